@@ -1,0 +1,49 @@
+"""Every error that `automl` raises on purpose, under one root.
+
+The command line turns `UserError` into exit code 2 and `RunFailed` into exit code 1, one or two lines each; anything else is a
+defect and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AutomlError(Exception):
+    """Root of the tree. The text is what the user reads: what, where, what is allowed, next step."""
+
+
+class UserError(AutomlError):
+    """The input is wrong and the user can mend it: an option, a file, a data set, a name. Exit code 2."""
+
+
+class ArtifactError(UserError):
+    """A file is not the artifact it should be. The text names the file and the failing path inside it."""
+
+
+class DataError(UserError):
+    """A data set is missing, broken, or cannot be read here."""
+
+
+class SpaceError(UserError):
+    """A search space, an option of it or a genotype does not fit."""
+
+
+class RunInUse(UserError):
+    """Another process holds the run directory."""
+
+
+class RunFailed(AutomlError):
+    """The work itself failed: no successful trial, a full disk, too many failures in a row. Exit code 1."""
+
+
+def unknown_name(what: str, name: str, known: Iterable[str], *, hint: str = "") -> UserError:
+    """The error for a name that no table holds, with the nearest known ones.
+
+    >>> str(unknown_name("search space", "cn", ["cnn", "nasnet"]))
+    "unknown search space 'cn'. Did you mean 'cnn'? Known: cnn, nasnet"
+    """
+    table = sorted(known)
+    near = get_close_matches(name, table, n=1, cutoff=0.5)
+    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    listing = f" Known: {', '.join(table)}" if table else " None is known here."
+    return UserError(f"unknown {what} {name!r}.{suggestion}{listing}{'. ' + hint if hint else ''}")

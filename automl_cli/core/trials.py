@@ -1,0 +1,136 @@
+"""What travels between the strategy, the study, the executor and the evaluator: plain frozen data, JSON in and JSON out."""
+
+import math
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from automl_cli.core.decisions import Genotype
+
+LAST_EPOCHS = 5
+"""The score of a child is the maximum over this many last epochs (deck, slide 21)."""
+
+
+class Status(StrEnum):
+    """How a trial ended. All but `ok` tell the strategy no reward.
+
+    `diverged` and `over-limit` are properties of the proposal and never count towards `--max-failures`.
+    """
+
+    OK = "ok"
+    DIVERGED = "diverged"
+    OVER_LIMIT = "over-limit"
+    FAILED = "failed"
+    OUT_OF_MEMORY = "out-of-memory"
+    TIMEOUT = "timeout"
+    KILLED = "killed"
+
+
+class Stage(StrEnum):
+    """`search`: the trials a strategy proposes. `retrain`: the best of them, trained longer on new seeds (`--retrain-top`)."""
+
+    SEARCH = "search"
+    RETRAIN = "retrain"
+
+
+class Proposal(Struct, frozen=True):
+    """What a strategy asks to be measured.
+
+    `log_probability` is that of the genotype under the policy it was drawn from, where the strategy has one. It stands in the
+    `asked` record, so an importance ratio never depends on recomputing an old policy.
+    """
+
+    genotype: Genotype
+    log_probability: float | None = None
+
+
+class Task(Struct, frozen=True):
+    """One child to be measured. `seed` fixes its initial weights and the order of its data."""
+
+    trial: int
+    genotype: Genotype
+    seed: int
+    epochs: int
+    stage: Stage = Stage.SEARCH
+
+
+class EvaluatorSpec(Struct, frozen=True):
+    """Which evaluator a worker builds, once, before its first task: a registered name and its plain settings."""
+
+    name: str
+    settings: dict[str, Any] = {}
+
+
+class Measurement(Struct, frozen=True):
+    """What an evaluator found: one validation score per epoch (or one in all), and named counts and metrics.
+
+    Raises ValueError for a score or metric that is not finite: such a trial is `diverged`, and JSON has no NaN.
+    """
+
+    scores: tuple[float, ...]
+    metrics: dict[str, int | float] = {}
+
+    def __post_init__(self) -> None:
+        if not self.scores:
+            raise ValueError("a measurement needs at least one score")
+        for name, value in [*(("score", score) for score in self.scores), *self.metrics.items()]:
+            if not math.isfinite(value):
+                raise ValueError(f"{name} is {value}; a measurement holds finite numbers only")
+
+    @property
+    def score(self) -> float:
+        """Maximum over the last min(5, epochs) epochs (deck, slide 21)."""
+        return max(self.scores[-LAST_EPOCHS:])
+
+    def reward(self, exponent: float = 1.0) -> float:
+        """`score ** exponent`: 2 in the deck (slide 21), 3 in the paper (arXiv 1611.01578, section 4.1).
+
+        >>> round(Measurement(scores=(0.95, 0.7, 0.9, 0.8, 0.8, 0.8)).reward(2.0), 12)
+        0.81
+        """
+        return float(self.score**exponent)
+
+
+class Outcome(Struct, frozen=True):
+    """How a task ended. `measurement` is there exactly when the status is ok; `message` says what went wrong otherwise.
+
+    `seconds` is wall-clock time: it goes into the journal and never into an artifact.
+    """
+
+    status: Status
+    measurement: Measurement | None = None
+    message: str = ""
+    seconds: float = 0.0
+    worker: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.status is Status.OK) != (self.measurement is not None):
+            raise ValueError(f"a trial has a measurement exactly when it is ok; this one is {self.status}")
+
+
+class Trial(Struct, frozen=True):
+    """One genotype with its outcome. `reused` is the earlier trial whose outcome this one took, if any."""
+
+    task: Task
+    proposal: Proposal
+    outcome: Outcome
+    reused: int | None = None
+
+    @property
+    def number(self) -> int:
+        return self.task.trial
+
+
+class Limits(Struct, frozen=True):
+    """Upper bounds that are checked before a child is trained; None means no bound."""
+
+    max_parameters: int | None = None
+    max_multiply_adds: int | None = None
+
+
+class Costs(Struct, frozen=True):
+    """Exact size of a network: trainable parameters, and multiply-adds of convolutions and linear layers for one image."""
+
+    parameters: int
+    multiply_adds: int
