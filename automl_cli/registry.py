@@ -16,6 +16,7 @@ STRATEGIES: Mapping[str, str] = {
 }
 EVALUATORS: Mapping[str, str] = {
     "image": "automl_cli.evaluators.image:ImageEvaluator",
+    "table": "automl_cli.evaluators.table:TableEvaluator",
     "analytic": "automl_cli.evaluators.analytic:AnalyticEvaluator",
 }
 EXECUTORS: Mapping[str, str] = {

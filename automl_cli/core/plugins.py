@@ -54,13 +54,14 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     """The settings of a search under one `--preset`. Flags of the command override single fields.
 
     `strategy_settings` holds, by strategy name, the constants that this preset fixes; a strategy chooses the others by its rule
-    from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`.
+    from the budget. `recipe` is None where nothing is trained (tables). `published_cost` is what the paper spent, in words, for
+    `--dry-run` and `report`.
     """
 
     trials: int
     epochs: int
-    recipe: Recipe
     strategy: str
+    recipe: Recipe | None = None
     in_flight: int = 8
     reward_exponent: float = 1.0
     retrain_top: int = 0

@@ -1,0 +1,91 @@
+"""The table evaluator: every row comes back as it stands in the file, and a bad table is refused with its place."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from automl_cli.core.errors import DataError
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.trials import Task
+from automl_cli.discovery import open_space, plugins
+from automl_cli.evaluators.table import TableEvaluator
+
+SPACE = SearchSpace(plugins()["nas-bench-201"])
+PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "data" / "tables" / "nasbench201.csv"
+ROWS = ["ops,reward,test", "000000,0.5,0.4", "421211,0.75,0.7", "444444,0.25,0.3"]
+
+
+def evaluator(path: Path, **settings: object) -> TableEvaluator:
+    given = {"space": msgspec.to_builtins(SPACE.reference()), "file": str(path), "reward_column": "reward", "report_columns": ["test"]}
+    return TableEvaluator({**given, **settings})
+
+
+def table(tmp_path: Path, lines: list[str]) -> Path:
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def task(genotype: tuple[int, ...]) -> Task:
+    return Task(trial=0, genotype=genotype, seed=0, epochs=1)
+
+
+def test_a_row_comes_back_as_score_and_metrics(tmp_path: Path) -> None:
+    measurement = evaluator(table(tmp_path, ROWS)).evaluate(task((4, 2, 1, 2, 1, 1)))
+    assert (measurement.score, measurement.metrics) == (0.75, {"test": 0.7})
+
+
+def test_separated_encodings_mean_the_same_as_digits(tmp_path: Path) -> None:
+    separated = [row.replace("421211", "4-2-1-2-1-1") for row in ROWS]
+    assert evaluator(table(tmp_path, separated)).table.rows == evaluator(table(tmp_path, ROWS)).table.rows
+
+
+def test_npz_and_csv_give_the_same_table(tmp_path: Path) -> None:
+    path = tmp_path / "table.npz"
+    codes = np.array([[0] * 6, [4, 2, 1, 2, 1, 1], [4] * 6])
+    np.savez(path, ops=codes, reward=np.array([0.5, 0.75, 0.25]), test=np.array([0.4, 0.7, 0.3]))
+    ours, theirs = evaluator(path).table, evaluator(table(tmp_path, ROWS)).table
+    assert ours.rows == theirs.rows
+    assert np.array_equal(ours.values, theirs.values)
+
+
+def test_a_genotype_without_a_row_fails_its_trial_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match=r"genotype 1\.0\.0\.0\.0\.0 has no row among the 3 of"):
+        evaluator(table(tmp_path, ROWS)).evaluate(task((1, 0, 0, 0, 0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "message"),
+    [
+        (0, "ops,rewrd,test", r"table\.csv:1: unknown column 'reward'\. Did you mean 'rewrd'\?"),
+        (2, "000000,0.75,0.7", r"table\.csv:3, column 'ops': encoding '000000' stands twice"),
+        (3, "444444,nan,0.3", r"table\.csv:4, column 'reward': 'nan' is not a finite number"),
+        (3, "444444,high,0.3", r"table\.csv:4, column 'reward': 'high' is not a number"),
+        (1, "900000,0.5,0.4", r"table\.csv:2, column 'ops': encoding '900000' is not of this space: .*indices 0 to 4, not 9"),
+        (1, "00,0.5,0.4", r"table\.csv:2, column 'ops': encoding '00' .* has 6 decisions"),
+        (2, "421211,0.75", r"table\.csv:3: 2 cells where the header has 3"),
+    ],
+)
+def test_a_bad_table_is_refused_with_file_line_and_column(tmp_path: Path, line: int, text: str, message: str) -> None:
+    lines = list(ROWS)
+    lines[line] = text
+    with pytest.raises(DataError, match=message):
+        evaluator(table(tmp_path, lines))
+
+
+def test_no_file_and_no_rows_are_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no table at"):
+        evaluator(tmp_path / "absent.csv")
+    with pytest.raises(DataError, match="a header and no rows"):
+        evaluator(table(tmp_path, ROWS[:1]))
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="the published NAS-Bench-201 table is not here (../shared/data/tables)")
+def test_the_published_table_covers_the_space() -> None:
+    found = evaluator(PUBLISHED, reward_column="c10_val_e12", report_columns=["c10_test_e200"], cost_columns=["params"])
+    assert len(found.table.rows) == SPACE.size == 15_625
+    best = max(found.table.rows, key=lambda genotype: found.evaluate(task(genotype)).metrics["c10_test_e200"])
+    assert found.evaluate(task(best)).metrics["c10_test_e200"] == pytest.approx(94.373, abs=5e-4)
+    assert open_space(SPACE.reference()).decode(best).text.count("~") == 6
