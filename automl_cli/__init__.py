@@ -1,4 +1,4 @@
-"""A command-line AutoML toolkit on JAX and Flax: a controller proposes, a child is trained and scored, the score teaches the controller.
+"""A command-line AutoML toolkit on JAX and Flax: a controller proposes, a child is trained, its score teaches the controller.
 
 The floors, ground first; an import points down, never up:
 

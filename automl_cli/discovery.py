@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import search_spaces
 from automl_cli.core.errors import SpaceError, UserError, unknown_name
-from automl_cli.core.plugins import Options, Plugin, SearchSpace, SpaceReference
+from automl_cli.core.plugins import Plugin, SearchSpace, SpaceReference
 
 ENTRY_POINT_GROUP = "automl_cli.search_spaces"
 
@@ -30,7 +30,9 @@ def plugins() -> MappingProxyType[str, Plugin]:
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         plugin = entry.load()
         if plugin.name in found:
-            raise UserError(f"the installed plug-in {entry.value!r} names its space {plugin.name!r}, which exists already; rename it")
+            raise UserError(
+                f"the installed plug-in {entry.value!r} names its space {plugin.name!r}, which exists already; rename it"
+            )
         found[plugin.name] = plugin
     return MappingProxyType(found)
 
@@ -46,12 +48,12 @@ def plugin_named(name_or_file: str) -> tuple[Plugin, str | None]:
 
 
 def open_space(reference: SpaceReference) -> SearchSpace:
-    """The space that a study recorded. A file is imported only where the caller was given it by the user (see `SpaceReference`)."""
+    """The space that a study recorded. A file is imported only where the user gave it (see `SpaceReference`)."""
     plugin, _ = plugin_named(reference.file or reference.name)
     if (plugin.name, plugin.version) != (reference.name, reference.version):
         raise SpaceError(
-            f"this was made with space {reference.name!r} version {reference.version}; here is {plugin.name!r} version {plugin.version}. "
-            "Use the version of automl-cli, or the file, that it was made with"
+            f"this was made with space {reference.name!r} version {reference.version}; "
+            f"here is {plugin.name!r} version {plugin.version}. Use the version of automl-cli, or the file, that it was made with"
         )
     return SearchSpace(plugin, reference.options)
 

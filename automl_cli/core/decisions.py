@@ -69,10 +69,14 @@ class DecisionList(Struct, frozen=True):
             if (member := decision.membership) is None:
                 continue
             if not 0 <= member.item < member.anchor < len(self.anchors):
-                raise SpaceError(f"decision {decision.name!r}: {member} must name an earlier anchor and one of {len(self.anchors)}")
+                raise SpaceError(
+                    f"decision {decision.name!r}: {member} must name an earlier anchor and one of {len(self.anchors)}"
+                )
             expected = self.anchors[member.anchor] + following.get(member.anchor, 0)
             if position != expected:
-                raise SpaceError(f"decision {decision.name!r} stands at {position}; directly behind its anchor that is {expected}")
+                raise SpaceError(
+                    f"decision {decision.name!r} stands at {position}; directly behind its anchor that is {expected}"
+                )
             following[member.anchor] = following.get(member.anchor, 0) + 1
 
     def __len__(self) -> int:
@@ -111,7 +115,7 @@ class DecisionList(Struct, frozen=True):
         return tuple(random.randrange(len(decision.choices)) for decision in live)
 
     def mutate(self, genotype: Genotype, random: Random) -> Genotype:
-        """A copy with exactly one decision changed: position uniform among those with a choice, new index uniform among the others."""
+        """A copy with exactly one decision changed: a uniform one among those with a choice, to a uniform other index."""
         movable = [at for at in range(len(genotype)) if len(self.decisions[at].choices) > 1]
         if not movable:
             return genotype

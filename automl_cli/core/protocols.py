@@ -11,8 +11,8 @@ from automl_cli.core.trials import Measurement, Outcome, Proposal, Task
 class Strategy(Protocol):
     """Proposes genotypes and learns from rewards.
 
-    The law: only `tell` changes state. `ask(trial)` draws from `stream(seed, purpose, trial)` and is a pure function of what has
-    been told, so the same sequence of asks and tells gives the same proposals, live or replayed from a journal.
+    The law: only `tell` changes state. `ask(trial)` draws from `stream(seed, purpose, trial)` and is a pure function of what
+    has been told, so the same sequence of asks and tells gives the same proposals, live or replayed from a journal.
     """
 
     batch: int
@@ -33,9 +33,10 @@ class StrategyFactory(Protocol):
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All constants of the strategy for a study of this many trials: the given ones checked (UserError with "did you mean"),
-        the others by the strategy's documented rule. The study records the result, so a later change of rule or budget cannot
-        change a recorded study."""
+        """All constants of the strategy for a study of this many trials: the given ones checked (UserError with "did you
+        mean"), the others by the strategy's documented rule. The study records the result, so a later change of rule or budget
+        cannot change a recorded study.
+        """
         ...
 
     def __call__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> Strategy:

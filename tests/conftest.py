@@ -1,0 +1,36 @@
+"""How every test runs: on the CPU, on one thread, without the user's caches, and with JAX refusing silent rank promotion."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Set before JAX is imported anywhere; pytest-xdist's workers and the processes that tests start inherit all of it.
+os.environ.update(
+    JAX_PLATFORMS="cpu",
+    JAX_NUMPY_RANK_PROMOTION="raise",
+    PJRT_NPROC="1",
+    OMP_NUM_THREADS="1",
+    OPENBLAS_NUM_THREADS="1",
+    NO_COLOR="1",
+    COLUMNS="80",
+    TERM="dumb",
+)
+if "AUTOML_TEST_CACHE" not in os.environ:
+    # One cache for the whole run, so that a program compiled by one worker serves the others.
+    _cache = tempfile.TemporaryDirectory(prefix="automl-test-cache-", ignore_cleanup_errors=True)
+    os.environ["AUTOML_TEST_CACHE"] = _cache.name
+os.environ["XDG_CACHE_HOME"] = os.environ["AUTOML_TEST_CACHE"]
+os.environ.pop("TFDS_DATA_DIR", None)
+
+ROOT = Path(__file__).parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data sets beside the project; a test that asks for it is skipped where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs the real data sets in ../shared/data, which are not here")
+    return SHARED_DATA
