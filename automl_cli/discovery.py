@@ -53,7 +53,8 @@ def open_space(reference: SpaceReference) -> SearchSpace:
     if (plugin.name, plugin.version) != (reference.name, reference.version):
         raise SpaceError(
             f"this was made with space {reference.name!r} version {reference.version}; "
-            f"here is {plugin.name!r} version {plugin.version}. Use the version of automl-cli, or the file, that it was made with"
+            f"here is {plugin.name!r} version {plugin.version}. "
+            "Use the version of automl-cli, or the file, that it was made with"
         )
     return SearchSpace(plugin, reference.options)
 

@@ -1,13 +1,15 @@
 """The ground floor: plain frozen data and pure functions. No files, clock, JAX, NumPy or printing.
 
-errors      one tree of errors, with "did you mean"
-streams     random streams, a function of root seed and purpose
-decisions   decisions, the ordered decisions of a space, genotypes
-trials      proposals, tasks, measurements, outcomes
-networks    the value of a network space: a graph of blocks, its shapes and its exact costs
-edge_cells  the value of tabular benchmarks: operations on the edges of a small graph
-recipes     how a child is trained
-plugins     a space as a plug-in, and a plug-in with its options settled
-datasets    which data
-protocols   strategy, evaluator, executor: what each promises
+The modules:
+
+    errors      one tree of errors, with "did you mean"
+    streams     random streams, a function of root seed and purpose
+    decisions   decisions, the ordered decisions of a space, genotypes
+    trials      proposals, tasks, measurements, outcomes
+    networks    the value of a network space: a graph of blocks, its shapes and its exact costs
+    edge_cells  the value of tabular benchmarks: operations on the edges of a small graph
+    recipes     how a child is trained
+    plugins     a space as a plug-in, and a plug-in with its options settled
+    datasets    which data
+    protocols   strategy, evaluator, executor: what each promises
 """
