@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 
-class DatasetReference(Struct, frozen=True, kw_only=True):
+class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A data set by name or path, and what is done to it before training.
 
     `source` is a name (`digits`, `cifar10`, …), a folder of class folders, or an `.npz` file. `train_examples` takes a seeded
@@ -21,7 +21,7 @@ class DatasetReference(Struct, frozen=True, kw_only=True):
     split_seed: int = 0
 
 
-class ImageFacts(Struct, frozen=True, kw_only=True):
+class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is known of an image data set before any child is trained."""
 
     image_shape: tuple[int, int, int]

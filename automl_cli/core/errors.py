@@ -12,8 +12,11 @@ class AutomlError(Exception):
     """Root of the tree. The text is what the user reads: what, where, what is allowed, next step."""
 
 
-class UserError(AutomlError):
-    """The input is wrong and the user can mend it: an option, a file, a data set, a name. Exit code 2."""
+class UserError(AutomlError, ValueError):
+    """The input is wrong and the user can mend it: an option, a file, a data set, a name. Exit code 2.
+
+    Also a ValueError, so that a value refused while a file is decoded is reported with its path inside the file.
+    """
 
 
 class ArtifactError(UserError):

@@ -113,7 +113,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
         return {name: declared[name].parse(text) for name, text in texts.items()}
 
 
-class SpaceReference(Struct, frozen=True, kw_only=True):
+class SpaceReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a study records its space, and how a worker finds it again: a discovered name, or a file given with `--space`."""
 
     name: str

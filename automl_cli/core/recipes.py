@@ -7,7 +7,7 @@ from msgspec import Struct
 from automl_cli.core.errors import UserError
 
 
-class Recipe(Struct, frozen=True, kw_only=True):
+class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Optimizer, schedule and augmentation of a child on images.
 
     `augmentation` is "standard": whiten, upsample, random crop, and a horizontal flip where the data set allows one; or "none":

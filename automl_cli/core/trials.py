@@ -45,7 +45,7 @@ class Proposal(Struct, frozen=True):
     log_probability: float | None = None
 
 
-class Task(Struct, frozen=True):
+class Task(Struct, frozen=True, forbid_unknown_fields=True):
     """One child to be measured. `seed` fixes its initial weights and the order of its data."""
 
     trial: int
@@ -55,14 +55,14 @@ class Task(Struct, frozen=True):
     stage: Stage = Stage.SEARCH
 
 
-class EvaluatorSpec(Struct, frozen=True):
+class EvaluatorSpec(Struct, frozen=True, forbid_unknown_fields=True):
     """Which evaluator a worker builds, once, before its first task: a registered name and its plain settings."""
 
     name: str
     settings: dict[str, Any] = {}
 
 
-class Measurement(Struct, frozen=True):
+class Measurement(Struct, frozen=True, forbid_unknown_fields=True):
     """What an evaluator found: one validation score per epoch (or one in all), and named counts and metrics.
 
     Raises ValueError for a score or metric that is not finite: such a trial is `diverged`, and JSON has no NaN.
@@ -92,7 +92,7 @@ class Measurement(Struct, frozen=True):
         return float(self.score**exponent)
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     """How a task ended. `measurement` is there exactly when the status is ok; `message` says what went wrong otherwise.
 
     `seconds` is wall-clock time: it goes into the journal and never into an artifact.
@@ -122,14 +122,14 @@ class Trial(Struct, frozen=True):
         return self.task.trial
 
 
-class Limits(Struct, frozen=True):
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Upper bounds that are checked before a child is trained; None means no bound."""
 
     max_parameters: int | None = None
     max_multiply_adds: int | None = None
 
 
-class Costs(Struct, frozen=True):
+class Costs(Struct, frozen=True, forbid_unknown_fields=True):
     """Exact size of a network: trainable parameters, and multiply-adds of convolutions and linear layers for one image."""
 
     parameters: int

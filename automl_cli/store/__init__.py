@@ -1,0 +1,11 @@
+"""The only place that touches JSON on disk.
+
+modules:
+    encoding        values to JSON text and back, errors with the failing path
+    files           files that are whole or absent
+    environment     versions, CPU, git state
+    bodies          the body of each kind of artifact
+    artifact        header, kinds, read, write, upgrade, JSON Schema
+    journal         the file of trials: append-only, group commit, torn tails
+    run_directory   create, refuse, resume, overwrite, lock
+"""

@@ -1,0 +1,178 @@
+"""What stands in the body of each kind of artifact: frozen plain data, unknown fields forbidden.
+
+Adding a kind is one struct here and one line in `artifact.KINDS`. A changed field is a new version of the kind, with an upgrade
+function for files of the old one. Wall-clock figures live in the journal and in reports made from it, never in what a search
+found.
+"""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.decisions import Choice, Genotype
+from automl_cli.core.networks import Network
+from automl_cli.core.plugins import SpaceReference
+from automl_cli.core.recipes import Recipe
+from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
+from automl_cli.store.environment import Environment
+
+Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
+Seed = Annotated[int, Meta(ge=0, le=2**53)]
+"""Root seeds: whole numbers that every reader of JSON holds exactly."""
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+"""SHA-256 of a file's bytes, as `sha256sum` prints it."""
+
+
+class StudySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The resolved configuration of a search (`study.json`): everything that decides its trials, and how it is run.
+
+    `evaluator.settings` is complete: a worker needs nothing else. `in_flight` is already a multiple of the strategy's batch.
+    On resume only `trials`, `workers`, `executor` and `time_budget_seconds` may change.
+    """
+
+    command: str
+    preset: str
+    space: SpaceReference
+    dataset: DatasetReference | None
+    facts: ImageFacts | None
+    recipe: Recipe | None
+    evaluator: EvaluatorSpec
+    strategy: str
+    strategy_settings: dict[str, Any]
+    seed: Seed
+    trials: Positive
+    epochs: Positive
+    in_flight: Positive
+    reward_exponent: Annotated[float, Meta(gt=0)]
+    reuse: bool
+    limits: Limits
+    retrain_top: Count
+    retrain_epochs: Positive
+    max_failures: Positive
+    trial_timeout_seconds: float | None
+    time_budget_seconds: float | None
+    executor: str
+    workers: Positive
+    published_cost: str
+    environment: Environment
+
+
+class RetrainedCandidate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of the best of a search, trained longer on a new seed. `retrained_score` is None when that training failed."""
+
+    trial: Count
+    search_score: float
+    retrained_score: float | None
+
+
+class Retraining(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`--retrain-top`: both scores of every candidate, and Spearman's rank correlation between them (None: undefined)."""
+
+    epochs: Positive
+    candidates: tuple[RetrainedCandidate, ...]
+    rank_correlation: float | None
+
+
+class Architecture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network that a search found: the genotype, what it stands for in words, and how well it did.
+
+    `validation_scores` has one score per epoch; `validation_score` is the maximum over the last min(5, epochs) of them, and
+    `reward` that score to the power `reward_exponent`. `costs` are exact for `image_shape` (height, width, channels) and
+    `classes`. `dataset` carries no path of the machine that searched.
+    """
+
+    space: SpaceReference
+    genotype: Genotype
+    choices: dict[str, Choice]
+    tokens: tuple[str, ...]
+    network: Network
+    image_shape: tuple[int, int, int] | None
+    classes: Positive | None
+    costs: Costs | None
+    trial: Count
+    validation_scores: tuple[float, ...]
+    validation_score: float
+    reward: float
+    reward_exponent: float
+    dataset: DatasetReference | None
+    epochs: Positive
+    recipe: Recipe | None
+    strategy: str
+    seed: Seed
+    retraining: Retraining | None = None
+
+
+class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A trained network: its weights (a safetensors file beside the artifact, with the SHA-256 of its bytes) and its scores.
+
+    An input is (pixels / 255 - mean) / std, per channel. The test split was read once, for `test_accuracy`.
+    """
+
+    weights_file: str
+    weights_digest: Digest
+    network: Network
+    dataset: DatasetReference
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    recipe: Recipe
+    epochs: Positive
+    seed: Seed
+    parameters: Positive
+    multiply_adds: Positive
+    validation_accuracy: float
+    test_accuracy: float
+
+
+class BestTrial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The best trial of a run so far. `test` scores exist only for trained models."""
+
+    trial: Count
+    score: float
+    reward: float
+    choices: dict[str, Choice]
+    costs: Costs | None
+
+
+class CurvePoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A trial that improved on all before it."""
+
+    trial: Count
+    score: float
+
+
+class RunCost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a run spent: compute is the sum over its children of the seconds each took, wall clock the sum over its sessions."""
+
+    compute_seconds: float
+    wall_seconds: float
+    children: Count
+    published: str
+
+
+class RunSummary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run directory in a report. `trials` counts the finished ones; `statuses` says how they ended."""
+
+    name: str
+    command: str
+    space: str
+    strategy: str
+    seed: Seed
+    dataset: str | None
+    trials: Count
+    planned_trials: Count
+    statuses: dict[str, int]
+    reused: Count
+    running: bool
+    best: BestTrial | None
+    curve: tuple[CurvePoint, ...]
+    cost: RunCost
+
+
+class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `automl report --json` prints."""
+
+    runs: tuple[RunSummary, ...]

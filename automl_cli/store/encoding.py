@@ -1,0 +1,90 @@
+"""JSON text, the same bytes for the same value: the only module that encodes or decodes it.
+
+Whole numbers beyond 2^53 are written as strings, since most readers of JSON hold numbers as doubles; a number that is not
+finite is refused, since JSON has none and the encoder would write `null`.
+"""
+
+import math
+import re
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+
+from automl_cli.core.errors import ArtifactError
+
+EXACT = 2**53
+"""Whole numbers up to here are the same in every reader of JSON."""
+
+T = TypeVar("T")
+
+
+def document(value: Any) -> bytes:
+    """Indented JSON with a final newline: what a file or `--json` shows. ArtifactError where a number is not finite."""
+    return orjson.dumps(plain(value), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def line(value: Any) -> bytes:
+    """JSON on one line with a final newline: a record of a journal, a message to a worker."""
+    return orjson.dumps(plain(value), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def plain(value: Any) -> Any:
+    """The value as dicts, lists, strings and numbers that JSON can hold.
+
+    >>> plain({"size": 2**60, "ok": True, "pair": (1, 2.5)})
+    {'size': '1152921504606846976', 'ok': True, 'pair': [1, 2.5]}
+    """
+    return _checked(msgspec.to_builtins(value, str_keys=True), "")
+
+
+def parse(data: bytes, place: str) -> Any:
+    """What the JSON text says, or ArtifactError naming place, line and column."""
+    try:
+        return _checked(orjson.loads(data), "")
+    except orjson.JSONDecodeError as error:
+        cut = "; it may have been truncated" if error.pos >= len(data.rstrip()) else ""
+        problem = error.msg.partition(": line ")[0]
+        raise ArtifactError(f"{place}: not JSON: {problem} at line {error.lineno}, column {error.colno}{cut}") from error
+
+
+def convert(value: Any, kind: type[T], place: str) -> T:
+    """The parsed value as this type, or ArtifactError naming place and the failing path inside it."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        path, problem = _path_and_problem(str(error))
+        raise ArtifactError(f"{place}: {path + ': ' if path else ''}{problem}") from error
+
+
+def decode(data: bytes, kind: type[T], place: str) -> T:
+    """JSON text as a value of this type."""
+    return convert(parse(data, place), kind, place)
+
+
+def _checked(value: Any, path: str) -> Any:
+    if type(value) is float and not math.isfinite(value):
+        raise ArtifactError(f"{path.lstrip('.') or 'value'} is {value}; JSON holds finite numbers only")
+    if type(value) is int and not -EXACT <= value <= EXACT:
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _checked(item, f"{path}.{key}") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_checked(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    return value
+
+
+def _path_and_problem(text: str) -> tuple[str, str]:
+    """Splits msgspec's "Expected `int`, got `str` - at `$.body.trial`" into `body.trial` and the problem.
+
+    A field that is missing or unknown becomes part of the path.
+
+    >>> _path_and_problem("Object contains unknown field `depht` - at `$.body`")
+    ('body.depht', 'unknown field')
+    """
+    problem, _, at = text.partition(" - at `")
+    path = at.rstrip("`").removeprefix("$").lstrip(".")
+    if match := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", problem):
+        field, problem = match[2], "unknown field" if match[1].endswith("unknown") else "is missing"
+        path = f"{path}.{field}" if path else field
+    return path, problem

@@ -1,0 +1,63 @@
+"""Where a search ran: package versions, CPU, git state. The same seed gives the same bits for one of these, not across them."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from msgspec import Struct
+
+_PACKAGES = ("automl-cli", "jax", "jaxlib", "flax", "optax", "numpy")
+
+
+class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What low bits may depend on, and the git commit of the directory the command ran in ("… with changes" if not clean)."""
+
+    python: str
+    system: str
+    cpu: str
+    packages: dict[str, str]
+    git: str | None
+
+
+def current_environment() -> Environment:
+    """The environment of this process."""
+    return Environment(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cpu=cpu_model(),
+        packages={name: found for name in _PACKAGES if (found := installed_version(name))},
+        git=_git_state(Path.cwd()),
+    )
+
+
+def installed_version(package: str) -> str | None:
+    """The version of an installed package, without importing it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def cpu_model() -> str:
+    """The name of the CPU, as precisely as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    fields = {key.strip(): value.strip() for key, value in named.items()}
+    return fields.get("model name") or fields.get("CPU part") or platform.machine()
+
+
+def _git_state(directory: Path) -> str | None:
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, text=True, timeout=5, check=True)
+        return done.stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{commit} with changes" if changed else commit

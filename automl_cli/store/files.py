@@ -1,0 +1,42 @@
+"""Files that are whole or absent, never half written."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from automl_cli.core.errors import RunFailed
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write beside the target, flush to the disk, rename over it. RunFailed, with the target untouched, when that fails."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames and new files of a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of the bytes of a file, as `sha256sum` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cannot_write(path: Path, error: OSError) -> RunFailed:
+    """The error for a full disk or a directory that may not be written."""
+    return RunFailed(f"cannot write {path}: {error.strerror or error}")

@@ -1,0 +1,203 @@
+"""The journal of a run: one JSON record per line, append-only, one writer.
+
+    started   a session begins
+    asked     a trial was proposed; written before its child starts
+    told      how a trial ended; written on arrival, before the strategy learns of it
+    ended     a session ended in good order
+
+Every record reaches the operating system at once, so killing the process loses nothing; it is flushed to the disk with others
+(group commit), and before `best.json` names a trial. What is left of a record that was being written when the machine died is
+cut and kept aside. Any byte prefix of a journal is a journal.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from automl_cli.core.decisions import Genotype
+from automl_cli.core.errors import ArtifactError, RunFailed
+from automl_cli.core.trials import Outcome, Proposal, Stage, Task, Trial
+from automl_cli.store import encoding
+from automl_cli.store.files import cannot_write, replace_file
+
+GROUP_COMMIT_SECONDS = 0.25
+"""At most this much of a burst of records waits for the disk."""
+
+
+class _Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="record"):
+    pass
+
+
+class Started(_Record, frozen=True, tag="started"):
+    """A session begins. `at` is in seconds since 1970."""
+
+    at: float
+    executor: str
+    workers: int
+
+
+class Asked(_Record, frozen=True, tag="asked"):
+    """A trial was proposed."""
+
+    trial: int
+    stage: Stage
+    genotype: Genotype
+    log_probability: float | None
+    seed: int
+    epochs: int
+
+    @property
+    def task(self) -> Task:
+        return Task(self.trial, self.genotype, self.seed, self.epochs, self.stage)
+
+
+class Told(_Record, frozen=True, tag="told"):
+    """How a trial ended, `elapsed` seconds into the session. `reused` is the earlier trial that it took its outcome from."""
+
+    trial: int
+    stage: Stage
+    outcome: Outcome
+    reused: int | None
+    elapsed: float
+
+
+class Ended(_Record, frozen=True, tag="ended"):
+    """A session ended, `elapsed` seconds after it started. A killed one leaves no such record."""
+
+    reason: Literal["finished", "interrupted", "time-budget", "failed"]
+    elapsed: float
+
+
+Record = Started | Asked | Told | Ended
+
+
+class Journal:
+    """The one writer. The caller holds the lock of the run directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        self._size = os.fstat(self._descriptor).st_size
+        self._synced_size = self._size
+        self._synced_at = time.monotonic()
+
+    def append(self, record: Record) -> None:
+        """Add one record. RunFailed, with the file as it was before, when the disk is full."""
+        data = encoding.line(record)
+        try:
+            self._write(data)
+        except OSError as error:
+            os.ftruncate(self._descriptor, self._size)
+            raise self._failure(error) from error
+        self._size += len(data)
+        if time.monotonic() - self._synced_at >= GROUP_COMMIT_SECONDS:
+            self.sync()
+
+    def sync(self) -> None:
+        """Make every record durable."""
+        if self._synced_size != self._size:
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise self._failure(error) from error
+            self._synced_size = self._size
+        self._synced_at = time.monotonic()
+
+    def close(self) -> None:
+        """Make every record durable and let go of the file."""
+        if self._descriptor >= 0:
+            try:
+                self.sync()
+            finally:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+    def _write(self, data: bytes) -> None:
+        written = 0
+        while written < len(data):
+            step = os.write(self._descriptor, data[written:])
+            if step == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            written += step
+
+    def _failure(self, error: OSError) -> RunFailed:
+        return RunFailed(f"{cannot_write(self.path, error)}. The journal is whole: mend that, then continue with --resume")
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of a journal, also of one that is being written: a torn last line is passed over.
+
+    Raises ArtifactError naming `file:line` for a line that is not a record.
+    """
+    for number, (line, last) in enumerate(_lines(path), start=1):
+        place = f"{path}:{number}"
+        if last and _is_torn(line, place):
+            return
+        record: Record = encoding.decode(line, Record, place)  # type: ignore[arg-type]
+        yield record
+
+
+def read_trials(path: Path) -> Iterator[Trial]:
+    """The finished trials, in the order in which their outcomes arrived."""
+    asked: dict[tuple[Stage, int], Asked] = {}
+    for record in read_records(path):
+        if isinstance(record, Asked):
+            asked[record.stage, record.trial] = record
+        elif isinstance(record, Told):
+            before = asked.pop((record.stage, record.trial), None)
+            if before is None:
+                raise ArtifactError(f"{path}: trial {record.trial} was told but never asked")
+            yield Trial(before.task, Proposal(before.genotype, before.log_probability), record.outcome, record.reused)
+
+
+def cut_torn_tail(path: Path) -> Path | None:
+    """Cut what is left of a record that was being written when the machine died, and keep it beside the journal.
+
+    Returns the file it was put into, or None when the journal is whole. The caller holds the lock of the run directory.
+    """
+    whole, tail = 0, b""
+    for number, (line, last) in enumerate(_lines(path), start=1):
+        if last and _is_torn(line, f"{path}:{number}"):
+            tail = line
+        else:
+            whole += len(line)
+    if not tail:
+        return None
+    aside = next(name for n in range(1, 10**6) if not (name := path.with_name(f"journal.torn-{n}")).exists())
+    replace_file(aside, tail)
+    with path.open("rb+") as file:
+        file.truncate(whole)
+        os.fsync(file.fileno())
+    return aside
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """Lines with their ends, and whether each is the last."""
+    try:
+        with path.open("rb") as file:
+            before = file.readline()
+            while before:
+                line = file.readline()
+                yield before, not line
+                before = line
+    except FileNotFoundError:
+        return
+
+
+def _is_torn(line: bytes, place: str) -> bool:
+    """Whether the last line is the start of a record: its end is missing, or a crash left bytes there that are not JSON."""
+    if not line.endswith(b"\n"):
+        return True
+    try:
+        encoding.parse(line, place)
+    except ArtifactError:
+        return True
+    return False

@@ -1,0 +1,139 @@
+"""Run directories: created whole, refused when they exist, held by one process, cleared of their own files only."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from automl_cli.core.errors import RunFailed, RunInUse, UserError
+from automl_cli.store.artifact import artifact_of
+from automl_cli.store.run_directory import create_run, default_run_path, open_run
+from tests.store.samples import settings
+
+STUDY = artifact_of(settings())
+
+
+def test_a_new_run_holds_its_settings(tmp_path: Path) -> None:
+    with create_run(tmp_path / "runs" / "a", STUDY) as run:
+        assert run.settings() == settings()
+        assert sorted(entry.name for entry in run.path.iterdir()) == ["run.lock", "study.json"]
+    assert [entry.name for entry in (tmp_path / "runs").iterdir()] == ["a"]
+
+
+def test_an_empty_directory_is_as_good_as_none(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with create_run(tmp_path / "a", STUDY) as run:
+        assert run.settings() == settings()
+
+
+def test_an_existing_run_is_refused_with_the_ways_out(tmp_path: Path) -> None:
+    create_run(tmp_path / "a", STUDY).close()
+    with pytest.raises(UserError) as caught:
+        create_run(tmp_path / "a", STUDY)
+    assert str(caught.value) == (
+        f"{tmp_path}/a exists already: continue it with --resume, replace it with --overwrite, or choose another --out"
+    )
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_directory_of_other_things_is_never_taken(overwrite: bool, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match=r"is not a run directory \(it holds thesis\.tex\); choose another --out"):
+        create_run(tmp_path, STUDY, overwrite=overwrite)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file; --out names the directory of the run"):
+        create_run(tmp_path / "file", STUDY, overwrite=overwrite)
+
+
+def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> None:
+    create_run(tmp_path / "a", STUDY).close()
+    create_run(tmp_path / "a" / "seed-1", STUDY).close()
+    own = [
+        "journal.jsonl",
+        "journal.torn-1",
+        "best.json",
+        "network.json",
+        "report.html",
+        ".best.json.7.tmp",
+        "seed-1/best.json",
+    ]
+    foreign = ["notes.txt", "best.json.bak", "seed-1.txt"]
+    for name in own + foreign:
+        (tmp_path / "a" / name).write_text("x")
+    with create_run(tmp_path / "a", STUDY, overwrite=True):
+        assert sorted(entry.name for entry in (tmp_path / "a").iterdir()) == sorted([*foreign, "run.lock", "study.json"])
+
+
+def test_overwrite_of_nothing_is_a_new_run(tmp_path: Path) -> None:
+    with create_run(tmp_path / "a", STUDY, overwrite=True) as run:
+        assert run.settings() == settings()
+
+
+def test_a_half_cleared_directory_can_be_overwritten_and_not_resumed(tmp_path: Path) -> None:
+    create_run(tmp_path / "a", STUDY).close()
+    (tmp_path / "a" / "study.json").unlink()
+    (tmp_path / "a" / "journal.jsonl").write_text("x")
+    with pytest.raises(UserError, match="there is no run at"):
+        open_run(tmp_path / "a")
+    with create_run(tmp_path / "a", STUDY, overwrite=True) as run:
+        assert not run.journal_file.exists()
+
+
+def test_a_run_that_is_not_there_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no run at .*/a to resume; start one there without --resume"):
+        open_run(tmp_path / "a")
+
+
+def test_a_second_process_is_told_that_the_directory_is_in_use(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from automl_cli.core.errors import RunInUse
+from automl_cli.store.run_directory import open_run
+try:
+    open_run(Path({str(tmp_path / "a")!r}))
+except RunInUse as error:
+    sys.exit(str(error))
+"""
+
+    def second() -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+
+    with create_run(tmp_path / "a", STUDY) as run:
+        done = second()
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"{run.path} is in use by another process; wait until it ends, or choose another --out\n",
+        )
+        with pytest.raises(RunInUse):
+            create_run(tmp_path / "a", STUDY, overwrite=True)
+        assert run.settings() == settings()
+    assert second().returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_directory_is_one_line(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunFailed, match=r"^cannot write .*/a: Permission denied$"):
+        create_run(tmp_path / "a", STUDY)
+    tmp_path.chmod(0o700)
+
+
+def test_a_place_where_nothing_can_be_created_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFailed, match=r"^cannot write .*/file/a: Not a directory$"):
+        create_run(tmp_path / "file" / "a", STUDY)
+
+
+def test_default_names_never_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = []
+    for _ in range(3):
+        path = default_run_path("search-arch")
+        path.mkdir(parents=True)
+        names.append(path.as_posix())
+    assert len(set(names)) == 3
+    assert all(name.startswith("runs/search-arch-20") for name in names)
