@@ -1,0 +1,12 @@
+"""The command line: one file per command, which parses, calls one function and renders.
+
+The modules:
+
+    app       the table of commands, each loaded when it is asked for; the entry point
+    help      how help is laid out: groups of options, examples
+    options   flags that several commands share
+    errors    errors as one or two lines on stderr, and as exit codes
+    console   stdout for data, stderr for talk
+
+and a module for every row of `app.COMMANDS`.
+"""

@@ -1,0 +1,130 @@
+"""The command `automl`: a table of commands, each loaded when it is asked for.
+
+Listing the commands imports none of them, so `automl --help` stays fast. A command is one row here and one function in a file of
+its own: its parameters are the flags, its docstring the help.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+import automl_cli
+from automl_cli.cli.errors import Interrupted, report_error
+from automl_cli.cli.help import CONTEXT_SETTINGS, Command, Group
+from automl_cli.cli.options import Debug
+from automl_cli.core.errors import unknown_name
+
+
+class Row(NamedTuple):
+    """A command: where its function is, its group in the help, and its help in one line."""
+
+    target: str
+    panel: str
+    summary: str
+
+
+SEARCH, USE, LOOK = "Search", "Use what was found", "Look around"
+
+COMMANDS: dict[str, Row] = {
+    "search-arch": Row("automl_cli.cli.search_arch:search_arch", SEARCH, "Search a network architecture."),
+    "train": Row("automl_cli.cli.train:train", USE, "Train a found network to the end and test it once."),
+    "evaluate": Row("automl_cli.cli.evaluate:evaluate", USE, "Score a trained model on the test split."),
+    "measure": Row("automl_cli.cli.measure:measure", USE, "Count parameters and multiply-adds of a network."),
+    "report": Row("automl_cli.cli.report:report", USE, "Show what runs found, how it went, and what it cost."),
+    "spaces": Row("automl_cli.cli.spaces:spaces", LOOK, "List the search spaces, or the decisions of one."),
+    "datasets": Row("automl_cli.cli.datasets:datasets", LOOK, "List the data sets, and which of them are here."),
+    "show": Row("automl_cli.cli.show:show", LOOK, "Show what an artifact holds, in words."),
+    "validate": Row("automl_cli.cli.validate:validate", LOOK, "Check that files are sound artifacts."),
+    "schema": Row("automl_cli.cli.schema:schema", LOOK, "Print the JSON Schema of a kind of artifact."),
+}
+
+
+class LazyGroup(Group):
+    """A group whose commands are the rows of `COMMANDS`."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Command | None:
+        """What the help and the completion of the shell show of a command, without loading it."""
+        row = COMMANDS.get(cmd_name)
+        return row and Command(cmd_name, help=row.summary, rich_help_panel=row.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        if args[0] in COMMANDS:
+            return args[0], load_command(args[0]), args[1:]
+        if ctx.resilient_parsing:
+            return None, None, args[1:]
+        raise unknown_name("command", args[0], COMMANDS)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted(*interrupt.args) from interrupt
+
+
+def load_command(name: str) -> Command:
+    """The command itself, its module imported."""
+    module, attribute = COMMANDS[name].target.split(":")
+    single = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT_SETTINGS)
+    single.command(name, cls=Command)(_with_debug_flag(getattr(import_module(module), attribute)))
+    command = typer.main.get_command(single)
+    assert isinstance(command, Command)
+    return command
+
+
+def _with_debug_flag(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a flag more, which every command has and `main` obeys."""
+
+    @wraps(function)
+    def command(*, debug: bool = False, **given: Any) -> Any:
+        return function(**given)
+
+    signature = inspect.signature(function)
+    flag = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+    command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), flag])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, "debug": Debug}
+    return command
+
+
+app = typer.Typer(
+    name="automl", cls=LazyGroup, rich_markup_mode=None, context_settings=CONTEXT_SETTINGS, pretty_exceptions_enable=False
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"automl-cli {automl_cli.__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Start here: automl search-arch")
+def automl(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Let a controller propose networks, train them, and learn from their scores."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="automl", standalone_mode=False)
+        sys.stdout.flush()
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        return report_error(error)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))

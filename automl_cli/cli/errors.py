@@ -1,0 +1,70 @@
+"""Errors as a user meets them: one or two lines on stderr, and an exit code.
+
+    0    done
+    1    the work failed: `RunFailed`, or the system refused (disk full, no permission)
+    2    the input is wrong: `UserError`, or a flag that does not exist or does not fit
+    130  interrupted
+
+Anything else is a defect and keeps its traceback, as does every error under `--debug`.
+"""
+
+import os
+import sys
+
+import typer
+
+from automl_cli.core.errors import AutomlError, UserError
+
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+
+class Interrupted(Exception):
+    """Ctrl-C. The text, if any, says how to go on: raise `KeyboardInterrupt(text)` where that is known."""
+
+
+def report_error(error: Exception) -> int:
+    """Say on stderr what went wrong; the exit code. An error that is none of ours is raised again."""
+    match error:
+        case Interrupted():
+            say(str(error) or "interrupted", label="")
+            return INTERRUPTED
+        case UserError():
+            say(str(error))
+            return WRONG_INPUT
+        case typer.TyperException():
+            say(usage_text(error))
+            return error.exit_code
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
+        case AutomlError() | OSError():
+            say(str(error) if isinstance(error, AutomlError) else system_text(error))
+            return FAILED
+        case _:
+            raise error
+
+
+def usage_text(error: typer.TyperException) -> str:
+    """What is wrong with the command line, and where to read what is right."""
+    context = getattr(error, "ctx", None)
+    hint = f"\nTry '{context.command_path} --help'" if context else ""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return f"{text[:1].lower()}{text[1:]}{hint}"
+
+
+def system_text(error: OSError) -> str:
+    """
+    >>> system_text(PermissionError(13, "Permission denied", "runs/a"))
+    'runs/a: Permission denied'
+    """
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+
+
+def say(text: str, *, label: str = "error") -> None:
+    """The text on stderr, unwrapped, with its label in red where stderr shows colours."""
+    from rich.text import Text
+
+    from automl_cli.cli.console import talk_console
+
+    parts = [(f"{label}: ", "bold red"), text] if label else [text]
+    talk_console().print(Text.assemble(*parts), soft_wrap=True)
