@@ -11,6 +11,7 @@ class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `source` is a name (`digits`, `cifar10`, …), a folder of class folders, or an `.npz` file. `train_examples` takes a seeded
     subset of the training split, stratified by class, before validation is split off. `split_seed` draws that subset and the
     validation split; it is part of the data, not of the search, so that scores of different searches can be compared.
+    `flip` says whether a mirrored image is as good as the image; None leaves it to what is known of the set.
     """
 
     source: str
@@ -19,6 +20,7 @@ class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     image_size: int | None = None
     metric: Literal["accuracy", "balanced-accuracy"] = "accuracy"
     split_seed: int = 0
+    flip: bool | None = None
 
 
 class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

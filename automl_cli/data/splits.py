@@ -1,0 +1,93 @@
+"""Who trains, who validates, who tests: the rules, as arithmetic and one seeded draw.
+
+1. The test part is the source's own; a source without one gives up a fifth of its examples for it, before anything else.
+2. `train_examples` takes a subset of what is left to train on.
+3. The validation part is the source's own where it has one besides the test part; otherwise a tenth of the training examples,
+   or 700 where that is more and leaves at least half for training. CIFAR-10 gives 45,000 / 5,000, digits 737 / 700.
+
+Every draw is stratified: each class gives its share of the examples, rounded by largest remainders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from automl_cli.core.errors import DataError
+from automl_cli.core.streams import stream_seed
+from automl_cli.data.sources import Part
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LEAST_VALIDATION = 700
+"""With fewer validation examples the noise of the score hides the differences between children."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Examples in each part after the rules; `held_out` says whether test and validation are drawn from the training part."""
+
+    train: int
+    validation: int
+    test: int
+    test_held_out: bool
+    validation_held_out: bool
+    subset: int
+
+
+def sizes_of(name: str, parts: Mapping[Part, int], train_examples: int | None) -> Sizes:
+    """The sizes that the rules give for a source with these parts. Raises DataError where there are too few examples.
+
+    >>> sizes = sizes_of("cifar10", {"train": 50_000, "test": 10_000}, None)
+    >>> sizes.train, sizes.validation, sizes.test
+    (45000, 5000, 10000)
+    """
+    test = parts.get("test", parts["train"] // 5)
+    available = parts["train"] if "test" in parts else parts["train"] - test
+    if train_examples is not None and train_examples > available:
+        raise DataError(f"--train-examples is {train_examples}, but {name} has {available} examples to train and validate with")
+    subset = train_examples or available
+    validation = parts.get("validation", max(subset // 10, min(LEAST_VALIDATION, subset // 2)))
+    train = subset if "validation" in parts else subset - validation
+    if min(train, validation, test) < 1:
+        raise DataError(
+            f"{name} has too few examples: {train} would train, {validation} validate and {test} test; each needs one"
+        )
+    return Sizes(train, validation, test, "test" not in parts, "validation" not in parts, subset)
+
+
+def draw(labels: np.ndarray, count: int, *, seed: int, purpose: str) -> np.ndarray:
+    """Positions of `count` examples, rising, drawn by class in proportion to the classes.
+
+    The draw of a class depends on the seed, the purpose and the class only, so a smaller count of one class is contained in a
+    larger one.
+    """
+    import numpy as np
+
+    chosen = []
+    for label, quota in enumerate(quotas(np.bincount(labels), count)):
+        members = np.flatnonzero(labels == label)
+        generator = np.random.Generator(np.random.Philox(key=stream_seed(seed, purpose, label)))
+        chosen.append(generator.permutation(members)[:quota])
+    return np.sort(np.concatenate(chosen))
+
+
+def quotas(class_counts: Sequence[int] | np.ndarray, count: int) -> np.ndarray:
+    """`count` shared out in proportion to the class counts: rounded down, the rest to the largest remainders.
+
+    Ties go to the first class.
+
+    >>> quotas([50, 30, 20], 7).tolist()
+    [4, 2, 1]
+    """
+    import numpy as np
+
+    # Whole numbers throughout: a product below 2**63 is exact, a float quotient is not.
+    scaled = np.asarray(class_counts, dtype=np.int64) * count
+    total = int(np.sum(class_counts))
+    share, remainder = scaled // total, scaled % total
+    first = np.argsort(-remainder, kind="stable")[: count - int(share.sum())]
+    share[first] += 1
+    return share

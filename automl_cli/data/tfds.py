@@ -1,0 +1,207 @@
+"""Sets of TensorFlow Datasets by name, prepared on this machine in array_record, read without TensorFlow and without a network.
+
+Every check that can be made without decoding is made when the source is opened, in the order in which the causes build on each
+other: the packages, the prepared folder, its format, its features, its splits, its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from automl_cli.core.errors import DataError
+from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
+from automl_cli.data.pictures import decode
+from automl_cli.data.sources import Description, Part
+
+CHUNK = 256
+LABEL_CHUNK = 4096
+PACKAGES = {"tensorflow_datasets": "tensorflow-datasets", "array_record": "array_record", "PIL": "pillow"}
+"""Module -> package that reading needs."""
+
+
+class TfdsSource:
+    """A prepared image-classification set."""
+
+    def __init__(self, name: str, data_dir: Path, *, image_size: int | None) -> None:
+        self._name = name
+        self._data_dir = data_dir
+        self._size = image_size
+        _check_packages()
+        self._info = self._open_info()
+        self._image_key, self._label_key = self._feature_keys()
+        self._splits = self._split_names()
+        self._check_files()
+        shape = self._image_shape()
+        label = self._info.features[self._label_key]
+        self.description = Description(
+            name=name,
+            classes=tuple(label.names or map(str, range(label.num_classes))),
+            image_shape=shape,
+            dtype="uint8",
+            parts={part: self._info.splits[split].num_examples for part, split in self._splits.items()},
+            mirror_safe=base_name(name) not in MIRROR_SENSITIVE,
+        )
+
+    def identity(self) -> tuple[str, ...]:
+        files = [path for split in self._splits.values() for path in self._files(split)]
+        stamps = [f"{path.name}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in files]
+        return ("tfds", self._info.full_name, str(Path(self._info.data_dir).resolve()), *stamps)
+
+    def labels(self, part: Part) -> np.ndarray:
+        records = self._records(part)
+        starts = range(0, len(records), LABEL_CHUNK)
+        chunks = (self._read(records, range(start, min(start + LABEL_CHUNK, len(records)))) for start in starts)
+        labels = np.fromiter(
+            (example[self._label_key] for chunk in chunks for example in chunk), dtype=np.int32, count=len(records)
+        )
+        if labels.min() < 0:
+            raise DataError(
+                f"the split {self._splits[part]!r} of {self._name} has examples without a label; it cannot serve as {part} part"
+            )
+        return labels
+
+    def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
+        records = self._records(part)
+        for start in range(0, len(indices), CHUNK):
+            rows = indices[start : start + CHUNK].tolist()
+            examples = self._read(records, rows)
+            yield np.stack([self._picture(part, row, example) for row, example in zip(rows, examples, strict=True)])
+
+    def _picture(self, part: Part, row: int, example: dict[str, Any]) -> np.ndarray:
+        where = f"example {row} of split {self._splits[part]!r} of {self._name}"
+        shape = self.description.image_shape
+        picture = decode(example[self._image_key], where, channels=shape[2], size=self._size)
+        if picture.shape != shape:
+            raise DataError(
+                f"{where} has shape {picture.shape}, its description says {shape}; give --image-size, or prepare the set again"
+            )
+        return picture
+
+    def _records(self, part: Part) -> Any:
+        import tensorflow_datasets as tfds
+
+        # Images stay encoded: labels alone are read five times faster so, and Pillow decodes what is needed.
+        skip = {self._image_key: tfds.decode.SkipDecoding()}
+        return self._builder.as_data_source(self._splits[part], decoders=skip, file_format="array_record")
+
+    def _read(self, records: Any, rows: range | list[int]) -> list[dict[str, Any]]:
+        try:
+            return list(records.__getitems__(list(rows)))
+        except (RuntimeError, OSError, ValueError, IndexError) as error:
+            raise DataError(
+                f"{self._info.data_dir}: a file of {self._name} cannot be read ({error}); prepare the set again"
+            ) from error
+
+    def _open_info(self) -> Any:
+        from tensorflow_datasets.core import read_only_builder, registered
+
+        try:
+            self._builder = read_only_builder.builder_from_files(self._name, data_dir=str(self._data_dir))
+        except (registered.DatasetNotFoundError, ValueError, AssertionError) as error:
+            raise self._not_prepared() from error
+        except Exception as error:  # TFDS parses the metadata with several libraries, each with errors of its own.
+            message = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(
+                f"the metadata of {self._name} under {self._data_dir} cannot be read ({message}); prepare the set again"
+            ) from error
+        info = self._builder.info
+        formats = {found.value for found in info.available_file_formats()}
+        if "array_record" not in formats:
+            raise DataError(
+                f"{self._name} under {info.data_dir} is stored as {', '.join(sorted(formats)) or 'nothing known'}, "
+                f"which only TensorFlow reads; prepare it as array_record: {self._recipe()}"
+            )
+        return info
+
+    def _not_prepared(self) -> DataError:
+        found = sorted(path.parent.name for path in (self._data_dir / base_name(self._name)).glob("*/dataset_info.json"))
+        there = f" (there: {', '.join(found)})" if found else ""
+        return DataError(
+            f"{self._name} is not prepared under {self._data_dir}{there}. Nothing is downloaded here: "
+            f"name another folder with --data-dir, or prepare the set once, where TensorFlow is installed: {self._recipe()}"
+        )
+
+    def _recipe(self) -> str:
+        return f"tfds build {self._name} --file_format=array_record --data_dir={self._data_dir}"
+
+    def _feature_keys(self) -> tuple[str, str]:
+        """Names of the image and of the label among the features."""
+        from tensorflow_datasets.core import features
+
+        table = self._info.features
+        images = [key for key, feature in table.items() if type(feature) is features.Image]
+        labels = [key for key, feature in table.items() if type(feature) is features.ClassLabel]
+        supervised = self._info.supervised_keys
+        if supervised and len(supervised) == 2 and supervised[0] in images and supervised[1] in labels:
+            return supervised[0], supervised[1]
+        if len(images) == 1 and len(labels) == 1:
+            return images[0], labels[0]
+        raise DataError(
+            f"{self._name} is no image-classification set: its features are {', '.join(table)}; "
+            "one image and one label are needed"
+        )
+
+    def _split_names(self) -> dict[Part, str]:
+        """Which split serves as which part: `test`, else `validation`, is the test part (see `splits.py` for the rest)."""
+        known = {name for name, split in self._info.splits.items() if split.num_examples}
+        if "train" not in known:
+            raise DataError(f"{self._name} has no split 'train' to learn from; it has {', '.join(sorted(known)) or 'none'}")
+        names: dict[Part, str] = {"train": "train"}
+        if "test" in known and base_name(self._name) not in UNLABELLED_TEST:
+            names["test"] = "test"
+            if "validation" in known:
+                names["validation"] = "validation"
+        elif "validation" in known:
+            names["test"] = "validation"
+        return names
+
+    def _check_files(self) -> None:
+        for split in self._splits.values():
+            if missing := [path for path in self._files(split) if not path.is_file()]:
+                raise DataError(
+                    f"{missing[0]} is missing ({len(missing)} files of split {split!r} of {self._name}); "
+                    f"copy it there, or prepare the set again: {self._recipe()}"
+                )
+
+    def _files(self, split: str) -> list[Path]:
+        return [Path(path).with_name(_in_array_record(path.name)) for path in self._info.splits[split].filepaths]
+
+    def _image_shape(self) -> tuple[int, int, int]:
+        feature = self._info.features[self._image_key]
+        height, width, channels = feature.shape
+        if np.dtype(feature.np_dtype) != np.uint8 or channels not in (1, 3, None):
+            raise DataError(
+                f"{self._name} holds images of {np.dtype(feature.np_dtype).name} with {channels} channels; "
+                "8-bit grey or colour images can be read"
+            )
+        if self._size is not None:
+            return (self._size, self._size, channels or 3)
+        if height is None or width is None:
+            raise DataError(f"the pictures of {self._name} differ in size; give --image-size to bring them to one size")
+        return (height, width, channels or 3)
+
+
+def _in_array_record(file_name: str) -> str:
+    """The name of a shard in array_record, where the set is there in several formats.
+
+    >>> _in_array_record("mnist-train.tfrecord-00000-of-00001")
+    'mnist-train.array_record-00000-of-00001'
+    """
+    head, dot, tail = file_name.rpartition(".")
+    _, dash, shard = tail.partition("-")
+    return f"{head}{dot}array_record{dash}{shard}"
+
+
+def _check_packages() -> None:
+    for module, package in PACKAGES.items():
+        if find_spec(module) is None:
+            raise DataError(
+                f"reading TFDS sets needs the package {package!r}, which is not installed here; pip install {package}"
+            )
+    if find_spec("tensorflow_datasets") is None:
+        raise DataError("reading TFDS sets needs the package 'tensorflow-datasets'; pip install tensorflow-datasets")
