@@ -59,11 +59,14 @@ class Executor(Protocol):
     """Decides where evaluators run. Takes plain tasks and gives back plain outcomes, in any order."""
 
     def submit(self, task: Task) -> None:
-        """Accept a task; returns at once, except for the serial executor."""
+        """Accept a task; returns at once."""
         ...
 
-    def wait(self) -> tuple[Task, Outcome]:
-        """Block until some submitted task has ended. A dead worker is an outcome, never an exception."""
+    def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
+        """Block until some submitted task has ended; None when that takes longer than the time-out.
+
+        A dead worker is an outcome, never an exception. The serial executor evaluates here, and cannot be hurried.
+        """
         ...
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -41,13 +42,25 @@ def installed_version(package: str) -> str | None:
 
 def cpu_model() -> str:
     """The name of the CPU, as precisely as the system tells."""
+    fields = _cpu_fields()
+    return fields.get("model name") or fields.get("CPU part") or platform.processor() or platform.machine()
+
+
+def cpu_features() -> str:
+    """The instruction-set extensions of the CPU, where the system tells."""
+    fields = _cpu_fields()
+    return fields.get("flags") or fields.get("Features") or ""
+
+
+@cache
+def _cpu_fields() -> dict[str, str]:
+    """What Linux says about the first core; empty elsewhere."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        first, *_ = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")
     except OSError:
-        return platform.processor() or platform.machine()
-    named = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
-    fields = {key.strip(): value.strip() for key, value in named.items()}
-    return fields.get("model name") or fields.get("CPU part") or platform.machine()
+        return {}
+    pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
+    return {name.strip(): value.strip() for name, value in pairs}
 
 
 def _git_state(directory: Path) -> str | None:

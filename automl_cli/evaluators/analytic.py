@@ -1,0 +1,93 @@
+"""The test double: scores a genotype by a formula, without data, JAX or training, and fails in every way on request.
+
+For the tests of studies and executors, and for trying strategies on functions whose optimum is known.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Any, Literal
+
+import msgspec
+
+from automl_cli.core.decisions import DecisionList, Genotype
+from automl_cli.core.plugins import SpaceReference
+from automl_cli.core.protocols import Diverged, canonical
+from automl_cli.core.trials import Measurement, Task
+from automl_cli.discovery import open_space
+
+Fault = Literal["raise", "diverge", "memory", "xla-memory", "kill", "exit", "hang", "print"]
+
+
+class AnalyticSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`noise` is the standard deviation of a Gaussian added to every score, drawn from the task's seed; `seconds` is slept.
+
+    `faults` names genotypes (as `protocols.canonical` writes them) and what happens in their place.
+    """
+
+    space: SpaceReference
+    function: Literal["one-max", "leading-ones", "constant"] = "one-max"
+    noise: float = 0.0
+    seconds: float = 0.0
+    faults: dict[str, Fault] = {}
+
+
+class AnalyticEvaluator:
+    """Epoch e of n scores f(genotype) * (1 - 2^-e) + noise, cut to [0, 1]. The highest f is 1, reached by the last choices."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = msgspec.convert(settings, AnalyticSettings)
+        self.decisions = open_space(self.settings.space).decisions
+
+    def evaluate(self, task: Task) -> Measurement:
+        """The scores of a formula, or the fault that the settings ask for."""
+        time.sleep(self.settings.seconds)
+        if fault := self.settings.faults.get(canonical(task.genotype)):
+            _FAULTS[fault]()
+        value = _FUNCTIONS[self.settings.function](self.decisions, task.genotype)
+        random = Random(task.seed)
+        scores = (value * (1 - 2.0**-epoch) + random.gauss(0.0, self.settings.noise) for epoch in range(1, task.epochs + 1))
+        return Measurement(scores=tuple(min(1.0, max(0.0, score)) for score in scores))
+
+
+def one_max(decisions: DecisionList, genotype: Genotype) -> float:
+    """Mean over the live decisions of index / (choices - 1)."""
+    pairs = zip(genotype, decisions.decisions, strict=False)
+    return sum(index / max(1, len(decision.choices) - 1) for index, decision in pairs) / len(genotype)
+
+
+def leading_ones(decisions: DecisionList, genotype: Genotype) -> float:
+    """The part of the live decisions that stands before the first one not at its last choice."""
+    pairs = zip(genotype, decisions.decisions, strict=False)
+    at_last = [index == len(decision.choices) - 1 for index, decision in pairs]
+    return (at_last.index(False) if False in at_last else len(at_last)) / len(genotype)
+
+
+def constant(decisions: DecisionList, genotype: Genotype) -> float:
+    """The same for all: every trial ties."""
+    return 1.0
+
+
+_FUNCTIONS: dict[str, Callable[[DecisionList, Genotype], float]] = {
+    "one-max": one_max,
+    "leading-ones": leading_ones,
+    "constant": constant,
+}
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+_FAULTS: dict[Fault, Callable[[], Any]] = {
+    "raise": lambda: _raise(RuntimeError("the child broke")),
+    "diverge": lambda: _raise(Diverged("loss is nan in epoch 1")),
+    "memory": lambda: _raise(MemoryError()),
+    "xla-memory": lambda: _raise(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8589934592 bytes.")),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda: (print("last words", flush=True), os._exit(3)),  # noqa: T201
+    "hang": lambda: time.sleep(3600),
+    "print": lambda: print("chatter of a library", flush=True),  # noqa: T201
+}

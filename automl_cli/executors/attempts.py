@@ -1,0 +1,49 @@
+"""One task in, one outcome out, whatever the evaluator raises."""
+
+import time
+import traceback
+
+from automl_cli.core.protocols import Diverged, Evaluator
+from automl_cli.core.trials import Outcome, Status, Task
+
+LONGEST_MESSAGE = 1000
+
+
+def attempt(evaluator: Evaluator, task: Task, worker: str) -> Outcome:
+    """Evaluate, and say how it ended. Only what stops the whole process (Ctrl-C) passes through."""
+    started = time.perf_counter()
+    try:
+        measurement = evaluator.evaluate(task)
+    except Exception as error:  # noqa: BLE001  a child never ends the study, and an exception must not travel between processes
+        return Outcome(_status_of(error), message=described(error), seconds=time.perf_counter() - started, worker=worker)
+    return Outcome(Status.OK, measurement, seconds=time.perf_counter() - started, worker=worker)
+
+
+def described(error: BaseException) -> str:
+    """Kind, text and place of an exception, in at most a thousand characters.
+
+    >>> described(ValueError("no such axis"))
+    'ValueError: no such axis'
+    """
+    text = str(error).strip() or "no message"
+    place = ""
+    if frames := traceback.extract_tb(error.__traceback__):
+        last = frames[-1]
+        place = f" ({last.filename.rpartition('/')[2]}:{last.lineno} in {last.name})"
+    return shortened(f"{type(error).__name__}: {text}", LONGEST_MESSAGE - len(place)) + place
+
+
+def shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """The text, its middle left out where it is too long: causes stand at the beginning or at the end."""
+    if len(text) <= longest:
+        return text
+    half = (longest - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"
+
+
+def _status_of(error: Exception) -> Status:
+    if isinstance(error, Diverged):
+        return Status.DIVERGED
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # the latter is XLA's
+        return Status.OUT_OF_MEMORY
+    return Status.FAILED

@@ -1,0 +1,142 @@
+"""Worker processes of this machine: one per core or per GPU, one task each, replaced when they die, hang or have grown.
+
+A worker is started when there is work for it and is kept between tasks, so that imports, data and compiled programs serve many
+children. What happens to a worker happens to its task only.
+"""
+
+import math
+import os
+import time
+from collections import deque
+from queue import Empty
+
+from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
+from automl_cli.executors.messages import Done, Message, Ready, Unusable
+from automl_cli.executors.process import allowed_cores, memory_bytes, process_settings, visible_gpus
+from automl_cli.executors.workers import Events, Worker
+
+CHILDREN_PER_WORKER = 500
+"""A worker is replaced after so many children: whatever a library may hoard over the years, memory stays flat."""
+
+SHARE_OF_MEMORY = 0.5
+"""A worker is replaced when, after a child, it holds more than its share of this part of the machine's memory."""
+
+
+class LocalExecutor:
+    """Runs up to `workers` tasks at a time. A task that takes longer than `timeout_seconds` ends with status `timeout`."""
+
+    def __init__(
+        self,
+        spec: EvaluatorSpec,
+        *,
+        workers: int,
+        timeout_seconds: float | None = None,
+        children_per_worker: int = CHILDREN_PER_WORKER,
+    ) -> None:
+        self._spec = spec
+        self._timeout_seconds = timeout_seconds
+        self._children_per_worker = children_per_worker
+        self._most_bytes = int(memory_bytes() * SHARE_OF_MEMORY / workers)
+        self._environments = _environments(workers)
+        self._cores = allowed_cores()
+        self._free_slots = deque(range(workers))
+        self._workers: list[Worker] = []
+        self._waiting: deque[Task] = deque()
+        self._ended: deque[tuple[Task, Outcome]] = deque()
+        self._events: Events = Events()
+
+    def submit(self, task: Task) -> None:
+        """Accept a task; it starts when a worker is free."""
+        self._waiting.append(task)
+        self._put_to_work()
+
+    def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
+        """The next task that ended, in whatever order they do."""
+        give_up_at = math.inf if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while not self._ended:
+            wake_at = min([give_up_at, *(worker.deadline for worker in self._workers if worker.deadline is not None)])
+            try:
+                worker, message = self._events.get(
+                    timeout=None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
+                )
+            except Empty:
+                self._end_overdue()
+                if not self._ended and time.monotonic() >= give_up_at:
+                    return None
+                continue
+            if not worker.ended:
+                self._hear(worker, message)
+            self._put_to_work()
+        return self._ended.popleft()
+
+    def close(self) -> None:
+        """End all workers at once; tasks under way are dropped."""
+        self._waiting.clear()
+        for worker in list(self._workers):
+            self._dismiss(worker)
+
+    def _put_to_work(self) -> None:
+        """Give waiting tasks to idle workers, and start workers for the others while there is room."""
+        for worker in self._workers:
+            if self._waiting and not worker.starting and worker.task is None:
+                deadline = None if self._timeout_seconds is None else time.monotonic() + self._timeout_seconds
+                worker.give(self._waiting.popleft(), deadline)
+        coming = sum(worker.starting for worker in self._workers)
+        while self._free_slots and coming < len(self._waiting):
+            self._start(self._free_slots.popleft())
+            coming += 1
+
+    def _start(self, slot: int) -> None:
+        # Counting from the process id keeps two searches on one machine from crowding the same cores.
+        core = self._cores[(os.getpid() + slot) % len(self._cores)]
+        environment = self._environments[slot]
+        self._workers.append(Worker(self._spec, slot=slot, core=core, environment=environment, events=self._events))
+
+    def _hear(self, worker: Worker, message: Message | None) -> None:
+        match message:
+            case Ready():
+                worker.starting = False
+            case Done(outcome, resident_bytes):
+                self._conclude(worker, outcome)
+                worker.children += 1
+                grown = resident_bytes > self._most_bytes or worker.children >= self._children_per_worker
+                if grown or outcome.status is Status.OUT_OF_MEMORY:
+                    self._dismiss(worker)
+            case Unusable(text):
+                self._fail(worker, Status.FAILED, f"the evaluator {self._spec.name!r} cannot be built: {text}")
+            case None:
+                self._fail(worker, *worker.autopsy())
+
+    def _conclude(self, worker: Worker, outcome: Outcome) -> None:
+        if worker.task is not None:
+            self._ended.append((worker.task, outcome))
+        worker.task = worker.deadline = None
+
+    def _fail(self, worker: Worker, status: Status, message: str, seconds: float = 0.0) -> None:
+        """Its task fails; if it had none yet, the one it was started for does: a worker that cannot start must be heard of."""
+        if worker.task is None and worker.starting and self._waiting:
+            worker.task = self._waiting.popleft()
+        self._conclude(worker, Outcome(status, message=message, seconds=seconds, worker=str(worker.slot)))
+        self._dismiss(worker)
+
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        for worker in list(self._workers):
+            if worker.deadline is not None and now >= worker.deadline and self._timeout_seconds is not None:
+                message = f"took longer than {self._timeout_seconds:g} s and was ended"
+                self._fail(worker, Status.TIMEOUT, message, self._timeout_seconds)
+        self._put_to_work()
+
+    def _dismiss(self, worker: Worker) -> None:
+        worker.end()
+        self._workers.remove(worker)
+        self._free_slots.append(worker.slot)
+
+
+def _environments(workers: int) -> list[dict[str, str]]:
+    """The settings of each worker's process; GPUs are dealt out in turn."""
+    gpus = visible_gpus()
+    if not gpus:
+        return [process_settings()] * workers
+    per_gpu = -(-workers // len(gpus))
+    return [process_settings(gpus[slot % len(gpus)], workers_of_gpu=per_gpu) for slot in range(workers)]

@@ -1,0 +1,34 @@
+"""What parent and worker say to each other: one line of JSON each, the same structures on both sides."""
+
+from msgspec import Struct
+
+from automl_cli.core.trials import EvaluatorSpec, Outcome
+
+
+class Setup(Struct, frozen=True):
+    """The first line a worker reads: who it is, whose child, which core is its own and what evaluator it builds."""
+
+    name: str
+    parent: int
+    core: int
+    evaluator: EvaluatorSpec
+
+
+class Ready(Struct, frozen=True, tag="ready"):
+    """The evaluator is built; tasks may come."""
+
+
+class Unusable(Struct, frozen=True, tag="unusable"):
+    """The evaluator could not be built; the worker ends."""
+
+    message: str
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """How a task ended, and how much memory the worker holds since."""
+
+    outcome: Outcome
+    resident_bytes: int
+
+
+Message = Ready | Unusable | Done

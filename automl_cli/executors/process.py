@@ -1,0 +1,136 @@
+"""How a process that computes is set up: one thread, a persistent compilation cache, one core, no life after its parent.
+
+Everything here is harmless where the platform lacks it, and `AUTOML_NO_PROCESS_TUNING=1` switches all of it off except dying
+with the parent. Then nothing promises that different numbers of workers give the same bits.
+
+One thread, because the low bits of a result depend on how many threads computed it, and because a search has more children than
+a machine has cores. The settings are environment variables, since they must be there before JAX starts its backend.
+"""
+
+import hashlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+
+from automl_cli.store.environment import cpu_features, cpu_model, installed_version
+
+SWITCH = "AUTOML_NO_PROCESS_TUNING"
+"""Set to anything but 0 or nothing: leave threads, cores and caches of computing processes as they are."""
+
+_THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_GPU_MEMORY_SHARE = 0.9
+
+
+def tuning_is_off() -> bool:
+    """Whether the user switched the settings off."""
+    return os.environ.get(SWITCH, "") not in ("", "0")
+
+
+def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict[str, str]:
+    """Environment variables of a computing process: on the CPU, or on one GPU that it shares with `workers_of_gpu` - 1 others.
+
+    What the user set for JAX's platform or compilation cache stays.
+    """
+    settings = {} if tuning_is_off() else dict.fromkeys(_THREAD_COUNTS, "1") | _cache_settings()
+    if gpu is None:
+        settings["JAX_PLATFORMS"] = "cpu"
+    else:
+        settings["CUDA_VISIBLE_DEVICES"] = gpu
+        settings["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{_GPU_MEMORY_SHARE / workers_of_gpu:.3f}"
+    kept = {name for name in ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR") if name in os.environ}
+    return {name: value for name, value in settings.items() if name not in kept}
+
+
+def set_up_this_process(gpu: str | None = None) -> None:
+    """Give this process the settings. Called before JAX is imported; afterwards only what it reads late has an effect."""
+    os.environ.update(process_settings(gpu))
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them; none without JAX's CUDA plug-in."""
+    if os.environ.get("JAX_PLATFORMS", "cuda") not in ("cuda", "gpu", "cuda,cpu"):
+        return ()
+    if not any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13)):
+        return ()
+    if (given := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return tuple(part.strip() for part in given.split(",") if part.strip() not in ("", "-1"))
+    return tuple(sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")))
+
+
+def allowed_cores() -> tuple[int, ...]:
+    """The cores this process may use, where the platform tells; else all."""
+    return tuple(sorted(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)))
+
+
+def default_workers() -> int:
+    """A worker per GPU, or else per core that this process may use."""
+    return len(visible_gpus()) or len(allowed_cores())
+
+
+def pin_to_core(core: int) -> None:
+    """Keep this process on one core, so that workers do not push each other around."""
+    if sys.platform == "linux" and not tuning_is_off():
+        try:
+            os.sched_setaffinity(0, {core})
+        except OSError:
+            return  # the core was taken away meanwhile: any of the others will do
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends, however that ends; where there is no such call, do nothing.
+
+    The worker also watches its input, which ends with the parent on every platform.
+    """
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds now (its peak, where the platform tells no more)."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, or of the container if that is less."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        try:
+            total = min(total, int(limit.read_text(encoding="ascii")))
+        except (OSError, ValueError):
+            continue
+    return total
+
+
+def compilation_cache() -> Path:
+    """Where compiled programs are kept: per version of jaxlib and per CPU, since a program for another CPU may crash here."""
+    cpu = hashlib.sha256(f"{cpu_model()} {cpu_features()}".encode()).hexdigest()[:12]
+    return compilation_caches() / f"jaxlib-{installed_version('jaxlib')}-{cpu}"
+
+
+def compilation_caches() -> Path:
+    """The folder of the compilation caches of all versions and CPUs, under $XDG_CACHE_HOME/automl."""
+    return platformdirs.user_cache_path("automl") / "programs"
+
+
+def _cache_settings() -> dict[str, str]:
+    """Every program is kept, and no size limit set: with one, parallel writers block each other."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(compilation_cache()),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }

@@ -1,0 +1,65 @@
+"""The program that a worker process runs: `python -m automl_cli.executors.worker`.
+
+It reads a `Setup` and then tasks from its standard input, one line of JSON each, and answers on what was its standard output.
+Whatever the evaluator or a library prints goes to standard error. It ends when its input ends, in the middle of a task too, so
+that no worker outlives its parent.
+"""
+
+import os
+import signal
+import sys
+import threading
+from queue import SimpleQueue
+from typing import BinaryIO
+
+from automl_cli.core.protocols import Evaluator
+from automl_cli.core.trials import Task
+from automl_cli.executors.attempts import attempt, described
+from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
+from automl_cli.executors.process import die_with, pin_to_core, resident_bytes
+from automl_cli.registry import EVALUATORS, load
+from automl_cli.store import encoding
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group; the parent decides
+    answers = _take_standard_output()
+    setup = encoding.decode(sys.stdin.buffer.readline(), Setup, "setup")
+    die_with(setup.parent)
+    pin_to_core(setup.core)
+    tasks: SimpleQueue[Task] = SimpleQueue()
+    threading.Thread(target=_read_tasks, args=(sys.stdin.buffer, tasks), daemon=True).start()
+    try:
+        evaluator: Evaluator = load("evaluator", EVALUATORS, setup.evaluator.name)(setup.evaluator.settings)
+    except Exception as error:  # noqa: BLE001  any defect of an evaluator is the parent's to report
+        _say(answers, Unusable(described(error)))
+        return
+    _say(answers, Ready())
+    while True:
+        outcome = attempt(evaluator, tasks.get(), setup.name)
+        _say(answers, Done(outcome, resident_bytes()))
+
+
+def _take_standard_output() -> BinaryIO:
+    """A private handle on standard output; from now on everybody else's prints go to standard error."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
+
+
+def _read_tasks(source: BinaryIO, tasks: "SimpleQueue[Task]") -> None:
+    try:
+        for line in source:
+            tasks.put(encoding.decode(line, Task, "task"))
+    finally:
+        os._exit(0)  # the parent is gone, or done with this worker
+
+
+def _say(answers: BinaryIO, message: Message) -> None:
+    answers.write(encoding.line(message))
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A worker process as its parent sees it: start, give it a task, hear from it, end it, say why it died."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from queue import SimpleQueue
+from typing import BinaryIO
+
+from automl_cli.core.trials import EvaluatorSpec, Status, Task
+from automl_cli.executors.attempts import shortened
+from automl_cli.executors.messages import Message, Setup
+from automl_cli.store import encoding
+
+Events = SimpleQueue["tuple[Worker, Message | None]"]
+"""What workers said, in order of arrival; None when a worker's output ended."""
+
+_LONGEST_LAST_WORDS = 600
+
+
+class Worker:
+    """One process. It is `starting`, then idle or busy with `task`, until it is ended.
+
+    It is a fresh interpreter (never a fork: JAX hangs after one) that imports what this one can import. `environment` is set
+    before it starts, since some settings must be there before JAX is. Start it from a thread that outlives it.
+    """
+
+    def __init__(self, spec: EvaluatorSpec, *, slot: int, core: int, environment: dict[str, str], events: Events) -> None:
+        self.slot = slot
+        self.starting = True
+        self.task: Task | None = None
+        self.deadline: float | None = None
+        self.children = 0
+        self.ended = False
+        self._log: BinaryIO = tempfile.TemporaryFile("ab+")  # noqa: SIM115  closed by `end`
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "automl_cli.executors.worker"],
+            env=os.environ | environment | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        self._ear = threading.Thread(target=self._listen, args=(events,), daemon=True)
+        self._ear.start()
+        self._send(Setup(str(slot), os.getpid(), core, spec))
+
+    def give(self, task: Task, deadline: float | None) -> None:
+        """Hand over a task, to be done by the deadline (on the monotonic clock). What was printed before is forgotten."""
+        self.task, self.deadline = task, deadline
+        self._log.truncate(0)
+        self._send(task)
+
+    def end(self) -> None:
+        """Kill the process and wait until it is gone."""
+        self.ended = True
+        self._process.kill()
+        self._process.wait()
+        self._ear.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._log):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # unsent input of a dead process
+                    pipe.close()
+
+    def autopsy(self) -> tuple[Status, str]:
+        """How a process that ended by itself ended, with its last words."""
+        code = self._process.wait()
+        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        if code == -signal.SIGKILL:
+            return Status.KILLED, "the worker was killed from outside, most often because memory ran out"
+        return Status.FAILED, f"the worker ended with {cause}{self._last_words()}"
+
+    def _last_words(self) -> str:
+        self._log.seek(0)
+        text = " ".join(self._log.read().decode("utf-8", errors="replace").split())
+        return f": {shortened(text, _LONGEST_LAST_WORDS)}" if text else ""
+
+    def _send(self, message: Setup | Task) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it is dead: its output ends too, and that is what is acted upon
+            self._process.stdin.write(encoding.line(message))
+            self._process.stdin.flush()
+
+    def _listen(self, events: Events) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.endswith(b"\n"):
+                events.put((self, encoding.decode(line, Message, "answer of a worker")))  # type: ignore[arg-type]
+        events.put((self, None))

@@ -1,0 +1,94 @@
+"""Settings of computing processes: all there, kept apart from the user's, and off by one variable."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from automl_cli.executors import process
+from automl_cli.executors.process import SWITCH, compilation_cache, process_settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR", "CUDA_VISIBLE_DEVICES", SWITCH):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_process_on_the_cpu_has_one_thread_and_keeps_every_program() -> None:
+    settings = process_settings()
+    assert settings["PJRT_NPROC"] == settings["OMP_NUM_THREADS"] == settings["OPENBLAS_NUM_THREADS"] == "1"
+    assert settings["JAX_PLATFORMS"] == "cpu"
+    assert settings["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
+    assert settings["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] == "-1"
+    assert settings["JAX_COMPILATION_CACHE_DIR"] == str(compilation_cache())
+
+
+def test_jax_reads_the_settings() -> None:
+    code = "import jax; c = jax.config; print(c.jax_compilation_cache_dir, c.jax_persistent_cache_min_compile_time_secs, \
+c.jax_persistent_cache_min_entry_size_bytes, c.jax_platforms)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | process_settings(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(compilation_cache()), "0.0", "-1", "cpu"]
+
+
+def test_gpus_are_shared_by_their_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = process_settings("1", workers_of_gpu=2)
+    assert settings["CUDA_VISIBLE_DEVICES"] == "1"
+    assert settings["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.450"
+    assert "JAX_PLATFORMS" not in settings
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+    assert process.visible_gpus() == ("0", "3")
+    assert process.default_workers() == 2
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    assert process.visible_gpus() == ()
+
+
+def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/elsewhere")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    settings = process_settings()
+    assert "JAX_COMPILATION_CACHE_DIR" not in settings
+    assert "JAX_PLATFORMS" not in settings
+
+
+def test_one_variable_switches_the_settings_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "1")
+    assert process_settings() == {"JAX_PLATFORMS": "cpu"}
+    before = process.allowed_cores()
+    process.pin_to_core(before[0])
+    assert process.allowed_cores() == before
+    monkeypatch.setenv(SWITCH, "0")
+    assert "PJRT_NPROC" in process_settings()
+
+
+def test_the_cache_stands_under_the_users_cache_directory_by_jaxlib_and_cpu(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = compilation_cache()
+    assert first.is_relative_to(tmp_path / "automl")
+    monkeypatch.setattr(process, "cpu_model", lambda: "another CPU")
+    second = compilation_cache()
+    monkeypatch.setattr(process, "installed_version", lambda package: "9.9")
+    assert len({first, second, compilation_cache()}) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux pins processes")
+def test_a_pinned_process_has_one_core_and_a_core_that_is_gone_is_no_error() -> None:
+    code = (
+        "from automl_cli.executors.process import *; pin_to_core(allowed_cores()[-1]); pin_to_core(999); print(allowed_cores())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != SWITCH} | {
+        "PYTHONPATH": os.pathsep.join(sys.path)
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"({process.allowed_cores()[-1]},)\n"
+
+
+def test_memory_is_measured() -> None:
+    assert 10 * 2**20 < process.resident_bytes() < process.memory_bytes()
