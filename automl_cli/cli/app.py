@@ -1,7 +1,7 @@
 """The command `automl`: a table of commands, each loaded when it is asked for.
 
-Listing the commands imports none of them, so `automl --help` stays fast. A command is one row here and one function in a file of
-its own: its parameters are the flags, its docstring the help.
+Listing the commands imports none of them, so `automl --help` stays fast. A command is one row here and one function in a file
+of its own: its parameters are the flags, its docstring the help.
 """
 
 import inspect

@@ -1,24 +1,43 @@
-"""stdout is data, stderr is talk. Rich leaves colours out where the stream is no terminal, with NO_COLOR and with TERM=dumb."""
+"""stdout is data, stderr is talk. Rich leaves colours out where the stream is no terminal, with NO_COLOR and with TERM=dumb.
+
+Markup is off on both: names and paths of users may hold brackets.
+"""
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 
 def data_console() -> "Console":
     """For tables and text that a person reads on stdout."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, markup=False)
 
 
 def talk_console() -> "Console":
     """For progress, warnings and next steps, on stderr."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False)
+
+
+def table(titles: Iterable[str], rows: Iterable[Iterable[object]], *, right: Iterable[str] = ()) -> "Table":
+    """A table without lines. The columns titled in `right` hold numbers."""
+    from rich.table import Table
+    from rich.text import Text
+
+    numbers = set(right)
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title in titles:
+        made.add_column(title, overflow="fold", justify="right" if title in numbers else "left")
+    for row in rows:
+        made.add_row(*(Text(str(cell)) for cell in row))
+    return made
 
 
 def write_json(value: Any) -> None:

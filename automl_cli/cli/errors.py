@@ -46,10 +46,10 @@ def report_error(error: Exception) -> int:
 
 def usage_text(error: typer.TyperException) -> str:
     """What is wrong with the command line, and where to read what is right."""
-    context = getattr(error, "ctx", None)
+    context, near = getattr(error, "ctx", None), getattr(error, "possibilities", None)
+    text = " ".join(f"{error.message}. Did you mean {near[0]}?".split()) if near else " ".join(error.format_message().split())
     hint = f"\nTry '{context.command_path} --help'" if context else ""
-    text = " ".join(error.format_message().split()).rstrip(".")
-    return f"{text[:1].lower()}{text[1:]}{hint}"
+    return f"{text[:1].lower()}{text[1:].rstrip('.')}{hint}"
 
 
 def system_text(error: OSError) -> str:

@@ -1,0 +1,174 @@
+"""`automl show`: what an artifact holds, in words."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from automl_cli.cli.options import Json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from automl_cli.core.networks import Network, Shape
+    from automl_cli.core.trials import Costs
+    from automl_cli.store.bodies import Architecture, Model
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="An artifact, or a run directory for its best.json.")]
+
+
+def show(file: File, *, json: Json = False) -> None:
+    """Show what an artifact holds, in words.
+
+    An architecture is shown as a table of its layers with shapes and exact costs, and as the deck's token strings.
+
+    Examples:
+        automl show runs/first/best.json
+        automl show runs/first
+        automl show model.json --json
+    """
+    from automl_cli.cli.console import data_console, write_json
+    from automl_cli.store.artifact import read_any
+
+    path = _artifact_in(file)
+    artifact = read_any(path)
+    if json:
+        write_json(artifact)
+        return
+    console = data_console()
+    console.print(f"{path}: {artifact.schema}, written by {artifact.tool}", style="dim", soft_wrap=True)
+    for part in RENDERERS.get(artifact.kind, _plain_parts)(artifact.body):
+        console.print()
+        console.print(part)
+
+
+def _artifact_in(file: Path) -> Path:
+    from automl_cli.core.errors import ArtifactError
+
+    if not file.is_dir():
+        return file
+    if (file / "best.json").is_file():
+        return file / "best.json"
+    raise ArtifactError(f"{file} holds no best.json; see how far the run is with: automl report {file}")
+
+
+def _architecture_parts(body: "Architecture") -> Iterator["RenderableType"]:
+    options = ", ".join(f"{name}={value}" for name, value in body.space.options.items())
+    trained_on = f" on {body.dataset.source}" if body.dataset else ""
+    yield _facts(
+        {
+            "space": f"{body.space.name} version {body.space.version}" + (f" ({options})" if options else ""),
+            "found by": f"{body.strategy}, seed {body.seed}, trial {body.trial}",
+            "validation": f"{body.validation_score:.4f} after {body.epochs} epochs{trained_on}; reward {body.reward:.4f}",
+            **_cost_facts(body.costs, body.image_shape),
+        }
+    )
+    yield _network_table(body.network, body.image_shape)
+    yield "as the controller wrote it: " + " | ".join(body.tokens)
+
+
+def _model_parts(body: "Model") -> Iterator["RenderableType"]:
+    from automl_cli.core.trials import Costs
+
+    yield _facts(
+        {
+            "test accuracy": f"{body.test_accuracy:.4f}",
+            "validation": f"{body.validation_accuracy:.4f}",
+            "trained": f"{body.epochs} epochs on {body.dataset.source}, seed {body.seed}",
+            "weights": f"{body.weights_file}, SHA-256 {body.weights_digest[:12]}…",
+            **_cost_facts(Costs(parameters=body.parameters, multiply_adds=body.multiply_adds), body.image_shape),
+        }
+    )
+    yield _network_table(body.network, body.image_shape)
+
+
+def _plain_parts(body: Any) -> Iterator["RenderableType"]:
+    from automl_cli.store.encoding import plain
+
+    yield "\n".join(_outline(plain(body)))
+
+
+RENDERERS: Mapping[str, Callable[[Any], Iterator["RenderableType"]]] = {
+    "architecture": _architecture_parts,
+    "model": _model_parts,
+}
+"""How the body of each kind is shown; any other kind as an outline of its fields."""
+
+
+def _facts(facts: Mapping[str, str]) -> "RenderableType":
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        made.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
+    return made
+
+
+def _cost_facts(costs: "Costs | None", image: "Shape | None") -> dict[str, str]:
+    if costs is None or image is None:
+        return {}
+    return {
+        "costs": f"{costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds for one image of {_by_times(image)}"
+    }
+
+
+def _network_table(network: "Network", image: "Shape | None") -> "RenderableType":
+    from automl_cli.cli.console import table
+
+    titles, rows = ("layer", "operation", "reads"), _layer_rows(network)
+    if image is None:
+        return table(titles, rows)
+    return table((*titles, "gives", "parameters"), _rows_with_shapes(network, image), right=("parameters",))
+
+
+def _layer_rows(network: "Network") -> list[tuple[str, str, str]]:
+    rows = [(block.name, operation_in_words(block.operation), ", ".join(block.inputs)) for block in network.blocks]
+    return [*rows, ("classifier", "average pooling, linear", ", ".join(network.outputs))]
+
+
+def _rows_with_shapes(network: "Network", image: "Shape") -> Iterator[tuple[str, ...]]:
+    from automl_cli.core.networks import joined_shape
+
+    shapes = network.shapes(image)
+    *layers, classifier = _layer_rows(network)
+    for row, block in zip(layers, network.blocks, strict=True):
+        read = joined_shape((shapes[name] for name in block.inputs), block.join)
+        yield (*row, _by_times(shapes[block.name]), f"{block.operation.costs(read).parameters:,}")
+    yield (*classifier, "", "")
+
+
+def operation_in_words(operation: Any) -> str:
+    """The operation's tag, the size of its window, and its other fields that are not at their defaults.
+
+    >>> from automl_cli.core.networks import ConvolutionUnit
+    >>> operation_in_words(ConvolutionUnit(kernel=(3, 5), filters=24, stride=(1, 1)))
+    'convolution 3×5, filters 24'
+    """
+    from msgspec.structs import fields
+
+    said = {field.name: getattr(operation, field.name) for field in fields(operation)}
+    usual = {field.name: field.default for field in fields(operation)}
+    words = {name: _by_times(value) for name, value in said.items() if value != usual[name]}
+    size = [words.pop(name) for name in ("kernel", "window") if name in words]
+    return ", ".join(
+        (" ".join((operation.__struct_config__.tag, *size)), *(f"{name} {value}" for name, value in words.items()))
+    )
+
+
+def _by_times(value: object) -> str:
+    return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _outline(value: Any, depth: int = 0) -> Iterator[str]:
+    """Nested plain data as indented lines; a list of plain values on one line."""
+    indent = "  " * depth
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        nested = isinstance(item, dict) or (isinstance(item, list) and any(isinstance(part, dict | list) for part in item))
+        if nested and item:
+            yield f"{indent}{key}:"
+            yield from _outline(item, depth + 1)
+        else:
+            yield f"{indent}{key}: {', '.join(map(str, item)) if isinstance(item, list) else item}"

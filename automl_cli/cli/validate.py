@@ -1,0 +1,39 @@
+"""`automl validate`: are these files what they say they are?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automl_cli.cli.errors import WRONG_INPUT, say
+from automl_cli.cli.options import Json
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Artifacts, journals, or run directories.")]
+
+
+def validate(files: Files, *, json: Json = False) -> None:
+    """Check that files are sound artifacts.
+
+    An artifact must have the fields of its kind and agree with itself: a genotype must decode to the value beside it, costs
+    must be those of the network, and weights must have the digest that their model names. Of a run directory everything is
+    checked, its journal line by line. Exits with 2 when any file is not sound.
+
+    Examples:
+        automl validate runs/first/best.json
+        automl validate runs/first
+        automl validate *.json --json
+    """
+    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.jobs.validation import check_file, files_in
+
+    verdicts = [check_file(path) for file in files for path in files_in(file)]
+    if json:
+        write_json({"files": verdicts})
+    for verdict in verdicts:
+        if verdict.problem is not None:
+            say(verdict.problem)
+        elif not json:
+            unchecked = f" (not checked: {verdict.unchecked})" if verdict.unchecked else ""
+            write_line(f"{verdict.file}: sound {verdict.holds}{unchecked}")
+    if any(verdict.problem is not None for verdict in verdicts):
+        raise typer.Exit(WRONG_INPUT)
