@@ -5,6 +5,7 @@ modules:
     files           files that are whole or absent
     environment     versions, CPU, git state
     bodies          the body of each kind of artifact
+    reports         the body of a report
     artifact        header, kinds, read, write, upgrade, JSON Schema
     journal         the file of trials: append-only, group commit, torn tails
     run_directory   create, refuse, resume, overwrite, lock

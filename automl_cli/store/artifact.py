@@ -18,8 +18,9 @@ from msgspec import Struct
 from automl_cli import __version__
 from automl_cli.core.errors import ArtifactError, unknown_name
 from automl_cli.store import encoding
-from automl_cli.store.bodies import Architecture, Model, Report, StudySettings
+from automl_cli.store.bodies import Architecture, Model, StudySettings
 from automl_cli.store.files import replace_file
+from automl_cli.store.reports import Report
 
 B = TypeVar("B", bound=Struct)
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]

@@ -1,0 +1,176 @@
+"""What a report says of runs, as frozen plain data: the document of `automl report --json`.
+
+Wall-clock figures have their place here and in journals, never in what a search found.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from automl_cli.core.decisions import Choice, Genotype
+
+Count = Annotated[int, Meta(ge=0)]
+Metrics = dict[str, int | float]
+
+
+class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class RankedTrial(_Body, frozen=True):
+    """A successful trial. `score` is the validation score; `choices` are what the genotype chose."""
+
+    trial: Count
+    score: float
+    reward: float
+    genotype: Genotype
+    choices: dict[str, Choice]
+    metrics: Metrics
+
+
+class CurvePoint(_Body, frozen=True):
+    """The best score after this many trials; only where it rose."""
+
+    trials: Count
+    score: float
+
+
+class RunCost(_Body, frozen=True):
+    """What a run spent.
+
+    `compute_seconds` is the sum over its children of the seconds each took, `wall_seconds` the sum over its sessions. `trained`
+    children ended well, `reused` trials took the outcome of an earlier one, `failed` ones gave no score, for whatever reason.
+    `published` is what the paper spent on its search, in words.
+    """
+
+    compute_seconds: float
+    wall_seconds: float
+    trained: Count
+    reused: Count
+    failed: Count
+    published: str
+
+
+class Retrained(_Body, frozen=True):
+    """`--retrain-top`: a candidate's score in the search, and after its longer training (None when that failed)."""
+
+    trial: Count
+    search_score: float
+    retrained_score: float | None
+
+
+class RunSummary(_Body, frozen=True):
+    """One run. `trials` counts the finished ones; `statuses` says how they ended; `running` is whether a process holds it.
+
+    `best` is the best by reward, or by the score after retraining where that was done. `top` are the best by reward, in order.
+    `first_quarter` and `last_quarter` are the mean scores of the successful ones of the first and the last quarter of `trials`.
+    """
+
+    name: str
+    command: str
+    space: str
+    strategy: str
+    seed: int
+    dataset: str | None
+    trials: Count
+    planned_trials: Count
+    statuses: dict[str, int]
+    running: bool
+    best: RankedTrial | None
+    top: tuple[RankedTrial, ...]
+    curve: tuple[CurvePoint, ...]
+    first_quarter: float | None
+    last_quarter: float | None
+    retrained: tuple[Retrained, ...]
+    rank_correlation: float | None
+    cost: RunCost
+
+
+class Spread(_Body, frozen=True):
+    """A figure over repeats: mean, standard deviation, and the 95 % confidence interval of the mean by Student's t.
+
+    `std`, `low` and `high` are None for a single repeat.
+    """
+
+    mean: float
+    std: float | None
+    low: float | None
+    high: float | None
+
+
+class Point(_Body, frozen=True):
+    """A figure after this many trials."""
+
+    trials: Count
+    value: Spread
+
+
+class IncumbentPoint(_Body, frozen=True):
+    """The incumbent (best by reward) after this many trials: its score, and the mean over repeats of each report column."""
+
+    trials: Count
+    score: Spread
+    columns: dict[str, float]
+
+
+class Reach(_Body, frozen=True):
+    """How many of the repeats reached the target score, and the median number of trials they took (None: half never did)."""
+
+    reached: Count
+    median_trials: float | None
+
+
+class GroupSummary(_Body, frozen=True):
+    """The repeats of one search with different seeds. `top_means[k]` is the mean of the k best scores so far."""
+
+    name: str
+    strategy: str
+    seeds: tuple[int, ...]
+    curve: tuple[IncumbentPoint, ...]
+    top_means: dict[str, tuple[Point, ...]]
+    reach: Reach
+
+
+class Contrast(_Body, frozen=True):
+    """A group against the baseline after equally many trials.
+
+    `difference` is that of the means, with Welch's 95 % confidence interval. `p_value` is that of the two-sided Mann-Whitney U
+    test over repeats, None with fewer than two on a side; `superiority` the chance that a repeat of the group beats one of the
+    baseline, ties counted half.
+    """
+
+    group: str
+    baseline: str
+    measure: str
+    trials: Count
+    difference: float
+    low: float | None
+    high: float | None
+    p_value: float | None
+    superiority: float
+
+
+class TopDifference(_Body, frozen=True):
+    """Mean of the k best scores so far, minus the same of the baseline (NAS, arXiv 1611.01578, figure 6)."""
+
+    group: str
+    baseline: str
+    k: Count
+    points: tuple[Point, ...]
+
+
+class Comparison(_Body, frozen=True):
+    """Groups of runs on the same task, over the first `trials` trials, which all of them finished."""
+
+    trials: Count
+    target: float
+    groups: tuple[GroupSummary, ...]
+    contrasts: tuple[Contrast, ...]
+    top_differences: tuple[TopDifference, ...]
+
+
+class Report(_Body, frozen=True):
+    """What `automl report --json` prints. `comparison` is None for a single run, and for runs on different tasks."""
+
+    runs: tuple[RunSummary, ...]
+    comparison: Comparison | None = None
