@@ -1,0 +1,65 @@
+"""Networks trained on image data under one recipe."""
+
+from typing import Literal
+
+import numpy as np
+from flax import nnx
+
+from automl_cli.children import recipes, scores
+from automl_cli.core.recipes import Recipe
+from automl_cli.data import ImageData, ImageSplit
+from automl_cli.nn.augment import Batches, Examples, crop_and_flip
+from automl_cli.nn.engines import Engine, WholeEngine
+from automl_cli.nn.fit import OnEpoch, Plan, Progress, Score, fit
+
+Metric = Literal["accuracy", "balanced-accuracy"]
+
+POSITIONS_OF_AN_EVALUATION = 2**18
+"""Pixels of one evaluation batch: 256 images of 32 x 32. Enough to keep a device busy, little enough for its memory."""
+
+LARGEST_EVALUATION_BATCH = 1024
+
+
+class ImageTrainer:
+    """Image data on the device, and any network trained on it under one recipe. One object serves all children of a worker."""
+
+    def __init__(self, data: ImageData, recipe: Recipe, *, metric: Metric = "accuracy") -> None:
+        self.data = data
+        self.recipe = recipe
+        self._metric = metric
+        self._moments = (data.mean, data.std)
+        transform = crop_and_flip(flip=data.facts.flip) if recipe.augmentation == "standard" else None
+        self._batches = Batches(
+            data.train.images, data.train.labels, moments=self._moments, size=recipe.batch_size, transform=transform
+        )
+        self._validation = self._examples(data.validation)
+        self._score = self._score_of(data.validation)
+        self._update_rule = recipes.update_rule(recipe)
+        self._loss = scores.cross_entropy(list(data.class_counts) if metric == "balanced-accuracy" else None)
+
+    def train(
+        self, model: nnx.Module, *, epochs: int, seed: int, start: Progress | None = None, on_epoch: OnEpoch | None = None
+    ) -> Progress:
+        """Train the model; `seed` fixes the order of the data and its augmentation. Raises Diverged."""
+        plan = Plan(epochs=epochs, rate=recipes.schedule(self.recipe), seed=seed)
+        return fit(
+            self.engine(model), self._batches, self._validation, plan=plan, score=self._score, start=start, on_epoch=on_epoch
+        )
+
+    def engine(self, model: nnx.Module) -> Engine:
+        """The model as compiled programs."""
+        return WholeEngine(model, loss=self._loss, update_rule=self._update_rule)
+
+    def score(self, model: nnx.Module, arrays: dict[str, np.ndarray], split: ImageSplit) -> float:
+        """The metric of a trained model, given by its arrays, on other examples, e.g. those of the test split."""
+        engine = self.engine(model)
+        state = engine.state(arrays)
+        return self._score_of(split)(self._examples(split).outputs(lambda images: engine.outputs(state, images)))
+
+    def _examples(self, split: ImageSplit) -> Examples:
+        height, width, _ = self.data.facts.image_shape
+        largest = max(1, min(LARGEST_EVALUATION_BATCH, POSITIONS_OF_AN_EVALUATION // (height * width)))
+        return Examples(split.images, moments=self._moments, largest_batch=largest)
+
+    def _score_of(self, split: ImageSplit) -> Score:
+        return {"accuracy": scores.accuracy, "balanced-accuracy": scores.balanced_accuracy}[self._metric](split.labels)

@@ -1,0 +1,54 @@
+"""Trains the network of a genotype on image data and measures it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.networks import Network
+from automl_cli.core.plugins import SpaceReference
+from automl_cli.core.recipes import Recipe
+from automl_cli.core.trials import Measurement, Task
+from automl_cli.discovery import open_space
+
+if TYPE_CHECKING:
+    from automl_cli.children.images import ImageTrainer
+
+
+class ImageEvaluator:
+    """Settings: `space`, `dataset` and `recipe` as plain data, and the name of the `engine`. Making one imports JAX."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = msgspec.convert(settings, _Settings)
+        self._space = open_space(self._settings.space)
+        self._trainer = _trainer(self._settings)
+
+    def evaluate(self, task: Task) -> Measurement:
+        """One score per epoch. Metrics: `parameters`, `multiply_adds`, and the mean training `loss` of the last epoch."""
+        facts = self._trainer.data.facts
+        network = self._space.decode(task.genotype)
+        build = self._space.plugin.build
+        if build is None:
+            raise TypeError(f"space {self._space.plugin.name!r} builds nothing that could be trained on images")
+        model = build(network, facts.image_shape, len(facts.classes), task.seed)
+        trained = self._trainer.train(model, epochs=task.epochs, seed=task.seed)
+        metrics: dict[str, int | float] = {"loss": trained.losses[-1]}
+        if isinstance(network, Network):
+            metrics |= msgspec.structs.asdict(network.costs(facts.image_shape, len(facts.classes)))
+        return Measurement(scores=trained.scores, metrics=metrics)
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    space: SpaceReference
+    dataset: DatasetReference
+    recipe: Recipe
+    engine: str = "whole"
+
+
+def _trainer(settings: _Settings) -> ImageTrainer:
+    from automl_cli.children.images import ImageTrainer
+    from automl_cli.data import load_images
+
+    return ImageTrainer(load_images(settings.dataset), settings.recipe, metric=settings.dataset.metric)

@@ -1,0 +1,118 @@
+"""Batches of training images: gather, whiten, transform, as one compiled program that all children of a worker share.
+
+What a transformation draws is a function of the key of the batch, so the same seed gives the same images on any worker.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from automl_cli.core.streams import stream_seed
+
+Transform = Callable[[Array, Array], Array]
+"""(whitened images, random key) -> images of the same shape. Hashable and kept: it is part of the compiled program's key."""
+
+UPSAMPLING = 1.25
+"""NAS upsamples before it crops but does not say to what size; NASNet's same recipe gives 40 pixels for 32."""
+
+
+@cache
+def crop_and_flip(*, flip: bool) -> Transform:
+    """Upsample by 1.25, crop a random window of the old size, and mirror half of the images where `flip` says so (NAS, arXiv
+    1611.01578, section 4.1). Upsampling is bilinear. Both are one product per axis with a row of a small table of matrices."""
+
+    def transform(images: Array, key: Array) -> Array:
+        batch, height, width, _ = images.shape
+        rows_key, columns_key, flip_key = jax.random.split(key, 3)
+        rows = _random_crops(rows_key, batch, height)
+        columns = _random_crops(columns_key, batch, width)
+        cropped = jnp.einsum("bij,bjwc->biwc", rows, images)
+        cropped = jnp.einsum("bkw,biwc->bikc", columns, cropped)
+        if not flip:
+            return cropped
+        mirrored = jax.random.bernoulli(flip_key, 0.5, (batch, 1, 1, 1))
+        return jnp.where(mirrored, cropped[:, :, ::-1], cropped)
+
+    return transform
+
+
+def _random_crops(key: Array, batch: int, size: int) -> Array:
+    """For each image the matrix (size, size) that upsamples one axis and cuts a window at a random offset."""
+    matrix = upsampling_matrix(size, round(UPSAMPLING * size))
+    windows = np.stack([matrix[start : start + size] for start in range(len(matrix) - size + 1)])
+    return jnp.asarray(windows)[jax.random.randint(key, (batch,), 0, len(windows))]
+
+
+def upsampling_matrix(size: int, upsampled: int) -> np.ndarray:
+    """Bilinear interpolation of `size` pixels at `upsampled` places, as a matrix; pixel centres at (i + 1/2) / size."""
+    places = np.clip((np.arange(upsampled) + 0.5) * size / upsampled - 0.5, 0, size - 1)
+    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(size)[None])).astype(np.float32)
+
+
+def whiten(images: Array, mean: Array, std: Array) -> Array:
+    """Subtract the mean and divide by the standard deviation of each channel over the training images."""
+    return (images.astype(jnp.float32) - mean[None, None, None]) / jnp.maximum(std, 1e-6)[None, None, None]
+
+
+class Batches:
+    """Training examples on the device, served in whole batches in an order drawn for each epoch.
+
+    A rest smaller than a batch is left out, another one in each epoch. A set smaller than one batch is one batch.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        moments: tuple[np.ndarray, np.ndarray],
+        size: int,
+        transform: Transform | None,
+    ) -> None:
+        self._arrays = tuple(jnp.asarray(array) for array in (images, labels, *moments))
+        self._examples = len(labels)
+        self._size = min(size, self._examples)
+        self._transform = transform
+        self.steps = self._examples // self._size
+
+    def epoch(self, seed: int, epoch: int) -> Iterator[tuple[Array, Array]]:
+        """The batches of one epoch."""
+        random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "batches", epoch)))
+        order = random.permutation(self._examples)[: self.steps * self._size].astype(np.int32).reshape(self.steps, -1)
+        keys = random.integers(0, 2**32, (self.steps, 2), np.uint32)
+        for indices, key in zip(order, keys, strict=True):
+            yield _batch(*self._arrays, indices, key, transform=self._transform)
+
+
+@partial(jax.jit, static_argnames="transform")
+def _batch(
+    images: Array, labels: Array, mean: Array, std: Array, indices: Array, key: Array, *, transform: Transform | None
+) -> tuple[Array, Array]:
+    chosen = whiten(images[indices], mean, std)
+    if transform is not None:
+        chosen = transform(chosen, jax.random.wrap_key_data(key, impl="threefry2x32"))
+    return chosen, labels[indices]
+
+
+class Examples:
+    """Whitened examples on the device for evaluation, in batches of one size: the last one is filled up and its rest
+    ignored, so that no second program is compiled."""
+
+    def __init__(self, images: np.ndarray, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int) -> None:
+        self._count = len(images)
+        parts = -(-self._count // largest_batch)
+        size = -(-self._count // parts)
+        mean, std = (jnp.asarray(moment) for moment in moments)
+        filled = np.concatenate([images, np.repeat(images[-1:], parts * size - self._count, axis=0)])
+        self._parts = [_whiten(part, mean, std) for part in np.split(filled, parts)]
+
+    def outputs(self, predict: Callable[[Array], Array]) -> np.ndarray:
+        """What `predict` gives for every example, in order."""
+        return np.concatenate([np.asarray(predict(part)) for part in self._parts])[: self._count]
+
+
+_whiten = jax.jit(whiten)

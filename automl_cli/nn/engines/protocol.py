@@ -1,0 +1,37 @@
+"""What the training loop asks of an engine."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from jax import Array
+
+Loss = Callable[[Array, Array], Array]
+"""(outputs of the network, targets) -> mean loss of the batch, a scalar."""
+
+
+class Engine(Protocol):
+    """A network, its loss and its update rule as compiled programs over a state that only the engine understands.
+
+    `step` may give the memory of the old state to the new one: do not use a state after it.
+    """
+
+    def initial(self) -> Any:
+        """The state before the first step."""
+        ...
+
+    def step(self, state: Any, images: Array, targets: Array, rate: float) -> tuple[Any, Array]:
+        """One step on one batch at this learning rate. Returns the new state and the loss before the step."""
+        ...
+
+    def outputs(self, state: Any, images: Array) -> Array:
+        """The outputs (logits) of the network in evaluation mode."""
+        ...
+
+    def arrays(self, state: Any) -> dict[str, np.ndarray]:
+        """The state as plain arrays by name: `parameters.…`, `statistics.…`, `optimizer.…`."""
+        ...
+
+    def state(self, arrays: Mapping[str, np.ndarray]) -> Any:
+        """The inverse of `arrays`."""
+        ...

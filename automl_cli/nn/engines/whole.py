@@ -1,0 +1,84 @@
+"""The whole network as one program: one training step, and one prediction."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax import Array
+
+from automl_cli.nn.engines.protocol import Loss
+
+Arrays = dict[str, Array]
+
+
+class WholeState(NamedTuple):
+    """Parameters and running statistics by their place in the network, e.g. `blocks.layer1.kernel`."""
+
+    parameters: Arrays
+    statistics: Arrays
+    optimizer: Any
+
+
+class WholeEngine:
+    """Traces a Flax module into one program per use. See `engines.protocol.Engine`.
+
+    The update rule is an Optax transformation without a learning rate: parameters <- parameters - rate * update(gradient).
+    """
+
+    def __init__(self, model: nnx.Module, *, loss: Loss, update_rule: optax.GradientTransformation) -> None:
+        graph, parameters, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
+        self._graph: nnx.GraphDef = graph
+        self._drawn = _by_name(parameters), _by_name(statistics)
+        self._loss = loss
+        self._update_rule = update_rule
+        self._step = jax.jit(self._traced_step, donate_argnums=0)
+        self._outputs = jax.jit(self._traced_outputs)
+
+    def initial(self) -> WholeState:
+        parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)
+        return WholeState(parameters, statistics, self._update_rule.init(parameters))
+
+    def step(self, state: WholeState, images: Array, targets: Array, rate: float) -> tuple[WholeState, Array]:
+        return self._step(state, images, targets, np.float32(rate))
+
+    def outputs(self, state: WholeState, images: Array) -> Array:
+        return self._outputs(state.parameters, state.statistics, images)
+
+    def arrays(self, state: WholeState) -> dict[str, np.ndarray]:
+        return {_name(path): np.array(leaf) for path, leaf in jax.tree.leaves_with_path(state)}
+
+    def state(self, arrays: Mapping[str, np.ndarray]) -> WholeState:
+        return jax.tree.map_with_path(lambda path, _: jnp.array(arrays[_name(path)]), self.initial())
+
+    def _traced_step(self, state: WholeState, images: Array, targets: Array, rate: Array) -> tuple[WholeState, Array]:
+        def objective(parameters: Arrays) -> tuple[Array, Arrays]:
+            model = self._model(parameters, state.statistics)
+            return self._loss(model(images, train=True), targets), _by_name(nnx.state(model, nnx.BatchStat))
+
+        (loss, statistics), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
+        updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
+        parameters = jax.tree.map(lambda parameter, update: parameter - rate * update, state.parameters, updates)
+        return WholeState(parameters, statistics, optimizer), loss
+
+    def _traced_outputs(self, parameters: Arrays, statistics: Arrays, images: Array) -> Array:
+        return self._model(parameters, statistics)(images, train=False)
+
+    def _model(self, parameters: Arrays, statistics: Arrays) -> Any:
+        return nnx.merge(self._graph, _as_state(parameters, nnx.Param), _as_state(statistics, nnx.BatchStat))
+
+
+def _by_name(state: nnx.State) -> Arrays:
+    return {".".join(map(str, path)): variable[...] for path, variable in nnx.to_flat_state(state)}
+
+
+def _as_state(arrays: Arrays, kind: type[nnx.Variable]) -> nnx.State:
+    flat: dict[tuple[Any, ...], Any] = {tuple(name.split(".")): kind(array) for name, array in arrays.items()}
+    return nnx.from_flat_state(flat)
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")

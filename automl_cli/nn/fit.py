@@ -1,0 +1,97 @@
+"""The one training loop, for searching and for `automl train`: arrays in, state out."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from automl_cli.core.protocols import Diverged
+from automl_cli.nn.augment import Batches, Examples
+from automl_cli.nn.engines import Engine
+
+Schedule = Callable[[float], float]
+"""Share of the training that is over, from 0 to 1 -> learning rate."""
+
+Score = Callable[[np.ndarray], float]
+"""Outputs for all validation examples, in order -> score."""
+
+STEPS_BETWEEN_CHECKS = 50
+"""How many steps a diverged child may still take: looking at the loss makes the program wait for the device."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A training after some whole epochs: a loss (mean over its steps) and a score per epoch, and the state as plain arrays.
+
+    Enough to go on: `fit(..., start=progress)` gives the same bits as a training that was never interrupted.
+    """
+
+    losses: tuple[float, ...]
+    scores: tuple[float, ...]
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def epochs(self) -> int:
+        return len(self.scores)
+
+
+OnEpoch = Callable[[tuple[float, ...], tuple[float, ...], Callable[[], dict[str, np.ndarray]]], None]
+"""Called after each epoch with the losses and scores so far, and a function that fetches the state as plain arrays."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, at which learning rates, and with which seed for the order of the data and its augmentation."""
+
+    epochs: int
+    rate: Schedule
+    seed: int
+
+
+def fit(
+    engine: Engine,
+    batches: Batches,
+    validation: Examples,
+    *,
+    plan: Plan,
+    score: Score,
+    start: Progress | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Progress:
+    """Train for `plan.epochs` epochs, scoring the validation examples after each.
+
+    Raises Diverged as soon as a loss or an output is seen that is not finite.
+    """
+    losses, scores = (list(start.losses), list(start.scores)) if start else ([], [])
+    state = engine.state(start.arrays) if start else engine.initial()
+    for epoch in range(len(scores), plan.epochs):
+        state, loss = _train_epoch(engine, state, batches, plan, epoch)
+        outputs = validation.outputs(partial(engine.outputs, state))
+        if not np.isfinite(outputs).all():
+            raise Diverged(f"outputs of the network are not finite after epoch {epoch + 1}")
+        losses.append(loss)
+        scores.append(score(outputs))
+        if on_epoch is not None:
+            on_epoch(tuple(losses), tuple(scores), partial(engine.arrays, state))
+    return Progress(tuple(losses), tuple(scores), engine.arrays(state))
+
+
+def _train_epoch(engine: Engine, state: Any, batches: Batches, plan: Plan, epoch: int) -> tuple[Any, float]:
+    """All batches of one epoch; returns the new state and the mean loss."""
+    losses: list[float] = []
+    waiting: list[jax.Array] = []
+    total = plan.epochs * batches.steps
+    for step, (images, targets) in enumerate(batches.epoch(plan.seed, epoch)):
+        rate = plan.rate((epoch * batches.steps + step) / total)
+        state, loss = engine.step(state, images, targets, rate)
+        waiting.append(loss)
+        if len(waiting) == STEPS_BETWEEN_CHECKS or step + 1 == batches.steps:
+            losses += map(float, jax.device_get(waiting))
+            waiting.clear()
+            if not math.isfinite(sum(losses)):
+                raise Diverged(f"the loss is not finite in epoch {epoch + 1}, step {step + 1} of {batches.steps}")
+    return state, math.fsum(losses) / len(losses)

@@ -1,0 +1,23 @@
+"""The join of several tensors by concatenation (NAS, arXiv 1611.01578, section 3.3)."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax import Array
+
+
+def join(tensors: Sequence[Array]) -> Array:
+    """Zero-pad all to the largest height and width, evenly, the odd pixel at the bottom and right; concatenate along depth."""
+    if len(tensors) == 1:
+        return tensors[0]
+    height = max(tensor.shape[1] for tensor in tensors)
+    width = max(tensor.shape[2] for tensor in tensors)
+    return jnp.concatenate([pad_to(tensor, height, width) for tensor in tensors], axis=-1)
+
+
+def pad_to(tensor: Array, height: int, width: int) -> Array:
+    """Zeros around a tensor, evenly, the odd pixel at the bottom and right."""
+    rows, columns = height - tensor.shape[1], width - tensor.shape[2]
+    if rows == columns == 0:
+        return tensor
+    return jnp.pad(tensor, ((0, 0), (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0)))

@@ -1,0 +1,87 @@
+"""Batches and augmentation: every example once, deterministic, and each drawn image is one of the possible ones."""
+
+import numpy as np
+import pytest
+
+from automl_cli.nn.augment import Batches, Examples, crop_and_flip, upsampling_matrix
+
+MOMENTS = (np.zeros(1, np.float32), np.ones(1, np.float32))
+
+
+def batches(count: int = 10, size: int = 4, transform=None) -> Batches:
+    images = np.arange(count * 16, dtype=np.float32).reshape(count, 4, 4, 1)
+    return Batches(images, np.arange(count, dtype=np.int32), moments=MOMENTS, size=size, transform=transform)
+
+
+def test_an_epoch_serves_whole_batches_without_repeating_an_example():
+    labels = [np.asarray(labels) for _, labels in batches().epoch(0, 0)]
+    assert [len(part) for part in labels] == [4, 4]
+    assert len(set(np.concatenate(labels))) == 8
+
+
+def test_images_stay_with_their_labels():
+    for images, labels in batches().epoch(3, 1):
+        np.testing.assert_array_equal(images[:, 0, 0, 0], 16 * labels.astype(np.float32))
+
+
+def test_order_is_a_function_of_seed_and_epoch():
+    def order(seed: int, epoch: int) -> list[int]:
+        return [int(label) for _, labels in batches().epoch(seed, epoch) for label in labels]
+
+    assert order(1, 1) == order(1, 1)
+    assert order(1, 1) != order(1, 2)
+    assert order(1, 1) != order(2, 1)
+
+
+def test_a_set_smaller_than_a_batch_is_one_batch():
+    assert [len(labels) for _, labels in batches(count=3, size=64).epoch(0, 0)] == [3]
+
+
+def test_images_are_whitened_by_the_given_moments():
+    images = np.full((2, 3, 3, 2), [10, 20], np.uint8)
+    moments = (np.array([8, 10], np.float32), np.array([2, 5], np.float32))
+    served = Batches(images, np.zeros(2, np.int32), moments=moments, size=2, transform=None)
+    whitened, _ = next(served.epoch(0, 0))
+    np.testing.assert_allclose(whitened, np.full((2, 3, 3, 2), [1, 2]), rtol=1e-6)
+
+
+def test_upsampling_keeps_constants_and_linear_ramps():
+    matrix = upsampling_matrix(8, 10)
+    np.testing.assert_allclose(matrix.sum(1), 1, rtol=1e-6)
+    ramp = matrix @ np.arange(8)
+    np.testing.assert_allclose(np.diff(ramp)[1:-1], 0.8, rtol=1e-5)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_every_augmented_image_is_a_crop_of_the_upsampled_one_mirrored_or_not(flip: bool):
+    random = np.random.default_rng(0)
+    images = random.normal(size=(64, 8, 8, 1)).astype(np.float32)
+    served = Batches(images, np.arange(64, dtype=np.int32), moments=MOMENTS, size=64, transform=crop_and_flip(flip=flip))
+    augmented, labels = map(np.asarray, next(served.epoch(0, 0)))
+    matrix = upsampling_matrix(8, 10)
+    seen = set()
+    for image, label in zip(augmented[..., 0], labels, strict=True):
+        large = matrix @ images[label, :, :, 0] @ matrix.T
+        candidates = {
+            (row, column, mirrored): large[row : row + 8, column : column + 8][:, :: -1 if mirrored else 1]
+            for row in range(3)
+            for column in range(3)
+            for mirrored in ((False, True) if flip else (False,))
+        }
+        matching = [key for key, candidate in candidates.items() if np.allclose(image, candidate, atol=1e-5)]
+        assert len(matching) == 1
+        seen.update(matching)
+    assert len(seen) >= 7, "crops vary from image to image"
+
+
+def test_evaluation_in_batches_equals_evaluation_of_all_and_ignores_the_filling():
+    images = np.random.default_rng(0).normal(size=(11, 2, 2, 1)).astype(np.float32)
+    shapes = []
+
+    def predict(part):
+        shapes.append(part.shape)
+        return part.sum((1, 2))
+
+    outputs = Examples(images, moments=MOMENTS, largest_batch=4).outputs(predict)
+    np.testing.assert_allclose(outputs, images.sum((1, 2)), rtol=1e-5)
+    assert shapes == [(4, 2, 2, 1)] * 3
