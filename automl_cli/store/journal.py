@@ -13,7 +13,7 @@ cut and kept aside. Any byte prefix of a journal is a journal.
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -146,15 +146,20 @@ def read_records(path: Path) -> Iterator[Record]:
 
 
 def read_trials(path: Path) -> Iterator[Trial]:
-    """The finished trials, in the order in which their outcomes arrived."""
+    """The finished trials of a journal, in the order in which their outcomes arrived."""
+    return trials_of(read_records(path), str(path))
+
+
+def trials_of(records: Iterable[Record], place: str) -> Iterator[Trial]:
+    """The finished trials of these records, in the order in which their outcomes arrived."""
     asked: dict[tuple[Stage, int], Asked] = {}
-    for record in read_records(path):
+    for record in records:
         if isinstance(record, Asked):
             asked[record.stage, record.trial] = record
         elif isinstance(record, Told):
             before = asked.pop((record.stage, record.trial), None)
             if before is None:
-                raise ArtifactError(f"{path}: trial {record.trial} was told but never asked")
+                raise ArtifactError(f"{place}: trial {record.trial} was told but never asked")
             yield Trial(before.task, Proposal(before.genotype, before.log_probability), record.outcome, record.reused)
 
 

@@ -15,7 +15,10 @@ from automl_cli.store.artifact import Artifact, read_artifact, write_artifact
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.files import cannot_write, sync_directory
 
-OWN_FILES = ("study.json", "journal.jsonl", "journal.torn-*", "best.json", "network.json", "report.html", "run.lock", ".*.tmp")
+LOCK_FILE = "run.lock"
+LOCK_PATIENCE_SECONDS = 0.2
+"""How long to wait for a lock: a report that asks whether a run is held takes it for a moment."""
+OWN_FILES = ("study.json", "journal.jsonl", "journal.torn-*", "best.json", "network.json", "report.html", LOCK_FILE, ".*.tmp")
 """What a run writes into its directory, and all that `--overwrite` removes."""
 SUB_STUDIES = "seed-*"
 """Directories of the same form, one per seed of `--repeat`."""
@@ -103,6 +106,19 @@ def open_run(path: Path) -> RunDirectory:
     return RunDirectory(path, _locked(path))
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the run: it is at work. Asking takes the lock for a moment when it is free."""
+    if not (path / LOCK_FILE).is_file():
+        return False
+    try:
+        with FileLock(path / LOCK_FILE, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
 def _is_run(path: Path) -> bool:
     return (path / "study.json").is_file()
 
@@ -120,14 +136,14 @@ def _clear(path: Path) -> None:
             _clear(entry)
             if not any(entry.iterdir()):
                 entry.rmdir()
-        elif entry.name != "run.lock" or path.name.startswith("seed-"):
+        elif entry.name != LOCK_FILE or path.name.startswith("seed-"):
             entry.unlink()
 
 
 def _locked(path: Path) -> FileLock:
-    lock = FileLock(path / "run.lock")
+    lock = FileLock(path / LOCK_FILE)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_PATIENCE_SECONDS, poll_interval=LOCK_PATIENCE_SECONDS / 10)
     except Timeout:
         raise RunInUse(f"{path} is in use by another process; wait until it ends, or choose another --out") from None
     except OSError as error:

@@ -1,0 +1,89 @@
+"""Run directories as histories. Read without the lock, so a search that is still running can be read as well."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.trials import Stage, Trial
+from automl_cli.store.artifact import read_artifact
+from automl_cli.store.bodies import StudySettings
+from automl_cli.store.journal import Ended, Record, Started, Told, read_records, trials_of
+from automl_cli.store.run_directory import is_held
+
+RUNS = Path("runs")
+"""Where searches put their runs unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """One run so far: `trials` of the search by number, `retrained` candidates by number."""
+
+    path: Path
+    settings: StudySettings
+    trials: tuple[Trial, ...]
+    retrained: tuple[Trial, ...]
+    wall_seconds: float
+    running: bool
+
+    @property
+    def name(self) -> str:
+        """The run's directory; with the directory of the search it repeats, for one of several seeds."""
+        resolved = self.path.resolve()
+        return f"{resolved.parent.name}/{resolved.name}" if resolved.name.startswith("seed-") else resolved.name
+
+
+def newest_run(root: Path = RUNS) -> Path:
+    """The run under `root` that was written to last."""
+    found = {path: _last_write(path) for path in (root.iterdir() if root.is_dir() else ()) if path.is_dir() and run_paths(path)}
+    if not found:
+        raise UserError(f"there is no run under {root}/; start one with automl search-arch, or name a run directory")
+    return max(found, key=lambda path: (found[path], path.name))
+
+
+def run_paths(path: Path) -> list[Path]:
+    """The run itself, or its sub-studies by seed where it repeats a search."""
+    if (path / "study.json").is_file():
+        return [path]
+    return sorted((study.parent for study in path.glob("seed-*/study.json")), key=_seed_of)
+
+
+def read_history(path: Path) -> History:
+    """The run in this directory. ArtifactError naming file and line where a file is not sound."""
+    study = path / "study.json"
+    if not study.is_file():
+        raise ArtifactError(f"{path} is no run directory: it holds no study.json")
+    journal = path / "journal.jsonl"
+    records = list(read_records(journal))
+    trials = sorted(trials_of(records, str(journal)), key=lambda trial: trial.number)
+    return History(
+        path=path,
+        settings=read_artifact(study, StudySettings).body,
+        trials=tuple(trial for trial in trials if trial.task.stage is Stage.SEARCH),
+        retrained=tuple(trial for trial in trials if trial.task.stage is Stage.RETRAIN),
+        wall_seconds=wall_seconds(records),
+        running=is_held(path),
+    )
+
+
+def wall_seconds(records: Iterable[Record]) -> float:
+    """Time that the sessions took. Each lasts to its last record that knows its time, so a killed one is a little short."""
+    finished = session = 0.0
+    for record in records:
+        match record:
+            case Started():
+                finished += session
+                session = 0.0
+            case Told() | Ended():
+                session = record.elapsed
+    return finished + session
+
+
+def _last_write(path: Path) -> float:
+    files = [file for run in run_paths(path) for name in ("study.json", "journal.jsonl") if (file := run / name).is_file()]
+    return max(file.stat().st_mtime for file in files)
+
+
+def _seed_of(path: Path) -> int:
+    digits = path.name.removeprefix("seed-")
+    return int(digits) if digits.isdecimal() else 0
