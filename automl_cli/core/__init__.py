@@ -6,6 +6,7 @@ The modules:
     streams     random streams, a function of root seed and purpose
     decisions   decisions, the ordered decisions of a space, genotypes
     trials      proposals, tasks, measurements, outcomes
+    operations  what a block of a network does: its effect on a shape, its exact costs
     networks    the value of a network space: a graph of blocks, its shapes and its exact costs
     edge_cells  the value of tabular benchmarks: operations on the edges of a small graph
     recipes     how a child is trained
