@@ -67,8 +67,8 @@ class SeparableUnit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 class FactorizedReduction(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="factorized-reduction"):
     """Half the size by two paths that together see every second pixel in both directions, and all channels.
 
-    Path one takes the pixels at even rows and columns, path two those at odd ones (zeros where the image ends). Each has a 1 x 1
-    convolution to half the filters, an odd filter going to path two; both are concatenated and normalised.
+    Path one takes the pixels at even rows and columns, path two those at odd ones (zeros where the image ends). Each has a
+    1 x 1 convolution to half the filters, an odd filter going to path two; both are concatenated and normalised.
     """
 
     filters: int
