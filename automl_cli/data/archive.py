@@ -59,7 +59,8 @@ class ArchiveSource:
         most = len(self.description.classes) - 1
         if labels.min() < 0 or labels.max() > most:
             raise DataError(
-                f"{self._path}: {self._keys[part][1]} reaches from {labels.min()} to {labels.max()}; allowed is 0 to {most}"
+                f"{self._path}: {self._keys[part][1]} reaches from {labels.min()} to {labels.max()}; "
+                f"the training labels reach from 0 to {most}"
             )
         return labels.astype(np.int32)
 

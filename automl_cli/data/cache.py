@@ -22,6 +22,9 @@ from automl_cli.core.errors import DataError
 FORMAT = 1
 """Part of every key: a change of what is stored, or of how images are resized, raises it."""
 
+BLOCK = 1 << 20
+"""Bytes that are written at a time where the system cannot reserve room."""
+
 Layout = Mapping[str, tuple[tuple[int, ...], str]]
 """What an entry must hold: name -> (shape, dtype)."""
 
@@ -86,10 +89,7 @@ def _open(entry: Path, layout: Layout) -> dict[str, np.ndarray] | None:
 def _prepare(entry: Path, layout: Layout, write: Write) -> None:
     draft = Path(tempfile.mkdtemp(prefix=f"{entry.name}.", suffix=".draft", dir=entry.parent))
     try:
-        arrays: dict[str, np.memmap] = {
-            name: np.lib.format.open_memmap(draft / f"{name}.npy", mode="w+", dtype=np.dtype(dtype), shape=shape)
-            for name, (shape, dtype) in layout.items()
-        }
+        arrays = {name: _create(draft / f"{name}.npy", shape, dtype) for name, (shape, dtype) in layout.items()}
         write(arrays)
         for array in arrays.values():
             array.flush()
@@ -98,6 +98,19 @@ def _prepare(entry: Path, layout: Layout, write: Write) -> None:
         draft.replace(entry)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _create(path: Path, shape: tuple[int, ...], dtype: str) -> np.memmap:
+    """An array in a new file whose room on the disk is taken at once: a full disk met through the map ends the process."""
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        else:
+            file.seek(-array.nbytes, os.SEEK_END)
+            for start in range(0, array.nbytes, BLOCK):
+                file.write(bytes(min(BLOCK, array.nbytes - start)))
+    return array
 
 
 @contextmanager

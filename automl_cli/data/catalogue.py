@@ -32,16 +32,17 @@ ALIASES = {
 
 TFDS_IMAGE_SETS = (
     "beans", "bee_dataset", "binary_alpha_digits", "caltech101", "caltech_birds2010", "caltech_birds2011", "cars196",
-    "cassava", "cats_vs_dogs", "cbis_ddsm", "cifar10", "cifar100", "cifar100_n", "cifar10_1", "cifar10_corrupted", "cifar10_h",
-    "cifar10_n", "citrus_leaves", "cmaterdb", "coil100", "colorectal_histology", "controlled_noisy_web_labels", "deep_weeds",
-    "diabetic_retinopathy_detection", "dmlab", "domainnet", "downsampled_imagenet", "dtd", "emnist", "eurosat", "fashion_mnist",
-    "food101", "geirhos_conflict_stimuli", "horses_or_humans", "i_naturalist2017", "i_naturalist2018", "i_naturalist2021",
-    "imagenet2012", "imagenet2012_corrupted", "imagenet2012_fewshot", "imagenet2012_real", "imagenet2012_subset", "imagenet_a",
-    "imagenet_lt", "imagenet_r", "imagenet_resized", "imagenet_sketch", "imagenet_v2", "imagenette", "imagewang", "kmnist",
-    "malaria", "mnist", "mnist_corrupted", "omniglot", "oxford_flowers102", "oxford_iiit_pet", "patch_camelyon", "pet_finder",
-    "places365_small", "placesfull", "plant_leaves", "plant_village", "plantae_k", "pneumonia_mnist", "quickdraw_bitmap",
-    "resisc45", "rock_paper_scissors", "siscore", "smallnorb", "so2sat", "stanford_dogs", "stanford_online_products", "stl10",
-    "sun397", "svhn_cropped", "symmetric_solids", "tf_flowers", "uc_merced", "visual_domain_decathlon", "wake_vision",
+    "cassava", "cats_vs_dogs", "cifar10", "cifar100", "cifar100_n", "cifar10_1", "cifar10_corrupted", "cifar10_h",
+    "cifar10_n", "citrus_leaves", "cmaterdb", "coil100", "colorectal_histology", "controlled_noisy_web_labels",
+    "curated_breast_imaging_ddsm", "deep_weeds", "diabetic_retinopathy_detection", "dmlab", "domainnet",
+    "downsampled_imagenet", "dtd", "emnist", "eurosat", "fashion_mnist", "food101", "geirhos_conflict_stimuli",
+    "horses_or_humans", "i_naturalist2017", "i_naturalist2018", "i_naturalist2021", "imagenet2012", "imagenet2012_corrupted",
+    "imagenet2012_fewshot", "imagenet2012_real", "imagenet2012_subset", "imagenet_a", "imagenet_lt", "imagenet_r",
+    "imagenet_resized", "imagenet_sketch", "imagenet_v2", "imagenette", "imagewang", "kmnist", "malaria", "mnist",
+    "mnist_corrupted", "omniglot", "oxford_flowers102", "oxford_iiit_pet", "patch_camelyon", "pet_finder", "places365_small",
+    "placesfull", "plant_leaves", "plant_village", "plantae_k", "pneumonia_mnist", "quickdraw_bitmap", "resisc45",
+    "rock_paper_scissors", "siscore", "smallnorb", "so2sat", "stanford_dogs", "stanford_online_products", "stl10", "sun397",
+    "svhn_cropped", "symmetric_solids", "tf_flowers", "uc_merced", "visual_domain_decathlon", "wake_vision",
 )  # fmt: skip
 """Image-classification sets of TFDS 4.9.10. Asking TFDS itself for the list is slow and needs TensorFlow."""
 

@@ -76,7 +76,7 @@ class FolderSource:
 
     def _picture(self, path: Path) -> np.ndarray:
         shape = self.description.image_shape
-        picture = decode(path.read_bytes(), str(path), channels=shape[2], size=self._size, upright=True)
+        picture = decode(_bytes_of(path), str(path), channels=shape[2], size=self._size, upright=True)
         if picture.shape != shape:
             raise DataError(_unequal(path, picture.shape[:2], shape[:2]))
         return picture
@@ -103,6 +103,13 @@ class FolderSource:
             if extent != common:
                 raise DataError(_unequal(path, extent, common))
         return (*common, channels)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
 def _unequal(path: Path, extent: tuple[int, ...], common: tuple[int, ...]) -> str:

@@ -20,6 +20,10 @@ Progress = Callable[[int, int], None]
 """Called with (images prepared, images in all) while a set is prepared for the first time."""
 
 
+MOMENTS_CHUNK = 1 << 21
+"""Numbers that are summed up at a time; a fixed one, so that the moments do not depend on the machine's memory."""
+
+
 @dataclass(frozen=True)
 class ImageSplit:
     """`images` (examples, height, width, channels) uint8 or float32, `labels` (examples,) int32."""
@@ -119,10 +123,11 @@ def moments(images: np.ndarray) -> np.ndarray:
     import numpy as np
 
     total, squares = 0.0, 0.0
-    for start in range(0, len(images), 1024):
-        chunk = images[start : start + 1024].astype(np.float64)
+    step = max(1, MOMENTS_CHUNK // images[0].size)
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step].astype(np.float64)
         total += chunk.sum(axis=(0, 1, 2))
-        squares += np.square(chunk).sum(axis=(0, 1, 2))
+        squares += np.einsum("nhwc,nhwc->c", chunk, chunk)
     count = images[..., 0].size
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - np.square(mean), 0))

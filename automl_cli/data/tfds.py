@@ -91,18 +91,23 @@ class TfdsSource:
 
     def _read(self, records: Any, rows: range | list[int]) -> list[dict[str, Any]]:
         try:
-            return list(records.__getitems__(list(rows)))
+            examples = list(records.__getitems__(list(rows)))
         except (RuntimeError, OSError, ValueError, IndexError) as error:
-            raise DataError(
-                f"{self._info.data_dir}: a file of {self._name} cannot be read ({error}); prepare the set again"
-            ) from error
+            raise self._damaged(str(error)) from error
+        # A file that was cut short is read as empty records.
+        if any(example[self._image_key] is None or example[self._label_key] is None for example in examples):
+            raise self._damaged("it holds fewer examples than its description says")
+        return examples
+
+    def _damaged(self, problem: str) -> DataError:
+        return DataError(f"{self._info.data_dir}: a file of {self._name} cannot be read ({problem}); prepare the set again")
 
     def _open_info(self) -> Any:
         from tensorflow_datasets.core import read_only_builder, registered
 
         try:
             self._builder = read_only_builder.builder_from_files(self._name, data_dir=str(self._data_dir))
-        except (registered.DatasetNotFoundError, ValueError, AssertionError) as error:
+        except registered.DatasetNotFoundError as error:
             raise self._not_prepared() from error
         except Exception as error:  # TFDS parses the metadata with several libraries, each with errors of its own.
             message = str(error).splitlines()[0] if str(error) else type(error).__name__

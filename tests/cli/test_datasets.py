@@ -1,0 +1,55 @@
+"""`automl datasets`: what is here, what else can be given, in words and as JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from automl_cli.cli.app import run
+from tests.data.conftest import write_tfds
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    write_tfds(tmp_path, "tiny_pictures", {"train": [i % 3 for i in range(24)], "test": [0, 1, 2]})
+    write_tfds(tmp_path, "spoilt_pictures", {"train": [0, 1, 2]})
+    next((tmp_path / "spoilt_pictures").rglob("*.array_record*")).unlink()
+    return tmp_path
+
+
+def test_json_lists_what_can_be_used_and_what_is_wrong_with_the_rest(data_dir, capfd):
+    assert run(["datasets", "--data-dir", str(data_dir), "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    by_name = {listed["name"]: listed for listed in document["datasets"]}
+    assert list(by_name) == ["digits", "spoilt_pictures", "tiny_pictures"]
+    assert by_name["digits"]["facts"]["validation_examples"] == 700
+    assert by_name["tiny_pictures"]["facts"]["classes"] == ["cat", "dog", "owl"]
+    assert "is missing" in by_name["spoilt_pictures"]["problem"]
+    assert "cifar10" in document["tfds_names"]
+    assert document["aliases"]["imagenet"] == "imagenet2012"
+
+
+def test_the_table_fits_into_80_columns(data_dir, capfd):
+    assert run(["datasets", "--data-dir", str(data_dir)]) == 0
+    text = capfd.readouterr().out
+    table = text.split("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in table] == ["data", "digits", "tiny_pictures"]
+    assert table[1].split()[1:] == ["8×8×1", "10", "737", "700", "360"]
+    assert "What --dataset takes:" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_without_prepared_sets_it_says_where_it_looked(tmp_path, capfd):
+    assert run(["datasets", "--data-dir", str(tmp_path / "none")]) == 0
+    assert f"No prepared TFDS set under {tmp_path / 'none'}"[:60] in capfd.readouterr().out.replace("\n", " ").replace(
+        "  ", " "
+    )
+
+
+def test_sets_with_a_configuration_are_listed_with_it(tmp_path):
+    from automl_cli.data.listing import prepared_names
+
+    for folder in ("plain/1.0.0", "sized/32x32/0.1.0", "sized/64x64/0.1.0"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "dataset_info.json").write_text("{}")
+    assert prepared_names(tmp_path) == ["plain", "sized/32x32", "sized/64x64"]

@@ -1,0 +1,143 @@
+"""Prepared arrays: one process writes, all read; nothing half-written is ever believed."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.errors import DataError
+from automl_cli.data import cache as module
+from automl_cli.data import load_images
+
+LAYOUT = {"values": ((100,), "int32"), "more": ((2, 3), "float32")}
+ROOT = Path(__file__).parents[2]
+
+
+def fill(arrays):
+    arrays["values"][:] = np.arange(100)
+    arrays["more"][:] = 0.5
+
+
+def never(arrays):
+    raise AssertionError("prepared again")
+
+
+def test_what_was_written_is_read_and_not_written_again():
+    module.prepared("a set", "key", LAYOUT, fill)
+    arrays = module.prepared("a set", "key", LAYOUT, never)
+    assert arrays["values"].tolist() == list(range(100))
+
+
+def test_another_key_is_another_entry():
+    module.prepared("a set", "key", LAYOUT, fill)
+    with pytest.raises(AssertionError, match="prepared again"):
+        module.prepared("a set", "other", LAYOUT, never)
+
+
+@pytest.mark.parametrize("fault", ["missing file", "truncated", "empty", "not an array", "other shape", "other type"])
+def test_a_broken_entry_is_prepared_again(cache, fault):
+    module.prepared("a set", "key", LAYOUT, fill)
+    broken = next(cache.glob("*/values.npy"))
+    match fault:
+        case "missing file":
+            broken.unlink()
+        case "truncated":
+            broken.write_bytes(broken.read_bytes()[:300])
+        case "empty":
+            broken.write_bytes(b"")
+        case "not an array":
+            broken.write_text("hello")
+        case "other shape":
+            np.save(broken, np.zeros(99, np.int32))
+        case "other type":
+            np.save(broken, np.zeros(100, np.int64))
+    assert module.prepared("a set", "key", LAYOUT, fill)["values"].tolist() == list(range(100))
+
+
+def test_a_failure_while_preparing_leaves_no_entry_and_no_draft(cache):
+    def fail(arrays):
+        raise DataError("the picture x.png is broken")
+
+    with pytest.raises(DataError, match=r"x\.png is broken"):
+        module.prepared("a set", "key", LAYOUT, fail)
+    assert [path for path in cache.iterdir() if path.is_dir()] == []
+
+
+def test_a_full_disk_is_one_line_that_names_the_way_out(monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module.os, "posix_fallocate", full, raising=False)
+    with pytest.raises(
+        DataError, match=r"cannot be written to .* \(No space left on device\); make room there, or set AUTOML_CACHE"
+    ):
+        module.prepared("a set", "key", LAYOUT, fill)
+
+
+def test_where_room_cannot_be_reserved_it_is_written(monkeypatch):
+    monkeypatch.delattr(module.os, "posix_fallocate", raising=False)
+    monkeypatch.setattr(module, "BLOCK", 64)
+    assert module.prepared("a set", "key", LAYOUT, fill)["values"].tolist() == list(range(100))
+
+
+def test_a_cache_folder_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AUTOML_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"prepared data cannot be written to .*file/data .*AUTOML_CACHE_DIR"):
+        module.prepared("a set", "key", LAYOUT, fill)
+
+
+def test_the_users_cache_folder_is_the_default(tmp_path, monkeypatch):
+    monkeypatch.delenv("AUTOML_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    if sys.platform == "linux":
+        assert module.cache_folder() == tmp_path / "xdg" / "automl" / "data"
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from automl_cli.data import cache
+def write(arrays):
+    with Path(sys.argv[1]).open("a") as log: log.write("written\\n")
+    import time; time.sleep(float(sys.argv[2]))
+    arrays["values"][:] = range(100)
+print(cache.prepared("a set", "key", {"values": ((100,), "int32")}, write)["values"].sum())
+"""
+
+
+def start(log: Path, seconds: float) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", WORKER, str(log), str(seconds)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_of_many_processes_one_prepares_and_the_others_wait(tmp_path):
+    workers = [start(tmp_path / "log", 0.3) for _ in range(4)]
+    assert [worker.communicate()[0].strip() for worker in workers] == ["4950"] * 4
+    assert (tmp_path / "log").read_text() == "written\n"
+
+
+def test_a_process_killed_while_preparing_leaves_the_work_to_the_next(tmp_path):
+    first = start(tmp_path / "log", 60)
+    while not (tmp_path / "log").exists():
+        time.sleep(0.02)
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    second = start(tmp_path / "log", 0)
+    assert second.communicate()[0].strip() == "4950"
+    assert (tmp_path / "log").read_text() == "written\n" * 2
+
+
+def test_removing_the_folder_while_arrays_are_mapped_harms_nobody(cache):
+    data = load_images(DatasetReference(source="digits"))
+    before = data.train.images.sum()
+    for path in sorted(cache.rglob("*.npy")):
+        path.unlink()
+    assert data.train.images.sum() == before
+    assert load_images(DatasetReference(source="digits")).train.images.sum() == before
