@@ -122,15 +122,29 @@ class Trial(Struct, frozen=True):
         return self.task.trial
 
 
+class Costs(Struct, frozen=True, forbid_unknown_fields=True):
+    """Exact size of a network: trainable parameters, and multiply-adds of convolutions and linear layers for one image."""
+
+    parameters: int
+    multiply_adds: int
+
+
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Upper bounds that are checked before a child is trained; None means no bound."""
 
     max_parameters: int | None = None
     max_multiply_adds: int | None = None
 
+    def excess(self, costs: Costs) -> str:
+        """Which bound the costs are over, in words; nothing when they are within.
 
-class Costs(Struct, frozen=True, forbid_unknown_fields=True):
-    """Exact size of a network: trainable parameters, and multiply-adds of convolutions and linear layers for one image."""
-
-    parameters: int
-    multiply_adds: int
+        >>> Limits(max_parameters=1000).excess(Costs(parameters=1200, multiply_adds=5))
+        '1,200 parameters, and at most 1,000 are allowed'
+        """
+        for name, cost, bound in (
+            ("parameters", costs.parameters, self.max_parameters),
+            ("multiply-adds", costs.multiply_adds, self.max_multiply_adds),
+        ):
+            if bound is not None and cost > bound:
+                return f"{cost:,} {name}, and at most {bound:,} are allowed"
+        return ""

@@ -6,6 +6,7 @@ finite is refused, since JSON has none and the encoder would write `null`.
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -35,13 +36,17 @@ def plain(value: Any) -> Any:
     >>> plain({"size": 2**60, "ok": True, "pair": (1, 2.5)})
     {'size': '1152921504606846976', 'ok': True, 'pair': [1, 2.5]}
     """
-    return _checked(msgspec.to_builtins(value, str_keys=True), "")
+    builtins = msgspec.to_builtins(value, str_keys=True)
+    try:
+        return _storable(builtins)
+    except ValueError as error:
+        raise ArtifactError(f"{next(_not_finite(builtins))}; JSON holds finite numbers only") from error
 
 
 def parse(data: bytes, place: str) -> Any:
     """What the JSON text says, or ArtifactError naming place, line and column."""
     try:
-        return _checked(orjson.loads(data), "")
+        return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         cut = "; it may have been truncated" if error.pos >= len(data.rstrip()) else ""
         problem = error.msg.partition(": line ")[0]
@@ -62,16 +67,28 @@ def decode(data: bytes, kind: type[T], place: str) -> T:
     return convert(parse(data, place), kind, place)
 
 
-def _checked(value: Any, path: str) -> Any:
-    if type(value) is float and not math.isfinite(value):
-        raise ArtifactError(f"{path.lstrip('.') or 'value'} is {value}; JSON holds finite numbers only")
-    if type(value) is int and not -EXACT <= value <= EXACT:
+def _storable(value: Any) -> Any:
+    """Great whole numbers as strings; ValueError for a number that is not finite."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _storable(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_storable(item) for item in value]
+    if kind is int and not -EXACT <= value <= EXACT:
         return str(value)
-    if isinstance(value, dict):
-        return {key: _checked(item, f"{path}.{key}") for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_checked(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    if kind is float and not math.isfinite(value):
+        raise ValueError(value)
     return value
+
+
+def _not_finite(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of all numbers that are not finite."""
+    if isinstance(value, dict | list | tuple):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _not_finite(item, f"{path}.{key}" if isinstance(value, dict) else f"{path}[{key}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path.lstrip('.') or 'value'} is {value}"
 
 
 def _path_and_problem(text: str) -> tuple[str, str]:

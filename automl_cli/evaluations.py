@@ -1,0 +1,77 @@
+"""Which genotypes a study has evaluated or is evaluating, and the seeds of their children."""
+
+import hashlib
+
+from automl_cli.core.decisions import Genotype
+from automl_cli.core.protocols import canonical
+from automl_cli.core.streams import stream_seed
+from automl_cli.core.trials import Outcome, Stage
+from automl_cli.store.journal import Asked
+
+_SEEDS = 2**53
+"""Child seeds are whole numbers that every reader of JSON holds exactly."""
+
+
+class Evaluation:
+    """The first trial of a genotype: its outcome once there is one, and the later trials that wait for it."""
+
+    __slots__ = ("outcome", "trial", "waiting")
+
+    def __init__(self, trial: int) -> None:
+        self.trial = trial
+        self.outcome: Outcome | None = None
+        self.waiting: list[Asked] = []
+
+
+class Evaluations:
+    """With `reuse`, a genotype is evaluated once and later trials take that outcome; without, each trial is a replicate.
+
+    Genotypes are held as 16-byte digests, since a study may have tens of thousands of long ones.
+    """
+
+    def __init__(self, seed: int, *, reuse: bool) -> None:
+        self._seed = seed
+        self._reuse = reuse
+        self._first: dict[bytes, Evaluation] = {}
+        self._replicates: dict[bytes, int] = {}
+
+    def seed_of_next(self, genotype: Genotype, epochs: int) -> int:
+        """The child seed of the next trial of this genotype."""
+        replicate = None if self._reuse else self._replicates.get(_key(genotype), 0)
+        return child_seed(self._seed, genotype, Stage.SEARCH, epochs, replicate=replicate)
+
+    def enter(self, asked: Asked) -> None:
+        """A trial was proposed."""
+        key = _key(asked.genotype)
+        if not self._reuse:
+            self._replicates[key] = self._replicates.get(key, 0) + 1
+        elif key not in self._first:
+            self._first[key] = Evaluation(asked.trial)
+
+    def earlier(self, asked: Asked) -> Evaluation | None:
+        """The evaluation whose outcome this trial takes, or None when it has its own."""
+        found = self._first.get(_key(asked.genotype))
+        return None if found is None or found.trial == asked.trial else found
+
+    def conclude(self, asked: Asked, outcome: Outcome) -> list[Asked]:
+        """An evaluation ended; the trials that waited for it."""
+        found = self._first.get(_key(asked.genotype))
+        if found is None or found.trial != asked.trial:
+            return []
+        found.outcome = outcome
+        waiting, found.waiting = found.waiting, []
+        return waiting
+
+
+def child_seed(root: int, genotype: Genotype, stage: Stage, epochs: int, *, replicate: int | None = None) -> int:
+    """The seed of a child: a function of what it is and how long it is trained, never of the trial's number or place."""
+    keys = (
+        (canonical(genotype), stage.value, epochs)
+        if replicate is None
+        else (canonical(genotype), stage.value, epochs, replicate)
+    )
+    return stream_seed(root, "child", *keys) % _SEEDS
+
+
+def _key(genotype: Genotype) -> bytes:
+    return hashlib.blake2b(canonical(genotype).encode(), digest_size=16).digest()

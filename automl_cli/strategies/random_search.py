@@ -1,0 +1,32 @@
+"""Random search: every proposal uniform over the live decisions. It learns nothing, and is what the others must beat."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from automl_cli.core.errors import unknown_name
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.trials import Proposal
+
+
+class RandomSearch:
+    """Draws proposal t from `stream(seed, "uniform proposal", t)`, every live decision uniformly and independently."""
+
+    batch = 1
+
+    @staticmethod
+    def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Random search has no constants."""
+        for name in given:
+            raise unknown_name("setting of strategy 'random':", name, ())
+        return {}
+
+    def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
+        self._space = space
+        self._seed = seed
+
+    def ask(self, trial: int) -> Proposal:
+        """The uniform proposal of this trial."""
+        return Proposal(self._space.sample(self._seed, trial))
+
+    def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
+        """Nothing to learn."""
