@@ -6,7 +6,8 @@ The modules:
     summary     one history in figures
     statistics  best so far, means of the top k, intervals, rank tests, over arrays of repeats
     comparison  groups of repeats against a baseline
-    terminal    summaries and comparisons for a terminal of 80 columns
+    blocks      summaries and comparisons in words
+    terminal    blocks for a terminal of 80 columns
     plots       curves as SVG
     page        the HTML page
 """

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import Choice, Genotype
+from automl_cli.store.bodies import Retraining
 
 Count = Annotated[int, Meta(ge=0)]
 Metrics = dict[str, int | float]
@@ -51,19 +52,12 @@ class RunCost(_Body, frozen=True):
     published: str
 
 
-class Retrained(_Body, frozen=True):
-    """`--retrain-top`: a candidate's score in the search, and after its longer training (None when that failed)."""
-
-    trial: Count
-    search_score: float
-    retrained_score: float | None
-
-
 class RunSummary(_Body, frozen=True):
     """One run. `trials` counts the finished ones; `statuses` says how they ended; `running` is whether a process holds it.
 
-    `best` is the best by reward, or by the score after retraining where that was done. `top` are the best by reward, in order.
-    `first_quarter` and `last_quarter` are the mean scores of the successful ones of the first and the last quarter of `trials`.
+    `best` is the trial that `best.json` names: the best by reward, or after retraining where that was done. `top` are the best
+    by reward, in order; a genotype that was proposed again is listed once. `curve` has the points where the best score rose.
+    `quarters` are the mean scores of the successful trials in each quarter of the trials: whether the strategy learns.
     """
 
     name: str
@@ -79,17 +73,15 @@ class RunSummary(_Body, frozen=True):
     best: RankedTrial | None
     top: tuple[RankedTrial, ...]
     curve: tuple[CurvePoint, ...]
-    first_quarter: float | None
-    last_quarter: float | None
-    retrained: tuple[Retrained, ...]
-    rank_correlation: float | None
+    quarters: tuple[float | None, float | None, float | None, float | None]
+    retraining: Retraining | None
     cost: RunCost
 
 
 class Spread(_Body, frozen=True):
     """A figure over repeats: mean, standard deviation, and the 95 % confidence interval of the mean by Student's t.
 
-    `std`, `low` and `high` are None for a single repeat.
+    `low` and `high` are None for a single repeat; so is `std`, which a difference of two means does not have either.
     """
 
     mean: float
@@ -160,9 +152,13 @@ class TopDifference(_Body, frozen=True):
 
 
 class Comparison(_Body, frozen=True):
-    """Groups of runs on the same task, over the first `trials` trials, which all of them finished."""
+    """Groups of runs on the same task, over the first `trials` trials, which all of them finished.
+
+    `target` is the score that `reach` is about.
+    """
 
     trials: Count
+    baseline: str
     target: float
     groups: tuple[GroupSummary, ...]
     contrasts: tuple[Contrast, ...]

@@ -1,0 +1,91 @@
+"""`automl report`: what was found, how it went, what it cost; several runs against each other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automl_cli.cli.options import Json
+
+if TYPE_CHECKING:
+    from automl_cli.report.runs import History
+    from automl_cli.store.reports import Report
+
+Runs = Annotated[
+    list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run directories; without any, the newest one under ./runs.")
+]
+Top = Annotated[int, typer.Option("--top", min=1, help="How many of the best trials to list.")]
+Target = Annotated[
+    float | None, typer.Option("--reach", help="Count trials to this score [default: the baseline's mean].", show_default=False)
+]
+Html = Annotated[bool, typer.Option("--html", help="Write one self-contained page; its path goes to stdout.")]
+
+
+def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html = False, json: Json = False) -> None:
+    """Show what runs found, how it went, and what it cost.
+
+    Works on a search that is still running. Several runs of the same task are compared after equally many trials: runs that
+    differ in their seed only are repeats of one search, and random search is the baseline where it is among them.
+
+    Examples:
+        automl report
+        automl report runs/first --top 10
+        automl report runs/reinforce runs/random --html
+        automl report runs/first --json
+    """
+    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.report.runs import newest_run, read_history, run_paths
+
+    paths = [path for named in runs or [newest_run()] for path in run_paths(named) or [named]]
+    histories = [read_history(path) for path in paths]
+    made = _made(histories, top, reach)
+    if html:
+        from automl_cli.report.page import write_page
+
+        write_line(str(write_page(made, histories)))
+    elif json:
+        write_json(made)
+    else:
+        _print(made, histories)
+
+
+def _made(histories: "list[History]", top: int, target: float | None) -> "Report":
+    from automl_cli.cli.errors import say
+    from automl_cli.report.summary import summarise
+    from automl_cli.store.reports import Report
+
+    summaries = tuple(summarise(history, top=top) for history in histories)
+    if len(histories) < 2:
+        return Report(runs=summaries)
+    from automl_cli.report.comparison import compare, obstacle
+
+    if reason := obstacle(histories):
+        say(f"{reason}, so the runs are shown one by one", label="not compared")
+        return Report(runs=summaries)
+    return Report(runs=summaries, comparison=compare(histories, target=target))
+
+
+def _print(made: "Report", histories: "list[History]") -> None:
+    from automl_cli.cli.console import data_console, talk_console
+    from automl_cli.report.blocks import BARS, PLAIN_BARS, comparison_blocks, run_blocks
+    from automl_cli.report.terminal import laid_out
+
+    console = data_console()
+    bars = PLAIN_BARS if console.options.ascii_only else BARS
+    each = (block for run in made.runs for block in run_blocks(run, bars=bars))
+    for block in comparison_blocks(made.comparison, made.runs) if made.comparison else each:
+        console.print(laid_out(block))
+        console.print()
+    for line in next_steps(histories):
+        talk_console().print(line, style="dim", soft_wrap=True)
+
+
+def next_steps(histories: "list[History]") -> list[str]:
+    """The commands one may want to type next."""
+    history = histories[0]
+    if len(histories) > 1:
+        return ["plots on one page: the same command with --html"]
+    unfinished = len(history.trials) < history.settings.trials and not history.running
+    best = history.path / "best.json"
+    steps = [f"go on: automl {history.settings.command} --resume --out {history.path}"] if unfinished else []
+    return [*steps, f"look: automl show {best}", f"train it: automl train --arch {best}"] if best.is_file() else steps

@@ -1,0 +1,196 @@
+"""Searches of the same task against each other: repeats with different seeds are one group, groups meet a baseline.
+
+The baseline is random search where it is among the groups, else the first of them. Everything is compared after equally many
+trials. Two figures are the papers': the mean of the k best so far minus that of random search, k = 1, 5, 15 (NAS, arXiv
+1611.01578, figure 6), and best, top-5 and top-25 mean against the number of models (NASNet, arXiv 1707.07012, figure 6).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from automl_cli.core.trials import Trial
+from automl_cli.report import statistics as st
+from automl_cli.report.runs import History
+from automl_cli.report.summary import score_of
+from automl_cli.store.bodies import StudySettings
+from automl_cli.store.encoding import line
+from automl_cli.store.reports import Comparison, Contrast, GroupSummary, IncumbentPoint, Point, Spread, TopDifference
+
+DIFFERENCE_KS = (1, 5, 15)
+MEAN_KS = (1, 5, 25)
+BASELINE = "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Repeats of one search as arrays of shape (repeats, trials). `columns` are metrics that every successful trial has."""
+
+    name: str
+    strategy: str
+    seeds: tuple[int, ...]
+    scores: st.Scores
+    columns: dict[str, st.Scores]
+
+    @property
+    def best_so_far(self) -> st.Scores:
+        return self.at_incumbents(self.scores)
+
+    def at_incumbents(self, values: st.Scores) -> st.Scores:
+        """The values of the incumbents after 1, 2, … trials; NaN while there is none."""
+        index = st.incumbents(self.scores)
+        return np.where(index < 0, np.nan, np.take_along_axis(values, np.maximum(index, 0), axis=1))
+
+
+def obstacle(histories: Sequence[History]) -> str | None:
+    """Why these runs cannot be compared, or None when they can."""
+    first = histories[0].settings
+    for history in histories:
+        for what, of in TASK.items():
+            if of(history.settings) != of(first):
+                return f"{history.name} and {histories[0].name} differ in {what}"
+        if not any(score_of(trial) is not None for trial in history.trials[: _common_trials(histories)]):
+            return f"{history.name} has no successful trial among the first {_common_trials(histories)}"
+    return None
+
+
+def compare(histories: Sequence[History], *, target: float | None = None) -> Comparison:
+    """The comparison of runs between which there is no obstacle.
+
+    `target` is the score whose first reaching is counted; by default what the baseline has on average at the end.
+    """
+    trials = _common_trials(histories)
+    groups = [_group(name, members, trials) for name, members in _grouped(histories)]
+    points = st.grid(trials)
+    baseline = next((group for group in groups if group.strategy == BASELINE), groups[0])
+    others = [group for group in groups if group is not baseline]
+    goal = float(baseline.best_so_far[:, -1].mean()) if target is None else target
+    return Comparison(
+        trials=trials,
+        baseline=baseline.name,
+        target=goal,
+        groups=tuple(_summary(group, points, goal) for group in groups),
+        contrasts=tuple(contrast for group in others for contrast in _contrasts(group, baseline, trials)),
+        top_differences=tuple(_top_difference(group, baseline, k, points) for group in others for k in DIFFERENCE_KS),
+    )
+
+
+def _space_and_options(settings: StudySettings) -> object:
+    return msgspec.structs.replace(settings.space, file=None)
+
+
+TASK: Mapping[str, Callable[[StudySettings], object]] = {
+    "what is searched": _space_and_options,
+    "the data set": lambda settings: settings.dataset,
+    "how a child is measured": lambda settings: settings.evaluator,
+    "epochs": lambda settings: settings.epochs,
+}
+"""What searches must have in common to be compared."""
+
+
+def _common_trials(histories: Iterable[History]) -> int:
+    """How many trials all have finished: of a search that is running, those before the first unfinished one."""
+    return min(_settled(history.trials) for history in histories)
+
+
+def _settled(trials: Sequence[Trial]) -> int:
+    return next((number for number, trial in enumerate(trials) if trial.number != number), len(trials))
+
+
+def _grouped(histories: Iterable[History]) -> list[tuple[str, list[History]]]:
+    """Runs that differ in nothing but their seed, together; named after the strategy, or the run where that is not enough."""
+    groups: dict[bytes, list[History]] = {}
+    for history in histories:
+        groups.setdefault(_search_key(history.settings), []).append(history)
+    names = [members[0].settings.strategy for members in groups.values()]
+    return [
+        (name if names.count(name) == 1 else f"{name} ({_run_name(members[0])})", members)
+        for name, members in zip(names, groups.values(), strict=True)
+    ]
+
+
+VARYING = ("seed", "trials", "workers", "executor", "time_budget_seconds", "trial_timeout_seconds", "environment")
+"""What may differ between repeats of one search."""
+
+
+def _search_key(settings: StudySettings) -> bytes:
+    return line({name: value for name, value in msgspec.to_builtins(settings).items() if name not in VARYING})
+
+
+def _run_name(history: History) -> str:
+    return history.name.partition("/")[0]
+
+
+def _group(name: str, members: Sequence[History], trials: int) -> Group:
+    measured = [[trial.outcome.measurement for trial in history.trials[:trials]] for history in members]
+    found = [one.metrics.keys() for row in measured for one in row if one is not None]
+    columns = [column for column in found[0] if all(column in metrics for metrics in found)] if found else []
+    return Group(
+        name=name,
+        strategy=members[0].settings.strategy,
+        seeds=tuple(history.settings.seed for history in members),
+        scores=np.array([[np.nan if one is None else one.score for one in row] for row in measured]),
+        columns={
+            column: np.array([[np.nan if one is None else one.metrics[column] for one in row] for row in measured])
+            for column in columns
+        },
+    )
+
+
+def _summary(group: Group, points: Sequence[int], target: float) -> GroupSummary:
+    columns = {name: group.at_incumbents(values) for name, values in group.columns.items()}
+    return GroupSummary(
+        name=group.name,
+        strategy=group.strategy,
+        seeds=group.seeds,
+        curve=tuple(
+            IncumbentPoint(trials=n, score=value, columns={name: float(at[:, n - 1].mean()) for name, at in columns.items()})
+            for n, value in _spreads(group.best_so_far[:, [point - 1 for point in points]], points)
+        ),
+        top_means={str(k): _points(st.top_means(group.scores, k, points), points) for k in MEAN_KS},
+        reach=st.reach(group.best_so_far, target),
+    )
+
+
+def _contrasts(group: Group, baseline: Group, trials: int) -> Iterator[Contrast]:
+    """The incumbents' scores, then every report column, after all common trials."""
+    shared = [name for name in group.columns if name in baseline.columns]
+    for measure in ("score", *shared):
+        ours, theirs = (one.at_incumbents(one.columns.get(measure, one.scores))[:, -1] for one in (group, baseline))
+        interval = st.difference_interval(ours, theirs)
+        yield Contrast(
+            group=group.name,
+            baseline=baseline.name,
+            measure=measure,
+            trials=trials,
+            difference=float(ours.mean() - theirs.mean()),
+            low=interval and interval[0],
+            high=interval and interval[1],
+            p_value=st.rank_test(ours, theirs),
+            superiority=st.superiority(ours, theirs),
+        )
+
+
+def _top_difference(group: Group, baseline: Group, k: int, points: Sequence[int]) -> TopDifference:
+    ours, theirs = (st.top_means(one.scores, k, points) for one in (group, baseline))
+    pairs = zip(points, ours.T, theirs.T, strict=True)
+    values = tuple(Point(trials=n, value=_difference(a, b)) for n, a, b in pairs if not np.isnan([*a, *b]).any())
+    return TopDifference(group=group.name, baseline=baseline.name, k=k, points=values)
+
+
+def _difference(ours: st.Scores, theirs: st.Scores) -> Spread:
+    low, high = st.difference_interval(ours, theirs) or (None, None)
+    return Spread(mean=float(ours.mean() - theirs.mean()), std=None, low=low, high=high)
+
+
+def _points(values: st.Scores, points: Sequence[int]) -> tuple[Point, ...]:
+    return tuple(Point(trials=n, value=value) for n, value in _spreads(values, points))
+
+
+def _spreads(values: st.Scores, points: Sequence[int]) -> Iterator[tuple[int, Spread]]:
+    """The spread over repeats at every point where each of them has a value."""
+    for n, column in zip(points, values.T, strict=True):
+        if not np.isnan(column).any():
+            yield n, st.spread(column)

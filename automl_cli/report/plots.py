@@ -1,0 +1,84 @@
+"""Curves as SVG text, to stand inside an HTML page. Drawn by matplotlib without a display."""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from automl_cli.report.runs import History
+from automl_cli.report.summary import improvements, score_of
+from automl_cli.store.reports import Comparison, Point
+
+SIZE_INCHES = (7.2, 3.6)
+
+
+def run_plot(history: History) -> str:
+    """Every trial's score, and the best so far."""
+    figure, axes = _axes("trial", "validation score")
+    scores = {trial.number + 1: score for trial in history.trials if (score := score_of(trial)) is not None}
+    axes.plot(list(scores), list(scores.values()), ".", markersize=5, alpha=0.5, markeredgewidth=0, label="trial")
+    best = list(improvements(history.trials))
+    xs, ys = [point.trials for point in best], [point.score for point in best]
+    axes.step([*xs, len(history.trials)], [*ys, ys[-1]], where="post", color="C1", label="best so far")
+    axes.legend(loc="lower right", frameon=False)
+    return _svg(figure)
+
+
+def best_plot(comparison: Comparison) -> str:
+    """Best so far against trials: mean over repeats, and its 95 % interval."""
+    figure, axes = _axes("trials", "best validation score so far")
+    for group in comparison.groups:
+        points = [Point(trials=point.trials, value=point.score) for point in group.curve]
+        _band(axes, points, f"{group.name} ({len(group.seeds)} repeats)")
+    axes.legend(loc="lower right", frameon=False)
+    return _svg(figure)
+
+
+def top_means_plot(comparison: Comparison) -> str:
+    """Best, top-5 and top-25 mean against trials (NASNet, arXiv 1707.07012, figure 6)."""
+    figure, axes = _axes("trials", "mean of the best k so far")
+    for number, group in enumerate(comparison.groups):
+        for style, (k, points) in zip(("-", "--", ":"), group.top_means.items(), strict=True):
+            xs, ys = [point.trials for point in points], [point.value.mean for point in points]
+            axes.plot(xs, ys, style, color=f"C{number}", label=f"{group.name}, {'best' if k == '1' else f'top {k}'}")
+    figure.legend(loc="outside lower center", frameon=False, fontsize="small", ncols=len(comparison.groups))
+    return _svg(figure)
+
+
+def difference_plot(comparison: Comparison, group: str) -> str:
+    """Mean of the k best so far minus that of the baseline (NAS, arXiv 1611.01578, figure 6)."""
+    figure, axes = _axes("trials", f"{group} minus {comparison.baseline}")
+    axes.axhline(0.0, color="0.6", linewidth=0.8)
+    for difference in comparison.top_differences:
+        if difference.group == group:
+            _band(axes, difference.points, f"best {difference.k}" if difference.k > 1 else "best")
+    axes.legend(loc="best", frameon=False)
+    return _svg(figure)
+
+
+def _axes(x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _band(axes: Axes, points: Sequence[Point], label: str) -> None:
+    xs = [point.trials for point in points]
+    (line,) = axes.plot(xs, [point.value.mean for point in points], label=label)
+    bounds = [(point.value.low, point.value.high) for point in points]
+    if bounds and all(low is not None for low, _ in bounds):
+        lows, highs = zip(*bounds, strict=True)
+        axes.fill_between(xs, lows, highs, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as an `<svg>` element; the same text for the same figure."""
+    text = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "automl", "svg.fonttype": "none"}):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()[text.getvalue().index("<svg") :]

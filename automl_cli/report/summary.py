@@ -1,0 +1,114 @@
+"""One history in figures."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.trials import Status, Trial
+from automl_cli.discovery import open_space, plugins
+from automl_cli.report.runs import History
+from automl_cli.store.bodies import Retraining, StudySettings
+from automl_cli.store.reports import CurvePoint, RankedTrial, RunCost, RunSummary
+from automl_cli.winners import Ranking, costs_of, winner_of_retraining
+
+
+def summarise(history: History, *, top: int = 5) -> RunSummary:
+    """What the run found, how it went, and what it spent."""
+    settings, trials = history.settings, history.trials
+    ranking = Ranking(max(1, top, settings.retrain_top), settings.reward_exponent)
+    for trial in trials:
+        ranking.add(trial)
+    best, retraining = _winner(history, ranking.best())
+    space = _space_of(settings)
+    return RunSummary(
+        name=history.name,
+        command=settings.command,
+        space=settings.space.name,
+        strategy=settings.strategy,
+        seed=settings.seed,
+        dataset=settings.dataset.source if settings.dataset else None,
+        trials=len(trials),
+        planned_trials=settings.trials,
+        statuses=dict(sorted(Counter(str(trial.outcome.status) for trial in trials).items())),
+        running=history.running,
+        best=None if best is None else _ranked(best, settings, space),
+        top=tuple(_ranked(trial, settings, space) for trial in ranking.best()[:top]),
+        curve=tuple(improvements(trials)),
+        quarters=_quarters(trials),
+        retraining=retraining,
+        cost=cost_of(history),
+    )
+
+
+def improvements(trials: Sequence[Trial]) -> Iterator[CurvePoint]:
+    """The trials that scored above all before them."""
+    best: float | None = None
+    for trial in trials:
+        score = score_of(trial)
+        if score is not None and (best is None or score > best):
+            best = score
+            yield CurvePoint(trials=trial.number + 1, score=score)
+
+
+def score_of(trial: Trial) -> float | None:
+    """The validation score, or None for a trial without one."""
+    return trial.outcome.measurement.score if trial.outcome.measurement else None
+
+
+def cost_of(history: History) -> RunCost:
+    """Seconds and children, those of the retraining included. A reused outcome cost nothing a second time."""
+    every = (*history.trials, *history.retrained)
+    trained = [trial for trial in every if trial.reused is None and trial.outcome.status is not Status.OVER_LIMIT]
+    return RunCost(
+        compute_seconds=sum(trial.outcome.seconds for trial in trained),
+        wall_seconds=history.wall_seconds,
+        trained=sum(trial.outcome.status is Status.OK for trial in trained),
+        reused=sum(trial.reused is not None for trial in every),
+        failed=sum(trial.outcome.status is not Status.OK for trial in trained),
+        published=history.settings.published_cost,
+    )
+
+
+def _winner(history: History, ranked: Sequence[Trial]) -> tuple[Trial | None, Retraining | None]:
+    """The trial that `best.json` names, and how the best were retrained if that has been done."""
+    if not ranked:
+        return None, None
+    candidates = ranked[: history.settings.retrain_top]
+    outcomes = {trial.number: trial.outcome for trial in history.retrained}
+    if not candidates or any(trial.number not in outcomes for trial in candidates):
+        return ranked[0], None
+    winner = winner_of_retraining(candidates, outcomes, history.settings.retrain_epochs)
+    return winner.trial, winner.retraining
+
+
+def _space_of(settings: StudySettings) -> SearchSpace | None:
+    """The space, unless it came from a user's file: nothing is imported from a path that a file names."""
+    known = settings.space.file is None and settings.space.name in plugins()
+    return open_space(settings.space) if known else None
+
+
+def _ranked(trial: Trial, settings: StudySettings, space: SearchSpace | None) -> RankedTrial:
+    measurement = trial.outcome.measurement
+    assert measurement is not None
+    costs = space and costs_of(settings, space, trial.task.genotype)
+    sizes = {"parameters": costs.parameters, "multiply_adds": costs.multiply_adds} if costs else {}
+    return RankedTrial(
+        trial=trial.number,
+        score=measurement.score,
+        reward=measurement.reward(settings.reward_exponent),
+        genotype=trial.task.genotype,
+        choices=space.decisions.choices_of(trial.task.genotype) if space else {},
+        metrics={**sizes, **measurement.metrics},
+    )
+
+
+def _quarters(trials: Sequence[Trial]) -> tuple[float | None, float | None, float | None, float | None]:
+    cuts = [len(trials) * part // 4 for part in range(5)]
+    first, second, third, fourth = (_mean_score(trials[start:end]) for start, end in pairwise(cuts))
+    return first, second, third, fourth
+
+
+def _mean_score(trials: Sequence[Trial]) -> float | None:
+    scores = [score for trial in trials if (score := score_of(trial)) is not None]
+    return sum(scores) / len(scores) if scores else None

@@ -1,0 +1,61 @@
+"""Run directories with known contents, for the tests of reports."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.trials import Measurement, Outcome, Stage, Status
+from automl_cli.discovery import plugins
+from automl_cli.store.artifact import artifact_of
+from automl_cli.store.bodies import StudySettings
+from automl_cli.store.journal import Asked, Ended, Journal, Started, Told
+from automl_cli.store.run_directory import create_run
+from tests.store.samples import settings
+
+SPACE = SearchSpace(plugins()["nas-bench-201"])
+
+
+def study(**changes: object) -> StudySettings:
+    """Settings of a search of the tabular space by random search, with changes."""
+    usual = replace(settings(), space=SPACE.reference(), published_cost="800 GPUs for 28 days", reward_exponent=1.0)
+    return replace(usual, **changes)
+
+
+def write_run(
+    path: Path,
+    scores: Iterable[float | None],
+    *,
+    reused: dict[int, int] | None = None,
+    finished: bool = True,
+    **changes: object,
+) -> Path:
+    """A run whose trials have these scores, each a second long; None is a diverged trial. Column `test` is score + 0.5."""
+    listed = list(scores)
+    made = study(**{"trials": max(1, len(listed)), **changes})
+    with create_run(path, artifact_of(made)) as run:
+        journal = Journal(run.journal_file)
+        journal.append(Started(at=0.0, executor="serial", workers=1))
+        for number, score in enumerate(listed):
+            earlier = (reused or {}).get(number)
+            journal.append(asked(number, made))
+            journal.append(told(number, score, reused=earlier))
+        if finished:
+            journal.append(Ended(reason="finished", elapsed=float(len(listed))))
+        journal.close()
+    return path
+
+
+def asked(number: int, made: StudySettings, stage: Stage = Stage.SEARCH) -> Asked:
+    genotype = SPACE.sample(made.seed, number)
+    return Asked(trial=number, stage=stage, genotype=genotype, log_probability=None, seed=number, epochs=made.epochs)
+
+
+def told(number: int, score: float | None, *, reused: int | None = None, stage: Stage = Stage.SEARCH) -> Told:
+    seconds = 0.0 if reused is not None else 1.0
+    if score is None:
+        outcome = Outcome(Status.DIVERGED, message="loss is nan", seconds=seconds)
+    else:
+        outcome = Outcome(Status.OK, Measurement(scores=(score,), metrics={"test": score + 0.5}), seconds=seconds)
+    return Told(trial=number, stage=stage, outcome=outcome, reused=reused, elapsed=number + 1.0)
