@@ -2,7 +2,9 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -34,3 +36,25 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the real data sets in ../shared/data, which are not here")
     return SHARED_DATA
+
+
+class CommandResult(NamedTuple):
+    """What a command line did."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def automl(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
+    """Runs a command line in this process: `automl("spaces", "cnn")`."""
+
+    def run_command(*arguments: object) -> CommandResult:
+        from automl_cli.cli.app import run
+
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return CommandResult(code, *capsys.readouterr())
+
+    return run_command

@@ -1,7 +1,8 @@
 """Run directories with known contents, for the tests of reports."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -28,10 +29,14 @@ def write_run(
     scores: Iterable[float | None],
     *,
     reused: dict[int, int] | None = None,
+    tests: Mapping[int, float] = MappingProxyType({}),
     finished: bool = True,
     **changes: object,
 ) -> Path:
-    """A run whose trials have these scores, each a second long; None is a diverged trial. Column `test` is score + 0.5."""
+    """A run whose trials have these scores, each a second long; None is a diverged trial.
+
+    The metric `test` is 0.5 above the score, except where `tests` says otherwise.
+    """
     listed = list(scores)
     made = study(**{"trials": max(1, len(listed)), **changes})
     with create_run(path, artifact_of(made)) as run:
@@ -40,7 +45,7 @@ def write_run(
         for number, score in enumerate(listed):
             earlier = (reused or {}).get(number)
             journal.append(asked(number, made))
-            journal.append(told(number, score, reused=earlier))
+            journal.append(told(number, score, reused=earlier, test=tests.get(number)))
         if finished:
             journal.append(Ended(reason="finished", elapsed=float(len(listed))))
         journal.close()
@@ -52,10 +57,19 @@ def asked(number: int, made: StudySettings, stage: Stage = Stage.SEARCH) -> Aske
     return Asked(trial=number, stage=stage, genotype=genotype, log_probability=None, seed=number, epochs=made.epochs)
 
 
-def told(number: int, score: float | None, *, reused: int | None = None, stage: Stage = Stage.SEARCH) -> Told:
+def told(
+    number: int,
+    score: float | None,
+    *,
+    reused: int | None = None,
+    test: float | None = None,
+    stage: Stage = Stage.SEARCH,
+) -> Told:
     seconds = 0.0 if reused is not None else 1.0
     if score is None:
         outcome = Outcome(Status.DIVERGED, message="loss is nan", seconds=seconds)
     else:
-        outcome = Outcome(Status.OK, Measurement(scores=(score,), metrics={"test": score + 0.5}), seconds=seconds)
+        outcome = Outcome(
+            Status.OK, Measurement(scores=(score,), metrics={"test": score + 0.5 if test is None else test}), seconds=seconds
+        )
     return Told(trial=number, stage=stage, outcome=outcome, reused=reused, elapsed=number + 1.0)

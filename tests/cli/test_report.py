@@ -1,0 +1,144 @@
+"""`automl report` as a person and as a script meet it."""
+
+import json
+import os
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from automl_cli.store.artifact import artifact_of, decode_artifact
+from automl_cli.store.encoding import document
+from tests.report.runs import write_run
+
+
+@pytest.fixture
+def repeats(tmp_path: Path) -> list[Path]:
+    """Three seeds each of random search and of evolution, which is better by 0.2."""
+    for strategy, base in (("random", 0.5), ("evolution", 0.7)):
+        for seed in range(3):
+            write_run(tmp_path / strategy / f"seed-{seed}", [base, base + seed / 100], strategy=strategy, seed=seed)
+    return [tmp_path / "random", tmp_path / "evolution"]
+
+
+def test_json_has_the_keys_that_scripts_rely_on(automl: Callable, tmp_path: Path) -> None:
+    done = automl("report", write_run(tmp_path / "first", [0.5, None, 0.75]), "--json")
+    assert (done.code, done.stderr) == (0, "")
+    (run,) = json.loads(done.stdout)["runs"]
+    names = ("name", "command", "space", "strategy", "seed", "dataset", "trials")
+    assert [run[name] for name in names] == ["first", "search-arch", "nas-bench-201", "random", 0, "digits", 3]
+    assert (run["best"]["trial"], run["best"]["score"]) == (2, 0.75)
+    assert run["curve"] == [{"trials": 1, "score": 0.5}, {"trials": 3, "score": 0.75}]
+    assert run["cost"]["compute_seconds"] == 3.0
+
+
+def test_json_is_the_body_of_a_report_artifact(automl: Callable, repeats: list[Path]) -> None:
+    from automl_cli.store.reports import Report
+
+    body = json.loads(automl("report", *repeats, "--json").stdout)
+    empty = json.loads(document(artifact_of(Report(runs=()))))
+    read = decode_artifact(json.dumps({**empty, "body": body}).encode(), "report", "report").body
+    assert [group.name for group in read.comparison.groups] == ["random", "evolution"]
+
+
+def test_a_run_reads_well_at_80_columns(automl: Callable, tmp_path: Path) -> None:
+    done = automl("report", write_run(tmp_path / "first", [0.5, None, 0.75, 0.75], reused={3: 2}))
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for said in (
+        "first  search-arch on digits, space nas-bench-201, random, seed 0: finished",
+        "4 of 4: 1 diverged, 3 ok",
+        "score 0.7500 in trial 2",
+        "2 children trained, 1",
+        "800 GPUs for 28 days",
+    ):
+        assert said in done.stdout
+
+
+def test_no_argument_takes_the_newest_run(automl: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, at in (("older", 100), ("newer", 200)):
+        for file in write_run(Path("runs") / name, [0.5]).iterdir():
+            os.utime(file, (at, at))
+    assert automl("report").stdout.startswith("newer ")
+
+
+def test_an_unfinished_run_says_how_to_go_on(automl: Callable, tmp_path: Path) -> None:
+    path = write_run(tmp_path / "first", [0.5], trials=9, finished=False)
+    done = automl("report", path)
+    assert "stopped" in done.stdout
+    assert f"go on: automl search-arch --resume --out {path}" in done.stderr
+
+
+def test_comparison_prints_the_rank_test_and_what_all_of_it_cost(automl: Callable, repeats: list[Path]) -> None:
+    done = automl("report", *repeats)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "after 2 trials of each run; baseline: random" in done.stdout
+    assert "+0.2000" in done.stdout
+    assert " 0.1  100%" in done.stdout
+    assert "12 children trained" in done.stdout
+
+
+def test_runs_of_different_tasks_are_shown_one_by_one(automl: Callable, tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "a", [0.5]), write_run(tmp_path / "b", [0.5], epochs=9)]
+    done = automl("report", *runs)
+    assert done.code == 0
+    assert "not compared: b and a differ in epochs" in done.stderr
+    assert "a  search-arch" in done.stdout
+    assert "b  search-arch" in done.stdout
+
+
+def test_what_is_no_run_is_refused(automl: Callable, tmp_path: Path) -> None:
+    done = automl("report", tmp_path / "nothing")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr == f"error: {tmp_path / 'nothing'} is no run directory: it holds no study.json\n"
+
+
+def test_a_bad_journal_is_an_error_with_file_and_line(automl: Callable, tmp_path: Path) -> None:
+    path = write_run(tmp_path / "first", [0.5, 0.6])
+    journal = path / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"asked"', b'"asket"', 1))
+    done = automl("report", path)
+    assert done.code == 2
+    assert f"{journal}:2: " in done.stderr
+
+
+class _Outside(HTMLParser):
+    """Collects what a page would load from elsewhere, and its scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        links = [value for name, value in attrs if name in ("src", "href", "xlink:href") and not (value or "").startswith("#")]
+        self.found += [tag] if tag in ("script", "link", "iframe") else []
+        self.found += [f"{tag} {link}" for link in links]
+
+
+def test_page_is_one_file_that_loads_nothing(automl: Callable, repeats: list[Path], tmp_path: Path) -> None:
+    done = automl("report", repeats[0] / "seed-1", "--html")
+    page = repeats[0] / "seed-1" / "report.html"
+    assert done.stdout == f"{page}\n"
+    outside = _Outside()
+    outside.feed(page.read_text())
+    assert outside.found == []
+    assert "<svg" in page.read_text()
+
+
+def test_page_of_a_comparison_goes_to_the_working_directory(
+    automl: Callable, repeats: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert automl("report", *repeats, "--html").stdout == "report.html\n"
+    first = Path("report.html").read_bytes()
+    automl("report", *repeats, "--html")
+    assert Path("report.html").read_bytes() == first
+    assert first.count(b"<svg") == 3 + 6
+
+
+def test_names_are_escaped_on_the_page(automl: Callable, tmp_path: Path) -> None:
+    path = write_run(tmp_path / "<b>&", [0.5])
+    automl("report", path, "--html")
+    assert "&lt;b&gt;&amp;" in (path / "report.html").read_text()
+    assert "<b>" not in (path / "report.html").read_text()

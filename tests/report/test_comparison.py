@@ -1,0 +1,119 @@
+"""Groups of repeats against a baseline, on runs small enough to know every figure."""
+
+from pathlib import Path
+
+import pytest
+
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.report.comparison import compare, obstacle
+from automl_cli.report.runs import History, read_history
+from automl_cli.store.journal import Journal
+from automl_cli.store.run_directory import open_run
+from tests.report.runs import asked, study, told, write_run
+
+
+def history(path: Path, scores: list[float | None], **changes: object) -> History:
+    return read_history(write_run(path, scores, **changes))
+
+
+def test_runs_that_differ_in_their_seed_are_repeats_and_random_search_is_the_baseline(tmp_path: Path) -> None:
+    runs = [
+        history(tmp_path / f"{strategy}-{seed}", [0.5, 0.6], strategy=strategy, seed=seed)
+        for strategy in ("reinforce", "random")
+        for seed in (3, 4)
+    ]
+    found = compare(runs)
+    assert [(group.name, group.seeds) for group in found.groups] == [("reinforce", (3, 4)), ("random", (3, 4))]
+    assert found.baseline == "random"
+    assert {contrast.group for contrast in found.contrasts} == {"reinforce"}
+
+
+def test_searches_of_one_strategy_with_different_settings_are_told_apart_by_their_run(tmp_path: Path) -> None:
+    runs = [history(tmp_path / f"run-{size}", [0.5], strategy_settings={"minibatch": size}) for size in (4, 8)]
+    assert [group.name for group in compare(runs).groups] == ["random (run-4)", "random (run-8)"]
+
+
+def test_report_columns_are_those_of_the_incumbent_not_the_best_of_the_column(tmp_path: Path) -> None:
+    runs = [
+        history(tmp_path / "a", [0.3, 0.6, 0.1], tests={0: 0.9, 1: 0.2, 2: 1.0}, seed=0),
+        history(tmp_path / "b", [0.4, 0.2, 0.8], tests={0: 0.5, 1: 1.0, 2: 0.6}, seed=1),
+    ]
+    (group,) = compare(runs).groups
+    assert [point.score.mean for point in group.curve] == pytest.approx([0.35, 0.5, 0.7])
+    assert [point.columns["test"] for point in group.curve] == pytest.approx([0.7, 0.35, 0.4])
+
+
+def test_contrast_holds_difference_interval_and_rank_test_of_every_measure(tmp_path: Path) -> None:
+    runs = [
+        history(tmp_path / f"{strategy}-{seed}", [base + seed / 100, 0.1], strategy=strategy, seed=seed)
+        for strategy, base in (("random", 0.5), ("evolution", 0.7))
+        for seed in range(3)
+    ]
+    found = compare(runs)
+    assert [contrast.measure for contrast in found.contrasts] == ["score", "test"]
+    for contrast in found.contrasts:
+        assert contrast.difference == pytest.approx(0.2)
+        assert contrast.p_value == pytest.approx(0.1)
+        assert contrast.superiority == 1.0
+        assert contrast.low is not None
+        assert contrast.high is not None
+        assert contrast.low < 0.2 < contrast.high
+
+
+def test_top_differences_and_top_means_are_the_papers_figures(tmp_path: Path) -> None:
+    runs = [
+        history(tmp_path / "random", [0.1, 0.2, 0.3, 0.4, 0.5, 0.0], strategy="random"),
+        history(tmp_path / "ppo", [0.9, 0.2, 0.3, 0.4, 0.5, 0.0], strategy="ppo"),
+    ]
+    found = compare(runs)
+    last = {difference.k: difference.points[-1].value.mean for difference in found.top_differences}
+    assert last == {1: pytest.approx(0.4), 5: pytest.approx(0.8 / 5), 15: pytest.approx(0.8 / 6)}
+    assert {k: points[-1].value.mean for k, points in found.groups[0].top_means.items()} == {
+        "1": pytest.approx(0.5),
+        "5": pytest.approx(0.3),
+        "25": pytest.approx(0.25),
+    }
+
+
+def test_target_is_the_baselines_mean_unless_given(tmp_path: Path) -> None:
+    runs = [history(tmp_path / f"{seed}", [0.2, 0.2 + seed / 10], seed=seed) for seed in (1, 3)]
+    found = compare(runs)
+    assert found.target == pytest.approx(0.4)
+    assert found.groups[0].reach.reached == 1
+    assert compare(runs, target=0.2).groups[0].reach.median_trials == 1.0
+
+
+def test_a_search_that_is_running_counts_up_to_its_first_unfinished_trial(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "running", [0.5, 0.6], trials=9, finished=False)
+    with open_run(path) as run:
+        journal = Journal(run.journal_file)
+        for number in (2, 3):
+            journal.append(asked(number, study()))
+        journal.append(told(3, 0.9))
+        journal.close()
+    other = history(tmp_path / "other", [0.1] * 9, seed=1)
+    found = compare([read_history(path), other])
+    assert found.trials == 2
+
+
+def test_curve_starts_where_every_repeat_has_an_incumbent(tmp_path: Path) -> None:
+    runs = [history(tmp_path / "a", [None, 0.5], seed=0), history(tmp_path / "b", [0.5, None], seed=1)]
+    assert obstacle(runs) is None
+    assert [point.trials for point in compare(runs).groups[0].curve] == [2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"dataset": DatasetReference(source="cifar10")}, "b and a differ in the data set"),
+        ({"epochs": 9}, "b and a differ in epochs"),
+    ],
+)
+def test_runs_of_different_tasks_are_not_compared(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+    runs = [history(tmp_path / "a", [0.5]), history(tmp_path / "b", [0.5], **changes)]
+    assert obstacle(runs) == reason
+
+
+def test_a_run_without_a_score_is_not_compared(tmp_path: Path) -> None:
+    runs = [history(tmp_path / "a", [0.5]), history(tmp_path / "b", [None])]
+    assert obstacle(runs) == "b has no successful trial among the first 1"

@@ -1,0 +1,119 @@
+"""One run in figures: what `best` and `top` mean, and what counts as spent."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.trials import Stage
+from automl_cli.report.runs import newest_run, read_history, run_paths
+from automl_cli.report.summary import summarise
+from automl_cli.store.journal import Ended, Journal, Started
+from automl_cli.store.run_directory import open_run
+from tests.report.runs import asked, study, told, write_run
+
+
+def test_best_is_the_first_of_the_highest_and_top_lists_distinct_genotypes(tmp_path: Path) -> None:
+    run = summarise(read_history(write_run(tmp_path / "run", [0.2, None, 0.9, 0.5, 0.9])), top=3)
+    assert run.best is not None
+    assert (run.best.trial, run.best.score, run.best.metrics["test"]) == (2, 0.9, 1.4)
+    assert [trial.trial for trial in run.top] == [2, 4, 3]
+    assert [(point.trials, point.score) for point in run.curve] == [(1, 0.2), (3, 0.9)]
+    assert run.statuses == {"diverged": 1, "ok": 4}
+
+
+def test_a_genotype_found_again_is_listed_once(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [0.5])
+    with open_run(path) as run:
+        journal = Journal(run.journal_file)
+        journal.append(replace(asked(1, study()), genotype=asked(0, study()).genotype))
+        journal.append(told(1, 0.5, reused=0))
+        journal.close()
+    assert [trial.trial for trial in summarise(read_history(path)).top] == [0]
+
+
+def test_spent_counts_children_and_seconds_once(tmp_path: Path) -> None:
+    cost = summarise(read_history(write_run(tmp_path / "run", [0.2, None, 0.2, 0.3], reused={2: 0}))).cost
+    assert (cost.trained, cost.reused, cost.failed) == (2, 1, 1)
+    assert (cost.compute_seconds, cost.wall_seconds) == (3.0, 4.0)
+    assert cost.published == "800 GPUs for 28 days"
+
+
+def test_wall_clock_is_the_sum_over_sessions_with_a_killed_one_to_its_last_record(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [0.2, 0.3], finished=False)
+    with open_run(path) as run:
+        journal = Journal(run.journal_file)
+        journal.append(Started(at=100.0, executor="serial", workers=1))
+        journal.append(Ended(reason="interrupted", elapsed=7.5))
+        journal.close()
+    assert read_history(path).wall_seconds == 2.0 + 7.5
+
+
+def test_means_by_quarter_leave_out_trials_without_a_score(tmp_path: Path) -> None:
+    run = summarise(read_history(write_run(tmp_path / "run", [0.1, 0.3, None, None, 0.5, None, 0.7, 0.9])))
+    assert run.quarters == (pytest.approx(0.2), None, 0.5, pytest.approx(0.8))
+
+
+def test_after_retraining_the_best_is_the_one_that_best_json_names(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [0.2, 0.9, 0.8], retrain_top=2)
+    before = summarise(read_history(path))
+    with open_run(path) as run:
+        journal = Journal(run.journal_file)
+        for number, score in ((1, 0.85), (2, 0.95)):
+            journal.append(asked(number, study(), Stage.RETRAIN))
+            journal.append(told(number, score, stage=Stage.RETRAIN))
+        journal.close()
+    after = summarise(read_history(path))
+    assert before.best is not None
+    assert after.best is not None
+    assert (before.best.trial, after.best.trial) == (1, 2)
+    assert after.retraining is not None
+    assert after.retraining.rank_correlation == pytest.approx(-1.0)
+    assert after.trials == 3
+
+
+def test_a_run_without_a_successful_trial_has_no_best(tmp_path: Path) -> None:
+    for scores in ([], [None, None]):
+        run = summarise(read_history(write_run(tmp_path / f"run{len(scores)}", scores)))
+        assert run.best is None
+        assert run.curve == ()
+
+
+def test_a_run_is_running_while_a_process_holds_it(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [0.5])
+    with open_run(path):
+        assert read_history(path).running
+    assert not read_history(path).running
+
+
+def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [0.2, 0.9])
+    whole = read_history(path)
+    with (path / "journal.jsonl").open("ab") as file:
+        file.write(b'{"record":"asked","tri')
+    assert read_history(path) == whole
+
+
+def test_newest_run_is_the_one_written_to_last(tmp_path: Path) -> None:
+    import os
+
+    for name, at in (("old", 100), ("new", 300), ("between", 200)):
+        for file in write_run(tmp_path / name, [0.5]).iterdir():
+            os.utime(file, (at, at))
+    (tmp_path / "no-run").mkdir()
+    assert newest_run(tmp_path) == tmp_path / "new"
+
+
+def test_no_run_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no run under .*missing/; start one with automl search-arch"):
+        newest_run(tmp_path / "missing")
+    with pytest.raises(ArtifactError, match=r"is no run directory: it holds no study.json"):
+        read_history(tmp_path)
+
+
+def test_repeats_are_read_in_the_order_of_their_seeds(tmp_path: Path) -> None:
+    for seed in (10, 9, 100):
+        write_run(tmp_path / f"seed-{seed}", [0.5], seed=seed)
+    assert [path.name for path in run_paths(tmp_path)] == ["seed-9", "seed-10", "seed-100"]
+    assert read_history(tmp_path / "seed-9").name == f"{tmp_path.name}/seed-9"
