@@ -9,6 +9,8 @@ The modules:
     operations  what a block of a network does: its effect on a shape, its exact costs
     networks    the value of a network space: a graph of blocks, its shapes and its exact costs
     edge_cells  the value of tabular benchmarks: operations on the edges of a small graph
+    cells       the value of a cell space, what its operations are made of, ScheduledDropPath
+    stacks      networks from cells: N, F, stems, the auxiliary head
     recipes     how a child is trained
     plugins     a space as a plug-in, and a plug-in with its options settled
     datasets    which data

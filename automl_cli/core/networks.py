@@ -8,7 +8,7 @@ The head is the same for every network: the outputs, concatenated by that rule, 
 layer. NAS does not say how the last tensor becomes class scores; this is DenseNet's way, and NASNet's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -65,12 +65,23 @@ class Block(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     join: Join = "concatenate"
     drop_path: float | None = None
 
+    def input_shape(self, shapes: Mapping[str, Shape]) -> Shape:
+        """Shape of the joined inputs, given the shapes of what stands before the block."""
+        return joined_shape((shapes[name] for name in self.inputs), self.join)
+
+    def output_shape(self, shapes: Mapping[str, Shape]) -> Shape:
+        """Shape of the output. SpaceError naming the block where inputs cannot be added or a window does not fit."""
+        try:
+            return self.operation.output_shape(self.input_shape(shapes))
+        except SpaceError as error:
+            raise SpaceError(f"block {self.name!r} of the network: {error}") from error
+
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Blocks in an order in which each reads only what stands before it, and the outputs that go to the classifier.
 
     `auxiliary` are the blocks of a second head that only training uses, in the same order; its last output goes through global
-    average pooling and a linear layer of its own. It is in neither the shapes nor the costs of the network.
+    average pooling and a linear layer of its own. The costs of the network do not count it.
 
     Raises SpaceError at construction when a name repeats or a block reads what does not exist yet.
     """
@@ -89,20 +100,16 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
         _check_inputs("the classifier", self.outputs, known - {block.name for block in self.auxiliary})
 
     def shapes(self, image: Shape) -> dict[str, Shape]:
-        """Output shape of the image and of every block, by name.
-
-        Raises SpaceError naming the block whose inputs cannot be added or whose window does not fit.
-        """
-        return _extended({IMAGE: image}, self.blocks)
-
-    def auxiliary_shapes(self, image: Shape) -> dict[str, Shape]:
-        """As `shapes`, with the blocks of the auxiliary head."""
-        return _extended(self.shapes(image), self.auxiliary)
+        """Output shape of the image and of every block, by name; those of the auxiliary head last. Raises SpaceError."""
+        shapes = {IMAGE: image}
+        for block in (*self.blocks, *self.auxiliary):
+            shapes[block.name] = block.output_shape(shapes)
+        return shapes
 
     def costs(self, image: Shape, classes: int) -> Costs:
         """Trainable parameters and multiply-adds for images of this shape, without building anything."""
         shapes = self.shapes(image)
-        parts = [block.operation.costs(_input_shape(block, shapes)) for block in self.blocks]
+        parts = [block.operation.costs(block.input_shape(shapes)) for block in self.blocks]
         features = joined_shape(shapes[name] for name in self.outputs)[2]
         parts.append(Costs(parameters=(features + 1) * classes, multiply_adds=features * classes))
         return Costs(parameters=sum(p.parameters for p in parts), multiply_adds=sum(p.multiply_adds for p in parts))
@@ -123,19 +130,6 @@ def joined_shape(shapes: Iterable[Shape], join: Join = "concatenate") -> Shape:
         return listed[0]
     heights, widths, channels = zip(*listed, strict=True)
     return (max(heights), max(widths), sum(channels))
-
-
-def _extended(shapes: dict[str, Shape], blocks: Sequence[Block]) -> dict[str, Shape]:
-    for block in blocks:
-        try:
-            shapes[block.name] = block.operation.output_shape(_input_shape(block, shapes))
-        except SpaceError as error:
-            raise SpaceError(f"block {block.name!r} of the network: {error}") from error
-    return shapes
-
-
-def _input_shape(block: Block, shapes: dict[str, Shape]) -> Shape:
-    return joined_shape((shapes[name] for name in block.inputs), block.join)
 
 
 def _check_inputs(reader: str, inputs: tuple[str, ...], known: set[str]) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from automl_cli.core.decisions import Choice, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError, unknown_name
+from automl_cli.core.networks import Network, Shape
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.streams import stream
 
@@ -76,7 +77,8 @@ class Plugin(Struct, frozen=True, kw_only=True):
 
     decisions   options -> the ordered decisions
     decode      (options, genotype) -> value: pure; for a network space a `core.networks.Network`
-    build       (value, image shape, classes, seed) -> a Flax module: the only function that may import JAX, inside its body
+    network     (options, value, image shape) -> the network in which a value is measured that is none itself, such as a cell
+    build       (network or value, image shape, classes, seed) -> a Flax module: the only function that may import JAX, inside
     tokens      (options, genotype) -> the genotype as the deck's token strings, e.g. "Filter Height: 3"
     length      (options, trial) -> how many decisions are live; None: all of them, always
     mutate      (options, genotype, random) -> a genotype; None: one decision changed, uniformly
@@ -95,6 +97,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
     options: tuple[SpaceOption, ...] = ()
     length: Callable[[Options, int], int] | None = None
     mutate: Callable[[Options, Genotype, Random], Genotype] | None = None
+    network: Callable[[Options, Any, Shape], Network] | None = None
 
     def settle(self, given: Options) -> dict[str, Choice]:
         """All options of the space: the given ones checked, the others at their defaults."""
@@ -156,6 +159,13 @@ class SearchSpace:
     def decode(self, genotype: Genotype) -> Any:
         """The value that the genotype stands for."""
         return self.plugin.decode(self.options, self.decisions.check(genotype))
+
+    def network(self, genotype: Genotype, image: Shape) -> Network | None:
+        """The network by which the genotype is measured on images of this shape; None where its value is not about networks."""
+        value = self.decode(genotype)
+        if self.plugin.network is not None:
+            return self.plugin.network(self.options, value, image)
+        return value if isinstance(value, Network) else None
 
     def tokens(self, genotype: Genotype) -> tuple[str, ...]:
         """The genotype as the deck prints it."""
