@@ -1,0 +1,227 @@
+"""`spaces`, `show`, `validate` and `schema`: what is here, and whether files are what they say."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.discovery import plugins
+from automl_cli.store.artifact import artifact_of, write_artifact
+from automl_cli.store.bodies import Architecture
+from tests.report.runs import write_run
+from tests.store.samples import architecture
+from tests.tables import KINDS, PLUGINS, ROOT
+
+SPACE = SearchSpace(plugins()["cnn"], {"layers": 4})
+IMAGE, CLASSES = (8, 8, 1), 10
+
+
+def found() -> Architecture:
+    """An architecture as a search writes it."""
+    genotype = SPACE.sample(0, 3)
+    network = SPACE.decode(genotype)
+    return replace(
+        architecture(),
+        space=SPACE.reference(),
+        genotype=genotype,
+        choices=SPACE.decisions.choices_of(genotype),
+        tokens=SPACE.tokens(genotype),
+        network=network,
+        costs=network.costs(IMAGE, CLASSES),
+        dataset=DatasetReference(source="digits"),
+    )
+
+
+@pytest.fixture
+def best(tmp_path: Path) -> Path:
+    write_artifact(tmp_path / "best.json", artifact_of(found()))
+    return tmp_path / "best.json"
+
+
+# spaces
+
+
+def test_spaces_lists_every_plugin(automl: Callable) -> None:
+    listed = json.loads(automl("spaces", "--json").stdout)["spaces"]
+    assert [space["name"] for space in listed] == list(PLUGINS)
+    assert all(name in automl("spaces").stdout for name in PLUGINS)
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        (["variant=plain", "layers=15"], 2**195),
+        (["variant=strides", "layers=20"], 2**310 * 3**40),
+        (["variant=pooling", "layers=13"], 2**156),
+    ],
+)
+def test_size_of_the_papers_spaces_is_exact(automl: Callable, options: list[str], size: int) -> None:
+    flags = [part for option in options for part in ("--space-option", option)]
+    assert json.loads(automl("spaces", "cnn", *flags, "--json").stdout)["size"] == str(size)
+    assert f"\n{size}\n" in automl("spaces", "cnn", *flags).stdout
+
+
+def test_a_small_size_is_a_number(automl: Callable) -> None:
+    assert json.loads(automl("spaces", "nas-bench-201", "--json").stdout)["size"] == 15_625
+
+
+def test_one_space_has_its_decisions(automl: Callable) -> None:
+    space = json.loads(automl("spaces", "cnn", "--space-option", "layers=3", "--json").stdout)
+    assert len(space["decisions"]) == 3 * 3 + 3
+    assert space["decisions"][0] == {"name": "layer1.filter_height", "choices": [1, 3, 5, 7], "membership": None}
+    assert space["decisions"][6]["membership"] == {"anchor": 1, "item": 0}
+    assert space["options"]["layers"] == 3
+
+
+def test_a_file_of_ones_own_is_a_space(automl: Callable) -> None:
+    done = automl("spaces", ROOT / "tests" / "tiny_space.py", "--space-option", "layers=2", "--json")
+    assert json.loads(done.stdout)["size"] == 9
+
+
+# show
+
+
+def test_show_adds_up_to_the_costs(automl: Callable, best: Path) -> None:
+    shown = automl("show", best).stdout
+    body = found()
+    assert body.costs is not None
+    assert f"{body.costs.parameters:,} parameters, {body.costs.multiply_adds:,} multiply-adds" in shown
+    layers = [line for line in shown.splitlines() if line.startswith("layer") and "convolution" in line]
+    joined = sum(int(line.split()[-1].replace(",", "")) for line in layers)
+    features = sum(body.network.shapes(IMAGE)[name][2] for name in body.network.outputs)
+    assert joined + (features + 1) * CLASSES == body.costs.parameters
+    assert len(layers) == 4
+
+
+def test_show_prints_the_tokens(automl: Callable, best: Path) -> None:
+    shown = " ".join(automl("show", best).stdout.split())
+    assert " | ".join(found().tokens) in shown
+
+
+def test_show_takes_a_run_directory(automl: Callable, best: Path) -> None:
+    assert automl("show", best.parent).stdout == automl("show", best).stdout
+
+
+def test_show_of_a_run_without_winner_says_so(automl: Callable, tmp_path: Path) -> None:
+    done = automl("show", write_run(tmp_path / "run", [0.5]))
+    assert done.code == 2
+    assert "holds no best.json; see how far the run is with: automl report" in done.stderr
+
+
+def test_show_json_is_the_file(automl: Callable, best: Path) -> None:
+    assert automl("show", best, "--json").stdout == best.read_text()
+
+
+def test_show_outlines_any_other_kind(automl: Callable, tmp_path: Path) -> None:
+    shown = automl("show", write_run(tmp_path / "run", [0.5]) / "study.json").stdout
+    assert "automl.study/1" in shown
+    assert "strategy: random" in shown
+    assert "    edge" not in shown
+
+
+def test_show_survives_brackets_in_a_path(automl: Callable, best: Path) -> None:
+    odd = best.rename(best.with_name("[red]best[bold].json"))
+    assert str(odd) in automl("show", odd).stdout
+
+
+# validate
+
+
+def test_a_file_as_written_is_sound(automl: Callable, best: Path) -> None:
+    assert automl("validate", best) == (0, f"{best}: sound automl.architecture/1\n", "")
+
+
+def with_change(best: Path, change: Callable[[dict], object]) -> Path:
+    document = json.loads(best.read_bytes())
+    change(document)
+    best.write_text(json.dumps(document))
+    return best
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda d: d["body"]["genotype"].__setitem__(0, d["body"]["genotype"][0] ^ 1), "body.choices: says "),
+        (lambda d: d["body"]["costs"].update(parameters=1), "body.costs: says "),
+        (lambda d: d["body"]["tokens"].__setitem__(0, "Filter Height: 9"), "body.tokens: says "),
+        (lambda d: d["body"]["network"]["blocks"][3].update(inputs=["image"]), "body.network: "),
+        (lambda d: d["body"].update(depth=3), "body.depth: unknown field"),
+        (lambda d: d["body"].pop("trial"), "body.trial: is missing"),
+        (lambda d: d["body"].update(trial="three"), "body.trial: Expected `int`, got `str`"),
+        (lambda d: d.update(schema="automl.architecture/99"), "schema: 'automl.architecture/99' was written by"),
+        (lambda d: d.update(schema="automl.architectur/1"), "Did you mean 'architecture'?"),
+    ],
+)
+def test_a_file_changed_by_hand_is_named_with_the_place(
+    automl: Callable, best: Path, change: Callable[[dict], object], problem: str
+) -> None:
+    done = automl("validate", with_change(best, change))
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {best}: ")
+    assert problem in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_every_file_is_checked_and_one_bad_one_decides(automl: Callable, best: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.json"
+    torn.write_bytes(best.read_bytes()[:200])
+    done = automl("validate", torn, best, tmp_path / "missing.json")
+    assert done.code == 2
+    assert done.stdout == f"{best}: sound automl.architecture/1\n"
+    assert [line.partition(": ")[2].partition(": ")[0] for line in done.stderr.splitlines()] == [
+        str(torn),
+        str(tmp_path / "missing.json"),
+    ]
+
+
+def test_validate_json_has_a_verdict_for_every_file(automl: Callable, best: Path, tmp_path: Path) -> None:
+    done = automl("validate", best, tmp_path / "missing.json", "--json")
+    good, bad = json.loads(done.stdout)["files"]
+    assert done.code == 2
+    assert (good["holds"], good["problem"]) == ("automl.architecture/1", None)
+    assert bad["problem"].endswith("missing.json: no such file")
+
+
+def test_a_run_directory_is_checked_with_its_journal(automl: Callable, tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [0.5, 0.6])
+    done = automl("validate", path)
+    assert done.stdout.splitlines() == [
+        f"{path}/study.json: sound automl.study/1",
+        f"{path}/journal.jsonl: sound journal of 6 records",
+    ]
+
+
+def test_a_directory_that_is_no_run_is_refused(automl: Callable, tmp_path: Path) -> None:
+    done = automl("validate", tmp_path)
+    assert done.code == 2
+    assert done.stderr.startswith(f"error: {tmp_path} is no run directory: it holds none of study.json, ")
+
+
+def test_what_a_users_space_decodes_to_is_not_checked_and_that_is_said(automl: Callable, best: Path) -> None:
+    body = replace(found(), space=replace(SPACE.reference(), name="mine"))
+    write_artifact(best, artifact_of(body))
+    done = automl("validate", best)
+    assert done.code == 0
+    assert "(not checked: the genotype, since space 'mine' is not among those found here)" in done.stdout
+
+
+# schema
+
+
+def test_schema_lists_the_kinds(automl: Callable) -> None:
+    assert automl("schema").stdout.split() == [kind.schema for kind in KINDS.values()]
+    assert json.loads(automl("schema", "--json").stdout)["kinds"] == {name: kind.schema for name, kind in KINDS.items()}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_schema_describes_what_is_read(automl: Callable, name: str) -> None:
+    schema = json.loads(automl("schema", name).stdout)
+    assert schema["required"] == ["schema", "tool", "inputs", "body"]
+    assert schema["additionalProperties"] is False
+    body = schema["$defs"][schema["properties"]["body"]["$ref"].rpartition("/")[2]]
+    assert list(body["properties"]) == [field.encode_name for field in msgspec.structs.fields(KINDS[name].body)]
