@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automl_cli.cli.options import Json
+from automl_cli.cli.options import Json, artifact_in
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,7 +31,7 @@ def show(file: File, *, json: Json = False) -> None:
     from automl_cli.cli.console import data_console, write_json
     from automl_cli.store.artifact import read_any
 
-    path = _artifact_in(file)
+    path = artifact_in(file)
     artifact = read_any(path)
     if json:
         write_json(artifact)
@@ -41,16 +41,6 @@ def show(file: File, *, json: Json = False) -> None:
     for part in RENDERERS.get(artifact.kind, _plain_parts)(artifact.body):
         console.print()
         console.print(part)
-
-
-def _artifact_in(file: Path) -> Path:
-    from automl_cli.core.errors import ArtifactError
-
-    if not file.is_dir():
-        return file
-    if (file / "best.json").is_file():
-        return file / "best.json"
-    raise ArtifactError(f"{file} holds no best.json; see how far the run is with: automl report {file}")
 
 
 def _architecture_parts(body: "Architecture") -> Iterator["RenderableType"]:
@@ -74,7 +64,7 @@ def _model_parts(body: "Model") -> Iterator["RenderableType"]:
     yield _facts(
         {
             "test accuracy": f"{body.test_accuracy:.4f}",
-            "validation": f"{body.validation_accuracy:.4f}",
+            "validation": "none: trained on all" if body.validation_accuracy is None else f"{body.validation_accuracy:.4f}",
             "trained": f"{body.epochs} epochs on {body.dataset.source}, seed {body.seed}",
             "weights": f"{body.weights_file}, SHA-256 {body.weights_digest[:12]}…",
             **_cost_facts(Costs(parameters=body.parameters, multiply_adds=body.multiply_adds), body.image_shape),

@@ -18,7 +18,7 @@ from msgspec import Struct
 from automl_cli import __version__
 from automl_cli.core.errors import ArtifactError, unknown_name
 from automl_cli.store import encoding
-from automl_cli.store.bodies import Architecture, Model, StudySettings
+from automl_cli.store.bodies import Architecture, Model, StudySettings, Training
 from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Report
 
@@ -47,6 +47,7 @@ KINDS: Kinds = {
     for kind in (
         Kind("study", 1, StudySettings),
         Kind("architecture", 1, Architecture),
+        Kind("training", 1, Training),
         Kind("model", 1, Model),
         Kind("report", 1, Report),
     )

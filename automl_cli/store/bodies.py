@@ -104,10 +104,28 @@ class Architecture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     retraining: Retraining | None = None
 
 
+class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The resolved configuration of `automl train` (`training.json`): everything that decides the weights.
+
+    `with_validation` trains on the validation examples too; then nothing is left to validate with.
+    """
+
+    network: Network
+    dataset: DatasetReference
+    facts: ImageFacts
+    recipe: Recipe
+    epochs: Positive
+    seed: Seed
+    with_validation: bool
+    environment: Environment
+
+
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A trained network: its weights (a safetensors file beside the artifact, with the SHA-256 of its bytes) and its scores.
 
-    An input is (pixels / 255 - mean) / std, per channel. The test split was read once, for `test_accuracy`.
+    An input is (value - mean) / std, per channel, in the data's own units: 0 to 255 where pixels are bytes. The test split was
+    read once, for the two test scores. `validation_accuracy` is that of the last epoch, in the data set's metric; None where
+    the validation examples were trained on. `dataset` carries no data directory of the machine that trained.
     """
 
     weights_file: str
@@ -123,5 +141,6 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seed: Seed
     parameters: Positive
     multiply_adds: Positive
-    validation_accuracy: float
+    validation_accuracy: float | None
     test_accuracy: float
+    test_balanced_accuracy: float

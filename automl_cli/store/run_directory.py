@@ -1,4 +1,4 @@
-"""The directory of one search: settings, journal, winner; created whole, held by one process at a time."""
+"""The directory of one search or one training: settings first, created whole, held by one process at a time."""
 
 import os
 import shutil
@@ -6,29 +6,47 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
+from msgspec import Struct
 
 from automl_cli.core.errors import RunInUse, UserError
-from automl_cli.store.artifact import Artifact, read_artifact, write_artifact
+from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.files import cannot_write, sync_directory
+from automl_cli.store.journal import cut_torn_tail
 
 LOCK_FILE = "run.lock"
 LOCK_PATIENCE_SECONDS = 0.2
 """How long to wait for a lock: a report that asks whether a run is held takes it for a moment."""
-OWN_FILES = ("study.json", "journal.jsonl", "journal.torn-*", "best.json", "network.json", "report.html", LOCK_FILE, ".*.tmp")
-"""What a run writes into its directory, and all that `--overwrite` removes."""
 SUB_STUDIES = "seed-*"
 """Directories of the same form, one per seed of `--repeat`."""
+
+
+class Layout(Struct, frozen=True):
+    """What a directory holds: the settings that make it one, and the other files written there, which `--overwrite` removes."""
+
+    noun: str
+    settings: str
+    others: tuple[str, ...]
+
+    @property
+    def own_files(self) -> tuple[str, ...]:
+        return (self.settings, *self.others, LOCK_FILE, ".*.tmp")
+
+
+SEARCH = Layout("run", "study.json", ("journal.jsonl", "journal.torn-*", "best.json", "network.json", "report.html"))
+TRAINING = Layout("training", "training.json", ("checkpoint.safetensors", "weights.safetensors", "model.json"))
 
 
 class RunDirectory:
     """A run directory held by this process until it is closed. Made by `create_run` and `open_run`."""
 
-    def __init__(self, path: Path, lock: FileLock) -> None:
+    def __init__(self, path: Path, lock: FileLock, torn_tail: Path | None = None) -> None:
         self.path = path
+        self.torn_tail = torn_tail
+        """Where the rest of a half-written journal record was put when the run was opened, if there was one."""
         self._lock = lock
 
     @property
@@ -47,6 +65,11 @@ class RunDirectory:
         """What the search was started with."""
         return read_artifact(self.study_file, StudySettings).body
 
+    def record(self, settings: StudySettings) -> None:
+        """Settings that changed on resume."""
+        if settings != self.settings():
+            write_artifact(self.study_file, artifact_of(settings))
+
     def close(self) -> None:
         """Let another process have the directory."""
         self._lock.release()
@@ -64,32 +87,32 @@ def default_run_path(command: str) -> Path:
     return next(path for n in range(1, 10**6) if not (path := base if n == 1 else base.with_name(f"{base.name}-{n}")).exists())
 
 
-def check_new_run(path: Path, *, overwrite: bool) -> None:
+def check_new_run(path: Path, *, overwrite: bool, layout: Layout = SEARCH) -> None:
     """Raises UserError when no new run may be made here. Costs nothing, so it is asked before anything else is done."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     if not path.is_dir():
-        raise UserError(f"{path} is a file; --out names the directory of the run")
-    if not _is_run(path) and (foreign := sorted(set(path.iterdir()) - set(_own_entries(path)))):
-        raise UserError(f"{path} is not a run directory (it holds {foreign[0].name}); choose another --out")
+        raise UserError(f"{path} is a file; --out names the directory of the {layout.noun}")
+    if not _is_run(path, layout) and (foreign := sorted(set(path.iterdir()) - set(_own_entries(path, layout)))):
+        raise UserError(f"{path} is not a {layout.noun} directory (it holds {foreign[0].name}); choose another --out")
     if not overwrite:
         raise UserError(
             f"{path} exists already: continue it with --resume, replace it with --overwrite, or choose another --out"
         )
 
 
-def create_run(path: Path, study: Artifact[StudySettings], *, overwrite: bool = False) -> RunDirectory:
+def create_run(path: Path, settings: Artifact[Any], *, overwrite: bool = False, layout: Layout = SEARCH) -> RunDirectory:
     """A new run directory, held. It exists with its settings or not at all. RunInUse when another process holds it."""
-    check_new_run(path, overwrite=overwrite)
+    check_new_run(path, overwrite=overwrite, layout=layout)
     if overwrite and path.is_dir():
         run = RunDirectory(path, _locked(path))
-        _clear(path)
-        write_artifact(run.study_file, study)
+        _clear(path, layout)
+        write_artifact(path / layout.settings, settings)
         return run
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         beside.mkdir(parents=True, exist_ok=True)
-        write_artifact(beside / "study.json", study)
+        write_artifact(beside / layout.settings, settings)
         beside.rename(path)
         sync_directory(path.parent)
     except OSError as error:
@@ -99,11 +122,14 @@ def create_run(path: Path, study: Artifact[StudySettings], *, overwrite: bool = 
     return RunDirectory(path, _locked(path))
 
 
-def open_run(path: Path) -> RunDirectory:
+def open_run(path: Path, *, layout: Layout = SEARCH) -> RunDirectory:
     """An existing run directory, held, to be continued. RunInUse when another process holds it."""
-    if not _is_run(path):
-        raise UserError(f"there is no run at {path} to resume; start one there without --resume, or name it with --out")
-    return RunDirectory(path, _locked(path))
+    if not _is_run(path, layout):
+        raise UserError(
+            f"there is no {layout.noun} at {path} to resume; start one there without --resume, or name it with --out"
+        )
+    lock = _locked(path)
+    return RunDirectory(path, lock, cut_torn_tail(path / "journal.jsonl"))
 
 
 def is_held(path: Path) -> bool:
@@ -119,21 +145,21 @@ def is_held(path: Path) -> bool:
         return False
 
 
-def _is_run(path: Path) -> bool:
-    return (path / "study.json").is_file()
+def _is_run(path: Path, layout: Layout) -> bool:
+    return (path / layout.settings).is_file()
 
 
-def _own_entries(path: Path) -> Iterator[Path]:
-    for pattern in OWN_FILES:
+def _own_entries(path: Path, layout: Layout) -> Iterator[Path]:
+    for pattern in layout.own_files:
         yield from (entry for entry in path.glob(pattern) if entry.is_file())
-    yield from (entry for entry in path.glob(SUB_STUDIES) if _is_run(entry))
+    yield from (entry for entry in path.glob(SUB_STUDIES) if _is_run(entry, layout))
 
 
-def _clear(path: Path) -> None:
-    """Remove what a run wrote, `study.json` first: a half-cleared directory is no run any more."""
-    for entry in list(_own_entries(path)):
+def _clear(path: Path, layout: Layout) -> None:
+    """Remove what a run wrote, its settings first: a half-cleared directory is no run any more."""
+    for entry in list(_own_entries(path, layout)):
         if entry.is_dir():
-            _clear(entry)
+            _clear(entry, layout)
             if not any(entry.iterdir()):
                 entry.rmdir()
         elif entry.name != LOCK_FILE or path.name.startswith("seed-"):

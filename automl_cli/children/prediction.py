@@ -1,0 +1,69 @@
+"""A trained network at work: its weights, and what it makes of images."""
+
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from automl_cli.children.scores import cross_entropy
+from automl_cli.core.networks import Network, Shape
+from automl_cli.nn.augment import Examples, whiten
+from automl_cli.nn.engines import WholeEngine
+from automl_cli.nn.networks import build_network
+
+LARGEST_BATCH = 1024
+POSITIONS_OF_A_BATCH = 2**18
+"""Pixels of one batch: 256 images of 32 x 32."""
+
+
+def weights_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What of the state of a training its network needs: parameters and running statistics, not the optimizer's memory."""
+    return {name: array for name, array in arrays.items() if name.startswith(("parameters.", "statistics."))}
+
+
+class Predictor:
+    """A network with its weights: images in the data's own units to logits.
+
+    `moments` are the mean and standard deviation of each channel that the training whitened with. Raises ValueError naming
+    the array when the weights are not those of this network.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        weights: Mapping[str, np.ndarray],
+        *,
+        image: Shape,
+        classes: int,
+        moments: tuple[np.ndarray, np.ndarray],
+    ) -> None:
+        self._engine = WholeEngine(
+            build_network(network, image, classes, seed=0), loss=cross_entropy(), update_rule=optax.identity()
+        )
+        _check(weights, self._engine.arrays(self._engine.initial()))
+        self._state = self._engine.state(weights)
+        self._moments = moments
+        self._largest = max(1, min(LARGEST_BATCH, POSITIONS_OF_A_BATCH // (image[0] * image[1])))
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """float32 (examples, classes) of images (examples, height, width, channels), in batches that fit a device."""
+        examples = Examples(images, moments=self._moments, largest_batch=self._largest)
+        return examples.outputs(lambda batch: self._engine.outputs(self._state, batch))
+
+    def function(self) -> Callable[[Array], Array]:
+        """The same as a function of one batch that JAX can trace: whitening, network, logits."""
+        mean, std = (jnp.asarray(moment) for moment in self._moments)
+        return lambda images: self._engine.outputs(self._state, whiten(images, mean, std))
+
+
+def _check(weights: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
+    for name in sorted({*weights, *expected}):
+        if name not in weights:
+            raise ValueError(f"the weights lack the array {name!r}")
+        if name not in expected:
+            raise ValueError(f"the weights hold an array {name!r} that the network has no place for")
+        if weights[name].shape != expected[name].shape or weights[name].dtype != expected[name].dtype:
+            found, wanted = (f"{array.dtype} {array.shape}" for array in (weights[name], expected[name]))
+            raise ValueError(f"the array {name!r} is {found} in the weights and {wanted} in the network")

@@ -1,0 +1,40 @@
+"""`automl evaluate`: a trained model scored on the test split."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automl_cli.cli.options import DataDir, Json
+
+File = Annotated[Path, typer.Argument(metavar="MODEL", help="The model.json of a training, or its directory.")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset", metavar="NAME|PATH", help="Another set of the same classes. [default: the model's own]", show_default=False
+    ),
+]
+
+
+def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, json: Json = False) -> None:
+    """Score a trained model on the test split of its data set, or of another with the same classes and images.
+
+    The weights are read again and must be those that the model names.
+
+    Examples:
+        automl evaluate runs/final/model.json
+        automl evaluate runs/final --dataset ./other-photographs --json
+    """
+    import msgspec
+
+    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.jobs.evaluate import evaluate as score
+
+    path = file / "model.json" if file.is_dir() else file
+    found = score(path, source=dataset, data_dir=None if data_dir is None else str(data_dir))
+    if json:
+        write_json({"model": str(path), **msgspec.structs.asdict(found)})
+        return
+    write_line(f"test accuracy {found.test_accuracy:.4f}")
+    write_line(f"balanced over {found.classes} classes {found.test_balanced_accuracy:.4f}")
+    write_line(f"{found.test_examples} examples of {found.dataset}")

@@ -1,0 +1,192 @@
+"""What a search shows while it runs, on stderr: a live display in a terminal, a line now and then elsewhere."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+from automl_cli.core.trials import Stage, Status, Trial
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from automl_cli.study import Progress
+
+PLAIN_SECONDS = 15.0
+"""Without a terminal, a line at most so often."""
+
+
+class Display(NamedTuple):
+    """How much is shown: a line for every trial, nothing, or what suits the stream; and a file that gets every trial's line."""
+
+    verbose: bool = False
+    quiet: bool = False
+    log_file: Path | None = None
+
+
+class Figures:
+    """What is known so far, as the display shows it: counts, best, mean of the last trials, rate, time left."""
+
+    def __init__(self, window: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.progress: Progress | None = None
+        self.statuses: dict[Status, int] = {}
+        self.reused = 0
+        self._clock = clock
+        self._scores: deque[float] = deque(maxlen=window)
+        self._stage_started = clock()
+        self._finished_before = 0
+
+    def update(self, progress: "Progress") -> None:
+        """Take in what the study reports."""
+        if self.progress is None or progress.stage is not self.progress.stage:
+            self._stage_started, self._finished_before = self._clock(), progress.finished
+        self.progress = progress
+        if (trial := progress.last) is not None:
+            self.statuses[trial.outcome.status] = self.statuses.get(trial.outcome.status, 0) + 1
+            self.reused += trial.reused is not None
+            if trial.outcome.measurement is not None:
+                self._scores.append(trial.outcome.measurement.score)
+
+    @property
+    def recent_mean(self) -> float | None:
+        """Mean score of the last trials, as many as there are in flight."""
+        return sum(self._scores) / len(self._scores) if self._scores else None
+
+    @property
+    def per_minute(self) -> float | None:
+        """Trials a minute in this session and stage."""
+        seconds = self._clock() - self._stage_started
+        done = 0 if self.progress is None else self.progress.finished - self._finished_before
+        return 60 * done / seconds if done and seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of this stage, at the rate so far."""
+        if self.progress is None or not (rate := self.per_minute):
+            return None
+        return 60 * (self.progress.planned - self.progress.finished) / rate
+
+    def line(self) -> str:
+        """All of it on one line."""
+        if self.progress is None:
+            return "starting"
+        what = "retrained" if self.progress.stage is Stage.RETRAIN else "trial"
+        parts = [f"{what} {self.progress.finished}/{self.progress.planned}", *self._scores_said()]
+        if (rate := self.per_minute) is not None:
+            parts.append(f"{rate:,.0f}/min" if rate >= 10 else f"{rate:.1f}/min")
+        if (left := self.seconds_left) is not None:
+            parts.append(f"{duration(left)} left")
+        return " · ".join([*parts, *self._trouble_said()])
+
+    def _scores_said(self) -> Iterator[str]:
+        best = None if self.progress is None else self.progress.best
+        if best is not None and best.outcome.measurement is not None:
+            yield f"best {best.outcome.measurement.score:.4f} (trial {best.number})"
+        if self.recent_mean is not None:
+            yield f"mean of last {len(self._scores)} {self.recent_mean:.4f}"
+
+    def _trouble_said(self) -> Iterator[str]:
+        yield from (f"{count} {status.value}" for status, count in self.statuses.items() if status is not Status.OK)
+
+
+def trial_line(trial: Trial) -> str:
+    """One trial on one line."""
+    outcome = trial.outcome
+    result = f"{outcome.measurement.score:.4f}" if outcome.measurement is not None else outcome.message
+    how = f"reused from trial {trial.reused}" if trial.reused is not None else f"{outcome.seconds:.1f} s"
+    return f"trial {trial.number}: {outcome.status.value}, {how}, {result}"
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(42.4), duration(150), duration(8000), duration(5e6)
+    ('42 s', '2 min 30 s', '2 h 13 min', '57 days 21 h')
+    """
+    whole = round(seconds)
+    for unit, size, smaller, part in (("days", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // part} {smaller}"
+    return f"{whole} s"
+
+
+@contextmanager
+def showing(console: "Console", *, window: int, how: Display) -> Iterator[Callable[["Progress"], None]]:
+    """Gives what to call with every progress of the study; the display is gone afterwards."""
+    figures = Figures(window)
+    tellers: list[Callable[[Progress], None]] = [figures.update]
+    with _log(how.log_file, tellers):
+        if how.quiet:
+            yield _all(tellers)
+        elif console.is_terminal and not console.is_dumb_terminal:
+            with _live(console, figures, tellers, verbose=how.verbose):
+                yield _all(tellers)
+        else:
+            tellers.append(_plain(console, figures, verbose=how.verbose))
+            yield _all(tellers)
+
+
+def _all(tellers: "list[Callable[[Progress], None]]") -> "Callable[[Progress], None]":
+    def tell(progress: "Progress") -> None:
+        for teller in tellers:
+            teller(progress)
+
+    return tell
+
+
+@contextmanager
+def _live(
+    console: "Console", figures: Figures, tellers: "list[Callable[[Progress], None]]", *, verbose: bool
+) -> Iterator[None]:
+    from rich.live import Live
+
+    with Live(get_renderable=lambda: _panel(figures), console=console, refresh_per_second=4, transient=True):
+        if verbose:
+            tellers.append(lambda progress: console.print(trial_line(progress.last)) if progress.last else None)
+        yield
+
+
+def _panel(figures: Figures) -> "RenderableType":
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    progress = figures.progress
+    bar = ProgressBar(total=progress.planned if progress else 1, completed=progress.finished if progress else 0, width=40)
+    return Group(bar, Text(figures.line()))
+
+
+def _plain(console: "Console", figures: Figures, *, verbose: bool) -> "Callable[[Progress], None]":
+    """A line for every trial, or one now and then and at the end of a stage."""
+    last_said = [time.monotonic()]
+
+    def tell(progress: "Progress") -> None:
+        if verbose and progress.last is not None:
+            console.print(trial_line(progress.last), soft_wrap=True)
+        due = time.monotonic() - last_said[0] >= PLAIN_SECONDS
+        if (due or progress.finished == progress.planned) and progress.last is not None:
+            console.print(figures.line(), soft_wrap=True)
+            last_said[0] = time.monotonic()
+
+    return tell
+
+
+@contextmanager
+def _log(path: Path | None, tellers: "list[Callable[[Progress], None]]") -> Iterator[None]:
+    if path is None:
+        yield
+        return
+    with path.open("a", encoding="utf-8") as file:
+        tellers.append(_writer(file))
+        yield
+
+
+def _writer(file: TextIO) -> "Callable[[Progress], None]":
+    def tell(progress: "Progress") -> None:
+        if progress.last is not None:
+            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {trial_line(progress.last)}\n")
+            file.flush()
+
+    return tell

@@ -1,0 +1,190 @@
+"""From what was asked of `automl train` to the resolved settings of a training.
+
+The artifact says what it was searched with; that is the default, but for the subset: a search may make do with a part of the
+training examples, a training takes them all unless told otherwise. Flags override single fields. A resumed training keeps what
+was recorded; a flag that says something else is refused.
+"""
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.networks import Network
+from automl_cli.core.recipes import Recipe
+from automl_cli.data import image_facts
+from automl_cli.discovery import plugins
+from automl_cli.store.artifact import artifact_of, read_artifact
+from automl_cli.store.bodies import Architecture, Training
+from automl_cli.store.environment import current_environment
+from automl_cli.store.files import file_digest
+from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
+
+DEFAULT_EPOCHS = 30
+
+S = TypeVar("S", bound=Struct)
+
+
+class TrainingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """What a user asked of a training, by flags; None where nothing was said. Names are those of the flags."""
+
+    preset: str | None = None
+    dataset: str | None = None
+    data_dir: str | None = None
+    train_examples: int | None = None
+    image_size: int | None = None
+    metric: str | None = None
+    flip: bool | None = None
+    with_validation: bool | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    schedule: str | None = None
+    augmentation: str | None = None
+
+
+DATASET_FIELDS = ("data_dir", "train_examples", "image_size", "metric", "flip")
+RECIPE_FIELDS = ("batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "augmentation")
+
+
+def open_training(
+    out: Path | None, request: TrainingRequest, arch: Path | None, *, resume: bool, overwrite: bool
+) -> RunDirectory:
+    """The directory of a training, held: that of an interrupted one, or a new one with the settings of this request.
+
+    `arch` is the artifact of the network; a resumed training knows its own. Raises UserError for whatever does not fit.
+    """
+    if resume and overwrite:
+        raise UserError("--resume continues a training and --overwrite replaces it; give one of them")
+    if resume:
+        return _resumed(out, request, arch)
+    if arch is None:
+        raise UserError("--arch is missing: name the best.json of a search, such as --arch runs/first/best.json")
+    path = out or default_run_path("train")
+    check_new_run(path, overwrite=overwrite, layout=TRAINING)
+    training = new_training(read_artifact(arch, Architecture).body, request)
+    settings = artifact_of(training, {"architecture": file_digest(arch)})
+    return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
+
+
+def _resumed(out: Path | None, request: TrainingRequest, arch: Path | None) -> RunDirectory:
+    if out is None:
+        raise UserError("--resume needs --out: the directory of the training to go on with")
+    architecture = None if arch is None else read_artifact(arch, Architecture).body
+    run = open_run(out, layout=TRAINING)
+    try:
+        check_resumed(settings_of(out), request, architecture)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def settings_of(directory: Path) -> Training:
+    """The settings of the training in this directory."""
+    return read_artifact(directory / TRAINING.settings, Training).body
+
+
+def new_training(architecture: Architecture, request: TrainingRequest) -> Training:
+    """The settings of a new training of a found network. Raises UserError for whatever does not fit, before the work."""
+    found_on = architecture.dataset or DatasetReference(source="digits")
+    dataset = _dataset(msgspec.structs.replace(found_on, train_examples=None), request)
+    recipe = _recipe(_starting_recipe(architecture, request.preset), request)
+    return _settled(
+        architecture.network,
+        dataset,
+        recipe,
+        epochs=DEFAULT_EPOCHS if request.epochs is None else request.epochs,
+        seed=request.seed or 0,
+        with_validation=bool(request.with_validation),
+    )
+
+
+def check_resumed(recorded: Training, request: TrainingRequest, architecture: Architecture | None) -> None:
+    """Raises UserError naming the first thing that was asked for and is not what the training was started with."""
+    if architecture is not None and architecture.network != recorded.network:
+        raise UserError("--arch holds another network than the one trained here; leave --arch out, or choose another --out")
+    asked = _settled(
+        recorded.network,
+        _dataset(recorded.dataset, request),
+        _recipe(recorded.recipe, request),
+        epochs=recorded.epochs if request.epochs is None else request.epochs,
+        seed=recorded.seed if request.seed is None else request.seed,
+        with_validation=recorded.with_validation if request.with_validation is None else request.with_validation,
+    )
+    for name, before, now in _differences(recorded, asked):
+        raise UserError(
+            f"this training was started with {name} {before}, not {now}; resume it without that flag, or choose another --out"
+        )
+
+
+def _settled(
+    network: Network, dataset: DatasetReference, recipe: Recipe, *, epochs: int, seed: int, with_validation: bool
+) -> Training:
+    if epochs < 1:
+        raise UserError(f"--epochs is {epochs}; it must be at least 1")
+    if not 0 <= seed <= 2**53:
+        raise UserError(f"--seed is {seed}; it must be 0 to 2^53")
+    facts = image_facts(dataset)
+    network.shapes(facts.image_shape)
+    return Training(
+        network=network,
+        dataset=dataset,
+        facts=facts,
+        recipe=recipe,
+        epochs=epochs,
+        seed=seed,
+        with_validation=with_validation,
+        environment=current_environment(),
+    )
+
+
+def _dataset(before: DatasetReference, request: TrainingRequest) -> DatasetReference:
+    """The data set with what was asked for. Another source starts from the defaults of a data set."""
+    same = request.dataset in (None, before.source)
+    start = before if same else DatasetReference(source=request.dataset or before.source, metric=before.metric)
+    return _replaced(start, request, DATASET_FIELDS)
+
+
+def _starting_recipe(architecture: Architecture, preset: str | None) -> Recipe:
+    """The recipe of the search, or that of a preset of its space."""
+    if preset is None and architecture.recipe is not None:
+        return architecture.recipe
+    space = plugins().get(architecture.space.name)
+    recipes = {name: found.recipe for name, found in space.presets.items() if found.recipe is not None} if space else {}
+    if (preset or "quick") not in recipes:
+        raise unknown_name(f"preset of space {architecture.space.name!r}:", preset or "quick", recipes)
+    return recipes[preset or "quick"]
+
+
+def _recipe(before: Recipe, request: TrainingRequest) -> Recipe:
+    return _replaced(before, request, RECIPE_FIELDS)
+
+
+def _replaced(before: S, request: TrainingRequest, fields: tuple[str, ...]) -> S:
+    """The value with those of these fields that were asked for, checked by its type."""
+    given = {name: value for name in fields if (value := getattr(request, name)) is not None}
+    try:
+        return msgspec.convert({**msgspec.to_builtins(before), **given}, type(before))
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$.")
+        raise UserError(f"--{path.rstrip('`').replace('_', '-')}: {text}" if path else text) from error
+
+
+def _differences(before: Training, now: Training) -> list[tuple[str, object, object]]:
+    """Names as the user wrote them, with both values."""
+    pairs = [(before, now, ("epochs", "seed", "with_validation")), (before.recipe, now.recipe, RECIPE_FIELDS)]
+    pairs.append((before.dataset, now.dataset, ("source", *DATASET_FIELDS)))
+    pairs.append((before, now, ("facts",)))
+    return [
+        ("--dataset" if name == "source" else "data" if name == "facts" else f"--{name.replace('_', '-')}", old, new)
+        for left, right, names in pairs
+        for name in names
+        if (old := getattr(left, name)) != (new := getattr(right, name))
+    ]
