@@ -9,11 +9,11 @@ import msgspec
 from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.networks import Network
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Costs, Outcome, Trial
 from automl_cli.store.artifact import Artifact, artifact_of
 from automl_cli.store.bodies import Architecture, RetrainedCandidate, Retraining, StudySettings
+from automl_cli.store.cells import Cell, Found
 
 
 class Winner(Struct, frozen=True):
@@ -86,11 +86,10 @@ def score_of(outcome: Outcome) -> float:
 
 
 def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) -> Costs | None:
-    """Exact costs of what the genotype stands for, where it is a network and the data set is known."""
-    value = space.decode(genotype)
-    if settings.facts is None or not isinstance(value, Network):
+    """Exact costs of the network that the genotype is measured by, where there is one and the data set is known."""
+    if settings.facts is None or (network := space.network(genotype, settings.facts.image_shape)) is None:
         return None
-    return value.costs(settings.facts.image_shape, len(settings.facts.classes))
+    return network.costs(settings.facts.image_shape, len(settings.facts.classes))
 
 
 def winner_artifact(settings: StudySettings, space: SearchSpace, winner: Winner) -> Artifact[Any]:
@@ -99,33 +98,46 @@ def winner_artifact(settings: StudySettings, space: SearchSpace, winner: Winner)
 
 
 def _architecture(settings: StudySettings, space: SearchSpace, winner: Winner) -> Architecture:
+    genotype = winner.trial.task.genotype
+    return Architecture(**_provenance(settings, space, winner), tokens=space.tokens(genotype), network=space.decode(genotype))
+
+
+def _cell(settings: StudySettings, space: SearchSpace, winner: Winner) -> Cell:
+    genotype = winner.trial.task.genotype
+    found = Found(**_provenance(settings, space, winner))
+    return Cell(cell=space.decode(genotype), words=space.tokens(genotype), found=found)
+
+
+def _provenance(settings: StudySettings, space: SearchSpace, winner: Winner) -> dict[str, Any]:
+    """What is said of every winner: the genotype, how it was found, how well its child did."""
     task, measurement = winner.trial.task, winner.trial.outcome.measurement
     assert measurement is not None
     facts = settings.facts
-    return Architecture(
-        space=msgspec.structs.replace(settings.space, file=None),
-        genotype=task.genotype,
-        choices=space.decisions.choices_of(task.genotype),
-        tokens=space.tokens(task.genotype),
-        network=space.decode(task.genotype),
-        image_shape=None if facts is None else facts.image_shape,
-        classes=None if facts is None else len(facts.classes),
-        costs=costs_of(settings, space, task.genotype),
-        trial=task.trial,
-        validation_scores=measurement.scores,
-        validation_score=measurement.score,
-        reward=measurement.reward(settings.reward_exponent),
-        reward_exponent=settings.reward_exponent,
-        dataset=None if settings.dataset is None else msgspec.structs.replace(settings.dataset, data_dir=None),
-        epochs=task.epochs,
-        recipe=settings.recipe,
-        strategy=settings.strategy,
-        seed=settings.seed,
-        retraining=winner.retraining,
-    )
+    return {
+        "space": msgspec.structs.replace(settings.space, file=None),
+        "genotype": task.genotype,
+        "choices": space.decisions.choices_of(task.genotype),
+        "image_shape": None if facts is None else facts.image_shape,
+        "classes": None if facts is None else len(facts.classes),
+        "costs": costs_of(settings, space, task.genotype),
+        "trial": task.trial,
+        "validation_scores": measurement.scores,
+        "validation_score": measurement.score,
+        "reward": measurement.reward(settings.reward_exponent),
+        "reward_exponent": settings.reward_exponent,
+        "dataset": None if settings.dataset is None else msgspec.structs.replace(settings.dataset, data_dir=None),
+        "epochs": task.epochs,
+        "recipe": settings.recipe,
+        "strategy": settings.strategy,
+        "seed": settings.seed,
+        "retraining": winner.retraining,
+    }
 
 
-_BODIES: Mapping[str, Callable[[StudySettings, SearchSpace, Winner], Struct]] = {"architecture": _architecture}
+_BODIES: Mapping[str, Callable[[StudySettings, SearchSpace, Winner], Struct]] = {
+    "architecture": _architecture,
+    "cell": _cell,
+}
 """How the winner of a search is written down, by what its space produces."""
 
 

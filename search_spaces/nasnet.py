@@ -172,11 +172,7 @@ def mutate(options: Options, genotype: Genotype, random: Random) -> Genotype:
 
 def tokens(options: Options, genotype: Genotype) -> tuple[str, ...]:
     """Both cells, one equation per state: "normal h2 = sep-5x5(h0) + sep-3x3(h1)", …"""
-    cells = decode(options, genotype)
-    pairs = (
-        (name, line) for name, cell in zip(CELLS, (cells.normal, cells.reduction), strict=True) for line in cell.equations()
-    )
-    return tuple(f"{name} {line}" for name, line in pairs)
+    return decode(options, genotype).equations()
 
 
 def network(options: Options, cells: CellPair, image: Shape) -> Network:

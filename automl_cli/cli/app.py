@@ -39,6 +39,7 @@ COMMANDS: dict[str, Row] = {
     "spaces": Row("automl_cli.cli.spaces:spaces", LOOK, "List the search spaces, or the decisions of one."),
     "datasets": Row("automl_cli.cli.datasets:datasets", LOOK, "List the data sets, and which of them are here."),
     "show": Row("automl_cli.cli.show:show", LOOK, "Show what an artifact holds, in words."),
+    "references": Row("automl_cli.cli.references:references", LOOK, "List the published results that have a name here."),
     "validate": Row("automl_cli.cli.validate:validate", LOOK, "Check that files are sound artifacts."),
     "schema": Row("automl_cli.cli.schema:schema", LOOK, "Print the JSON Schema of a kind of artifact."),
 }

@@ -78,12 +78,17 @@ class Cell(Struct, frozen=True, forbid_unknown_fields=True):
         return (*states, f"output = {', '.join(f'h{state}' for state in self.outputs)}")
 
 
-class CellPair(Struct, frozen=True, forbid_unknown_fields=True):
+class CellPair(Struct, frozen=True, forbid_unknown_fields=True, tag="cell-pair"):
     """A normal and a reduction cell. `bottleneck` says how their full convolutions are made (see `CELL_OPERATIONS`)."""
 
     normal: Cell
     reduction: Cell
     bottleneck: bool = True
+
+    def equations(self) -> tuple[str, ...]:
+        """Both cells in words, each line with the name of its cell in front."""
+        lines = {"normal": self.normal.equations(), "reduction": self.reduction.equations()}
+        return tuple(f"{name} {line}" for name, equations in lines.items() for line in equations)
 
 
 def unused_states(combinations: tuple[Combination, ...]) -> tuple[int, ...]:

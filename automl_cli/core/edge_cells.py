@@ -5,7 +5,7 @@ from msgspec import Struct
 from automl_cli.core.errors import SpaceError
 
 
-class Edge(Struct, frozen=True):
+class Edge(Struct, frozen=True, forbid_unknown_fields=True):
     """An operation on the way from node `source` to node `target`."""
 
     source: int
@@ -13,7 +13,7 @@ class Edge(Struct, frozen=True):
     operation: str
 
 
-class EdgeCell(Struct, frozen=True):
+class EdgeCell(Struct, frozen=True, forbid_unknown_fields=True, tag="edge-cell"):
     """A directed acyclic graph; node 0 is the input, and every other node sums what its incoming edges deliver.
 
     Raises SpaceError at construction when an edge does not point from a lower to a higher node.

@@ -91,9 +91,7 @@ def parse_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None
     states = len(cells.normal.outputs)
     found = width // (4 * states) if filters is None else filters
     if found < 1:
-        raise UserError(
-            f"{text!r} leaves less than one filter for a cell of {states} output states; give at least {4 * states}"
-        )
+        raise UserError(f"{text!r} leaves no filter for a cell of {states} output states; give at least {repeats}@{4 * states}")
     return stack(skeleton_for(image), repeats=repeats, filters=found)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.networks import Network
 from automl_cli.core.plugins import SpaceReference
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Measurement, Task
@@ -28,16 +27,13 @@ class ImageEvaluator:
     def evaluate(self, task: Task) -> Measurement:
         """One score per epoch. Metrics: `parameters`, `multiply_adds`, and the mean training `loss` of the last epoch."""
         facts = self._trainer.data.facts
-        network = self._space.decode(task.genotype)
-        build = self._space.plugin.build
-        if build is None:
+        network, build = self._space.network(task.genotype, facts.image_shape), self._space.plugin.build
+        if network is None or build is None:
             raise TypeError(f"space {self._space.plugin.name!r} builds nothing that could be trained on images")
         model = build(network, facts.image_shape, len(facts.classes), task.seed)
         trained = self._trainer.train(model, epochs=task.epochs, seed=task.seed)
-        metrics: dict[str, int | float] = {"loss": trained.losses[-1]}
-        if isinstance(network, Network):
-            metrics |= msgspec.structs.asdict(network.costs(facts.image_shape, len(facts.classes)))
-        return Measurement(scores=trained.scores, metrics=metrics)
+        costs = msgspec.structs.asdict(network.costs(facts.image_shape, len(facts.classes)))
+        return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **costs})
 
 
 class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from automl_cli import __version__
 from automl_cli.core.errors import ArtifactError, unknown_name
 from automl_cli.store import encoding
 from automl_cli.store.bodies import Architecture, Model, StudySettings, Training
+from automl_cli.store.cells import Cell, StackedNetwork
 from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Report
 
@@ -48,6 +49,8 @@ KINDS: Kinds = {
         Kind("study", 1, StudySettings),
         Kind("architecture", 1, Architecture),
         Kind("training", 1, Training),
+        Kind("cell", 1, Cell),
+        Kind("network", 1, StackedNetwork),
         Kind("model", 1, Model),
         Kind("report", 1, Report),
     )
@@ -78,7 +81,7 @@ class Artifact(Struct, Generic[B], frozen=True, forbid_unknown_fields=True):
 
 def artifact_of(body: B, inputs: Mapping[str, str] | None = None, *, kinds: Kinds = KINDS) -> Artifact[B]:
     """The artifact of this body, written by this version of the tool."""
-    return Artifact(_kind_of(type(body), kinds).schema, f"automl-cli {__version__}", dict(inputs or {}), body)
+    return Artifact(kind_of(type(body), kinds).schema, f"automl-cli {__version__}", dict(inputs or {}), body)
 
 
 def encode_artifact(artifact: Artifact[Any], *, kinds: Kinds = KINDS) -> bytes:
@@ -97,7 +100,7 @@ def write_artifact(path: Path, artifact: Artifact[Any], *, kinds: Kinds = KINDS)
 
 def read_artifact(path: Path, body: type[B], *, kinds: Kinds = KINDS) -> Artifact[B]:
     """The artifact in a file, which must be of the kind that has this body."""
-    artifact: Artifact[B] = decode_artifact(read_bytes(path), str(path), _kind_of(body, kinds).name, kinds=kinds)
+    artifact: Artifact[B] = decode_artifact(read_bytes(path), str(path), kind_of(body, kinds).name, kinds=kinds)
     return artifact
 
 
@@ -162,7 +165,8 @@ def _upgraded(body: dict[str, Any], upgrade: Upgrade, problem: str) -> dict[str,
         raise ArtifactError(f"{problem}: {type(error).__name__}: {error}") from error
 
 
-def _kind_of(body: type[Struct], kinds: Kinds) -> Kind:
+def kind_of(body: type[Struct], kinds: Kinds = KINDS) -> Kind:
+    """The kind of artifact that has this body."""
     return next(kind for kind in kinds.values() if kind.body is body)
 
 

@@ -1,0 +1,88 @@
+"""What stands in the body of a cell artifact, and of the network that a cell is scaled to."""
+
+from msgspec import Struct
+
+from automl_cli.core.cells import CellPair
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.decisions import Choice, Genotype
+from automl_cli.core.edge_cells import EdgeCell
+from automl_cli.core.networks import Network, Shape
+from automl_cli.core.plugins import SpaceReference
+from automl_cli.core.recipes import Recipe
+from automl_cli.core.stacks import Stack, cell_network
+from automl_cli.core.trials import Costs
+from automl_cli.store.bodies import Count, Positive, Retraining, Seed
+
+
+class Found(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a search found a cell, and how well its child did.
+
+    `validation_scores` has one score per epoch; `validation_score` is the maximum over the last min(5, epochs) of them, and
+    `reward` that score to the power `reward_exponent`. `costs` are those of the child. `dataset` carries no path of the machine
+    that searched.
+    """
+
+    space: SpaceReference
+    genotype: Genotype
+    choices: dict[str, Choice]
+    image_shape: Shape | None
+    classes: Positive | None
+    costs: Costs | None
+    trial: Count
+    validation_scores: tuple[float, ...]
+    validation_score: float
+    reward: float
+    reward_exponent: float
+    dataset: DatasetReference | None
+    epochs: Positive
+    recipe: Recipe | None
+    strategy: str
+    seed: Seed
+    retraining: Retraining | None = None
+
+
+class Cell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A cell, in words too. `found` is None for a published one."""
+
+    cell: CellPair | EdgeCell
+    words: tuple[str, ...]
+    found: Found | None = None
+
+
+class StackedNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network of stacked cells for one kind of image. Nothing is trained.
+
+    `width` are the channels that the last cell puts out: P of `N@P`. `target` is the data set it is meant for, by name.
+    `parameters` and `multiply_adds` are exact, for one image of `image_shape` and so many classes; the auxiliary head is not in.
+    """
+
+    cell: CellPair
+    words: tuple[str, ...]
+    stack: Stack
+    width: Positive
+    target: str
+    image_shape: Shape
+    classes: Positive
+    parameters: Positive
+    multiply_adds: Positive
+
+    @property
+    def network(self) -> Network:
+        """The graph of its blocks."""
+        return cell_network(self.cell, self.stack, self.image_shape)
+
+
+def stacked_network(cell: CellPair, stack: Stack, *, target: str, image_shape: Shape, classes: int) -> StackedNetwork:
+    """The network of this stack, its size counted."""
+    costs = cell_network(cell, stack, image_shape).costs(image_shape, classes)
+    return StackedNetwork(
+        cell=cell,
+        words=cell.equations(),
+        stack=stack,
+        width=stack.width(cell),
+        target=target,
+        image_shape=image_shape,
+        classes=classes,
+        parameters=costs.parameters,
+        multiply_adds=costs.multiply_adds,
+    )
