@@ -222,6 +222,7 @@ QUICK = SearchPreset(
 PAPER = SearchPreset(
     trials=12_800,
     epochs=50,
+    dataset="cifar10",
     recipe=Recipe(batch_size=64, learning_rate=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4, schedule="constant"),
     strategy="reinforce",
     in_flight=800,

@@ -69,27 +69,32 @@ class Figures:
             return None
         return 60 * (self.progress.planned - self.progress.finished) / rate
 
-    def line(self) -> str:
-        """All of it on one line."""
+    def course(self) -> str:
+        """How far it is, how fast, how much longer."""
         if self.progress is None:
             return "starting"
-        what = "retrained" if self.progress.stage is Stage.RETRAIN else "trial"
-        parts = [f"{what} {self.progress.finished}/{self.progress.planned}", *self._scores_said()]
+        what = "retraining" if self.progress.stage is Stage.RETRAIN else "trial"
+        parts = [f"{what} {self.progress.finished}/{self.progress.planned}"]
         if (rate := self.per_minute) is not None:
             parts.append(f"{rate:,.0f}/min" if rate >= 10 else f"{rate:.1f}/min")
-        if (left := self.seconds_left) is not None:
+        if left := self.seconds_left:
             parts.append(f"{duration(left)} left")
-        return " · ".join([*parts, *self._trouble_said()])
+        return " · ".join(parts)
 
-    def _scores_said(self) -> Iterator[str]:
+    def scores(self) -> str:
+        """The best, the mean of the last, and how many gave no score."""
+        parts = []
         best = None if self.progress is None else self.progress.best
         if best is not None and best.outcome.measurement is not None:
-            yield f"best {best.outcome.measurement.score:.4f} (trial {best.number})"
+            parts.append(f"best {best.outcome.measurement.score:.4f} (trial {best.number})")
         if self.recent_mean is not None:
-            yield f"mean of last {len(self._scores)} {self.recent_mean:.4f}"
+            parts.append(f"mean of last {len(self._scores)} {self.recent_mean:.4f}")
+        parts += [f"{count} {status.value}" for status, count in self.statuses.items() if status is not Status.OK]
+        return " · ".join(parts)
 
-    def _trouble_said(self) -> Iterator[str]:
-        yield from (f"{count} {status.value}" for status, count in self.statuses.items() if status is not Status.OK)
+    def line(self) -> str:
+        """All of it on one line."""
+        return " · ".join(part for part in (self.course(), self.scores()) if part)
 
 
 def trial_line(trial: Trial) -> str:
@@ -103,7 +108,7 @@ def trial_line(trial: Trial) -> str:
 def duration(seconds: float) -> str:
     """
     >>> duration(42.4), duration(150), duration(8000), duration(5e6)
-    ('42 s', '2 min 30 s', '2 h 13 min', '57 days 21 h')
+    ('42 s', '2 min 30 s', '2 h 13 min', '57 days 20 h')
     """
     whole = round(seconds)
     for unit, size, smaller, part in (("days", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
@@ -151,11 +156,14 @@ def _live(
 def _panel(figures: Figures) -> "RenderableType":
     from rich.console import Group
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
     progress = figures.progress
-    bar = ProgressBar(total=progress.planned if progress else 1, completed=progress.finished if progress else 0, width=40)
-    return Group(bar, Text(figures.line()))
+    bar = ProgressBar(total=progress.planned if progress else 1, completed=progress.finished if progress else 0, width=30)
+    top = Table.grid(padding=(0, 1))
+    top.add_row(bar, Text(figures.course()))
+    return Group(top, Text(figures.scores()))
 
 
 def _plain(console: "Console", figures: Figures, *, verbose: bool) -> "Callable[[Progress], None]":

@@ -54,14 +54,15 @@ _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", 
 class SearchPreset(Struct, frozen=True, kw_only=True):
     """The settings of a search under one `--preset`. Flags of the command override single fields.
 
-    `strategy_settings` holds, by strategy name, the constants that this preset fixes; a strategy chooses the others by its rule
-    from the budget. `recipe` is None where nothing is trained (tables). `published_cost` is what the paper spent, in words, for
-    `--dry-run` and `report`.
+    `dataset` is what children are trained on; `recipe` is None where nothing is trained (tables). `strategy_settings` holds, by
+    strategy name, the constants that this preset fixes; a strategy chooses the others by its rule from the budget.
+    `published_cost` is what the paper spent, in words, for `--dry-run` and `report`.
     """
 
     trials: int
     epochs: int
     strategy: str
+    dataset: str = "digits"
     recipe: Recipe | None = None
     in_flight: int = 8
     reward_exponent: float = 1.0

@@ -14,16 +14,19 @@ from automl_cli.executors.process import set_up_this_process, visible_gpus
 from automl_cli.registry import EVALUATORS, load
 
 
+def check_serial(workers: int, timeout_seconds: float | None) -> None:
+    """Raises UserError for what the serial executor cannot do, so that it can be said before anything is made."""
+    if workers != 1:
+        raise UserError(f"the serial executor has one worker, not {workers}; use --executor local")
+    if timeout_seconds is not None:
+        raise UserError("the serial executor cannot end a child that takes too long; use --executor local with --trial-timeout")
+
+
 class SerialExecutor:
     """Evaluates in `wait`. `workers` is 1, and a child cannot be interrupted."""
 
     def __init__(self, spec: EvaluatorSpec, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
-        if workers != 1:
-            raise UserError(f"the serial executor has one worker, not {workers}; use --executor local")
-        if timeout_seconds is not None:
-            raise UserError(
-                "the serial executor cannot end a child that takes too long; use --executor local with --trial-timeout"
-            )
+        check_serial(workers, timeout_seconds)
         set_up_this_process(next(iter(visible_gpus()), None))
         self._spec = spec
         self._evaluator: Evaluator | None = None

@@ -1,0 +1,256 @@
+"""From what was asked for to the resolved settings of a study: preset, then flags, then what space, strategy and data imply.
+
+Everything that can be wrong is found here, before the first trial and, as far as possible, before anything slow is imported.
+"""
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.decisions import Choice
+from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.plugins import Plugin, SearchPreset, SearchSpace, SpaceReference
+from automl_cli.core.trials import EvaluatorSpec, Limits
+from automl_cli.discovery import plugin_named, spaces_of
+from automl_cli.estimates import published_facts
+from automl_cli.executors.process import default_workers
+from automl_cli.executors.serial import check_serial
+from automl_cli.registry import EVALUATORS, EXECUTORS, STRATEGIES, load
+from automl_cli.store.artifact import read_bytes
+from automl_cli.store.bodies import StudySettings
+from automl_cli.store.encoding import convert, plain
+from automl_cli.store.environment import current_environment
+
+RETRAIN_FACTOR = 4
+"""`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
+
+MAX_FAILURES = 5
+"""Children that may fail in a row before a study stops."""
+
+METRICS = ("accuracy", "balanced-accuracy")
+
+LARGEST_SEED = 2**53
+"""Root seeds stand in artifacts, whose readers may hold numbers as doubles."""
+
+
+class SearchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """What a user asked of a search, by flags or in a file; None where nothing was said. Names are those of the flags."""
+
+    preset: str | None = None
+    space: str | None = None
+    space_option: dict[str, Any] | None = None
+    dataset: str | None = None
+    data_dir: str | None = None
+    train_examples: int | None = None
+    image_size: int | None = None
+    metric: str | None = None
+    strategy: str | None = None
+    strategy_option: dict[str, Any] | None = None
+    evaluator: str | None = None
+    evaluator_option: dict[str, Any] | None = None
+    trials: int | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    in_flight: int | None = None
+    reward_exponent: float | None = None
+    retrain_top: int | None = None
+    retrain_epochs: int | None = None
+    max_parameters: int | None = None
+    max_multiply_adds: int | None = None
+    reuse: bool | None = None
+    max_failures: int | None = None
+    trial_timeout: float | None = None
+    time_budget: float | None = None
+    executor: str | None = None
+    workers: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What was said, by the names of the flags without dashes in front."""
+        values = {field.encode_name: getattr(self, field.name) for field in msgspec.structs.fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+_AT_LEAST = dict.fromkeys(
+    (
+        "train-examples",
+        "image-size",
+        "trials",
+        "epochs",
+        "in-flight",
+        "retrain-epochs",
+        "max-parameters",
+        "max-multiply-adds",
+        "max-failures",
+        "workers",
+    ),
+    1,
+) | {"seed": 0, "retrain-top": 0}
+_ABOVE_ZERO = ("reward-exponent", "trial-timeout", "time-budget")
+
+
+def plan_search(
+    command: str, request: SearchRequest, *, default_space: str, data_needed: bool = True
+) -> tuple[StudySettings, SearchSpace]:
+    """The settings of a new study, and its space.
+
+    Raises UserError for a name, a value or a combination that does not fit, DataError for data that is missing or broken
+    (unless it is not needed, and known). A strategy's own constants are resolved last: that may import JAX.
+    """
+    check_values(request)
+    plugin, file = _plugin(command, request.space or default_space)
+    preset = _preset(plugin, request.preset or "quick")
+    space = SearchSpace(plugin, {**preset.space_options, **_space_options(plugin, request.space_option or {})})
+    strategy = _known("strategy", STRATEGIES, request.strategy or preset.strategy)
+    evaluator = _known("evaluator", EVALUATORS, request.evaluator or "image")
+    executor, workers = executor_and_workers(request.executor or "local", request.workers, request.trial_timeout)
+    children = _children(request, preset, data_needed=data_needed) if evaluator == "image" else _NO_CHILDREN
+    chosen = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
+    constants = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {})}
+    settings = StudySettings(
+        command=command,
+        preset=request.preset or "quick",
+        space=space.reference(file),
+        **children,
+        **chosen,
+        evaluator=_evaluator(evaluator, typed(request.evaluator_option or {}), space.reference(file), children),
+        strategy=strategy,
+        strategy_settings=load("strategy", STRATEGIES, strategy).resolve(chosen["trials"], constants),
+        seed=request.seed or 0,
+        limits=Limits(request.max_parameters, request.max_multiply_adds),
+        retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * chosen["epochs"],
+        max_failures=request.max_failures or MAX_FAILURES,
+        trial_timeout_seconds=request.trial_timeout,
+        time_budget_seconds=request.time_budget,
+        executor=executor,
+        workers=workers,
+        published_cost=preset.published_cost,
+        environment=current_environment(),
+    )
+    return settings, space
+
+
+def read_request(path: Path) -> SearchRequest:
+    """What a configuration file asks for: flags by name in TOML, such as `trials = 64` or `space-option = {layers = 4}`."""
+    import tomllib
+
+    known = [field.encode_name for field in msgspec.structs.fields(SearchRequest)]
+    try:
+        asked = tomllib.loads(read_bytes(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not TOML: {error}") from error
+    for name in asked:
+        if name not in known:
+            raise unknown_name(f"flag in {path}:", name, known)
+    return convert(asked, SearchRequest, str(path))
+
+
+def check_values(request: SearchRequest) -> None:
+    """Raises UserError for a number that can mean nothing."""
+    for name, value in request.given().items():
+        if name in _AT_LEAST and value < _AT_LEAST[name]:
+            raise UserError(f"--{name} is {value}; it must be at least {_AT_LEAST[name]}")
+        if name in _ABOVE_ZERO and not (value > 0 and math.isfinite(value)):
+            raise UserError(f"--{name} is {value:g}; it must be above 0")
+    if request.seed is not None and request.seed > LARGEST_SEED:
+        raise UserError(f"--seed is {request.seed}; it must be at most {LARGEST_SEED}")
+
+
+_PRESET_FIELDS = ("trials", "epochs", "in_flight", "reward_exponent", "reuse", "retrain_top")
+"""What a preset fixes and a flag of the same name changes."""
+
+_NO_CHILDREN: dict[str, Any] = {"dataset": None, "facts": None, "recipe": None}
+
+
+def _plugin(command: str, name: str) -> tuple[Plugin, str | None]:
+    plugin, file = plugin_named(name)
+    if plugin.command != command:
+        raise UserError(
+            f"space {plugin.name!r} is searched with `automl {plugin.command}`, not {command}; here: "
+            f"{', '.join(spaces_of(command))}"
+        )
+    return plugin, file
+
+
+def _preset(plugin: Plugin, name: str) -> SearchPreset:
+    if name not in plugin.presets:
+        raise unknown_name(f"preset of space {plugin.name!r}:", name, plugin.presets)
+    return plugin.presets[name]
+
+
+def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice]:
+    """Options as texts (from flags) or as values (from a file), checked."""
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    settled = plugin.settle({name: value for name, value in given.items() if name not in texts})
+    return {name: settled[name] for name in given if name not in texts} | plugin.parse_options(texts)
+
+
+def _known(what: str, table: Mapping[str, str], name: str) -> str:
+    if name not in table:
+        raise unknown_name(what, name, table)
+    return name
+
+
+def executor_and_workers(name: str, workers: int | None, timeout_seconds: float | None) -> tuple[str, int]:
+    """The executor by name, checked, with as many workers as it has by default where no number is given."""
+    _known("executor", EXECUTORS, name)
+    if name == "serial":
+        check_serial(workers or 1, timeout_seconds)
+        return name, 1
+    return name, workers or default_workers()
+
+
+def _children(request: SearchRequest, preset: SearchPreset, *, data_needed: bool) -> dict[str, Any]:
+    """What children are trained on and how."""
+    if request.metric not in (None, *METRICS):
+        raise unknown_name("metric", str(request.metric), METRICS)
+    dataset = DatasetReference(
+        source=request.dataset or preset.dataset,
+        data_dir=request.data_dir,
+        train_examples=request.train_examples,
+        image_size=request.image_size,
+        metric=request.metric or "accuracy",  # type: ignore[arg-type]
+    )
+    return {"dataset": dataset, "facts": _facts(dataset, data_needed=data_needed), "recipe": preset.recipe}
+
+
+def _facts(dataset: DatasetReference, *, data_needed: bool) -> ImageFacts:
+    from automl_cli.data import image_facts
+
+    try:
+        return image_facts(dataset)
+    except DataError:
+        if data_needed or (published := published_facts(dataset)) is None:
+            raise
+        return published
+
+
+def _evaluator(name: str, options: Mapping[str, Any], space: SpaceReference, children: Mapping[str, Any]) -> EvaluatorSpec:
+    """Everything a worker needs to know, as plain data."""
+    trained_on = {what: children[what] for what in ("dataset", "recipe") if children[what] is not None}
+    return EvaluatorSpec(name, {**plain({"space": space, **trained_on}), **options})
+
+
+def typed(texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of strategies and evaluators as what their texts look like: number, true or false, or a word.
+
+    >>> typed({"minibatch": "8", "learning_rate": "6e-4", "entropy": "false", "function": "one-max", "given": 3})
+    {'minibatch': 8, 'learning_rate': 0.0006, 'entropy': False, 'function': 'one-max', 'given': 3}
+    """
+    return {name: _typed_value(text) if isinstance(text, str) else text for name, text in texts.items()}
+
+
+def _typed_value(text: str) -> Any:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _first(given: Any, otherwise: Any) -> Any:
+    return otherwise if given is None else given
