@@ -28,7 +28,7 @@ Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 class StudySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The resolved configuration of a search (`study.json`): everything that decides its trials, and how it is run.
 
-    `evaluator.settings` is complete: a worker needs nothing else. `in_flight` is already a multiple of the strategy's batch.
+    `evaluator.settings` is complete: a worker needs nothing else. The study rounds `in_flight` up to whole minibatches.
     On resume only `trials`, `workers`, `executor` and `time_budget_seconds` may change.
     """
 
