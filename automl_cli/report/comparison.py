@@ -46,13 +46,13 @@ class Group:
 
 def obstacle(histories: Sequence[History]) -> str | None:
     """Why these runs cannot be compared, or None when they can."""
-    first = histories[0].settings
+    first, trials = histories[0].settings, _common_trials(histories)
     for history in histories:
         for what, of in TASK.items():
             if of(history.settings) != of(first):
                 return f"{history.name} and {histories[0].name} differ in {what}"
-        if not any(score_of(trial) is not None for trial in history.trials[: _common_trials(histories)]):
-            return f"{history.name} has no successful trial among the first {_common_trials(histories)}"
+        if not any(score_of(trial) is not None for trial in history.trials[:trials]):
+            return f"{history.name} has no successful trial among the first {trials}"
     return None
 
 
