@@ -2,6 +2,8 @@
 
 import hashlib
 
+import msgspec
+
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import canonical
 from automl_cli.core.streams import stream_seed
@@ -13,14 +15,18 @@ _SEEDS = 2**53
 
 
 class Evaluation:
-    """The first trial of a genotype: its outcome once there is one, and the later trials that wait for it."""
+    """The first trial of a genotype: its outcome once there is one, and the later trials that wait for it.
+
+    The outcome is kept as later trials take it: in no time, by no worker. A study has one of these for each genotype, so they
+    are small.
+    """
 
     __slots__ = ("outcome", "trial", "waiting")
 
     def __init__(self, trial: int) -> None:
         self.trial = trial
         self.outcome: Outcome | None = None
-        self.waiting: list[Asked] = []
+        self.waiting: tuple[Asked, ...] = ()
 
 
 class Evaluations:
@@ -53,13 +59,13 @@ class Evaluations:
         found = self._first.get(_key(asked.genotype))
         return None if found is None or found.trial == asked.trial else found
 
-    def conclude(self, asked: Asked, outcome: Outcome) -> list[Asked]:
+    def conclude(self, asked: Asked, outcome: Outcome) -> tuple[Asked, ...]:
         """An evaluation ended; the trials that waited for it."""
         found = self._first.get(_key(asked.genotype))
         if found is None or found.trial != asked.trial:
-            return []
-        found.outcome = outcome
-        waiting, found.waiting = found.waiting, []
+            return ()
+        found.outcome = msgspec.structs.replace(outcome, seconds=0.0, worker="")
+        waiting, found.waiting = found.waiting, ()
         return waiting
 
 

@@ -81,7 +81,7 @@ class Search:
         """The evaluation whose outcome this trial takes, or None when it has its own."""
         return self._evaluations.earlier(asked)
 
-    def settle(self, told: Told) -> tuple[Trial, list[Asked]]:
+    def settle(self, told: Told) -> tuple[Trial, tuple[Asked, ...]]:
         """A trial ended: the trial as a whole, and the trials that waited for its outcome."""
         asked = self.open.pop(told.trial)
         trial = Trial(asked.task, Proposal(asked.genotype, asked.log_probability), told.outcome, told.reused)

@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
@@ -172,15 +171,13 @@ class Study:
         if earlier is not None and earlier.outcome is not None:
             self._conclude(asked, earlier.outcome, reused=earlier.trial)
         elif earlier is not None:
-            earlier.waiting.append(asked)
+            earlier.waiting += (asked,)
         elif excess := self._excess(asked.genotype):
             self._conclude(asked, Outcome(Status.OVER_LIMIT, message=excess))
         else:
             self._executor.submit(asked.task)
 
     def _conclude(self, asked: Asked, outcome: Outcome, *, reused: int | None = None) -> None:
-        if reused is not None:
-            outcome = msgspec.structs.replace(outcome, seconds=0.0, worker="")
         told = Told(trial=asked.trial, stage=Stage.SEARCH, outcome=outcome, reused=reused, elapsed=self._elapsed())
         self._journal.append(told)
         trial, waiting = self._search.settle(told)
@@ -192,7 +189,7 @@ class Study:
                 f"{outcome.status}: {outcome.message}. Mend that, then continue with --resume"
             )
         for later in waiting:
-            self._conclude(later, outcome, reused=asked.trial)
+            self._submit(later)
 
     def _wait(self) -> tuple[Task, Outcome] | None:
         """The next outcome; None when the time budget ends before it comes."""

@@ -43,7 +43,8 @@ class AnalyticEvaluator:
 
     def evaluate(self, task: Task) -> Measurement:
         """The scores of a formula, or the fault that the settings ask for."""
-        time.sleep(self.settings.seconds)
+        if self.settings.seconds:
+            time.sleep(self.settings.seconds)
         if fault := self.settings.faults.get(canonical(task.genotype)):
             _FAULTS[fault]()
         value = _FUNCTIONS[self.settings.function](self.decisions, task.genotype)
