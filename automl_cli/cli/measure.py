@@ -1,13 +1,21 @@
 """`automl measure`: what a found network costs."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from automl_cli.cli.options import DataDir, Json, artifact_in
+from automl_cli.cli.options import DataDir, Json
 
-File = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="An architecture or a model, or the directory of a run.")]
+Artifact = Annotated[
+    str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
+]
+Stack = Annotated[
+    str | None,
+    typer.Option("--stack", metavar="N@P", help="Of a cell: repeats and channels of the last cell.", show_default=False),
+]
+Filters = Annotated[
+    int | None, typer.Option("--filters", min=1, metavar="F", help="Of a cell: filters, whatever P is.", show_default=False)
+]
 ImageSize = Annotated[
     int | None,
     typer.Option("--image-size", min=1, metavar="PIXELS", help="Height and width of the images.", show_default=False),
@@ -15,13 +23,15 @@ ImageSize = Annotated[
 Classes = Annotated[int | None, typer.Option("--classes", min=1, metavar="N", help="How many classes.", show_default=False)]
 Dataset = Annotated[
     str | None,
-    typer.Option("--dataset", metavar="NAME|PATH", help="Take images and classes of this set.", show_default=False),
+    typer.Option("--dataset", "--target", metavar="NAME|PATH", help="Take images and classes of this set.", show_default=False),
 ]
 
 
 def measure(
-    file: File,
+    artifact: Artifact,
     *,
+    stack: Stack = None,
+    filters: Filters = None,
     image_size: ImageSize = None,
     classes: Classes = None,
     dataset: Dataset = None,
@@ -30,17 +40,21 @@ def measure(
 ) -> None:
     """Count parameters and multiply-adds of a network, for one image, exactly and without building it.
 
-    Images and classes are those that the network was found with, unless told otherwise.
+    Images and classes are those that the network was found with, unless told otherwise. A cell is stacked for the images: as
+    6@768 below 64 pixels, else as 4@1056, unless --stack says more.
 
     Examples:
         automl measure runs/first/best.json
         automl measure runs/first --image-size 224 --classes 1000 --json
+        automl measure nasnet-a --stack 6@4032 --target imagenet --image-size 331
     """
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.jobs.measure import measure as count
 
     place = None if data_dir is None else str(data_dir)
-    found = count(artifact_in(file), image_size=image_size, classes=classes, dataset=dataset, data_dir=place)
+    found = count(
+        artifact, image_size=image_size, classes=classes, dataset=dataset, data_dir=place, stack=stack, filters=filters
+    )
     if json:
         write_json(found)
         return
@@ -48,3 +62,7 @@ def measure(
     write_line(f"parameters     {found.parameters:,}")
     write_line(f"multiply-adds  {found.multiply_adds:,} for one image")
     write_line(f"images         {height}×{width}×{channels}, {found.classes} classes")
+    if found.stack is not None:
+        write_line(
+            f"stack          {found.stack.skeleton}, N = {found.stack.repeats}, F = {found.stack.filters}, width {found.width}"
+        )

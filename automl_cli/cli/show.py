@@ -1,12 +1,11 @@
 """`automl show`: what an artifact holds, in words."""
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automl_cli.cli.options import Json, artifact_in
+from automl_cli.cli.options import Json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -14,48 +13,77 @@ if TYPE_CHECKING:
     from automl_cli.core.networks import Network, Shape
     from automl_cli.core.trials import Costs
     from automl_cli.store.bodies import Architecture, Model
+    from automl_cli.store.cells import Cell, Found, StackedNetwork
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="An artifact, or a run directory for its best.json.")]
+ArtifactName = Annotated[
+    str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
+]
 
 
-def show(file: File, *, json: Json = False) -> None:
+def show(artifact: ArtifactName, *, json: Json = False) -> None:
     """Show what an artifact holds, in words.
 
-    An architecture is shown as a table of its layers with shapes and exact costs, and as the deck's token strings.
+    An architecture is shown as a table of its layers with shapes and exact costs, and as the deck's token strings; a cell as
+    one equation per state.
 
     Examples:
         automl show runs/first/best.json
         automl show runs/first
+        automl show nasnet-a
         automl show model.json --json
     """
     from automl_cli.cli.console import data_console, write_json
-    from automl_cli.store.artifact import read_any
+    from automl_cli.references import open_any
 
-    path = artifact_in(file)
-    artifact = read_any(path)
+    opened = open_any(artifact)
+    found = opened.artifact
     if json:
-        write_json(artifact)
+        write_json(found)
         return
     console = data_console()
-    console.print(f"{path}: {artifact.schema}, written by {artifact.tool}", style="dim", soft_wrap=True)
-    for part in RENDERERS.get(artifact.kind, _plain_parts)(artifact.body):
+    console.print(f"{opened.place}: {found.schema}, written by {found.tool}", style="dim", soft_wrap=True)
+    for part in RENDERERS.get(found.kind, _plain_parts)(found.body):
         console.print()
         console.print(part)
 
 
+def _search_facts(found: "Architecture | Found") -> dict[str, str]:
+    """How it was found, and what its child cost and scored."""
+    options = ", ".join(f"{name}={value}" for name, value in found.space.options.items())
+    trained_on = f" on {found.dataset.source}" if found.dataset else ""
+    return {
+        "space": f"{found.space.name} version {found.space.version}" + (f" ({options})" if options else ""),
+        "found by": f"{found.strategy}, seed {found.seed}, trial {found.trial}",
+        "validation": f"{found.validation_score:.4f} after {found.epochs} epochs{trained_on}; reward {found.reward:.4f}",
+        **_cost_facts(found.costs, found.image_shape),
+    }
+
+
 def _architecture_parts(body: "Architecture") -> Iterator["RenderableType"]:
-    options = ", ".join(f"{name}={value}" for name, value in body.space.options.items())
-    trained_on = f" on {body.dataset.source}" if body.dataset else ""
-    yield _facts(
-        {
-            "space": f"{body.space.name} version {body.space.version}" + (f" ({options})" if options else ""),
-            "found by": f"{body.strategy}, seed {body.seed}, trial {body.trial}",
-            "validation": f"{body.validation_score:.4f} after {body.epochs} epochs{trained_on}; reward {body.reward:.4f}",
-            **_cost_facts(body.costs, body.image_shape),
-        }
-    )
+    yield _facts(_search_facts(body))
     yield _network_table(body.network, body.image_shape)
     yield "as the controller wrote it: " + " | ".join(body.tokens)
+
+
+def _cell_parts(body: "Cell") -> Iterator["RenderableType"]:
+    if body.found is not None:
+        yield _facts(_search_facts(body.found))
+    yield "\n".join(body.words)
+
+
+def _network_parts(body: "StackedNetwork") -> Iterator["RenderableType"]:
+    from automl_cli.core.trials import Costs
+
+    stack = body.stack
+    costs = Costs(parameters=body.parameters, multiply_adds=body.multiply_adds)
+    yield _facts(
+        {
+            "stack": f"{stack.skeleton}, N = {stack.repeats}, F = {stack.filters}, width {body.width}",
+            "for": f"{body.target}, {body.classes} classes; nothing is trained",
+            **_cost_facts(costs, body.image_shape),
+        }
+    )
+    yield "\n".join(body.words)
 
 
 def _model_parts(body: "Model") -> Iterator["RenderableType"]:
@@ -81,6 +109,8 @@ def _plain_parts(body: Any) -> Iterator["RenderableType"]:
 
 RENDERERS: Mapping[str, Callable[[Any], Iterator["RenderableType"]]] = {
     "architecture": _architecture_parts,
+    "cell": _cell_parts,
+    "network": _network_parts,
     "model": _model_parts,
 }
 """How the body of each kind is shown; any other kind as an outline of its fields."""

@@ -100,11 +100,12 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
         _check_inputs("the classifier", self.outputs, known - {block.name for block in self.auxiliary})
 
     def shapes(self, image: Shape) -> dict[str, Shape]:
-        """Output shape of the image and of every block, by name; those of the auxiliary head last. Raises SpaceError."""
-        shapes = {IMAGE: image}
-        for block in (*self.blocks, *self.auxiliary):
-            shapes[block.name] = block.output_shape(shapes)
-        return shapes
+        """Output shape of the image and of every block, by name. Raises SpaceError naming a block that does not fit."""
+        return _extended({IMAGE: image}, self.blocks)
+
+    def training_shapes(self, image: Shape) -> dict[str, Shape]:
+        """As `shapes`, with the blocks of the auxiliary head."""
+        return _extended(self.shapes(image), self.auxiliary)
 
     def costs(self, image: Shape, classes: int) -> Costs:
         """Trainable parameters and multiply-adds for images of this shape, without building anything."""
@@ -130,6 +131,12 @@ def joined_shape(shapes: Iterable[Shape], join: Join = "concatenate") -> Shape:
         return listed[0]
     heights, widths, channels = zip(*listed, strict=True)
     return (max(heights), max(widths), sum(channels))
+
+
+def _extended(shapes: dict[str, Shape], blocks: Iterable[Block]) -> dict[str, Shape]:
+    for block in blocks:
+        shapes[block.name] = block.output_shape(shapes)
+    return shapes
 
 
 def _check_inputs(reader: str, inputs: tuple[str, ...], known: set[str]) -> None:

@@ -6,14 +6,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from automl_cli.core.cells import CellPair
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.plugins import SearchSpace, SpaceReference
 from automl_cli.discovery import open_space, plugins
 from automl_cli.store.artifact import Artifact, read_any
 from automl_cli.store.bodies import Architecture, Model
+from automl_cli.store.cells import Cell, StackedNetwork, stacked_network
 from automl_cli.store.files import file_digest
 from automl_cli.store.journal import read_records
 
-RUN_FILES = ("study.json", "journal.jsonl", "best.json")
+RUN_FILES = ("study.json", "journal.jsonl", "best.json", "network.json")
 """What is checked of a run directory, where it exists."""
 
 
@@ -61,15 +64,48 @@ def _check_journal(path: Path) -> Verdict:
 def _check_architecture(path: Path, artifact: Artifact[Architecture]) -> str | None:
     """The genotype must decode to the choices, tokens and network beside it, and the costs must be the network's."""
     body = artifact.body
-    known = body.space.file is None and body.space.name in plugins()
-    if known:
-        space = open_space(body.space)
+    if (space := _space_of(body.space)) is not None:
         _must_equal(path, "body.choices", body.choices, space.decisions.choices_of(body.genotype))
         _must_equal(path, "body.tokens", body.tokens, space.tokens(body.genotype))
         _must_equal(path, "body.network", body.network, space.decode(body.genotype))
     if body.costs is not None and body.image_shape is not None and body.classes is not None:
         _must_equal(path, "body.costs", body.costs, body.network.costs(body.image_shape, body.classes))
-    return None if known else f"the genotype, since space {body.space.name!r} is not among those found here"
+    return None if space else _not_decoded(body.space)
+
+
+def _check_cell(path: Path, artifact: Artifact[Cell]) -> str | None:
+    """A published cell must have the words beside it; a found genotype must decode to the cell, its words and its costs."""
+    body, found = artifact.body, artifact.body.found
+    if found is None:
+        if isinstance(body.cell, CellPair):
+            _must_equal(path, "body.words", body.words, body.cell.equations())
+        return None
+    if (space := _space_of(found.space)) is None:
+        return _not_decoded(found.space)
+    _must_equal(path, "body.found.choices", found.choices, space.decisions.choices_of(found.genotype))
+    _must_equal(path, "body.cell", body.cell, space.decode(found.genotype))
+    _must_equal(path, "body.words", body.words, space.tokens(found.genotype))
+    if found.costs is not None and found.image_shape is not None and found.classes is not None:
+        network = space.network(found.genotype, found.image_shape)
+        _must_equal(path, "body.found.costs", found.costs, network and network.costs(found.image_shape, found.classes))
+    return None
+
+
+def _check_network(path: Path, artifact: Artifact[StackedNetwork]) -> None:
+    """Everything that follows from cell, stack and image must be what follows from them."""
+    body = artifact.body
+    made = stacked_network(body.cell, body.stack, target=body.target, image_shape=body.image_shape, classes=body.classes)
+    for field in body.__struct_fields__:
+        _must_equal(path, f"body.{field}", getattr(body, field), getattr(made, field))
+
+
+def _space_of(reference: SpaceReference) -> SearchSpace | None:
+    """The space, or None for one from a user's file: nothing is imported from a path that a file names."""
+    return open_space(reference) if reference.file is None and reference.name in plugins() else None
+
+
+def _not_decoded(reference: SpaceReference) -> str:
+    return f"the genotype, since space {reference.name!r} is not among those found here"
 
 
 def _check_model(path: Path, artifact: Artifact[Model]) -> str | None:
@@ -97,6 +133,8 @@ def _short(value: object) -> str:
 
 CHECKS: Mapping[str, Callable[[Path, Artifact[Any]], str | None]] = {
     "architecture": _check_architecture,
+    "cell": _check_cell,
+    "network": _check_network,
     "model": _check_model,
 }
 """Checks by kind of artifact: raise ArtifactError, or say what could not be checked."""

@@ -161,7 +161,7 @@ def test_the_auxiliary_head_reads_normal_cell_11_counted_from_0():
         ConvolutionUnit((4, 4), 768, padding="valid"),
     ]
     assert network.auxiliary[0].inputs == ("normal12.output",)
-    assert network.shapes(CIFAR)[network.auxiliary[-1].name] == (1, 1, 768)
+    assert network.training_shapes(CIFAR)[network.auxiliary[-1].name] == (1, 1, 768)
 
 
 def test_maps_below_five_pixels_have_no_auxiliary_head():
