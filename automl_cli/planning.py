@@ -108,7 +108,7 @@ def plan_search(
     space = SearchSpace(plugin, {**preset.space_options, **_space_options(plugin, request.space_option or {})})
     strategy = _known("strategy", STRATEGIES, request.strategy or preset.strategy)
     evaluator = _known("evaluator", EVALUATORS, request.evaluator or "image")
-    executor, workers = executor_and_workers(request.executor or "local", request.workers, request.trial_timeout)
+    executor, workers = _where(request, evaluator)
     children = _children(request, preset, data_needed=data_needed) if evaluator == "image" else _NO_CHILDREN
     chosen = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     constants = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {})}
@@ -133,6 +133,13 @@ def plan_search(
         environment=current_environment(),
     )
     return settings, space
+
+
+def repeated(settings: StudySettings, count: int) -> list[StudySettings]:
+    """The same study with seeds s, s + 1, …"""
+    if settings.seed + count - 1 > LARGEST_SEED:
+        raise UserError(f"--repeat {count} from --seed {settings.seed} goes beyond the largest seed, {LARGEST_SEED}")
+    return [msgspec.structs.replace(settings, seed=seed) for seed in range(settings.seed, settings.seed + count)]
 
 
 def read_request(path: Path) -> SearchRequest:
@@ -203,6 +210,12 @@ def executor_and_workers(name: str, workers: int | None, timeout_seconds: float 
         check_serial(workers or 1, timeout_seconds)
         return name, 1
     return name, workers or default_workers()
+
+
+def _where(request: SearchRequest, evaluator: str) -> tuple[str, int]:
+    """Children that are trained go to worker processes; formulas and tables answer faster than a process could be asked."""
+    instant = evaluator != "image" and request.workers in (None, 1) and request.trial_timeout is None
+    return executor_and_workers(request.executor or ("serial" if instant else "local"), request.workers, request.trial_timeout)
 
 
 def _children(request: SearchRequest, preset: SearchPreset, *, data_needed: bool) -> dict[str, Any]:

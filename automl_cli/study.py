@@ -21,24 +21,20 @@ that is killed at any moment, any number of times, names the same winner.
 import math
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Literal
 
 from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, RunFailed, UserError
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Executor, Strategy, canonical
 from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
 from automl_cli.evaluations import child_seed
-from automl_cli.registry import EXECUTORS, STRATEGIES, load
 from automl_cli.search import Search
-from automl_cli.store.artifact import write_artifact
 from automl_cli.store.bodies import StudySettings
-from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told, read_records
-from automl_cli.store.run_directory import RunDirectory
-from automl_cli.winners import Winner, costs_of, winner_artifact, winner_of_retraining
+from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
+from automl_cli.winners import Winner, winner_of_retraining
 
 PUBLISH_SECONDS = 1.0
 """A new best is published at most so often, and at the end."""
@@ -53,40 +49,6 @@ class Progress(Struct, frozen=True):
     running: int
     best: Trial | None
     last: Trial | None
-
-
-def make_strategy(settings: StudySettings, space: SearchSpace) -> Strategy:
-    """A fresh strategy as the settings say."""
-    strategy: Strategy = load("strategy", STRATEGIES, settings.strategy)(
-        space, seed=settings.seed, settings=settings.strategy_settings
-    )
-    return strategy
-
-
-def run_study(
-    run: RunDirectory,
-    settings: StudySettings,
-    *,
-    space: SearchSpace,
-    strategy: Strategy,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-) -> Winner:
-    """Run or continue the study of a run directory that this process holds; `best.json` is kept up to date there."""
-    make_executor = load("executor", EXECUTORS, settings.executor)
-    executor: Executor = make_executor(
-        settings.evaluator, workers=settings.workers, timeout_seconds=settings.trial_timeout_seconds
-    )
-    with closing(executor), closing(Journal(run.journal_file)) as journal:
-        study = Study(
-            settings,
-            strategy=strategy,
-            executor=executor,
-            journal=journal,
-            publish=lambda winner: write_artifact(run.best_file, winner_artifact(settings, space, winner)),
-            price=lambda genotype: costs_of(settings, space, genotype),
-            on_progress=on_progress,
-        )
-        return study.run(read_records(run.journal_file))
 
 
 class Study:
@@ -127,7 +89,7 @@ class Study:
         """Take up where the records of the journal end, and go on to the end; the winner.
 
         Raises RunFailed when no trial succeeded or too many failed in a row, UserError when the records are not of this study.
-        However it ends, the executor is closed and the journal is whole and durable.
+        However it ends, no child is being evaluated any more, and the journal is whole and durable.
         """
         reason: Literal["finished", "interrupted", "time-budget", "failed"] = "failed"
         self._replay(records)
@@ -141,7 +103,8 @@ class Study:
             reason = "interrupted"
             raise
         finally:
-            self._executor.close()
+            if reason != "finished":
+                self._executor.close()  # at once, before anything else: no child goes on
             with suppress(RunFailed):  # a full disk has been reported already
                 self._publish_best(at_once=True)
                 self._journal.append(Ended(reason=reason, elapsed=self._elapsed()))

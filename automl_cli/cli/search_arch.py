@@ -49,6 +49,7 @@ def search_arch(
     out: options.Out = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
+    repeat: options.Repeat = None,
     config: options.Config = None,
     dry_run: options.DryRun = False,
     json: Json = False,

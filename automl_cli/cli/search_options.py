@@ -128,6 +128,12 @@ TimeBudget = Annotated[
 Out = Annotated[Path | None, _option(RUN, "--out", metavar="DIR", help="The run directory. [default: runs/<command>-<time>]")]
 Resume = Annotated[bool, _option(RUN, "--resume", help="Continue the run in --out.")]
 Overwrite = Annotated[bool, _option(RUN, "--overwrite", help="Replace the run in --out.")]
+Repeat = Annotated[
+    int | None,
+    _option(
+        RUN, "--repeat", metavar="N", help="Search N times, with seeds s, s + 1, …, each in seed-<s>/ of the run directory."
+    ),
+]
 Config = Annotated[
     Path | None,
     _option(RUN, "--config", metavar="FILE.toml", help="Flags by name, such as trials = 64; flags on the command line win."),

@@ -1,14 +1,18 @@
-"""What every search command does: settle what is asked, hold the run directory, run the study, say where the winner is."""
+"""What every search command does: settle what is asked, make or take up run directories, run their studies.
+
+`running` runs one study and says how it went.
+"""
 
 import shlex
 import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automl_cli.cli.console import talk_console, write_json, write_line
 from automl_cli.cli.options import pairs
+from automl_cli.cli.running import Finished, prepare_data, run_one
 from automl_cli.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,9 +21,12 @@ if TYPE_CHECKING:
     from automl_cli.planning import SearchRequest
     from automl_cli.store.bodies import StudySettings
     from automl_cli.store.run_directory import RunDirectory
-    from automl_cli.winners import Winner
 
-NAME_VALUE = {"space_options": "space-option", "strategy_options": "strategy-option", "evaluator_options": "evaluator-option"}
+NAME_VALUE = {
+    "space_options": "space-option",
+    "strategy_options": "strategy-option",
+    "evaluator_options": "evaluator-option",
+}
 """Flags given as NAME=VALUE: the parameter of the command, and the key of the request."""
 
 
@@ -29,6 +36,7 @@ class RunFlags(NamedTuple):
     out: Path | None
     resume: bool
     overwrite: bool
+    repeat: int | None
     config: Path | None
     dry_run: bool
     json: bool
@@ -47,12 +55,8 @@ class RunFlags(NamedTuple):
 def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) -> None:
     """Run a search command with these flags, by the names of the function's parameters."""
     run_flags = RunFlags(**{name: flags[name] for name in RunFlags._fields})
-    search_flags = {name: value for name, value in flags.items() if name not in RunFlags._fields}
-    if run_flags.resume and run_flags.overwrite:
-        raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
-    if run_flags.resume and run_flags.out is None:
-        raise UserError("--resume needs the run to continue: give its directory with --out")
-    request = request_of(search_flags, run_flags.config)
+    _check(run_flags)
+    request = request_of({name: value for name, value in flags.items() if name not in RunFlags._fields}, run_flags.config)
     with _sigterm_as_ctrl_c():
         if run_flags.dry_run:
             _show_plan(command, request, default_space=default_space, as_json=run_flags.json)
@@ -74,6 +78,15 @@ def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest"
     return SearchRequest(**{name.replace("-", "_"): value for name, value in {**from_file, **said}.items()})
 
 
+def _check(flags: RunFlags) -> None:
+    if flags.resume and flags.overwrite:
+        raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
+    if flags.resume and flags.out is None:
+        raise UserError("--resume needs the run to continue: give its directory with --out")
+    if flags.repeat is not None and flags.repeat < 1:
+        raise UserError(f"--repeat is {flags.repeat}; it must be at least 1")
+
+
 def _show_plan(command: str, request: "SearchRequest", *, default_space: str, as_json: bool) -> None:
     from automl_cli.cli.plans import plan_text
     from automl_cli.estimates import plan_of
@@ -90,98 +103,92 @@ def _show_plan(command: str, request: "SearchRequest", *, default_space: str, as
 
 def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
     from automl_cli.executors.process import set_up_this_process
-    from automl_cli.planning import plan_search
+    from automl_cli.planning import plan_search, repeated
     from automl_cli.store.artifact import artifact_of
-    from automl_cli.store.run_directory import check_new_run, create_run, default_run_path
+    from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path
 
     path = flags.out or default_run_path(command)
     check_new_run(path, overwrite=flags.overwrite)
     set_up_this_process()
     settings, space = plan_search(command, request, default_space=default_space)
-    with create_run(path, artifact_of(settings), overwrite=flags.overwrite) as run:
-        _run(run, settings, space, flags)
+    prepare_data(settings, quiet=flags.quiet)
+    if flags.repeat is None:
+        held = create_run(path, artifact_of(settings), overwrite=flags.overwrite)
+    else:
+        repeats = {one.seed: artifact_of(one) for one in repeated(settings, flags.repeat)}
+        held = create_repeats(path, repeats, overwrite=flags.overwrite)
+    with held:
+        _run_all(held, lambda run: (run.settings(), space), flags)
 
 
 def _resume(request: "SearchRequest", flags: RunFlags) -> None:
+    import msgspec
+
     from automl_cli.executors.process import set_up_this_process
-    from automl_cli.resuming import environment_changes, resume_search
-    from automl_cli.store.run_directory import open_run
+    from automl_cli.resuming import resume_search
+    from automl_cli.store.run_directory import hold, open_run, repeats_of
 
     assert flags.out is not None
     set_up_this_process()
-    with open_run(flags.out) as run:
+    repeats = repeats_of(flags.out)
+    if flags.repeat not in (None, len(repeats)):
+        raise UserError(f"--repeat {flags.repeat} is not what {flags.out} was started with ({len(repeats) or 'none'})")
+
+    def take_up(run: "RunDirectory") -> "tuple[StudySettings, SearchSpace]":
+        """The first repeat has the seed that was asked for; the seeds of the others follow from it."""
+        later = run.path in repeats[1:]
         recorded = run.settings()
-        settings, space = resume_search(recorded, request)
-        talk = talk_console()
-        if run.torn_tail is not None:
-            talk.print(f"the last line of the journal was cut off by a crash; its rest is in {run.torn_tail}", soft_wrap=True)
-        if changes := ", ".join(environment_changes(recorded.environment)):
-            talk.print(f"warning: not as the run was started: {changes}; scores may differ in low bits", soft_wrap=True)
+        settings, space = resume_search(recorded, msgspec.structs.replace(request, seed=None) if later else request)
+        _say_what_is_new(run, recorded)
         run.record(settings)
-        _run(run, settings, space, flags)
+        if not later:
+            prepare_data(settings, quiet=flags.quiet)
+        return settings, space
+
+    with hold(flags.out) if repeats else open_run(flags.out) as held:
+        _run_all(held, take_up, flags)
 
 
-def _run(run: "RunDirectory", settings: "StudySettings", space: "SearchSpace", flags: RunFlags) -> None:
-    from automl_cli.cli.live import showing
-    from automl_cli.study import make_strategy, run_study
+def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings") -> None:
+    from automl_cli.resuming import environment_changes
 
     talk = talk_console()
-    if not flags.quiet:
-        talk.print(f"{run.path}: {_in_words(settings)}", soft_wrap=True)
-    try:
-        strategy = make_strategy(settings, space)
-        with showing(talk, window=settings.in_flight, how=flags.display) as on_progress:
-            winner = run_study(run, settings, space=space, strategy=strategy, on_progress=on_progress)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; continue with: {resume_command(settings, run.path)}") from None
-    if not flags.quiet:
-        talk.print(_winner_in_words(winner), soft_wrap=True)
+    if run.torn_tail is not None:
+        talk.print(f"the last line of the journal was cut off by a crash; its rest is in {run.torn_tail}", soft_wrap=True)
+    if changes := ", ".join(environment_changes(recorded.environment)):
+        talk.print(f"warning: not as the run was started: {changes}; scores may differ in low bits", soft_wrap=True)
+
+
+def _run_all(
+    held: "RunDirectory", settle: "Callable[[RunDirectory], tuple[StudySettings, SearchSpace]]", flags: RunFlags
+) -> None:
+    """Run the study of the held directory, or of each of its repeats, and say where the winners are."""
+    from automl_cli.store.run_directory import open_run, repeats_of
+    from automl_cli.sessions import make_executor
+
+    repeats = repeats_of(held.path)
+    finished: list[Finished] = []
+    with ExitStack() as stack:
+        executor = None
+        for path in repeats or [held.path]:
+            with open_run(path) if repeats else nullcontext(held) as run:
+                settings, space = settle(run)
+                executor = executor or stack.enter_context(closing(make_executor(settings)))
+                try:
+                    finished.append(run_one(run, settings, space=space, executor=executor, display=flags.display))
+                except KeyboardInterrupt:
+                    raise KeyboardInterrupt(f"interrupted; continue with: {resume_command(settings, held.path)}") from None
+    documents = [one.document() for one in finished]
     if flags.json:
-        write_json(_result(run, settings, winner))
+        write_json({"runs": documents} if repeats else documents[0])
     else:
-        write_line(str(run.best_file))
+        write_line("\n".join(document["best"] for document in documents))
 
 
 def resume_command(settings: "StudySettings", path: Path) -> str:
     """What continues the run, as it is typed."""
     parts = ["automl", settings.command, "--out", str(path), "--resume"]
     return shlex.join([*parts, "--space", settings.space.file] if settings.space.file else parts)
-
-
-def _in_words(settings: "StudySettings") -> str:
-    on = f" on {settings.dataset.source}" if settings.dataset else ""
-    return (
-        f"{settings.strategy} search of space {settings.space.name}{on}, {settings.trials} trials of {settings.epochs} epochs, "
-        f"{settings.workers} at a time"
-    )
-
-
-def _winner_in_words(winner: "Winner") -> str:
-    from automl_cli.winners import score_of
-
-    text = f"best: trial {winner.trial.number}, validation score {score_of(winner.trial.outcome):.4f}"
-    if (again := winner.retraining) is not None:
-        scores = {row.trial: row.retrained_score for row in again.candidates}
-        score, rank = scores[winner.trial.number], again.rank_correlation
-        text += f"; retrained for {again.epochs} epochs " + ("it failed" if score is None else f"{score:.4f}")
-        text += "" if rank is None else f" (rank correlation of the {len(scores)} candidates {rank:.2f})"
-    return text
-
-
-def _result(run: "RunDirectory", settings: "StudySettings", winner: "Winner") -> dict[str, Any]:
-    from automl_cli.store.files import file_digest
-    from automl_cli.winners import score_of
-
-    return {
-        "run": str(run.path),
-        "best": str(run.best_file),
-        "digest": file_digest(run.best_file),
-        "trials": settings.trials,
-        "trial": winner.trial.number,
-        "genotype": winner.trial.task.genotype,
-        "validation_score": score_of(winner.trial.outcome),
-        "retraining": winner.retraining,
-    }
 
 
 @contextmanager

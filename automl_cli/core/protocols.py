@@ -70,7 +70,7 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """End all workers at once; tasks under way are dropped."""
+        """End all workers at once; tasks under way are dropped. New ones may be submitted: they get new workers."""
         ...
 
 

@@ -72,6 +72,7 @@ class LocalExecutor:
     def close(self) -> None:
         """End all workers at once; tasks under way are dropped."""
         self._waiting.clear()
+        self._ended.clear()
         for worker in list(self._workers):
             self._dismiss(worker)
 

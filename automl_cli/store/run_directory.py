@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -103,16 +103,38 @@ def check_new_run(path: Path, *, overwrite: bool, layout: Layout = SEARCH) -> No
 
 def create_run(path: Path, settings: Artifact[Any], *, overwrite: bool = False, layout: Layout = SEARCH) -> RunDirectory:
     """A new run directory, held. It exists with its settings or not at all. RunInUse when another process holds it."""
+    return _created(path, {layout.settings: settings}, overwrite=overwrite, layout=layout)
+
+
+def create_repeats(path: Path, settings: Mapping[int, Artifact[StudySettings]], *, overwrite: bool = False) -> RunDirectory:
+    """A new directory with a run directory `seed-<s>` for each seed, held; those are then opened with `open_run`."""
+    files = {f"seed-{seed}/{SEARCH.settings}": artifact for seed, artifact in settings.items()}
+    return _created(path, files, overwrite=overwrite, layout=SEARCH)
+
+
+def repeats_of(path: Path) -> list[Path]:
+    """The run directories of the repeats of a search, by seed; none when it is a single run, or no run at all."""
+    if _is_run(path, SEARCH):
+        return []
+    found = [entry for entry in path.glob(SUB_STUDIES) if _is_run(entry, SEARCH)]
+    return sorted(found, key=lambda entry: (len(entry.name), entry.name))
+
+
+def hold(path: Path) -> RunDirectory:
+    """A directory of repeats, held."""
+    return RunDirectory(path, _locked(path))
+
+
+def _created(path: Path, files: Mapping[str, Artifact[Any]], *, overwrite: bool, layout: Layout) -> RunDirectory:
     check_new_run(path, overwrite=overwrite, layout=layout)
     if overwrite and path.is_dir():
         run = RunDirectory(path, _locked(path))
         _clear(path, layout)
-        write_artifact(path / layout.settings, settings)
+        _write_all(path, files)
         return run
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.mkdir(parents=True, exist_ok=True)
-        write_artifact(beside / layout.settings, settings)
+        _write_all(beside, files)
         beside.rename(path)
         sync_directory(path.parent)
     except OSError as error:
@@ -120,6 +142,12 @@ def create_run(path: Path, settings: Artifact[Any], *, overwrite: bool = False, 
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return RunDirectory(path, _locked(path))
+
+
+def _write_all(path: Path, files: Mapping[str, Artifact[Any]]) -> None:
+    for name, artifact in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_artifact(path / name, artifact)
 
 
 def open_run(path: Path, *, layout: Layout = SEARCH) -> RunDirectory:

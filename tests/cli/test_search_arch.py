@@ -35,7 +35,7 @@ def digest(path: Path | str) -> str:
 def test_stdout_is_the_path_of_the_winner_and_stderr_the_talk(automl: Automl) -> None:
     done = automl(*search(executor="serial", out="a"))
     assert (done.code, done.stdout) == (0, "a/best.json\n")
-    assert done.stderr.splitlines()[0] == "a: random search of space tiny, 24 trials of 2 epochs, 1 at a time"
+    assert done.stderr.splitlines()[0] == "a: random search of space tiny, 24 trials, seed 0, 1 at a time"
     assert done.stderr.splitlines()[-1].startswith("best: trial ")
     best = read_artifact(Path("a/best.json"), Architecture).body
     study = read_artifact(Path("a/study.json"), StudySettings).body
@@ -260,3 +260,52 @@ def test_missing_data_is_said_before_anything_is_made(automl: Automl, tmp_path: 
     assert done.code == 2
     assert "cifar10 is not prepared under" in done.stderr
     assert not Path("a").exists()
+
+
+def test_repeats_are_searches_of_their_own_with_seeds_in_a_row(automl: Automl) -> None:
+    done = automl(*search(out="many", repeat=3, seed=5, evaluator_option="noise=0.3"))
+    assert (done.code, done.stdout) == (0, "".join(f"many/seed-{seed}/best.json\n" for seed in (5, 6, 7)))
+    assert automl(*search(out="one", seed=6, evaluator_option="noise=0.3")).code == 0
+    assert digest("one/best.json") == digest("many/seed-6/best.json")
+    assert len({digest(f"many/seed-{seed}/best.json") for seed in (5, 6, 7)}) == 3
+
+
+def test_repeats_are_resumed_and_replaced_together(automl: Automl) -> None:
+    how = {"out": "many", "repeat": 3}
+    assert automl(*search(**how, trials=10)).code == 0
+    for name in ("best.json", "journal.jsonl"):
+        Path("many/seed-1", name).unlink()
+    assert automl(*search(**how)).code == 2
+    done = automl(*search("--resume", "--json", **how, trials=30))
+    assert done.code == 0
+    assert [run["trials"] for run in json.loads(done.stdout)["runs"]] == [30, 30, 30]
+    assert automl(*search(out="one", seed=1, trials=30)).code == 0
+    assert digest("one/best.json") == digest("many/seed-1/best.json")
+    done = automl(*search("--resume", out="many", repeat=4))
+    assert (done.code, done.stderr) == (2, "error: --repeat 4 is not what many was started with (3)\n")
+    done = automl(*search("--resume", out="many", seed=3))
+    assert (done.code, "--seed 3 is not what this run was started with (0)" in done.stderr) == (2, True)
+    assert automl(*search("--overwrite", out="many", repeat=1)).code == 0
+    assert sorted(path.name for path in Path("many").iterdir()) == ["run.lock", "seed-0"]
+
+
+def test_formulas_are_evaluated_in_this_process_unless_workers_are_asked_for(automl: Automl) -> None:
+    for name, flags, expected in [
+        ("a", [], ("serial", 1)),
+        ("b", ["--workers", "2"], ("local", 2)),
+        ("c", ["--trial-timeout", "60"], ("local", len(os.sched_getaffinity(0)))),
+    ]:
+        assert automl(*search(*flags, out=name, trials=2)).code == 0
+        study = read_artifact(Path(name) / "study.json", StudySettings).body
+        assert (study.executor, study.workers) == expected
+
+
+def test_a_changed_environment_is_warned_of_on_resume(automl: Automl) -> None:
+    assert automl(*search(out="a", trials=4)).code == 0
+    study = Path("a/study.json")
+    text = study.read_text()
+    study.write_text(text.replace('"jaxlib": "', '"jaxlib": "0.'))
+    done = automl(*search("--resume", out="a", trials=5))
+    assert done.code == 0
+    assert "warning: not as the run was started: jaxlib 0.0." in done.stderr
+    assert done.stderr.count("; scores may differ in low bits\n") == 1

@@ -1,0 +1,100 @@
+"""Runs the study of one run directory and says how it went."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from automl_cli.cli.console import talk_console
+
+if TYPE_CHECKING:
+    from automl_cli.cli.live import Display
+    from automl_cli.core.plugins import SearchSpace
+    from automl_cli.core.protocols import Executor
+    from automl_cli.store.bodies import StudySettings
+    from automl_cli.store.run_directory import RunDirectory
+    from automl_cli.winners import Winner
+
+PREPARATION_SECONDS = 2.0
+"""While data are prepared, a line at most so often."""
+
+
+class Finished(NamedTuple):
+    """A study that ended, and its winner."""
+
+    run: Path
+    best: Path
+    settings: "StudySettings"
+    winner: "Winner"
+
+    def document(self) -> dict[str, Any]:
+        """What `--json` says of it."""
+        from automl_cli.store.files import file_digest
+        from automl_cli.winners import score_of
+
+        return {
+            "run": str(self.run),
+            "best": str(self.best),
+            "digest": file_digest(self.best),
+            "seed": self.settings.seed,
+            "trials": self.settings.trials,
+            "trial": self.winner.trial.number,
+            "genotype": self.winner.trial.task.genotype,
+            "validation_score": score_of(self.winner.trial.outcome),
+            "retraining": self.winner.retraining,
+        }
+
+
+def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
+    """Have the arrays ready before the first trial, so that workers only map them and broken data is said at once."""
+    if settings.dataset is None:
+        return
+    from automl_cli.data import load_images
+
+    talk, said = talk_console(), time.monotonic()
+
+    def say(done: int, total: int) -> None:
+        nonlocal said
+        if not quiet and time.monotonic() - said >= PREPARATION_SECONDS:
+            said = time.monotonic()
+            talk.print(f"preparing images for the first time: {done:,} of {total:,}", soft_wrap=True)
+
+    load_images(settings.dataset, say)
+
+
+def run_one(
+    run: "RunDirectory", settings: "StudySettings", *, space: "SearchSpace", executor: "Executor", display: "Display"
+) -> Finished:
+    """Run or continue a study to its end, showing what it does."""
+    from automl_cli.cli.live import showing
+    from automl_cli.sessions import make_strategy, run_study
+
+    talk = talk_console()
+    if not display.quiet:
+        talk.print(f"{run.path}: {_in_words(settings)}", soft_wrap=True)
+    strategy = make_strategy(settings, space)
+    with showing(talk, window=settings.in_flight, how=display) as on_progress:
+        winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
+    if not display.quiet:
+        talk.print(_winner_in_words(winner), soft_wrap=True)
+    return Finished(run.path, run.best_file, settings, winner)
+
+
+def _in_words(settings: "StudySettings") -> str:
+    on = f" on {settings.dataset.source}" if settings.dataset else ""
+    epochs = f" of {settings.epochs} epochs" if settings.recipe else ""
+    return (
+        f"{settings.strategy} search of space {settings.space.name}{on}, {settings.trials} trials{epochs}, seed "
+        f"{settings.seed}, {settings.workers} at a time"
+    )
+
+
+def _winner_in_words(winner: "Winner") -> str:
+    from automl_cli.winners import score_of
+
+    text = f"best: trial {winner.trial.number}, validation score {score_of(winner.trial.outcome):.4f}"
+    if (again := winner.retraining) is not None:
+        scores = {row.trial: row.retrained_score for row in again.candidates}
+        score, rank = scores[winner.trial.number], again.rank_correlation
+        text += f"; retrained for {again.epochs} epochs " + ("it failed" if score is None else f"{score:.4f}")
+        text += "" if rank is None else f" (rank correlation of the {len(scores)} candidates {rank:.2f})"
+    return text
