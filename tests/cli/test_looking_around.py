@@ -10,9 +10,12 @@ from msgspec.structs import replace
 
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.stacks import parse_stack
 from automl_cli.discovery import plugins
+from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.bodies import Architecture
+from automl_cli.store.cells import Cell, Found, stacked_network
 from tests.report.runs import write_run
 from tests.store.samples import architecture
 from tests.tables import KINDS, PLUGINS, ROOT
@@ -225,3 +228,56 @@ def test_schema_describes_what_is_read(automl: Callable, name: str) -> None:
     assert schema["additionalProperties"] is False
     body = schema["$defs"][schema["properties"]["body"]["$ref"].rpartition("/")[2]]
     assert list(body["properties"]) == [field.encode_name for field in msgspec.structs.fields(KINDS[name].body)]
+
+
+# cells and stacked networks
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Path:
+    """A found NASNet cell, as a search writes it."""
+    space = SearchSpace(plugins()["nasnet"])
+    genotype = space.sample(0, 0)
+    about = {name: value for name, value in msgspec.structs.asdict(found()).items() if name not in ("tokens", "network")}
+    about |= {"space": space.reference(), "genotype": genotype, "choices": space.decisions.choices_of(genotype), "costs": None}
+    body = Cell(cell=space.decode(genotype), words=space.tokens(genotype), found=Found(**about))
+    write_artifact(tmp_path / "best.json", artifact_of(body))
+    return tmp_path / "best.json"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            lambda d: d["body"]["found"]["genotype"].__setitem__(0, d["body"]["found"]["genotype"][0] ^ 1),
+            "body.found.choices: ",
+        ),
+        (lambda d: d["body"]["words"].__setitem__(0, "h9"), "body.words: says "),
+        (lambda d: d["body"]["cell"]["normal"]["combinations"].reverse(), "body.cell"),
+    ],
+)
+def test_a_cell_changed_by_hand_is_named_with_the_place(
+    automl: Callable, cell: Path, change: Callable[[dict], object], problem: str
+) -> None:
+    assert automl("validate", cell) == (0, f"{cell}: sound automl.cell/1\n", "")
+    done = automl("validate", with_change(cell, change))
+    assert done.code == 2
+    assert problem in done.stderr
+
+
+def test_a_stacked_network_must_have_the_size_it_says(automl: Callable, tmp_path: Path) -> None:
+    pair = open_any("nasnet-a").artifact.body.cell
+    stack = parse_stack("1@96", pair, (32, 32, 3))
+    body = stacked_network(pair, stack, target="cifar10", image_shape=(32, 32, 3), classes=10)
+    file = tmp_path / "network.json"
+    write_artifact(file, artifact_of(body))
+    assert automl("validate", file).code == 0
+    done = automl("validate", with_change(file, lambda d: d["body"].update(parameters=1)))
+    assert "body.parameters: says 1, but what stands beside it makes it " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "automl_cli" / "references" / "artifacts").glob("*.json")), ids=lambda p: p.stem
+)
+def test_published_results_are_sound(automl: Callable, file: Path) -> None:
+    assert automl("validate", file).code == 0
