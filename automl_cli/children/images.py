@@ -6,6 +6,7 @@ import numpy as np
 from flax import nnx
 
 from automl_cli.children import recipes, scores
+from automl_cli.children.prediction import largest_batch
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import ImageData, ImageSplit
 from automl_cli.nn.augment import Batches, Examples, crop_and_flip
@@ -13,11 +14,6 @@ from automl_cli.nn.engines import Engine, WholeEngine
 from automl_cli.nn.fit import OnEpoch, Plan, Progress, Score, fit
 
 Metric = Literal["accuracy", "balanced-accuracy"]
-
-POSITIONS_OF_AN_EVALUATION = 2**18
-"""Pixels of one evaluation batch: 256 images of 32 x 32. Enough to keep a device busy, little enough for its memory."""
-
-LARGEST_EVALUATION_BATCH = 1024
 
 
 class ImageTrainer:
@@ -57,9 +53,7 @@ class ImageTrainer:
         return self._score_of(split)(self._examples(split).outputs(lambda images: engine.outputs(state, images)))
 
     def _examples(self, split: ImageSplit) -> Examples:
-        height, width, _ = self.data.facts.image_shape
-        largest = max(1, min(LARGEST_EVALUATION_BATCH, POSITIONS_OF_AN_EVALUATION // (height * width)))
-        return Examples(split.images, moments=self._moments, largest_batch=largest)
+        return Examples(split.images, moments=self._moments, largest_batch=largest_batch(self.data.facts.image_shape))
 
     def _score_of(self, split: ImageSplit) -> Score:
         return {"accuracy": scores.accuracy, "balanced-accuracy": scores.balanced_accuracy}[self._metric](split.labels)

@@ -15,7 +15,16 @@ from automl_cli.nn.networks import build_network
 
 LARGEST_BATCH = 1024
 POSITIONS_OF_A_BATCH = 2**18
-"""Pixels of one batch: 256 images of 32 x 32."""
+"""Pixels of one batch: 256 images of 32 x 32. Enough to keep a device busy, little enough for its memory."""
+
+
+def largest_batch(image: Shape) -> int:
+    """How many images of this shape are looked at together outside training.
+
+    >>> largest_batch((8, 8, 1)), largest_batch((224, 224, 3))
+    (1024, 5)
+    """
+    return max(1, min(LARGEST_BATCH, POSITIONS_OF_A_BATCH // (image[0] * image[1])))
 
 
 def weights_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -45,7 +54,7 @@ class Predictor:
         _check(weights, self._engine.arrays(self._engine.initial()))
         self._state = self._engine.state(weights)
         self._moments = moments
-        self._largest = max(1, min(LARGEST_BATCH, POSITIONS_OF_A_BATCH // (image[0] * image[1])))
+        self._largest = largest_batch(image)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (examples, classes) of images (examples, height, width, channels), in batches that fit a device."""

@@ -35,11 +35,12 @@ COMMANDS: dict[str, Row] = {
     "train": Row("automl_cli.cli.train:train", USE, "Train a found network to the end and test it once."),
     "evaluate": Row("automl_cli.cli.evaluate:evaluate", USE, "Score a trained model on the test split."),
     "measure": Row("automl_cli.cli.measure:measure", USE, "Count parameters and multiply-adds of a network."),
+    "export": Row("automl_cli.cli.export:export", USE, "Write a trained model as one file that runs by itself."),
     "report": Row("automl_cli.cli.report:report", USE, "Show what runs found, how it went, and what it cost."),
     "spaces": Row("automl_cli.cli.spaces:spaces", LOOK, "List the search spaces, or the decisions of one."),
     "datasets": Row("automl_cli.cli.datasets:datasets", LOOK, "List the data sets, and which of them are here."),
-    "show": Row("automl_cli.cli.show:show", LOOK, "Show what an artifact holds, in words."),
     "references": Row("automl_cli.cli.references:references", LOOK, "List the published results that have a name here."),
+    "show": Row("automl_cli.cli.show:show", LOOK, "Show what an artifact holds, in words."),
     "validate": Row("automl_cli.cli.validate:validate", LOOK, "Check that files are sound artifacts."),
     "schema": Row("automl_cli.cli.schema:schema", LOOK, "Print the JSON Schema of a kind of artifact."),
 }

@@ -1,0 +1,220 @@
+"""`jobs.train`: the same weights however often it was interrupted, one look at the test split, failures in one line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from automl_cli import data
+from automl_cli.core.errors import ArtifactError, RunFailed
+from automl_cli.jobs.train import CHECKPOINT, MODEL, WEIGHTS, Watch, train
+from automl_cli.jobs.training import TrainingRequest, open_training
+from automl_cli.store.files import file_digest
+from automl_cli.store.weights import read_arrays, write_arrays
+
+EPOCHS = 4
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def killed_after(epoch: int) -> Watch:
+    def watch(losses: tuple[float, ...], scores: tuple[float, ...]) -> None:
+        if len(losses) == epoch:
+            raise Killed
+
+    return Watch(epoch=watch)
+
+
+def started(found: Path, out: Path, **asked) -> Path:
+    open_training(out, TrainingRequest(**{"epochs": EPOCHS, **asked}), found, resume=False, overwrite=False).close()
+    return out
+
+
+@pytest.fixture
+def uninterrupted(found, tmp_path) -> Path:
+    out = started(found, tmp_path / "whole")
+    train(out)
+    return out
+
+
+def files_of(out: Path) -> dict[str, str]:
+    return {path.name: file_digest(path) for path in out.iterdir() if path.name in (WEIGHTS, MODEL)}
+
+
+@pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
+def test_a_training_killed_after_any_epoch_gives_the_same_weights_and_scores(found, tmp_path, uninterrupted, epoch):
+    out = started(found, tmp_path / "killed")
+    with pytest.raises(Killed):
+        train(out, watch=killed_after(epoch), checkpoint_seconds=0)
+    assert not (out / MODEL).exists()
+    train(out)
+    assert files_of(out) == files_of(uninterrupted)
+
+
+def test_a_training_killed_long_after_its_last_checkpoint_gives_the_same_weights(found, tmp_path, uninterrupted):
+    out = started(found, tmp_path / "killed")
+    with pytest.raises(Killed):
+        train(out, watch=killed_after(EPOCHS - 1), checkpoint_seconds=1e9)
+    assert not (out / CHECKPOINT).exists()
+    train(out, checkpoint_seconds=1e9)
+    assert files_of(out) == files_of(uninterrupted)
+
+
+def test_a_training_killed_after_every_epoch_gives_the_same_weights(found, tmp_path, uninterrupted):
+    out = started(found, tmp_path / "often")
+    for epoch in range(1, EPOCHS + 1):
+        with pytest.raises(Killed):
+            train(out, watch=killed_after(epoch), checkpoint_seconds=0)
+    train(out)
+    assert files_of(out) == files_of(uninterrupted)
+
+
+def test_a_resumed_training_does_not_repeat_the_epochs_on_record(found, tmp_path):
+    out = started(found, tmp_path / "run")
+    with pytest.raises(Killed):
+        train(out, watch=killed_after(3), checkpoint_seconds=0)
+    told = []
+    train(out, watch=Watch(epoch=lambda losses, scores: told.append(len(losses))))
+    assert told == [4]
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+from automl_cli.jobs.train import train
+train(Path(sys.argv[1]), checkpoint_seconds=0)
+"""
+
+
+def test_a_process_killed_at_random_moments_gives_the_same_weights(found, tmp_path, compiled_programs):
+    """Long enough that the kills meet it at work: 400 epochs take seconds."""
+    whole, out = (started(found, tmp_path / name, epochs=400) for name in ("whole", "killed"))
+    where = {"cwd": Path(__file__).parents[2], "env": {**os.environ, **compiled_programs}}
+    subprocess.run([sys.executable, "-c", TRAIN, str(whole)], check=True, **where)
+    for steps in np.random.default_rng(7).integers(1, 100, 3):
+        process = subprocess.Popen([sys.executable, "-c", TRAIN, str(out)], **where)
+        _wait_for_checkpoints(out / CHECKPOINT, int(steps))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not (out / MODEL).exists()
+    subprocess.run([sys.executable, "-c", TRAIN, str(out)], check=True, **where)
+    assert files_of(out) == files_of(whole)
+
+
+def _wait_for_checkpoints(path: Path, count: int) -> None:
+    """Until the file has been replaced so often, or nearly."""
+    seen: set[int] = set()
+    while len(seen) < count:
+        time.sleep(0.002)
+        if path.exists():
+            seen.add(path.stat().st_mtime_ns)
+
+
+def test_the_test_split_is_read_once_and_after_the_last_epoch(found, tmp_path, monkeypatch):
+    happened = []
+    read = data.load_test_split
+    monkeypatch.setattr(data, "load_test_split", lambda reference: happened.append("test") or read(reference))
+    train(started(found, tmp_path / "run"), watch=Watch(epoch=lambda losses, scores: happened.append("epoch")))
+    assert happened == ["epoch"] * EPOCHS + ["test"]
+
+
+def test_a_finished_training_gives_its_model_again_and_reads_no_data(uninterrupted, monkeypatch):
+    monkeypatch.delattr(data, "load_test_split")
+    monkeypatch.delattr(data, "load_images")
+    before = files_of(uninterrupted)
+    assert train(uninterrupted).body.weights_digest == before[WEIGHTS]
+    assert files_of(uninterrupted) == before
+
+
+def test_the_directory_holds_the_model_its_weights_and_no_checkpoint_at_the_end(uninterrupted, found):
+    assert sorted(path.name for path in uninterrupted.iterdir()) == [MODEL, "run.lock", "training.json", WEIGHTS]
+    model = train(uninterrupted)
+    assert model.inputs == {"architecture": file_digest(found)}
+    names = read_arrays(uninterrupted / WEIGHTS)
+    assert {name.split(".")[0] for name in names} == {"parameters", "statistics"}
+    parameters = sum(array.size for name, array in names.items() if name.startswith("parameters"))
+    assert parameters == model.body.parameters
+
+
+def test_the_network_learns_and_the_seed_matters(found, tmp_path):
+    first, second = (train(started(found, tmp_path / str(seed), epochs=20, seed=seed)).body for seed in (0, 1))
+    assert min(first.test_accuracy, second.test_accuracy) > 0.8
+    assert first.weights_digest != second.weights_digest
+
+
+def test_training_on_the_validation_examples_too_takes_them_all_and_claims_no_validation(found, tmp_path):
+    out = started(found, tmp_path / "all", with_validation=True)
+    model = train(out).body
+    assert model.validation_accuracy is None
+    assert model.mean != train(started(found, tmp_path / "part")).body.mean
+    with np.load(found.parent / "rows.npz") as arrays:
+        np.testing.assert_allclose(model.mean, arrays["x_train"].mean((0, 1, 2)), rtol=1e-5)
+
+
+def test_a_training_that_diverges_is_one_line_with_a_way_out(found, tmp_path):
+    out = started(found, tmp_path / "run", learning_rate=1e30, epochs=5, schedule="constant")
+    with pytest.raises(RunFailed, match=r"the training diverged: .* not finite.*--overwrite and a lower --learning-rate"):
+        train(out)
+
+
+def test_a_checkpoint_of_another_training_is_refused(found, tmp_path):
+    out, other = started(found, tmp_path / "run"), started(found, tmp_path / "other", seed=5)
+    for directory in (out, other):
+        with pytest.raises(Killed):
+            train(directory, watch=killed_after(2), checkpoint_seconds=0)
+    (out / CHECKPOINT).write_bytes((other / CHECKPOINT).read_bytes())
+    with pytest.raises(ArtifactError, match=rf"{CHECKPOINT}: belongs to another training; .*--overwrite"):
+        train(out)
+
+
+@pytest.mark.parametrize("fault", ["truncated", "text", "empty"])
+def test_a_damaged_checkpoint_is_named(found, tmp_path, fault):
+    out = started(found, tmp_path / "run")
+    with pytest.raises(Killed):
+        train(out, watch=killed_after(2), checkpoint_seconds=0)
+    whole = (out / CHECKPOINT).read_bytes()
+    (out / CHECKPOINT).write_bytes({"truncated": whole[: len(whole) // 2], "text": b"hello", "empty": b""}[fault])
+    with pytest.raises(ArtifactError, match=rf"{CHECKPOINT}: not a whole safetensors file"):
+        train(out)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(found, tmp_path, monkeypatch):
+    out = started(found, tmp_path / "run")
+    with pytest.raises(Killed):
+        train(out, watch=killed_after(2), checkpoint_seconds=0)
+    before = (out / CHECKPOINT).read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(RunFailed, match=r"cannot write .*checkpoint\.safetensors: No space left"):
+            train(out, checkpoint_seconds=0)
+    assert (out / CHECKPOINT).read_bytes() == before
+    assert train(out).body.epochs == EPOCHS
+
+
+def test_arrays_are_written_alike_in_any_order_and_read_back(tmp_path):
+    arrays = {"b": np.arange(6, dtype=np.float32).reshape(2, 3).T, "a": np.array(3, np.int32)}
+    first = write_arrays(tmp_path / "first", arrays)
+    assert write_arrays(tmp_path / "second", dict(reversed(arrays.items()))) == first
+    read = read_arrays(tmp_path / "first", digest=first)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array)
+        assert read[name].dtype == array.dtype
+
+
+def test_balanced_accuracy_is_trained_and_validated_with_but_plain_accuracy_is_kept(found, tmp_path):
+    model = train(started(found, tmp_path / "run", metric="balanced-accuracy", epochs=2)).body
+    assert model.dataset.metric == "balanced-accuracy"
+    assert 0 <= model.test_balanced_accuracy <= 1
+    assert msgspec.structs.asdict(model)["test_accuracy"] == pytest.approx(round(model.test_accuracy * 30) / 30)
