@@ -111,6 +111,7 @@ def automl(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
+    debug: Debug = False,
 ) -> None:
     """Let a controller propose networks, train them, and learn from their scores."""
 

@@ -52,7 +52,8 @@ def run_blocks(run: RunSummary, *, bars: str = BARS) -> Iterator[Block]:
 
 def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Iterator[Block]:
     """Groups of runs against each other; figures behind ± are half of a 95 % interval."""
-    yield Heading("comparison", f"after {comparison.trials} trials of each run; baseline: {comparison.baseline}")
+    baseline = f"; baseline: {comparison.baseline}" if comparison.contrasts else ""
+    yield Heading("comparison", f"after {comparison.trials} trials of each run{baseline}")
     yield _group_grid(comparison)
     if columns := comparison.groups[0].curve[-1].columns:
         yield _column_grid(comparison, columns)

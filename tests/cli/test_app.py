@@ -17,32 +17,32 @@ from automl_cli.core.errors import RunFailed, UserError
 AUTOML = [sys.executable, "-c", "from automl_cli.cli.app import main; main()"]
 
 
-def raises_user_error() -> None:
+def fails_user() -> None:
     """Raise."""
     raise UserError("learning rate is -1; it must be above 0. Give --learning-rate 0.1")
 
 
-def raises_run_failed() -> None:
+def fails_run() -> None:
     """Raise."""
     raise RunFailed("no trial succeeded")
 
 
-def raises_disk_full() -> None:
+def fails_disk() -> None:
     """Raise."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/a/best.json")
 
 
-def raises_interrupt() -> None:
+def fails_stop() -> None:
     """Raise."""
     raise KeyboardInterrupt("interrupted; continue with: automl search-arch --resume --out runs/a")
 
 
-def raises_bare_interrupt() -> None:
+def fails_stop2() -> None:
     """Raise."""
     raise KeyboardInterrupt
 
 
-def raises_defect() -> None:
+def fails_bug() -> None:
     """Raise."""
     raise ZeroDivisionError("a defect")
 
@@ -51,18 +51,18 @@ def raises_defect() -> None:
 def rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands that fail in every way."""
     for name, thing in globals().items():
-        if name.startswith("raises_"):
+        if name.startswith("fails_"):
             monkeypatch.setitem(app.COMMANDS, name, app.Row(f"{__name__}:{thing.__name__}", app.LOOK, "Raise."))
 
 
 @pytest.mark.parametrize(
     ("command", "code", "stderr"),
     [
-        ("raises_user_error", 2, "error: learning rate is -1; it must be above 0. Give --learning-rate 0.1\n"),
-        ("raises_run_failed", 1, "error: no trial succeeded\n"),
-        ("raises_disk_full", 1, "error: runs/a/best.json: No space left on device\n"),
-        ("raises_interrupt", 130, "interrupted; continue with: automl search-arch --resume --out runs/a\n"),
-        ("raises_bare_interrupt", 130, "interrupted\n"),
+        ("fails_user", 2, "error: learning rate is -1; it must be above 0. Give --learning-rate 0.1\n"),
+        ("fails_run", 1, "error: no trial succeeded\n"),
+        ("fails_disk", 1, "error: runs/a/best.json: No space left on device\n"),
+        ("fails_stop", 130, "interrupted; continue with: automl search-arch --resume --out runs/a\n"),
+        ("fails_stop2", 130, "interrupted\n"),
     ],
 )
 def test_an_error_is_a_line_and_an_exit_code(automl: Callable, command: str, code: int, stderr: str) -> None:
@@ -71,12 +71,13 @@ def test_an_error_is_a_line_and_an_exit_code(automl: Callable, command: str, cod
 
 def test_a_defect_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
-        app.run(["raises_defect"])
+        app.run(["fails_bug"])
 
 
 def test_debug_keeps_the_traceback_of_any_error() -> None:
-    with pytest.raises(UserError):
-        app.run(["raises_user_error", "--debug"])
+    for arguments in (["fails_user", "--debug"], ["--debug", "fails_user"]):
+        with pytest.raises(UserError):
+            app.run(arguments)
 
 
 @pytest.mark.parametrize(
