@@ -1,6 +1,6 @@
 """JAX and Flax: arrays in, arrays out. Nothing here knows of data sets, recipes, trials or files.
 
-process      heap, threads, compile options, compilation cache: set in one place before JAX is imported
+compilation  the options with which programs are compiled
 ops          convolution, pooling, batch norm: one function each, its form chosen by backend and shape
 networks     a `core.networks.Network` as Flax modules, parameters drawn with NumPy
 augment      one batch: gather, whiten, upsample, crop, flip, as one compiled program shared by all children

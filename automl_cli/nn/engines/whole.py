@@ -10,6 +10,7 @@ import optax
 from flax import nnx
 from jax import Array
 
+from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.protocol import Loss
 
 Arrays = dict[str, Array]
@@ -35,8 +36,8 @@ class WholeEngine:
         self._drawn = _by_name(parameters), _by_name(statistics)
         self._loss = loss
         self._update_rule = update_rule
-        self._step = jax.jit(self._traced_step, donate_argnums=0)
-        self._outputs = jax.jit(self._traced_outputs)
+        self._step = compiled(self._traced_step, donate_argnums=0)
+        self._outputs = compiled(self._traced_outputs)
 
     def initial(self) -> WholeState:
         parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)

@@ -71,7 +71,7 @@ class Classifier(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(classes))
 
     def __call__(self, outputs: Sequence[Array]) -> Array:
-        return ops.join(outputs).mean((1, 2)) @ self.weights[...] + self.bias[...][None]
+        return ops.join(outputs).mean((0, 1)) @ self.weights[...] + self.bias[...][None]
 
 
 MODULES = {ConvolutionUnit: ConvolutionModule, MaxPool: MaxPoolModule}

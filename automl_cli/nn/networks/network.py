@@ -24,7 +24,7 @@ class NetworkModule(nnx.Module):
         self.classifier = Classifier(features, classes, _generator(seed, "classifier"))
 
     def __call__(self, images: Array, *, train: bool) -> Array:
-        tensors = {IMAGE: images}
+        tensors = {IMAGE: images.transpose(1, 2, 0, 3)}
         for block in self.network.blocks:
             tensors[block.name] = self.blocks[block.name]([tensors[name] for name in block.inputs], train=train)
         return self.classifier([tensors[name] for name in self.network.outputs])

@@ -1,11 +1,13 @@
 """The operations of children, each one function whose form is chosen by backend and shape.
 
-    convolution   zero-padded convolution, its two gradients
-    normalisation batch norm and ReLU
-    pooling       max and average pooling
-    joining       zero padding to the largest size, concatenation
+    convolution     the face and the rule; forms: native, direct, product, line, fourier (transforms: their matrices)
+    normalisation   batch norm and ReLU
+    pooling         max pooling
+    joining         zero padding to the largest size, concatenation
 
-All arrays are (batch, height, width, channels), float32; kernels are (height, width, input channels, output channels).
+All arrays are (height, width, batch, channels), float32; kernels are (height, width, input channels, filters). Places come
+first because then the forms that are products of matrices never move an operand; GPUs and TPUs lay arrays out as they like
+anyway.
 """
 
 from automl_cli.nn.ops.convolution import convolution

@@ -1,16 +1,46 @@
-"""Convolution: one face, several forms."""
+"""Convolution: one face, several forms, and the rule that chooses among them."""
 
+import jax
 from jax import Array
 
-from automl_cli.nn.ops import native
+from automl_cli.nn.ops import direct, fourier, line, native, product
+
+FORMS = {
+    "native": native.convolution,
+    "direct": direct.convolution,
+    "product": product.convolution,
+    "line": line.convolution,
+    "fourier": fourier.convolution,
+}
 
 
 def convolution(x: Array, kernel: Array, *, stride: tuple[int, int] = (1, 1)) -> Array:
-    """Cross-correlation with k // 2 zeros on every side.
+    """Cross-correlation with k // 2 zeros before each axis, and as many behind as the last window needs.
 
-    y[b, i, j, o] = sum over (u, v, c) of x[b, i s + u - k // 2, j t + v - l // 2, c] kernel[u, v, c, o]
+    y[i, j, b, o] = sum over (u, v, c) of x[i s + u - k // 2, j t + v - l // 2, b, c] kernel[u, v, c, o]
 
-    x is (batch, height, width, channels), the kernel (k, l, channels, filters), the result
-    (batch, ceil(height / s), ceil(width / t), filters) for odd k and l.
+    x is (height, width, batch, channels), the kernel (k, l, channels, filters), the result
+    (ceil(height / s), ceil(width / t), batch, filters).
     """
-    return native.convolution(x, kernel, stride)
+    return FORMS[choose_form(x.shape, kernel.shape, stride, jax.default_backend())](x, kernel, stride)
+
+
+def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int], backend: str) -> str:
+    """The name of the fastest form for (height, width, batch, channels) and (k, l, channels, filters)."""
+    if backend != "cpu":
+        return "native"
+    sides, (channels, filters) = kernel[:2], kernel[2:]
+    if sides == (1, 1):
+        return "product"
+    form = "line" if 1 in sides else "fourier"
+    outputs = [-(-size // step) for size, step in zip(shape, stride, strict=False)]
+    if sides[0] > outputs[0] or sides[1] > outputs[1]:
+        return form  # a kernel larger than the image sends XLA to a routine that is 15 to 30 times slower
+    steps = stride[0] * stride[1]
+    direct_cost = sides[0] * sides[1] * channels * filters / steps
+    maps_cost = MAP_COST[form] * max(shape[:2]) * (channels + filters / steps) + PRODUCT_COST * channels * filters
+    return form if direct_cost > maps_cost else "direct"
+
+
+MAP_COST = {"fourier": 4.0, "line": 1.0}
+PRODUCT_COST = 1.5

@@ -10,14 +10,14 @@ def join(tensors: Sequence[Array]) -> Array:
     """Zero-pad all to the largest height and width, evenly, the odd pixel at the bottom and right; concatenate along depth."""
     if len(tensors) == 1:
         return tensors[0]
-    height = max(tensor.shape[1] for tensor in tensors)
-    width = max(tensor.shape[2] for tensor in tensors)
+    height = max(tensor.shape[0] for tensor in tensors)
+    width = max(tensor.shape[1] for tensor in tensors)
     return jnp.concatenate([pad_to(tensor, height, width) for tensor in tensors], axis=-1)
 
 
 def pad_to(tensor: Array, height: int, width: int) -> Array:
     """Zeros around a tensor, evenly, the odd pixel at the bottom and right."""
-    rows, columns = height - tensor.shape[1], width - tensor.shape[2]
+    rows, columns = height - tensor.shape[0], width - tensor.shape[1]
     if rows == columns == 0:
         return tensor
-    return jnp.pad(tensor, ((0, 0), (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0)))
+    return jnp.pad(tensor, ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0), (0, 0)))

@@ -2,11 +2,10 @@
 
 from jax import Array, lax
 
-LAYOUT = ("NHWC", "HWIO", "NHWC")
+LAYOUT = ("HWNC", "HWIO", "HWNC")
 
 
 def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
     """See `ops.convolution`."""
-    height, width = kernel.shape[:2]
-    padding = ((height // 2, height // 2), (width // 2, width // 2))
+    padding = [(size // 2, (size - 1) // 2) for size in kernel.shape[:2]]
     return lax.conv_general_dilated(x, kernel, stride, padding, dimension_numbers=LAYOUT)

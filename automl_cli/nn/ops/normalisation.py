@@ -1,25 +1,68 @@
-"""Batch norm, with or without ReLU behind it (Ioffe and Szegedy, arXiv 1502.03167, algorithm 1)."""
+"""Batch norm, with or without ReLU behind it (Ioffe and Szegedy, arXiv 1502.03167, algorithm 1).
 
+What is different from the formula as written. The moments are sums of x and of its square, one pass over x instead of two. Both
+normalising and its gradient are one multiplication and one addition per element, with everything else worked out per channel.
+The gradient keeps nothing but x: where ReLU was active is found again.
+
+    y = relu(a x + c),              a = scale / sqrt(variance + e),  c = offset - mean a
+    dx = a u - a (mean of u) - a (x - mean) (mean of u (x - mean)) / (variance + e),    u = dy where y > 0
+"""
+
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 EPSILON = 1e-5
 
+Saved = tuple[Array, Array, Array, Array, Array]
+
 
 def batch_norm(x: Array, scale: Array, offset: Array, *, relu: bool) -> tuple[Array, Array, Array]:
     """Normalise by the moments of this batch. Returns the result, the mean and the (biased) variance of each channel.
 
-    y = relu((x - mean) / sqrt(variance + 1e-5) * scale + offset)
-
     No gradient flows through the returned moments, which are for running statistics.
     """
-    mean = x.mean((0, 1, 2))
-    variance = jnp.square(x - mean[None, None, None]).mean((0, 1, 2))
-    return normalise(x, scale, offset, mean, variance, relu=relu), lax.stop_gradient(mean), lax.stop_gradient(variance)
+    return _batch_norm(x, scale, offset, relu)
 
 
 def normalise(x: Array, scale: Array, offset: Array, mean: Array, variance: Array, *, relu: bool) -> Array:
     """Normalise by given moments, as at evaluation."""
     factor = scale * lax.rsqrt(variance + EPSILON)
-    y = x * factor[None, None, None] + (offset - mean * factor)[None, None, None]
+    return _affine(x, factor, offset - mean * factor, relu)
+
+
+def _affine(x: Array, factor: Array, shift: Array, relu: bool) -> Array:
+    y = x * factor[None, None, None] + shift[None, None, None]
     return jnp.maximum(y, 0) if relu else y
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _batch_norm(x: Array, scale: Array, offset: Array, relu: bool) -> tuple[Array, Array, Array]:
+    return _forward(x, scale, offset, relu)[0]
+
+
+def _forward(x: Array, scale: Array, offset: Array, relu: bool) -> tuple[tuple[Array, Array, Array], Saved]:
+    mean = x.mean((0, 1, 2))
+    variance = jnp.maximum(jnp.square(x).mean((0, 1, 2)) - jnp.square(mean), 0)
+    y = normalise(x, scale, offset, mean, variance, relu=relu)
+    return (y, mean, variance), (x, mean, lax.rsqrt(variance + EPSILON), scale, offset)
+
+
+def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    x, mean, inverse_deviation, scale, offset = saved
+    factor = scale * inverse_deviation
+    active = gradients[0]
+    if relu:
+        active = jnp.where(_affine(x, factor, offset - mean * factor, relu=False) > 0, active, 0)
+    examples = x.size // x.shape[-1]
+    total, correlation = active.sum((0, 1, 2)), (active * x).sum((0, 1, 2))
+    scale_gradient = (correlation - mean * total) * inverse_deviation
+    slope = -factor * inverse_deviation * scale_gradient / examples
+    shift = -factor * total / examples - slope * mean
+    x_gradient = active * factor[None, None, None] + x * slope[None, None, None] + shift[None, None, None]
+    return x_gradient, scale_gradient, total
+
+
+_batch_norm.defvjp(_forward, _backward)

@@ -1,0 +1,152 @@
+"""Every form of every operation against the formula in float64: values and all gradients, over shapes, kernels and strides."""
+
+from collections.abc import Callable
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from automl_cli.nn import ops
+from automl_cli.nn.ops.convolution import FORMS, choose_form
+
+TOLERANCE = 5e-6
+"""Of the largest value: float32 has 6e-8 per operation, and sums here have up to a few thousand terms."""
+
+sizes = st.integers(1, 9)
+channels = st.integers(1, 6)
+strides = st.sampled_from((1, 2, 3))
+sides = st.sampled_from((1, 2, 3, 4, 5, 7))
+
+
+def draw(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def windows(x: np.ndarray, kernel: tuple[int, int], stride: tuple[int, int]):
+    """For each place (u, v) of a kernel what it meets at every output, as a view into the padded x."""
+    outputs = [-(-size // step) for size, step in zip(x.shape, stride, strict=False)]
+    pads = [
+        (k // 2, max(0, (n - 1) * s + k - k // 2 - size))
+        for k, n, s, size in zip(kernel, outputs, stride, x.shape, strict=False)
+    ]
+    padded = np.pad(x, [*pads, (0, 0), (0, 0)])
+    for u, v in product(range(kernel[0]), range(kernel[1])):
+        rows = slice(u, u + (outputs[0] - 1) * stride[0] + 1, stride[0])
+        columns = slice(v, v + (outputs[1] - 1) * stride[1] + 1, stride[1])
+        yield (u, v), padded, (rows, columns), pads
+
+
+def convolution_in_float64(x, kernel, stride, gradient=None):
+    """The result, and with the gradient of the result those of x and of the kernel."""
+    result, kernel_gradient, padded_gradient, pads = 0, np.zeros_like(kernel), None, None
+    for (u, v), padded, place, pads in windows(x, kernel.shape[:2], stride):  # noqa: B007  the last is used
+        result = result + padded[place] @ kernel[u, v]
+        if gradient is not None:
+            padded_gradient = np.zeros_like(padded) if padded_gradient is None else padded_gradient
+            padded_gradient[place] += gradient @ kernel[u, v].T
+            kernel_gradient[u, v] = np.einsum("hwbi,hwbo->io", padded[place], gradient)
+    if gradient is None:
+        return result
+    (top, _), (left, _) = pads
+    return result, padded_gradient[top : top + len(x), left : left + x.shape[1]], kernel_gradient
+
+
+def all_of(function: Callable, *arguments: np.ndarray, gradient: np.ndarray):
+    """Value and gradients of a function in float32, compiled as one program."""
+
+    def both(gradient, *arguments):
+        value, pull = jax.vjp(function, *arguments)
+        return value, *pull(gradient)
+
+    return jax.jit(both)(*(jnp.asarray(array, jnp.float32) for array in (gradient, *arguments)))
+
+
+def assert_close(found, expected):
+    for f, e in zip(found, expected, strict=True):
+        assert f.shape == e.shape
+        assert np.abs(f - e).max() <= TOLERANCE * max(1e-30, np.abs(e).max())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(sorted(FORMS)), sizes, sizes, st.integers(1, 5), channels, channels, sides, sides, strides, strides)
+def test_every_form_of_convolution_equals_the_formula(form, height, width, batch, ins, outs, rows, columns, down, across):
+    if form == "product":
+        rows = columns = 1
+    if form == "line":
+        rows, columns = (rows, 1) if rows > columns else (1, columns)
+    x, kernel, stride = draw(0, height, width, batch, ins), draw(1, rows, columns, ins, outs), (down, across)
+    gradient = draw(2, *convolution_in_float64(x, kernel, stride).shape)
+    found = all_of(lambda x, kernel: FORMS[form](x, kernel, stride), x, kernel, gradient=gradient)
+    assert_close(found, convolution_in_float64(x, kernel, stride, gradient))
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 32, 3, 5), (32, 32, 8, 4, 6)])
+def test_the_direct_form_in_several_chunks_equals_the_formula(shape):
+    height, width, batch, ins, outs = shape
+    x, kernel, gradient = draw(0, height, width, batch, ins), draw(1, 3, 5, ins, outs), draw(2, height, width, batch, outs)
+    found = all_of(lambda x, kernel: FORMS["direct"](x, kernel, (1, 1)), x, kernel, gradient=gradient)
+    assert_close(found, convolution_in_float64(x, kernel, (1, 1), gradient))
+
+
+def test_the_rule_takes_the_native_form_on_accelerators_and_never_a_slow_one_on_cpu():
+    for backend in ("gpu", "tpu"):
+        assert choose_form((8, 8, 64, 48), (7, 7, 48, 48), (1, 1), backend) == "native"
+    assert choose_form((8, 8, 64, 48), (1, 1, 48, 64), (2, 2), "cpu") == "product"
+    assert choose_form((8, 8, 64, 48), (7, 1, 48, 64), (1, 1), "cpu") == "line"
+    assert choose_form((8, 8, 64, 48), (5, 7, 48, 64), (1, 1), "cpu") == "fourier"
+    assert choose_form((32, 32, 64, 3), (3, 3, 3, 48), (1, 1), "cpu") == "direct"
+    assert choose_form((4, 4, 64, 3), (7, 5, 3, 24), (1, 1), "cpu") == "fourier", "a kernel larger than the image"
+
+
+@settings(max_examples=8, deadline=None)
+@given(sizes, sizes, st.integers(2, 5), channels, st.booleans(), st.integers(0, 99))
+def test_batch_norm_equals_the_formula(height, width, batch, ins, relu, seed):
+    x = 1.5 * draw(seed, height, width, batch, ins) + 0.5
+    scale, offset, gradient = draw(1, ins), draw(2, ins), draw(3, *x.shape)
+    mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    deviation = np.sqrt(variance + 1e-5)
+    whitened = (x - mean) / deviation
+    before = whitened * scale + offset
+    active = gradient * (before > 0) if relu else gradient
+    along = active - active.mean((0, 1, 2)) - whitened * (active * whitened).mean((0, 1, 2))
+    expected = (np.maximum(before, 0) if relu else before), along * scale / deviation, (active * whitened).sum((0, 1, 2))
+    found = all_of(lambda *a: ops.batch_norm(*a, relu=relu)[0], x, scale, offset, gradient=gradient)
+    for f, e in zip(found, (*expected, active.sum((0, 1, 2))), strict=True):
+        # A few examples may have almost no variance; then the gradient is a small difference of large numbers.
+        assert np.abs(f - e).max() <= 2e-4 * max(1.0, np.abs(e).max())
+    _, found_mean, found_variance = ops.batch_norm(*(jnp.asarray(a, jnp.float32) for a in (x, scale, offset)), relu=relu)
+    assert np.allclose(found_mean, mean, atol=1e-5)
+    assert np.allclose(found_variance, variance, atol=1e-5)
+
+
+def test_no_gradient_flows_through_the_moments_of_batch_norm():
+    x = jnp.asarray(draw(0, 2, 2, 3, 4), jnp.float32)
+    gradient = jax.grad(lambda x: sum(part.sum() for part in ops.batch_norm(x, jnp.ones(4), jnp.zeros(4), relu=False)[1:]))(x)
+    assert not gradient.any()
+
+
+@settings(max_examples=20, deadline=None)
+@given(sizes, sizes, st.integers(1, 4), channels, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
+def test_max_pool_equals_the_native_operation(height, width, batch, ins, rows, columns, down, across):
+    # Few distinct values, so that windows hold their maximum several times.
+    x = np.round(draw(0, height, width, batch, ins))
+
+    def native(x):
+        return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (rows, columns, 1, 1), (down, across, 1, 1), "SAME")
+
+    gradient = draw(1, *jax.eval_shape(native, jax.ShapeDtypeStruct(x.shape, np.float32)).shape)
+    expected = all_of(native, x, gradient=gradient)
+    assert_close(all_of(lambda x: ops.max_pool(x, (rows, columns), (down, across)), x, gradient=gradient), expected)
+
+
+def test_smaller_inputs_are_zero_padded_evenly_with_the_odd_pixel_at_the_bottom_and_right():
+    joined = ops.join([jnp.ones((2, 3, 1, 1)), 2 * jnp.ones((5, 4, 1, 2))])
+    assert joined.shape == (5, 4, 1, 3)
+    expected = np.zeros((5, 4))
+    expected[1:3, 0:3] = 1
+    np.testing.assert_array_equal(joined[:, :, 0, 0], expected)
+    np.testing.assert_array_equal(joined[:, :, 0, 1:], 2 * np.ones((5, 4, 2)))
