@@ -21,6 +21,7 @@ SWITCH = "AUTOML_NO_PROCESS_TUNING"
 """Set to anything but 0 or nothing: leave threads, cores and caches of computing processes as they are."""
 
 _THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _GPU_MEMORY_SHARE = 0.9
 
 
@@ -35,29 +36,40 @@ def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict
     What the user set for JAX's platform or compilation cache stays.
     """
     settings = {} if tuning_is_off() else dict.fromkeys(_THREAD_COUNTS, "1") | _cache_settings()
-    if gpu is None:
-        settings["JAX_PLATFORMS"] = "cpu"
-    else:
+    settings["JAX_PLATFORMS"] = "cpu" if gpu is None else "cuda,cpu"
+    if gpu is not None:
         settings["CUDA_VISIBLE_DEVICES"] = gpu
         settings["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{_GPU_MEMORY_SHARE / workers_of_gpu:.3f}"
-    kept = {name for name in ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR") if name in os.environ}
-    return {name: value for name, value in settings.items() if name not in kept}
+    return {name: value for name, value in settings.items() if name not in _USERS_CHOICE or _given(name) is None}
 
 
-def set_up_this_process(gpu: str | None = None) -> None:
-    """Give this process the settings. Called before JAX is imported; afterwards only what it reads late has an effect."""
-    os.environ.update(process_settings(gpu))
+def set_up_this_process() -> None:
+    """Give this process, which leaves GPUs to workers, the settings. Called before JAX is imported."""
+    settings = process_settings()
+    os.environ.update(settings)
+    _set_here.update(settings)
 
 
 def visible_gpus() -> tuple[str, ...]:
     """The GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them; none without JAX's CUDA plug-in."""
-    if os.environ.get("JAX_PLATFORMS", "cuda") not in ("cuda", "gpu", "cuda,cpu"):
+    if (_given("JAX_PLATFORMS") or "cuda") not in ("cuda", "gpu", "cuda,cpu"):
         return ()
     if not any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13)):
         return ()
-    if (given := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+    if (given := _given("CUDA_VISIBLE_DEVICES")) is not None:
         return tuple(part.strip() for part in given.split(",") if part.strip() not in ("", "-1"))
     return tuple(sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")))
+
+
+_USERS_CHOICE = ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR")
+
+_set_here: set[str] = set()
+"""What this process set in its own environment, which is not to be taken for the user's choice."""
+
+
+def _given(name: str) -> str | None:
+    """What the user set a variable to."""
+    return None if name in _set_here else os.environ.get(name)
 
 
 def allowed_cores() -> tuple[int, ...]:
@@ -66,8 +78,17 @@ def allowed_cores() -> tuple[int, ...]:
 
 
 def default_workers() -> int:
-    """A worker per GPU, or else per core that this process may use."""
-    return len(visible_gpus()) or len(allowed_cores())
+    """A worker per GPU, or else per core that this process may use: as many as a container's quota buys, if that is less."""
+    return len(visible_gpus()) or max(1, min(len(allowed_cores()), _quota_of_cores(CPU_QUOTA)))
+
+
+def _quota_of_cores(file: Path) -> int:
+    """What Linux's control groups say: microseconds of computing allowed per period, or `max`."""
+    try:
+        allowed, period = file.read_text(encoding="ascii").split()
+        return round(int(allowed) / int(period))
+    except (OSError, ValueError):
+        return sys.maxsize
 
 
 def pin_to_core(core: int) -> None:

@@ -1,7 +1,8 @@
 """One task after the other, in this process: the reference that every other executor must equal, and the one for a debugger.
 
 It gives the same bits as worker processes because it computes with the same settings: they are made before JAX starts its
-backend (`automl search-…` does so first of all; the constructor repeats it for other callers).
+backend (`automl search-…` does so first of all; the constructor repeats it for other callers). It computes on the CPU; for a
+GPU there is the local executor with one worker.
 """
 
 from collections import deque
@@ -10,7 +11,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.protocols import Evaluator
 from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
 from automl_cli.executors.attempts import attempt, described
-from automl_cli.executors.process import set_up_this_process, visible_gpus
+from automl_cli.executors.process import set_up_this_process
 from automl_cli.registry import EVALUATORS, load
 
 
@@ -27,7 +28,7 @@ class SerialExecutor:
 
     def __init__(self, spec: EvaluatorSpec, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
         check_serial(workers, timeout_seconds)
-        set_up_this_process(next(iter(visible_gpus()), None))
+        set_up_this_process()
         self._spec = spec
         self._evaluator: Evaluator | None = None
         self._waiting: deque[Task] = deque()

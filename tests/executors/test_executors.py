@@ -17,6 +17,7 @@ import pytest
 from automl_cli.core.errors import UserError
 from automl_cli.core.protocols import Executor
 from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
+from automl_cli.executors import local
 from automl_cli.executors.local import LocalExecutor
 from automl_cli.executors.messages import Setup
 from automl_cli.executors.serial import SerialExecutor
@@ -101,18 +102,41 @@ def test_an_evaluator_that_cannot_be_built_is_an_outcome(executor: Callable[...,
         )
 
 
+class Counting(LocalExecutor):
+    """Counts the workers it starts."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        self.started = 0
+        super().__init__(*arguments, **more)
+
+    def _start(self, slot: int) -> None:
+        self.started += 1
+        super()._start(slot)
+
+
 def test_a_worker_is_replaced_after_its_number_of_children() -> None:
-    started: list[int] = []
-
-    class Counting(LocalExecutor):
-        def _start(self, slot: int) -> None:
-            started.append(slot)
-            super()._start(slot)
-
     tasks = [task(trial) for trial in range(6)]
-    found = outcomes(Counting(spec(), workers=1, children_per_worker=2), tasks)
-    assert started == [0, 0, 0]
-    assert found == outcomes(SerialExecutor(spec()), tasks)
+    executor = Counting(spec(), workers=1, children_per_worker=2)
+    assert outcomes(executor, tasks) == outcomes(SerialExecutor(spec()), tasks)
+    assert executor.started == 3
+
+
+def test_a_worker_that_has_grown_or_run_out_of_memory_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = [task(trial) for trial in range(4)]
+    short = Counting(spec(faults={"1.0": "memory"}), workers=1)
+    assert outcomes(short, tasks)[1].status is Status.OUT_OF_MEMORY
+    assert short.started == 2
+    monkeypatch.setattr(local, "memory_bytes", lambda: 1000)
+    grown = Counting(spec(), workers=1)
+    assert outcomes(grown, tasks) == outcomes(SerialExecutor(spec()), tasks)
+    assert grown.started == 4
+
+
+def test_a_closed_executor_takes_new_tasks() -> None:
+    executor = LocalExecutor(spec(faults={"0.0": "hang"}), workers=1)
+    executor.submit(task(0))
+    executor.close()
+    assert outcomes(executor, [task(1), task(2)]) == outcomes(SerialExecutor(spec()), [task(1), task(2)])
 
 
 def test_workers_start_only_for_work_there_is() -> None:
@@ -141,6 +165,7 @@ def test_close_ends_every_worker_in_the_middle_of_a_task() -> None:
 PARENT = """
 import sys
 from automl_cli.core.trials import EvaluatorSpec, Task
+from automl_cli.executors import local
 from automl_cli.executors.local import LocalExecutor
 executor = LocalExecutor(EvaluatorSpec("analytic", {spec!r}), workers=2)
 for trial in range(4):

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from automl_cli.executors import process
+from automl_cli.executors import local, process
 from automl_cli.executors.process import SWITCH, compilation_cache, process_settings
 
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_set_here", set())
     for name in ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR", "CUDA_VISIBLE_DEVICES", SWITCH):
         monkeypatch.delenv(name, raising=False)
 
@@ -39,13 +40,25 @@ def test_gpus_are_shared_by_their_workers(monkeypatch: pytest.MonkeyPatch) -> No
     settings = process_settings("1", workers_of_gpu=2)
     assert settings["CUDA_VISIBLE_DEVICES"] == "1"
     assert settings["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.450"
-    assert "JAX_PLATFORMS" not in settings
+    assert settings["JAX_PLATFORMS"] == "cuda,cpu"
     monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
     assert process.visible_gpus() == ("0", "3")
     assert process.default_workers() == 2
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     assert process.visible_gpus() == ()
+
+
+def test_a_driver_on_the_cpu_still_gives_its_workers_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    process.set_up_this_process()
+    assert os.environ["JAX_PLATFORMS"] == "cpu"
+    assert process.visible_gpus() == ("0", "1")
+    environments = local._environments(3)
+    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in environments] == ["0", "1", "0"]
+    assert {environment["JAX_PLATFORMS"] for environment in environments} == {"cuda,cpu"}
 
 
 def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +101,18 @@ def test_a_pinned_process_has_one_core_and_a_core_that_is_gone_is_no_error() -> 
     }
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == f"({process.allowed_cores()[-1]},)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "workers"), [("max 100000", 8), ("250000 100000", 2), ("1600000 100000", 8), ("20000 100000", 1), ("?", 8)]
+)
+def test_workers_are_as_many_as_cores_and_quota_allow(
+    text: str, workers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cpu.max").write_text(text)
+    monkeypatch.setattr(process, "CPU_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(process, "allowed_cores", lambda: tuple(range(8)))
+    assert process.default_workers() == workers
 
 
 def test_memory_is_measured() -> None:
