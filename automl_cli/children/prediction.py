@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import nnx
 from jax import Array
 
 from automl_cli.children.scores import cross_entropy
@@ -48,11 +49,11 @@ class Predictor:
         classes: int,
         moments: tuple[np.ndarray, np.ndarray],
     ) -> None:
-        self._engine = WholeEngine(
-            build_network(network, image, classes, seed=0), loss=cross_entropy(), update_rule=optax.identity()
-        )
+        self._model = build_network(network, image, classes, seed=0)
+        self._engine = WholeEngine(self._model, loss=cross_entropy(), update_rule=optax.identity())
         _check(weights, self._engine.arrays(self._engine.initial()))
         self._state = self._engine.state(weights)
+        self._weights = weights
         self._moments = moments
         self._largest = largest_batch(image)
 
@@ -62,9 +63,19 @@ class Predictor:
         return examples.outputs(lambda batch: self._engine.outputs(self._state, batch))
 
     def function(self) -> Callable[[Array], Array]:
-        """The same as a function of one batch that JAX can trace: whitening, network, logits."""
+        """The same as a function of one batch that JAX can trace: whitening, network, logits. It holds the weights."""
         mean, std = (jnp.asarray(moment) for moment in self._moments)
-        return lambda images: self._engine.outputs(self._state, whiten(images, mean, std))
+        _load(self._model, self._weights)
+        return lambda images: self._model(whiten(images, mean, std), train=False)
+
+
+def _load(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
+    """Put the weights into the variables of the model itself."""
+    for prefix, kind in (("parameters", nnx.Param), ("statistics", nnx.BatchStat)):
+        state = nnx.state(model, kind)
+        for path, variable in nnx.to_flat_state(state):
+            variable[...] = jnp.asarray(weights[".".join([prefix, *map(str, path)])])
+        nnx.update(model, state)
 
 
 def _check(weights: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:

@@ -68,7 +68,8 @@ def _live(console: "Console", figures: Figures) -> Iterator[None]:
     from rich.text import Text
 
     def panel() -> Group:
-        return Group(ProgressBar(total=figures.epochs, completed=figures.finished, width=40), Text(figures.line()))
+        bar = ProgressBar(total=figures.epochs, completed=figures.finished, width=40)
+        return Group(Text(figures.line()), bar)  # the bar ends no line
 
     with Live(get_renderable=panel, console=console, refresh_per_second=4, transient=True):
         yield

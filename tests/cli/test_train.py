@@ -1,0 +1,167 @@
+"""`automl train`, `evaluate`, `export` and `measure` as commands: what goes where, exit codes, interruption."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from automl_cli.cli.training_display import Figures, shown
+from tests.jobs import conftest as training
+
+AUTOML = [sys.executable, "-c", "from automl_cli.cli.app import main; main()"]
+ROOT = Path(__file__).parents[2]
+
+images, architecture, found = training.images, training.architecture, training.found
+compiled_programs = training.compiled_programs
+
+
+@pytest.fixture
+def trained(found: Path, tmp_path: Path, automl: Callable) -> Path:
+    code, _, _ = automl("train", "--arch", str(found), "--epochs", "3", "--out", str(tmp_path / "final"))
+    assert code == 0
+    return tmp_path / "final"
+
+
+def test_train_prints_the_model_and_the_test_accuracy_and_evaluate_has_the_same(found, tmp_path, automl):
+    code, out, err = automl("train", "--arch", str(found), "--epochs", "3", "--out", str(tmp_path / "final"))
+    path, said = out.splitlines()
+    assert (code, path) == (0, str(tmp_path / "final" / "model.json"))
+    assert re.fullmatch(r"test accuracy 0\.\d{4}", said)
+    assert re.fullmatch(r"epoch 3/3 · loss \d\.\d{4} · validation \d\.\d{4} · 0 s left", err.splitlines()[-1])
+    code, out, _ = automl("evaluate", path, "--json")
+    assert code == 0
+    assert said == f"test accuracy {json.loads(out)['test_accuracy']:.4f}"
+    assert json.loads(out)["test_accuracy"] == json.loads(Path(path).read_text())["body"]["test_accuracy"]
+
+
+def test_json_is_one_document_and_quiet_says_nothing(found, tmp_path, automl):
+    code, out, err = automl("train", "--arch", str(found), "--epochs", "2", "--out", str(tmp_path / "t"), "--json", "--quiet")
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert document["model"] == str(tmp_path / "t" / "model.json")
+    assert {"test_accuracy", "test_balanced_accuracy", "validation_accuracy", "epochs", "parameters"} <= set(document)
+
+
+def test_the_directory_of_a_run_stands_for_its_winner(found, tmp_path, automl):
+    assert automl("train", "--arch", str(found.parent), "--epochs", "1", "--out", str(tmp_path / "t"))[0] == 0
+
+
+def test_evaluate_reads_well_and_takes_the_directory(trained, automl):
+    code, out, _ = automl("evaluate", str(trained))
+    assert code == 0
+    accuracy, balanced, examples = out.splitlines()
+    assert re.fullmatch(r"test accuracy 0\.\d{4}", accuracy)
+    assert re.fullmatch(r"balanced over 3 classes 0\.\d{4}", balanced)
+    assert re.fullmatch(r"30 examples of .*rows\.npz", examples)
+
+
+def test_measure_has_whole_numbers_and_needs_no_jax(found):
+    code = (
+        "import sys; from automl_cli.cli.app import run; code = run(sys.argv[1:]);"
+        "print([m for m in ('jax', 'flax', 'numpy') if m in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, "measure", str(found), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    document = json.loads(done.stdout)
+    expected = training.NETWORK.costs((6, 6, 1), 3)
+    assert (document["parameters"], document["multiply_adds"]) == (expected.parameters, expected.multiply_adds)
+    assert type(document["parameters"]) is type(document["multiply_adds"]) is int
+
+
+def test_export_prints_the_path_of_the_program(trained, tmp_path, automl):
+    assert automl("export", str(trained))[:2] == (0, f"{trained / 'export' / 'model.jaxexport'}\n")
+    code, _, err = automl("export", str(trained))
+    assert (code, "exists already: replace it with --overwrite" in err) == (2, True)
+    code, out, _ = automl("export", str(trained), "--out", str(tmp_path / "elsewhere"), "--json")
+    assert Path(json.loads(out)["program"]).stat().st_size == json.loads(out)["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train"], "--arch is missing"),
+        (["train", "--arch", "absent.json"], "absent.json: no such file"),
+        (["train", "--arch", "{found}", "--dataset", "cifra10"], "unknown data set 'cifra10'. Did you mean 'cifar10'?"),
+        (["train", "--arch", "{found}", "--schedule", "cosin"], "'cosin' is not one of 'constant', 'cosine'"),
+        (["train", "--arch", "{found}", "--out", "{final}"], "exists already: continue it with --resume"),
+        (["train", "--arch", "{final}/model.json", "--out", "{final}/x"], "this is a model artifact; an architecture"),
+        (["train", "--resume", "--out", "{final}", "--epochs", "9"], "was started with --epochs 3, not 9"),
+        (["evaluate", "{found}"], "this is an architecture artifact; a model artifact is needed here"),
+        (["evaluate", "{final}", "--dataset", "digits"], "the classes of digits"),
+        (["measure", "{final}/training.json"], "holds no network"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_exit_code_2(trained, found, automl, arguments, message):
+    code, out, err = automl(*(argument.format(found=found, final=trained) for argument in arguments))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.strip().splitlines()) <= 2
+
+
+def test_a_diverging_training_is_exit_code_1(found, tmp_path, automl):
+    arguments = ["--learning-rate", "1e30", "--schedule", "constant", "--out", str(tmp_path / "t"), "--quiet"]
+    code, out, err = automl("train", "--arch", str(found), *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: the training diverged")
+
+
+def test_an_interrupted_training_ends_with_130_and_the_command_that_goes_on(found, tmp_path, compiled_programs):
+    out = tmp_path / "a training"
+    command = [*AUTOML, "train", "--arch", str(found), "--epochs", "100000", "--out", str(out)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **compiled_programs}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not (out / "checkpoint.safetensors").exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.splitlines()[-1] == f"interrupted; continue with: automl train --resume --out '{out}'"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_time_left_is_that_of_the_epochs_of_this_session():
+    clock = Clock()
+    figures = Figures(10, unseen=True, clock=clock)
+    clock.now = 100
+    figures.prepared(50, 50)
+    clock.now = 104
+    figures.epoch((1.0,) * 5, (0.5,) * 5)
+    assert figures.line() == "epoch 5/10 · loss 1.0000 · validation 0.5000 · 20 s left"
+    clock.now = 106
+    figures.epoch((1.0,) * 6, (0.5,) * 6)
+    assert figures.line().endswith("12 s left")
+
+
+def test_scores_of_examples_that_were_trained_on_are_not_called_a_validation():
+    figures = Figures(2, unseen=False)
+    figures.epoch((1.0,), (0.5,))
+    assert "seen examples 0.5000" in figures.line()
+    assert "validation" not in figures.line()
+
+
+def test_a_terminal_gets_a_live_display_that_is_gone_at_the_end():
+    import io
+
+    from rich.console import Console
+
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80, _environ={"TERM": "xterm"})
+    with shown(console, epochs=2, unseen=True) as watch:
+        watch.prepared(5, 10)
+        watch.epoch((1.0,), (0.25,))
+    assert "validation 0.2500" in stream.getvalue()
+    assert stream.getvalue().endswith("\x1b[2K")
