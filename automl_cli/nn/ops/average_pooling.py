@@ -1,0 +1,57 @@
+"""Average pooling: the mean over windows, in which padding does not count."""
+
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from automl_cli.nn.ops.outlines import outlined
+from automl_cli.nn.ops.windows import Windows, gather, spread
+
+
+def average_pool(
+    x: Array, window: tuple[int, int], stride: tuple[int, int], *, padding: Literal["same", "valid"] = "same"
+) -> Array:
+    """Mean over windows of x (height, width, batch, channels); with "same", ceil(size / stride) of them per axis."""
+    if padding == "valid" or jax.default_backend() != "cpu":
+        total = lax.reduce_window(x, 0.0, lax.add, (*window, 1, 1), (*stride, 1, 1), padding.upper())
+        inside = window[0] * window[1] if padding == "valid" else _counts(Windows((x.shape[0], x.shape[1]), window, stride))
+        return total / inside
+    return _average_pool(x, Windows((x.shape[0], x.shape[1]), window, stride))
+
+
+def _counts(windows: Windows) -> np.ndarray:
+    """How many places of each window lie on the map: (outputs, outputs, 1, 1)."""
+    per_axis = []
+    for size, side, step, (front, _) in zip(windows.size, windows.window, windows.stride, windows.pads, strict=True):
+        starts = np.arange(-(-size // step)) * step - front
+        per_axis.append(np.minimum(starts + side, size) - np.maximum(starts, 0))
+    return np.multiply.outer(*per_axis)[:, :, None, None].astype(np.float32)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _average_pool(x: Array, windows: Windows) -> Array:
+    return _mean(x, windows)
+
+
+def _mean_over(x: Array, windows: Windows) -> Array:
+    return gather(x, _ones(windows), windows) / _counts(windows)
+
+
+def _spread_mean(gradient: Array, windows: Windows) -> Array:
+    return spread(gradient / _counts(windows), _ones(windows), windows)
+
+
+def _ones(windows: Windows) -> Array:
+    return jnp.ones((*windows.window, 1), jnp.float32)
+
+
+_mean = outlined(_mean_over, static=(1,))
+_unmean = outlined(_spread_mean, static=(1,))
+_average_pool.defvjp(
+    lambda x, windows: (_mean(x, windows), None),
+    lambda windows, _, gradient: (_unmean(gradient, windows),),
+)
