@@ -1,6 +1,6 @@
 """A search space of your own: convolutional pyramids of three stages, in one file.
 
-    automl search-arch --space examples/pyramid.py --trials 24 --out runs/pyramid      (one minute on two cores)
+    automl search-arch --space examples/pyramid.py --out runs/pyramid      (two minutes on two cores; best score about 0.9)
 
 Every stage has 1 to 3 equal convolutions and, but for the last, a pool that halves the image.
 Decisions: layers, kernel size and filters of each stage. Size: (3 * 2 * 4)^3 = 13,824.
@@ -61,8 +61,8 @@ def _stages(genotype: Genotype) -> list[tuple[int, int, int]]:
 
 QUICK = SearchPreset(
     trials=24,
-    epochs=4,
-    recipe=Recipe(batch_size=64, learning_rate=0.05, schedule="cosine"),
+    epochs=8,
+    recipe=Recipe(batch_size=32, learning_rate=0.1, schedule="cosine"),
     strategy="random",
 )
 
