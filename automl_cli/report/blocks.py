@@ -39,8 +39,8 @@ METRICS_SHOWN = 3
 """As many metrics as have room beside rank, trial and score at 80 columns."""
 
 
-def run_blocks(run: RunSummary, *, bars: str = BARS) -> Iterator[Block]:
-    """One run."""
+def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Block]:
+    """One run. `bars` are the characters of the sparkline, from low to high; None where a plot stands beside."""
     yield Heading(run.name, _in_words(run))
     yield Facts(tuple(_facts(run, bars)))
     if run.top:
@@ -51,9 +51,10 @@ def run_blocks(run: RunSummary, *, bars: str = BARS) -> Iterator[Block]:
 
 
 def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Iterator[Block]:
-    """Groups of runs against each other; figures behind ± are half of a 95 % interval."""
-    baseline = f"; baseline: {comparison.baseline}" if comparison.contrasts else ""
-    yield Heading("comparison", f"after {comparison.trials} trials of each run{baseline}")
+    """Groups of runs against each other."""
+    baseline = f" against {comparison.baseline}" if comparison.contrasts else ""
+    task = f"{runs[0].command}{_on(runs[0].dataset)}, space {runs[0].space}"
+    yield Heading(task, f"after {comparison.trials} trials of each run{baseline}; ± is half of a 95 % interval")
     yield _group_grid(comparison)
     if columns := comparison.groups[0].curve[-1].columns:
         yield _column_grid(comparison, columns)
@@ -114,25 +115,29 @@ def total_cost(costs: Sequence[RunCost]) -> RunCost:
 
 def _in_words(run: RunSummary) -> str:
     state = "running" if run.running else "finished" if run.trials >= run.planned_trials else "stopped"
-    data = f" on {run.dataset}" if run.dataset else ""
-    return f"{run.command}{data}, space {run.space}, {run.strategy}, seed {run.seed}: {state}"
+    return f"{run.command}{_on(run.dataset)}, space {run.space}, {run.strategy}, seed {run.seed}: {state}"
 
 
-def _facts(run: RunSummary, bars: str) -> Iterator[tuple[str, str]]:
+def _on(dataset: str | None) -> str:
+    return f" on {dataset}" if dataset else ""
+
+
+def _facts(run: RunSummary, bars: str | None) -> Iterator[tuple[str, str]]:
     statuses = ", ".join(f"{count} {status}" for status, count in run.statuses.items())
     yield "trials", f"{run.trials} of {run.planned_trials}" + (f": {statuses}" if statuses else "")
     if run.best is None:
         yield "best", "no trial has succeeded yet"
         return
     yield "best", f"score {run.best.score:.4f} in trial {run.best.trial}, reward {run.best.reward:.4f}"
-    line = sparkline(run.curve, run.trials, bars)
-    yield "best so far", f"{run.curve[0].score:.4f} {line} {run.curve[-1].score:.4f}"
+    if bars:
+        line = sparkline(run.curve, run.trials, bars)
+        yield "best so far", f"{run.curve[0].score:.4f} {line} {run.curve[-1].score:.4f}"
     yield "mean by quarter", "  ".join("-" if mean is None else f"{mean:.4f}" for mean in run.quarters)
 
 
 def _cost_facts(cost: RunCost) -> Iterator[tuple[str, str]]:
-    children = f"{cost.trained} children trained, {cost.reused} reused, {cost.failed} without a score"
-    yield "spent", f"{duration(cost.compute_seconds)} of compute in {duration(cost.wall_seconds)}: {children}"
+    children = f"{cost.trained:,} children trained, {cost.reused:,} reused, {cost.failed:,} without a score"
+    yield "spent", f"{duration(cost.compute_seconds)} of compute in {duration(cost.wall_seconds)} by the clock: {children}"
     if cost.published:
         yield "the paper spent", cost.published
 

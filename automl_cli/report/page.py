@@ -16,7 +16,7 @@ RUNS_SHOWN = 8
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h2 { margin: 2.5rem 0 .5rem; } h2 small { font-weight: normal; color: #666; font-size: .9rem; display: block; }
+h2 { margin: 3rem 0 .5rem; } h2 small { font-weight: normal; color: #666; font-size: .9rem; display: block; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 td, th { padding: .2rem 1.2rem .2rem 0; vertical-align: top; text-align: right; }
 td:first-child, th:first-child, table.facts td { text-align: left; }
@@ -34,11 +34,12 @@ def write_page(report: Report, histories: Sequence[History]) -> Path:
 
 def page(report: Report, histories: Sequence[History]) -> str:
     """The whole page."""
-    title = escape(", ".join(run.name for run in report.runs[:3]) + (" …" if len(report.runs) > 3 else ""))
+    names = [group.name for group in report.comparison.groups] if report.comparison else [run.name for run in report.runs]
+    title = escape(", ".join(names))
     body = "\n".join(_parts(report, histories))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>automl: {title}</title>\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}\n</body>\n</html>\n"
+        f"<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
@@ -49,7 +50,7 @@ def _parts(report: Report, histories: Sequence[History]) -> Iterator[str]:
         if len(histories) > RUNS_SHOWN:
             return
     for run, history in zip(report.runs, histories, strict=True):
-        yield from map(laid_out, run_blocks(run))
+        yield from map(laid_out, run_blocks(run, bars=None))
         if run.best is not None:
             yield _figure(plots.run_plot(history))
 

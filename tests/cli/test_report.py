@@ -73,7 +73,7 @@ def test_an_unfinished_run_says_how_to_go_on(automl: Callable, tmp_path: Path) -
 def test_comparison_prints_the_rank_test_and_what_all_of_it_cost(automl: Callable, repeats: list[Path]) -> None:
     done = automl("report", *repeats)
     assert max(map(len, done.stdout.splitlines())) <= 80
-    assert "after 2 trials of each run; baseline: random" in done.stdout
+    assert "after 2 trials of each run against random" in " ".join(done.stdout.split())
     assert "+0.2000" in done.stdout
     assert " 0.1  100%" in done.stdout
     assert "12 children trained" in done.stdout
