@@ -23,8 +23,8 @@ START_SECONDS = 2.0
 """Building and compiling a child, the cache being empty."""
 
 EFFICIENCY = 1.0
-"""Speed of training, as a part of that of a large matrix product. It is not far below 1, since large kernels are not computed as
-written: random networks of space cnn reached 1.3 on 8 x 8 images and 1.7 on 32 x 32 ones, on a CPU shared with other work."""
+"""Speed of training, as a part of that of a large matrix product. It is not far below 1, since large kernels are not computed
+as written: random networks of space cnn reached 1.3 on 8 x 8 images and 1.7 on 32 x 32 ones, on a CPU shared with others."""
 
 SAMPLES = 64
 
@@ -155,14 +155,17 @@ def _compute_seconds(settings: StudySettings, multiply_adds: float) -> float | N
 
 
 def matrix_speed(seconds: float = 0.1) -> float:
-    """Multiplications and additions per second in a product of 512 x 512 matrices, on as many cores as NumPy may use: one."""
+    """Multiplications and additions per second of one core in a product of 512 x 512 matrices.
+
+    Seconds of computing, not of the clock: what else the machine is doing now says nothing about the days to come.
+    """
     import numpy as np
 
     size = 512
     left = np.ones((size, size), np.float32)
     _ = left @ left
-    done, started = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - started) < seconds:
+    done, started = 0, time.process_time()
+    while (elapsed := time.process_time() - started) < seconds:
         _ = left @ left
         done += 1
     return done * 2 * size**3 / elapsed
