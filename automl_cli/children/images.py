@@ -53,7 +53,8 @@ class ImageTrainer:
         return self._score_of(split)(self._examples(split).outputs(lambda images: engine.outputs(state, images)))
 
     def _examples(self, split: ImageSplit) -> Examples:
-        return Examples(split.images, moments=self._moments, largest_batch=largest_batch(self.data.facts.image_shape))
+        largest = largest_batch(self.data.facts.image_shape)
+        return Examples(split.images, moments=self._moments, largest_batch=largest, view=recipes.view(self.recipe))
 
     def _score_of(self, split: ImageSplit) -> Score:
         return {"accuracy": scores.accuracy, "balanced-accuracy": scores.balanced_accuracy}[self._metric](split.labels)

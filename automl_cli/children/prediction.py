@@ -10,7 +10,7 @@ from jax import Array
 
 from automl_cli.children.scores import cross_entropy
 from automl_cli.core.networks import Network, Shape
-from automl_cli.nn.augment import Examples, whiten
+from automl_cli.nn.augment import Examples, View, whiten
 from automl_cli.nn.engines import WholeEngine
 from automl_cli.nn.networks import build_network
 
@@ -36,8 +36,8 @@ def weights_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 class Predictor:
     """A network with its weights: images in the data's own units to logits.
 
-    `moments` are the mean and standard deviation of each channel that the training whitened with. Raises ValueError naming
-    the array when the weights are not those of this network.
+    `moments` are the mean and standard deviation of each channel that the training whitened with, `view` how its recipe looks
+    at images outside training. Raises ValueError naming the array when the weights are not those of this network.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Predictor:
         image: Shape,
         classes: int,
         moments: tuple[np.ndarray, np.ndarray],
+        view: View | None,
     ) -> None:
         self._model = build_network(network, image, classes, seed=0)
         self._engine = WholeEngine(self._model, loss=cross_entropy(), update_rule=optax.identity())
@@ -55,18 +56,20 @@ class Predictor:
         self._state = self._engine.state(weights)
         self._weights = weights
         self._moments = moments
+        self._view = view
         self._largest = largest_batch(image)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (examples, classes) of images (examples, height, width, channels), in batches that fit a device."""
-        examples = Examples(images, moments=self._moments, largest_batch=self._largest)
+        examples = Examples(images, moments=self._moments, largest_batch=self._largest, view=self._view)
         return examples.outputs(lambda batch: self._engine.outputs(self._state, batch))
 
     def function(self) -> Callable[[Array], Array]:
-        """The same as a function of one batch that JAX can trace: whitening, network, logits. It holds the weights."""
+        """The same as a function of one batch that JAX can trace, from images to logits. It holds the weights."""
         mean, std = (jnp.asarray(moment) for moment in self._moments)
         _load(self._model, self._weights)
-        return lambda images: self._model(whiten(images, mean, std), train=False)
+        view = self._view or (lambda images: images)
+        return lambda images: self._model(view(whiten(images, mean, std)), train=False)
 
 
 def _load(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:

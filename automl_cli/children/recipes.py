@@ -1,10 +1,11 @@
-"""What a recipe means: its update rule and its learning-rate schedule."""
+"""What a recipe means: its update rule, its learning-rate schedule, and how images are looked at outside training."""
 
 import math
 
 import optax
 
 from automl_cli.core.recipes import Recipe
+from automl_cli.nn.augment import View, centre_crop
 from automl_cli.nn.fit import Schedule
 
 
@@ -14,6 +15,11 @@ def update_rule(recipe: Recipe) -> optax.GradientTransformation:
     g <- gradient + decay * parameter;  m <- momentum * m + g;  update = g + momentum * m (Nesterov), or m
     """
     return optax.chain(optax.add_decayed_weights(recipe.weight_decay), optax.trace(recipe.momentum, nesterov=recipe.nesterov))
+
+
+def view(recipe: Recipe) -> View | None:
+    """How images are looked at outside training: at the scale they are trained at."""
+    return centre_crop if recipe.augmentation == "standard" else None
 
 
 def schedule(recipe: Recipe) -> Schedule:

@@ -70,11 +70,19 @@ def predictor(model: Model, weights: Mapping[str, np.ndarray]) -> Predictor:
     """The model at work."""
     import numpy as np
 
+    from automl_cli.children import recipes
     from automl_cli.children.prediction import Predictor
 
     moments = (np.array(model.mean, np.float32), np.array(model.std, np.float32))
     try:
-        return Predictor(model.network, weights, image=model.image_shape, classes=len(model.class_names), moments=moments)
+        return Predictor(
+            model.network,
+            weights,
+            image=model.image_shape,
+            classes=len(model.class_names),
+            moments=moments,
+            view=recipes.view(model.recipe),
+        )
     except ValueError as error:
         raise ArtifactError(f"{model.weights_file}: {error}") from error
 

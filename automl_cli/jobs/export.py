@@ -1,7 +1,7 @@
 """A trained model as one file that runs without this tool: StableHLO with the weights inside, written by `jax.export`.
 
-The program takes any number of images in the data's own units and gives logits; whitening is part of it. It runs on CPU, CUDA
-and TPU, and JAX promises to read it for at least six months of its releases.
+The program takes any number of images in the data's own units and gives logits; what is done to images first is part of
+it. It runs on CPU, CUDA and TPU, and JAX promises to read it for at least six months of its releases.
 """
 
 from __future__ import annotations

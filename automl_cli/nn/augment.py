@@ -16,6 +16,9 @@ from automl_cli.core.streams import stream_seed
 Transform = Callable[[Array, Array], Array]
 """(whitened images, random key) -> images of the same shape. Hashable and kept: it is part of the compiled program's key."""
 
+View = Callable[[Array], Array]
+"""Whitened images -> images of the same shape, as they are looked at outside training."""
+
 UPSAMPLING = 1.25
 """NAS upsamples before it crops but does not say to what size; NASNet's same recipe gives 40 pixels for 32."""
 
@@ -40,11 +43,27 @@ def crop_and_flip(*, flip: bool) -> Transform:
     return transform
 
 
+def centre_crop(images: Array) -> Array:
+    """The middle of the upsampled images, which is what a network trained by `crop_and_flip` is to be shown outside training.
+
+    The paper does not say what it evaluates on. The images themselves show everything smaller by a factor of 1.25 than it was
+    trained on: a network that gets 99.6 % of the validation digits right this way gets 77.7 % of them right that way.
+    """
+    _, height, width, _ = images.shape
+    rows, columns = (jnp.asarray(_windows(size)[(round(UPSAMPLING * size) - size) // 2]) for size in (height, width))
+    return jnp.einsum("kw,biwc->bikc", columns, jnp.einsum("ij,bjwc->biwc", rows, images))
+
+
 def _random_crops(key: Array, batch: int, size: int) -> Array:
     """For each image the matrix (size, size) that upsamples one axis and cuts a window at a random offset."""
-    matrix = upsampling_matrix(size, round(UPSAMPLING * size))
-    windows = np.stack([matrix[start : start + size] for start in range(len(matrix) - size + 1)])
+    windows = _windows(size)
     return jnp.asarray(windows)[jax.random.randint(key, (batch,), 0, len(windows))]
+
+
+def _windows(size: int) -> np.ndarray:
+    """The matrices (size, size) that upsample one axis and cut a window, by the window's offset."""
+    matrix = upsampling_matrix(size, round(UPSAMPLING * size))
+    return np.stack([matrix[start : start + size] for start in range(len(matrix) - size + 1)])
 
 
 def upsampling_matrix(size: int, upsampled: int) -> np.ndarray:
@@ -102,17 +121,22 @@ class Examples:
     """Whitened examples on the device for evaluation, in batches of one size: the last one is filled up and its rest
     ignored, so that no second program is compiled."""
 
-    def __init__(self, images: np.ndarray, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int) -> None:
+    def __init__(
+        self, images: np.ndarray, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int, view: View | None = None
+    ) -> None:
         self._count = len(images)
         parts = -(-self._count // largest_batch)
         size = -(-self._count // parts)
         mean, std = (jnp.asarray(moment) for moment in moments)
         filled = np.concatenate([images, np.repeat(images[-1:], parts * size - self._count, axis=0)])
-        self._parts = [_whiten(part, mean, std) for part in np.split(filled, parts)]
+        self._parts = [_viewed(part, mean, std, view=view) for part in np.split(filled, parts)]
 
     def outputs(self, predict: Callable[[Array], Array]) -> np.ndarray:
         """What `predict` gives for every example, in order."""
         return np.concatenate([np.asarray(predict(part)) for part in self._parts])[: self._count]
 
 
-_whiten = jax.jit(whiten)
+@partial(jax.jit, static_argnames="view")
+def _viewed(images: Array, mean: Array, std: Array, *, view: View | None) -> Array:
+    whitened = whiten(images, mean, std)
+    return whitened if view is None else view(whitened)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from automl_cli.nn.augment import Batches, Examples, crop_and_flip, upsampling_matrix
+from automl_cli.nn.augment import Batches, Examples, centre_crop, crop_and_flip, upsampling_matrix
 
 MOMENTS = (np.zeros(1, np.float32), np.ones(1, np.float32))
 
@@ -43,6 +43,17 @@ def test_images_are_whitened_by_the_given_moments():
     served = Batches(images, np.zeros(2, np.int32), moments=moments, size=2, transform=None)
     whitened, _ = next(served.epoch(0, 0))
     np.testing.assert_allclose(whitened, np.full((2, 3, 3, 2), [1, 2]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (32, 32, 3), (6, 5, 2)])
+def test_outside_training_images_are_seen_as_the_middle_one_of_the_crops_they_are_trained_as(shape):
+    image = np.random.default_rng(0).random(shape, np.float32)
+    rows, columns = (upsampling_matrix(size, round(1.25 * size)) for size in shape[:2])
+    upsampled = np.einsum("ij,jwc->iwc", rows, image)
+    upsampled = np.einsum("kw,iwc->ikc", columns, upsampled)
+    top, left = ((len(matrix) - size) // 2 for matrix, size in zip((rows, columns), shape[:2], strict=True))
+    expected = upsampled[top : top + shape[0], left : left + shape[1]]
+    np.testing.assert_allclose(np.asarray(centre_crop(image[None]))[0], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_upsampling_keeps_constants_and_linear_ramps():
