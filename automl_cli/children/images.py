@@ -10,25 +10,30 @@ from automl_cli.children.prediction import largest_batch
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import ImageData, ImageSplit
 from automl_cli.nn.augment import Batches, Examples, crop_and_flip
-from automl_cli.nn.engines import Engine, WholeEngine
+from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, can_lower
 from automl_cli.nn.fit import OnEpoch, Plan, Progress, Score, fit
+from automl_cli.nn.networks import NetworkModule
 
 Metric = Literal["accuracy", "balanced-accuracy"]
+
+EngineName = Literal["whole", "blocks"]
+"""`blocks`: where the network consists of blocks that this engine knows, else the other one."""
 
 
 class ImageTrainer:
     """Image data on the device, and any network trained on it under one recipe. One object serves all children of a worker."""
 
-    def __init__(self, data: ImageData, recipe: Recipe, *, metric: Metric = "accuracy") -> None:
+    def __init__(self, data: ImageData, recipe: Recipe, *, metric: Metric = "accuracy", engine: EngineName = "whole") -> None:
         self.data = data
         self.recipe = recipe
         self._metric = metric
+        self._engine = engine
         self._moments = (data.mean, data.std)
         transform = crop_and_flip(flip=data.facts.flip) if recipe.augmentation == "standard" else None
         self._batches = Batches(
             data.train.images, data.train.labels, moments=self._moments, size=recipe.batch_size, transform=transform
         )
-        self._validation = self._examples(data.validation)
+        self._validations: dict[bool, Examples] = {}
         self._score = self._score_of(data.validation)
         self._update_rule = recipes.update_rule(recipe)
         self._loss = scores.cross_entropy(list(data.class_counts) if metric == "balanced-accuracy" else None)
@@ -38,23 +43,33 @@ class ImageTrainer:
     ) -> Progress:
         """Train the model; `seed` fixes the order of the data and its augmentation. Raises Diverged."""
         plan = Plan(epochs=epochs, rate=recipes.schedule(self.recipe), seed=seed)
-        return fit(
-            self.engine(model), self._batches, self._validation, plan=plan, score=self._score, start=start, on_epoch=on_epoch
-        )
+        engine = self.engine(model)
+        validation = self._validation(blocks=isinstance(engine, BlocksEngine))
+        return fit(engine, self._batches, validation, plan=plan, score=self._score, start=start, on_epoch=on_epoch)
 
     def engine(self, model: nnx.Module) -> Engine:
         """The model as compiled programs."""
+        if self._engine == "blocks" and isinstance(model, NetworkModule) and can_lower(model.network):
+            return BlocksEngine(model, loss=self._loss, update_rule=self._update_rule)
         return WholeEngine(model, loss=self._loss, update_rule=self._update_rule)
 
     def score(self, model: nnx.Module, arrays: dict[str, np.ndarray], split: ImageSplit) -> float:
         """The metric of a trained model, given by its arrays, on other examples, e.g. those of the test split."""
         engine = self.engine(model)
         state = engine.state(arrays)
-        return self._score_of(split)(self._examples(split).outputs(lambda images: engine.outputs(state, images)))
+        examples = self._examples(split, blocks=isinstance(engine, BlocksEngine))
+        return self._score_of(split)(examples.outputs(lambda images: engine.outputs(state, images)))
 
-    def _examples(self, split: ImageSplit) -> Examples:
-        largest = largest_batch(self.data.facts.image_shape)
-        return Examples(split.images, moments=self._moments, largest_batch=largest, view=recipes.view(self.recipe))
+    def _validation(self, *, blocks: bool) -> Examples:
+        if blocks not in self._validations:
+            self._validations[blocks] = self._examples(self.data.validation, blocks=blocks)
+        return self._validations[blocks]
+
+    def _examples(self, split: ImageSplit, *, blocks: bool) -> Examples:
+        """For blocks in batches of the size that they are trained with, since their programs for it are there already."""
+        size = self._batches.size if blocks else largest_batch(self.data.facts.image_shape)
+        view = recipes.view(self.recipe)
+        return Examples(split.images, moments=self._moments, largest_batch=size, smaller=not blocks, view=view)
 
     def _score_of(self, split: ImageSplit) -> Score:
         return {"accuracy": scores.accuracy, "balanced-accuracy": scores.balanced_accuracy}[self._metric](split.labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -40,11 +40,11 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     space: SpaceReference
     dataset: DatasetReference
     recipe: Recipe
-    engine: str = "whole"
+    engine: Literal["whole", "blocks"] = "whole"
 
 
 def _trainer(settings: _Settings) -> ImageTrainer:
     from automl_cli.children.images import ImageTrainer
     from automl_cli.data import load_images
 
-    return ImageTrainer(load_images(settings.dataset), settings.recipe, metric=settings.dataset.metric)
+    return ImageTrainer(load_images(settings.dataset), settings.recipe, metric=settings.dataset.metric, engine=settings.engine)

@@ -94,14 +94,14 @@ class Batches:
     ) -> None:
         self._arrays = tuple(jnp.asarray(array) for array in (images, labels, *moments))
         self._examples = len(labels)
-        self._size = min(size, self._examples)
+        self.size = min(size, self._examples)
         self._transform = transform
-        self.steps = self._examples // self._size
+        self.steps = self._examples // self.size
 
     def epoch(self, seed: int, epoch: int) -> Iterator[tuple[Array, Array]]:
         """The batches of one epoch."""
         random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "batches", epoch)))
-        order = random.permutation(self._examples)[: self.steps * self._size].astype(np.int32).reshape(self.steps, -1)
+        order = random.permutation(self._examples)[: self.steps * self.size].astype(np.int32).reshape(self.steps, -1)
         keys = random.integers(0, 2**32, (self.steps, 2), np.uint32)
         for indices, key in zip(order, keys, strict=True):
             yield _batch(*self._arrays, indices, key, transform=self._transform)
@@ -119,14 +119,21 @@ def _batch(
 
 class Examples:
     """Whitened examples on the device for evaluation, in batches of one size: the last one is filled up and its rest
-    ignored, so that no second program is compiled."""
+    ignored, so that no second program is compiled. With `smaller` the batches may be smaller than the largest, to fill up
+    less."""
 
     def __init__(
-        self, images: np.ndarray, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int, view: View | None = None
+        self,
+        images: np.ndarray,
+        *,
+        moments: tuple[np.ndarray, np.ndarray],
+        largest_batch: int,
+        smaller: bool = True,
+        view: View | None = None,
     ) -> None:
         self._count = len(images)
         parts = -(-self._count // largest_batch)
-        size = -(-self._count // parts)
+        size = -(-self._count // parts) if smaller else largest_batch
         mean, std = (jnp.asarray(moment) for moment in moments)
         filled = np.concatenate([images, np.repeat(images[-1:], parts * size - self._count, axis=0)])
         self._parts = [_viewed(part, mean, std, view=view) for part in np.split(filled, parts)]

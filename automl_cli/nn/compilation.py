@@ -1,9 +1,10 @@
 """Options with which children's programs are compiled.
 
-On a CPU a child trains for seconds, so compiling counts as much as computing. Measured on whole networks of six layers (8 x 8
-images, AMD Zen 4): LLVM's level 1, its expensive passes off and XLA's older emitter of fusions halve the time of compiling at no
-more than 5 % of a step; one module of code instead of up to 32 that could be compiled in parallel saves another tenth, since a
-worker has one thread. Level 0 compiles three times faster again and computes two to three times slower.
+On a CPU a child trains for seconds, so compiling counts as much as computing. Measured on whole networks of six layers (8 x
+8 images, AMD Zen 4): LLVM's level 1, its expensive passes off and XLA's older emitter of fusions halve the time of
+compiling at no more than 5 % of a step; one module of code instead of up to 32 that could be compiled in parallel saves
+another tenth, since a worker has one thread. Level 0 compiles three times faster again and computes two to three times
+slower.
 
 `AUTOML_NO_PROCESS_TUNING=1` leaves all of it at XLA's defaults.
 """

@@ -9,13 +9,14 @@ import pytest
 from automl_cli.children import recipes, scores
 from automl_cli.children.images import ImageTrainer
 from automl_cli.core.datasets import DatasetReference, ImageFacts
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Network
+from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Identity, Network
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Task
 from automl_cli.data import ImageData, ImageSplit
 from automl_cli.evaluators.image import ImageEvaluator
+from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.networks import build_network
 from search_spaces.cnn import SPACE
 
@@ -51,14 +52,27 @@ def image_data(**options: float) -> ImageData:
 RECIPE = Recipe(batch_size=32, learning_rate=0.1, schedule="cosine")
 
 
+@pytest.mark.parametrize("engine", ["whole", "blocks"])
 @pytest.mark.parametrize("augmentation", ["standard", "none"])
-def test_a_child_learns_and_its_arrays_score_the_same_again(augmentation: str):
+def test_a_child_learns_and_its_arrays_score_the_same_again(augmentation: str, engine: str):
     data = image_data()
-    trainer = ImageTrainer(data, msgspec.structs.replace(RECIPE, augmentation=augmentation))
+    trainer = ImageTrainer(data, msgspec.structs.replace(RECIPE, augmentation=augmentation), engine=engine)
     model = build_network(NETWORK, (6, 6, 1), 2, seed=0)
     progress = trainer.train(model, epochs=12, seed=0)
     assert max(progress.scores[-5:]) > 0.9
     assert trainer.score(model, dict(progress.arrays), data.validation) == progress.scores[-1]
+
+
+def test_both_engines_train_a_child_alike_and_blocks_falls_back_for_other_networks():
+    trained = {}
+    for engine in ("whole", "blocks"):
+        trainer = ImageTrainer(image_data(), RECIPE, engine=engine)
+        trained[engine] = trainer.train(build_network(NETWORK, (6, 6, 1), 2, seed=0), epochs=1, seed=0)
+    np.testing.assert_allclose(trained["blocks"].losses, trained["whole"].losses, rtol=1e-4)
+    assert trained["blocks"].arrays.keys() == trained["whole"].arrays.keys()
+    other = Network((*NETWORK.blocks, Block("c", Identity(), ("b",))), ("c",))
+    assert isinstance(trainer.engine(build_network(NETWORK, (6, 6, 1), 2, seed=0)), BlocksEngine)
+    assert isinstance(trainer.engine(build_network(other, (6, 6, 1), 2, seed=0)), WholeEngine)
 
 
 def test_a_child_diverges_at_an_absurd_learning_rate():

@@ -34,6 +34,7 @@ class WholeEngine:
         graph, parameters, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
         self._graph: nnx.GraphDef = graph
         self._drawn = _by_name(parameters), _by_name(statistics)
+        self._places = {_joined(path): path for state in (parameters, statistics) for path, _ in nnx.to_flat_state(state)}
         self._loss = loss
         self._update_rule = update_rule
         self._step = compiled(self._traced_step, donate_argnums=0)
@@ -69,16 +70,25 @@ class WholeEngine:
         return self._model(parameters, statistics)(images, train=False)
 
     def _model(self, parameters: Arrays, statistics: Arrays) -> Any:
-        return nnx.merge(self._graph, _as_state(parameters, nnx.Param), _as_state(statistics, nnx.BatchStat))
+        return nnx.merge(self._graph, self._as_state(parameters, nnx.Param), self._as_state(statistics, nnx.BatchStat))
+
+    def _as_state(self, arrays: Arrays, kind: type[nnx.Variable]) -> nnx.State:
+        """The inverse of `_by_name`. A block's name may hold dots, so the places are looked up."""
+        flat: dict[tuple[Any, ...], Any] = {self._places[name]: kind(array) for name, array in arrays.items()}
+        return nnx.from_flat_state(flat)
+
+
+def named_arrays(model: nnx.Module) -> tuple[Arrays, Arrays]:
+    """Parameters and running statistics of a model by their place in it."""
+    return _by_name(nnx.state(model, nnx.Param)), _by_name(nnx.state(model, nnx.BatchStat))
 
 
 def _by_name(state: nnx.State) -> Arrays:
-    return {".".join(map(str, path)): variable[...] for path, variable in nnx.to_flat_state(state)}
+    return {_joined(path): variable[...] for path, variable in nnx.to_flat_state(state)}
 
 
-def _as_state(arrays: Arrays, kind: type[nnx.Variable]) -> nnx.State:
-    flat: dict[tuple[Any, ...], Any] = {tuple(name.split(".")): kind(array) for name, array in arrays.items()}
-    return nnx.from_flat_state(flat)
+def _joined(path: tuple[Any, ...]) -> str:
+    return ".".join(map(str, path))
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -14,7 +14,7 @@ class NetworkModule(nnx.Module):
 
     def __init__(self, network: Network, image: Shape, classes: int, *, seed: int) -> None:
         shapes = network.shapes(image)
-        self.network = network
+        self.network, self.image, self.classes = network, image, classes
         blocks = {}
         for block in network.blocks:
             channels = joined_shape((shapes[name] for name in block.inputs), block.join)[2]

@@ -12,7 +12,7 @@ anyway.
 
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.joining import join
-from automl_cli.nn.ops.normalisation import batch_norm, normalise
+from automl_cli.nn.ops.normalisation import batch_norm, moving_average, normalise
 from automl_cli.nn.ops.pooling import max_pool
 
-__all__ = ["batch_norm", "convolution", "join", "max_pool", "normalise"]
+__all__ = ["batch_norm", "convolution", "join", "max_pool", "moving_average", "normalise"]

@@ -16,6 +16,9 @@ from jax import Array, lax
 
 EPSILON = 1e-5
 
+STATISTICS_MOMENTUM = 0.9
+"""Running statistics keep this share of themselves at each step."""
+
 Saved = tuple[Array, Array, Array, Array, Array]
 
 
@@ -31,6 +34,11 @@ def normalise(x: Array, scale: Array, offset: Array, mean: Array, variance: Arra
     """Normalise by given moments, as at evaluation."""
     factor = scale * lax.rsqrt(variance + EPSILON)
     return _affine(x, factor, offset - mean * factor, relu)
+
+
+def moving_average(old: Array, new: Array) -> Array:
+    """Running statistics after a step whose batch had the new ones."""
+    return STATISTICS_MOMENTUM * old + (1 - STATISTICS_MOMENTUM) * new
 
 
 def _affine(x: Array, factor: Array, shift: Array, relu: bool) -> Array:
