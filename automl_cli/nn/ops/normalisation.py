@@ -65,12 +65,20 @@ def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -
     if relu:
         active = jnp.where(_affine(x, factor, offset - mean * factor, relu=False) > 0, active, 0)
     examples = x.size // x.shape[-1]
-    total, correlation = active.sum((0, 1, 2)), (active * x).sum((0, 1, 2))
+    total, correlation = _sums(active), _sums(active * x)
     scale_gradient = (correlation - mean * total) * inverse_deviation
     slope = -factor * inverse_deviation * scale_gradient / examples
     shift = -factor * total / examples - slope * mean
     x_gradient = active * factor[None, None, None] + x * slope[None, None, None] + shift[None, None, None]
     return x_gradient, scale_gradient, total
+
+
+def _sums(x: Array) -> Array:
+    """The sum of each channel. On a CPU a product with ones: a sum that XLA fuses with what it adds up is not vectorised."""
+    if jax.default_backend() != "cpu":
+        return x.sum((0, 1, 2))
+    places = x.reshape(-1, x.shape[-1])
+    return jnp.ones((len(places),), x.dtype) @ places
 
 
 _batch_norm.defvjp(_forward, _backward)

@@ -1,8 +1,33 @@
-"""Convolution with a 1 x 1 kernel: one matrix product over all places; a stride skips places."""
+"""Convolution with a 1 x 1 kernel: one matrix product over all places; a stride skips places.
 
+Its gradient for the kernel is a product whose first operand is transposed, which is fast on a CPU only where XLA is kept from
+turning it into another one (`transforms.transposed_product`).
+"""
+
+import jax
 from jax import Array
+
+from automl_cli.nn.ops import transforms
 
 
 def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
     """See `ops.convolution`; the kernel is (1, 1, channels, filters)."""
-    return x[:: stride[0], :: stride[1]] @ kernel[0, 0]
+    return _product(x[:: stride[0], :: stride[1]], kernel[0, 0])
+
+
+@jax.custom_vjp
+def _product(x: Array, matrix: Array) -> Array:
+    return x @ matrix
+
+
+def _forward(x: Array, matrix: Array) -> tuple[Array, tuple[Array, Array]]:
+    return x @ matrix, (x, matrix)
+
+
+def _backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    x, matrix = saved
+    places = (array.reshape(1, -1, array.shape[-1]) for array in (x, gradient))
+    return gradient @ matrix.T, transforms.transposed_product(*places)[0]
+
+
+_product.defvjp(_forward, _backward)
