@@ -26,7 +26,7 @@ class Plan(NamedTuple):
 
 def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
     """See `ops.convolution`; one side of the kernel is 1."""
-    if kernel.shape[0] == 1:
+    if kernel.shape[0] == 1 < kernel.shape[1]:
         return convolution(x.swapaxes(0, 1), kernel.swapaxes(0, 1), stride[::-1]).swapaxes(0, 1)
     x = x[:, :: stride[1]]
     height, width, batch, channels = x.shape
