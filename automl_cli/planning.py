@@ -19,7 +19,7 @@ from automl_cli.core.plugins import Plugin, SearchPreset, SearchSpace, SpaceRefe
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.discovery import plugin_named, spaces_of
 from automl_cli.estimates import published_facts
-from automl_cli.executors.process import default_workers
+from automl_cli.executors.process import default_workers, visible_gpus
 from automl_cli.executors.serial import check_serial
 from automl_cli.registry import EVALUATORS, EXECUTORS, STRATEGIES, load
 from automl_cli.store.artifact import read_bytes
@@ -246,7 +246,17 @@ def _facts(dataset: DatasetReference, *, data_needed: bool) -> ImageFacts:
 def _evaluator(name: str, options: Mapping[str, Any], space: SpaceReference, children: Mapping[str, Any]) -> EvaluatorSpec:
     """Everything a worker needs to know, as plain data."""
     trained_on = {what: children[what] for what in ("dataset", "recipe") if children[what] is not None}
-    return EvaluatorSpec(name, {**plain({"space": space, **trained_on}), **options})
+    engine = {"engine": _engine()} if name == "image" else {}
+    return EvaluatorSpec(name, {**plain({"space": space, **trained_on}), **engine, **options})
+
+
+def _engine() -> str:
+    """How children are compiled, which fixes the low bits of their results and so is part of the settings.
+
+    On a CPU block by block: a step takes as long as that of a program of its own, and a new architecture compiles almost
+    nothing. A GPU would wait for the calls of hundreds of small programs, so there a child is one program.
+    """
+    return "whole" if visible_gpus() else "blocks"
 
 
 def typed(texts: Mapping[str, Any]) -> dict[str, Any]:
