@@ -70,9 +70,11 @@ def _trained(
     """The directory of the training and the model it gave."""
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
+    from automl_cli.executors.process import keep_compiled_programs
     from automl_cli.jobs.train import train as finish
     from automl_cli.jobs.training import open_training, settings_of
 
+    keep_compiled_programs()
     file = None if arch is None else artifact_in(arch)
     with open_training(out, request, file, resume=resume, overwrite=overwrite) as run, _interruption_said(run.path):
         training = settings_of(run.path)

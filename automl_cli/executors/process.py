@@ -50,6 +50,14 @@ def set_up_this_process() -> None:
     _set_here.update(settings)
 
 
+def keep_compiled_programs() -> None:
+    """Give this process, which computes by itself and on whatever it finds, the compilation cache alone. Called before JAX is
+    imported."""
+    if not tuning_is_off():
+        for name, value in _cache_settings().items():
+            os.environ.setdefault(name, value)
+
+
 def visible_gpus() -> tuple[str, ...]:
     """The GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them; none without JAX's CUDA plug-in."""
     if (_given("JAX_PLATFORMS") or "cuda") not in ("cuda", "gpu", "cuda,cpu"):

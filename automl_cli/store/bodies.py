@@ -123,7 +123,8 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A trained network: its weights (a safetensors file beside the artifact, with the SHA-256 of its bytes) and its scores.
 
-    An input is (value - mean) / std, per channel, in the data's own units: 0 to 255 where pixels are bytes. The test split was
+    An input is (value - mean) / std, per channel, in the data's own units: 0 to 255 where pixels are bytes; with the standard
+    augmentation the network is shown the centre crop of that, upsampled (`nn.augment.centre_crop`). The test split was
     read once, for the two test scores. `validation_accuracy` is that of the last epoch, in the data set's metric; None where
     the validation examples were trained on. `dataset` carries no data directory of the machine that trained.
     """
