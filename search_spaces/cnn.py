@@ -230,16 +230,7 @@ PAPER = SearchPreset(
     reward_exponent=2.0,
     reuse=False,
     space_options={"variant": "strides", "layers": 20, "curriculum_start": 6, "curriculum_step": 2, "curriculum_trials": 1600},
-    strategy_settings={
-        "reinforce": {
-            "learning_rate": 0.0006,
-            "minibatch": 8,
-            "layers": 2,
-            "hidden_units": 35,
-            "initial_range": 0.08,
-            "entropy_weight": 0.0,
-        }
-    },
+    strategy_settings={name: {"constants": "paper"} for name in ("reinforce", "ppo", "evolution")},
     published_cost="800 GPUs (K40) for 28 days = 22,400 GPU-days",
 )
 """The deck's setting, number for number (slide 21): 100 replicas of 8 children at a time. The batch size is DenseNet's, whose

@@ -3,8 +3,8 @@
 Paper: Dong and Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search", arXiv 2001.00326.
 Decisions: one of 5 operations for each of the 6 edges of a 4-node cell, in the order 0→1, 0→2, 1→2, 0→3, 1→3, 2→3.
 Size: 5^6 = 15,625.
-Differs from the paper: nothing is trained here. Cells are looked up in a table (`--evaluator table`), and the budget is counted in
-cells, not in the seconds that training them took.
+Differs from the paper: nothing is trained here. Cells are looked up in a table (`--evaluator table`), and the budget is counted
+in cells, not in the seconds that training them took.
 """
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
@@ -34,11 +34,7 @@ PAPER = SearchPreset(
     epochs=1,
     strategy="ppo",
     in_flight=1,
-    strategy_settings={
-        "reinforce": {"learning_rate": 0.0006, "minibatch": 8, "layers": 2, "units": 35, "initial_range": 0.08},
-        "ppo": {"learning_rate": 0.00035, "minibatch": 20, "layers": 1, "units": 100, "initial_range": 0.1, "entropy_weight": 1e-5},
-        "evolution": {"population_size": 100, "tournament_size": 25},
-    },
+    strategy_settings={name: {"constants": "paper"} for name in ("reinforce", "ppo", "evolution")},
     published_cost="the whole table was trained once by the benchmark's authors; a search only looks cells up",
 )
 

@@ -216,6 +216,7 @@ PAPER = SearchPreset(
     retrain_top=250,
     reuse=False,
     space_options={"repeats": 2, "filters": 32},
+    strategy_settings={name: {"constants": "paper"} for name in ("reinforce", "ppo", "evolution")},
     published_cost="500 GPUs (P100) for 4 days = 2,000 GPU-days",
 )
 

@@ -23,7 +23,12 @@ if "AUTOML_TEST_CACHE" not in os.environ:
     # One cache for the whole run, so that a program compiled by one worker serves the others.
     _cache = tempfile.TemporaryDirectory(prefix="automl-test-cache-", ignore_cleanup_errors=True)
     os.environ["AUTOML_TEST_CACHE"] = _cache.name
-os.environ["XDG_CACHE_HOME"] = os.environ["AUTOML_TEST_CACHE"]
+os.environ.update(
+    XDG_CACHE_HOME=os.environ["AUTOML_TEST_CACHE"],
+    JAX_COMPILATION_CACHE_DIR=os.environ["AUTOML_TEST_CACHE"] + "/programs",
+    JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0",
+    JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES="-1",
+)
 os.environ.pop("TFDS_DATA_DIR", None)
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,18 @@ from automl_cli.discovery import plugins
 from automl_cli.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.store.artifact import KINDS
 
-__all__ = ["COMMAND_NAMES", "EVALUATORS", "EXECUTORS", "KINDS", "PLUGINS", "ROOT", "SPACES", "STRATEGIES", "decisions_text"]
+__all__ = [
+    "COMMAND_NAMES",
+    "EVALUATORS",
+    "EXECUTORS",
+    "KINDS",
+    "PLUGINS",
+    "PRESET_LABELS",
+    "ROOT",
+    "SPACES",
+    "STRATEGIES",
+    "decisions_text",
+]
 
 ROOT = Path(__file__).parent.parent
 
@@ -33,6 +44,9 @@ SPACES: Mapping[str, SearchSpace] = {
     label: SearchSpace(plugin, options) for plugin in PLUGINS.values() for label, options in _settings(plugin)
 }
 """Every space, with every set of options worth trying, under a label."""
+
+PRESET_LABELS = {f"{name}-{preset}" for name, plugin in PLUGINS.items() for preset in plugin.presets}
+"""Labels of those that presets choose, which may change without a new version of the space."""
 
 
 def decisions_text(space: SearchSpace) -> list[str]:
