@@ -35,6 +35,7 @@ __all__ = [
     "Block",
     "ConvolutionUnit",
     "FactorizedReduction",
+    "Fan",
     "Identity",
     "Join",
     "MaxPool",
@@ -50,6 +51,9 @@ IMAGE = "image"
 """The name of the network's input."""
 
 Join = Literal["concatenate", "add"]
+
+Fan = Literal["in", "out"]
+"""What the variance of initial kernels is inverse to: the weights into one output, or those from one input."""
 
 
 class Block(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -81,7 +85,7 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     """Blocks in an order in which each reads only what stands before it, and the outputs that go to the classifier.
 
     `auxiliary` are the blocks of a second head that only training uses, in the same order; its last output goes through global
-    average pooling and a linear layer of its own. The costs of the network do not count it.
+    average pooling and a linear layer of its own. The costs of the network do not count it. `fan` says how kernels are drawn.
 
     Raises SpaceError at construction when a name repeats or a block reads what does not exist yet.
     """
@@ -89,6 +93,7 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     blocks: tuple[Block, ...]
     outputs: tuple[str, ...]
     auxiliary: tuple[Block, ...] = ()
+    fan: Fan = "in"
 
     def __post_init__(self) -> None:
         known = {IMAGE}

@@ -19,8 +19,8 @@ Shape = tuple[int, int, int]
 """(height, width, channels) of one example."""
 
 Padding = Literal["half", "same", "valid"]
-"""half: k // 2 zeros on every side. same: the fewest that give ceil(size / stride) outputs, split evenly, the odd one at the
-bottom and right. valid: none. For odd kernels at stride 1, half and same are one."""
+"""half: k // 2 zeros in front, (k - 1) // 2 behind. same: the fewest that give ceil(size / stride) outputs, split evenly, the
+odd one at the bottom and right. valid: none. For odd kernels at stride 1, half and same are one."""
 
 Order = Literal["conv-bn-act", "act-conv-bn", "conv-bn"]
 """What stands around a convolution, in order."""
@@ -149,7 +149,7 @@ def padding(size: int, window: int, stride: int, rule: Padding) -> tuple[int, in
     ((1, 1), (0, 1), (1, 1), (0, 0))
     """
     if rule == "half":
-        return (window // 2, window // 2)
+        return (window // 2, (window - 1) // 2)
     if rule == "valid":
         return (0, 0)
     total = max(0, (-(-size // stride) - 1) * stride + window - size)

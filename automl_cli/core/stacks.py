@@ -111,7 +111,7 @@ def cell_network(cells: CellPair, stack: Stack, image: Shape) -> Network:
         if number == 2 * stack.repeats - 1:
             builder.auxiliary_head()
     builder.add("final", Activation(), builder.states[-1])
-    return Network(tuple(builder.blocks), ("final",), tuple(builder.auxiliary))
+    return Network(tuple(builder.blocks), ("final",), tuple(builder.auxiliary), fan="out")
 
 
 class _Builder:

@@ -1,5 +1,6 @@
 """A `core.networks.Network` as Flax modules.
 
+initial   how parameters are drawn
 modules   one module per operation, and the classifier
 network   the graph of them: `build_network`
 """

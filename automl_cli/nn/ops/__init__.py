@@ -2,7 +2,11 @@
 
     convolution     the face and the rule; forms: native, direct, product, line, fourier (transforms: their matrices)
     normalisation   batch norm and ReLU
+    depthwise       one kernel per channel
     pooling         max pooling
+    average_pooling the mean over windows
+    windows         windows as shifted views of a map, which both of these are made of on a CPU
+    outlines        functions that XLA does not take apart
     joining         zero padding to the largest size, concatenation
 
 All arrays are (height, width, batch, channels), float32; kernels are (height, width, input channels, filters). Places come
@@ -10,9 +14,11 @@ first because then the forms that are products of matrices never move an operand
 anyway.
 """
 
+from automl_cli.nn.ops.average_pooling import average_pool
 from automl_cli.nn.ops.convolution import convolution
+from automl_cli.nn.ops.depthwise import depthwise
 from automl_cli.nn.ops.joining import join
 from automl_cli.nn.ops.normalisation import batch_norm, moving_average, normalise
 from automl_cli.nn.ops.pooling import max_pool
 
-__all__ = ["batch_norm", "convolution", "join", "max_pool", "moving_average", "normalise"]
+__all__ = ["average_pool", "batch_norm", "convolution", "depthwise", "join", "max_pool", "moving_average", "normalise"]

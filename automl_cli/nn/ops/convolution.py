@@ -3,6 +3,7 @@
 import jax
 from jax import Array
 
+from automl_cli.core.operations import Padding, padding, reach
 from automl_cli.nn.ops import direct, fourier, line, native, product
 
 FORMS = {
@@ -14,14 +15,21 @@ FORMS = {
 }
 
 
-def convolution(x: Array, kernel: Array, *, stride: tuple[int, int] = (1, 1)) -> Array:
-    """Cross-correlation with k // 2 zeros before each axis, and as many behind as the last window needs.
+def convolution(
+    x: Array, kernel: Array, *, stride: tuple[int, int] = (1, 1), dilation: int = 1, rule: Padding = "half"
+) -> Array:
+    """Cross-correlation, with zeros around by a rule of `core.operations`. With "half" and no dilation:
 
     y[i, j, b, o] = sum over (u, v, c) of x[i s + u - k // 2, j t + v - l // 2, b, c] kernel[u, v, c, o]
 
     x is (height, width, batch, channels), the kernel (k, l, channels, filters), the result
-    (ceil(height / s), ceil(width / t), batch, filters).
+    (ceil(height / s), ceil(width / t), batch, filters), less at the edges with "valid".
     """
+    sides = (kernel.shape[0], kernel.shape[1])
+    axes = tuple(zip(x.shape[:2], reach(sides, dilation), stride, strict=True))
+    pads = (padding(*axes[0], rule), padding(*axes[1], rule))
+    if dilation != 1 or pads != (padding(*axes[0], "half"), padding(*axes[1], "half")):
+        return native.convolution(x, kernel, stride, pads=pads, dilation=dilation)
     return FORMS[choose_form(x.shape, kernel.shape, stride, jax.default_backend())](x, kernel, stride)
 
 

@@ -1,0 +1,36 @@
+"""How parameters are drawn: normal, with NumPy, so that making a network compiles nothing."""
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from automl_cli.core.networks import Fan
+from automl_cli.core.streams import stream_seed
+
+
+class Initial:
+    """The draws of one block: a function of the seed of the network and the block's name.
+
+    Kernels have variance 2 / fan (arXiv 1502.01852): of what goes into one output, or of what comes from one input.
+    """
+
+    def __init__(self, seed: int, block: str, fan: Fan) -> None:
+        self._random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "initial parameters", block)))
+        self._fan = fan
+
+    def kernel(self, height: int, width: int, channels: int, filters: int) -> nnx.Param[jnp.ndarray]:
+        """A convolution's, (height, width, channels, filters)."""
+        return self._normal(
+            (height, width, channels, filters), 2 / (height * width * (channels if self._fan == "in" else filters))
+        )
+
+    def depthwise(self, height: int, width: int, channels: int) -> nnx.Param[jnp.ndarray]:
+        """A depthwise convolution's, (height, width, channels); both fans are height * width."""
+        return self._normal((height, width, channels), 2 / (height * width))
+
+    def weights(self, features: int, classes: int) -> nnx.Param[jnp.ndarray]:
+        """A linear layer's, (features, classes), with variance 1 / features."""
+        return self._normal((features, classes), 1 / features)
+
+    def _normal(self, shape: tuple[int, ...], variance: float) -> nnx.Param[jnp.ndarray]:
+        return nnx.Param(jnp.asarray(self._random.standard_normal(shape, np.float32) * np.sqrt(np.float32(variance))))
