@@ -13,6 +13,9 @@ from automl_cli.core.errors import unknown_name
 STRATEGIES: Mapping[str, str] = {
     "random": "automl_cli.strategies.random_search:RandomSearch",
     "reinforce": "automl_cli.strategies.reinforce:Reinforce",
+    "ppo": "automl_cli.strategies.ppo:PPO",
+    "evolution": "automl_cli.strategies.evolution:Evolution",
+    "exhaustive": "automl_cli.strategies.exhaustive:Exhaustive",
 }
 EVALUATORS: Mapping[str, str] = {
     "image": "automl_cli.evaluators.image:ImageEvaluator",

@@ -37,7 +37,9 @@ class TableEvaluator:
         """The row of the task's genotype; LookupError when the table has none."""
         row = self.table.rows.get(task.genotype)
         if row is None:
-            raise LookupError(f"genotype {canonical(task.genotype)} has no row among the {len(self.table.rows)} of {self.table.path}")
+            raise LookupError(
+                f"genotype {canonical(task.genotype)} has no row among the {len(self.table.rows)} of {self.table.path}"
+            )
         numbers = dict(zip(self.table.columns, self.table.values[row].tolist(), strict=True))
         metrics = {name: numbers[name] for name in (*self.settings.report_columns, *self.settings.cost_columns)}
         return Measurement(scores=(numbers[self.settings.reward_column],), metrics=metrics)

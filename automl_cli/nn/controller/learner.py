@@ -1,0 +1,103 @@
+"""The compiled programs of a controller: drawing a minibatch, scoring genotypes, one update.
+
+Programs depend on the decisions, on the size of the LSTM and on the objective; everything else is data. They are compiled once
+in a process for every shape they meet, whatever the number of studies.
+"""
+
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from automl_cli.core.decisions import DecisionList
+from automl_cli.nn.controller.layout import Layout
+from automl_cli.nn.controller.network import State, initial_state
+from automl_cli.nn.controller.objectives import Genotypes, Lesson, ObjectiveName, Rates, objective
+from automl_cli.nn.controller.rollout import Array, Walk, draw, score
+
+_compiled = partial(
+    jax.jit,
+    static_argnums=0,
+    compiler_options={"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False},
+)
+"""A method as a compiled program. Unoptimised: it compiles five times faster and runs three times slower, which pays up to some
+thousand updates, and one update takes milliseconds either way."""
+
+
+class Mind(NamedTuple):
+    """All that a policy strategy has learned: parameters and the optimizer's moments."""
+
+    parameters: State
+    moments: optax.OptState
+
+
+@dataclass(frozen=True)
+class Size:
+    """Layers and units of the LSTM."""
+
+    layers: int
+    units: int
+
+
+class Learner:
+    """Pure functions of a `Mind`."""
+
+    def __init__(self, decisions: DecisionList, size: Size, name: ObjectiveName) -> None:
+        self.layout = Layout(decisions)
+        self._size = size
+        self._name = name
+        self._graph, _ = initial_state(self.layout, layers=size.layers, units=size.units, scale=0.0, seed=0)
+        self._adam = optax.scale_by_adam()
+
+    def fresh(self, *, initial_range: float, seed: int) -> Mind:
+        """Parameters uniform in [-initial_range, initial_range], on the CPU, where all programs then run: they are tiny."""
+        _, parameters = initial_state(
+            self.layout, layers=self._size.layers, units=self._size.units, scale=initial_range, seed=seed
+        )
+        return jax.device_put(Mind(parameters, self._adam.init(parameters)), jax.local_devices(backend="cpu")[0])
+
+    @_compiled
+    def draw(self, parameters: State, uniforms: Array, lengths: Array, exploration: Array) -> Walk:
+        """Genotypes from uniforms (batch, decisions); see `rollout.draw`."""
+        return draw(self.layout, nnx.merge(self._graph, parameters), uniforms, lengths, exploration)
+
+    @_compiled
+    def score(self, parameters: State, genotypes: Genotypes) -> Walk:
+        """Log-probability and entropy of genotypes; see `rollout.score`."""
+        return score(self.layout, nnx.merge(self._graph, parameters), genotypes.indices, genotypes.lengths)
+
+    def objective(self, parameters: State, lesson: Lesson, rates: Rates) -> jax.Array:
+        """What `update` climbs."""
+        return objective(self._name, self.layout, nnx.merge(self._graph, parameters), lesson, rates)
+
+    @_compiled
+    def gradient(self, parameters: State, lesson: Lesson, rates: Rates) -> State:
+        """The gradient that the first step of `update` follows."""
+        return jax.grad(self.objective)(parameters, lesson, rates)
+
+    @_compiled
+    def update(self, mind: Mind, lesson: Lesson, rates: Rates, epochs: int) -> Mind:
+        """`epochs` steps of Adam up the objective, all on the same lesson.
+
+        The estimator of REINFORCE holds for the policy that drew the proposals, so they count in its first step only; the
+        steps after it train on the queue.
+        """
+
+        def step(epoch: int, mind: Mind) -> Mind:
+            used = jnp.where(epoch == 0, lesson.advantages, 0) if self._name == "reinforce" else lesson.advantages
+            gradient = jax.grad(self.objective)(mind.parameters, lesson._replace(advantages=used), rates)
+            direction, moments = self._adam.update(gradient, mind.moments)
+            parameters = jax.tree.map(lambda p, d: p + rates.learning_rate * d, mind.parameters, direction)
+            return Mind(parameters, moments)
+
+        return jax.lax.fori_loop(0, epochs, step, mind)
+
+
+@cache
+def learner(decisions: DecisionList, size: Size, name: ObjectiveName) -> Learner:
+    """The one learner of these decisions, this size and this objective."""
+    return Learner(decisions, size, name)

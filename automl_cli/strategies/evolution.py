@@ -1,0 +1,155 @@
+"""Aging evolution (Real et al., arXiv 1802.01548, section 2): the best of a random sample has a child, the oldest member dies.
+
+    population = the first P trials, uniform
+    every later trial:  sample S members with replacement, mutate the best of them, add the child, remove the oldest
+
+Composed from four functions: uniform start, tournament, mutation (the space's own rule), survivor rule. A trial without a
+reward ranks below all others: it can die of old age, and has children only where all of its sample failed.
+
+**The rule from the budget**, for T trials: P = 1.3 sqrt(T), S = 2 P, and children that were told before are mutated again. P
+balances the random start against the steps that follow; S = 2 P has the best of the population as the parent with probability
+1 - e^-2. Chosen on toy functions (additive, pairwise, NK landscapes, with noise; 6 to 40 decisions) for T from 64 to 1,000.
+
+Differs from the paper: `avoid_repeats` (0 in the paper's constants), `start_from`, and proposals drawn while others are in
+flight take the population as told so far.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from automl_cli.core.decisions import DecisionList, Genotype
+from automl_cli.core.errors import UserError
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.streams import stream
+from automl_cli.core.trials import Proposal
+from automl_cli.strategies.settings import read, settle
+
+Positive = Annotated[int, Meta(ge=1)]
+
+PAPER = {"population_size": 100, "tournament_size": 25, "avoid_repeats": 0}
+"""Section 3 of the paper."""
+
+TRIES_PER_DISTANCE = 10
+"""A child that was told before is mutated again; after so many failures it is moved one mutation farther from its parent."""
+
+
+class EvolutionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`aging` false removes the worst of the tournament's sample in place of the oldest (the paper's non-aging variant).
+
+    `avoid_repeats` is how often a child that was told before is mutated again. `start_from` are genotypes that the first trials
+    propose; uniform ones fill the rest of the first population.
+    """
+
+    population_size: Positive
+    tournament_size: Positive
+    aging: bool = True
+    avoid_repeats: Annotated[int, Meta(ge=0)] = 0
+    start_from: tuple[Genotype, ...] = ()
+
+
+class Member(Struct, frozen=True):
+    """One of the population. A trial without a reward has minus infinity."""
+
+    genotype: Genotype
+    reward: float
+
+
+class Evolution:
+    """Keeps the last P trials (or, without aging, the survivors) and proposes mutated winners."""
+
+    batch = 1
+
+    @staticmethod
+    def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The rule of this module; `constants=paper` has P = 100, S = 25."""
+        population = min(trials, max(2, round(1.3 * math.sqrt(trials))))
+        size = given.get("population_size", population)
+        rule = {
+            "population_size": population,
+            "tournament_size": 2 * size if isinstance(size, int) else size,
+            "avoid_repeats": 10 * TRIES_PER_DISTANCE,
+        }
+        settled = settle(EvolutionSettings, given, strategy="evolution", sources={"budget": rule, "paper": PAPER})
+        return dict(msgspec.to_builtins(settled))
+
+    def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
+        self._space = space
+        self._seed = seed
+        self._settings = read(EvolutionSettings, settings, strategy="evolution")
+        self._population: list[Member] = []
+        self._told: set[Genotype] = set()
+        if len(self._settings.start_from) > self._settings.population_size:
+            raise UserError(
+                f"start_from has {len(self._settings.start_from)} genotypes for a population of "
+                f"{self._settings.population_size}; give fewer, or a larger population_size"
+            )
+        for genotype in self._settings.start_from:
+            space.decisions.check(genotype)
+
+    def ask(self, trial: int) -> Proposal:
+        """A given or a uniform genotype for the first P trials, then a child of a tournament's winner."""
+        start = self._settings.start_from
+        if trial < len(start):
+            return Proposal(start[trial])
+        if trial < self._settings.population_size or not self._population:
+            return Proposal(self._space.sample(self._seed, trial))
+        parent = self._population[best(self._population, self._sample(trial))]
+        children = self._children(parent.genotype, trial)
+        return Proposal(first_new(children, self._told, tries=self._settings.avoid_repeats))
+
+    def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
+        """The child joins; once there are more than P, one leaves."""
+        dying = self._sample(trial) if self._population and not self._settings.aging else ()
+        self._population.append(Member(proposal.genotype, -math.inf if reward is None else reward))
+        if self._settings.avoid_repeats:
+            self._told.add(proposal.genotype)
+        if len(self._population) > self._settings.population_size:
+            del self._population[0 if self._settings.aging else worst(self._population, dying)]
+
+    def _sample(self, trial: int) -> list[int]:
+        """The trial's sample with replacement: the same for its tournament and, without aging, for the one that dies."""
+        random = stream(self._seed, "tournament", trial)
+        return random.choices(range(len(self._population)), k=self._settings.tournament_size)
+
+    def _children(self, parent: Genotype, trial: int) -> Iterator[Genotype]:
+        """Mutated copies without end, all drawn from the trial's stream, ever farther away."""
+        random = stream(self._seed, "mutation", trial)
+        length = self._space.length(trial)
+        distance = 0
+        while True:
+            distance += 1
+            for _ in range(TRIES_PER_DISTANCE):
+                child = parent
+                for _ in range(distance):
+                    child = self._space.mutate(child, random)
+                yield fit(self._space.decisions, child, length, random)
+
+
+def best(population: Sequence[Member], sample: Sequence[int]) -> int:
+    """The sampled member with the highest reward, the youngest among equals."""
+    return max(sample, key=lambda index: (population[index].reward, index))
+
+
+def worst(population: Sequence[Member], sample: Sequence[int]) -> int:
+    """The sampled member with the lowest reward, the oldest among equals."""
+    return min(sample, key=lambda index: (population[index].reward, index))
+
+
+def first_new(children: Iterator[Genotype], told: set[Genotype], *, tries: int) -> Genotype:
+    """The first child that was not told before, or the last of `tries` more."""
+    child = next(children)
+    for _ in range(tries):
+        if child not in told:
+            break
+        child = next(children)
+    return child
+
+
+def fit(decisions: DecisionList, genotype: Genotype, length: int, random: Random) -> Genotype:
+    """The genotype cut to this length, or continued with uniform choices where a curriculum has grown."""
+    return genotype[:length] + decisions.sample(random, length)[len(genotype) :]

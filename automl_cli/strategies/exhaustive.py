@@ -1,0 +1,63 @@
+"""Every genotype of a small space once, in order: the last decision turns fastest."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from automl_cli.core.decisions import DecisionList, Genotype
+from automl_cli.core.errors import UserError
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.trials import Proposal
+from automl_cli.strategies.settings import read, settle
+
+
+class ExhaustiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`trials` is the budget of the study, which has to cover the space."""
+
+    trials: Annotated[int, Meta(ge=1)]
+
+
+class Exhaustive:
+    """Trial t proposes genotype t, of full length; after the last one it begins again, which measures a space repeatedly."""
+
+    batch = 1
+
+    @staticmethod
+    def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Nothing is chosen but the budget."""
+        settled = settle(ExhaustiveSettings, given, strategy="exhaustive", sources={"budget": {"trials": trials}})
+        return dict(msgspec.to_builtins(settled))
+
+    def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
+        """Raises UserError, with the size of the space, when the trials cannot cover it."""
+        trials = read(ExhaustiveSettings, settings, strategy="exhaustive").trials
+        if space.size > trials:
+            raise UserError(
+                f"strategy 'exhaustive' cannot visit all of space {space.plugin.name!r}: it has {space.size:,} genotypes, "
+                f"and the study {trials:,} trials. Give --trials {space.size}, or search with another strategy"
+            )
+        self._space = space
+
+    def ask(self, trial: int) -> Proposal:
+        """The genotype of this number."""
+        return Proposal(numbered(self._space.decisions, trial % self._space.size))
+
+    def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
+        """Nothing to learn."""
+
+
+def numbered(decisions: DecisionList, number: int) -> Genotype:
+    """The genotype of this number, from 0 to size - 1, in mixed radix.
+
+    >>> from automl_cli.core.decisions import Decision
+    >>> space = DecisionList((Decision("a", (1, 2)), Decision("b", (1, 2, 3))))
+    >>> numbered(space, 0), numbered(space, 4)
+    ((0, 0), (1, 1))
+    """
+    digits = []
+    for decision in reversed(decisions.decisions):
+        number, digit = divmod(number, len(decision.choices))
+        digits.append(digit)
+    return tuple(reversed(digits))

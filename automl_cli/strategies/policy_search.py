@@ -1,0 +1,196 @@
+"""What `reinforce` and `ppo` share: minibatches from one policy, advantages, a queue of the best, the rule from the budget.
+
+    minibatch k = trials k m … k m + m - 1, all drawn from the policy that learned from every minibatch told before
+    when the last of them is told:  advantages, best genotypes -> one update of the policy
+
+State moves when a minibatch is complete, and at no other moment. A missing reward counts as the lowest reward told so far;
+while no reward at all was told there is nothing to learn, and the minibatch is passed over.
+
+**The rule from the budget.** The papers' learning rates (6e-4, 3.5e-4) learn nothing in some hundred trials. With T trials:
+
+    layers, units, initial_range   1, 32, 0.1
+    learning_rate                  0.02
+    minibatch                      T / 50, within 5 … 20
+    epochs                         4 steps on every minibatch (for `reinforce`: one, and three on the queue alone)
+    advantage                      rank among all rewards so far, so that no scale has to be known
+    queue_size, queue_weight       the 4 best genotypes, 3 times their mean log-likelihood (priority-queue training, Abolafia et
+                                   al., arXiv 1801.03526: a policy gradient forgets the best it has seen, a small study cannot)
+    exploration                    0.75 decisions of every genotype, on average, are drawn uniformly
+    avoid_repeats                  a genotype that was told before is drawn again, at most 8 times: repeats teach nothing here
+
+One rule for every space. Chosen on toy functions (additive, pairwise and NK landscapes, cliffs, noise; 6 x 5, 18 x 4 and 33
+decisions with skip connections) at T = 100, 300 and 1,000; around these values the result is flat, and what matters most is the
+queue and avoiding repeats. `constants=paper` switches all of it off.
+
+Differs from the papers: the last three rows. Under exploration and redrawing, proposals are not draws from the policy alone,
+yet the gradient takes them as such.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+from automl_cli.core.decisions import Genotype
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.streams import stream, stream_seed
+from automl_cli.core.trials import Proposal
+from automl_cli.strategies.rewards import BestQueue, Floor, MovingBaseline, RankBaseline
+
+if TYPE_CHECKING:
+    from automl_cli.nn.controller.policy import Policy
+
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Weight = Annotated[float, Meta(ge=0)]
+
+
+class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Constants of a policy strategy.
+
+    `initial_range`: parameters start uniform in ± that. `advantage`: reward minus the moving `baseline` (of decay
+    `baseline_decay`), or the `rank`. `queue_size` 0 or `queue_weight` 0: no priority-queue training. `exploration`: decisions
+    drawn uniformly, on average, of every genotype. `avoid_repeats`: how often a genotype told before is drawn again.
+    """
+
+    layers: Positive
+    units: Positive
+    initial_range: Annotated[float, Meta(gt=0)]
+    learning_rate: Annotated[float, Meta(gt=0)]
+    minibatch: Positive
+    epochs: Positive = 1
+    clip: Annotated[float, Meta(gt=0)] = 0.2
+    advantage: Literal["baseline", "rank"] = "baseline"
+    baseline_decay: Annotated[float, Meta(ge=0, lt=1)] = 0.95
+    entropy_weight: Weight = 0.0
+    queue_size: Count = 0
+    queue_weight: Weight = 0.0
+    exploration: Weight = 0.0
+    avoid_repeats: Count = 0
+
+
+def rule(trials: int) -> dict[str, Any]:
+    """The rule of this module, for a study of so many trials."""
+    return {
+        "layers": 1,
+        "units": 32,
+        "initial_range": 0.1,
+        "learning_rate": 0.02,
+        "minibatch": max(5, min(20, trials // 50)),
+        "epochs": 4,
+        "advantage": "rank",
+        "queue_size": 4,
+        "queue_weight": 3.0,
+        "exploration": 0.75,
+        "avoid_repeats": 8,
+    }
+
+
+class _Told(NamedTuple):
+    proposal: Proposal
+    reward: float | None
+
+
+class PolicySearch:
+    """A policy over a space, taught minibatch by minibatch. `objective` is what it climbs.
+
+    The controller is built and compiled at the first `ask`, so planning a study needs no JAX.
+    """
+
+    def __init__(
+        self, space: SearchSpace, *, seed: int, settings: PolicySettings, objective: Literal["reinforce", "ppo"]
+    ) -> None:
+        self.batch = settings.minibatch
+        self._space = space
+        self._seed = seed
+        self._settings = settings
+        self._objective: Literal["reinforce", "ppo"] = objective
+        self._floor = Floor()
+        self._baseline = RankBaseline() if settings.advantage == "rank" else MovingBaseline(settings.baseline_decay)
+        self._queue = BestQueue(settings.queue_size)
+        self._seen: set[Genotype] = set()
+        self._minibatch: list[_Told] = []
+        self._drawn: tuple[int, list[Proposal]] | None = None
+        """The minibatch drawn last, by its number: kept so that m asks cost one draw. A pure function of all that was told."""
+
+    def ask(self, trial: int) -> Proposal:
+        """The trial's place in its minibatch, which is drawn as a whole."""
+        number, place = divmod(trial, self.batch)
+        if self._drawn is None or self._drawn[0] != number:
+            self._drawn = number, self._draw(number)
+        return self._drawn[1][place]
+
+    def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
+        """One more of a minibatch; the policy learns from all of it when it is complete."""
+        self._minibatch.append(_Told(proposal, reward))
+        if len(self._minibatch) == self.batch:
+            self._learn([told.proposal for told in self._minibatch], [told.reward for told in self._minibatch])
+            self._minibatch = []
+            self._drawn = None
+
+    @cached_property
+    def _policy(self) -> "Policy":
+        from automl_cli.nn.controller.learner import Size
+        from automl_cli.nn.controller.policy import Policy
+
+        return Policy(
+            self._space.decisions,
+            Size(self._settings.layers, self._settings.units),
+            objective=self._objective,
+            initial_range=self._settings.initial_range,
+            seed=stream_seed(self._seed, "controller"),
+        )
+
+    def _draw(self, number: int) -> list[Proposal]:
+        """All proposals of a minibatch. Each depends on the policy and on its own trial's stream; a repeat is drawn again."""
+        trials = range(number * self.batch, (number + 1) * self.batch)
+        uniforms = [self._uniforms(trial) for trial in trials]
+        lengths = [self._space.length(trial) for trial in trials]
+        rows = [next(row) for row in uniforms]
+        drawn = self._policy.draw(rows, lengths, exploration=self._settings.exploration)
+        for _ in range(self._settings.avoid_repeats):
+            repeats = self._repeats([genotype for genotype, _ in drawn])
+            if not repeats:
+                break
+            rows = [next(uniforms[place]) if place in repeats else row for place, row in enumerate(rows)]
+            again = self._policy.draw(rows, lengths, exploration=self._settings.exploration)
+            drawn = [again[place] if place in repeats else kept for place, kept in enumerate(drawn)]
+        return [Proposal(genotype, log_probability) for genotype, log_probability in drawn]
+
+    def _uniforms(self, trial: int) -> Iterator[list[float]]:
+        """Rows of uniforms in [0, 1), one for every decision, from the trial's stream."""
+        random = stream(self._seed, "proposal", trial)
+        while True:
+            yield [random.random() for _ in range(len(self._space.decisions))]
+
+    def _repeats(self, genotypes: Sequence[Genotype]) -> set[int]:
+        """Places whose genotype was told before or stands at an earlier place."""
+        first = {genotype: place for place, genotype in reversed(list(enumerate(genotypes)))}
+        return {place for place, genotype in enumerate(genotypes) if genotype in self._seen or first[genotype] != place}
+
+    def _learn(self, proposals: Sequence[Proposal], rewards: Sequence[float | None]) -> None:
+        from automl_cli.nn.controller.objectives import Rates
+        from automl_cli.nn.controller.policy import Example
+
+        settings = self._settings
+        genotypes = [proposal.genotype for proposal in proposals]
+        if settings.avoid_repeats:
+            self._seen.update(genotypes)
+        self._queue.add(genotypes, rewards)
+        if (known := self._floor.fill(rewards)) is None:
+            return
+        examples = [
+            Example(proposal.genotype, advantage, _log_probability(proposal))
+            for proposal, advantage in zip(proposals, self._baseline.advantages(known), strict=True)
+        ]
+        rates = Rates(settings.learning_rate, settings.entropy_weight, settings.queue_weight, settings.clip)
+        self._policy.learn(
+            examples, best=self._queue.genotypes, places=settings.queue_size, rates=rates, epochs=settings.epochs
+        )
+
+
+def _log_probability(proposal: Proposal) -> float:
+    if proposal.log_probability is None:
+        raise ValueError(f"the proposal {proposal.genotype} has no log-probability, so it was not drawn from a policy")
+    return proposal.log_probability

@@ -1,0 +1,74 @@
+"""Small spaces for the laws of the controller, and a controller that is far from uniform."""
+
+from functools import cache
+from itertools import product
+
+import numpy as np
+
+from automl_cli.core.decisions import Decision, DecisionList, Genotype, Membership
+from automl_cli.nn.controller.learner import Learner, Mind, Size, learner
+from automl_cli.nn.controller.objectives import Genotypes, Lesson, ObjectiveName
+
+TWO = DecisionList((Decision("a", (1, 2)), Decision("b", (1, 2, 3))))
+
+
+def layered(layers: int, choices: tuple[int, ...] = (2, 3)) -> DecisionList:
+    """Like the space cnn: at every layer an anchor, a membership for every earlier layer, then some softmax decisions."""
+    decisions: list[Decision] = []
+    anchors = []
+    for layer in range(layers):
+        anchors.append(len(decisions))
+        decisions += [Decision(f"skip_{item}_{layer}", (False, True), Membership(layer, item)) for item in range(layer)]
+        decisions += [Decision(f"choice_{layer}_{k}", tuple(range(count))) for k, count in enumerate(choices)]
+    return DecisionList(tuple(decisions), tuple(anchors))
+
+
+SETS_ONLY = DecisionList((Decision("x", (False, True), Membership(1, 0)),), anchors=(0, 0))
+"""No softmax at all: two anchors, and whether the second takes the first."""
+
+GAPS = DecisionList(
+    (
+        Decision("a", (1, 2, 3)),
+        Decision("2 takes 1", (False, True), Membership(2, 1)),
+        Decision("b", (1,)),
+        Decision("3 takes 0", (False, True), Membership(3, 0)),
+        Decision("3 takes 2", (False, True), Membership(3, 2)),
+    ),
+    anchors=(0, 0, 1, 3),
+)
+"""Anchors at one place, sets that leave items out, a decision with one choice."""
+
+SPACES = {"two": TWO, "layered": layered(3, (3,)), "sets only": SETS_ONLY, "gaps": GAPS}
+
+
+def enumerate_genotypes(decisions: DecisionList, length: int | None = None) -> list[Genotype]:
+    """Every genotype of the live prefix."""
+    live = decisions.decisions[: len(decisions) if length is None else length]
+    return list(product(*(range(len(decision.choices)) for decision in live)))
+
+
+@cache
+def opinionated(decisions: DecisionList, name: ObjectiveName = "reinforce", *, layers: int = 2) -> tuple[Learner, Mind]:
+    """A learner of 5 units whose policy is far from uniform."""
+    taught = learner(decisions, Size(layers, 5), name)
+    return taught, taught.fresh(initial_range=1.5, seed=3)
+
+
+def pack(decisions: DecisionList, genotypes: list[Genotype], *, rows: int | None = None) -> Genotypes:
+    """Genotypes of any live length as arrays, and empty ones behind them up to so many rows."""
+    lengths = [len(genotype) for genotype in genotypes] + [0] * ((rows or 0) - len(genotypes))
+    indices = np.zeros((len(lengths), len(decisions)), np.int32)
+    for row, genotype in enumerate(genotypes):
+        indices[row, : len(genotype)] = genotype
+    return Genotypes(indices, np.array(lengths, np.int32))
+
+
+def lesson(decisions: DecisionList, genotypes: list[Genotype], advantages: list[float], old: np.ndarray) -> Lesson:
+    """A lesson without a queue."""
+    return Lesson(
+        pack(decisions, genotypes),
+        np.array(advantages, np.float32),
+        np.asarray(old),
+        pack(decisions, []),
+        np.zeros(0, np.float32),
+    )
