@@ -5,14 +5,13 @@ children. What happens to a worker happens to its task only.
 """
 
 import math
-import os
 import time
 from collections import deque
 from queue import Empty
 
 from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
 from automl_cli.executors.messages import Done, Message, Ready, Unusable
-from automl_cli.executors.process import allowed_cores, memory_bytes, process_settings, visible_gpus
+from automl_cli.executors.process import memory_bytes, process_settings, visible_gpus
 from automl_cli.executors.workers import Events, Worker
 
 CHILDREN_PER_WORKER = 500
@@ -38,7 +37,6 @@ class LocalExecutor:
         self._children_per_worker = children_per_worker
         self._most_bytes = int(memory_bytes() * SHARE_OF_MEMORY / workers)
         self._environments = _environments(workers)
-        self._cores = allowed_cores()
         self._free_slots = deque(range(workers))
         self._workers: list[Worker] = []
         self._waiting: deque[Task] = deque()
@@ -88,10 +86,8 @@ class LocalExecutor:
             coming += 1
 
     def _start(self, slot: int) -> None:
-        # Counting from the process id keeps two searches on one machine from crowding the same cores.
-        core = self._cores[(os.getpid() + slot) % len(self._cores)]
         environment = self._environments[slot]
-        self._workers.append(Worker(self._spec, slot=slot, core=core, environment=environment, events=self._events))
+        self._workers.append(Worker(self._spec, slot=slot, environment=environment, events=self._events))
 
     def _hear(self, worker: Worker, message: Message | None) -> None:
         match message:

@@ -6,11 +6,10 @@ from automl_cli.core.trials import EvaluatorSpec, Outcome
 
 
 class Setup(Struct, frozen=True):
-    """The first line a worker reads: who it is, whose child, which core is its own and what evaluator it builds."""
+    """The first line a worker reads: who it is, whose child and what evaluator it builds."""
 
     name: str
     parent: int
-    core: int
     evaluator: EvaluatorSpec
 
 

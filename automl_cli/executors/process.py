@@ -1,10 +1,11 @@
-"""How a process that computes is set up: one thread, a persistent compilation cache, one core, no life after its parent.
+"""How a process that computes is set up: one thread, a persistent compilation cache, no life after its parent.
 
 Everything here is harmless where the platform lacks it, and `AUTOML_NO_PROCESS_TUNING=1` switches all of it off except dying
 with the parent. Then nothing promises that different numbers of workers give the same bits.
 
 One thread, because the low bits of a result depend on how many threads computed it, and because a search has more children than
-a machine has cores. The settings are environment variables, since they must be there before JAX starts its backend.
+a machine has cores. No core is its own: one thread gives the same bits on any of them, and searches that pin their workers may
+crowd one core while others idle. The settings are environment variables, since they must be there before JAX starts.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ import platformdirs
 from automl_cli.store.environment import cpu_features, cpu_model, installed_version
 
 SWITCH = "AUTOML_NO_PROCESS_TUNING"
-"""Set to anything but 0 or nothing: leave threads, cores and caches of computing processes as they are."""
+"""Set to anything but 0 or nothing: leave threads and caches of computing processes as they are."""
 
 _THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -97,15 +98,6 @@ def _quota_of_cores(file: Path) -> int:
         return round(int(allowed) / int(period))
     except (OSError, ValueError):
         return sys.maxsize
-
-
-def pin_to_core(core: int) -> None:
-    """Keep this process on one core, so that workers do not push each other around."""
-    if sys.platform == "linux" and not tuning_is_off():
-        try:
-            os.sched_setaffinity(0, {core})
-        except OSError:
-            return  # the core was taken away meanwhile: any of the others will do
 
 
 def die_with(parent: int) -> None:

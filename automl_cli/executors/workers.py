@@ -28,7 +28,7 @@ class Worker:
     before it starts, since some settings must be there before JAX is. Start it from a thread that outlives it.
     """
 
-    def __init__(self, spec: EvaluatorSpec, *, slot: int, core: int, environment: dict[str, str], events: Events) -> None:
+    def __init__(self, spec: EvaluatorSpec, *, slot: int, environment: dict[str, str], events: Events) -> None:
         self.slot = slot
         self.starting = True
         self.task: Task | None = None
@@ -45,7 +45,7 @@ class Worker:
         )
         self._ear = threading.Thread(target=self._listen, args=(events,), daemon=True)
         self._ear.start()
-        self._send(Setup(str(slot), os.getpid(), core, spec))
+        self._send(Setup(str(slot), os.getpid(), spec))
 
     def give(self, task: Task, deadline: float | None) -> None:
         """Hand over a task, to be done by the deadline (on the monotonic clock). What was printed before is forgotten."""

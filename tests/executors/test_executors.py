@@ -205,7 +205,7 @@ def test_no_worker_outlives_its_parent(end: signal.Signals) -> None:
 def test_a_worker_ends_with_its_input_where_no_kernel_kills_it() -> None:
     worker = [sys.executable, "-P", "-m", "automl_cli.executors.worker"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    setup = Setup("0", os.getpid(), 0, spec(faults={"0.0": "hang"}))
+    setup = Setup("0", os.getpid(), spec(faults={"0.0": "hang"}))
     with subprocess.Popen(worker, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
