@@ -26,6 +26,7 @@ from automl_cli.store.artifact import read_bytes
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.encoding import convert, plain
 from automl_cli.store.environment import current_environment
+from automl_cli.tabular import table_settings
 
 RETRAIN_FACTOR = 4
 """`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
@@ -54,6 +55,11 @@ class SearchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     strategy_option: dict[str, Any] | None = None
     evaluator: str | None = None
     evaluator_option: dict[str, Any] | None = None
+    table: str | None = None
+    encoding_column: str | None = None
+    reward_column: str | None = None
+    report_columns: str | None = None
+    cost_columns: str | None = None
     trials: int | None = None
     epochs: int | None = None
     seed: int | None = None
@@ -108,6 +114,9 @@ def plan_search(
     space = SearchSpace(plugin, {**preset.space_options, **_space_options(plugin, request.space_option or {})})
     strategy = _known("strategy", STRATEGIES, request.strategy or preset.strategy)
     evaluator = _known("evaluator", EVALUATORS, request.evaluator or "image")
+    if evaluator == "image" and plugin.build is None:
+        raise UserError(f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE")
+    options = {**table_settings(request.given(), evaluator), **typed(request.evaluator_option or {})}
     executor, workers = _where(request, evaluator)
     children = _children(request, preset, data_needed=data_needed) if evaluator == "image" else _NO_CHILDREN
     chosen = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
@@ -118,7 +127,7 @@ def plan_search(
         space=space.reference(file),
         **children,
         **chosen,
-        evaluator=_evaluator(evaluator, typed(request.evaluator_option or {}), space.reference(file), children),
+        evaluator=_evaluator(evaluator, options, space.reference(file), children),
         strategy=strategy,
         strategy_settings=load("strategy", STRATEGIES, strategy).resolve(chosen["trials"], constants),
         seed=request.seed or 0,
@@ -244,10 +253,13 @@ def _facts(dataset: DatasetReference, *, data_needed: bool) -> ImageFacts:
 
 
 def _evaluator(name: str, options: Mapping[str, Any], space: SpaceReference, children: Mapping[str, Any]) -> EvaluatorSpec:
-    """Everything a worker needs to know, as plain data."""
+    """Everything a worker needs to know, as plain data. A table is read here already, so that a bad one costs no trial."""
     trained_on = {what: children[what] for what in ("dataset", "recipe") if children[what] is not None}
     engine = {"engine": _engine()} if name == "image" else {}
-    return EvaluatorSpec(name, {**plain({"space": space, **trained_on}), **engine, **options})
+    settings = {**plain({"space": space, **trained_on}), **engine, **options}
+    if name == "table":
+        load("evaluator", EVALUATORS, name)(settings)
+    return EvaluatorSpec(name, settings)
 
 
 def _engine() -> str:

@@ -1,0 +1,31 @@
+"""A search over a table instead of trained children: which of a file's columns is what."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from automl_cli.core.errors import UserError
+
+FLAGS = ("table", "encoding-column", "reward-column", "report-columns", "cost-columns")
+
+
+def table_settings(given: Mapping[str, Any], evaluator: str) -> dict[str, Any]:
+    """The evaluator's settings from the flags that were given; nothing for another evaluator.
+
+    Several columns are separated by commas. The path is made absolute, so that a run can be resumed from anywhere.
+
+    >>> table_settings({"reward-column": "a", "table": "/t.csv", "report-columns": "b, c"}, "table")
+    {'file': '/t.csv', 'reward_column': 'a', 'report_columns': ['b', 'c']}
+    """
+    said = {name: given[name] for name in FLAGS if name in given}
+    if evaluator != "table":
+        if said:
+            raise UserError(f"--{next(iter(said))} is about a table; give --evaluator table with it")
+        return {}
+    for name in ("table", "reward-column"):
+        if name not in said:
+            raise UserError(f"--evaluator table needs --{name}: --table is a .csv or .npz file, --reward-column what to search for")
+    columns = {name: said[name] for name in ("encoding-column", "reward-column") if name in said}
+    lists = {name: [part.strip() for part in said[name].split(",")] for name in ("report-columns", "cost-columns") if name in said}
+    settings = {name.replace("-", "_"): value for name, value in {**columns, **lists}.items()}
+    return {"file": str(Path(said["table"]).absolute()), **settings}
