@@ -115,7 +115,9 @@ def plan_search(
     strategy = _known("strategy", STRATEGIES, request.strategy or preset.strategy)
     evaluator = _known("evaluator", EVALUATORS, request.evaluator or "image")
     if evaluator == "image" and plugin.build is None:
-        raise UserError(f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE")
+        raise UserError(
+            f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
+        )
     options = {**table_settings(request.given(), evaluator), **typed(request.evaluator_option or {})}
     executor, workers = _where(request, evaluator)
     children = _children(request, preset, data_needed=data_needed) if evaluator == "image" else _NO_CHILDREN

@@ -163,8 +163,8 @@ def _run_all(
     held: "RunDirectory", settle: "Callable[[RunDirectory], tuple[StudySettings, SearchSpace]]", flags: RunFlags
 ) -> None:
     """Run the study of the held directory, or of each of its repeats, and say where the winners are."""
-    from automl_cli.store.run_directory import open_run, repeats_of
     from automl_cli.sessions import make_executor
+    from automl_cli.store.run_directory import open_run, repeats_of
 
     repeats = repeats_of(held.path)
     finished: list[Finished] = []

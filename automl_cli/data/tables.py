@@ -29,8 +29,8 @@ def read_table(path: str, decisions: DecisionList, *, encoding_column: str, colu
     """Read the encoding column and the named number columns of a table.
 
     An encoding is the list of the genotype's indices: one digit per decision (`421211`), or numbers with anything between them
-    (`4-2-1-2-1-1`). Raises DataError naming file, line (row of an `.npz`) and column for a missing column, an encoding that is not
-    of the space or stands twice, and a cell that is not a finite number.
+    (`4-2-1-2-1-1`). Raises DataError naming file, line (row of an `.npz`) and column for a missing column, an encoding that is
+    not of the space or stands twice, and a cell that is not a finite number.
     """
     file = Path(path)
     if not file.is_file():

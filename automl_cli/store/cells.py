@@ -53,7 +53,7 @@ class StackedNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A network of stacked cells for one kind of image. Nothing is trained.
 
     `width` are the channels that the last cell puts out: P of `N@P`. `target` is the data set it is meant for, by name.
-    `parameters` and `multiply_adds` are exact, for one image of `image_shape` and so many classes; the auxiliary head is not in.
+    `parameters` and `multiply_adds` are exact, for one image of `image_shape` and so many classes, without auxiliary head.
     """
 
     cell: CellPair

@@ -18,7 +18,12 @@ ROWS = ["ops,reward,test", "000000,0.5,0.4", "421211,0.75,0.7", "444444,0.25,0.3
 
 
 def evaluator(path: Path, **settings: object) -> TableEvaluator:
-    given = {"space": msgspec.to_builtins(SPACE.reference()), "file": str(path), "reward_column": "reward", "report_columns": ["test"]}
+    given = {
+        "space": msgspec.to_builtins(SPACE.reference()),
+        "file": str(path),
+        "reward_column": "reward",
+        "report_columns": ["test"],
+    }
     return TableEvaluator({**given, **settings})
 
 

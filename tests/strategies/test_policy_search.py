@@ -139,8 +139,8 @@ def test_proposals_follow_the_live_length(name: str) -> None:
 @pytest.mark.parametrize("name", ["reinforce", "ppo", "evolution"])
 @pytest.mark.parametrize("in_flight", [1, 8])
 def test_better_than_random_on_one_max_at_equal_budget(name: str, in_flight: int) -> None:
-    """16 decisions of 4 choices (at most 48), 100 trials, mean best of 6 seeds. Random: 33.5 with a spread of 1.3 a seed, these:
-    above 40 with a spread of 2. The means differ by 4 or less once in more than 10^4 draws of seeds; these seeds are fixed."""
+    """16 decisions of 4 choices (at most 48), 100 trials, mean best of 6 seeds. Random: 33.5 with a spread of 1.3 a seed,
+    these: above 40 with a spread of 2. The means differ by 4 or less once in more than 10^4 draws of seeds; these seeds are fixed."""
     space = space_of(flat(16, 4))
     mean = {
         each: sum(best_after(make(each, space, trials=100, seed=seed), one_max, 100, in_flight=in_flight) for seed in range(6))
@@ -157,7 +157,10 @@ def test_the_rule_from_the_budget(name: str, trials: int, minibatch: int) -> Non
 
 
 def test_the_papers_constants() -> None:
-    """NAS: two layers of 35, uniform in ±0.08, Adam 0.0006, 8 children a replica. NASNet: one layer of 100, ±0.1, 0.00035, 1e-5, 0.95, 20."""
+    """NAS: two layers of 35, uniform in ±0.08, Adam 0.0006, 8 children a replica.
+
+    NASNet: one layer of 100, ±0.1, learning rate 0.00035, entropy 1e-5, baseline 0.95, 20 children a minibatch.
+    """
     nas, nasnet = Reinforce.resolve(12_800, {"constants": "paper"}), PPO.resolve(20_000, {"constants": "paper"})
     names = ("layers", "units", "initial_range", "learning_rate", "entropy_weight", "baseline_decay", "minibatch")
     assert [nas[name] for name in names] == [2, 35, 0.08, 0.0006, 0.0, 0.95, 8]
