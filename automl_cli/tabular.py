@@ -27,9 +27,12 @@ def table_settings(given: Mapping[str, Any], evaluator: str) -> dict[str, Any]:
             raise UserError(
                 f"--evaluator table needs --{name}: --table is a .csv or .npz file, --reward-column what to search for"
             )
-    columns = {name: said[name] for name in ("encoding-column", "reward-column") if name in said}
-    lists = {
-        name: [part.strip() for part in said[name].split(",")] for name in ("report-columns", "cost-columns") if name in said
-    }
-    settings = {name.replace("-", "_"): value for name, value in {**columns, **lists}.items()}
-    return {"file": str(Path(said["table"]).absolute()), **settings}
+    settings: dict[str, Any] = {"file": str(Path(said["table"]).absolute())}
+    for name in FLAGS[1:]:
+        if name in said:
+            settings[name.replace("-", "_")] = _names(said[name]) if name.endswith("columns") else said[name]
+    return settings
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]

@@ -140,7 +140,7 @@ def test_proposals_follow_the_live_length(name: str) -> None:
 @pytest.mark.parametrize("in_flight", [1, 8])
 def test_better_than_random_on_one_max_at_equal_budget(name: str, in_flight: int) -> None:
     """16 decisions of 4 choices (at most 48), 100 trials, mean best of 6 seeds. Random: 33.5 with a spread of 1.3 a seed,
-    these: above 40 with a spread of 2. The means differ by 4 or less once in more than 10^4 draws of seeds; these seeds are fixed."""
+    these: above 40 with a spread of 2. The means differ by 4 or less once in more than 10^4 draws of seeds; these are fixed."""
     space = space_of(flat(16, 4))
     mean = {
         each: sum(best_after(make(each, space, trials=100, seed=seed), one_max, 100, in_flight=in_flight) for seed in range(6))
