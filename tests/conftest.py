@@ -1,7 +1,9 @@
 """How every test runs: on the CPU, on one thread, without the user's caches, and with JAX refusing silent rank promotion."""
 
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +32,10 @@ os.environ.update(
     JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES="-1",
 )
 os.environ.pop("TFDS_DATA_DIR", None)
+
+if threading.current_thread() is threading.main_thread():
+    # A shell without job control starts background jobs deaf to Ctrl-C, and what they start is deaf as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
