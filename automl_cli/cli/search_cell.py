@@ -70,6 +70,6 @@ def search_cell(
 
     Examples:
         automl search-cell --out runs/cell
-        automl search-cell --space nas-bench-201 --evaluator table --table nasbench201.csv --reward-column c10_val_e12
+        automl search-cell --space my_space.py --config my_table.toml
     """
     run_search("search-cell", default_space="nasnet", flags=locals())
