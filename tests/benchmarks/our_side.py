@@ -1,0 +1,78 @@
+"""Our side of the comparisons: a process that reads one JSON job per line and answers one JSON result per line."""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+
+from automl_cli.children.images import ImageTrainer
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.networks import Network
+from automl_cli.core.recipes import Recipe
+from automl_cli.data import load_images
+from automl_cli.nn import ops
+from automl_cli.nn.compilation import compiled
+from automl_cli.nn.networks import build_network
+
+trainers: dict[str, ImageTrainer] = {}
+
+
+def train(job: dict[str, Any]) -> dict[str, Any]:
+    """From specification to trained child; then some steps alone."""
+    key = json.dumps([job["dataset"], job["recipe"], job["engine"]])
+    if key not in trainers:
+        data = load_images(msgspec.convert(job["dataset"], DatasetReference))
+        trainers[key] = ImageTrainer(data, msgspec.convert(job["recipe"], Recipe), engine=job["engine"])
+    trainer = trainers[key]
+    start = time.process_time(), time.perf_counter()
+    network = msgspec.convert(job["network"], Network)
+    model = build_network(network, tuple(job["image"]), job["classes"], seed=job["seed"])
+    progress = trainer.train(model, epochs=job["epochs"], seed=job["seed"])
+    whole = time.process_time() - start[0], time.perf_counter() - start[1]
+    engine = trainer.engine(model)
+    state, steps = engine.initial(), []
+    while len(steps) < job["steps"] + 2:
+        batches = trainer._batches.epoch(job["seed"], len(steps))
+        for _ in range(trainer._batches.steps):
+            begin = time.process_time()
+            state, _ = engine.step(state, *next(batches), job["recipe"]["learning_rate"])
+            jax.block_until_ready(state)
+            steps.append(time.process_time() - begin)
+    return {"cpu": whole[0], "wall": whole[1], "step": float(np.median(steps[2:])), "score": progress.scores[-1]}
+
+
+def operation(job: dict[str, Any]) -> dict[str, Any]:
+    """One convolution, forward and both gradients, in the form that the rule chooses or in the one that is asked for."""
+    from automl_cli.nn.ops.convolution import FORMS, choose_form
+
+    random = np.random.default_rng(0)
+    x = jnp.asarray(random.normal(size=(*job["size"], job["batch"], job["channels"])), jnp.float32)
+    kernel = jnp.asarray(random.normal(size=(*job["kernel"], job["channels"], job["filters"])), jnp.float32)
+    stride = tuple(job["stride"])
+    chosen = choose_form(x.shape, kernel.shape, stride, "cpu")
+    form = job.get("form") or chosen
+
+    def both(x: jax.Array, kernel: jax.Array) -> Any:
+        y, pull = jax.vjp(lambda x, kernel: FORMS[form](x, kernel, stride), x, kernel)
+        return y, pull(jnp.ones_like(y))
+
+    program, times = compiled(both), []
+    for _ in range(job["repeats"] + 2):
+        begin = time.process_time()
+        jax.block_until_ready(program(x, kernel))
+        times.append(time.process_time() - begin)
+    return {"seconds": float(np.median(times[2:])), "form": form, "chosen": chosen}
+
+
+if __name__ == "__main__":
+    os.sched_setaffinity(0, {int(os.environ["BENCHMARK_CORE"])})
+    print(json.dumps({"jax": jax.__version__, "operations": sorted(ops.__all__)}), flush=True)
+    for line in sys.stdin:
+        job = json.loads(line)
+        print(json.dumps({"train": train, "operation": operation}[job["kind"]](job)), flush=True)

@@ -1,0 +1,147 @@
+"""PyTorch's side of the comparisons: a process that reads one JSON job per line and answers one JSON result per line.
+
+It needs only torch and NumPy, in an environment of their own. Networks are the plain data of `core.networks` as JSON;
+images are float32 (examples, height, width, channels) in an .npz file; augmentation, update rule and validation are those
+of our side.
+"""
+
+import ctypes
+import json
+import os
+import sys
+import time
+from typing import Any
+
+if os.environ.get("BENCHMARK_KEEPS_HEAP"):
+    # The same three settings as `automl_cli.nn.heap`.
+    for parameter, value in ((-8, 1), (-4, 0), (-1, 2**31 - 1)):
+        ctypes.CDLL(None).mallopt(parameter, value)
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+torch.set_num_threads(1)
+
+
+class Network(nn.Module):
+    """A network of convolution units and max pools."""
+
+    def __init__(self, plain: dict[str, Any], image: list[int], classes: int) -> None:
+        super().__init__()
+        self.plain = plain
+        shapes = {"image": tuple(image)}
+        self.units = nn.ModuleDict()
+        for block in plain["blocks"]:
+            inputs = [shapes[name] for name in block["inputs"]]
+            height, width = max(shape[0] for shape in inputs), max(shape[1] for shape in inputs)
+            channels, operation = sum(shape[2] for shape in inputs), block["operation"]
+            stride = operation.get("stride", [1, 1])
+            if operation["type"] == "convolution":
+                kernel, filters = operation["kernel"], operation["filters"]
+                padding = [side // 2 for side in kernel]
+                convolution = nn.Conv2d(channels, filters, tuple(kernel), tuple(stride), tuple(padding), bias=False)
+                self.units[block["name"].replace(".", "_")] = nn.Sequential(convolution, nn.BatchNorm2d(filters), nn.ReLU())
+                channels = filters
+            shapes[block["name"]] = (-(-height // stride[0]), -(-width // stride[1]), channels)
+        outputs = [shapes[name] for name in plain["outputs"]]
+        self.classifier = nn.Linear(sum(shape[2] for shape in outputs), classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        tensors = {"image": images}
+        for block in self.plain["blocks"]:
+            joined = join([tensors[name] for name in block["inputs"]])
+            operation = block["operation"]
+            if operation["type"] == "convolution":
+                tensors[block["name"]] = self.units[block["name"].replace(".", "_")](joined)
+            else:
+                tensors[block["name"]] = functional.max_pool2d(joined, operation["window"], operation["stride"], ceil_mode=True)
+        return self.classifier(join([tensors[name] for name in self.plain["outputs"]]).mean((2, 3)))
+
+
+def join(tensors: list[torch.Tensor]) -> torch.Tensor:
+    if len(tensors) == 1:
+        return tensors[0]
+    height, width = max(tensor.shape[2] for tensor in tensors), max(tensor.shape[3] for tensor in tensors)
+    padded = []
+    for tensor in tensors:
+        rows, columns = height - tensor.shape[2], width - tensor.shape[3]
+        around = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+        padded.append(functional.pad(tensor, around) if rows or columns else tensor)
+    return torch.cat(padded, 1)
+
+
+def crop(images: torch.Tensor, windows: torch.Tensor, flip: bool) -> torch.Tensor:
+    """Upsample and cut at random, by matrices as on our side: images (batch, channels, height, width)."""
+    offsets = torch.randint(len(windows), (2, len(images)))
+    cropped = torch.einsum("bij,bcjw,bkw->bcik", windows[offsets[0]], images, windows[offsets[1]])
+    if not flip:
+        return cropped
+    return torch.where(torch.rand(len(images), 1, 1, 1) < 0.5, cropped.flip(3), cropped)
+
+
+def train(job: dict[str, Any]) -> dict[str, Any]:
+    """From specification to trained child; then some steps alone."""
+    data = {name: torch.from_numpy(array) for name, array in np.load(job["data"]).items()}
+    layout = torch.channels_last if job["channels_last"] else torch.contiguous_format
+    train_images, validation_images = (
+        data[name].permute(0, 3, 1, 2).contiguous(memory_format=layout) for name in ("train_images", "validation_images")
+    )
+    labels, validation_labels, windows = data["train_labels"].long(), data["validation_labels"].long(), data["windows"]
+    start = time.process_time(), time.perf_counter()
+    torch.manual_seed(job["seed"])
+    model = Network(job["network"], job["image"], job["classes"]).to(memory_format=layout)
+    optimizer = torch.optim.SGD(model.parameters(), job["rate"], momentum=0.9, weight_decay=1e-4, nesterov=True)
+    size, score = job["batch_size"], 0.0
+
+    def step(chosen: torch.Tensor) -> None:
+        images = crop(train_images[chosen], windows, job["flip"]).contiguous(memory_format=layout)
+        optimizer.zero_grad(set_to_none=True)
+        functional.cross_entropy(model(images), labels[chosen]).backward()
+        optimizer.step()
+
+    for _ in range(job["epochs"]):
+        model.train()
+        for chosen in torch.randperm(len(labels))[: len(labels) // size * size].reshape(-1, size):
+            step(chosen)
+        model.eval()
+        with torch.no_grad():
+            parts = [model(part).argmax(1) for part in validation_images.split(job["validation_batch"])]
+        score = float((torch.cat(parts) == validation_labels).float().mean())
+    whole = time.process_time() - start[0], time.perf_counter() - start[1]
+    model.train()
+    steps = []
+    for _ in range(job["steps"]):
+        begin = time.process_time()
+        step(torch.arange(size))
+        steps.append(time.process_time() - begin)
+    return {"cpu": whole[0], "wall": whole[1], "step": float(np.median(steps)), "score": score}
+
+
+def operation(job: dict[str, Any]) -> dict[str, Any]:
+    """One convolution (or depthwise one, or pool), forward and both gradients; the better memory format."""
+    best = float("inf")
+    for layout in (torch.contiguous_format, torch.channels_last):
+        shape = [job["batch"], job["channels"], *job["size"]]
+        x = torch.randn(shape).contiguous(memory_format=layout).requires_grad_()
+        kernel = (
+            torch.randn([job["filters"], job["channels"], *job["kernel"]]).contiguous(memory_format=layout).requires_grad_()
+        )
+        padding = tuple(side // 2 for side in job["kernel"])
+        times = []
+        for _ in range(job["repeats"] + 2):
+            begin = time.process_time()
+            y = functional.conv2d(x, kernel, stride=tuple(job["stride"]), padding=padding)
+            torch.autograd.grad(y, (x, kernel), torch.ones_like(y))
+            times.append(time.process_time() - begin)
+        best = min(best, float(np.median(times[2:])))
+    return {"seconds": best}
+
+
+if __name__ == "__main__":
+    os.sched_setaffinity(0, {int(os.environ["BENCHMARK_CORE"])})
+    print(json.dumps({"torch": torch.__version__}), flush=True)
+    for line in sys.stdin:
+        job = json.loads(line)
+        print(json.dumps({"train": train, "operation": operation}[job["kind"]](job)), flush=True)

@@ -1,0 +1,61 @@
+"""Starts the two sides of a comparison on one core each and talks to them. They work in turn, never at the same time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from automl_cli.executors.process import process_settings
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+class Side:
+    """A process that answers jobs."""
+
+    def __init__(self, python: str, script: str, *, core: int, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [python, str(HERE / script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "BENCHMARK_CORE": str(core), **environment},
+        )
+        self.greeting = self._answer()
+
+    def ask(self, **job: Any) -> dict[str, Any]:
+        """The result of one job."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"a side of the comparison ended with status {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def ours(core: int, programs: Path, data: Path) -> Side:
+    """Our side with its compilation cache, and its prepared data, in folders of their own."""
+    os.environ["XDG_CACHE_HOME"] = str(programs)  # decides where the settings put the compilation cache
+    environment = {**process_settings(), "AUTOML_CACHE_DIR": str(data)}
+    return Side(sys.executable, "our_side.py", core=core, environment=environment)
+
+
+def pytorch(python: str, core: int, *, keeps_heap: bool = False) -> Side:
+    """PyTorch's side, run by the interpreter of its environment."""
+    environment = {"BENCHMARK_KEEPS_HEAP": "1"} if keeps_heap else {}
+    return Side(python, "pytorch_side.py", core=core, environment={"OMP_NUM_THREADS": "1", **environment})
