@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Set before JAX is imported anywhere; pytest-xdist's workers and the processes that tests start inherit all of it.
 os.environ.update(
@@ -36,6 +37,10 @@ os.environ.pop("TFDS_DATA_DIR", None)
 if threading.current_thread() is threading.main_thread():
     # A shell without job control starts background jobs deaf to Ctrl-C, and what they start is deaf as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples every time, and none of them judged by how busy the machine is.
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
