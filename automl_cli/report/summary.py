@@ -66,8 +66,14 @@ def cost_of(history: History) -> RunCost:
         trained=sum(trial.outcome.status is Status.OK for trial in trained),
         reused=sum(trial.reused is not None for trial in every),
         failed=sum(trial.outcome.status is not Status.OK for trial in trained),
-        published=history.settings.published_cost,
+        published=_published_cost(history.settings),
     )
+
+
+def _published_cost(settings: StudySettings) -> str:
+    """What the paper spent: as recorded, or by the space's own account where a small preset was searched."""
+    plugin = plugins().get(settings.space.name) if settings.space.file is None else None
+    return settings.published_cost or (plugin.presets["paper"].published_cost if plugin else "")
 
 
 def _winner(history: History, ranked: Sequence[Trial]) -> tuple[Trial | None, Retraining | None]:

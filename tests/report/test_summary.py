@@ -11,7 +11,7 @@ from automl_cli.report.runs import newest_run, read_history, run_paths
 from automl_cli.report.summary import summarise
 from automl_cli.store.journal import Ended, Journal, Started
 from automl_cli.store.run_directory import open_run
-from tests.report.runs import asked, study, told, write_run
+from tests.report.runs import SPACE, asked, study, told, write_run
 
 
 def test_best_is_the_first_of_the_highest_and_top_lists_distinct_genotypes(tmp_path: Path) -> None:
@@ -38,6 +38,11 @@ def test_spent_counts_children_and_seconds_once(tmp_path: Path) -> None:
     assert (cost.trained, cost.reused, cost.failed) == (2, 1, 1)
     assert (cost.compute_seconds, cost.wall_seconds) == (3.0, 4.0)
     assert cost.published == "800 GPUs for 28 days"
+
+
+def test_what_the_paper_spent_is_said_for_a_small_search_too(tmp_path: Path) -> None:
+    run = summarise(read_history(write_run(tmp_path / "run", [0.2], published_cost="")))
+    assert run.cost.published == SPACE.plugin.presets["paper"].published_cost != ""
 
 
 def test_wall_clock_is_the_sum_over_sessions_with_a_killed_one_to_its_last_record(tmp_path: Path) -> None:
