@@ -78,6 +78,16 @@ def test_command_lines_of_the_readme_parse(line: str) -> None:
 
 
 @every_command
+def test_readme_lists_the_command(name: str) -> None:
+    assert f"\n| `automl {name}` | " in README
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_what_the_readme_links_to_is_there(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+@every_command
 def test_an_unknown_flag_is_one_line_and_a_hint(name: str, automl: Callable) -> None:
     done = automl(name, "--zzzz")
     assert (done.code, done.stdout) == (2, "")
