@@ -8,3 +8,9 @@ engines      a network as compiled programs: a training step and a prediction
 fit          the training loop, for searching and for `automl train`
 controller   the recurrent policy of the search strategies
 """
+
+import jax
+
+# On a CPU, run a program where it is called: several calls under way on the few threads of XLA's pool have waited for each
+# other for ever (an evaluation of 10,000 images on two cores), and a short program is not worth the hand-over.
+jax.config.update("jax_cpu_enable_async_dispatch", False)
