@@ -10,14 +10,14 @@ from automl_cli.children.prediction import largest_batch
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import ImageData, ImageSplit
 from automl_cli.nn.augment import Batches, Examples, crop_and_flip
-from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, can_lower
+from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
 from automl_cli.nn.fit import OnEpoch, Plan, Progress, Score, fit
 from automl_cli.nn.networks import NetworkModule
 
 Metric = Literal["accuracy", "balanced-accuracy"]
 
 EngineName = Literal["whole", "blocks"]
-"""`blocks`: where the network consists of blocks that this engine knows, else the other one."""
+"""`blocks`: for networks described as blocks; any other module is trained by the engine `whole`."""
 
 
 class ImageTrainer:
@@ -49,7 +49,7 @@ class ImageTrainer:
 
     def engine(self, model: nnx.Module) -> Engine:
         """The model as compiled programs."""
-        if self._engine == "blocks" and isinstance(model, NetworkModule) and can_lower(model.network):
+        if self._engine == "blocks" and isinstance(model, NetworkModule):
             return BlocksEngine(model, loss=self._loss, update_rule=self._update_rule)
         return WholeEngine(model, loss=self._loss, update_rule=self._update_rule)
 

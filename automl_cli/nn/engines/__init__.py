@@ -1,12 +1,11 @@
 """A child as compiled programs. Both engines compute the same loss and gradients (to float tolerance) from one description.
 
 whole    the network as one program: for long trainings, export, GPUs
-blocks   the network as calls of shared blocks (tape: how; lowering: which): for many short trainings on a CPU
+blocks   the network as calls of shared blocks (tape: how; lowering, library: which): for many short trainings on a CPU
 """
 
 from automl_cli.nn.engines.blocks import BlocksEngine
-from automl_cli.nn.engines.lowering import can_lower
 from automl_cli.nn.engines.protocol import Engine, Loss
 from automl_cli.nn.engines.whole import WholeEngine
 
-__all__ = ["BlocksEngine", "Engine", "Loss", "WholeEngine", "can_lower"]
+__all__ = ["BlocksEngine", "Engine", "Loss", "WholeEngine"]

@@ -31,7 +31,7 @@ class BlocksState(NamedTuple):
 
 
 class BlocksEngine:
-    """Runs a network block by block. See `engines.protocol.Engine`, and `lowering.can_lower` for the networks it takes.
+    """Runs a network block by block. See `engines.protocol.Engine`.
 
     The update rule works on whole pages, so it may be any that treats numbers one by one or by sums over all of them.
     """
@@ -101,6 +101,7 @@ class BlocksEngine:
         for call, sources in zip(self._graph.calls, self._graph.sources, strict=True):
             start = int(call.offset)
             for name, source in sources.items():
+                assert call.block is not None
                 shape = call.block.shapes[name]
                 stop = start + int(np.prod(shape))
                 arrays[f"{prefix}{source.array}"][_slice(source)] = flat[call.page][start:stop].reshape(shape)

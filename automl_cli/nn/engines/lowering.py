@@ -1,35 +1,26 @@
 """From a network to a graph of blocks that many networks share.
 
-A convolution over several joined inputs is the sum of one convolution per input, conv(concat(a, b)) = conv_a(a) +
-conv_b(b), and so is the linear layer behind the pooled outputs. So a block depends on the kernel and the channels of one
-input, not on which inputs stand beside it, and a space has few of them: 16 kernels x 5 inputs x 4 filters at one image size
-for NAS's plain variant.
-
-    part        one input, zero-padded to the size of the join, and its convolution
-    norm        sum of the parts, batch norm, ReLU
-    pool        max pooling of one input
-    share       mean over all places of one output, and its share of the logits
-    loss        sum of the shares, bias, loss; in evaluation mode the logits
+A unit over several joined inputs is the sum of one linear map per input, conv(concat(a, b)) = conv_a(a) + conv_b(b), and so is
+the linear layer behind the pooled outputs. So a block depends on the kernel and the channels of one input, not on which inputs
+stand beside it, and a space has few of them: 16 kernels x 5 inputs x 4 filters at one image size for NAS's plain variant. A
+concatenation is therefore never made, unless several are added; it is a list of pieces that whoever reads it goes through.
 """
 
-from functools import cache
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
 
-from automl_cli.core.networks import IMAGE, ConvolutionUnit, MaxPool, Network, Shape
+from automl_cli.core.networks import IMAGE, Activation, AveragePool, Identity, MaxPool, Network, Shape
 from automl_cli.core.networks import Block as NetworkBlock
-from automl_cli.nn import ops
+from automl_cli.nn.engines import library
 from automl_cli.nn.engines.protocol import Loss
-from automl_cli.nn.engines.tape import Block, Call, Parameters
-from automl_cli.nn.ops.joining import pad_to
+from automl_cli.nn.engines.tape import Block, Call
+from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu
 
 PAGE = 2**18
 """Floats of a page, unless a single block needs more."""
 
 Pair = tuple[int, int]
-Inputs = tuple[Array, ...]
 
 
 class Source(NamedTuple):
@@ -56,27 +47,11 @@ class Graph(NamedTuple):
     pages: tuple[int, ...]
 
 
-def can_lower(network: Network) -> bool:
-    """Whether every block of the network is one that this engine knows."""
-    plain = not network.auxiliary and all(block.join == "concatenate" and block.drop_path is None for block in network.blocks)
-    return plain and all(_is_known(block) for block in network.blocks)
-
-
-def _is_known(block: NetworkBlock) -> bool:
-    operation = block.operation
-    if isinstance(operation, ConvolutionUnit):
-        return (operation.order, operation.dilation, operation.padding) == ("conv-bn-act", 1, "half")
-    return isinstance(operation, MaxPool)
-
-
 def lower(network: Network, image: Shape, classes: int, loss: Loss) -> Graph:
-    """The graph of a network for which `can_lower` is true."""
+    """The graph of a network, without its auxiliary head."""
     builder = _Builder(image)
     for block in network.blocks:
-        if isinstance(block.operation, ConvolutionUnit):
-            builder.convolution(block, block.operation)
-        elif isinstance(block.operation, MaxPool):
-            builder.pool(block, block.operation)
+        builder.add(block)
     builder.classifier(network.outputs, classes, loss)
     return builder.graph()
 
@@ -94,27 +69,63 @@ class _Builder:
     def graph(self) -> Graph:
         return Graph(tuple(self._calls), tuple(self._sources), tuple(self._pages))
 
-    def convolution(self, block: NetworkBlock, unit: ConvolutionUnit) -> None:
-        pieces = [piece for name in block.inputs for piece in self._pieces[name]]
+    def add(self, block: NetworkBlock) -> None:
+        """Append the calls of one block of the network."""
+        pieces = self._inputs(block)
         size = _largest(pieces)
+        match block.operation:
+            case Identity():
+                same = all(piece.shape[:2] == size for piece in pieces)
+                self._pieces[block.name] = pieces if same else [self._single(pieces)]
+            case Activation():
+                self._pieces[block.name] = [self._mapped(library.activation(), piece, piece.shape) for piece in pieces]
+            case MaxPool() | AveragePool() as pool:
+                shapes = [pool.output_shape((*size, piece.shape[2])) for piece in pieces]
+                pairs = zip(pieces, shapes, strict=True)
+                self._pieces[block.name] = [self._mapped(library.pool(pool, size), *pair) for pair in pairs]
+            case unit:
+                self._pieces[block.name] = [self._unit(block.name, unit, pieces, size)]
+
+    def _inputs(self, block: NetworkBlock) -> list[Piece]:
+        """The tensors whose concatenation the block's operation reads."""
+        if block.join == "concatenate":
+            return [piece for name in block.inputs for piece in self._pieces[name]]
+        parts = [self._single(self._pieces[name]) for name in block.inputs]
+        values = tuple(part.value for part in parts if part.value is not None)
+        return [Piece(self._call(None, (values,), {}, ()), parts[0].shape)]
+
+    def _single(self, pieces: list[Piece]) -> Piece:
+        """The concatenation of the pieces as one value."""
+        if len(pieces) == 1 and pieces[0].value is not None:
+            return pieces[0]
+        size = _largest(pieces)
+        places = tuple((piece.value,) for piece in pieces if piece.value is not None)
+        images = tuple("images" for piece in pieces if piece.value is None)
+        value = self._call(library.gather(size, tuple(piece.value is None for piece in pieces)), places, {}, images)
+        return Piece(value, (*size, sum(piece.shape[2] for piece in pieces)))
+
+    def _mapped(self, block: Block, piece: Piece, shape: Shape) -> Piece:
+        return Piece(self._call(block, _place(piece), {}, _images(piece)), shape)
+
+    def _unit(self, name: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
+        """One call where a unit has one input. The units of layered networks read any number; there the parts are what is
+        shared, and one norm serves all kernels."""
+        channels = sum(piece.shape[2] for piece in pieces)
+        shape = unit.output_shape((*size, channels))
+        statistics = (f"blocks.{name}.norm.mean", f"blocks.{name}.norm.variance")
+        norm = {each: Source(f"blocks.{name}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
+        if len(pieces) == 1 and not normalised_with_relu(unit):
+            sources = {**_kernels(name, unit, 0, channels), **norm}
+            given = (*statistics, *_images(pieces[0]))
+            return Piece(self._call(library.unit(unit, channels), _place(pieces[0]), sources, given), shape)
         parts, start = [], 0
         for piece in pieces:
-            channels = piece.shape[2]
-            source = {"kernel": Source(f"blocks.{block.name}.kernel", 2, start, start + channels)}
-            part = _part(unit.kernel, unit.stride, (channels, unit.filters), size)
-            parts.append(self._call(part, _place(piece), source, _images(piece)))
-            start += channels
-        norm = f"blocks.{block.name}.norm"
-        sources = {name: Source(f"{norm}.{name}", 0, 0, unit.filters) for name in ("scale", "offset")}
-        value = self._call(_norm(unit.filters), (tuple(parts),), sources, (f"{norm}.mean", f"{norm}.variance"))
-        self._pieces[block.name] = [Piece(value, unit.output_shape((*size, start)))]
-
-    def pool(self, block: NetworkBlock, pool: MaxPool) -> None:
-        pieces = [piece for name in block.inputs for piece in self._pieces[name]]
-        size = _largest(pieces)
-        values = [self._call(_pool(pool, size), _place(piece), {}, _images(piece)) for piece in pieces]
-        shapes = [pool.output_shape((*size, piece.shape[2])) for piece in pieces]
-        self._pieces[block.name] = [Piece(value, shape) for value, shape in zip(values, shapes, strict=True)]
+            stop = start + piece.shape[2]
+            part = library.part(unit, piece.shape[2], size)
+            parts.append(self._call(part, _place(piece), _kernels(name, unit, start, stop), _images(piece)))
+            start = stop
+        block = library.norm(unit.filters, relu=normalised_with_relu(unit))
+        return Piece(self._call(block, (tuple(parts),), norm, statistics), shape)
 
     def classifier(self, outputs: tuple[str, ...], classes: int, loss: Loss) -> None:
         pieces = [piece for name in outputs for piece in self._pieces[name]]
@@ -123,15 +134,15 @@ class _Builder:
         for piece in pieces:
             stop = start + piece.shape[2]
             source = {"weights": Source("classifier.weights", 0, start, stop)}
-            shares.append(self._call(_share(piece.shape[2], classes, size), _place(piece), source, _images(piece)))
+            shares.append(self._call(library.share(piece.shape[2], classes, size), _place(piece), source, _images(piece)))
             start = stop
         bias = {"bias": Source("classifier.bias", 0, 0, classes)}
-        self._call(_loss(classes, loss), (tuple(shares),), bias, ("targets",))
+        self._call(library.loss(classes, loss), (tuple(shares),), bias, ("targets",))
 
     def _call(
-        self, block: Block, places: tuple[tuple[int, ...], ...], sources: dict[str, Source], given: tuple[str, ...]
+        self, block: Block | None, places: tuple[tuple[int, ...], ...], sources: dict[str, Source], given: tuple[str, ...]
     ) -> int:
-        page, offset = self._room(block.size)
+        page, offset = self._room(0 if block is None else block.size)
         output = len(self._calls)
         self._calls.append(Call(block, page, jnp.int32(offset), places, given, output))
         self._sources.append(sources)
@@ -160,53 +171,6 @@ def _images(piece: Piece) -> tuple[str, ...]:
     return ("images",) if piece.value is None else ()
 
 
-@cache
-def _part(kernel: Pair, stride: Pair, channels: Pair, size: Pair) -> Block:
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        (x,) = (*inputs, *given)
-        return ops.convolution(pad_to(x, *size), parameters["kernel"], stride=stride), None
-
-    return Block("convolution", function, {"kernel": (*kernel, *channels)})
-
-
-@cache
-def _norm(filters: int) -> Block:
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
-        (x,) = inputs
-        y, *moments = ops.batch_norm(x, parameters["scale"], parameters["offset"], relu=True)
-        return y, tuple(ops.moving_average(old, new) for old, new in zip(given, moments, strict=True))
-
-    def evaluation(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
-        (x,), (mean, variance) = inputs, given
-        return ops.normalise(x, parameters["scale"], parameters["offset"], mean, variance, relu=True)
-
-    return Block("norm", function, {"scale": (filters,), "offset": (filters,)}, evaluation)
-
-
-@cache
-def _pool(pool: MaxPool, size: Pair) -> Block:
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        (x,) = (*inputs, *given)
-        return ops.max_pool(pad_to(x, *size), pool.window, pool.stride), None
-
-    return Block("max_pool", function, {})
-
-
-@cache
-def _share(channels: int, classes: int, size: Pair) -> Block:
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        (x,) = (*inputs, *given)
-        return (x.sum((0, 1)) / (size[0] * size[1])) @ parameters["weights"], None
-
-    return Block("share", function, {"weights": (channels, classes)})
-
-
-@cache
-def _loss(classes: int, loss: Loss) -> Block:
-    def logits(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
-        return inputs[0] + parameters["bias"][None]
-
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        return loss(logits(parameters, inputs, ()), *given), None
-
-    return Block("loss", function, {"bias": (classes,)}, logits)
+def _kernels(name: str, unit: Unit, start: int, stop: int) -> dict[str, Source]:
+    """The kernels of a unit of the network, sliced for some of its channels."""
+    return {kernel: Source(f"blocks.{name}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}

@@ -42,20 +42,29 @@ NOTHING = np.float32(0)
 class Block:
     """One operation with its compiled programs. Make each block once (`functools.cache`), or nothing is shared.
 
-    `shapes` are those of the parameters, by name. `evaluation` is the function in evaluation mode where it differs.
+    `shapes` are those of the parameters, by name. `evaluation` is the function in evaluation mode where it differs. `loops`
+    says how to compile (`nn.compilation`).
     """
 
     def __init__(
-        self, name: str, function: Function, shapes: Mapping[str, tuple[int, ...]], evaluation: Evaluation | None = None
+        self,
+        name: str,
+        function: Function,
+        shapes: Mapping[str, tuple[int, ...]],
+        evaluation: Evaluation | None = None,
+        *,
+        loops: bool = False,
     ) -> None:
         self.name = name
         self.shapes = dict(shapes)
         self.size = sum(int(np.prod(shape)) for shape in shapes.values())
         self._function = function
         self._recipes: dict[Any, tuple[Any, tuple[int, ...]]] = {}
-        self.forward = compiled(_named(self._forward, f"forward_{name}"))
-        self.backward = compiled(_named(self._backward, f"backward_{name}"), donate_argnums=7)
-        self.evaluate = None if evaluation is None else compiled(_named(self._evaluation(evaluation), f"evaluate_{name}"))
+        self.forward = compiled(_named(self._forward, f"forward_{name}"), loops=loops)
+        self.backward = compiled(_named(self._backward, f"backward_{name}"), loops=loops, donate_argnums=7)
+        self.evaluate = None
+        if evaluation is not None:
+            self.evaluate = compiled(_named(self._evaluation(evaluation), f"evaluate_{name}"), loops=loops)
 
     def _forward(self, page: Array, offset: Array, places: Places, given: tuple[Array, ...]) -> tuple[Array, Any, list[Array]]:
         """Output, by-products, and what `backward` needs besides them and the arguments."""
@@ -114,10 +123,11 @@ class Block:
 class Call(NamedTuple):
     """One use of a block: where its parameters lie, which values it reads, what else it is given, which value it makes.
 
-    `given` are names, of running statistics (whose new values are the block's by-product) or of the targets.
+    `given` are names, of running statistics (whose new values are the block's by-product), of the images or of the targets.
+    Without a block the values of the one place are added up, which no program of its own backward needs.
     """
 
-    block: Block
+    block: Block | None
     page: int
     offset: Array
     places: tuple[tuple[int, ...], ...]
@@ -136,10 +146,14 @@ class Tape(NamedTuple):
 def run_forward(calls: Sequence[Call], pages: Sequence[Array], given: Mapping[str, Any]) -> Tape:
     """All calls in order, in training mode."""
     values: dict[int, Array] = {}
-    kept, products = [], []
+    kept: list[list[Array]] = []
+    products: list[Any] = []
     for call in calls:
         places = _arrays(call, values)
-        values[call.output], product, keep = call.block.forward(*_parameters(call, pages), places, _given(call, given))
+        if call.block is None:
+            values[call.output], product, keep = _sum(*places), None, []
+        else:
+            values[call.output], product, keep = call.block.forward(*_parameters(call, pages), places, _given(call, given))
         kept.append(keep)
         products.append(product)
     return Tape(values, kept, products)
@@ -152,18 +166,15 @@ def run_backward(
     gradients: dict[int, list[Array]] = {calls[-1].output: [jnp.ones((), jnp.float32)]}
     for call, keep in zip(reversed(calls), reversed(tape.kept), strict=True):
         arriving = tuple(gradients.pop(call.output))
-        page = gradient_pages[call.page] if call.block.size else NOTHING
-        inputs, page = call.block.backward(
-            *_parameters(call, pages),
-            _arrays(call, tape.values),
-            _given(call, given),
-            tape.values.pop(call.output),
-            keep,
-            arriving,
-            page,
-        )
-        if call.block.size:
-            gradient_pages[call.page] = page
+        output = tape.values.pop(call.output)
+        if call.block is None:
+            inputs = [arriving[0] if len(arriving) == 1 else _sum(arriving)]
+        else:
+            arguments = (*_parameters(call, pages), _arrays(call, tape.values), _given(call, given))
+            page = gradient_pages[call.page] if call.block.size else NOTHING
+            inputs, page = call.block.backward(*arguments, output, keep, arriving, page)
+            if call.block.size:
+                gradient_pages[call.page] = page
         for place, gradient in zip(call.places, inputs, strict=True):
             for value in place:
                 gradients.setdefault(value, []).append(gradient)
@@ -173,16 +184,18 @@ def run_evaluation(calls: Sequence[Call], pages: Sequence[Array], given: Mapping
     """All calls in order, in evaluation mode; returns the last value."""
     values: dict[int, Array] = {}
     for call in calls:
-        arguments = (*_parameters(call, pages), _arrays(call, values), _given(call, given))
-        if call.block.evaluate is None:
-            values[call.output] = call.block.forward(*arguments)[0]
+        places = _arrays(call, values)
+        if call.block is None:
+            values[call.output] = _sum(*places)
+        elif call.block.evaluate is None:
+            values[call.output] = call.block.forward(*_parameters(call, pages), places, _given(call, given))[0]
         else:
-            values[call.output] = call.block.evaluate(*arguments)
+            values[call.output] = call.block.evaluate(*_parameters(call, pages), places, _given(call, given))
     return values[calls[-1].output]
 
 
 def _parameters(call: Call, pages: Sequence[Array]) -> tuple[Any, Any]:
-    return (pages[call.page], call.offset) if call.block.size else (NOTHING, NOTHING)
+    return (pages[call.page], call.offset) if call.block and call.block.size else (NOTHING, NOTHING)
 
 
 def _arrays(call: Call, values: Mapping[int, Array]) -> Places:
@@ -198,6 +211,9 @@ def _total(arrays: tuple[Array, ...]) -> Array:
     for array in arrays[1:]:
         total = total + array
     return total
+
+
+_sum = compiled(_total)
 
 
 def _unsummed(places: Places) -> list[Array]:

@@ -12,6 +12,8 @@ from jax import Array
 
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.protocol import Loss
+from automl_cli.nn.networks import NetworkModule
+from automl_cli.nn.ops.units import has_loops
 
 Arrays = dict[str, Array]
 
@@ -37,8 +39,9 @@ class WholeEngine:
         self._places = {_joined(path): path for state in (parameters, statistics) for path, _ in nnx.to_flat_state(state)}
         self._loss = loss
         self._update_rule = update_rule
-        self._step = compiled(self._traced_step, donate_argnums=0)
-        self._outputs = compiled(self._traced_outputs)
+        loops = isinstance(model, NetworkModule) and any(has_loops(block.operation) for block in model.network.blocks)
+        self._step = compiled(self._traced_step, loops=loops, donate_argnums=0)
+        self._outputs = compiled(self._traced_outputs, loops=loops)
 
     def initial(self) -> WholeState:
         parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)

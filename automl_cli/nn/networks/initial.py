@@ -18,15 +18,12 @@ class Initial:
         self._random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "initial parameters", block)))
         self._fan = fan
 
-    def kernel(self, height: int, width: int, channels: int, filters: int) -> nnx.Param[jnp.ndarray]:
-        """A convolution's, (height, width, channels, filters)."""
-        return self._normal(
-            (height, width, channels, filters), 2 / (height * width * (channels if self._fan == "in" else filters))
-        )
-
-    def depthwise(self, height: int, width: int, channels: int) -> nnx.Param[jnp.ndarray]:
-        """A depthwise convolution's, (height, width, channels); both fans are height * width."""
-        return self._normal((height, width, channels), 2 / (height * width))
+    def kernel(self, shape: tuple[int, ...]) -> nnx.Param[jnp.ndarray]:
+        """Of a convolution (height, width, channels, filters), or a depthwise one (height, width, channels), whose fans are
+        both height * width."""
+        places, *ends = shape[0] * shape[1], *shape[2:]
+        fan = places if len(ends) == 1 else places * ends[0 if self._fan == "in" else 1]
+        return self._normal(shape, 2 / fan)
 
     def weights(self, features: int, classes: int) -> nnx.Param[jnp.ndarray]:
         """A linear layer's, (features, classes), with variance 1 / features."""

@@ -23,55 +23,23 @@ from automl_cli.core.networks import (
 )
 from automl_cli.nn import ops
 from automl_cli.nn.networks.initial import Initial
+from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu, transform
 
 
-class ConvolutionModule(nnx.Module):
-    """Convolution without bias and batch norm, with ReLU after both, before both, or nowhere."""
+class UnitModule(nnx.Module):
+    """A linear map, with or without ReLU before it, then batch norm, with or without ReLU behind it: `ops.units`."""
 
-    def __init__(self, unit: ConvolutionUnit, channels: int, initial: Initial) -> None:
+    def __init__(self, unit: Unit, channels: int, initial: Initial) -> None:
         self.unit = unit
-        self.kernel = initial.kernel(*unit.kernel, channels, unit.filters)
-        self.norm = BatchNorm(unit.filters)
-
-    def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
-        unit, x = self.unit, ops.join(inputs)
-        if unit.order == "act-conv-bn":
-            x = jax.nn.relu(x)
-        y = ops.convolution(x, self.kernel[...], stride=unit.stride, dilation=unit.dilation, rule=unit.padding)
-        return self.norm(y, relu=unit.order == "conv-bn-act", train=train)
-
-
-class SeparableModule(nnx.Module):
-    """ReLU, depthwise convolution, 1 x 1 convolution, batch norm."""
-
-    def __init__(self, unit: SeparableUnit, channels: int, initial: Initial) -> None:
-        self.unit = unit
-        self.depthwise = initial.depthwise(unit.kernel, unit.kernel, channels)
-        self.pointwise = initial.kernel(1, 1, channels, unit.filters)
-        self.norm = BatchNorm(unit.filters)
-
-    def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
-        x = jax.nn.relu(ops.join(inputs))
-        x = ops.depthwise(x, self.depthwise[...], stride=self.unit.stride, dilation=self.unit.dilation)
-        return self.norm(ops.convolution(x, self.pointwise[...]), relu=False, train=train)
-
-
-class FactorizedReductionModule(nnx.Module):
-    """Even places to one half of the filters, odd places to the other, each by a 1 x 1 convolution; batch norm over both."""
-
-    def __init__(self, unit: FactorizedReduction, channels: int, initial: Initial) -> None:
-        self.unit = unit
-        self.even = initial.kernel(1, 1, channels, unit.filters // 2)
-        self.odd = initial.kernel(1, 1, channels, unit.filters - unit.filters // 2)
+        for name, shape in kernel_shapes(unit, channels).items():
+            setattr(self, name, initial.kernel(shape))
         self.norm = BatchNorm(unit.filters)
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         x = ops.join(inputs)
-        if self.unit.order == "act-conv-bn":
-            x = jax.nn.relu(x)
-        shifted = jnp.pad(x[1:, 1:], ((0, 1), (0, 1), (0, 0), (0, 0)))
-        halves = [ops.convolution(part, kernel[...], stride=(2, 2)) for part, kernel in ((x, self.even), (shifted, self.odd))]
-        return self.norm(jnp.concatenate(halves, axis=-1), relu=False, train=train)
+        kernels = {name: getattr(self, name)[...] for name in kernel_shapes(self.unit, x.shape[-1])}
+        y = transform(self.unit, kernels, x)
+        return self.norm(y, relu=normalised_with_relu(self.unit), train=train)
 
 
 class BatchNorm(nnx.Module):
@@ -144,9 +112,9 @@ class Classifier(nnx.Module):
 
 
 MODULES = {
-    ConvolutionUnit: ConvolutionModule,
-    SeparableUnit: SeparableModule,
-    FactorizedReduction: FactorizedReductionModule,
+    ConvolutionUnit: UnitModule,
+    SeparableUnit: UnitModule,
+    FactorizedReduction: UnitModule,
     MaxPool: MaxPoolModule,
     AveragePool: AveragePoolModule,
     Activation: ActivationModule,

@@ -1,0 +1,138 @@
+"""The blocks that networks are lowered to. Each is made once, so that all networks of a process share its programs.
+
+    part        one input, zero-padded to the size of the join, and the linear map of its unit (`ops.units`)
+    norm        sum of the parts, batch norm
+    unit        both at once, where there is one input only
+    pool        max or average pooling of one input
+    activation  ReLU of one input
+    share       mean over all places of one output, and its share of the logits
+    loss        sum of the shares, bias, loss; in evaluation mode the logits
+    gather      several inputs padded and concatenated, where something needs them as one array
+
+Inputs that are images are given, since no gradient flows to them.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+import jax
+from jax import Array
+
+from automl_cli.core.operations import AveragePool, MaxPool
+from automl_cli.nn import ops
+from automl_cli.nn.engines.protocol import Loss
+from automl_cli.nn.engines.tape import Block, Parameters
+from automl_cli.nn.ops.joining import pad_to
+from automl_cli.nn.ops.units import Unit, has_loops, kernel_shapes, normalised_with_relu, transform
+
+Pair = tuple[int, int]
+Inputs = tuple[Array, ...]
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@cache
+def part(unit: Unit, channels: int, size: Pair) -> Block:
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *given)
+        return transform(unit, parameters, pad_to(x, *size)), None
+
+    return Block(_name(unit), function, kernel_shapes(unit, channels), loops=has_loops(unit))
+
+
+@cache
+def norm(filters: int, *, relu: bool) -> Block:
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
+        return _normalised(parameters, inputs[0], given, relu=relu)
+
+    def evaluation(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
+        (x,), (mean, variance) = inputs, given
+        return ops.normalise(x, parameters["scale"], parameters["offset"], mean, variance, relu=relu)
+
+    return Block("norm", function, norm_shapes(filters), evaluation)
+
+
+@cache
+def unit(unit: Unit, channels: int) -> Block:
+    """Given are the running statistics, and the images if those are the input."""
+    relu = normalised_with_relu(unit)
+
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
+        mean, variance, *images = given
+        (x,) = (*inputs, *images)
+        return _normalised(parameters, transform(unit, parameters, x), (mean, variance), relu=relu)
+
+    def evaluation(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
+        mean, variance, *images = given
+        (x,) = (*inputs, *images)
+        y = transform(unit, parameters, x)
+        return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=relu)
+
+    shapes = {**kernel_shapes(unit, channels), **norm_shapes(unit.filters)}
+    return Block(f"{_name(unit)}_norm", function, shapes, evaluation, loops=has_loops(unit))
+
+
+def norm_shapes(filters: int) -> dict[str, tuple[int, ...]]:
+    """The parameters of batch norm."""
+    return {"scale": (filters,), "offset": (filters,)}
+
+
+def _normalised(parameters: Parameters, x: Array, statistics: Inputs, *, relu: bool) -> tuple[Array, Inputs]:
+    """Batch norm, and the running statistics after it."""
+    y, *moments = ops.batch_norm(x, parameters["scale"], parameters["offset"], relu=relu)
+    return y, tuple(ops.moving_average(old, new) for old, new in zip(statistics, moments, strict=True))
+
+
+def _name(unit: Unit) -> str:
+    return type(unit).__name__.removesuffix("Unit").lower()
+
+
+@cache
+def pool(pool: MaxPool | AveragePool, size: Pair) -> Block:
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *given)
+        x = pad_to(x, *size)
+        if isinstance(pool, MaxPool):
+            return ops.max_pool(x, pool.window, pool.stride), None
+        return ops.average_pool(x, pool.window, pool.stride, padding=pool.padding), None
+
+    return Block("max_pool" if isinstance(pool, MaxPool) else "average_pool", function, {}, loops=has_loops(pool))
+
+
+@cache
+def activation() -> Block:
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *given)
+        return jax.nn.relu(x), None
+
+    return Block("activation", function, {})
+
+
+@cache
+def gather(size: Pair, are_images: tuple[bool, ...]) -> Block:
+    """`are_images` says for each tensor in order whether it is given or an input."""
+
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        values, images = iter(inputs), iter(given)
+        return ops.join([pad_to(next(images if image else values), *size) for image in are_images]), None
+
+    return Block("gather", function, {})
+
+
+@cache
+def share(channels: int, classes: int, size: Pair) -> Block:
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *given)
+        return (x.sum((0, 1)) / (size[0] * size[1])) @ parameters["weights"], None
+
+    return Block("share", function, {"weights": (channels, classes)})
+
+
+@cache
+def loss(classes: int, loss: Loss) -> Block:
+    def logits(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
+        return inputs[0] + parameters["bias"][None]
+
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        return loss(logits(parameters, inputs, ()), *given), None
+
+    return Block("loss", function, {"bias": (classes,)}, logits)

@@ -1,0 +1,88 @@
+"""Both engines on networks of cells: equal losses, gradients, statistics and outputs; programs shared between cells."""
+
+import os
+
+import numpy as np
+import pytest
+
+from automl_cli.core.cells import CELL_OPERATIONS, CellPair
+from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Identity, Network
+from automl_cli.core.stacks import cell_network, stack
+from automl_cli.nn.engines.lowering import lower
+from tests.cells.samples import random_cells
+from tests.nn.test_engines import assert_close, engines, loss, task
+
+SEEDS = range(18, 68 if os.environ.get("AUTOML_NIGHTLY") else 21)
+"""From 18 on, three seeds hold every operation."""
+SIZE = (8, 8, 1)
+
+
+def cells_of(seed: int) -> CellPair:
+    """Random cells of two combinations."""
+    return random_cells(seed, blocks=2, variant="sp-i" if seed % 3 == 2 else "nasnet", bottleneck=seed % 2 == 0)
+
+
+def network_of(cells: CellPair) -> Network:
+    """The first three cells of a stack: normal, reduction, and the normal cell whose previous input is halved."""
+    blocks = cell_network(cells, stack("cifar", repeats=1, filters=4), SIZE).blocks
+    last = next(number for number, block in enumerate(blocks) if block.name == "normal2.output")
+    return Network(blocks[: last + 1], ("normal2.output",), fan="out")
+
+
+def check_engines_agree(network: Network, size: tuple[int, int, int]) -> None:
+    images, labels = task(size, 32)
+    found = []
+    for engine in engines(network, size):
+        state, value = engine.step(engine.initial(), images, labels, 0.1)
+        found.append((float(value), engine.arrays(state), np.asarray(engine.outputs(state, images))))
+    (whole_loss, whole, whole_outputs), (blocks_loss, blocks, blocks_outputs) = found
+    assert abs(whole_loss - blocks_loss) <= 1e-5 * whole_loss
+    assert_close(blocks, whole, 5e-5)
+    assert_close({"outputs": blocks_outputs}, {"outputs": whole_outputs}, 5e-5)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_both_engines_agree_on_random_cells(seed: int):
+    check_engines_agree(network_of(cells_of(seed)), SIZE)
+
+
+def test_these_cells_hold_all_operations_in_both_kinds_of_cell_and_both_joins():
+    combinations = [
+        (kind, combination)
+        for seed in SEEDS
+        for kind, cell in (("normal", cells_of(seed).normal), ("reduction", cells_of(seed).reduction))
+        for combination in cell.combinations
+    ]
+    held = {branch.operation for _, combination in combinations for branch in (combination.left, combination.right)}
+    assert held == set(CELL_OPERATIONS)
+    assert {(kind, combination.join) for kind, combination in combinations} == {
+        (kind, join) for kind in ("normal", "reduction") for join in ("add", "concatenate")
+    }
+
+
+def test_sums_and_concatenations_of_anything_are_as_in_the_whole_network():
+    """A sum of concatenations, of images, and an identity of maps of different sizes."""
+    unit = ConvolutionUnit((3, 3), 2, (2, 2), order="act-conv-bn")
+    network = Network(
+        (
+            Block("small", unit, (IMAGE,)),
+            Block("wide", Identity(), ("small", IMAGE)),
+            Block("twice", Identity(), ("wide", "wide"), "add"),
+            Block("doubled", Identity(), (IMAGE, IMAGE), "add"),
+            Block("both", ConvolutionUnit((1, 1), 3, order="conv-bn"), ("twice", "doubled")),
+        ),
+        ("both", "wide"),
+    )
+    check_engines_agree(network, (5, 6, 2))
+
+
+def test_cells_share_their_programs():
+    """The second half of twelve cells brings fewer new blocks than a quarter of what the first half needed."""
+    known: set[object] = set()
+    new = []
+    for seed in range(12):
+        calls = lower(network_of(random_cells(seed)), SIZE, 3, loss).calls
+        blocks = {call.block for call in calls}
+        new.append(len(blocks - known))
+        known |= blocks
+    assert sum(new[6:]) < sum(new[:6]) / 4
