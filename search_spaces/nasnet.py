@@ -200,9 +200,9 @@ OPTIONS = (
 _QUICK_OPTIONS: dict[str, Choice] = {"repeats": 1, "filters": 8}
 
 QUICK = SearchPreset(
-    trials=20,
+    trials=24,
     epochs=4,
-    recipe=Recipe(batch_size=64, learning_rate=0.05, schedule="cosine"),
+    recipe=Recipe(batch_size=32, learning_rate=0.05, schedule="cosine"),
     strategy="ppo",
     space_options=_QUICK_OPTIONS,
 )
