@@ -16,7 +16,7 @@ from automl_cli.core.protocols import Evaluator
 from automl_cli.core.trials import Task
 from automl_cli.executors.attempts import attempt, described
 from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
-from automl_cli.executors.process import die_with, resident_bytes
+from automl_cli.executors.process import die_with, keep_heap, resident_bytes
 from automl_cli.registry import EVALUATORS, load
 from automl_cli.store import encoding
 
@@ -27,6 +27,7 @@ def main() -> None:
     answers = _take_standard_output()
     setup = encoding.decode(sys.stdin.buffer.readline(), Setup, "setup")
     die_with(setup.parent)
+    keep_heap()
     tasks: SimpleQueue[Task] = SimpleQueue()
     threading.Thread(target=_read_tasks, args=(sys.stdin.buffer, tasks), daemon=True).start()
     try:

@@ -102,3 +102,31 @@ def test_workers_are_as_many_as_cores_and_quota_allow(
 
 def test_memory_is_measured() -> None:
     assert 10 * 2**20 < process.resident_bytes() < process.memory_bytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the settings are those of glibc")
+def test_large_blocks_come_from_a_kept_heap_unless_switched_off() -> None:
+    code = """
+import resource
+from automl_cli.executors.process import keep_heap
+print(keep_heap())
+bytearray(2**26)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    bytearray(2**26)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+    def run(off: str) -> list[str]:
+        environment = os.environ | {SWITCH: off}
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        ).stdout.split()
+
+    kept, faults = run("0")
+    if kept != "True":
+        pytest.skip("the C library here is not glibc")
+    assert int(faults) < 1_000, "64 MB are 16,384 pages"
+    not_kept, faults = run("1")
+    assert not_kept == "False"
+    assert int(faults) > 10_000
