@@ -82,6 +82,15 @@ def test_ppo_at_another_ratio_weighs_by_it_and_stops_behind_the_clip() -> None:
             assert_same(found, expected)
 
 
+@pytest.mark.parametrize("old", [-500.0, 500.0])
+@pytest.mark.parametrize("advantage", [-1.0, 1.0])
+def test_ppo_stays_finite_however_far_the_policy_has_moved(old: float, advantage: float) -> None:
+    """A ratio of e^500 has no float32; of a long genotype that was drawn by exploration it is not out of reach."""
+    learner, mind = opinionated(TWO, "ppo")
+    far = lesson(TWO, [(1, 2)], [advantage], np.array([old], np.float32))
+    assert all(not np.any(leaf) for leaf in jax.tree.leaves(learner.gradient(mind.parameters, far, RATES)))
+
+
 @pytest.mark.parametrize("objective", ["reinforce", "ppo"])
 @pytest.mark.parametrize(("advantage", "sign"), [(1.0, 1), (-1.0, -1)])
 def test_a_step_moves_the_log_probability_with_the_sign_of_the_advantage(objective: str, advantage: float, sign: int) -> None:

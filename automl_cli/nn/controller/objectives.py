@@ -17,6 +17,9 @@ from automl_cli.nn.controller.rollout import Array, score
 
 ObjectiveName = Literal["reinforce", "ppo"]
 
+LARGEST_LOG_RATIO = 5.0
+"""A proposal beyond it says nothing about the policy of now: it has no gradient, and its ratio cannot overflow."""
+
 
 class Rates(NamedTuple):
     """Constants of an update that are data to the compiled program, so that other values need no new one."""
@@ -50,8 +53,11 @@ def reinforce(log_probability: jax.Array, lesson: Lesson, rates: Rates) -> jax.A
 
 
 def ppo(log_probability: jax.Array, lesson: Lesson, rates: Rates) -> jax.Array:
-    """The clipped surrogate; where the policy is still the old one its gradient is that of `reinforce`."""
-    ratio = jnp.exp(log_probability - lesson.log_probabilities)
+    """The clipped surrogate; where the policy is still the old one its gradient is that of `reinforce`.
+
+    Differs from the paper: with A < 0 the surrogate has no bound there; here it ends at a ratio of e^5.
+    """
+    ratio = jnp.exp(jnp.clip(log_probability - lesson.log_probabilities, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO))
     clipped = jnp.clip(ratio, 1 - rates.clip, 1 + rates.clip)
     return jnp.mean(jnp.minimum(ratio * lesson.advantages, clipped * lesson.advantages))
 
