@@ -15,7 +15,7 @@ while no reward at all was told there is nothing to learn, and the minibatch is 
     advantage                      rank among all rewards so far, so that no scale has to be known
     queue_size, queue_weight       the 4 best genotypes, 3 times their mean log-likelihood (priority-queue training, Abolafia et
                                    al., arXiv 1801.03526: a policy gradient forgets the best it has seen, a small study cannot)
-    exploration                    0.75 decisions of every genotype, on average, are drawn uniformly, as a mutation would
+    exploration                    one decision of every genotype, on average, is drawn uniformly (as a mutation would)
     avoid_repeats                  a genotype that was told before is drawn again, at most 8 times: repeats teach nothing here
 
 One rule for every space. Chosen on toy functions (additive, pairwise and NK landscapes, cliffs, noise; 6 x 5, 18 x 4 and 33
@@ -82,7 +82,7 @@ def rule(trials: int) -> dict[str, Any]:
         "advantage": "rank",
         "queue_size": 4,
         "queue_weight": 3.0,
-        "exploration": 0.75,
+        "exploration": 1.0,
         "avoid_repeats": 8,
     }
 
