@@ -17,7 +17,7 @@ from automl_cli.nn.networks import NetworkModule
 Metric = Literal["accuracy", "balanced-accuracy"]
 
 EngineName = Literal["whole", "blocks"]
-"""`blocks`: for networks described as blocks; any other module is trained by the engine `whole`."""
+"""`blocks`: for networks described as blocks and plain recipes; everything else is trained by the engine `whole`."""
 
 
 class ImageTrainer:
@@ -36,22 +36,32 @@ class ImageTrainer:
         self._validations: dict[bool, Examples] = {}
         self._score = self._score_of(data.validation)
         self._update_rule = recipes.update_rule(recipe)
-        self._loss = scores.cross_entropy(list(data.class_counts) if metric == "balanced-accuracy" else None)
+        counts = list(data.class_counts) if metric == "balanced-accuracy" else None
+        self._loss = scores.with_auxiliary(
+            scores.cross_entropy(counts, smoothing=recipe.label_smoothing), recipe.auxiliary_weight
+        )
 
     def train(
         self, model: nnx.Module, *, epochs: int, seed: int, start: Progress | None = None, on_epoch: OnEpoch | None = None
     ) -> Progress:
         """Train the model; `seed` fixes the order of the data and its augmentation. Raises Diverged."""
-        plan = Plan(epochs=epochs, rate=recipes.schedule(self.recipe), seed=seed)
+        plan = Plan(epochs=epochs, rate=recipes.schedule(self.recipe, epochs), seed=seed)
         engine = self.engine(model)
         validation = self._validation(blocks=isinstance(engine, BlocksEngine))
         return fit(engine, self._batches, validation, plan=plan, score=self._score, start=start, on_epoch=on_epoch)
 
     def engine(self, model: nnx.Module) -> Engine:
         """The model as compiled programs."""
-        if self._engine == "blocks" and isinstance(model, NetworkModule):
+        recipe = self.recipe
+        if self._engine == "blocks" and isinstance(model, NetworkModule) and recipe.plain:
             return BlocksEngine(model, loss=self._loss, update_rule=self._update_rule)
-        return WholeEngine(model, loss=self._loss, update_rule=self._update_rule)
+        return WholeEngine(
+            model,
+            loss=self._loss,
+            update_rule=self._update_rule,
+            noise=recipes.noise(recipe),
+            average_decay=recipe.average_decay,
+        )
 
     def score(self, model: nnx.Module, arrays: dict[str, np.ndarray], split: ImageSplit) -> float:
         """The metric of a trained model, given by its arrays, on other examples, e.g. those of the test split."""

@@ -30,8 +30,11 @@ def largest_batch(image: Shape) -> int:
 
 
 def weights_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What of the state of a training its network needs: parameters and running statistics, not the optimizer's memory."""
-    return {name: array for name, array in arrays.items() if name.startswith(("parameters.", "statistics."))}
+    """What of the state of a training its network needs: parameters, or their running mean where there is one, and running
+    statistics; not the optimizer's memory, nor an auxiliary head."""
+    needed = {name: array for name, array in arrays.items() if name.startswith(("parameters.", "statistics."))}
+    means = {f"parameters.{name.removeprefix('average.')}": arrays[name] for name in arrays if name.startswith("average.")}
+    return {name: array for name, array in (needed | means).items() if not name.partition(".")[2].startswith("auxiliary")}
 
 
 class Predictor:

@@ -1,28 +1,53 @@
 """Loss and metric of a classification task."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax import Array
 
 from automl_cli.nn.engines import Loss
 from automl_cli.nn.fit import Score
 
 
-def cross_entropy(class_counts: Sequence[int] | None = None) -> Loss:
+def cross_entropy(class_counts: Sequence[int] | None = None, *, smoothing: float = 0.0) -> Loss:
     """Mean cross-entropy of logits (batch, classes) and labels (batch,).
 
     With `class_counts` of the training examples each example weighs total / (classes * count of its class), so that every class
-    counts alike.
+    counts alike. `smoothing` is the share of each label that all classes get alike (arXiv 1512.00567, section 7).
     """
+
+    def each(logits: Array, labels: Array) -> Array:
+        if smoothing == 0:
+            return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
+        return optax.softmax_cross_entropy(logits, targets)
+
     if class_counts is None:
-        return lambda logits, labels: optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+        return lambda logits, labels: each(logits, labels).mean()
     counts = np.maximum(np.asarray(class_counts), 1)
     weights = (counts.sum() / (len(counts) * counts)).astype(np.float32)
-    return lambda logits, labels: (
-        optax.softmax_cross_entropy_with_integer_labels(logits, labels) * jnp.asarray(weights)[labels]
-    ).mean()
+    return lambda logits, labels: (each(logits, labels) * jnp.asarray(weights)[labels]).mean()
+
+
+def with_auxiliary(loss: Loss, weight: float) -> Loss:
+    """The loss of a network whose training outputs are a pair, the second one of an auxiliary head."""
+
+    def both(outputs: Any, labels: Array) -> Array:
+        if not isinstance(outputs, tuple):
+            return loss(outputs, labels)
+        logits, auxiliary = outputs
+        return loss(logits, labels) + weight * loss(auxiliary, labels)
+
+    return both
+
+
+def top(count: int, labels: np.ndarray) -> Score:
+    """Share of the examples whose label is among the so many largest logits."""
+    return lambda logits: float(np.mean((np.argsort(-logits, -1)[:, :count] == labels[:, None]).any(-1)))
 
 
 def accuracy(labels: np.ndarray) -> Score:

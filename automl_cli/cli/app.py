@@ -33,7 +33,7 @@ SEARCH, USE, LOOK = "Search", "Use what was found", "Look around"
 COMMANDS: dict[str, Row] = {
     "search-arch": Row("automl_cli.cli.search_arch:search_arch", SEARCH, "Search a network architecture."),
     "search-cell": Row("automl_cli.cli.search_cell:search_cell", SEARCH, "Search a cell that networks are stacked from."),
-    "train": Row("automl_cli.cli.train:train", USE, "Train a found network to the end and test it once."),
+    "train": Row("automl_cli.cli.train:train", USE, "Train a network or a stacked cell to the end, test it once."),
     "evaluate": Row("automl_cli.cli.evaluate:evaluate", USE, "Score a trained model on the test split."),
     "measure": Row("automl_cli.cli.measure:measure", USE, "Count parameters and multiply-adds of a network."),
     "export": Row("automl_cli.cli.export:export", USE, "Write a trained model as one file that runs by itself."),

@@ -28,6 +28,7 @@ def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, j
     import msgspec
 
     from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.train import accuracy_text
     from automl_cli.executors.process import keep_compiled_programs
     from automl_cli.jobs.evaluate import evaluate as score
 
@@ -37,6 +38,6 @@ def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, j
     if json:
         write_json({"model": str(path), **msgspec.structs.asdict(found)})
         return
-    write_line(f"test accuracy {found.test_accuracy:.4f}")
+    write_line(accuracy_text(found.test_accuracy, found.test_top5_accuracy))
     write_line(f"balanced over {found.classes} classes {found.test_balanced_accuracy:.4f}")
     write_line(f"{found.test_examples} examples of {found.dataset}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.errors import UserError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -34,12 +34,3 @@ def pairs(texts: list[str] | None, flag: str) -> dict[str, str]:
             raise UserError(f"{flag} gives {name!r} twice: {found[name]!r} and {value!r}")
         found[name] = value
     return found
-
-
-def artifact_in(path: Path) -> Path:
-    """The artifact that a path names: the file itself, or the winner of the run in a directory."""
-    if not path.is_dir():
-        return path
-    if (path / "best.json").is_file():
-        return path / "best.json"
-    raise ArtifactError(f"{path} holds no best.json; see how far the run is with: automl report {path}")

@@ -1,17 +1,28 @@
-"""The plan of a search in words: what `--dry-run` prints."""
+"""The plan of a search, or of a training, in words: what `--dry-run` prints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from automl_cli.cli.live import duration
 
 if TYPE_CHECKING:
+    from automl_cli.core.recipes import Recipe
     from automl_cli.estimates import Plan, Range
+    from automl_cli.jobs.training_plan import TrainingPlan
 
 
 def plan_text(plan: "Plan") -> str:
-    """The plan as lines of `name  value`."""
-    rows = list(_rows(plan))
+    """The plan of a search as lines of `name  value`."""
+    return _lines(_rows(plan))
+
+
+def training_text(plan: "TrainingPlan") -> str:
+    """The plan of a training in the same form."""
+    return _lines(_training_rows(plan))
+
+
+def _lines(pairs: Iterable[tuple[str, str]]) -> str:
+    rows = list(pairs)
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
@@ -53,3 +64,45 @@ def _estimate(plan: "Plan") -> str:
         f"about {duration(plan.wall_seconds)} ({where}), {duration(plan.compute_seconds)} of one core in all; from exact "
         "multiply-adds and this machine's speed at a matrix product, good to a factor of two"
     )
+
+
+def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    facts, recipe = plan.facts, plan.recipe
+    shape = "×".join(map(str, facts.image_shape))
+    yield "trained", plan.trained
+    yield "size", f"{plan.parameters:,} parameters, {plan.multiply_adds:,} multiply-adds for one image of {shape}"
+    yield "data set", f"{plan.dataset.source}, {len(facts.classes):,} classes" + (f"; {plan.problem}" if plan.problem else "")
+    validation = f"{facts.validation_examples:,} {'of them trained on too' if plan.with_validation else 'to validate'}"
+    yield "examples", f"{facts.train_examples:,} to train, {validation}, {facts.test_examples:,} to test"
+    yield "duration", f"{plan.epochs:,} epochs of {plan.steps_per_epoch:,} steps: {plan.steps:,} steps, seed {plan.seed}"
+    yield from _recipe_rows(recipe)
+    yield "here", _training_estimate(plan)
+
+
+def _training_estimate(plan: "TrainingPlan") -> str:
+    return (
+        f"about {duration(plan.wall_seconds)} on all {plan.cores} cores, {duration(plan.compute_seconds)} of one; from exact "
+        "multiply-adds and this machine's speed at a matrix product: small operations may take several times as long"
+    )
+
+
+def _recipe_rows(recipe: "Recipe") -> Iterator[tuple[str, str]]:
+    """Every field of a recipe, in words."""
+    rule = "RMSProp (decay 0.9, epsilon 1), " if recipe.optimizer == "rmsprop" else ""
+    clip = "" if recipe.gradient_clip is None else f", gradients clipped to norm {recipe.gradient_clip:g}"
+    courses = {"constant": "constant", "cosine": "cosine to 0", "exponential": "times 0.97 after every 2.4 epochs"}
+    yield "optimizer", f"{rule}{'Nesterov ' if recipe.nesterov else ''}momentum {recipe.momentum:g}{clip}"
+    yield "learning rate", f"{recipe.learning_rate:g}, {courses[recipe.schedule]}"
+    yield "batch size", f"{recipe.batch_size:,}"
+    yield "weight decay", f"{recipe.weight_decay:g}"
+    yield "augmentation", recipe.augmentation
+    yield "label smoothing", _or_none(recipe.label_smoothing, 0)
+    yield "auxiliary head", "none" if recipe.auxiliary_weight == 0 else f"its loss weighs {recipe.auxiliary_weight:g}"
+    kept = f"paths of the last cell are kept with probability {recipe.drop_path_keep:g} at the end"
+    yield "drop path", "none" if recipe.drop_path_keep == 1 else kept
+    yield "dropout", _or_none(recipe.dropout, 0)
+    yield "parameter mean", _or_none(recipe.average_decay, None)
+
+
+def _or_none(value: float | None, nothing: float | None) -> str:
+    return "none" if value is None or value == nothing else f"{value:g}"

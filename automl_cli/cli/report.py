@@ -88,4 +88,5 @@ def next_steps(histories: "list[History]") -> list[str]:
     unfinished = len(history.trials) < history.settings.trials and not history.running
     best = history.path / "best.json"
     steps = [f"go on: automl {history.settings.command} --resume --out {history.path}"] if unfinished else []
-    return [*steps, f"look: automl show {best}", f"train it: automl train --arch {best}"] if best.is_file() else steps
+    flag = "cell" if history.settings.command == "search-cell" else "arch"
+    return [*steps, f"look: automl show {best}", f"train it: automl train --{flag} {best}"] if best.is_file() else steps

@@ -91,7 +91,7 @@ def _model_parts(body: "Model") -> Iterator["RenderableType"]:
 
     yield _facts(
         {
-            "test accuracy": f"{body.test_accuracy:.4f}",
+            "test accuracy": f"{body.test_accuracy:.4f}" + _top5(body.test_top5_accuracy),
             "validation": "none: trained on all" if body.validation_accuracy is None else f"{body.validation_accuracy:.4f}",
             "trained": f"{body.epochs} epochs on {body.dataset.source}, seed {body.seed}",
             "weights": f"{body.weights_file}, SHA-256 {body.weights_digest[:12]}…",
@@ -99,6 +99,10 @@ def _model_parts(body: "Model") -> Iterator["RenderableType"]:
         }
     )
     yield _network_table(body.network, body.image_shape)
+
+
+def _top5(accuracy: float | None) -> str:
+    return "" if accuracy is None else f", top-5 {accuracy:.4f}"
 
 
 def _plain_parts(body: Any) -> Iterator["RenderableType"]:

@@ -1,16 +1,18 @@
-"""`automl train`: a found network trained to the end and tested once."""
+"""`automl train`: a found network, or a stack of a found or published cell, trained to the end and tested once."""
 
 import shlex
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automl_cli.cli import training_options as flags
-from automl_cli.cli.options import Json, artifact_in
+from automl_cli.cli.options import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from automl_cli.jobs.subjects import Named
     from automl_cli.jobs.training import TrainingRequest
     from automl_cli.store.artifact import Artifact
     from automl_cli.store.bodies import Model
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 def train(
     *,
     arch: flags.Arch = None,
+    cell: flags.Cell = None,
+    network: flags.Network = None,
+    stack: flags.Stack = None,
+    filters: flags.Filters = None,
     seed: flags.Seed = None,
     dataset: flags.Dataset = None,
     data_dir: flags.DataDir = None,
@@ -35,37 +41,68 @@ def train(
     weight_decay: flags.WeightDecay = None,
     schedule: flags.Schedule = None,
     augmentation: flags.Augmentation = None,
+    optimizer: flags.Optimizer = None,
+    gradient_clip: flags.GradientClip = None,
+    label_smoothing: flags.LabelSmoothing = None,
+    auxiliary_weight: flags.AuxiliaryWeight = None,
+    drop_path_keep: flags.DropPathKeep = None,
+    dropout: flags.Dropout = None,
+    average_decay: flags.AverageDecay = None,
     out: flags.Out = None,
     resume: flags.Resume = False,
     overwrite: flags.Overwrite = False,
+    dry_run: flags.DryRun = False,
     quiet: flags.Quiet = False,
     json: Json = False,
 ) -> None:
-    """Train a found network to the end and test it once.
+    """Train a found network, or a stack of a cell, to the end and test it once.
 
-    Data and recipe are those of the search that found it, but for --train-examples: unless it is given, all are trained on. The
+    Data are those of the search that found it (all of them, unless --train-examples is given) or those it was scaled to; the
+    recipe is that of the search, or for cells that of a preset: quick for some epochs on one machine, paper as published. The
     validation part is scored after each epoch and never trained on, unless --with-validation. The test part is read once, at
     the end. A killed training goes on with --resume and gives the same weights, bit for bit.
 
     Examples:
         automl train --arch runs/first/best.json
         automl train --arch runs/first --epochs 60 --with-validation --out runs/final
+        automl train --cell nasnet-a --stack 1@96 --dataset digits
+        automl train --cell nasnet-a --dataset imagenet --preset paper --dry-run
         automl train --resume --out runs/final
     """
-    from automl_cli.jobs.training import TrainingRequest
-
-    request = TrainingRequest(
-        preset=preset, dataset=dataset, data_dir=None if data_dir is None else str(data_dir.expanduser().resolve()),
-        train_examples=train_examples, with_validation=with_validation, image_size=image_size, metric=metric, flip=flip,
-        epochs=epochs, seed=seed, batch_size=batch_size, learning_rate=learning_rate, momentum=momentum,
-        weight_decay=weight_decay, schedule=schedule, augmentation=augmentation,
-    )  # fmt: skip
-    path, model = _trained(arch, request, out, resume=resume, overwrite=overwrite, quiet=quiet)
+    request, named = _asked(locals())
+    if dry_run:
+        _print_plan(named, request, json=json)
+        return
+    path, model = _trained(named, request, out, resume=resume, overwrite=overwrite, quiet=quiet)
     _print(path, model, json=json)
 
 
+def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, Named | None]":
+    """What is asked of the training, and what is trained."""
+    from automl_cli.jobs.subjects import SUBJECTS, named_by
+    from automl_cli.jobs.training import TrainingRequest
+
+    said = {name: given[name] for name in TrainingRequest.__struct_fields__ if given[name] is not None}
+    if "data_dir" in said:
+        said["data_dir"] = str(said["data_dir"].expanduser().resolve())
+    return TrainingRequest(**said), named_by(**{flag: given[flag] for flag in SUBJECTS})
+
+
+def _print_plan(named: "Named | None", request: "TrainingRequest", *, json: bool) -> None:
+    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.plans import training_text
+    from automl_cli.jobs.subjects import needed
+    from automl_cli.jobs.training_plan import plan_training
+
+    plan = plan_training(needed(named), request)
+    if json:
+        write_json(plan)
+    else:
+        write_line(training_text(plan))
+
+
 def _trained(
-    arch: Path | None, request: "TrainingRequest", out: Path | None, *, resume: bool, overwrite: bool, quiet: bool
+    named: "Named | None", request: "TrainingRequest", out: Path | None, *, resume: bool, overwrite: bool, quiet: bool
 ) -> "tuple[Path, Artifact[Model]]":
     """The directory of the training and the model it gave."""
     from automl_cli.cli.console import talk_console
@@ -75,8 +112,7 @@ def _trained(
     from automl_cli.jobs.training import open_training, settings_of
 
     keep_compiled_programs()
-    file = None if arch is None else artifact_in(arch)
-    with open_training(out, request, file, resume=resume, overwrite=overwrite) as run, _interruption_said(run.path):
+    with open_training(out, request, named, resume=resume, overwrite=overwrite) as run, _interruption_said(run.path):
         training = settings_of(run.path)
         display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)
         with display as watch:
@@ -100,6 +136,7 @@ def _print(directory: Path, model: "Artifact[Model]", *, json: bool) -> None:
     if json:
         names = (
             "test_accuracy",
+            "test_top5_accuracy",
             "test_balanced_accuracy",
             "validation_accuracy",
             "epochs",
@@ -111,4 +148,12 @@ def _print(directory: Path, model: "Artifact[Model]", *, json: bool) -> None:
         write_json({**files, **{name: getattr(body, name) for name in names}})
         return
     write_line(str(directory / MODEL))
-    write_line(f"test accuracy {body.test_accuracy:.4f}")
+    write_line(accuracy_text(body.test_accuracy, body.test_top5_accuracy))
+
+
+def accuracy_text(accuracy: float, top5: float | None) -> str:
+    """
+    >>> accuracy_text(0.74, 0.916)
+    'test accuracy 0.7400 (top-5 0.9160)'
+    """
+    return f"test accuracy {accuracy:.4f}" + ("" if top5 is None else f" (top-5 {top5:.4f})")

@@ -13,8 +13,32 @@ def _option(panel: str, *flags: str, **more: Any) -> Any:
 
 
 Arch = Annotated[
-    Path | None, _option(WHAT, "--arch", metavar="ARTIFACT", help="The best.json of a search, or the directory of its run.")
+    str | None,
+    _option(WHAT, "--arch", metavar="ARTIFACT", help="A found network: the best.json of a search, or its directory."),
 ]
+Cell = Annotated[
+    str | None,
+    _option(
+        WHAT,
+        "--cell",
+        metavar="ARTIFACT|NAME",
+        help="A found cell, or a published one: see `automl references`. It is stacked.",
+    ),
+]
+Network = Annotated[
+    str | None,
+    _option(WHAT, "--network", metavar="ARTIFACT", help="A scaled cell: a network.json, or the directory that holds one."),
+]
+Stack = Annotated[
+    str | None,
+    _option(
+        WHAT,
+        "--stack",
+        metavar="N@P",
+        help="Of a cell: repeats and channels of the last cell. [default: 6@768, from 64 pixels on 4@1056]",
+    ),
+]
+Filters = Annotated[int | None, _option(WHAT, "--filters", min=1, metavar="F", help="Of a cell: filters, whatever P is.")]
 Seed = Annotated[
     int | None, _option(WHAT, "--seed", metavar="N", help="Of the initial weights and the order of the data. [default: 0]")
 ]
@@ -44,22 +68,55 @@ Flip = Annotated[
     bool | None, _option(DATA, "--flip/--no-flip", help="Whether a mirrored image is as good. [default: by data set]")
 ]
 
-Epochs = Annotated[int | None, _option(HOW, "--epochs", metavar="N", help="How often the examples are seen. [default: 30]")]
+Epochs = Annotated[
+    int | None, _option(HOW, "--epochs", metavar="N", help="How often the examples are seen. [default: by preset, else 30]")
+]
 Preset = Annotated[
-    str | None, _option(HOW, "--preset", metavar="quick|paper", help="The recipe of a preset. [default: the search's own]")
+    str | None,
+    _option(
+        HOW, "--preset", metavar="quick|paper", help="The recipe of a preset. [default: the search's own; quick for cells]"
+    ),
 ]
 BatchSize = Annotated[int | None, _option(HOW, "--batch-size", metavar="N", help="Examples of one step.")]
 LearningRate = Annotated[float | None, _option(HOW, "--learning-rate", metavar="X", help="Learning rate at the start.")]
-Momentum = Annotated[float | None, _option(HOW, "--momentum", metavar="X", help="Of Nesterov's rule.")]
+Momentum = Annotated[float | None, _option(HOW, "--momentum", metavar="X", help="Of either optimizer.")]
 WeightDecay = Annotated[
     float | None, _option(HOW, "--weight-decay", metavar="X", help="Added to every gradient, times the weight.")
 ]
-Schedule = Annotated[Literal["constant", "cosine"] | None, _option(HOW, "--schedule", help="Course of the learning rate.")]
+Schedule = Annotated[
+    Literal["constant", "cosine", "exponential"] | None,
+    _option(HOW, "--schedule", help="Course of the learning rate; exponential: times 0.97 after every 2.4 epochs."),
+]
 Augmentation = Annotated[
     Literal["standard", "none"] | None, _option(HOW, "--augmentation", help="standard: upsample, crop, flip where allowed.")
+]
+
+Optimizer = Annotated[
+    Literal["momentum", "rmsprop"] | None, _option(HOW, "--optimizer", help="rmsprop: decay 0.9, epsilon 1, then momentum.")
+]
+GradientClip = Annotated[float | None, _option(HOW, "--gradient-clip", metavar="X", help="Bound on the norm of the gradient.")]
+LabelSmoothing = Annotated[
+    float | None, _option(HOW, "--label-smoothing", metavar="X", help="Share of each label that all classes get alike.")
+]
+AuxiliaryWeight = Annotated[
+    float | None, _option(HOW, "--auxiliary-weight", metavar="X", help="Of the auxiliary head's loss, for stacks of cells.")
+]
+DropPathKeep = Annotated[
+    float | None,
+    _option(
+        HOW, "--drop-path-keep", metavar="X", help="ScheduledDropPath: how probably a path of the last cell is kept at the end."
+    ),
+]
+Dropout = Annotated[
+    float | None, _option(HOW, "--dropout", metavar="X", help="How probably a feature before the classifier is dropped.")
+]
+AverageDecay = Annotated[
+    float | None,
+    _option(HOW, "--average-decay", metavar="X", help="Score with a running mean of the parameters that keeps X of itself."),
 ]
 
 Out = Annotated[Path | None, _option(RUN, "--out", metavar="DIR", help="Its directory. [default: runs/train-<time>]")]
 Resume = Annotated[bool, _option(RUN, "--resume", help="Continue the training in --out.")]
 Overwrite = Annotated[bool, _option(RUN, "--overwrite", help="Replace the training in --out.")]
+DryRun = Annotated[bool, _option(RUN, "--dry-run", help="Say what would be done and how long it may take.")]
 Quiet = Annotated[bool, _option(RUN, "--quiet", "-q", help="No progress, only errors.")]

@@ -12,6 +12,7 @@ The modules:
     cells       the value of a cell space, what its operations are made of, ScheduledDropPath
     stacks      networks from cells: N, F, stems, the auxiliary head
     recipes     how a child is trained
+    trainings   how networks of cells are trained to the end
     plugins     a space as a plug-in, and a plug-in with its options settled
     datasets    which data
     protocols   strategy, evaluator, executor: what each promises

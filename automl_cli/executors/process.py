@@ -106,8 +106,13 @@ def allowed_cores() -> tuple[int, ...]:
 
 
 def default_workers() -> int:
-    """A worker per GPU, or else per core that this process may use: as many as a container's quota buys, if that is less."""
-    return len(visible_gpus()) or max(1, min(len(allowed_cores()), _quota_of_cores(CPU_QUOTA)))
+    """A worker per GPU, or else per core."""
+    return len(visible_gpus()) or available_cores()
+
+
+def available_cores() -> int:
+    """The cores that this process may use: as many as a container's quota buys, if that is less."""
+    return max(1, min(len(allowed_cores()), _quota_of_cores(CPU_QUOTA)))
 
 
 def _quota_of_cores(file: Path) -> int:

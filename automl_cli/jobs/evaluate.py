@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 
 class Scores(Struct, frozen=True, kw_only=True):
-    """Share of the test examples that are classified right; and the mean over the classes of that share within the class."""
+    """Share of the test examples that are classified right; of those whose class is among the five likeliest, None with five
+    classes or fewer; and the mean over the classes of the first share within the class."""
 
     test_accuracy: float
+    test_top5_accuracy: float | None
     test_balanced_accuracy: float
     test_examples: int
     classes: int
@@ -51,7 +53,7 @@ def weights_beside(path: Path, model: Model) -> dict[str, np.ndarray]:
 
 def score_on_test(model: Model, weights: Mapping[str, np.ndarray], dataset: DatasetReference) -> Scores:
     """The scores of a model with these weights on the test split of the data set. Reads the test split."""
-    from automl_cli.children.scores import accuracy, balanced_accuracy
+    from automl_cli.children.scores import accuracy, balanced_accuracy, top
     from automl_cli.data import load_test_split
 
     _check_fits(model, dataset)
@@ -59,6 +61,7 @@ def score_on_test(model: Model, weights: Mapping[str, np.ndarray], dataset: Data
     logits = predictor(model, weights).logits(test.images)
     return Scores(
         test_accuracy=accuracy(test.labels)(logits),
+        test_top5_accuracy=top(5, test.labels)(logits) if len(model.class_names) > 5 else None,
         test_balanced_accuracy=balanced_accuracy(test.labels)(logits),
         test_examples=len(test),
         classes=len(model.class_names),

@@ -80,7 +80,8 @@ def _fit(training: Training, data: ImageData, checkpoint: Checkpoint, watch: Wat
         watch.epoch(losses, scores)
 
     seed = stream_seed(training.seed, "train") % 2**53
-    model = build_network(training.network, training.facts.image_shape, len(training.facts.classes), seed=seed)
+    shape, classes = training.facts.image_shape, len(training.facts.classes)
+    model = build_network(training.network, shape, classes, seed=seed, auxiliary=training.recipe.auxiliary_weight > 0)
     trainer = ImageTrainer(data, training.recipe, metric=training.dataset.metric)
     return trainer.train(model, epochs=training.epochs, seed=seed, start=checkpoint.read(), on_epoch=on_epoch)
 
@@ -113,7 +114,10 @@ def _tested(directory: Path, settings: Artifact[Training], data: ImageData, prog
     )
     scores = score_on_test(model, weights, training.dataset)
     tested = msgspec.structs.replace(
-        model, test_accuracy=scores.test_accuracy, test_balanced_accuracy=scores.test_balanced_accuracy
+        model,
+        test_accuracy=scores.test_accuracy,
+        test_balanced_accuracy=scores.test_balanced_accuracy,
+        test_top5_accuracy=scores.test_top5_accuracy,
     )
     return artifact_of(tested, settings.inputs)
 

@@ -11,19 +11,17 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.errors import UserError
 from automl_cli.core.networks import Network
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import image_facts
-from automl_cli.discovery import plugins
+from automl_cli.jobs.stacking import target_of
+from automl_cli.jobs.subjects import Body, Named, needed, subject_of
 from automl_cli.store.artifact import artifact_of, read_artifact
-from automl_cli.store.bodies import Architecture, Training
+from automl_cli.store.bodies import Training
 from automl_cli.store.environment import current_environment
-from automl_cli.store.files import file_digest
 from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
-
-DEFAULT_EPOCHS = 30
 
 S = TypeVar("S", bound=Struct)
 
@@ -32,6 +30,8 @@ class TrainingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What a user asked of a training, by flags; None where nothing was said. Names are those of the flags."""
 
     preset: str | None = None
+    stack: str | None = None
+    filters: int | None = None
     dataset: str | None = None
     data_dir: str | None = None
     train_examples: int | None = None
@@ -47,39 +47,43 @@ class TrainingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     weight_decay: float | None = None
     schedule: str | None = None
     augmentation: str | None = None
+    optimizer: str | None = None
+    gradient_clip: float | None = None
+    label_smoothing: float | None = None
+    auxiliary_weight: float | None = None
+    drop_path_keep: float | None = None
+    dropout: float | None = None
+    average_decay: float | None = None
 
 
 DATASET_FIELDS = ("data_dir", "train_examples", "image_size", "metric", "flip")
-RECIPE_FIELDS = ("batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "augmentation")
+RECIPE_FIELDS = tuple(name for name in Recipe.__struct_fields__ if name in TrainingRequest.__struct_fields__)
 
 
 def open_training(
-    out: Path | None, request: TrainingRequest, arch: Path | None, *, resume: bool, overwrite: bool
+    out: Path | None, request: TrainingRequest, named: Named | None, *, resume: bool, overwrite: bool
 ) -> RunDirectory:
     """The directory of a training, held: that of an interrupted one, or a new one with the settings of this request.
 
-    `arch` is the artifact of the network; a resumed training knows its own. Raises UserError for whatever does not fit.
+    `named` is what is trained; a resumed training knows its own. Raises UserError for whatever does not fit.
     """
     if resume and overwrite:
         raise UserError("--resume continues a training and --overwrite replaces it; give one of them")
     if resume:
-        return _resumed(out, request, arch)
-    if arch is None:
-        raise UserError("--arch is missing: name the best.json of a search, such as --arch runs/first/best.json")
+        return _resumed(out, request, named)
     path = out or default_run_path("train")
     check_new_run(path, overwrite=overwrite, layout=TRAINING)
-    training = new_training(read_artifact(arch, Architecture).body, request)
-    settings = artifact_of(training, {"architecture": file_digest(arch)})
+    opened = needed(named).open()
+    settings = artifact_of(new_training(opened.artifact.body, request), {opened.artifact.kind: opened.digest})
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
 
 
-def _resumed(out: Path | None, request: TrainingRequest, arch: Path | None) -> RunDirectory:
+def _resumed(out: Path | None, request: TrainingRequest, named: Named | None) -> RunDirectory:
     if out is None:
         raise UserError("--resume needs --out: the directory of the training to go on with")
-    architecture = None if arch is None else read_artifact(arch, Architecture).body
     run = open_run(out, layout=TRAINING)
     try:
-        check_resumed(settings_of(out), request, architecture)
+        check_resumed(settings_of(out), request, named)
     except BaseException:
         run.close()
         raise
@@ -91,30 +95,47 @@ def settings_of(directory: Path) -> Training:
     return read_artifact(directory / TRAINING.settings, Training).body
 
 
-def new_training(architecture: Architecture, request: TrainingRequest) -> Training:
-    """The settings of a new training of a found network. Raises UserError for whatever does not fit, before the work."""
-    found_on = architecture.dataset or DatasetReference(source="digits")
-    dataset = _dataset(msgspec.structs.replace(found_on, train_examples=None), request)
-    recipe = _recipe(_starting_recipe(architecture, request.preset), request)
+def new_training(body: Body, request: TrainingRequest, *, data_needed: bool = True) -> Training:
+    """The settings of a new training of what an artifact holds. Raises UserError for whatever does not fit, before the work.
+
+    A plan does not need the data, if they are famous.
+    """
+    subject = subject_of(body, preset=request.preset, stack=request.stack, filters=request.filters)
+    dataset = _dataset(subject.dataset, request)
+    facts = image_facts(dataset) if data_needed else target_of(dataset).facts
+    training = subject.training(facts.image_shape)
     return _settled(
-        architecture.network,
+        subject.network(facts.image_shape),
         dataset,
-        recipe,
-        epochs=DEFAULT_EPOCHS if request.epochs is None else request.epochs,
+        facts,
+        _recipe(training.recipe, request),
+        epochs=training.epochs if request.epochs is None else request.epochs,
         seed=request.seed or 0,
         with_validation=bool(request.with_validation),
     )
 
 
-def check_resumed(recorded: Training, request: TrainingRequest, architecture: Architecture | None) -> None:
+def check_resumed(recorded: Training, request: TrainingRequest, named: Named | None) -> None:
     """Raises UserError naming the first thing that was asked for and is not what the training was started with."""
-    if architecture is not None and architecture.network != recorded.network:
-        raise UserError("--arch holds another network than the one trained here; leave --arch out, or choose another --out")
+    recipe, epochs = recorded.recipe, recorded.epochs
+    if named is not None:
+        subject = subject_of(named.open().artifact.body, preset=request.preset, stack=request.stack, filters=request.filters)
+        if subject.network(recorded.facts.image_shape) != recorded.network:
+            raise UserError(
+                f"--{named.flag} holds another network than the one trained here; leave --{named.flag} out, or choose another "
+                "--out"
+            )
+        if request.preset is not None:
+            recipe, epochs = msgspec.structs.astuple(subject.training(recorded.facts.image_shape))
+    elif said := [flag for flag in ("preset", "stack", "filters") if getattr(request, flag) is not None]:
+        raise UserError(f"--{said[0]} was settled when this training was started; resume it without that flag")
+    dataset = _dataset(recorded.dataset, request)
     asked = _settled(
         recorded.network,
-        _dataset(recorded.dataset, request),
-        _recipe(recorded.recipe, request),
-        epochs=recorded.epochs if request.epochs is None else request.epochs,
+        dataset,
+        image_facts(dataset),
+        _recipe(recipe, request),
+        epochs=epochs if request.epochs is None else request.epochs,
         seed=recorded.seed if request.seed is None else request.seed,
         with_validation=recorded.with_validation if request.with_validation is None else request.with_validation,
     )
@@ -125,13 +146,19 @@ def check_resumed(recorded: Training, request: TrainingRequest, architecture: Ar
 
 
 def _settled(
-    network: Network, dataset: DatasetReference, recipe: Recipe, *, epochs: int, seed: int, with_validation: bool
+    network: Network,
+    dataset: DatasetReference,
+    facts: ImageFacts,
+    recipe: Recipe,
+    *,
+    epochs: int,
+    seed: int,
+    with_validation: bool,
 ) -> Training:
     if epochs < 1:
         raise UserError(f"--epochs is {epochs}; it must be at least 1")
     if not 0 <= seed <= 2**53:
         raise UserError(f"--seed is {seed}; it must be 0 to 2^53")
-    facts = image_facts(dataset)
     network.shapes(facts.image_shape)
     return Training(
         network=network,
@@ -150,17 +177,6 @@ def _dataset(before: DatasetReference, request: TrainingRequest) -> DatasetRefer
     same = request.dataset in (None, before.source)
     start = before if same else DatasetReference(source=request.dataset or before.source, metric=before.metric)
     return _replaced(start, request, DATASET_FIELDS)
-
-
-def _starting_recipe(architecture: Architecture, preset: str | None) -> Recipe:
-    """The recipe of the search, or that of a preset of its space."""
-    if preset is None and architecture.recipe is not None:
-        return architecture.recipe
-    space = plugins().get(architecture.space.name)
-    recipes = {name: found.recipe for name, found in space.presets.items() if found.recipe is not None} if space else {}
-    if (preset or "quick") not in recipes:
-        raise unknown_name(f"preset of space {architecture.space.name!r}:", preset or "quick", recipes)
-    return recipes[preset or "quick"]
 
 
 def _recipe(before: Recipe, request: TrainingRequest) -> Recipe:

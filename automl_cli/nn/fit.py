@@ -10,8 +10,9 @@ import jax
 import numpy as np
 
 from automl_cli.core.protocols import Diverged
+from automl_cli.core.streams import stream_seed
 from automl_cli.nn.augment import Batches, Examples
-from automl_cli.nn.engines import Engine
+from automl_cli.nn.engines import Engine, Moment
 
 Schedule = Callable[[float], float]
 """Share of the training that is over, from 0 to 1 -> learning rate."""
@@ -85,9 +86,10 @@ def _train_epoch(engine: Engine, state: Any, batches: Batches, plan: Plan, epoch
     losses: list[float] = []
     waiting: list[jax.Array] = []
     total = plan.epochs * batches.steps
+    keys = _keys(plan.seed, epoch, batches.steps)
     for step, (images, targets) in enumerate(batches.epoch(plan.seed, epoch)):
-        rate = plan.rate((epoch * batches.steps + step) / total)
-        state, loss = engine.step(state, images, targets, rate)
+        share = (epoch * batches.steps + step) / total
+        state, loss = engine.step(state, images, targets, plan.rate(share), Moment(keys[step], share))
         waiting.append(loss)
         if len(waiting) == STEPS_BETWEEN_CHECKS or step + 1 == batches.steps:
             losses += map(float, jax.device_get(waiting))
@@ -95,3 +97,9 @@ def _train_epoch(engine: Engine, state: Any, batches: Batches, plan: Plan, epoch
             if not math.isfinite(sum(losses)):
                 raise Diverged(f"the loss is not finite in epoch {epoch + 1}, step {step + 1} of {batches.steps}")
     return state, math.fsum(losses) / len(losses)
+
+
+def _keys(seed: int, epoch: int, steps: int) -> np.ndarray:
+    """What the random draws of each step of an epoch come from."""
+    random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "noise", epoch)))
+    return random.integers(0, 2**32, (steps, 2), np.uint32)

@@ -95,7 +95,7 @@ def open_any(name_or_file: str) -> Opened[Any]:
 
 
 def open_artifact(name_or_file: str, body: type[B]) -> Opened[B]:
-    """The same, which must be of the kind that has this body."""
+    """The same, which must be of the kind that has this body; a network is that of the run directory's `network.json`."""
     return _open(name_or_file, kind_of(body).name)
 
 
@@ -112,9 +112,10 @@ def _open(name_or_file: str, kind: str | None) -> Opened[Any]:
 def _path(text: str, kind: str | None) -> Path:
     path = Path(text)
     if path.is_dir():
-        if (path / "best.json").is_file():
-            return path / "best.json"
-        raise ArtifactError(f"{path} holds no best.json; see how far the run is with: automl report {path}")
+        file = "network.json" if kind == "network" else "best.json"
+        if (path / file).is_file():
+            return path / file
+        raise ArtifactError(f"{path} holds no {file}; see how far the run is with: automl report {path}")
     if not path.exists() and not path.suffix and len(path.parts) == 1:
         what = "reference or file" if kind is None else f"{kind} reference or file"
         raise unknown_name(what, text, _names_of(kind), hint="The name of a file ends in .json")

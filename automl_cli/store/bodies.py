@@ -125,8 +125,9 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     An input is (value - mean) / std, per channel, in the data's own units: 0 to 255 where pixels are bytes; with the standard
     augmentation the network is shown the centre crop of that, upsampled (`nn.augment.centre_crop`). The test split was
-    read once, for the two test scores. `validation_accuracy` is that of the last epoch, in the data set's metric; None where
-    the validation examples were trained on. `dataset` carries no data directory of the machine that trained.
+    read once, for the test scores; `test_top5_accuracy` is None with five classes or fewer. `validation_accuracy` is that of
+    the last epoch, in the data set's metric; None where the validation examples were trained on. `dataset` carries no data
+    directory of the machine that trained.
     """
 
     weights_file: str
@@ -145,3 +146,4 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     validation_accuracy: float | None
     test_accuracy: float
     test_balanced_accuracy: float
+    test_top5_accuracy: float | None = None

@@ -17,7 +17,7 @@ def write_arrays(path: Path, arrays: "Mapping[str, np.ndarray]") -> str:
     import numpy as np
     from safetensors.numpy import save
 
-    data = save({name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())})
+    data = save({name: np.asarray(array, order="C") for name, array in sorted(arrays.items())})
     replace_file(path, data)
     return hashlib.sha256(data).hexdigest()
 

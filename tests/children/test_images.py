@@ -82,9 +82,9 @@ def test_a_child_diverges_at_an_absurd_learning_rate():
 
 
 def test_cosine_falls_from_the_learning_rate_to_zero_and_constant_stays():
-    cosine = recipes.schedule(RECIPE)
+    cosine = recipes.schedule(RECIPE, 30)
     assert [round(cosine(share), 6) for share in (0, 0.5, 1)] == [0.1, 0.05, 0]
-    constant = recipes.schedule(msgspec.structs.replace(RECIPE, schedule="constant"))
+    constant = recipes.schedule(msgspec.structs.replace(RECIPE, schedule="constant"), 30)
     assert constant(0) == constant(0.9) == 0.1
 
 

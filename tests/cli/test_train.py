@@ -86,12 +86,15 @@ def test_export_prints_the_path_of_the_program(trained, tmp_path, automl):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train"], "--arch is missing"),
+        (["train"], "nothing says what is trained: give --arch or --cell"),
         (["train", "--arch", "absent.json"], "absent.json: no such file"),
         (["train", "--arch", "{found}", "--dataset", "cifra10"], "unknown data set 'cifra10'. Did you mean 'cifar10'?"),
-        (["train", "--arch", "{found}", "--schedule", "cosin"], "'cosin' is not one of 'constant', 'cosine'"),
+        (["train", "--arch", "{found}", "--schedule", "cosin"], "'cosin' is not one of 'constant', 'cosine', 'exponential'"),
         (["train", "--arch", "{found}", "--out", "{final}"], "exists already: continue it with --resume"),
-        (["train", "--arch", "{final}/model.json", "--out", "{final}/x"], "this is a model artifact; an architecture"),
+        (
+            ["train", "--arch", "{final}/model.json", "--out", "{final}/x"],
+            "this is a model artifact; an arch",
+        ),
         (["train", "--resume", "--out", "{final}", "--epochs", "9"], "was started with --epochs 3, not 9"),
         (["evaluate", "{found}"], "this is an architecture artifact; a model artifact is needed here"),
         (["evaluate", "{final}", "--dataset", "digits"], "the classes of digits"),

@@ -13,6 +13,7 @@ import pytest
 
 from automl_cli import data
 from automl_cli.core.errors import ArtifactError, RunFailed
+from automl_cli.jobs.subjects import Named
 from automl_cli.jobs.train import CHECKPOINT, MODEL, WEIGHTS, Watch, train
 from automl_cli.jobs.training import TrainingRequest, open_training
 from automl_cli.store.files import file_digest
@@ -34,7 +35,9 @@ def killed_after(epoch: int) -> Watch:
 
 
 def started(found: Path, out: Path, **asked) -> Path:
-    open_training(out, TrainingRequest(**{"epochs": EPOCHS, **asked}), found, resume=False, overwrite=False).close()
+    open_training(
+        out, TrainingRequest(**{"epochs": EPOCHS, **asked}), Named("arch", str(found)), resume=False, overwrite=False
+    ).close()
     return out
 
 
@@ -75,6 +78,18 @@ def test_a_training_killed_after_every_epoch_gives_the_same_weights(found, tmp_p
             train(out, watch=killed_after(epoch), checkpoint_seconds=0)
     train(out)
     assert files_of(out) == files_of(uninterrupted)
+
+
+def test_a_killed_training_with_dropped_features_and_a_mean_of_parameters_gives_the_same_weights(found, tmp_path):
+    asked = {"dropout": 0.3, "average_decay": 0.9, "gradient_clip": 1.0, "label_smoothing": 0.1, "optimizer": "rmsprop"}
+    whole, killed = (started(found, tmp_path / name, **asked) for name in ("whole", "killed"))
+    train(whole)
+    with pytest.raises(Killed):
+        train(killed, watch=killed_after(2), checkpoint_seconds=0)
+    train(killed)
+    assert files_of(killed) == files_of(whole)
+    plain = train(started(found, tmp_path / "plain"))
+    assert plain.body.weights_digest != files_of(whole)[WEIGHTS]
 
 
 def test_a_resumed_training_does_not_repeat_the_epochs_on_record(found, tmp_path):
@@ -210,7 +225,7 @@ def test_arrays_are_written_alike_in_any_order_and_read_back(tmp_path):
     read = read_arrays(tmp_path / "first", digest=first)
     for name, array in arrays.items():
         np.testing.assert_array_equal(read[name], array)
-        assert read[name].dtype == array.dtype
+        assert (read[name].dtype, read[name].shape) == (array.dtype, array.shape)
 
 
 def test_balanced_accuracy_is_trained_and_validated_with_but_plain_accuracy_is_kept(found, tmp_path):

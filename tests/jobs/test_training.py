@@ -8,9 +8,14 @@ import pytest
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import ArtifactError, DataError, RunInUse, SpaceError, UserError
 from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Network
-from automl_cli.jobs.training import DEFAULT_EPOCHS, TrainingRequest, new_training, open_training, settings_of
+from automl_cli.jobs.subjects import DEFAULT_EPOCHS, Named
+from automl_cli.jobs.training import TrainingRequest, new_training, open_training, settings_of
 from automl_cli.store.artifact import artifact_of, write_artifact
 from search_spaces.cnn import SPACE
+
+
+def arch(path: Path) -> Named:
+    return Named("arch", str(path))
 
 
 def test_data_and_recipe_are_those_of_the_search_but_all_examples_are_trained_on(architecture):
@@ -58,18 +63,20 @@ def test_what_does_not_fit_is_refused_before_anything_is_made(architecture, tmp_
     reference = msgspec.structs.replace(architecture.space, name="cnn")
     write_artifact(tmp_path / "found.json", artifact_of(msgspec.structs.replace(architecture, space=reference)))
     with pytest.raises(UserError, match=message):
-        open_training(tmp_path / "run", TrainingRequest(**asked), tmp_path / "found.json", resume=False, overwrite=False)
+        open_training(tmp_path / "run", TrainingRequest(**asked), arch(tmp_path / "found.json"), resume=False, overwrite=False)
     assert not (tmp_path / "run").exists()
 
 
 def test_an_artifact_of_another_kind_is_refused(found, tmp_path):
-    open_training(tmp_path / "run", TrainingRequest(), found, resume=False, overwrite=False).close()
+    open_training(tmp_path / "run", TrainingRequest(), arch(found), resume=False, overwrite=False).close()
     with pytest.raises(ArtifactError, match=r"training\.json: this is a training artifact; an architecture artifact is needed"):
-        open_training(tmp_path / "next", TrainingRequest(), tmp_path / "run" / "training.json", resume=False, overwrite=False)
+        open_training(
+            tmp_path / "next", TrainingRequest(), arch(tmp_path / "run" / "training.json"), resume=False, overwrite=False
+        )
 
 
 def open_there(out: Path, found: Path | None, *, resume: bool = False, overwrite: bool = False, **asked):
-    return open_training(out, TrainingRequest(**asked), found, resume=resume, overwrite=overwrite)
+    return open_training(out, TrainingRequest(**asked), found and arch(found), resume=resume, overwrite=overwrite)
 
 
 def test_an_existing_directory_is_refused_with_the_ways_out(found, tmp_path):
@@ -90,6 +97,13 @@ def test_a_directory_of_something_else_is_never_overwritten(found, tmp_path):
 def test_a_directory_in_use_is_refused(found, tmp_path):
     with open_there(tmp_path / "run", found), pytest.raises(RunInUse, match="is in use by another process"):
         open_there(tmp_path / "run", None, resume=True)
+
+
+def test_a_preset_or_a_stack_on_resume_needs_to_know_of_what(found, tmp_path):
+    open_there(tmp_path / "run", found).close()
+    for asked in ({"preset": "paper"}, {"stack": "2@96"}):
+        with pytest.raises(UserError, match=f"--{next(iter(asked))} was settled when this training was started"):
+            open_there(tmp_path / "run", None, resume=True, **asked)
 
 
 def test_resuming_needs_only_the_directory_and_accepts_what_was_asked_before(found, tmp_path):
@@ -130,7 +144,7 @@ def test_resuming_with_another_network_or_changed_data_is_refused(found, archite
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"found": None}, "--arch is missing: name the best.json of a search"),
+        ({"found": None}, "nothing says what is trained: give --arch or --cell"),
         ({"resume": True, "overwrite": True}, "--resume continues a training and --overwrite replaces it; give one of them"),
         ({"resume": True, "out": None}, "--resume needs --out"),
         ({"resume": True}, "there is no training at .*run to resume"),

@@ -13,6 +13,7 @@ from automl_cli.data import load_test_split
 from automl_cli.jobs.evaluate import evaluate, predictor, weights_beside
 from automl_cli.jobs.export import PROGRAM, README, export
 from automl_cli.jobs.measure import measure
+from automl_cli.jobs.subjects import Named
 from automl_cli.jobs.train import MODEL, WEIGHTS, train
 from automl_cli.jobs.training import TrainingRequest, open_training
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
@@ -24,7 +25,7 @@ from tests.jobs.conftest import NETWORK
 @pytest.fixture
 def model(found, tmp_path) -> Path:
     out = tmp_path / "run"
-    with open_training(out, TrainingRequest(epochs=15), found, resume=False, overwrite=False):
+    with open_training(out, TrainingRequest(epochs=15), Named("arch", str(found)), resume=False, overwrite=False):
         train(out)
     return out / MODEL
 

@@ -13,7 +13,7 @@ from jax import Array
 
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.lowering import Source, lower
-from automl_cli.nn.engines.protocol import Loss
+from automl_cli.nn.engines.protocol import Loss, Moment
 from automl_cli.nn.engines.tape import run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.networks import NetworkModule
@@ -47,7 +47,9 @@ class BlocksEngine:
         gradients = tuple(jnp.zeros(size, jnp.float32) for size in self._graph.pages)
         return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages))
 
-    def step(self, state: BlocksState, images: Array, targets: Array, rate: float) -> tuple[BlocksState, Array]:
+    def step(
+        self, state: BlocksState, images: Array, targets: Array, rate: float, moment: Moment | None = None
+    ) -> tuple[BlocksState, Array]:
         given = {**state.statistics, "images": _places_first(images), "targets": targets}
         tape = run_forward(self._graph.calls, state.pages, given)
         loss = tape.values[self._graph.calls[-1].output]
@@ -125,7 +127,8 @@ def _update(rule: optax.GradientTransformation) -> Any:
         changes, optimizer = rule.update(gradients, optimizer, pages)
         return jax.tree.map(lambda page, change: page - rate * change, pages, changes), optimizer
 
-    return compiled(update, donate_argnums=(0, 2))
+    # Compiled like loops over arrays, which it is: two to three times as fast, with the same bits.
+    return compiled(update, loops=True, donate_argnums=(0, 2))
 
 
 def _slice(source: Source) -> tuple[slice, ...]:

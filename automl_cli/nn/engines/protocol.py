@@ -1,13 +1,20 @@
 """What the training loop asks of an engine."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jax import Array
 
-Loss = Callable[[Array, Array], Array]
-"""(outputs of the network, targets) -> mean loss of the batch, a scalar."""
+Loss = Callable[[Any, Array], Array]
+"""(outputs of the network in training, targets) -> mean loss of the batch, a scalar."""
+
+
+class Moment(NamedTuple):
+    """Where in a training a step stands: what its random draws come from (two 32-bit numbers), the share that is over."""
+
+    key: np.ndarray
+    progress: float
 
 
 class Engine(Protocol):
@@ -20,8 +27,11 @@ class Engine(Protocol):
         """The state before the first step."""
         ...
 
-    def step(self, state: Any, images: Array, targets: Array, rate: float) -> tuple[Any, Array]:
-        """One step on one batch at this learning rate. Returns the new state and the loss before the step."""
+    def step(self, state: Any, images: Array, targets: Array, rate: float, moment: Moment | None = None) -> tuple[Any, Array]:
+        """One step on one batch at this learning rate. Returns the new state and the loss before the step.
+
+        `moment` matters to engines that drop paths or features, and to no other.
+        """
         ...
 
     def outputs(self, state: Any, images: Array) -> Array:

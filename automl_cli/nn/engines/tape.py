@@ -38,6 +38,9 @@ Evaluation = Callable[[Parameters, tuple[Array, ...], tuple[Array, ...]], Array]
 NOTHING = np.float32(0)
 """Stands for the page of a block without parameters."""
 
+ONE: Any = np.float32(1)
+"""The gradient of the loss for itself."""
+
 
 class Block:
     """One operation with its compiled programs. Make each block once (`functools.cache`), or nothing is shared.
@@ -163,7 +166,7 @@ def run_backward(
     calls: Sequence[Call], tape: Tape, pages: Sequence[Array], gradient_pages: list[Array], given: Mapping[str, Any]
 ) -> None:
     """The gradients of the last call's output, a scalar, for all parameters, written into the gradient pages."""
-    gradients: dict[int, list[Array]] = {calls[-1].output: [jnp.ones((), jnp.float32)]}
+    gradients: dict[int, list[Array]] = {calls[-1].output: [ONE]}
     for call, keep in zip(reversed(calls), reversed(tape.kept), strict=True):
         arriving = tuple(gradients.pop(call.output))
         output = tape.values.pop(call.output)

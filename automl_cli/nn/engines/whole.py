@@ -11,47 +11,74 @@ from flax import nnx
 from jax import Array
 
 from automl_cli.nn.compilation import compiled
-from automl_cli.nn.engines.protocol import Loss
-from automl_cli.nn.networks import NetworkModule
+from automl_cli.nn.engines.protocol import Loss, Moment
+from automl_cli.nn.networks import NetworkModule, NoiseSettings
+from automl_cli.nn.networks.noise import Noise
 from automl_cli.nn.ops.units import has_loops
 
 Arrays = dict[str, Array]
 
 
 class WholeState(NamedTuple):
-    """Parameters and running statistics by their place in the network, e.g. `blocks.layer1.kernel`."""
+    """Parameters and running statistics by their place in the network, e.g. `blocks.layer1.kernel`.
+
+    `average` is the running mean of the parameters, and how many steps are in it, where the engine keeps one.
+    """
 
     parameters: Arrays
     statistics: Arrays
     optimizer: Any
+    average: Arrays | None = None
+    averaged: Array | None = None
 
 
 class WholeEngine:
     """Traces a Flax module into one program per use. See `engines.protocol.Engine`.
 
     The update rule is an Optax transformation without a learning rate: parameters <- parameters - rate * update(gradient).
+    `noise` is what the model drops in training. With `average_decay` a running mean of the parameters is kept and is what
+    `outputs` uses: average <- d average + (1 - d) parameters, where d rises to the decay as (1 + steps) / (10 + steps).
     """
 
-    def __init__(self, model: nnx.Module, *, loss: Loss, update_rule: optax.GradientTransformation) -> None:
+    def __init__(
+        self,
+        model: nnx.Module,
+        *,
+        loss: Loss,
+        update_rule: optax.GradientTransformation,
+        noise: NoiseSettings | None = None,
+        average_decay: float | None = None,
+    ) -> None:
         graph, parameters, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
         self._graph: nnx.GraphDef = graph
         self._drawn = _by_name(parameters), _by_name(statistics)
         self._places = {_joined(path): path for state in (parameters, statistics) for path, _ in nnx.to_flat_state(state)}
         self._loss = loss
         self._update_rule = update_rule
+        self._noise = noise
+        self._average_decay = average_decay
         loops = isinstance(model, NetworkModule) and any(has_loops(block.operation) for block in model.network.blocks)
         self._step = compiled(self._traced_step, loops=loops, donate_argnums=0)
         self._outputs = compiled(self._traced_outputs, loops=loops)
 
     def initial(self) -> WholeState:
         parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)
-        return WholeState(parameters, statistics, self._update_rule.init(parameters))
+        average = None if self._average_decay is None else jax.tree.map(jnp.copy, parameters)
+        averaged = None if average is None else jnp.zeros((), jnp.float32)
+        return WholeState(parameters, statistics, self._update_rule.init(parameters), average, averaged)
 
-    def step(self, state: WholeState, images: Array, targets: Array, rate: float) -> tuple[WholeState, Array]:
-        return self._step(state, images, targets, np.float32(rate))
+    def step(
+        self, state: WholeState, images: Array, targets: Array, rate: float, moment: Moment | None = None
+    ) -> tuple[WholeState, Array]:
+        if self._noise is None:
+            return self._step(state, images, targets, np.float32(rate))
+        if moment is None:
+            raise ValueError("a training that drops paths or features needs the moment of every step")
+        return self._step(state, images, targets, np.float32(rate), moment.key, np.float32(moment.progress))
 
     def outputs(self, state: WholeState, images: Array) -> Array:
-        return self._outputs(state.parameters, state.statistics, images)
+        parameters = state.parameters if state.average is None else state.average
+        return self._outputs(parameters, state.statistics, images)
 
     def arrays(self, state: WholeState) -> dict[str, np.ndarray]:
         return {_name(path): np.array(leaf) for path, leaf in jax.tree.leaves_with_path(state)}
@@ -59,15 +86,27 @@ class WholeEngine:
     def state(self, arrays: Mapping[str, np.ndarray]) -> WholeState:
         return jax.tree.map_with_path(lambda path, _: jnp.array(arrays[_name(path)]), self.initial())
 
-    def _traced_step(self, state: WholeState, images: Array, targets: Array, rate: Array) -> tuple[WholeState, Array]:
+    def _traced_step(
+        self, state: WholeState, images: Array, targets: Array, rate: Array, *moment: Array
+    ) -> tuple[WholeState, Array]:
+        noise = {} if self._noise is None else {"noise": Noise(self._noise, *moment)}
+
         def objective(parameters: Arrays) -> tuple[Array, Arrays]:
             model = self._model(parameters, state.statistics)
-            return self._loss(model(images, train=True), targets), _by_name(nnx.state(model, nnx.BatchStat))
+            return self._loss(model(images, train=True, **noise), targets), _by_name(nnx.state(model, nnx.BatchStat))
 
         (loss, statistics), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
         updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
         parameters = jax.tree.map(lambda parameter, update: parameter - rate * update, state.parameters, updates)
-        return WholeState(parameters, statistics, optimizer), loss
+        return WholeState(parameters, statistics, optimizer, *self._averaged(state, parameters)), loss
+
+    def _averaged(self, state: WholeState, parameters: Arrays) -> tuple[Arrays | None, Array | None]:
+        """The running mean with these parameters in it."""
+        if self._average_decay is None or state.average is None or state.averaged is None:
+            return None, None
+        decay = jnp.minimum(self._average_decay, (1 + state.averaged) / (10 + state.averaged))
+        average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.average, parameters)
+        return average, state.averaged + 1
 
     def _traced_outputs(self, parameters: Arrays, statistics: Arrays, images: Array) -> Array:
         return self._model(parameters, statistics)(images, train=False)

@@ -5,7 +5,7 @@ tensors of its block's inputs, not yet joined, and with `train`: whether batch n
 batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -107,8 +107,10 @@ class Classifier(nnx.Module):
         self.weights = initial.weights(features, classes)
         self.bias = nnx.Param(jnp.zeros(classes))
 
-    def __call__(self, outputs: Sequence[Array]) -> Array:
-        return ops.join(outputs).mean((0, 1)) @ self.weights[...] + self.bias[...][None]
+    def __call__(self, outputs: Sequence[Array], mask: Callable[[Array], Array] | None = None) -> Array:
+        """`mask`, if given, is applied to the pooled features."""
+        features = ops.join(outputs).mean((0, 1))
+        return (features if mask is None else mask(features)) @ self.weights[...] + self.bias[...][None]
 
 
 MODULES = {

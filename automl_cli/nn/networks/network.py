@@ -1,41 +1,76 @@
 """The graph of a network's blocks as one Flax module."""
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
+from typing import Any
 
 from flax import nnx
 from jax import Array
 
-from automl_cli.core.networks import IMAGE, Network, Shape, joined_shape
+from automl_cli.core.networks import IMAGE, Block, Network, Shape, joined_shape
 from automl_cli.nn.networks.initial import Initial
 from automl_cli.nn.networks.modules import MODULES, Classifier
+from automl_cli.nn.networks.noise import Noise
 
 
 class NetworkModule(nnx.Module):
-    """Images (batch, height, width, channels) to logits (batch, classes)."""
+    """Images (batch, height, width, channels) to logits (batch, classes); in training with an auxiliary head to two of them."""
 
-    def __init__(self, network: Network, image: Shape, classes: int, *, seed: int) -> None:
-        shapes = network.shapes(image)
+    def __init__(self, network: Network, image: Shape, classes: int, *, seed: int, auxiliary: bool) -> None:
+        shapes = network.training_shapes(image) if auxiliary else network.shapes(image)
         self.network, self.image, self.classes = network, image, classes
-        blocks = {}
-        for block in network.blocks:
-            channels = joined_shape((shapes[name] for name in block.inputs), block.join)[2]
-            initial = Initial(seed, block.name, network.fan)
-            blocks[block.name] = MODULES[type(block.operation)](block.operation, channels, initial)
-        self.blocks = nnx.Dict(blocks)
-        features = joined_shape(shapes[name] for name in network.outputs)[2]
-        self.classifier = Classifier(features, classes, Initial(seed, "classifier", network.fan))
 
-    def __call__(self, images: Array, *, train: bool) -> Array:
+        def modules(blocks: Sequence[Block]) -> nnx.Dict[nnx.Module]:
+            made = {}
+            for block in blocks:
+                initial = Initial(seed, block.name, network.fan)
+                made[block.name] = MODULES[type(block.operation)](block.operation, block.input_shape(shapes)[2], initial)
+            return nnx.Dict(made)
+
+        def classifier(name: str, outputs: Sequence[str]) -> Classifier:
+            features = joined_shape(shapes[output] for output in outputs)[2]
+            return Classifier(features, classes, Initial(seed, name, network.fan))
+
+        self.blocks = modules(network.blocks)
+        self.classifier = classifier("classifier", network.outputs)
+        self.has_auxiliary = auxiliary and bool(network.auxiliary)
+        if self.has_auxiliary:
+            self.auxiliary = modules(network.auxiliary)
+            self.auxiliary_classifier = classifier("auxiliary classifier", (network.auxiliary[-1].name,))
+
+    def __call__(self, images: Array, *, train: bool, noise: Noise | None = None) -> Any:
+        """`noise`, if given, drops paths and features of a training."""
         tensors = {IMAGE: images.transpose(1, 2, 0, 3)}
-        for block in self.network.blocks:
+        noise = noise if train else None
+        self._run(self.network.blocks, self.blocks, tensors, train=train, noise=noise)
+        mask = None if noise is None else noise.features
+        logits = self.classifier([tensors[name] for name in self.network.outputs], mask)
+        if not (train and self.has_auxiliary):
+            return logits
+        self._run(self.network.auxiliary, self.auxiliary, tensors, train=train, noise=None)
+        return logits, self.auxiliary_classifier([tensors[self.network.auxiliary[-1].name]])
+
+    def _run(
+        self,
+        blocks: Sequence[Block],
+        modules: nnx.Dict[nnx.Module],
+        tensors: dict[str, Array],
+        *,
+        train: bool,
+        noise: Noise | None,
+    ) -> None:
+        for number, block in enumerate(blocks):
             inputs = [tensors[name] for name in block.inputs]
             if block.join == "add":
                 inputs = [reduce(add, inputs)]
-            tensors[block.name] = self.blocks[block.name](inputs, train=train)
-        return self.classifier([tensors[name] for name in self.network.outputs])
+            output = modules[block.name](inputs, train=train)
+            if noise is not None and block.drop_path is not None:
+                output = noise.path(output, number, block.drop_path)
+            tensors[block.name] = output
 
 
-def build_network(network: Network, image: Shape, classes: int, *, seed: int) -> NetworkModule:
-    """The network for images of this shape, with parameters that are a function of the seed and the names of the blocks."""
-    return NetworkModule(network, image, classes, seed=seed)
+def build_network(network: Network, image: Shape, classes: int, *, seed: int, auxiliary: bool = False) -> NetworkModule:
+    """The network for images of this shape, with parameters that are a function of the seed and the names of the blocks; on
+    request with its auxiliary head, for training."""
+    return NetworkModule(network, image, classes, seed=seed, auxiliary=auxiliary)

@@ -1,0 +1,123 @@
+"""What is trained: a found network, a found or published cell, or a network that a cell was scaled to."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from automl_cli.core.cells import CellPair
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.errors import ArtifactError, UserError, unknown_name
+from automl_cli.core.networks import Network, Shape
+from automl_cli.core.stacks import cell_network, default_stack, parse_stack, skeleton_for
+from automl_cli.core.trainings import TRAININGS, FinalTraining
+from automl_cli.discovery import plugins
+from automl_cli.jobs.stacking import cell_pair_of
+from automl_cli.references import Opened, open_any, open_artifact
+from automl_cli.store.artifact import kind_of
+from automl_cli.store.bodies import Architecture
+from automl_cli.store.cells import Cell, Found, StackedNetwork
+
+Body = Architecture | Cell | StackedNetwork
+
+SUBJECTS: Mapping[str, type[Body]] = {"arch": Architecture, "cell": Cell, "network": StackedNetwork}
+"""Flags of `automl train` that name one, and the kind of artifact each takes."""
+
+DEFAULT_EPOCHS = 30
+
+
+class Named(NamedTuple):
+    """What the user named with a flag: a file, the directory of a run, or a reference."""
+
+    flag: str
+    name: str
+
+    def open(self) -> Opened[Body]:
+        """The artifact, which must be of the kind that the flag takes. ArtifactError names the flag that takes it."""
+        try:
+            return open_artifact(self.name, SUBJECTS[self.flag])
+        except ArtifactError as error:
+            if (flag := self._fitting_flag()) in (None, self.flag):
+                raise
+            raise ArtifactError(f"{error}; give it with --{flag}") from error
+
+    def _fitting_flag(self) -> str | None:
+        with suppress(UserError):
+            kind = open_any(self.name).artifact.kind
+            return next((flag for flag, body in SUBJECTS.items() if kind_of(body).name == kind), None)
+        return None
+
+
+def named_by(**flags: str | None) -> Named | None:
+    """What was named, by the flags of `SUBJECTS`; None where nothing was. UserError where two were."""
+    given = [Named(flag, name) for flag, name in flags.items() if name is not None]
+    if len(given) > 1:
+        raise UserError(f"--{given[0].flag} and --{given[1].flag} both say what is trained; give one of them")
+    return given[0] if given else None
+
+
+def needed(named: Named | None) -> Named:
+    """What was named. UserError where nothing was."""
+    if named is None:
+        raise UserError(
+            "nothing says what is trained: give --arch or --cell with the best.json of a search (--cell also takes a name that "
+            "`automl references` lists), or --network with a network.json"
+        )
+    return named
+
+
+class Subject(Struct, frozen=True):
+    """What is trained: on which data unless told otherwise; and for images of a shape, how, and which network."""
+
+    dataset: DatasetReference
+    training: Callable[[Shape], FinalTraining]
+    network: Callable[[Shape], Network]
+
+
+def subject_of(body: Body, *, preset: str | None = None, stack: str | None = None, filters: int | None = None) -> Subject:
+    """The subject that an artifact holds. `stack` and `filters` say how a cell is stacked; a network is what it is."""
+    if not isinstance(body, Cell) and not (stack is None and filters is None):
+        raise UserError("--stack and --filters are for a cell; what is trained here is a whole network")
+    match body:
+        case Architecture():
+            return Subject(_searched_on(body), lambda image: _as_searched(body, preset), lambda image: body.network)
+        case StackedNetwork():
+            dataset = DatasetReference(source=body.target, image_size=body.image_shape[0])
+            return Subject(
+                dataset, lambda image: _final(image, preset), lambda image: cell_network(body.cell, body.stack, image)
+            )
+        case Cell():
+            dataset = DatasetReference(source="digits") if body.found is None else _searched_on(body.found)
+            stacked = partial(_stacked, cell_pair_of(body, "--cell"), stack, filters)
+            return Subject(dataset, lambda image: _final(image, preset), stacked)
+
+
+def _stacked(pair: CellPair, stack: str | None, filters: int | None, image: Shape) -> Network:
+    return cell_network(pair, parse_stack(stack or default_stack(image), pair, image, filters=filters), image)
+
+
+def _searched_on(found: Architecture | Found) -> DatasetReference:
+    """The data of the search, but all of it: a search may make do with a part of the training examples."""
+    return msgspec.structs.replace(found.dataset or DatasetReference(source="digits"), train_examples=None)
+
+
+def _as_searched(found: Architecture, preset: str | None) -> FinalTraining:
+    """By the recipe of the search, or by that of a preset of its space."""
+    if preset is None and found.recipe is not None:
+        return FinalTraining(found.recipe, DEFAULT_EPOCHS)
+    space = plugins().get(found.space.name)
+    recipes = {name: each.recipe for name, each in space.presets.items() if each.recipe is not None} if space else {}
+    if (preset or "quick") not in recipes:
+        raise unknown_name(f"preset of space {found.space.name!r}:", preset or "quick", recipes)
+    return FinalTraining(recipes[preset or "quick"], DEFAULT_EPOCHS)
+
+
+def _final(image: Shape, preset: str | None) -> FinalTraining:
+    """As stacked cells are trained."""
+    trainings = TRAININGS[skeleton_for(image)]
+    if (preset or "quick") not in trainings:
+        raise unknown_name("preset of a stack of cells:", str(preset), trainings)
+    return trainings[preset or "quick"]

@@ -1,0 +1,63 @@
+"""What a training would do and take, before it is started: `automl train --dry-run`. The data need not be here, if famous."""
+
+from msgspec import Struct
+
+from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.recipes import Recipe
+from automl_cli.estimates import child_seconds, matrix_speed
+from automl_cli.executors.process import available_cores
+from automl_cli.jobs.stacking import target_of
+from automl_cli.jobs.subjects import Named
+from automl_cli.jobs.training import TrainingRequest, new_training
+
+
+class TrainingPlan(Struct, frozen=True, kw_only=True):
+    """What `automl train --dry-run` says. `problem` is why the data cannot be read here, if they cannot.
+
+    `compute_seconds` is one core's; `wall_seconds` what all cores that this process may use would take at best.
+    """
+
+    trained: str
+    parameters: int
+    multiply_adds: int
+    dataset: DatasetReference
+    facts: ImageFacts
+    problem: str | None
+    recipe: Recipe
+    epochs: int
+    steps_per_epoch: int
+    steps: int
+    seed: int
+    with_validation: bool
+    cores: int
+    compute_seconds: float
+    wall_seconds: float
+
+
+def plan_training(named: Named, request: TrainingRequest) -> TrainingPlan:
+    """The plan of a new training. Raises UserError for whatever does not fit, DataError where nothing is known of the data."""
+    opened = named.open()
+    training = new_training(opened.artifact.body, request, data_needed=False)
+    facts, recipe = training.facts, training.recipe
+    costs = training.network.costs(facts.image_shape, len(facts.classes))
+    examples = facts.train_examples + (facts.validation_examples if training.with_validation else 0)
+    steps = max(1, examples // recipe.batch_size)
+    seconds = child_seconds(facts, epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed())
+    cores = available_cores()
+    return TrainingPlan(
+        trained=opened.place,
+        parameters=costs.parameters,
+        multiply_adds=costs.multiply_adds,
+        dataset=training.dataset,
+        facts=facts,
+        problem=target_of(training.dataset).problem,
+        recipe=recipe,
+        epochs=training.epochs,
+        steps_per_epoch=steps,
+        steps=training.epochs * steps,
+        seed=training.seed,
+        with_validation=training.with_validation,
+        cores=cores,
+        compute_seconds=seconds,
+        wall_seconds=seconds / cores,
+    )

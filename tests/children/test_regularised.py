@@ -1,0 +1,206 @@
+"""Trainings that do more to a network than evaluation: dropped paths and features, an auxiliary head, a mean of parameters."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from automl_cli.children import recipes, scores
+from automl_cli.children.images import ImageTrainer
+from automl_cli.children.prediction import Predictor, weights_of
+from automl_cli.core.cells import keep_probability
+from automl_cli.core.errors import UserError
+from automl_cli.core.networks import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, Network
+from automl_cli.core.recipes import Recipe
+from automl_cli.core.trainings import TRAININGS
+from automl_cli.nn.engines import Moment, WholeEngine
+from automl_cli.nn.networks import NoiseSettings, build_network
+from automl_cli.nn.networks.noise import Noise
+from tests.children.test_images import image_data
+
+SHAPE = (6, 6, 1)
+NETWORK = Network(
+    (
+        Block("a", ConvolutionUnit((3, 3), 4), (IMAGE,)),
+        Block("b", ConvolutionUnit((3, 3), 4, order="act-conv-bn"), ("a",), drop_path=0.5),
+        Block("c", Identity(), ("a", "b"), "add"),
+    ),
+    ("c",),
+    auxiliary=(
+        Block("auxiliary.1", Activation(), ("a",)),
+        Block("auxiliary.2", AveragePool((5, 5), (3, 3), "valid"), ("auxiliary.1",)),
+    ),
+)
+RECIPE = Recipe(batch_size=32, learning_rate=0.1, schedule="cosine")
+EVERYTHING = msgspec.structs.replace(
+    RECIPE, auxiliary_weight=0.4, drop_path_keep=0.6, dropout=0.2, average_decay=0.99, label_smoothing=0.1, gradient_clip=5.0
+)
+
+
+def noise(settings: NoiseSettings, progress: float, seed: int = 0) -> Noise:
+    return Noise(settings, jnp.asarray([0, seed], jnp.uint32), jnp.float32(progress))
+
+
+@pytest.mark.parametrize(("progress", "depth"), [(0.0, 1.0), (0.5, 0.25), (1.0, 1.0)])
+def test_paths_are_kept_with_the_scheduled_probability_and_divided_by_it(progress, depth):
+    """20,000 draws; five standard deviations."""
+    x = jnp.ones((1, 1, 20_000, 1))
+    kept = np.asarray(noise(NoiseSettings(0.6, 0.0), progress).path(x, 3, depth))
+    keep = keep_probability(0.6, depth=depth, progress=progress)
+    assert set(np.round(np.unique(kept), 5)) <= {0.0, np.round(np.float32(1 / keep), 5)}
+    assert abs((kept > 0).mean() - keep) <= 5 * math.sqrt(keep * (1 - keep) / 20_000)
+
+
+def test_an_example_loses_a_path_whole_and_other_paths_on_their_own():
+    x = jnp.ones((3, 2, 64, 5))
+    draws = noise(NoiseSettings(0.5, 0.0), 1.0)
+    first, second = (np.asarray(draws.path(x, number, 1.0)) for number in (0, 1))
+    assert all(len(np.unique(first[:, :, example])) == 1 for example in range(64))
+    assert (first[0, 0, :, 0] != second[0, 0, :, 0]).any()
+
+
+def test_features_are_dropped_one_by_one():
+    dropped = np.asarray(noise(NoiseSettings(1.0, 0.5), 0.0).features(jnp.ones((200, 50))))
+    assert set(np.unique(dropped)) == {0.0, 2.0}
+    assert abs((dropped > 0).mean() - 0.5) < 5 * 0.5 / 100
+
+
+def test_noise_touches_training_only_and_is_nothing_at_its_neutral_values():
+    model = build_network(NETWORK, SHAPE, 3, seed=0)
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(16, *SHAPE)), jnp.float32)
+    plain = model(x, train=True)
+    assert (model(x, train=True, noise=noise(NoiseSettings(1.0, 0.0), 1.0)) == plain).all()
+    assert not jnp.allclose(model(x, train=True, noise=noise(NoiseSettings(0.3, 0.0), 1.0)), plain)
+    evaluated = model(x, train=False)
+    assert (model(x, train=False, noise=noise(NoiseSettings(0.3, 0.5), 1.0)) == evaluated).all()
+
+
+def test_the_auxiliary_head_gives_a_second_output_in_training_and_adds_its_weighted_loss():
+    model = build_network(NETWORK, SHAPE, 3, seed=0, auxiliary=True)
+    x, labels = jnp.ones((4, *SHAPE)), jnp.arange(4) % 3
+    logits, auxiliary = model(x, train=True)
+    assert auxiliary.shape == logits.shape == (4, 3)
+    assert model(x, train=False).shape == (4, 3)
+    loss = scores.cross_entropy()
+    both = scores.with_auxiliary(loss, 0.4)((logits, auxiliary), labels)
+    np.testing.assert_allclose(both, loss(logits, labels) + 0.4 * loss(auxiliary, labels), rtol=1e-6)
+    assert scores.with_auxiliary(loss, 0.4)(logits, labels) == loss(logits, labels)
+
+
+def test_both_heads_are_drawn_alike_with_and_without_the_auxiliary_one():
+    with_head, without = (build_network(NETWORK, SHAPE, 3, seed=0, auxiliary=wanted) for wanted in (True, False))
+    assert (with_head.classifier.weights[...] == without.classifier.weights[...]).all()
+    assert not build_network(msgspec.structs.replace(NETWORK, auxiliary=()), SHAPE, 3, seed=0, auxiliary=True).has_auxiliary
+
+
+def test_label_smoothing_is_the_cross_entropy_with_smoothed_labels():
+    logits, labels = np.random.default_rng(0).normal(size=(5, 4)), np.array([0, 1, 2, 3, 0])
+    smoothed = np.eye(4)[labels] * 0.9 + 0.1 / 4
+    expected = -(smoothed * np.asarray(jax.nn.log_softmax(logits))).sum(-1).mean()
+    np.testing.assert_allclose(scores.cross_entropy(smoothing=0.1)(logits, labels), expected, rtol=1e-5)
+
+
+def test_top_counts_labels_among_the_largest_logits():
+    logits, labels = np.array([[3, 2, 1, 0.0], [3, 2, 1, 0], [3, 2, 1, 0]]), np.array([0, 1, 3])
+    assert [scores.top(count, labels)(logits) for count in (1, 2, 4)] == [1 / 3, 2 / 3, 1.0]
+
+
+def test_the_mean_of_parameters_rises_to_its_decay_and_is_what_scores():
+    class Line(nnx.Module):
+        def __init__(self) -> None:
+            self.slope = nnx.Param(jnp.ones(()))
+
+        def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+            return self.slope[...] * x
+
+    engine = WholeEngine(Line(), loss=lambda y, _: y.mean(), update_rule=optax.identity(), average_decay=0.5)
+    state, x = engine.initial(), jnp.ones((2,))
+    slope, mean = 1.0, 1.0
+    for step in range(4):
+        state, _ = engine.step(state, x, x, 0.25)
+        slope -= 0.25
+        decay = min(0.5, (1 + step) / (10 + step))
+        mean = decay * mean + (1 - decay) * slope
+        np.testing.assert_allclose(engine.outputs(state, x), mean, rtol=1e-6)
+    arrays = engine.arrays(state)
+    assert {"parameters.slope", "average.slope", "averaged"} <= arrays.keys()
+    np.testing.assert_allclose(weights_of(arrays)["parameters.slope"], mean, rtol=1e-6)
+    np.testing.assert_allclose(engine.outputs(engine.state(arrays), x), mean, rtol=1e-6)
+
+
+def test_rmsprop_starts_from_squares_of_one_and_clipping_bounds_the_whole_gradient():
+    rule = recipes.update_rule(
+        Recipe(batch_size=1, learning_rate=1, momentum=0.0, nesterov=False, weight_decay=0.0, optimizer="rmsprop")
+    )
+    parameters = jnp.float32(2)
+    update, _ = rule.update(jnp.float32(3), rule.init(parameters), parameters)
+    np.testing.assert_allclose(update, 3 / math.sqrt(0.9 + 0.1 * 9 + 1), rtol=1e-6)
+    clip = recipes.update_rule(
+        Recipe(batch_size=1, learning_rate=1, momentum=0.0, nesterov=False, weight_decay=0.0, gradient_clip=5.0)
+    )
+    update, _ = clip.update(jnp.array([6.0, 8.0]), clip.init(jnp.zeros(2)), jnp.zeros(2))
+    np.testing.assert_allclose(update, [3.0, 4.0], rtol=1e-6)
+
+
+def test_the_exponential_schedule_falls_after_every_2_4_epochs():
+    rate = recipes.schedule(Recipe(batch_size=1, learning_rate=2.0, schedule="exponential"), 24)
+    assert [round(rate(epoch / 24), 6) for epoch in (0, 2.3, 2.5, 4.9)] == [2.0, 2.0, 1.94, round(2 * 0.97**2, 6)]
+
+
+def test_a_training_with_everything_learns_goes_on_where_it_was_and_its_weights_are_the_network_s():
+    data = image_data()
+    trainer = ImageTrainer(data, EVERYTHING, engine="blocks")
+    model = build_network(NETWORK, SHAPE, 2, seed=0, auxiliary=True)
+    assert isinstance(trainer.engine(model), WholeEngine)
+    whole = trainer.train(model, epochs=12, seed=0)
+    assert max(whole.scores[-5:]) > 0.9
+    half = []
+    trainer.train(model, epochs=12, seed=0, on_epoch=lambda losses, scores, arrays: half.append((losses, scores, arrays())))
+    losses, scored, arrays = half[5]
+    resumed = trainer.train(model, epochs=12, seed=0, start=type(whole)(losses, scored, arrays))
+    assert resumed.losses == whole.losses
+    assert all((resumed.arrays[name] == whole.arrays[name]).all() for name in whole.arrays)
+    view, moments = recipes.view(EVERYTHING), (data.mean, data.std)
+    predictor = Predictor(NETWORK, weights_of(whole.arrays), image=SHAPE, classes=2, moments=moments, view=view)
+    assert scores.accuracy(data.validation.labels)(predictor.logits(data.validation.images)) == whole.scores[-1]
+
+
+def test_an_engine_with_noise_needs_to_know_the_moment():
+    model = build_network(NETWORK, SHAPE, 3, seed=0)
+    engine = WholeEngine(model, loss=scores.cross_entropy(), update_rule=optax.identity(), noise=NoiseSettings(0.5, 0.0))
+    x, labels = jnp.ones((4, *SHAPE)), jnp.zeros(4, jnp.int32)
+    with pytest.raises(ValueError, match="needs the moment of every step"):
+        engine.step(engine.initial(), x, labels, 0.1)
+    moment = Moment(np.array([1, 2], np.uint32), 0.5)
+    losses = [float(engine.step(engine.initial(), x, labels, 0.1, moment)[1]) for _ in range(2)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("gradient_clip", 0.0, "gradient_clip is 0.0; it must be above 0"),
+        ("dropout", 1.0, "dropout is 1.0; it must be at least 0 and below 1"),
+        ("label_smoothing", -0.1, "label_smoothing is -0.1; it must be at least 0 and below 1"),
+        ("drop_path_keep", 0.0, "drop_path_keep is 0.0; it must be above 0 and at most 1"),
+        ("auxiliary_weight", -1.0, "auxiliary_weight is -1.0; it must be at least 0"),
+        ("average_decay", 1.0, "average_decay is 1.0; it must lie between 0 and 1"),
+    ],
+)
+def test_recipes_that_mean_nothing_are_refused(field, value, message):
+    with pytest.raises(UserError, match=message):
+        msgspec.structs.replace(RECIPE, **{field: value}).__post_init__()
+
+
+def test_the_published_trainings_are_those_of_the_paper():
+    cifar, imagenet = TRAININGS["cifar"]["paper"], TRAININGS["imagenet"]["paper"]
+    assert (cifar.epochs, cifar.recipe.batch_size, cifar.recipe.learning_rate) == (600, 32, 0.025)
+    assert (cifar.recipe.gradient_clip, cifar.recipe.auxiliary_weight, cifar.recipe.drop_path_keep) == (5.0, 0.4, 0.6)
+    recipe = imagenet.recipe
+    assert (recipe.optimizer, recipe.label_smoothing, recipe.average_decay, recipe.dropout) == ("rmsprop", 0.1, 0.9999, 0.5)
+    assert abs(imagenet.epochs * (1_281_167 // recipe.batch_size) - 250_000) < 801

@@ -1,0 +1,100 @@
+"""What `automl train` trains: networks, cells and scaled cells; with which recipe, on which data; its plan."""
+
+import msgspec
+import pytest
+
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.stacks import cell_network, parse_stack
+from automl_cli.core.trainings import TRAININGS
+from automl_cli.jobs.stacking import scaled, target_of
+from automl_cli.jobs.subjects import Named, named_by, needed
+from automl_cli.jobs.training import TrainingRequest, check_resumed, new_training
+from automl_cli.jobs.training_plan import plan_training
+from automl_cli.references import open_any
+from automl_cli.store.artifact import artifact_of, write_artifact
+
+CELL = Named("cell", "nasnet-a")
+DIGITS = {"dataset": "digits", "stack": "1@96"}
+
+
+def nasnet_a():
+    return open_any("nasnet-a").artifact.body
+
+
+@pytest.fixture
+def network(tmp_path):
+    """NASNet-A as it is scaled to digits, in a run directory."""
+    body = scaled(nasnet_a().cell, target_of(DatasetReference(source="digits")), stack="1@96")
+    write_artifact(tmp_path / "network.json", artifact_of(body))
+    return tmp_path
+
+
+def test_a_cell_is_stacked_for_the_images_and_trained_by_the_preset_of_its_skeleton():
+    training = new_training(nasnet_a(), TrainingRequest(**DIGITS))
+    pair = nasnet_a().cell
+    assert training.network == cell_network(pair, parse_stack("1@96", pair, (8, 8, 1)), (8, 8, 1))
+    assert (training.recipe, training.epochs) == msgspec.structs.astuple(TRAININGS["cifar"]["quick"])
+    paper = new_training(nasnet_a(), TrainingRequest(**DIGITS, preset="paper", drop_path_keep=0.8))
+    assert paper.recipe == msgspec.structs.replace(TRAININGS["cifar"]["paper"].recipe, drop_path_keep=0.8)
+    assert paper.epochs == 600
+
+
+def test_filters_override_what_follows_from_the_width():
+    assert new_training(nasnet_a(), TrainingRequest(**DIGITS, filters=2)).network.shapes((8, 8, 1))["final"][2] == 4 * 6 * 2
+
+
+def test_a_scaled_cell_is_trained_as_it_is_on_what_it_was_scaled_to(network):
+    training = new_training(Named("network", str(network)).open().artifact.body, TrainingRequest())
+    assert training.network == new_training(nasnet_a(), TrainingRequest(**DIGITS)).network
+    assert training.dataset.source == "digits"
+    with pytest.raises(UserError, match="--stack and --filters are for a cell"):
+        new_training(Named("network", str(network)).open().artifact.body, TrainingRequest(stack="1@96"))
+
+
+def test_resuming_accepts_what_was_asked_before_and_nothing_else():
+    asked = TrainingRequest(**DIGITS, preset="paper", dropout=0.1)
+    recorded = new_training(nasnet_a(), asked)
+    check_resumed(recorded, asked, CELL)
+    check_resumed(recorded, TrainingRequest(), None)
+    for other, message in (
+        ({"stack": "1@48"}, "--cell holds another network"),
+        ({"preset": "quick"}, "started with --epochs 600, not 30"),
+        ({"dropout": 0.2}, "started with --dropout 0.1, not 0.2"),
+    ):
+        with pytest.raises(UserError, match=message):
+            check_resumed(recorded, TrainingRequest(**{**DIGITS, "preset": "paper", "dropout": 0.1, **other}), CELL)
+
+
+def test_an_artifact_that_another_flag_takes_is_refused_with_that_flag(network):
+    with pytest.raises(ArtifactError, match="an architecture artifact is needed here; give it with --cell"):
+        Named("arch", "nasnet-a").open()
+    with pytest.raises(ArtifactError, match="give it with --network"):
+        Named("cell", str(network / "network.json")).open()
+    with pytest.raises(UserError, match=r"unknown cell reference or file 'nasnt-a'\. Did you mean 'nasnet-a'"):
+        Named("cell", "nasnt-a").open()
+
+
+def test_exactly_one_thing_is_trained():
+    assert named_by(arch=None, cell="nasnet-a", network=None) == CELL
+    with pytest.raises(UserError, match="--arch and --network both say what is trained; give one of them"):
+        named_by(arch="a", cell=None, network="b")
+    with pytest.raises(UserError, match="nothing says what is trained"):
+        needed(named_by(arch=None, cell=None, network=None))
+
+
+def test_the_plan_of_a_famous_set_that_is_absent_says_so_and_states_the_recipe_of_the_paper(tmp_path):
+    request = TrainingRequest(dataset="imagenet", data_dir=str(tmp_path), preset="paper", with_validation=True)
+    plan = plan_training(CELL, request)
+    assert (plan.parameters, round(plan.multiply_adds / 1e6, 1)) == (5_289_978, 563.6)
+    assert plan.recipe == TRAININGS["imagenet"]["paper"].recipe
+    assert (plan.steps_per_epoch, plan.facts.test_examples) == (800, 50_000)
+    assert "is not prepared under" in plan.problem
+    assert plan.wall_seconds * plan.cores == pytest.approx(plan.compute_seconds)
+    assert plan.compute_seconds > 86_400
+
+
+def test_the_plan_of_data_that_are_here_has_no_problem():
+    plan = plan_training(CELL, TrainingRequest(**DIGITS))
+    assert plan.problem is None
+    assert plan.steps == plan.epochs * (plan.facts.train_examples // plan.recipe.batch_size)
