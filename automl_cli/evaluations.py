@@ -1,13 +1,14 @@
 """Which genotypes a study has evaluated or is evaluating, and the seeds of their children."""
 
 import hashlib
+from collections.abc import Container, Iterable
 
 import msgspec
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import canonical
 from automl_cli.core.streams import stream_seed
-from automl_cli.core.trials import Outcome, Stage
+from automl_cli.core.trials import Outcome, Stage, Status
 from automl_cli.store.journal import Asked
 
 _SEEDS = 2**53
@@ -51,8 +52,8 @@ class Evaluations:
         key = _key(asked.genotype)
         if not self._reuse:
             self._replicates[key] = self._replicates.get(key, 0) + 1
-        elif key not in self._first:
-            self._first[key] = Evaluation(asked.trial)
+        else:
+            self._first.setdefault(key, Evaluation(asked.trial))
 
     def earlier(self, asked: Asked) -> Evaluation | None:
         """The evaluation whose outcome this trial takes, or None when it has its own."""
@@ -67,6 +68,14 @@ class Evaluations:
         found.outcome = msgspec.structs.replace(outcome, seconds=0.0, worker="")
         waiting, found.waiting = found.waiting, ()
         return waiting
+
+    def forget(self, statuses: Container[Status], unfinished: Iterable[Asked]) -> None:
+        """No trial takes an outcome with one of these statuses any more: the first unfinished or later one is evaluated."""
+        ended = ((key, found.outcome) for key, found in self._first.items())
+        for key in [key for key, outcome in ended if outcome is not None and outcome.status in statuses]:
+            del self._first[key]
+        for asked in unfinished if self._reuse else ():
+            self._first.setdefault(_key(asked.genotype), Evaluation(asked.trial))
 
 
 def child_seed(root: int, genotype: Genotype, stage: Stage, epochs: int, *, replicate: int | None = None) -> int:

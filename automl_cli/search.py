@@ -33,11 +33,13 @@ class Search:
         """Proposed, without an outcome."""
         self.finished = 0
         """How many trials have an outcome."""
-        self.failures_in_a_row = 0
-        """In the order of trials, passing over reused, diverged and over-limit ones."""
+        self.too_many_failures: Trial | None = None
+        """The trial that completed a row of `--max-failures`: in the order of trials, whatever the order in which they ended."""
         self.ranking = Ranking(max(1, settings.retrain_top), settings.reward_exponent)
         self._epochs = settings.epochs
         self._exponent = settings.reward_exponent
+        self._max_failures = settings.max_failures
+        self._failures_in_a_row = 0  # passing over reused, diverged and over-limit trials
         self._strategy = strategy
         self._window = window(settings.in_flight, strategy.batch)
         self._evaluations = Evaluations(settings.seed, reuse=settings.reuse)
@@ -94,6 +96,12 @@ class Search:
             self.ranking.add(trial)
         return trial, self._evaluations.conclude(asked, told.outcome)
 
+    def forgive(self) -> None:
+        """The study failed: whoever resumes it has mended what did, so failures count from here, and are evaluated again."""
+        self.too_many_failures = None
+        self._failures_in_a_row = 0
+        self._evaluations.forget(FAILURES, self.open.values())
+
     def _horizon(self) -> int:
         """The last trial that the strategy knows when the next one is proposed."""
         batch = self._strategy.batch
@@ -101,9 +109,11 @@ class Search:
 
     def _count_failure(self, trial: Trial) -> None:
         if trial.reused is None and trial.outcome.status in FAILURES:
-            self.failures_in_a_row += 1
+            self._failures_in_a_row += 1
         elif trial.reused is None and trial.outcome.status is Status.OK:
-            self.failures_in_a_row = 0
+            self._failures_in_a_row = 0
+        if self._failures_in_a_row >= self._max_failures and self.too_many_failures is None:
+            self.too_many_failures = trial
 
     def _reward(self, outcome: Outcome) -> float | None:
         return None if outcome.measurement is None else outcome.measurement.reward(self._exponent)

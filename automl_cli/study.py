@@ -16,6 +16,7 @@ it every recorded outcome at the same places, leads to the same state; what was 
 that is killed at any moment, any number of times, names the same winner.
 
 **A genotype is evaluated once** at a fidelity: a later trial of it takes the outcome, or waits for it, and is marked `reused`.
+Only after a study that failed is a failure of the machine not taken any more, since whoever resumes that one has mended it.
 """
 
 import math
@@ -97,8 +98,9 @@ class Study:
         self._journal.append(Started(at=time.time(), executor=self._settings.executor, workers=self._settings.workers))
         try:
             complete = self._run_trials() and self._retrain_best()
+            winner = self._name_winner(retrained=complete)
             reason = "finished" if complete else "time-budget"
-            return self._name_winner(retrained=complete)
+            return winner
         except KeyboardInterrupt:
             reason = "interrupted"
             raise
@@ -146,10 +148,10 @@ class Study:
         trial, waiting = self._search.settle(told)
         self._publish_best()
         self._report(Stage.SEARCH, trial)
-        if self._search.failures_in_a_row >= self._settings.max_failures:
+        if (last := self._search.too_many_failures) is not None:
             raise RunFailed(
-                f"{self._search.failures_in_a_row} children in a row failed, which is --max-failures; trial {asked.trial}: "
-                f"{outcome.status}: {outcome.message}. Mend that, then continue with --resume"
+                f"{self._settings.max_failures} children in a row failed, which is --max-failures; trial {last.number}: "
+                f"{last.outcome.status}: {last.outcome.message}. Mend that, then continue with --resume"
             )
         for later in waiting:
             self._submit(later)
@@ -244,10 +246,11 @@ class Study:
                 case Started():
                     self._earlier_seconds += session_seconds
                     session_seconds = 0.0
+                case Ended(reason="failed"):
+                    self._search.forgive()
             if isinstance(record, Told | Ended):
                 session_seconds = record.elapsed
         self._earlier_seconds += session_seconds
-        self._search.failures_in_a_row = 0  # whoever resumes has mended what failed
 
     def _replay_asked(self, record: Asked) -> None:
         if record.trial != self._search.next or not self._search.may_ask():

@@ -136,15 +136,46 @@ def test_what_is_the_proposals_fault_never_stops_the_study(status: Status, tmp_p
     assert world.published[-1].trial.number == 19
 
 
-def test_failures_are_counted_in_the_order_of_trials_whatever_the_order_of_arrival(tmp_path: Path) -> None:
-    def evaluate(task: Task) -> Outcome:
-        return Outcome(Status.KILLED) if task.trial % 2 else value(task)
+def test_what_failed_is_evaluated_again_once_a_failed_study_is_resumed(tmp_path: Path) -> None:
+    broken = True
 
-    world = World(tmp_path, settings(layers=8, trials=20, in_flight=20, max_failures=2))
-    odd_first = sorted(range(20), key=lambda trial: trial % 2 == 0)
-    positions = [sorted(odd_first[at:]).index(odd_first[at]) for at in range(20)]
-    world.run(Obedient(evaluate, order=lambda count: positions[20 - count]))
-    assert [told.trial for told in world.told()] == odd_first
+    def evaluate(task: Task) -> Outcome:
+        return Outcome(Status.FAILED, message="no such file: w.npz") if broken else value(task)
+
+    world = World(tmp_path, settings(layers=1, trials=20, max_failures=2))
+    with pytest.raises(RunFailed):
+        world.run(Obedient(evaluate))
+    failed = {task.genotype for task in world.asked() if any(told.trial == task.trial for told in world.told())}
+    broken = False
+    again = Obedient(evaluate)
+    world.run(again)
+    assert failed & {task.genotype for task in again.submitted}
+    later = [told for told in world.told() if told.reused is not None]
+    assert later[-1].outcome.status is Status.OK
+    world.run()  # and its journal can be replayed
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [1, 2, 4, 3, 0, 5], [3, 1, 2, 5, 4, 0]])
+def test_failures_are_counted_in_the_order_of_trials_whatever_the_order_of_arrival(order: list[int], tmp_path: Path) -> None:
+    """Trials 1, 2 and 4 fail: a row of two, then a success, whenever that success arrives."""
+
+    def run(max_failures: int) -> None:
+        (path := tmp_path / str(max_failures)).mkdir()
+        world = World(path, settings(layers=8, trials=6, in_flight=6, max_failures=max_failures))
+        left = list(range(6))
+
+        def arriving(count: int) -> int:
+            place = left.index(order[6 - count])
+            del left[place]
+            return place
+
+        fails = {1, 2, 4}
+        world.run(Obedient(lambda task: Outcome(Status.KILLED) if task.trial in fails else value(task), order=arriving))
+        assert [told.trial for told in world.told()] == order
+
+    run(3)
+    with pytest.raises(RunFailed, match=r"^2 children in a row failed, which is --max-failures; trial 2: killed"):
+        run(2)
 
 
 def test_no_successful_trial_is_a_failed_run(tmp_path: Path) -> None:
