@@ -37,7 +37,7 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
     from automl_cli.report.runs import newest_run, read_history, run_paths
 
     paths = [path for named in runs or [newest_run()] for path in run_paths(named) or [named]]
-    histories = [read_history(path) for path in paths]
+    histories = [read_history(path) for path in {path.resolve(): path for path in paths}.values()]
     made = _made(histories, top, reach)
     if html:
         from automl_cli.report.page import write_page

@@ -1,6 +1,7 @@
 """What travels between the strategy, the study, the executor and the evaluator: plain frozen data, JSON in and JSON out."""
 
 import math
+import sys
 from enum import StrEnum
 from typing import Any
 
@@ -86,10 +87,18 @@ class Measurement(Struct, frozen=True, forbid_unknown_fields=True):
     def reward(self, exponent: float = 1.0) -> float:
         """`score ** exponent`: 2 in the deck (slide 21), 3 in the paper (arXiv 1611.01578, section 4.1).
 
+        A score below 0, which only a table can hold, keeps its sign, so that the higher score always has the higher reward.
+
         >>> round(Measurement(scores=(0.95, 0.7, 0.9, 0.8, 0.8, 0.8)).reward(2.0), 12)
         0.81
+        >>> round(Measurement(scores=(0.9,)).reward(3.0), 12), Measurement(scores=(-3.0,)).reward(2.0)
+        (0.729, -9.0)
         """
-        return float(self.score**exponent)
+        try:
+            power = abs(self.score) ** exponent
+        except OverflowError:
+            power = sys.float_info.max
+        return math.copysign(power, self.score)
 
 
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):

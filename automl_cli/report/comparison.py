@@ -7,6 +7,8 @@ trials. Two figures are the papers': the mean of the k best so far minus that of
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -53,6 +55,10 @@ def obstacle(histories: Sequence[History]) -> str | None:
                 return f"{history.name} and {histories[0].name} differ in {what}"
         if not any(score_of(trial) is not None for trial in history.trials[:trials]):
             return f"{history.name} has no successful trial among the first {trials}"
+    for _, members in _grouped(histories):
+        for earlier, later in combinations(members, 2):
+            if earlier.settings.seed == later.settings.seed:
+                return f"{later.name} and {earlier.name} are one search with one seed, so one result and not two"
     return None
 
 
@@ -81,10 +87,20 @@ def _space_and_options(settings: StudySettings) -> object:
     return msgspec.structs.replace(settings.space, file=None)
 
 
+def _evaluator(settings: StudySettings) -> object:
+    """The evaluator, whatever the folder in which the files of space and table lie."""
+    named = dict(settings.evaluator.settings)
+    if isinstance(space := named.get("space"), dict):
+        named["space"] = {**space, "file": None}
+    if isinstance(file := named.get("file"), str):
+        named["file"] = Path(file).name
+    return settings.evaluator.name, named
+
+
 TASK: Mapping[str, Callable[[StudySettings], object]] = {
     "what is searched": _space_and_options,
     "the data set": lambda settings: settings.dataset,
-    "how a child is measured": lambda settings: settings.evaluator,
+    "how a child is measured": _evaluator,
     "epochs": lambda settings: settings.epochs,
 }
 """What searches must have in common to be compared."""
@@ -116,7 +132,8 @@ VARYING = ("seed", "trials", "workers", "executor", "time_budget_seconds", "tria
 
 
 def _search_key(settings: StudySettings) -> bytes:
-    return line({name: value for name, value in msgspec.to_builtins(settings).items() if name not in VARYING})
+    kept = {name: value for name, value in msgspec.to_builtins(settings).items() if name not in VARYING}
+    return line(kept | {"space": _space_and_options(settings), "evaluator": _evaluator(settings)})
 
 
 def _run_name(history: History) -> str:
@@ -157,8 +174,9 @@ def _summary(group: Group, points: Sequence[int], target: float) -> GroupSummary
 def _contrasts(group: Group, baseline: Group, trials: int) -> Iterator[Contrast]:
     """The incumbents' scores, then every report column, after all common trials."""
     shared = [name for name in group.columns if name in baseline.columns]
-    for measure in ("score", *shared):
-        ours, theirs = (one.at_incumbents(one.columns.get(measure, one.scores))[:, -1] for one in (group, baseline))
+    columns = [(_measure(name), group.columns[name], baseline.columns[name]) for name in shared]
+    for measure, *values in (("score", group.scores, baseline.scores), *columns):
+        ours, theirs = (one.at_incumbents(of)[:, -1] for one, of in zip((group, baseline), values, strict=True))
         interval = st.difference_interval(ours, theirs)
         yield Contrast(
             group=group.name,
@@ -171,6 +189,11 @@ def _contrasts(group: Group, baseline: Group, trials: int) -> Iterator[Contrast]
             p_value=st.rank_test(ours, theirs),
             superiority=st.superiority(ours, theirs),
         )
+
+
+def _measure(column: str) -> str:
+    """What a report column is called among the contrasts, where "score" is what the search was after."""
+    return "score (column)" if column == "score" else column
 
 
 def _top_difference(group: Group, baseline: Group, k: int, points: Sequence[int]) -> TopDifference:

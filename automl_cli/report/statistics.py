@@ -1,5 +1,6 @@
 """Statistics of repeated searches. Arrays have the shape (repeats, trials); NaN marks a trial without a score."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from automl_cli.store.reports import Reach, Spread
 
 Scores = NDArray[np.float64]
 CONFIDENCE = 0.95
+ROUNDING = 1e-12
 
 
 def grid(trials: int) -> list[int]:
@@ -74,14 +76,25 @@ def difference_interval(ours: Scores, theirs: Scores) -> tuple[float, float] | N
     if min(len(ours), len(theirs)) < 2:
         return None
     difference = float(ours.mean() - theirs.mean())
-    if np.ptp(ours) == 0 and np.ptp(theirs) == 0:
+    if _constant(ours) and _constant(theirs):
         return difference, difference
-    interval = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(CONFIDENCE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # one side may be constant: its variance is 0, which is right
+        interval = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(CONFIDENCE)
     return float(interval.low), float(interval.high)
 
 
+def _constant(values: Scores) -> bool:
+    """Whether the values differ in nothing but rounding."""
+    return float(np.ptp(values)) <= ROUNDING * float(np.abs(values).max())
+
+
 def rank_test(ours: Scores, theirs: Scores) -> float | None:
-    """p-value of the two-sided Mann-Whitney U test; None where a side has fewer than two repeats."""
+    """p-value of the two-sided Mann-Whitney U test; None where a side has fewer than two repeats.
+
+    Repeats with one seed in both groups share uniform proposals and the seeds of children, which correlates them a little. The
+    test does not use that: it errs on the side of no difference.
+    """
     if min(len(ours), len(theirs)) < 2:
         return None
     if np.ptp(np.concatenate([ours, theirs])) == 0:

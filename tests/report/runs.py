@@ -30,12 +30,13 @@ def write_run(
     *,
     reused: dict[int, int] | None = None,
     tests: Mapping[int, float] = MappingProxyType({}),
+    column: str = "test",
     finished: bool = True,
     **changes: object,
 ) -> Path:
     """A run whose trials have these scores, each a second long; None is a diverged trial.
 
-    The metric `test` is 0.5 above the score, except where `tests` says otherwise.
+    The metric `column` is 0.5 above the score, except where `tests` says otherwise.
     """
     listed = list(scores)
     made = study(**{"trials": max(1, len(listed)), **changes})
@@ -45,7 +46,7 @@ def write_run(
         for number, score in enumerate(listed):
             earlier = (reused or {}).get(number)
             journal.append(asked(number, made))
-            journal.append(told(number, score, reused=earlier, test=tests.get(number)))
+            journal.append(told(number, score, reused=earlier, test=tests.get(number), column=column))
         if finished:
             journal.append(Ended(reason="finished", elapsed=float(len(listed))))
         journal.close()
@@ -63,13 +64,13 @@ def told(
     *,
     reused: int | None = None,
     test: float | None = None,
+    column: str = "test",
     stage: Stage = Stage.SEARCH,
 ) -> Told:
     seconds = 0.0 if reused is not None else 1.0
     if score is None:
         outcome = Outcome(Status.DIVERGED, message="loss is nan", seconds=seconds)
     else:
-        outcome = Outcome(
-            Status.OK, Measurement(scores=(score,), metrics={"test": score + 0.5 if test is None else test}), seconds=seconds
-        )
+        metrics = {column: score + 0.5 if test is None else test}
+        outcome = Outcome(Status.OK, Measurement(scores=(score,), metrics=metrics), seconds=seconds)
     return Told(trial=number, stage=stage, outcome=outcome, reused=reused, elapsed=number + 1.0)

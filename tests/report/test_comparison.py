@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.report.comparison import compare, obstacle
 from automl_cli.report.runs import History, read_history
 from automl_cli.store.journal import Journal
@@ -117,3 +118,30 @@ def test_runs_of_different_tasks_are_not_compared(tmp_path: Path, changes: dict[
 def test_a_run_without_a_score_is_not_compared(tmp_path: Path) -> None:
     runs = [history(tmp_path / "a", [0.5]), history(tmp_path / "b", [None])]
     assert obstacle(runs) == "b has no successful trial among the first 1"
+
+
+def test_a_report_column_named_score_is_not_taken_for_the_score(tmp_path: Path) -> None:
+    runs = [
+        history(tmp_path / f"{strategy}-{seed}", [base], column="score", tests={0: test}, strategy=strategy, seed=seed)
+        for strategy, base, test in (("random", 0.5, 0.9), ("evolution", 0.7, 0.8))
+        for seed in range(3)
+    ]
+    found = {contrast.measure: contrast.difference for contrast in compare(runs).contrasts}
+    assert found == {"score": pytest.approx(0.2), "score (column)": pytest.approx(-0.1)}
+
+
+def test_the_same_seed_twice_is_not_two_repeats(tmp_path: Path) -> None:
+    runs = [history(tmp_path / name, [0.5], seed=seed) for name, seed in (("a", 3), ("b", 4), ("c", 3))]
+    assert obstacle(runs[:2]) is None
+    assert obstacle(runs) == "c and a are one search with one seed, so one result and not two"
+
+
+def test_files_in_another_folder_are_the_same_space_and_table(tmp_path: Path) -> None:
+    def evaluator(folder: str) -> EvaluatorSpec:
+        return EvaluatorSpec("table", {"space": {"name": "own", "file": f"/{folder}/own.py"}, "file": f"/{folder}/own.csv"})
+
+    runs = [history(tmp_path / name, [0.5], evaluator=evaluator(name), seed=seed) for seed, name in enumerate("ab")]
+    assert obstacle(runs) is None
+    assert [group.seeds for group in compare(runs).groups] == [(0, 1)]
+    other = history(tmp_path / "c", [0.5], evaluator=EvaluatorSpec("table", {"file": "/a/another.csv"}))
+    assert obstacle([*runs, other]) == "c and a differ in how a child is measured"

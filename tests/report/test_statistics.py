@@ -77,3 +77,11 @@ def test_curves_are_reported_at_round_numbers_and_at_the_end() -> None:
     assert len(points) < 300
     assert st.grid(0) == []
     assert st.grid(1) == [1]
+
+
+def test_repeats_that_differ_in_rounding_only_have_an_interval_and_no_warning() -> None:
+    ours, theirs = np.full(3, 0.7), np.array([0.5, 0.5, 0.5 + 1e-16])
+    low, high = st.difference_interval(ours, theirs) or (0.0, 0.0)
+    assert low == high == pytest.approx(0.2)
+    low, high = st.difference_interval(ours, np.array([0.5, 0.5, 0.6])) or (0.0, 0.0)
+    assert low < 0.2 - 0.1 / 3 < high
