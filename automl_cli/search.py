@@ -34,7 +34,7 @@ class Search:
         self.finished = 0
         """How many trials have an outcome."""
         self.too_many_failures: Trial | None = None
-        """The trial that completed a row of `--max-failures`: in the order of trials, whatever the order in which they ended."""
+        """The trial that completed a row of `--max-failures`: in the order of trials, not of their ends."""
         self.ranking = Ranking(max(1, settings.retrain_top), settings.reward_exponent)
         self._epochs = settings.epochs
         self._exponent = settings.reward_exponent

@@ -4,7 +4,8 @@ Paper: Dong and Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural
 Decisions: one of 5 operations for each of the 6 edges of a 4-node cell, in the order 0→1, 0→2, 1→2, 0→3, 1→3, 2→3.
 Size: 5^6 = 15,625.
 Differs from the paper: nothing is trained here. Cells are looked up in a table (`--evaluator table`), and the budget is counted
-in cells, not in the seconds that training them took.
+in cells, not in the seconds that training them took. The paper preset has the constants of the strategies' own papers, with
+which nobody published a search of this space.
 """
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype

@@ -20,8 +20,11 @@ Mutation (arXiv 1802.01548, section 3.2): nothing with probability 0.05, else wi
 operation mutation, its cell, block and side uniform; where combinations are searched, a change of combination takes an equal
 share too. The new state or operation differs from the old one, which the paper leaves open.
 
-Differs from the paper: in the quick preset only, which is sized for 8 x 8 images and minutes instead of days. Of the search
-children the paper gives no batch size, learning rate and weight decay; the paper preset takes those of its final training.
+Differs from the paper: the quick preset is sized for 8 x 8 images and minutes instead of days. Of the search children the
+paper gives no batch size, learning rate and weight decay; the paper preset takes those of its final training. It retrains the
+best 250 for 80 epochs where the paper says "to convergence". It is NASNet's also with `--strategy evolution`: the paper of
+evolution trains for 25 epochs at N = 3, F = 24 (`--epochs 25`, `repeats=3`, `filters=24`), and with 500 in flight as many
+proposals are uniform, not only the first population (`--in-flight`).
 """
 
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ def described(error: BaseException) -> str:
     >>> described(ValueError("no such axis"))
     'ValueError: no such axis'
     """
-    text = str(error).strip() or "no message"
+    text = str(error).strip().encode(errors="replace").decode() or "no message"  # a lone surrogate has no UTF-8
     place = ""
     if frames := traceback.extract_tb(error.__traceback__):
         last = frames[-1]

@@ -112,7 +112,8 @@ class Evolution:
             del self._population[0 if self._settings.aging else worst(self._population, dying)]
 
     def _sample(self, trial: int) -> list[int]:
-        """The trial's sample with replacement: the same for its tournament and, without aging, for the one that dies."""
+        """The trial's sample with replacement, as places in the population: of its tournament and, without aging, of the one
+        that dies. With one trial in flight both mean the same members; with more, the population has moved on between them."""
         random = stream(self._seed, "tournament", trial)
         return random.choices(range(len(self._population)), k=self._settings.tournament_size)
 

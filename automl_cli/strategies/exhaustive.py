@@ -31,12 +31,17 @@ class Exhaustive:
         return dict(msgspec.to_builtins(settled))
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
-        """Raises UserError, with the size of the space, when the trials cannot cover it."""
+        """Raises UserError, with the size of the space, when the trials cannot cover it, and for one that grows meanwhile."""
         trials = read(ExhaustiveSettings, settings, strategy="exhaustive").trials
         if space.size > trials:
             raise UserError(
                 f"strategy 'exhaustive' cannot visit all of space {space.plugin.name!r}: it has {space.size:,} genotypes, "
                 f"and the study {trials:,} trials. Give --trials {space.size}, or search with another strategy"
+            )
+        if space.length(0) < len(space.decisions):
+            raise UserError(
+                f"strategy 'exhaustive' proposes whole genotypes, and those of space {space.plugin.name!r} grow during the "
+                "search with these options; search with another strategy"
             )
         self._space = space
 

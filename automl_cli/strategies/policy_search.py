@@ -15,15 +15,17 @@ while no reward at all was told there is nothing to learn, and the minibatch is 
     advantage                      rank among all rewards so far, so that no scale has to be known
     queue_size, queue_weight       the 4 best genotypes, 3 times their mean log-likelihood (priority-queue training, Abolafia et
                                    al., arXiv 1801.03526: a policy gradient forgets the best it has seen, a small study cannot)
-    exploration                    one decision of every genotype, on average, is drawn uniformly (as a mutation would)
+    exploration                    one decision of every genotype, on average, is drawn uniformly (as a mutation would), and at
+                                   most half of them
     avoid_repeats                  a genotype that was told before is drawn again, at most 8 times: repeats teach nothing here
 
 One rule for every space. Chosen on toy functions (additive, pairwise and NK landscapes, cliffs, noise; 6 x 5, 18 x 4 and 33
 decisions with skip connections) at T = 100, 300 and 1,000; around these values the result is flat, and what matters most is the
-queue and avoiding repeats. `constants=paper` switches all of it off.
+queue and avoiding repeats. `constants=paper` takes the constants of the strategy's own paper, which has none of queue,
+exploration, avoided repeats and rank.
 
-Differs from the papers: the last three rows. Under exploration and redrawing, proposals are not draws from the policy alone,
-yet the gradient takes them as such.
+Differs from the papers: the rank as advantage, the queue and the steps that `reinforce` takes on it alone, exploration and
+avoided repeats. Under the last two, proposals are not draws from the policy alone, yet the gradient takes them as such.
 """
 
 from collections.abc import Iterator, Sequence
@@ -184,9 +186,11 @@ class PolicySearch:
             Example(proposal.genotype, advantage, _log_probability(proposal))
             for proposal, advantage in zip(proposals, self._baseline.advantages(known), strict=True)
         ]
+        # Without a queue, what is left of the later steps of `reinforce` would be Adam's momentum.
+        once = self._objective == "reinforce" and not settings.queue_size * settings.queue_weight
         rates = Rates(settings.learning_rate, settings.entropy_weight, settings.queue_weight, settings.clip)
         self._policy.learn(
-            examples, best=self._queue.genotypes, places=settings.queue_size, rates=rates, epochs=settings.epochs
+            examples, best=self._queue.genotypes, places=settings.queue_size, rates=rates, epochs=1 if once else settings.epochs
         )
 
 

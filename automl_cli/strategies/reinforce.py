@@ -2,8 +2,9 @@
 
     grad J ~ (1/m) sum_k sum_t grad log P(a_t | a_(t-1) … a_1) (R_k - b)
 
-m proposals from one policy, b the moving average of the rewards before, Adam. The paper's update is asynchronous: so is this
-one where more than one minibatch is in flight, and as in the paper no correction is made for the policy having moved.
+m proposals from one policy, b the moving average of the rewards before (for the first m, their own mean), Adam. The paper's
+update is asynchronous: so is this one where more than one minibatch is in flight, and as in the paper no correction is made for
+the policy having moved.
 """
 
 from collections.abc import Mapping

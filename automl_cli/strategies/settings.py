@@ -1,5 +1,6 @@
 """Constants of a strategy: given ones checked, the others from its paper or from a rule."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -31,6 +32,9 @@ def settle(
     if source not in sources:
         raise unknown_name(f"source of the constants of strategy {strategy!r}:", str(source), sources)
     chosen = {name: value for name, value in given.items() if name != CONSTANTS}
+    for name, value in chosen.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"setting {name} of strategy {strategy!r} is {value}; give a finite number")
     return read(kind, {**sources[source], **chosen}, strategy=strategy)
 
 

@@ -82,13 +82,18 @@ def test_ppo_at_another_ratio_weighs_by_it_and_stops_behind_the_clip() -> None:
             assert_same(found, expected)
 
 
-@pytest.mark.parametrize("old", [-500.0, 500.0])
-@pytest.mark.parametrize("advantage", [-1.0, 1.0])
-def test_ppo_stays_finite_however_far_the_policy_has_moved(old: float, advantage: float) -> None:
+@pytest.mark.parametrize(("old", "advantage", "weight"), [(-500, -1, np.exp(5)), (-500, 1, 0), (500, -1, 0), (500, 1, 0)])
+def test_ppo_stays_finite_however_far_the_policy_has_moved(old: float, advantage: float, weight: float) -> None:
     """A ratio of e^500 has no float32; of a long genotype that was drawn by exploration it is not out of reach."""
     learner, mind = opinionated(TWO, "ppo")
+    plain, _ = opinionated(TWO, "reinforce")
     far = lesson(TWO, [(1, 2)], [advantage], np.array([old], np.float32))
-    assert all(not np.any(leaf) for leaf in jax.tree.leaves(learner.gradient(mind.parameters, far, RATES)))
+    found = learner.gradient(mind.parameters, far, RATES)
+    if weight:
+        expected = lesson(TWO, [(1, 2)], [advantage * weight], np.zeros(1, np.float32))
+        assert_same(found, plain.gradient(mind.parameters, expected, RATES))
+    else:
+        assert all(not np.any(leaf) for leaf in jax.tree.leaves(found))
 
 
 @pytest.mark.parametrize("objective", ["reinforce", "ppo"])

@@ -104,6 +104,18 @@ def test_exploration_replaces_so_many_decisions_by_uniform_ones() -> None:
     np.testing.assert_allclose(frequencies, 2 / 3 * policy + 1 / 3 * 1 / 3, atol=0.02)
 
 
+def test_exploration_never_drowns_the_policy() -> None:
+    """As much as there are decisions, or more: half of them are the policy's."""
+    decisions = SPACES["layered"]
+    learner, mind = opinionated(decisions)
+    numbers = uniforms(64, decisions)
+    half, more = (
+        learner.draw(mind.parameters, numbers, full(64, decisions), np.full(64, explored, np.float32))
+        for explored in (len(decisions) / 2, 30 * len(decisions))
+    )
+    assert np.array_equal(half.genotypes, more.genotypes)
+
+
 @EVERY_SPACE
 def test_every_row_is_drawn_from_its_own_uniforms_alone(decisions: DecisionList) -> None:
     learner, mind = opinionated(decisions)

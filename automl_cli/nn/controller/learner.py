@@ -84,7 +84,7 @@ class Learner:
         """`epochs` steps of Adam up the objective, all on the same lesson.
 
         The estimator of REINFORCE holds for the policy that drew the proposals, so they count in its first step only; the
-        steps after it train on the queue.
+        steps after it train on the queue, and on the entropy where that has a weight.
         """
 
         def step(epoch: int, mind: Mind) -> Mind:

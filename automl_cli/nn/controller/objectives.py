@@ -18,7 +18,7 @@ from automl_cli.nn.controller.rollout import Array, score
 ObjectiveName = Literal["reinforce", "ppo"]
 
 LARGEST_LOG_RATIO = 5.0
-"""A proposal beyond it says nothing about the policy of now: it has no gradient, and its ratio cannot overflow."""
+"""From here on the ratio goes on along its tangent, in the log-ratio, so that it cannot overflow."""
 
 
 class Rates(NamedTuple):
@@ -55,9 +55,11 @@ def reinforce(log_probability: jax.Array, lesson: Lesson, rates: Rates) -> jax.A
 def ppo(log_probability: jax.Array, lesson: Lesson, rates: Rates) -> jax.Array:
     """The clipped surrogate; where the policy is still the old one its gradient is that of `reinforce`.
 
-    Differs from the paper: with A < 0 the surrogate has no bound there; here it ends at a ratio of e^5.
+    Differs from the paper: with A < 0 nothing bounds the weight r of a proposal's gradient there; here it grows to e^5.
     """
-    ratio = jnp.exp(jnp.clip(log_probability - lesson.log_probabilities, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO))
+    log_ratio = log_probability - lesson.log_probabilities
+    bounded = jnp.minimum(log_ratio, LARGEST_LOG_RATIO)
+    ratio = jnp.exp(bounded) * (1 + log_ratio - bounded)
     clipped = jnp.clip(ratio, 1 - rates.clip, 1 + rates.clip)
     return jnp.mean(jnp.minimum(ratio * lesson.advantages, clipped * lesson.advantages))
 

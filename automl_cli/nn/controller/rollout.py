@@ -64,13 +64,17 @@ class _Decided(NamedTuple):
     entropy: jax.Array
 
 
+MOST_EXPLORATION = 0.5
+"""Share of uniform decisions at which a policy still shows, however short the genotypes are."""
+
+
 def draw(layout: Layout, controller: Controller, uniforms: Array, lengths: Array, exploration: Array) -> Walk:
     """Genotypes by inverse distribution function from uniforms in [0, 1), shape (batch, decisions).
 
     A row depends on its own uniforms and on the policy, not on the other rows. With probability exploration / length, shape of
-    exploration (batch,), a decision is drawn uniformly; the log-probability is the policy's own all the same.
+    exploration (batch,), but at most 1/2, a decision is drawn uniformly; the log-probability is the policy's own all the same.
     """
-    uniform_share = jnp.asarray(exploration / lengths)[:, None, None]
+    uniform_share = jnp.asarray(jnp.minimum(exploration / lengths, MOST_EXPLORATION))[:, None, None]
 
     def choose(log_probabilities: jax.Array, uniforms: jax.Array) -> jax.Array:
         possible = jnp.isfinite(log_probabilities)
