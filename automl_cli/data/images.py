@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
 from automl_cli.data.sources import Part, Source, open_source
-from automl_cli.data.splits import Sizes, draw, sizes_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ class ImageData:
 def image_facts(reference: DatasetReference) -> ImageFacts:
     """What is known of the data without decoding an image. Raises DataError for whatever would keep it from being loaded."""
     source = open_source(reference)
-    return _facts(source, _sizes(source, reference), reference)
+    return facts_of(source, sizes_for(source, reference), reference)
 
 
 def load_images(reference: DatasetReference, progress: Progress | None = None) -> ImageData:
@@ -78,7 +78,7 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
     from automl_cli.data.cache import key_of, prepared
 
     source = open_source(reference)
-    sizes = _sizes(source, reference)
+    sizes = sizes_for(source, reference)
     described = source.description
     layout = {
         **_split_layout(source, "train", sizes.train),
@@ -87,14 +87,9 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
     }
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        labels = _labels(source, "train")
-        train, validation = _search_rows(source, sizes, labels, reference.split_seed)
         report = _counter(progress, sizes.train + sizes.validation)
-        _fill(source, "train", train, arrays["train_images"], report)
-        arrays["train_labels"][:] = labels[train]
-        origin: Part = "train" if sizes.validation_held_out else "validation"
-        _fill(source, origin, validation, arrays["validation_images"], report)
-        arrays["validation_labels"][:] = (labels if sizes.validation_held_out else _labels(source, "validation"))[validation]
+        for role, rows in zip(("train", "validation"), learning_rows(source, sizes, reference.split_seed), strict=True):
+            _fill(source, rows, arrays, role, report)
         arrays["moments"][:] = moments(arrays["train_images"])
 
     key = key_of((*source.identity(), f"{described.image_shape}", f"{sizes.subset}", f"{reference.split_seed}", "search"))
@@ -103,7 +98,7 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
     return ImageData(
         train=ImageSplit(arrays["train_images"], arrays["train_labels"]),
         validation=ImageSplit(arrays["validation_images"], arrays["validation_labels"]),
-        facts=_facts(source, sizes, reference),
+        facts=facts_of(source, sizes, reference),
         mean=mean,
         std=std,
         class_counts=np.bincount(arrays["train_labels"], minlength=len(described.classes)),
@@ -117,14 +112,10 @@ def load_test_split(reference: DatasetReference) -> ImageSplit:
     from automl_cli.data.cache import key_of, prepared
 
     source = open_source(reference)
-    sizes = _sizes(source, reference)
+    sizes = sizes_for(source, reference)
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        origin: Part = "train" if sizes.test_held_out else "test"
-        labels = _labels(source, origin)
-        rows = _test_rows(labels, sizes, reference.split_seed) if sizes.test_held_out else np.arange(sizes.test)
-        _fill(source, origin, rows, arrays["test_images"], lambda count: None)
-        arrays["test_labels"][:] = labels[rows]
+        _fill(source, testing_rows(source, sizes, reference.split_seed), arrays, "test", lambda count: None)
 
     drawn = (f"{reference.split_seed}",) if sizes.test_held_out else ()
     key = key_of((*source.identity(), f"{source.description.image_shape}", *drawn, "test"))
@@ -148,61 +139,16 @@ def moments(images: np.ndarray) -> np.ndarray:
     return np.stack([mean, np.where(std > 0, std, 1.0)]).astype(np.float32)
 
 
-def _sizes(source: Source, reference: DatasetReference) -> Sizes:
-    return sizes_of(source.description.name, source.description.parts, reference.train_examples)
-
-
-def _facts(source: Source, sizes: Sizes, reference: DatasetReference) -> ImageFacts:
-    described = source.description
-    return ImageFacts(
-        image_shape=described.image_shape,
-        classes=described.classes,
-        train_examples=sizes.train,
-        validation_examples=sizes.validation,
-        test_examples=sizes.test,
-        flip=described.mirror_safe if reference.flip is None else reference.flip,
-    )
-
-
-def _labels(source: Source, part: Part) -> np.ndarray:
-    """The labels of a part, cached: drawing a subset of a large set must not read the whole set again."""
-    from automl_cli.data.cache import key_of, prepared
-
-    def write(arrays: Mapping[str, np.ndarray]) -> None:
-        arrays["labels"][:] = source.labels(part)
-
-    layout = {"labels": ((source.description.parts[part],), "int32")}
-    return prepared(source.description.name, key_of((*source.identity(), part, "labels")), layout, write)["labels"]
-
-
-def _search_rows(source: Source, sizes: Sizes, labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the training part to train on, and rows to validate with: of the training part too where they are held out."""
-    import numpy as np
-
-    rows = np.arange(len(labels))
-    if sizes.test_held_out:
-        rows = np.setdiff1d(rows, _test_rows(labels, sizes, seed), assume_unique=True)
-    if sizes.subset < len(rows):
-        rows = rows[draw(labels[rows], sizes.subset, seed=seed, purpose="subset")]
-    if not sizes.validation_held_out:
-        return rows, np.arange(sizes.validation)
-    validation = rows[draw(labels[rows], sizes.validation, seed=seed, purpose="validation")]
-    return np.setdiff1d(rows, validation, assume_unique=True), validation
-
-
-def _test_rows(labels: np.ndarray, sizes: Sizes, seed: int) -> np.ndarray:
-    return draw(labels, sizes.test, seed=seed, purpose="test")
-
-
 def _split_layout(source: Source, part: Part, examples: int) -> dict[str, tuple[tuple[int, ...], str]]:
     described = source.description
     return {f"{part}_images": ((examples, *described.image_shape), described.dtype), f"{part}_labels": ((examples,), "int32")}
 
 
-def _fill(source: Source, part: Part, rows: np.ndarray, images: np.ndarray, report: Callable[[int], None]) -> None:
+def _fill(source: Source, rows: Rows, arrays: Mapping[str, np.ndarray], role: Part, report: Callable[[int], None]) -> None:
+    arrays[f"{role}_labels"][:] = rows.labels
     start = 0
-    for chunk in source.images(part, rows):
-        images[start : start + len(chunk)] = chunk
+    for chunk in source.images(rows.part, rows.places):
+        arrays[f"{role}_images"][start : start + len(chunk)] = chunk
         start += len(chunk)
         report(len(chunk))
 

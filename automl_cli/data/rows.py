@@ -1,0 +1,84 @@
+"""Which examples of an opened source train, validate and test: its rows by part, with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.data.sources import Part, Source
+from automl_cli.data.splits import Sizes, draw, sizes_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Examples of one part of a source: their places in it, rising, and their labels, both (examples,) and int."""
+
+    part: Part
+    places: np.ndarray
+    labels: np.ndarray
+
+
+def sizes_for(source: Source, reference: DatasetReference) -> Sizes:
+    """How many examples train, validate and test. Raises DataError where there are too few."""
+    return sizes_of(source.description.name, source.description.parts, reference.train_examples)
+
+
+def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> ImageFacts:
+    """What is known of the source without decoding an image."""
+    described = source.description
+    return ImageFacts(
+        image_shape=described.image_shape,
+        classes=described.classes,
+        train_examples=sizes.train,
+        validation_examples=sizes.validation,
+        test_examples=sizes.test,
+        flip=described.mirror_safe if reference.flip is None else reference.flip,
+    )
+
+
+def learning_rows(source: Source, sizes: Sizes, seed: int) -> tuple[Rows, Rows]:
+    """Rows to train on, and rows to validate with: of the training part too where they are held out."""
+    import numpy as np
+
+    labels = _labels(source, "train")
+    places = np.arange(len(labels))
+    if sizes.test_held_out:
+        places = np.setdiff1d(places, _held_out_for_test(labels, sizes, seed), assume_unique=True)
+    if sizes.subset < len(places):
+        places = places[draw(labels[places], sizes.subset, seed=seed, purpose="subset")]
+    if not sizes.validation_held_out:
+        theirs = _labels(source, "validation")
+        return Rows("train", places, labels[places]), Rows("validation", np.arange(len(theirs)), theirs)
+    held_out = places[draw(labels[places], sizes.validation, seed=seed, purpose="validation")]
+    places = np.setdiff1d(places, held_out, assume_unique=True)
+    return Rows("train", places, labels[places]), Rows("train", held_out, labels[held_out])
+
+
+def testing_rows(source: Source, sizes: Sizes, seed: int) -> Rows:
+    """Rows to test on: of the training part where they are held out."""
+    import numpy as np
+
+    part: Part = "train" if sizes.test_held_out else "test"
+    labels = _labels(source, part)
+    places = _held_out_for_test(labels, sizes, seed) if sizes.test_held_out else np.arange(len(labels))
+    return Rows(part, places, labels[places])
+
+
+def _held_out_for_test(labels: np.ndarray, sizes: Sizes, seed: int) -> np.ndarray:
+    return draw(labels, sizes.test, seed=seed, purpose="test")
+
+
+def _labels(source: Source, part: Part) -> np.ndarray:
+    """The labels of a part, cached: drawing a subset of a large set must not read the whole set again."""
+    from automl_cli.data.cache import key_of, prepared
+
+    def write(arrays: Mapping[str, np.ndarray]) -> None:
+        arrays["labels"][:] = source.labels(part)
+
+    layout = {"labels": ((source.description.parts[part],), "int32")}
+    return prepared(source.description.name, key_of((*source.identity(), part, "labels")), layout, write)["labels"]
