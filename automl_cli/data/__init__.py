@@ -1,16 +1,30 @@
-"""Data sets as NumPy arrays.
+"""Data sets as NumPy arrays, or as pictures decoded on the way.
 
 catalogue   names: embedded sets, image sets of TFDS, aliases
 sources     what a data set looks like to the rest; finds the one that a reference names
 digits, tfds, folder, archive   the four kinds of source
 pictures    pictures to arrays
-splits      who trains, who validates, who tests
+splits      how many train, validate, test; rows: which of a source
 cache       prepared arrays on disk, written once, memory-mapped by all
 images      facts, training and validation arrays, the test split
+streams     the same for pictures of any size, decoded as they are needed; ahead: by threads; crops: which part of each
 listing     what can be used here, for people who look around
 tables      tabular benchmarks
 """
 
-from automl_cli.data.images import ImageData, ImageSplit, image_facts, load_images, load_test_split
+from automl_cli.data.images import ImageData, ImageSplit, check_prepared, image_facts, load_images, load_test_split
+from automl_cli.data.streams import StreamedData, StreamedSplit, check_streamed, load_streamed, load_streamed_test
 
-__all__ = ["ImageData", "ImageSplit", "image_facts", "load_images", "load_test_split"]
+__all__ = [
+    "ImageData",
+    "ImageSplit",
+    "StreamedData",
+    "StreamedSplit",
+    "check_prepared",
+    "check_streamed",
+    "image_facts",
+    "load_images",
+    "load_streamed",
+    "load_streamed_test",
+    "load_test_split",
+]

@@ -16,7 +16,7 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.pictures import fit
-from automl_cli.data.sources import Description, Part
+from automl_cli.data.sources import Description, Part, Read, holds_arrays
 
 LAYOUTS: tuple[dict[Part, tuple[str, str]], ...] = (
     {"train": ("x_train", "y_train"), "validation": ("x_validation", "y_validation"), "test": ("x_test", "y_test")},
@@ -77,6 +77,9 @@ class ArchiveSource:
             if not np.isfinite(chunk).all():
                 raise DataError(f"{self._path}: {key} holds values that are not finite; images must be finite numbers")
             yield np.stack([fit(image, self._size) for image in chunk])
+
+    def encoded(self, part: Part) -> Read:
+        raise holds_arrays(str(self._path))
 
     def _headers(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         """Shape and type of every array, by name, from the first bytes of each."""

@@ -1,13 +1,13 @@
 """Which part of a picture a network is shown: the crops that papers of this line call Inception preprocessing.
 
-Training: a window whose share of the picture's area is drawn evenly from 8 % to 100 % and whose width is 3/4 to 4/3 of its height
-(Szegedy et al., arXiv 1409.4842, section 6), at a random place, mirrored for one picture in two where the data set allows it.
-Evaluation: the middle, 7/8 of the shorter side (256 pixels of which 224 are kept; 0.875 in the code released with NASNet).
+Training: a window whose share of the picture's area is drawn evenly from 8 % to 100 % and whose width is 3/4 to 4/3 of its
+height (Szegedy et al., arXiv 1409.4842, section 6), at a random place, mirrored for one picture in two where the data set
+allows it. Evaluation: the middle, 7/8 of the shorter side (224 pixels of 256; 0.875 in the code released with NASNet).
 
 Differs from the released code: it takes areas from 5 % on, and draws the aspect evenly instead of its logarithm, which favours
-wide windows; where 100 draws find no window that fits, as in a long strip, it takes the whole picture, and here it is the largest
-window of a permitted aspect; outside training it keeps 7/8 of both sides and lets the aspect go. The paper wins where they
-disagree, and a network is not shown a squeezed picture that it was never trained on.
+wide windows; where 100 draws find no window that fits, as in a long strip, it takes the whole picture, and here it is the
+largest window of a permitted aspect; outside training it keeps 7/8 of both sides and lets the aspect go. The paper wins where
+they disagree, and a network is not shown a squeezed picture that it was never trained on.
 """
 
 import math

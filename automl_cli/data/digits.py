@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from automl_cli.data.pictures import fit
-from automl_cli.data.sources import Description, Part
+from automl_cli.data.sources import Description, Part, Read, holds_arrays
 
 EXAMPLES = 1_797
 TEST_EXAMPLES = 360
@@ -42,6 +42,9 @@ class DigitsSource:
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
         chosen = _all_images()[_rows(part)][indices]
         yield np.stack([fit(image, self._size) for image in chosen])
+
+    def encoded(self, part: Part) -> Read:
+        raise holds_arrays("digits")
 
 
 def _rows(part: Part) -> slice:

@@ -15,7 +15,7 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.pictures import GREY_MODES, decode, header
-from automl_cli.data.sources import Description, Part
+from automl_cli.data.sources import Description, Encoded, Part, Read
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 PART_NAMES: dict[str, Part] = {
@@ -69,6 +69,10 @@ class FolderSource:
         paths = self._paths(part)
         for start in range(0, len(indices), CHUNK):
             yield np.stack([self._picture(paths[index]) for index in indices[start : start + CHUNK]])
+
+    def encoded(self, part: Part) -> Read:
+        paths = self._paths(part)
+        return lambda index: Encoded(_bytes_of(paths[index]), str(paths[index]), upright=True)
 
     def _paths(self, part: Part) -> list[Path]:
         listing = self._parts[part]

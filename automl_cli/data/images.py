@@ -5,13 +5,16 @@ Only `load_test_split` reads the test part of a source.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.errors import DataError
 from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
 from automl_cli.data.sources import Part, Source, open_source
+from automl_cli.data.splits import Sizes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +25,10 @@ Progress = Callable[[int, int], None]
 
 MOMENTS_CHUNK = 1 << 21
 """Numbers that are summed up at a time; a fixed one, so that the moments do not depend on the machine's memory."""
+
+PREPARED_LIMIT = 16 * 2**30
+"""Bytes of pixels that a set may have as arrays: the cache, the page cache and the device all hold them. 107,000 images of 224
+x 224 in colour."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,25 @@ def image_facts(reference: DatasetReference) -> ImageFacts:
     return facts_of(source, sizes_for(source, reference), reference)
 
 
+def check_prepared(reference: DatasetReference) -> None:
+    """Raises DataError where the data set of the reference is too large to be prepared as arrays."""
+    source = open_source(reference)
+    _check_size(source, sizes_for(source, reference))
+
+
+def _check_size(source: Source, sizes: Sizes) -> None:
+    described = source.description
+    count = sizes.train + sizes.validation + sizes.test
+    number_bytes = 1 if described.dtype == "uint8" else 4
+    if (needed := count * math.prod(described.image_shape) * number_bytes) > PREPARED_LIMIT:
+        height, width, _ = described.image_shape
+        raise DataError(
+            f"{described.name} has {count:,} images; as arrays of {height}×{width} pixels they take {needed / 2**30:,.0f} GiB, "
+            f"and at most {PREPARED_LIMIT // 2**30} GiB are prepared. Train with --augmentation inception, which decodes "
+            "pictures as they are needed, or give a smaller --image-size or --train-examples"
+        )
+
+
 def load_images(reference: DatasetReference, progress: Progress | None = None) -> ImageData:
     """The training and validation arrays of the reference, from the cache; prepared on first use."""
     import numpy as np
@@ -79,6 +105,7 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
     source = open_source(reference)
     sizes = sizes_for(source, reference)
+    _check_size(source, sizes)
     described = source.description
     layout = {
         **_split_layout(source, "train", sizes.train),
@@ -88,8 +115,9 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
         report = _counter(progress, sizes.train + sizes.validation)
-        for role, rows in zip(("train", "validation"), learning_rows(source, sizes, reference.split_seed), strict=True):
-            _fill(source, rows, arrays, role, report)
+        train, validation = learning_rows(source, sizes, reference.split_seed)
+        _fill(source, train, arrays, "train", report)
+        _fill(source, validation, arrays, "validation", report)
         arrays["moments"][:] = moments(arrays["train_images"])
 
     key = key_of((*source.identity(), f"{described.image_shape}", f"{sizes.subset}", f"{reference.split_seed}", "search"))
@@ -107,7 +135,6 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
 def load_test_split(reference: DatasetReference) -> ImageSplit:
     """The test arrays of the reference, from the cache; prepared on first use. For the final command only."""
-    import numpy as np
 
     from automl_cli.data.cache import key_of, prepared
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from automl_cli.core.errors import DataError
+from automl_cli.data.crops import Box
 
 GREY_MODES = frozenset({"1", "L", "LA"})
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -20,14 +23,53 @@ def decode(data: bytes, where: str, *, channels: int, size: int | None, upright:
     `size`, when given, makes it square (see `fit`). `upright` turns the picture as its camera noted. Raises DataError naming
     `where`.
     """
+    with _broken_said(where), Image.open(io.BytesIO(data)) as opened:
+        array = np.asarray(_as_stored(opened, where, channels=channels, upright=upright))
+    return fit(array.reshape(*array.shape[:2], channels), size)
+
+
+def decode_window(
+    data: bytes, where: str, window: Callable[[int, int], Box], *, shape: tuple[int, int, int], upright: bool = False
+) -> np.ndarray:
+    """uint8 of this shape (height, width, channels): a window of an encoded picture, resampled bilinearly with antialiasing.
+
+    `window` chooses it from the picture's height and width. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where the window
+    has enough pixels even so. The rest is as in `decode`.
+    """
+    height, width, channels = shape
+    with _broken_said(where), Image.open(io.BytesIO(data)) as opened:
+        columns, rows = opened.size
+        if upright and _on_its_side(opened):
+            columns, rows = rows, columns
+        box = window(rows, columns)
+        enough = min((box.right - box.left) / width, (box.bottom - box.top) / height)
+        if reduction := next((factor for factor in (8, 4, 2) if factor <= enough), None):
+            opened.draft(None, (opened.width // reduction, opened.height // reduction))
+        picture = _as_stored(opened, where, channels=channels, upright=upright)
+        across, down = picture.width / columns, picture.height / rows
+        inside = (box.left * across, box.top * down, box.right * across, box.bottom * down)
+        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=inside)).reshape(shape)
+
+
+def _as_stored(opened: Image.Image, where: str, *, channels: int, upright: bool) -> Image.Image:
+    picture = ImageOps.exif_transpose(opened) if upright else opened
+    check_mode(picture.mode, where, channels=channels)
+    return picture.convert("L" if channels == 1 else "RGB")
+
+
+def _on_its_side(picture: Image.Image) -> bool:
+    """Whether its camera noted that it is to be turned by a quarter."""
+    return picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+
+
+@contextmanager
+def _broken_said(where: object) -> Iterator[None]:
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            picture = ImageOps.exif_transpose(opened) if upright else opened
-            check_mode(picture.mode, where, channels=channels)
-            array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+        yield
+    except DataError:
+        raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{where} is no picture that can be read ({error}); replace or remove it") from error
-    return fit(array.reshape(*array.shape[:2], channels), size)
 
 
 def check_mode(mode: str, where: str, *, channels: int) -> None:
@@ -40,13 +82,9 @@ def check_mode(mode: str, where: str, *, channels: int) -> None:
 
 def header(path: Path) -> tuple[str, tuple[int, int]]:
     """(mode, (height, width)) from a picture's header, turned upright; decodes nothing."""
-    try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            return picture.mode, (width, height) if turned else (height, width)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is no picture that can be read ({error}); replace or remove it") from error
+    with _broken_said(path), Image.open(path) as picture:
+        width, height = picture.size
+        return picture.mode, (width, height) if _on_its_side(picture) else (height, width)
 
 
 def fit(image: np.ndarray, size: int | None) -> np.ndarray:

@@ -6,10 +6,10 @@ A source has been checked when it exists; it has decoded nothing yet. `open_sour
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
@@ -39,6 +39,18 @@ class Description:
     mirror_safe: bool
 
 
+class Encoded(NamedTuple):
+    """A picture as it is stored: its bytes, what to call it, and whether to turn it as its camera noted."""
+
+    data: bytes
+    where: str
+    upright: bool
+
+
+Read = Callable[[int], Encoded]
+"""Index of a picture -> the picture. May be called by several threads at a time."""
+
+
 class Source(Protocol):
     """One data set, opened and checked."""
 
@@ -55,6 +67,10 @@ class Source(Protocol):
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
         """The images at these rising indices, in chunks (some, height, width, channels). Raises DataError naming a broken
         one."""
+        ...
+
+    def encoded(self, part: Part) -> Read:
+        """Its pictures as they are stored. Raises DataError where the source holds arrays."""
         ...
 
 
@@ -85,6 +101,14 @@ def open_source(reference: DatasetReference) -> Source:
     if Path(text).is_dir():
         return _open_folder(reference)
     raise unknown_dataset(text)
+
+
+def holds_arrays(name: str) -> DataError:
+    """The error for pictures that are asked of a source without any."""
+    return DataError(
+        f"{name} holds arrays of pixels; --augmentation inception crops pictures, those of a TFDS set or of a folder; "
+        "give --augmentation standard"
+    )
 
 
 def tfds_folder(data_dir: str | None) -> Path:

@@ -6,7 +6,7 @@ other: the packages, the prepared folder, its format, its features, its splits, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
 from automl_cli.data.pictures import decode
-from automl_cli.data.sources import Description, Part
+from automl_cli.data.sources import Description, Encoded, Part, Read
 
 CHUNK = 256
 LABEL_CHUNK = 4096
@@ -55,7 +55,7 @@ class TfdsSource:
     def labels(self, part: Part) -> np.ndarray:
         records = self._records(part)
         starts = range(0, len(records), LABEL_CHUNK)
-        chunks = (self._read(records, range(start, min(start + LABEL_CHUNK, len(records)))) for start in starts)
+        chunks = (self._read_many(records, list(range(len(records))[start : start + LABEL_CHUNK])) for start in starts)
         labels = np.fromiter(
             (example[self._label_key] for chunk in chunks for example in chunk), dtype=np.int32, count=len(records)
         )
@@ -69,11 +69,23 @@ class TfdsSource:
         records = self._records(part)
         for start in range(0, len(indices), CHUNK):
             rows = indices[start : start + CHUNK].tolist()
-            examples = self._read(records, rows)
+            examples = self._read_many(records, rows)
             yield np.stack([self._picture(part, row, example) for row, example in zip(rows, examples, strict=True)])
 
+    def encoded(self, part: Part) -> Read:
+        records = self._records(part)
+
+        def read(row: int) -> Encoded:
+            (example,) = self._read(lambda: [records[row]])
+            return Encoded(example[self._image_key], self._called(part, row), upright=False)
+
+        return read
+
+    def _called(self, part: Part, row: int) -> str:
+        return f"example {row} of split {self._splits[part]!r} of {self._name}"
+
     def _picture(self, part: Part, row: int, example: dict[str, Any]) -> np.ndarray:
-        where = f"example {row} of split {self._splits[part]!r} of {self._name}"
+        where = self._called(part, row)
         shape = self.description.image_shape
         picture = decode(example[self._image_key], where, channels=shape[2], size=self._size)
         if picture.shape != shape:
@@ -89,9 +101,12 @@ class TfdsSource:
         skip = {self._image_key: tfds.decode.SkipDecoding()}
         return self._builder.as_data_source(self._splits[part], decoders=skip, file_format="array_record")
 
-    def _read(self, records: Any, rows: range | list[int]) -> list[dict[str, Any]]:
+    def _read_many(self, records: Any, rows: list[int]) -> list[dict[str, Any]]:
+        return self._read(lambda: list(records.__getitems__(rows)))
+
+    def _read(self, fetch: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         try:
-            examples = list(records.__getitems__(list(rows)))
+            examples = fetch()
         except (RuntimeError, OSError, ValueError, IndexError) as error:
             raise self._damaged(str(error)) from error
         # A file that was cut short is read as empty records.

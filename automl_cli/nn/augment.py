@@ -77,6 +77,15 @@ def whiten(images: Array, mean: Array, std: Array) -> Array:
     return (images.astype(jnp.float32) - mean[None, None, None]) / jnp.maximum(std, 1e-6)[None, None, None]
 
 
+def drawn_batches(seed: int, epoch: int, *, examples: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The examples of each batch of an epoch, int32 (size,), and the key of what is drawn for the batch."""
+    random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "batches", epoch)))
+    steps = examples // size
+    order = random.permutation(examples)[: steps * size].astype(np.int32).reshape(steps, -1)
+    keys = random.integers(0, 2**32, (steps, 2), np.uint32)
+    return zip(order, keys, strict=True)
+
+
 class Batches:
     """Training examples on the device, served in whole batches in an order drawn for each epoch.
 
@@ -100,10 +109,7 @@ class Batches:
 
     def epoch(self, seed: int, epoch: int) -> Iterator[tuple[Array, Array]]:
         """The batches of one epoch."""
-        random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "batches", epoch)))
-        order = random.permutation(self._examples)[: self.steps * self.size].astype(np.int32).reshape(self.steps, -1)
-        keys = random.integers(0, 2**32, (self.steps, 2), np.uint32)
-        for indices, key in zip(order, keys, strict=True):
+        for indices, key in drawn_batches(seed, epoch, examples=self._examples, size=self.size):
             yield _batch(*self._arrays, indices, key, transform=self._transform)
 
 
@@ -111,10 +117,13 @@ class Batches:
 def _batch(
     images: Array, labels: Array, mean: Array, std: Array, indices: Array, key: Array, *, transform: Transform | None
 ) -> tuple[Array, Array]:
-    chosen = whiten(images[indices], mean, std)
-    if transform is not None:
-        chosen = transform(chosen, jax.random.wrap_key_data(key, impl="threefry2x32"))
-    return chosen, labels[indices]
+    return transformed(images[indices], mean, std, key, transform=transform), labels[indices]
+
+
+def transformed(images: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None) -> Array:
+    """The images whitened and, where there is a transformation, transformed with what the key says."""
+    whitened = whiten(images, mean, std)
+    return whitened if transform is None else transform(whitened, jax.random.wrap_key_data(key, impl="threefry2x32"))
 
 
 class Examples:
@@ -136,7 +145,7 @@ class Examples:
         size = -(-self._count // parts) if smaller else largest_batch
         mean, std = (jnp.asarray(moment) for moment in moments)
         filled = np.concatenate([images, np.repeat(images[-1:], parts * size - self._count, axis=0)])
-        self._parts = [_viewed(part, mean, std, view=view) for part in np.split(filled, parts)]
+        self._parts = [viewed(part, mean, std, view=view) for part in np.split(filled, parts)]
 
     def outputs(self, predict: Callable[[Array], Array]) -> np.ndarray:
         """What `predict` gives for every example, in order."""
@@ -144,6 +153,7 @@ class Examples:
 
 
 @partial(jax.jit, static_argnames="view")
-def _viewed(images: Array, mean: Array, std: Array, *, view: View | None) -> Array:
+def viewed(images: Array, mean: Array, std: Array, *, view: View | None) -> Array:
+    """The images whitened, as they are looked at outside training."""
     whitened = whiten(images, mean, std)
     return whitened if view is None else view(whitened)

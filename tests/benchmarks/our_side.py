@@ -55,7 +55,7 @@ def operation(job: dict[str, Any]) -> dict[str, Any]:
     x = jnp.asarray(random.normal(size=(*job["size"], job["batch"], job["channels"])), jnp.float32)
     kernel = jnp.asarray(random.normal(size=(*job["kernel"], job["channels"], job["filters"])), jnp.float32)
     stride = tuple(job["stride"])
-    chosen = choose_form(x.shape, kernel.shape, stride, "cpu")
+    chosen = choose_form(x.shape, kernel.shape, stride)
     form = job.get("form") or chosen
 
     def both(x: jax.Array, kernel: jax.Array) -> Any:

@@ -37,7 +37,7 @@ class UnitModule(nnx.Module):
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         x = ops.join(inputs)
-        kernels = {name: getattr(self, name)[...] for name in kernel_shapes(self.unit, x.shape[-1])}
+        kernels = {name: getattr(self, name)[...].astype(x.dtype) for name in kernel_shapes(self.unit, x.shape[-1])}
         y = transform(self.unit, kernels, x)
         return self.norm(y, relu=normalised_with_relu(self.unit), train=train)
 

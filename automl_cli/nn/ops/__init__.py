@@ -8,10 +8,11 @@
     windows         windows as shifted views of a map, which both of these are made of on a CPU
     outlines        functions that XLA does not take apart
     joining         zero padding to the largest size, concatenation
+    backend         which arrays take the forms for a CPU
 
-All arrays are (height, width, batch, channels), float32; kernels are (height, width, input channels, filters). Places come
-first because then the forms that are products of matrices never move an operand; GPUs and TPUs lay arrays out as they like
-anyway.
+All arrays are (height, width, batch, channels), float32 or, where the device computes with it, bfloat16 (`backend`); kernels
+are (height, width, input channels, filters). Places come first because then the forms that are products of matrices never move
+an operand; GPUs and TPUs lay arrays out as they like anyway.
 """
 
 from automl_cli.nn.ops.average_pooling import average_pool

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.outlines import outlined
 from automl_cli.nn.ops.windows import Windows, gather, spread
 
@@ -16,10 +17,10 @@ def average_pool(
     x: Array, window: tuple[int, int], stride: tuple[int, int], *, padding: Literal["same", "valid"] = "same"
 ) -> Array:
     """Mean over windows of x (height, width, batch, channels); with "same", ceil(size / stride) of them per axis."""
-    if padding == "valid" or jax.default_backend() != "cpu":
-        total = lax.reduce_window(x, 0.0, lax.add, (*window, 1, 1), (*stride, 1, 1), padding.upper())
+    if padding == "valid" or not for_cpu(x):
+        total = lax.reduce_window(x.astype(jnp.float32), 0.0, lax.add, (*window, 1, 1), (*stride, 1, 1), padding.upper())
         inside = window[0] * window[1] if padding == "valid" else _counts(Windows((x.shape[0], x.shape[1]), window, stride))
-        return total / inside
+        return (total / inside).astype(x.dtype)
     return _average_pool(x, Windows((x.shape[0], x.shape[1]), window, stride))
 
 

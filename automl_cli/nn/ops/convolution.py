@@ -1,10 +1,10 @@
 """Convolution: one face, several forms, and the rule that chooses among them."""
 
-import jax
 from jax import Array
 
 from automl_cli.core.operations import Padding, padding, reach
 from automl_cli.nn.ops import direct, fourier, line, native, product
+from automl_cli.nn.ops.backend import for_cpu
 
 FORMS = {
     "native": native.convolution,
@@ -30,13 +30,12 @@ def convolution(
     pads = (padding(*axes[0], rule), padding(*axes[1], rule))
     if dilation != 1 or pads != (padding(*axes[0], "half"), padding(*axes[1], "half")):
         return native.convolution(x, kernel, stride, pads=pads, dilation=dilation)
-    return FORMS[choose_form(x.shape, kernel.shape, stride, jax.default_backend())](x, kernel, stride)
+    form = choose_form(x.shape, kernel.shape, stride) if for_cpu(x) else "native"
+    return FORMS[form](x, kernel, stride)
 
 
-def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int], backend: str) -> str:
-    """The name of the fastest form for (height, width, batch, channels) and (k, l, channels, filters)."""
-    if backend != "cpu":
-        return "native"
+def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int]) -> str:
+    """The name of the fastest form on a CPU for (height, width, batch, channels) and (k, l, channels, filters)."""
     sides, (channels, filters) = kernel[:2], kernel[2:]
     if sides == (1, 1):
         return "product"

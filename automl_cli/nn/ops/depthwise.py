@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.outlines import outlined
 from automl_cli.nn.ops.windows import Windows, gather, padded, spread
 
@@ -32,7 +33,7 @@ def depthwise(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1) ->
     x is (height, width, batch, channels), the kernel (k, k, channels), the result (ceil(height / stride), ceil(width / stride),
     batch, channels).
     """
-    if jax.default_backend() == "cpu":
+    if for_cpu(x):
         size = (x.shape[0], x.shape[1])
         return _depthwise(x, kernel, Windows(size, (kernel.shape[0], kernel.shape[1]), (stride, stride), dilation))
     return lax.conv_general_dilated(

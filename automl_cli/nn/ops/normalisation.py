@@ -2,7 +2,8 @@
 
 What is different from the formula as written. The moments are sums of x and of its square, one pass over x instead of two. Both
 normalising and its gradient are one multiplication and one addition per element, with everything else worked out per channel.
-The gradient keeps nothing but x: where ReLU was active is found again.
+The gradient keeps nothing but x: where ReLU was active is found again. Whatever the type of x, all of it is worked out in
+float32, and moments, scale and offset are float32.
 
     y = relu(a x + c),              a = scale / sqrt(variance + e),  c = offset - mean a
     dx = a u - a (mean of u) - a (x - mean) (mean of u (x - mean)) / (variance + e),    u = dy where y > 0
@@ -13,6 +14,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+
+from automl_cli.nn.ops.backend import for_cpu
 
 EPSILON = 1e-5
 
@@ -33,7 +36,7 @@ def batch_norm(x: Array, scale: Array, offset: Array, *, relu: bool) -> tuple[Ar
 def normalise(x: Array, scale: Array, offset: Array, mean: Array, variance: Array, *, relu: bool) -> Array:
     """Normalise by given moments, as at evaluation."""
     factor = scale * lax.rsqrt(variance + EPSILON)
-    return _affine(x, factor, offset - mean * factor, relu)
+    return _affine(x.astype(jnp.float32), factor, offset - mean * factor, relu).astype(x.dtype)
 
 
 def moving_average(old: Array, new: Array) -> Array:
@@ -52,8 +55,9 @@ def _batch_norm(x: Array, scale: Array, offset: Array, relu: bool) -> tuple[Arra
 
 
 def _forward(x: Array, scale: Array, offset: Array, relu: bool) -> tuple[tuple[Array, Array, Array], Saved]:
-    mean = x.mean((0, 1, 2))
-    variance = jnp.maximum(jnp.square(x).mean((0, 1, 2)) - jnp.square(mean), 0)
+    exact = x.astype(jnp.float32)
+    mean = exact.mean((0, 1, 2))
+    variance = jnp.maximum(jnp.square(exact).mean((0, 1, 2)) - jnp.square(mean), 0)
     y = normalise(x, scale, offset, mean, variance, relu=relu)
     return (y, mean, variance), (x, mean, lax.rsqrt(variance + EPSILON), scale, offset)
 
@@ -61,7 +65,7 @@ def _forward(x: Array, scale: Array, offset: Array, relu: bool) -> tuple[tuple[A
 def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
     x, mean, inverse_deviation, scale, offset = saved
     factor = scale * inverse_deviation
-    active = gradients[0]
+    kept, x, active = x.dtype, x.astype(jnp.float32), gradients[0].astype(jnp.float32)
     if relu:
         active = jnp.where(_affine(x, factor, offset - mean * factor, relu=False) > 0, active, 0)
     examples = x.size // x.shape[-1]
@@ -70,12 +74,12 @@ def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -
     slope = -factor * inverse_deviation * scale_gradient / examples
     shift = -factor * total / examples - slope * mean
     x_gradient = active * factor[None, None, None] + x * slope[None, None, None] + shift[None, None, None]
-    return x_gradient, scale_gradient, total
+    return x_gradient.astype(kept), scale_gradient, total
 
 
 def _sums(x: Array) -> Array:
     """The sum of each channel. On a CPU a product with ones: a sum that XLA fuses with what it adds up is not vectorised."""
-    if jax.default_backend() != "cpu":
+    if not for_cpu(x):
         return x.sum((0, 1, 2))
     places = x.reshape(-1, x.shape[-1])
     return jnp.ones((len(places),), x.dtype) @ places

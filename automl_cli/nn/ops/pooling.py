@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from automl_cli.core.operations import padding
+from automl_cli.nn.ops.backend import for_cpu
 
 
 class Window(NamedTuple):
@@ -26,7 +27,7 @@ class Window(NamedTuple):
 def max_pool(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
     """Maximum over windows, ceil(size / stride) of them per axis; padding is split evenly, the odd pixel at the bottom and
     right, and never wins."""
-    if jax.default_backend() != "cpu":
+    if not for_cpu(x):
         return lax.reduce_window(x, -jnp.inf, lax.max, (*window, 1, 1), (*stride, 1, 1), "SAME")
     return _max_pool(x, Window(window, stride))
 

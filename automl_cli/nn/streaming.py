@@ -1,0 +1,106 @@
+"""Batches of images that come from elsewhere one by one: with the face of `augment.Batches` and `augment.Examples`.
+
+At most `BATCHES_AHEAD` batches, or `LEAST_AHEAD` images, are asked for beyond the batch in use, and as many batches wait on
+the device, so memory does not grow with the data nor with how far the host is ahead of the device.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from automl_cli.nn.augment import Transform, drawn_batches, transformed, viewed
+
+BATCHES_AHEAD = 2
+
+LEAST_AHEAD = 64
+"""Images asked for ahead where batches are small, so that every thread has something to do."""
+
+
+class Stream(Protocol):
+    """Examples that are decoded as they are needed (`data.StreamedSplit`)."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int32 (examples,)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def crops(
+        self, places: Iterator[int], *, seed: int, epoch: int, flip: bool, depth: int
+    ) -> Generator[np.ndarray, None, None]:
+        """uint8 images of these examples as they are trained on, in order."""
+        ...
+
+    def centres(self, *, depth: int) -> Generator[np.ndarray, None, None]:
+        """uint8 images of all examples as they are looked at outside training, in order."""
+        ...
+
+
+class StreamedBatches:
+    """Training examples decoded ahead of the device, in whole batches in the order that `augment.Batches` draws."""
+
+    def __init__(
+        self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], size: int, flip: bool, transform: Transform | None
+    ) -> None:
+        self._stream = stream
+        self._moments = tuple(jnp.asarray(moment) for moment in moments)
+        self._flip = flip
+        self._transform = transform
+        self.size = min(size, len(stream))
+        self.steps = len(stream) // self.size
+
+    def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
+        """The batches of one epoch."""
+        drawn = list(drawn_batches(seed, epoch, examples=len(self._stream), size=self.size))
+        places = (int(place) for indices, _ in drawn for place in indices)
+        crops = self._stream.crops(places, seed=seed, epoch=epoch, flip=self._flip, depth=_ahead(self.size))
+        waiting: deque[Array] = deque()
+        with closing(crops):
+            for indices, key in drawn:
+                images = np.stack([next(crops) for _ in indices])
+                if len(waiting) == BATCHES_AHEAD:
+                    waiting.popleft().block_until_ready()
+                batch = _prepared(images, self._stream.labels[indices], *self._moments, key, transform=self._transform)
+                waiting.append(batch[1])  # ready when the images are, and small
+                yield batch
+
+
+@partial(jax.jit, static_argnames="transform")
+def _prepared(
+    images: Array, labels: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None
+) -> tuple[Array, Array]:
+    return transformed(images, mean, std, key, transform=transform), labels
+
+
+class StreamedExamples:
+    """Examples for evaluation, decoded again each time they are looked at, in batches of one size: the last one is filled up
+    and its rest ignored."""
+
+    def __init__(self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int) -> None:
+        self._stream = stream
+        self._moments = tuple(jnp.asarray(moment) for moment in moments)
+        parts = -(-len(stream) // largest_batch)
+        self._size = -(-len(stream) // parts)
+
+    def outputs(self, predict: Callable[[Array], Array]) -> np.ndarray:
+        """What `predict` gives for every example, in order."""
+        outputs = []
+        with closing(self._stream.centres(depth=_ahead(self._size))) as images:
+            while batch := list(islice(images, self._size)):
+                filled = np.stack(batch + [batch[-1]] * (self._size - len(batch)))
+                outputs.append(np.asarray(predict(viewed(filled, *self._moments, view=None))))
+        return np.concatenate(outputs)[: len(self._stream)]
+
+
+def _ahead(size: int) -> int:
+    """How many images are asked for ahead, with batches of this size."""
+    return max(BATCHES_AHEAD * size, LEAST_AHEAD)
