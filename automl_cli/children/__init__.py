@@ -1,7 +1,8 @@
 """A value made trainable: model, update rule, augmentation and task. Searching and `automl train` share all of it.
 
 recipes     the update rule and the learning-rate schedule of a recipe
+inputs      the data of a recipe, prepared or streamed, on the device
 scores      loss and metric of a classification task
-images      `ImageTrainer`: image data on the device, and any network trained on it
+images      `ImageTrainer`: image data, and any network trained on it
 prediction  a trained network at work: its weights, and what it makes of images
 """

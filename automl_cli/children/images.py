@@ -5,13 +5,11 @@ from typing import Literal
 import numpy as np
 from flax import nnx
 
-from automl_cli.children import recipes, scores
+from automl_cli.children import inputs, recipes, scores
 from automl_cli.children.prediction import largest_batch
 from automl_cli.core.recipes import Recipe
-from automl_cli.data import ImageData, ImageSplit
-from automl_cli.nn.augment import Batches, Examples, crop_and_flip
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
-from automl_cli.nn.fit import OnEpoch, Plan, Progress, Score, fit
+from automl_cli.nn.fit import EvaluationExamples, OnEpoch, Plan, Progress, Score, fit
 from automl_cli.nn.networks import NetworkModule
 
 Metric = Literal["accuracy", "balanced-accuracy"]
@@ -21,19 +19,18 @@ EngineName = Literal["whole", "blocks"]
 
 
 class ImageTrainer:
-    """Image data on the device, and any network trained on it under one recipe. One object serves all children of a worker."""
+    """Image data on the device or streamed to it, and any network trained on it under one recipe. One object serves all
+    children of a worker."""
 
-    def __init__(self, data: ImageData, recipe: Recipe, *, metric: Metric = "accuracy", engine: EngineName = "whole") -> None:
+    def __init__(self, data: inputs.Data, recipe: Recipe, *, metric: Metric = "accuracy", engine: EngineName = "whole") -> None:
         self.data = data
         self.recipe = recipe
         self._metric = metric
         self._engine = engine
         self._moments = (data.mean, data.std)
-        transform = crop_and_flip(flip=data.facts.flip) if recipe.augmentation == "standard" else None
-        self._batches = Batches(
-            data.train.images, data.train.labels, moments=self._moments, size=recipe.batch_size, transform=transform
-        )
-        self._validations: dict[bool, Examples] = {}
+        self._batches = inputs.training_batches(data, recipe)
+        self._half = recipes.half(recipe)
+        self._validations: dict[bool, EvaluationExamples] = {}
         self._score = self._score_of(data.validation)
         self._update_rule = recipes.update_rule(recipe)
         counts = list(data.class_counts) if metric == "balanced-accuracy" else None
@@ -53,7 +50,7 @@ class ImageTrainer:
     def engine(self, model: nnx.Module) -> Engine:
         """The model as compiled programs."""
         recipe = self.recipe
-        if self._engine == "blocks" and isinstance(model, NetworkModule) and recipe.plain:
+        if self._engine == "blocks" and isinstance(model, NetworkModule) and recipe.plain and not self._half:
             return BlocksEngine(model, loss=self._loss, update_rule=self._update_rule)
         return WholeEngine(
             model,
@@ -61,25 +58,25 @@ class ImageTrainer:
             update_rule=self._update_rule,
             noise=recipes.noise(recipe),
             average_decay=recipe.average_decay,
+            half=self._half,
         )
 
-    def score(self, model: nnx.Module, arrays: dict[str, np.ndarray], split: ImageSplit) -> float:
+    def score(self, model: nnx.Module, arrays: dict[str, np.ndarray], split: inputs.Split) -> float:
         """The metric of a trained model, given by its arrays, on other examples, e.g. those of the test split."""
         engine = self.engine(model)
         state = engine.state(arrays)
         examples = self._examples(split, blocks=isinstance(engine, BlocksEngine))
         return self._score_of(split)(examples.outputs(lambda images: engine.outputs(state, images)))
 
-    def _validation(self, *, blocks: bool) -> Examples:
+    def _validation(self, *, blocks: bool) -> EvaluationExamples:
         if blocks not in self._validations:
             self._validations[blocks] = self._examples(self.data.validation, blocks=blocks)
         return self._validations[blocks]
 
-    def _examples(self, split: ImageSplit, *, blocks: bool) -> Examples:
+    def _examples(self, split: inputs.Split, *, blocks: bool) -> EvaluationExamples:
         """For blocks in batches of the size that they are trained with, since their programs for it are there already."""
         size = self._batches.size if blocks else largest_batch(self.data.facts.image_shape)
-        view = recipes.view(self.recipe)
-        return Examples(split.images, moments=self._moments, largest_batch=size, smaller=not blocks, view=view)
+        return inputs.examples(split, self.recipe, moments=self._moments, largest_batch=size, smaller=not blocks)
 
-    def _score_of(self, split: ImageSplit) -> Score:
+    def _score_of(self, split: inputs.Split) -> Score:
         return {"accuracy": scores.accuracy, "balanced-accuracy": scores.balanced_accuracy}[self._metric](split.labels)

@@ -13,7 +13,9 @@ from automl_cli.children.scores import cross_entropy
 from automl_cli.core.networks import Network, Shape
 from automl_cli.nn.augment import Examples, View, whiten
 from automl_cli.nn.engines import WholeEngine
+from automl_cli.nn.fit import EvaluationExamples
 from automl_cli.nn.networks import build_network
+from automl_cli.nn.streaming import Stream, StreamedExamples
 
 LARGEST_BATCH = 1024
 POSITIONS_ON_A_DEVICE = 2**18
@@ -23,10 +25,15 @@ POSITIONS_ON_A_CPU = 2**13
 faster than 256."""
 
 
+LEAST_BATCH_ON_A_DEVICE = 32
+"""Large images fill a device's memory sooner, but fewer of them leave it waiting for the host."""
+
+
 def largest_batch(image: Shape) -> int:
     """How many images of this shape are looked at together outside training."""
-    positions = POSITIONS_ON_A_CPU if jax.default_backend() == "cpu" else POSITIONS_ON_A_DEVICE
-    return max(1, min(LARGEST_BATCH, positions // (image[0] * image[1])))
+    on_cpu = jax.default_backend() == "cpu"
+    positions, least = (POSITIONS_ON_A_CPU, 1) if on_cpu else (POSITIONS_ON_A_DEVICE, LEAST_BATCH_ON_A_DEVICE)
+    return max(least, min(LARGEST_BATCH, positions // (image[0] * image[1])))
 
 
 def weights_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -65,7 +72,13 @@ class Predictor:
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (examples, classes) of images (examples, height, width, channels), in batches that fit a device."""
-        examples = Examples(images, moments=self._moments, largest_batch=self._largest, view=self._view)
+        return self._logits(Examples(images, moments=self._moments, largest_batch=self._largest, view=self._view))
+
+    def streamed_logits(self, stream: Stream) -> np.ndarray:
+        """The same of pictures that are decoded as they are needed."""
+        return self._logits(StreamedExamples(stream, moments=self._moments, largest_batch=self._largest))
+
+    def _logits(self, examples: EvaluationExamples) -> np.ndarray:
         return examples.outputs(lambda batch: self._engine.outputs(self._state, batch))
 
     def function(self) -> Callable[[Array], Array]:

@@ -8,6 +8,7 @@ from automl_cli.core.recipes import Recipe
 from automl_cli.nn.augment import View, centre_crop
 from automl_cli.nn.fit import Schedule
 from automl_cli.nn.networks import NoiseSettings
+from automl_cli.nn.ops.backend import has_bfloat16
 
 SQUARES_DECAY, EPSILON = 0.9, 1.0
 """Of RMSProp, as the papers of this line used it on ImageNet (NASNet, arXiv 1707.07012, appendix A)."""
@@ -39,6 +40,11 @@ def noise(recipe: Recipe) -> NoiseSettings | None:
 def view(recipe: Recipe) -> View | None:
     """How images are looked at outside training: at the scale they are trained at."""
     return centre_crop if recipe.augmentation == "standard" else None
+
+
+def half(recipe: Recipe) -> bool:
+    """Whether activations are bfloat16 here."""
+    return recipe.precision == "mixed" and has_bfloat16()
 
 
 def schedule(recipe: Recipe, epochs: int) -> Schedule:

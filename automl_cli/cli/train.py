@@ -48,6 +48,7 @@ def train(
     drop_path_keep: flags.DropPathKeep = None,
     dropout: flags.Dropout = None,
     average_decay: flags.AverageDecay = None,
+    precision: flags.Precision = None,
     out: flags.Out = None,
     resume: flags.Resume = False,
     overwrite: flags.Overwrite = False,
@@ -67,6 +68,7 @@ def train(
         automl train --arch runs/first --epochs 60 --with-validation --out runs/final
         automl train --cell nasnet-a --stack 1@96 --dataset digits
         automl train --cell nasnet-a --dataset imagenet --preset paper --dry-run
+        automl train --cell nasnet-a --stack 2@192 --dataset photos/ --image-size 96
         automl train --resume --out runs/final
     """
     request, named = _asked(locals())

@@ -88,7 +88,13 @@ Schedule = Annotated[
     _option(HOW, "--schedule", help="Course of the learning rate; exponential: times 0.97 after every 2.4 epochs."),
 ]
 Augmentation = Annotated[
-    Literal["standard", "none"] | None, _option(HOW, "--augmentation", help="standard: upsample, crop, flip where allowed.")
+    Literal["standard", "inception", "none"] | None,
+    _option(
+        HOW,
+        "--augmentation",
+        help="standard: upsample, crop, flip where allowed. inception: windows of random area and aspect, flip, colours; the "
+        "pictures are decoded as they are needed, any number of any size.",
+    ),
 ]
 
 Optimizer = Annotated[
@@ -113,6 +119,10 @@ Dropout = Annotated[
 AverageDecay = Annotated[
     float | None,
     _option(HOW, "--average-decay", metavar="X", help="Score with a running mean of the parameters that keeps X of itself."),
+]
+Precision = Annotated[
+    Literal["float32", "mixed"] | None,
+    _option(HOW, "--precision", help="mixed: activations in bfloat16 where the device has it, parameters in float32."),
 ]
 
 Out = Annotated[Path | None, _option(RUN, "--out", metavar="DIR", help="Its directory. [default: runs/train-<time>]")]

@@ -13,7 +13,9 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `optimizer` is "momentum", or "rmsprop": gradients divided by sqrt(running mean of their squares + 1), with decay 0.9, then
     momentum. `schedule` is the course of the learning rate over the whole training; "exponential" multiplies it by 0.97 after
     every 2.4 epochs. `augmentation` is "standard": whiten, upsample, random crop, and a horizontal flip where the data set
-    allows one; or "none": whiten only.
+    allows one; "inception": a window of random area and aspect, a flip, random brightness and saturation; or "none": whiten
+    only. `precision` is "float32", or "mixed": activations and their gradients in bfloat16 where the device has it, parameters
+    and statistics in float32.
 
     `gradient_clip` bounds the norm of the whole gradient. `label_smoothing` is the share of the label that all classes get
     alike. `auxiliary_weight` is that of the loss of the network's auxiliary head, if it has one. `drop_path_keep` is the
@@ -27,7 +29,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     nesterov: bool = True
     weight_decay: float = 1e-4
     schedule: Literal["constant", "cosine", "exponential"] = "constant"
-    augmentation: Literal["standard", "none"] = "standard"
+    augmentation: Literal["standard", "inception", "none"] = "standard"
     optimizer: Literal["momentum", "rmsprop"] = "momentum"
     gradient_clip: float | None = None
     label_smoothing: float = 0.0
@@ -35,6 +37,12 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drop_path_keep: float = 1.0
     dropout: float = 0.0
     average_decay: float | None = None
+    precision: Literal["float32", "mixed"] = "float32"
+
+    @property
+    def streamed(self) -> bool:
+        """Whether pictures of any size are decoded as they are needed; else all are prepared as arrays once."""
+        return self.augmentation == "inception"
 
     @property
     def plain(self) -> bool:

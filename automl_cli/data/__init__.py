@@ -12,16 +12,15 @@ listing     what can be used here, for people who look around
 tables      tabular benchmarks
 """
 
-from automl_cli.data.images import ImageData, ImageSplit, check_prepared, image_facts, load_images, load_test_split
-from automl_cli.data.streams import StreamedData, StreamedSplit, check_streamed, load_streamed, load_streamed_test
+from automl_cli.data.images import ImageData, ImageSplit, image_facts, load_images, load_test_split
+from automl_cli.data.streams import StreamedData, StreamedSplit, check_source, load_streamed, load_streamed_test
 
 __all__ = [
     "ImageData",
     "ImageSplit",
     "StreamedData",
     "StreamedSplit",
-    "check_prepared",
-    "check_streamed",
+    "check_source",
     "image_facts",
     "load_images",
     "load_streamed",

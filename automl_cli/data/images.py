@@ -78,13 +78,8 @@ def image_facts(reference: DatasetReference) -> ImageFacts:
     return facts_of(source, sizes_for(source, reference), reference)
 
 
-def check_prepared(reference: DatasetReference) -> None:
-    """Raises DataError where the data set of the reference is too large to be prepared as arrays."""
-    source = open_source(reference)
-    _check_size(source, sizes_for(source, reference))
-
-
-def _check_size(source: Source, sizes: Sizes) -> None:
+def check_size(source: Source, sizes: Sizes) -> None:
+    """Raises DataError where the source is too large to be prepared as arrays."""
     described = source.description
     count = sizes.train + sizes.validation + sizes.test
     number_bytes = 1 if described.dtype == "uint8" else 4
@@ -105,7 +100,7 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
     source = open_source(reference)
     sizes = sizes_for(source, reference)
-    _check_size(source, sizes)
+    check_size(source, sizes)
     described = source.description
     layout = {
         **_split_layout(source, "train", sizes.train),

@@ -107,7 +107,7 @@ def holds_arrays(name: str) -> DataError:
     """The error for pictures that are asked of a source without any."""
     return DataError(
         f"{name} holds arrays of pixels; --augmentation inception crops pictures, those of a TFDS set or of a folder; "
-        "give --augmentation standard"
+        "train with --augmentation standard"
     )
 
 

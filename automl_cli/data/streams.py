@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.streams import stream_seed
+from automl_cli.data.images import check_size
 from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
 from automl_cli.data.sources import Encoded, Read, Source, open_source
 
@@ -113,9 +114,14 @@ class StreamedData:
         return StreamedData(train, self.validation, self.facts, self.mean, self.std, counts)
 
 
-def check_streamed(reference: DatasetReference) -> None:
-    """Raises DataError where the data set of the reference cannot be streamed, without decoding a picture."""
-    open_source(reference).encoded("train")
+def check_source(reference: DatasetReference, *, streamed: bool) -> None:
+    """Raises DataError where the data set of the reference cannot be streamed or, not streamed, is too large to be prepared as
+    arrays. Decodes nothing."""
+    source = open_source(reference)
+    if streamed:
+        source.encoded("train")
+    else:
+        check_size(source, sizes_for(source, reference))
 
 
 def load_streamed(reference: DatasetReference) -> StreamedData:

@@ -54,19 +54,28 @@ def weights_beside(path: Path, model: Model) -> dict[str, np.ndarray]:
 def score_on_test(model: Model, weights: Mapping[str, np.ndarray], dataset: DatasetReference) -> Scores:
     """The scores of a model with these weights on the test split of the data set. Reads the test split."""
     from automl_cli.children.scores import accuracy, balanced_accuracy, top
-    from automl_cli.data import load_test_split
 
     _check_fits(model, dataset)
-    test = load_test_split(dataset)
-    logits = predictor(model, weights).logits(test.images)
+    logits, labels = _tested(predictor(model, weights), dataset, streamed=model.recipe.streamed)
     return Scores(
-        test_accuracy=accuracy(test.labels)(logits),
-        test_top5_accuracy=top(5, test.labels)(logits) if len(model.class_names) > 5 else None,
-        test_balanced_accuracy=balanced_accuracy(test.labels)(logits),
-        test_examples=len(test),
+        test_accuracy=accuracy(labels)(logits),
+        test_top5_accuracy=top(5, labels)(logits) if len(model.class_names) > 5 else None,
+        test_balanced_accuracy=balanced_accuracy(labels)(logits),
+        test_examples=len(labels),
         classes=len(model.class_names),
         dataset=dataset.source,
     )
+
+
+def _tested(predictor: Predictor, dataset: DatasetReference, *, streamed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels of the test split, looked at as in the training."""
+    from automl_cli.data import load_streamed_test, load_test_split
+
+    if streamed:
+        stream = load_streamed_test(dataset)
+        return predictor.streamed_logits(stream), stream.labels
+    test = load_test_split(dataset)
+    return predictor.logits(test.images), test.labels
 
 
 def predictor(model: Model, weights: Mapping[str, np.ndarray]) -> Predictor:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from automl_cli.data import ImageData
+    from automl_cli.children.inputs import Data
     from automl_cli.nn.fit import Progress
 
 SETTINGS, CHECKPOINT, WEIGHTS, MODEL = "training.json", "checkpoint.safetensors", "weights.safetensors", "model.json"
@@ -64,14 +64,15 @@ def train(
     return model
 
 
-def _data(training: Training, watch: Watch) -> ImageData:
-    from automl_cli.data import load_images
+def _data(training: Training, watch: Watch) -> Data:
+    from automl_cli.data import load_images, load_streamed
 
-    data = load_images(training.dataset, watch.prepared)
+    streamed = training.recipe.streamed
+    data: Data = load_streamed(training.dataset) if streamed else load_images(training.dataset, watch.prepared)
     return data.merged() if training.with_validation else data
 
 
-def _fit(training: Training, data: ImageData, checkpoint: Checkpoint, watch: Watch) -> Progress:
+def _fit(training: Training, data: Data, checkpoint: Checkpoint, watch: Watch) -> Progress:
     from automl_cli.children.images import ImageTrainer
     from automl_cli.nn.networks import build_network
 
@@ -86,7 +87,7 @@ def _fit(training: Training, data: ImageData, checkpoint: Checkpoint, watch: Wat
     return trainer.train(model, epochs=training.epochs, seed=seed, start=checkpoint.read(), on_epoch=on_epoch)
 
 
-def _tested(directory: Path, settings: Artifact[Training], data: ImageData, progress: Progress) -> Artifact[Model]:
+def _tested(directory: Path, settings: Artifact[Training], data: Data, progress: Progress) -> Artifact[Model]:
     """The weights written, the test split read, and the model that names both."""
     from automl_cli.children.prediction import weights_of
     from automl_cli.jobs.evaluate import score_on_test

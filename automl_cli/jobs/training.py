@@ -15,7 +15,7 @@ from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.errors import UserError
 from automl_cli.core.networks import Network
 from automl_cli.core.recipes import Recipe
-from automl_cli.data import image_facts
+from automl_cli.data import check_source, image_facts
 from automl_cli.jobs.stacking import target_of
 from automl_cli.jobs.subjects import Body, Named, needed, subject_of
 from automl_cli.store.artifact import artifact_of, read_artifact
@@ -54,6 +54,7 @@ class TrainingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     drop_path_keep: float | None = None
     dropout: float | None = None
     average_decay: float | None = None
+    precision: str | None = None
 
 
 DATASET_FIELDS = ("data_dir", "train_examples", "image_size", "metric", "flip")
@@ -74,7 +75,9 @@ def open_training(
     path = out or default_run_path("train")
     check_new_run(path, overwrite=overwrite, layout=TRAINING)
     opened = needed(named).open()
-    settings = artifact_of(new_training(opened.artifact.body, request), {opened.artifact.kind: opened.digest})
+    training = new_training(opened.artifact.body, request)
+    check_source(training.dataset, streamed=training.recipe.streamed)
+    settings = artifact_of(training, {opened.artifact.kind: opened.digest})
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
 
 

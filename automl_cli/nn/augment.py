@@ -3,7 +3,7 @@
 What a transformation draws is a function of the key of the batch, so the same seed gives the same images on any worker.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache, partial
 
 import jax
@@ -107,7 +107,7 @@ class Batches:
         self._transform = transform
         self.steps = self._examples // self.size
 
-    def epoch(self, seed: int, epoch: int) -> Iterator[tuple[Array, Array]]:
+    def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
         """The batches of one epoch."""
         for indices, key in drawn_batches(seed, epoch, examples=self._examples, size=self.size):
             yield _batch(*self._arrays, indices, key, transform=self._transform)

@@ -1,17 +1,17 @@
 """The one training loop, for searching and for `automl train`: arrays in, state out."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.streams import stream_seed
-from automl_cli.nn.augment import Batches, Examples
 from automl_cli.nn.engines import Engine, Moment
 
 Schedule = Callable[[float], float]
@@ -19,6 +19,26 @@ Schedule = Callable[[float], float]
 
 Score = Callable[[np.ndarray], float]
 """Outputs for all validation examples, in order -> score."""
+
+
+class TrainingBatches(Protocol):
+    """Examples to train on, from arrays (`augment.Batches`) or streamed (`streaming.StreamedBatches`)."""
+
+    steps: int
+    """Batches of an epoch."""
+
+    def epoch(self, seed: int, epoch: int) -> Generator[tuple[jax.Array, jax.Array], None, None]:
+        """The batches of one epoch on the device, images and targets: a function of seed and epoch."""
+        ...
+
+
+class EvaluationExamples(Protocol):
+    """Examples to score with (`augment.Examples`, `streaming.StreamedExamples`)."""
+
+    def outputs(self, predict: Callable[[jax.Array], jax.Array]) -> np.ndarray:
+        """What `predict` gives for every example, in order."""
+        ...
+
 
 STEPS_BETWEEN_CHECKS = 50
 """How many steps a diverged child may still take: looking at the loss makes the program wait for the device."""
@@ -55,8 +75,8 @@ class Plan:
 
 def fit(
     engine: Engine,
-    batches: Batches,
-    validation: Examples,
+    batches: TrainingBatches,
+    validation: EvaluationExamples,
     *,
     plan: Plan,
     score: Score,
@@ -81,21 +101,22 @@ def fit(
     return Progress(tuple(losses), tuple(scores), engine.arrays(state))
 
 
-def _train_epoch(engine: Engine, state: Any, batches: Batches, plan: Plan, epoch: int) -> tuple[Any, float]:
+def _train_epoch(engine: Engine, state: Any, batches: TrainingBatches, plan: Plan, epoch: int) -> tuple[Any, float]:
     """All batches of one epoch; returns the new state and the mean loss."""
     losses: list[float] = []
     waiting: list[jax.Array] = []
     total = plan.epochs * batches.steps
     keys = _keys(plan.seed, epoch, batches.steps)
-    for step, (images, targets) in enumerate(batches.epoch(plan.seed, epoch)):
-        share = (epoch * batches.steps + step) / total
-        state, loss = engine.step(state, images, targets, plan.rate(share), Moment(keys[step], share))
-        waiting.append(loss)
-        if len(waiting) == STEPS_BETWEEN_CHECKS or step + 1 == batches.steps:
-            losses += map(float, jax.device_get(waiting))
-            waiting.clear()
-            if not math.isfinite(sum(losses)):
-                raise Diverged(f"the loss is not finite in epoch {epoch + 1}, step {step + 1} of {batches.steps}")
+    with closing(batches.epoch(plan.seed, epoch)) as served:
+        for step, (images, targets) in enumerate(served):
+            share = (epoch * batches.steps + step) / total
+            state, loss = engine.step(state, images, targets, plan.rate(share), Moment(keys[step], share))
+            waiting.append(loss)
+            if len(waiting) == STEPS_BETWEEN_CHECKS or step + 1 == batches.steps:
+                losses += map(float, jax.device_get(waiting))
+                waiting.clear()
+                if not math.isfinite(sum(losses)):
+                    raise Diverged(f"the loss is not finite in epoch {epoch + 1}, step {step + 1} of {batches.steps}")
     return state, math.fsum(losses) / len(losses)
 
 

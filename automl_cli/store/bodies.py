@@ -124,10 +124,10 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A trained network: its weights (a safetensors file beside the artifact, with the SHA-256 of its bytes) and its scores.
 
     An input is (value - mean) / std, per channel, in the data's own units: 0 to 255 where pixels are bytes; with the standard
-    augmentation the network is shown the centre crop of that, upsampled (`nn.augment.centre_crop`). The test split was
-    read once, for the test scores; `test_top5_accuracy` is None with five classes or fewer. `validation_accuracy` is that of
-    the last epoch, in the data set's metric; None where the validation examples were trained on. `dataset` carries no data
-    directory of the machine that trained.
+    augmentation the network is shown the centre crop of that, upsampled (`nn.augment.centre_crop`); with Inception's, the image
+    itself is the middle of a picture (`data.crops`). The test split was read once, for the test scores; `test_top5_accuracy` is
+    None with five classes or fewer. `validation_accuracy` is that of the last epoch, in the data set's metric; None where the
+    validation examples were trained on. `dataset` carries no data directory of the machine that trained.
     """
 
     weights_file: str

@@ -15,7 +15,7 @@ from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Task
-from automl_cli.data import ImageData, ImageSplit
+from automl_cli.data import ImageData, ImageSplit, StreamedData
 from automl_cli.evaluators.image import ImageEvaluator
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.networks import build_network
@@ -73,6 +73,15 @@ def test_both_engines_train_a_child_alike_and_other_modules_are_left_to_the_whol
     assert trained["blocks"].arrays.keys() == trained["whole"].arrays.keys()
     assert isinstance(trainer.engine(build_network(NETWORK, (6, 6, 1), 2, seed=0)), BlocksEngine)
     assert isinstance(trainer.engine(nnx.Linear(2, 2, rngs=nnx.Rngs(0))), WholeEngine)
+
+
+@pytest.mark.parametrize(("augmentation", "kind"), [("inception", "ImageData"), ("standard", "StreamedData")])
+def test_data_must_be_loaded_for_the_recipe(augmentation, kind):
+    data = image_data()
+    if kind == "StreamedData":
+        data = StreamedData(data.train, data.validation, data.facts, data.mean, data.std, data.class_counts)
+    with pytest.raises(ValueError, match=f"augmentation '{augmentation}' does not go with {kind}"):
+        ImageTrainer(data, msgspec.structs.replace(RECIPE, augmentation=augmentation))
 
 
 def test_a_child_diverges_at_an_absurd_learning_rate():

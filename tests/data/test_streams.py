@@ -1,5 +1,6 @@
 """Streamed sets: the same examples as prepared ones, the same bits on any number of threads."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,7 @@ from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
 from automl_cli.data import (
     StreamedSplit,
-    check_prepared,
-    check_streamed,
+    check_source,
     load_images,
     load_streamed,
     load_streamed_test,
@@ -122,17 +122,17 @@ def test_a_broken_jpeg_is_one_error_that_names_the_file(photographs):
 
 
 def test_arrays_are_not_streamed():
-    with pytest.raises(DataError, match=r"digits holds arrays of pixels.* give --augmentation standard"):
-        check_streamed(DatasetReference(source="digits"))
+    with pytest.raises(DataError, match=r"digits holds arrays of pixels.* train with --augmentation standard"):
+        check_source(DatasetReference(source="digits"), streamed=True)
 
 
 def test_a_set_too_large_for_arrays_is_refused_and_streams(photographs, monkeypatch):
-    check_prepared(reference(photographs))
+    check_source(reference(photographs), streamed=False)
     monkeypatch.setattr(prepared_images, "PREPARED_LIMIT", 24 * 16 * 16 * 3 - 1)
-    for load in (check_prepared, load_images):
+    for load in (partial(check_source, streamed=False), load_images):
         with pytest.raises(DataError, match=r"has 24 images; as arrays of 16×16 pixels .* --augmentation inception"):
             load(reference(photographs))
-    check_streamed(reference(photographs))
+    check_source(reference(photographs), streamed=True)
     assert len(load_streamed(reference(photographs)).train) > 0
 
 

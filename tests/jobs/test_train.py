@@ -4,15 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from PIL import Image
 
 from automl_cli import data
-from automl_cli.core.errors import ArtifactError, RunFailed
+from automl_cli.core.errors import ArtifactError, DataError, RunFailed
+from automl_cli.jobs.evaluate import evaluate
 from automl_cli.jobs.subjects import Named
 from automl_cli.jobs.train import CHECKPOINT, MODEL, WEIGHTS, Watch, train
 from automl_cli.jobs.training import TrainingRequest, open_training
@@ -90,6 +93,64 @@ def test_a_killed_training_with_dropped_features_and_a_mean_of_parameters_gives_
     assert files_of(killed) == files_of(whole)
     plain = train(started(found, tmp_path / "plain"))
     assert plain.body.weights_digest != files_of(whole)[WEIGHTS]
+
+
+@pytest.fixture
+def photographs(tmp_path) -> Path:
+    """A folder of JPEG of many sizes, light ones in one class and dark ones in the other."""
+    random = np.random.default_rng(3)
+    for name, level in (("dark", 60), ("light", 180)):
+        (tmp_path / "photographs" / name).mkdir(parents=True)
+        for number in range(30):
+            pixels = random.integers(level - 50, level + 50, (*random.integers(14, 40, 2), 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photographs" / name / f"{number:02}.jpg")
+    return tmp_path / "photographs"
+
+
+def streamed(photographs: Path) -> dict[str, object]:
+    return {"dataset": str(photographs), "image_size": 12, "augmentation": "inception", "precision": "mixed", "batch_size": 8}
+
+
+def test_a_killed_streamed_training_gives_the_same_weights(found, tmp_path, photographs):
+    whole, killed = (started(found, tmp_path / name, **streamed(photographs)) for name in ("whole", "killed"))
+    model = train(whole).body
+    for epoch in (1, 3):
+        with pytest.raises(Killed):
+            train(killed, watch=killed_after(epoch), checkpoint_seconds=0)
+    train(killed)
+    assert files_of(killed) == files_of(whole)
+    assert (model.mean, model.std) == ((127.5,) * 3, (127.5,) * 3)
+    assert model.test_accuracy > 0.8
+    assert model.validation_accuracy is not None
+
+
+def test_a_streamed_model_is_scored_again_as_at_the_end_of_its_training(found, tmp_path, photographs):
+    out = started(found, tmp_path / "run", with_validation=True, **streamed(photographs))
+    model = train(out).body
+    scores = evaluate(out / MODEL)
+    assert (scores.test_accuracy, scores.test_examples) == (model.test_accuracy, 12)
+    assert model.validation_accuracy is None
+
+
+def test_a_streamed_training_prepares_no_arrays(found, tmp_path, photographs, monkeypatch):
+    monkeypatch.setenv("AUTOML_CACHE_DIR", str(tmp_path / "cache"))
+    train(started(found, tmp_path / "run", **streamed(photographs)))
+    assert {path.name for path in (tmp_path / "cache").rglob("*.npy")} == {"labels.npy"}
+
+
+def test_arrays_are_refused_before_a_streamed_training_starts(found, tmp_path):
+    with pytest.raises(DataError, match=r"rows.npz holds arrays of pixels.* train with --augmentation standard"):
+        started(found, tmp_path / "run", augmentation="inception")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_broken_picture_ends_a_streamed_training_with_its_name(found, tmp_path, photographs):
+    out = started(found, tmp_path / "run", **streamed(photographs))
+    broken = photographs / "dark" / "05.jpg"
+    broken.write_bytes(broken.read_bytes()[:200])
+    with pytest.raises(DataError, match=r"dark/05.jpg is no picture that can be read"):
+        train(out)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
 def test_a_resumed_training_does_not_repeat_the_epochs_on_record(found, tmp_path):

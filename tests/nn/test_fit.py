@@ -35,7 +35,9 @@ def task(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return images.astype(np.float32), labels.astype(np.int32)
 
 
-def run(epochs: int = 4, rate: float = 0.1, start: Progress | None = None, on_epoch=None, stop: int | None = None) -> Progress:
+def run(
+    epochs: int = 4, rate: float = 0.1, start: Progress | None = None, on_epoch=None, served=lambda batches: batches
+) -> Progress:
     engine = WholeEngine(
         build_network(NETWORK, (6, 6, 1), 2, seed=5),
         loss=lambda logits, labels: optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(),
@@ -48,7 +50,7 @@ def run(epochs: int = 4, rate: float = 0.1, start: Progress | None = None, on_ep
     validation = Examples(images, moments=MOMENTS, largest_batch=32)
     return fit(
         engine,
-        batches,
+        served(batches),
         validation,
         plan=plan,
         score=lambda logits: float((logits.argmax(-1) == labels).mean()),
@@ -106,3 +108,25 @@ def test_a_step_moves_parameters_against_the_gradient_at_the_given_rate():
     before = engine.arrays(engine.initial())["parameters.classifier.bias"]
     state, _ = engine.step(engine.initial(), images, labels, 0.25)
     np.testing.assert_allclose(engine.arrays(state)["parameters.classifier.bias"] - before, [-0.25, 0], atol=1e-6)
+
+
+def test_an_epoch_that_diverges_closes_its_batches_at_once():
+    """Threads that decode ahead must not wait until the traceback is let go."""
+    closed = []
+
+    class Watched:
+        def __init__(self, batches: Batches) -> None:
+            self.steps = 2 * batches.steps
+            self._batches = batches
+
+        def epoch(self, seed: int, epoch: int):
+            try:
+                for number in (0, 1):
+                    yield from self._batches.epoch(seed, number)
+            finally:
+                closed.append(epoch)
+
+    with pytest.raises(Diverged) as caught:
+        run(rate=1e30, served=Watched)
+    assert closed == [0]
+    assert caught.value.__traceback__ is not None

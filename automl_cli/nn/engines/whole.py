@@ -37,7 +37,8 @@ class WholeEngine:
 
     The update rule is an Optax transformation without a learning rate: parameters <- parameters - rate * update(gradient).
     `noise` is what the model drops in training. With `average_decay` a running mean of the parameters is kept and is what
-    `outputs` uses: average <- d average + (1 - d) parameters, where d rises to the decay as (1 + steps) / (10 + steps).
+    `outputs` uses: average <- d average + (1 - d) parameters, where d rises to the decay as (1 + steps) / (10 + steps). With
+    `half` activations and their gradients are bfloat16; parameters, statistics, the classifier and the loss stay float32.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class WholeEngine:
         update_rule: optax.GradientTransformation,
         noise: NoiseSettings | None = None,
         average_decay: float | None = None,
+        half: bool = False,
     ) -> None:
         graph, parameters, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
         self._graph: nnx.GraphDef = graph
@@ -57,6 +59,7 @@ class WholeEngine:
         self._update_rule = update_rule
         self._noise = noise
         self._average_decay = average_decay
+        self._activations = jnp.bfloat16 if half else jnp.float32
         loops = isinstance(model, NetworkModule) and any(has_loops(block.operation) for block in model.network.blocks)
         self._step = compiled(self._traced_step, loops=loops, donate_argnums=0)
         self._outputs = compiled(self._traced_outputs, loops=loops)
@@ -93,7 +96,9 @@ class WholeEngine:
 
         def objective(parameters: Arrays) -> tuple[Array, Arrays]:
             model = self._model(parameters, state.statistics)
-            return self._loss(model(images, train=True, **noise), targets), _by_name(nnx.state(model, nnx.BatchStat))
+            return self._loss(model(images.astype(self._activations), train=True, **noise), targets), _by_name(
+                nnx.state(model, nnx.BatchStat)
+            )
 
         (loss, statistics), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
         updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
@@ -109,7 +114,7 @@ class WholeEngine:
         return average, state.averaged + 1
 
     def _traced_outputs(self, parameters: Arrays, statistics: Arrays, images: Array) -> Array:
-        return self._model(parameters, statistics)(images, train=False)
+        return self._model(parameters, statistics)(images.astype(self._activations), train=False)
 
     def _model(self, parameters: Arrays, statistics: Arrays) -> Any:
         return nnx.merge(self._graph, self._as_state(parameters, nnx.Param), self._as_state(statistics, nnx.BatchStat))

@@ -108,8 +108,8 @@ class Classifier(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(classes))
 
     def __call__(self, outputs: Sequence[Array], mask: Callable[[Array], Array] | None = None) -> Array:
-        """`mask`, if given, is applied to the pooled features."""
-        features = ops.join(outputs).mean((0, 1))
+        """`mask`, if given, is applied to the pooled features. float32 whatever the outputs are."""
+        features = ops.join(outputs).astype(jnp.float32).mean((0, 1))
         return (features if mask is None else mask(features)) @ self.weights[...] + self.bias[...][None]
 
 

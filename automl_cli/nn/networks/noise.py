@@ -34,7 +34,7 @@ class Noise(NamedTuple):
             return x
         keep = 1 - self.progress * (1 - keep_probability(self.settings.keep, depth=depth, progress=1.0))
         kept = jax.random.bernoulli(jax.random.fold_in(self._key, number), keep, (1, 1, x.shape[2], 1))
-        return jnp.where(kept, x / keep, 0)
+        return jnp.where(kept, x / keep, 0).astype(x.dtype)
 
     def features(self, x: Array) -> Array:
         """Pooled features (batch, channels), each dropped on its own."""
