@@ -4,13 +4,16 @@
     python tests/benchmarks/children.py --torch-python … --setting cifar10 --data-dir ../shared/data/tfds
 
 Two figures for each of 8 random architectures, as the ratio of PyTorch's time to ours: the steady training step, and
-everything from specification to trained child. The two sides work in turn, pinned to one core, with one thread. Cold: our
-compilation cache is empty. Warm: it was filled, by another process, with 32 other architectures. Ours then loads every
-program once in a fresh process, as a worker of a search does. PyTorch runs in its better memory format, with its own heap
-and with our setting of it. Times are the computing time of the process, which on an idle machine is what a clock shows.
+everything from specification to trained child. Before anything is timed both sides do two steps and the validation from
+the same parameters; sides that differ are not timed. They work in turn, pinned to one core, with one thread. Ours is
+measured in three processes: cold, its compilation cache empty; disk, fresh, the cache filled by another process with 32
+other architectures; warm, the process that has trained those 32 itself, as a worker in the middle of a search has. PyTorch
+runs in its better memory format, with its own heap and with our setting of it. Times are the computing time of the process,
+which on an idle machine is what a clock shows.
 """
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ import numpy as np
 import results
 import sides
 
+from automl_cli.children.recipes import schedule
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.networks import Network
 from automl_cli.core.plugins import SearchSpace
@@ -31,6 +35,8 @@ from search_spaces.cnn import SPACE
 ARCHITECTURES = 8
 OTHERS = 32
 STEPS = 30
+TOLERANCE = 5e-3
+"""How far apart the two sides may be after two steps, as a part of the largest value of an array: rounding, in nine layers."""
 
 
 def architectures(variants: list[dict[str, Any]], count: int, first: int) -> list[Network]:
@@ -60,6 +66,8 @@ def write_data(dataset: DatasetReference, file: Path) -> dict[str, Any]:
     windows = np.stack([matrix[start : start + height] for start in range(len(matrix) - height + 1)])
     parts = {"train": data.train, "validation": data.validation}
     images = {f"{name}_images": ((part.images - data.mean) / data.std).astype(np.float32) for name, part in parts.items()}
+    middle = windows[(len(windows) - 1) // 2]
+    images["validation_images"] = np.einsum("ij,bjwc,kw->bikc", middle, images["validation_images"], middle)
     np.savez(file, windows=windows, **images, **{f"{name}_labels": part.labels for name, part in parts.items()})
     return {
         "dataset": msgspec.to_builtins(dataset),
@@ -68,29 +76,44 @@ def write_data(dataset: DatasetReference, file: Path) -> dict[str, Any]:
         "classes": len(data.facts.classes),
         "flip": data.facts.flip,
         "validation_batch": 256,
+        "examples": len(data.train),
     }
 
 
 def measure(networks: list[Network], job: dict[str, Any], asked: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """All figures of all architectures."""
     others = architectures(job.pop("variants"), OTHERS, 1000)
-    start = {
-        "cold": lambda: sides.ours(asked.core, folder / "cold", folder / "data"),
-        "warm": lambda: sides.ours(asked.core, folder / "warm", folder / "data"),
-        "torch": lambda: sides.pytorch(asked.torch_python, asked.core),
-        "torch_heap": lambda: sides.pytorch(asked.torch_python, asked.core, keeps_heap=True),
-    }
-    filling = start["warm"]()
+    running = {"warm": sides.ours(asked.core, folder / "disk", folder / "data")}
     for network in others:
-        filling.ask(**{**job, "epochs": 1, "steps": 1}, network=msgspec.to_builtins(network))
-    filling.close()
-    running = {name: begin() for name, begin in start.items()}
+        running["warm"].ask(**{**job, "epochs": 1, "steps": 1}, network=msgspec.to_builtins(network))
+    running["disk"] = sides.ours(asked.core, folder / "disk", folder / "data")
+    running["cold"] = sides.ours(asked.core, folder / "cold", folder / "data")
+    running["torch"] = sides.pytorch(asked.torch_python, asked.core)
+    running["torch_heap"] = sides.pytorch(asked.torch_python, asked.core, keeps_heap=True)
     return [_measure_one(network, job, running) for network in networks]
+
+
+def check_agreement(networks: list[Network], job: dict[str, Any], asked: argparse.Namespace, folder: Path) -> dict[str, float]:
+    """Have both sides do the same two steps and the same validation from the same parameters. Returns how far apart they were,
+    and refuses to time sides that do different work."""
+    ours = sides.ours(asked.core, folder / "check", folder / "data")
+    theirs = sides.pytorch(asked.torch_python, asked.core)
+    worst: dict[str, float] = {}
+    for network in networks:
+        same = {**job, "network": msgspec.to_builtins(network), "example": str(Path(job["data"]).with_name("example.npz"))}
+        ours.ask(**{**same, "kind": "example"})
+        apart = theirs.ask(**{**same, "kind": "agreement"})
+        worst = {what: max(value, worst.get(what, 0.0)) for what, value in apart.items()}
+        if max(apart.values()) > TOLERANCE:
+            raise SystemExit(f"the two sides do not do the same work: {apart} for {describe(network)}")
+    ours.close()
+    theirs.close()
+    return worst
 
 
 def _measure_one(network: Network, job: dict[str, Any], running: dict[str, sides.Side]) -> dict[str, Any]:
     plain = msgspec.to_builtins(network)
-    steps_only = {**job, "epochs": 0, "network": plain}
+    steps_only = {**job, "epochs": 0, "network": plain, "steps": 10}
     formats = {chosen: running["torch"].ask(**steps_only, channels_last=chosen)["step"] for chosen in (False, True)}
     better = min(formats, key=formats.__getitem__)
     found = {
@@ -105,10 +128,11 @@ def ratios(found: list[dict[str, Any]], figure: str, theirs: str, ours: str) -> 
     return [each[theirs][figure] / each[ours][figure] for each in found]
 
 
-def body(found: list[dict[str, Any]], networks: list[Network], image: list[int]) -> str:
+def body(found: list[dict[str, Any]], networks: list[Network], apart: dict[str, float]) -> str:
     """The tables of a section."""
     rows = []
-    for label, figure, ours in (("step", "step", "warm"), ("whole, warm", "cpu", "warm"), ("whole, cold", "cpu", "cold")):
+    figures = [("step", "step", "warm"), *[(f"whole, {name}", "cpu", name) for name in ("warm", "disk", "cold")]]
+    for label, figure, ours in figures:
         for heap, theirs in (("its own", "torch"), ("as ours", "torch_heap")):
             values = ratios(found, figure, theirs, ours)
             rows.append([label, heap, f"{np.median(values):.2f}", f"{min(values):.2f}", f"{max(values):.2f}"])
@@ -116,19 +140,31 @@ def body(found: list[dict[str, Any]], networks: list[Network], image: list[int])
     columns = [
         "architecture: kernels and strides, inputs",
         "step: PyTorch, ours (ms)",
-        "whole: PyTorch, ours warm, ours cold (s)",
+        "whole: PyTorch, ours warm, disk, cold (s)",
+        "accuracy: PyTorch, ours",
     ]
     each = [
         [
             describe(network),
             f"{1e3 * one['torch']['step']:.1f}, {1e3 * one['warm']['step']:.1f}",
-            ", ".join(f"{one[side]['cpu']:.2f}" for side in ("torch", "warm", "cold")),
+            ", ".join(f"{one[side]['cpu']:.2f}" for side in ("torch", "warm", "disk", "cold")),
+            ", ".join(f"{one[side]['score']:.3f}" for side in ("torch", "warm")),
         ]
         for network, one in zip(networks, found, strict=True)
     ]
-    accuracies = [np.mean([one[side]["score"] for one in found]) for side in ("torch", "warm")]
-    note = f"Mean validation accuracy: PyTorch {accuracies[0]:.3f}, ours {accuracies[1]:.3f}."
+    differences = [one["warm"]["score"] - one["torch"]["score"] for one in found]
+    error = np.std(differences, ddof=1) / len(differences) ** 0.5
+    note = (
+        f"Both sides do the same work, which is checked before anything is timed: from our parameters, on the same images, "
+        f"they differ after two steps and in the validation by at most {_listed(apart)} of the largest value. Validation "
+        f"accuracy after training, with seeds of their own: ours is {np.mean(differences):+.3f} ± {error:.3f} (mean of the "
+        f"differences and its standard error). Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
+    )
     return f"{summary}\n\n{results.table(columns, each)}\n\n{note}"
+
+
+def _listed(apart: dict[str, float]) -> str:
+    return ", ".join(f"{value:.0e} ({what})" for what, value in apart.items())
 
 
 def describe(network: Network) -> str:
@@ -158,16 +194,18 @@ def main() -> None:
     networks = architectures(variants, asked.architectures, 0)
     with tempfile.TemporaryDirectory() as folder:
         facts = write_data(dataset, Path(folder) / "data.npz")
+        steps = epochs * (facts.pop("examples") // recipe.batch_size)
         job = facts | {"kind": "train", "epochs": epochs, "seed": 1, "steps": STEPS, "variants": variants}
-        job |= {"recipe": msgspec.to_builtins(recipe), "batch_size": recipe.batch_size, "rate": recipe.learning_rate}
-        job |= {"engine": asked.engine}
+        job |= {"recipe": msgspec.to_builtins(recipe), "batch_size": recipe.batch_size}
+        job |= {"engine": asked.engine, "rates": [schedule(recipe)(step / steps) for step in range(steps)]}
+        apart = check_agreement(networks, job, asked, Path(folder))
         found = measure(networks, job, asked, Path(folder))
     title = f"Children against PyTorch: {asked.setting}, engine {asked.engine}"
     intro = (
         f"{len(networks)} random architectures of space cnn on {asked.setting}, images of {facts['image']}: batch "
         f"{recipe.batch_size}, {epochs} epochs. Ratio of PyTorch's time to ours; above 1 ours is faster."
     )
-    results.record(title, "tests/benchmarks/children.py", f"{intro}\n\n{body(found, networks, facts['image'])}")
+    results.record(title, "tests/benchmarks/children.py", f"{intro}\n\n{body(found, networks, apart)}")
 
 
 if __name__ == "__main__":

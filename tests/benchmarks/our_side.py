@@ -23,13 +23,17 @@ from automl_cli.nn.networks import build_network
 trainers: dict[str, ImageTrainer] = {}
 
 
-def train(job: dict[str, Any]) -> dict[str, Any]:
-    """From specification to trained child; then some steps alone."""
+def _trainer(job: dict[str, Any]) -> ImageTrainer:
     key = json.dumps([job["dataset"], job["recipe"], job["engine"]])
     if key not in trainers:
         data = load_images(msgspec.convert(job["dataset"], DatasetReference))
         trainers[key] = ImageTrainer(data, msgspec.convert(job["recipe"], Recipe), engine=job["engine"])
-    trainer = trainers[key]
+    return trainers[key]
+
+
+def train(job: dict[str, Any]) -> dict[str, Any]:
+    """From specification to trained child; then some steps alone."""
+    trainer = _trainer(job)
     start = time.process_time(), time.perf_counter()
     network = msgspec.convert(job["network"], Network)
     model = build_network(network, tuple(job["image"]), job["classes"], seed=job["seed"])
@@ -44,7 +48,31 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
             state, _ = engine.step(state, *next(batches), job["recipe"]["learning_rate"])
             jax.block_until_ready(state)
             steps.append(time.process_time() - begin)
-    return {"cpu": whole[0], "wall": whole[1], "step": float(np.median(steps[2:])), "score": progress.scores[-1]}
+    return {
+        "cpu": whole[0],
+        "wall": whole[1],
+        "step": float(np.median(steps[2:])),
+        "score": progress.scores[-1] if progress.scores else 0.0,
+    }
+
+
+def example(job: dict[str, Any]) -> dict[str, Any]:
+    """Two steps on one batch, and the validation images at the end, with everything that another framework needs to do the
+    same: its start, images, labels, losses, its end, logits. All of it is written to the file `job["example"]`."""
+    trainer = _trainer(job)
+    model = build_network(msgspec.convert(job["network"], Network), tuple(job["image"]), job["classes"], seed=job["seed"])
+    engine = trainer.engine(model)
+    state = engine.initial()
+    found = {f"start.{name}": array for name, array in engine.arrays(state).items()}
+    images, labels = next(trainer._batches.epoch(job["seed"], 0))
+    losses = []
+    for _ in range(2):
+        state, loss = engine.step(state, images, labels, job["rates"][0])
+        losses.append(float(loss))
+    found |= {f"end.{name}": array for name, array in engine.arrays(state).items()}
+    found["logits"] = trainer._validation(blocks=job["engine"] == "blocks").outputs(lambda part: engine.outputs(state, part))
+    np.savez(job["example"], images=images, labels=labels, losses=np.array(losses), **found)
+    return {"losses": losses}
 
 
 def operation(job: dict[str, Any]) -> dict[str, Any]:
@@ -75,4 +103,4 @@ if __name__ == "__main__":
     print(json.dumps({"jax": jax.__version__, "operations": sorted(ops.__all__)}), flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        print(json.dumps({"train": train, "operation": operation}[job["kind"]](job)), flush=True)
+        print(json.dumps({"train": train, "example": example, "operation": operation}[job["kind"]](job)), flush=True)

@@ -42,11 +42,14 @@ class Network(nn.Module):
                 kernel, filters = operation["kernel"], operation["filters"]
                 padding = [side // 2 for side in kernel]
                 convolution = nn.Conv2d(channels, filters, tuple(kernel), tuple(stride), tuple(padding), bias=False)
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
                 self.units[block["name"].replace(".", "_")] = nn.Sequential(convolution, nn.BatchNorm2d(filters), nn.ReLU())
                 channels = filters
             shapes[block["name"]] = (-(-height // stride[0]), -(-width // stride[1]), channels)
         outputs = [shapes[name] for name in plain["outputs"]]
         self.classifier = nn.Linear(sum(shape[2] for shape in outputs), classes)
+        nn.init.normal_(self.classifier.weight, std=self.classifier.in_features**-0.5)
+        nn.init.zeros_(self.classifier.bias)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         tensors = {"image": images}
@@ -92,7 +95,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     start = time.process_time(), time.perf_counter()
     torch.manual_seed(job["seed"])
     model = Network(job["network"], job["image"], job["classes"]).to(memory_format=layout)
-    optimizer = torch.optim.SGD(model.parameters(), job["rate"], momentum=0.9, weight_decay=1e-4, nesterov=True)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4, nesterov=True)
     size, score = job["batch_size"], 0.0
 
     def step(chosen: torch.Tensor) -> None:
@@ -101,9 +104,11 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         functional.cross_entropy(model(images), labels[chosen]).backward()
         optimizer.step()
 
+    rates = iter(job["rates"])
     for _ in range(job["epochs"]):
         model.train()
         for chosen in torch.randperm(len(labels))[: len(labels) // size * size].reshape(-1, size):
+            optimizer.param_groups[0]["lr"] = next(rates)
             step(chosen)
         model.eval()
         with torch.no_grad():
@@ -117,6 +122,56 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         step(torch.arange(size))
         steps.append(time.process_time() - begin)
     return {"cpu": whole[0], "wall": whole[1], "step": float(np.median(steps)), "score": score}
+
+
+def agreement(job: dict[str, Any]) -> dict[str, float]:
+    """Do what our side did for `example`, from the same parameters on the same images. Returns how far apart the two are: the
+    largest difference of each kind as a part of the largest value.
+
+    Of the running statistics the means are compared: PyTorch's variances are the unbiased ones.
+    """
+    given = np.load(job["example"])
+    model = Network(job["network"], job["image"], job["classes"])
+    model.load_state_dict(_from_ours(job["network"], given, "start"), strict=False)
+    optimizer = torch.optim.SGD(model.parameters(), job["rates"][0], momentum=0.9, weight_decay=1e-4, nesterov=True)
+    images, labels = torch.from_numpy(given["images"]).permute(0, 3, 1, 2), torch.from_numpy(given["labels"]).long()
+    losses = []
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    reached, expected = model.state_dict(), _from_ours(job["network"], given, "end")
+    apart = {name: _apart(reached[name], expected[name]) for name in expected if not name.endswith("running_var")}
+    model.load_state_dict(expected, strict=False)
+    model.eval()
+    with torch.no_grad():
+        logits = model(torch.from_numpy(np.load(job["data"])["validation_images"]).permute(0, 3, 1, 2))
+    return {
+        "losses": _apart(torch.stack(losses), torch.from_numpy(given["losses"])),
+        "state after two steps": max(apart.values()),
+        "validation logits": _apart(logits, torch.from_numpy(given["logits"])),
+    }
+
+
+def _from_ours(network: dict[str, Any], arrays: Any, when: str) -> dict[str, torch.Tensor]:
+    """Our arrays under PyTorch's names, with its order of axes."""
+    places = {"classifier.weight": "parameters.classifier.weights", "classifier.bias": "parameters.classifier.bias"}
+    for block in network["blocks"]:
+        if block["operation"]["type"] == "convolution":
+            unit, name = f"units.{block['name'].replace('.', '_')}", f"blocks.{block['name']}"
+            places |= {f"{unit}.0.weight": f"parameters.{name}.kernel"}
+            places |= {f"{unit}.1.weight": f"parameters.{name}.norm.scale", f"{unit}.1.bias": f"parameters.{name}.norm.offset"}
+            places |= {f"{unit}.1.running_mean": f"statistics.{name}.norm.mean"}
+            places |= {f"{unit}.1.running_var": f"statistics.{name}.norm.variance"}
+    order = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}
+    found = {theirs: torch.from_numpy(arrays[f"{when}.{ours}"]) for theirs, ours in places.items()}
+    return {name: tensor.permute(order[tensor.ndim]) for name, tensor in found.items()}
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other).abs().max() / other.abs().max())
 
 
 def operation(job: dict[str, Any]) -> dict[str, Any]:
@@ -144,4 +199,4 @@ if __name__ == "__main__":
     print(json.dumps({"torch": torch.__version__}), flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        print(json.dumps({"train": train, "operation": operation}[job["kind"]](job)), flush=True)
+        print(json.dumps({"train": train, "agreement": agreement, "operation": operation}[job["kind"]](job)), flush=True)

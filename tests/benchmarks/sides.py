@@ -11,14 +11,15 @@ from automl_cli.executors.process import process_settings
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+OURS = str(HERE / "our_side.py")
 
 
 class Side:
     """A process that answers jobs."""
 
-    def __init__(self, python: str, script: str, *, core: int, environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], *, core: int, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            [python, str(HERE / script)],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -52,10 +53,13 @@ def ours(core: int, programs: Path, data: Path) -> Side:
     """Our side with its compilation cache, and its prepared data, in folders of their own."""
     os.environ["XDG_CACHE_HOME"] = str(programs)  # decides where the settings put the compilation cache
     environment = {**process_settings(), "AUTOML_CACHE_DIR": str(data)}
-    return Side(sys.executable, "our_side.py", core=core, environment=environment)
+    # As a worker does, before JAX is imported.
+    keep_heap = "from automl_cli.executors.process import keep_heap; keep_heap()"
+    start = f"{keep_heap}; import runpy; runpy.run_path({OURS!r}, None, '__main__')"
+    return Side([sys.executable, "-c", start], core=core, environment=environment)
 
 
 def pytorch(python: str, core: int, *, keeps_heap: bool = False) -> Side:
     """PyTorch's side, run by the interpreter of its environment."""
     environment = {"BENCHMARK_KEEPS_HEAP": "1"} if keeps_heap else {}
-    return Side(python, "pytorch_side.py", core=core, environment={"OMP_NUM_THREADS": "1", **environment})
+    return Side([python, str(HERE / "pytorch_side.py")], core=core, environment={"OMP_NUM_THREADS": "1", **environment})

@@ -2,13 +2,15 @@
 
 What is different from the formula as written. The moments are sums of x and of its square, one pass over x instead of two. Both
 normalising and its gradient are one multiplication and one addition per element, with everything else worked out per channel.
-The gradient keeps nothing but x: where ReLU was active is found again. Whatever the type of x, all of it is worked out in
-float32, and moments, scale and offset are float32.
+The gradient keeps nothing but x: where ReLU was active is found again. Its two sums go through large maps row by row, so that
+what they add up stays in the cache. Whatever the type of x, all of it is worked out in float32, and moments, scale and offset
+are float32.
 
     y = relu(a x + c),              a = scale / sqrt(variance + e),  c = offset - mean a
     dx = a u - a (mean of u) - a (x - mean) (mean of u (x - mean)) / (variance + e),    u = dy where y > 0
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -18,6 +20,9 @@ from jax import Array, lax
 from automl_cli.nn.ops.backend import for_cpu
 
 EPSILON = 1e-5
+
+LARGE = 2**20
+"""Numbers of a map that is gone through row by row on a CPU: more than a core's cache holds."""
 
 STATISTICS_MOMENTUM = 0.9
 """Running statistics keep this share of themselves at each step."""
@@ -65,16 +70,37 @@ def _forward(x: Array, scale: Array, offset: Array, relu: bool) -> tuple[tuple[A
 def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
     x, mean, inverse_deviation, scale, offset = saved
     factor = scale * inverse_deviation
-    kept, x, active = x.dtype, x.astype(jnp.float32), gradients[0].astype(jnp.float32)
-    if relu:
-        active = jnp.where(_affine(x, factor, offset - mean * factor, relu=False) > 0, active, 0)
+    kept, x, gradient = x.dtype, x.astype(jnp.float32), gradients[0].astype(jnp.float32)
+
+    def active_part(x: Array, gradient: Array) -> Array:
+        return jnp.where(_affine(x, factor, offset - mean * factor, relu=False) > 0, gradient, 0) if relu else gradient
+
     examples = x.size // x.shape[-1]
-    total, correlation = _sums(active), _sums(active * x)
+    total, correlation = _total_and_correlation(active_part, x, gradient)
     scale_gradient = (correlation - mean * total) * inverse_deviation
     slope = -factor * inverse_deviation * scale_gradient / examples
     shift = -factor * total / examples - slope * mean
+    active = active_part(x, gradient)
     x_gradient = active * factor[None, None, None] + x * slope[None, None, None] + shift[None, None, None]
     return x_gradient.astype(kept), scale_gradient, total
+
+
+def _total_and_correlation(active_part: Callable[[Array, Array], Array], x: Array, gradient: Array) -> tuple[Array, Array]:
+    """For each channel the sums of u and of x u, where u is the active part of the gradient."""
+
+    def of(x: Array, gradient: Array) -> tuple[Array, Array]:
+        active = active_part(x, gradient)
+        return _sums(active), _sums(active * x)
+
+    if x.size < LARGE or not for_cpu(x):
+        return of(x, gradient)
+
+    def add_row(sums: tuple[Array, Array], rows: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
+        total, correlation = of(*(row[None] for row in rows))
+        return (sums[0] + total, sums[1] + correlation), None
+
+    none = jnp.zeros(x.shape[-1], x.dtype)
+    return lax.scan(add_row, (none, none), (x, gradient))[0]
 
 
 def _sums(x: Array) -> Array:
