@@ -197,7 +197,7 @@ def main() -> None:
         steps = epochs * (facts.pop("examples") // recipe.batch_size)
         job = facts | {"kind": "train", "epochs": epochs, "seed": 1, "steps": STEPS, "variants": variants}
         job |= {"recipe": msgspec.to_builtins(recipe), "batch_size": recipe.batch_size}
-        job |= {"engine": asked.engine, "rates": [schedule(recipe)(step / steps) for step in range(steps)]}
+        job |= {"engine": asked.engine, "rates": [schedule(recipe, epochs)(step / steps) for step in range(steps)]}
         apart = check_agreement(networks, job, asked, Path(folder))
         found = measure(networks, job, asked, Path(folder))
     title = f"Children against PyTorch: {asked.setting}, engine {asked.engine}"
