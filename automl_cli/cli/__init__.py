@@ -2,11 +2,12 @@
 
 The modules:
 
-    app       the table of commands, each loaded when it is asked for; the entry point
+    app       the table of commands, each loaded when it is asked for
     help      how help is laid out: groups of options, examples
     options   flags that several commands share
     errors    errors as one or two lines on stderr, and as exit codes
     console   stdout for data, stderr for talk
+    interruption   Ctrl-C that is not lost
 
 and a module for every row of `app.COMMANDS`.
 """

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 import automl_cli
-from automl_cli.cli.errors import Interrupted, report_error
+from automl_cli.cli.errors import INTERRUPTED, Interrupted, report_error
 from automl_cli.cli.help import CONTEXT_SETTINGS, Command, Group
 from automl_cli.cli.options import Debug
 from automl_cli.core.errors import unknown_name
@@ -122,13 +122,10 @@ def run(arguments: list[str]) -> int:
     try:
         code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="automl", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # before there was a command to invoke, which typer says by this alone
+            raise Interrupted
     except Exception as error:
         if "--debug" in arguments:
             raise
         return report_error(error)
     return code if isinstance(code, int) else 0
-
-
-def main() -> None:
-    """Entry point of the console script."""
-    sys.exit(run(sys.argv[1:]))

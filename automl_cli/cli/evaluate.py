@@ -29,10 +29,10 @@ def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, j
 
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.train import accuracy_text
-    from automl_cli.executors.process import keep_compiled_programs
+    from automl_cli.executors.process import set_up_lone_process
     from automl_cli.jobs.evaluate import evaluate as score
 
-    keep_compiled_programs()
+    set_up_lone_process()
     path = file / "model.json" if file.is_dir() else file
     found = score(path, source=dataset, data_dir=None if data_dir is None else str(data_dir))
     if json:

@@ -109,11 +109,11 @@ def _trained(
     """The directory of the training and the model it gave."""
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
-    from automl_cli.executors.process import keep_compiled_programs
+    from automl_cli.executors.process import set_up_lone_process
     from automl_cli.jobs.train import train as finish
     from automl_cli.jobs.training import open_training, settings_of
 
-    keep_compiled_programs()
+    set_up_lone_process()
     with open_training(out, request, named, resume=resume, overwrite=overwrite) as run, _interruption_said(run.path):
         training = settings_of(run.path)
         display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)

@@ -70,9 +70,10 @@ def keep_heap() -> bool:
     return mallopt is not None and all(mallopt(parameter, value) for parameter, value in settings)
 
 
-def keep_compiled_programs() -> None:
-    """Give this process, which computes by itself and on whatever it finds, the compilation cache alone. Called before JAX is
-    imported."""
+def set_up_lone_process() -> None:
+    """Give this process, which computes by itself, on whatever it finds and with all its threads, compilation cache and heap.
+    Called before JAX is imported."""
+    keep_heap()
     if not tuning_is_off():
         for name, value in _cache_settings().items():
             os.environ.setdefault(name, value)

@@ -19,7 +19,7 @@ def search(*more: object, space: object = SPACE, **flags: Any) -> list[str]:
 
 def start(arguments: list[str], *, before: str = "", **more: Any) -> subprocess.Popen[str]:
     """The command in a process of its own, in a process group of its own; `before` is Python that runs first."""
-    code = f"{before}\nfrom automl_cli.cli.app import main\nmain()"
+    code = f"{before}\nfrom automl_cli.__main__ import main\nmain()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | more.pop("environment", {})
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
     return subprocess.Popen(

@@ -14,7 +14,7 @@ from automl_cli import __version__
 from automl_cli.cli import app
 from automl_cli.core.errors import RunFailed, UserError
 
-AUTOML = [sys.executable, "-c", "from automl_cli.cli.app import main; main()"]
+AUTOML = [sys.executable, "-m", "automl_cli"]
 
 
 def fails_user() -> None:

@@ -146,3 +146,26 @@ def test_in_a_terminal_progress_is_live_and_stdout_stays_clean(tmp_path: Path) -
     assert re.search(rb"best 0\.\d{4} \(trial \d+\) \xc2\xb7 mean of last \d 0\.\d{4}", shown)
     assert b"\x1b[?25h" in shown, "the cursor is shown again"
     assert b"\x1b[3" not in shown, "no colour, since NO_COLOR is set"
+
+
+DROPS_INTERRUPTS = """
+import gc, os, signal, time
+dropped = []
+
+def callback(phase, info):
+    if phase == "stop" and os.path.exists({started!r}) and not dropped:
+        dropped.append(True)
+        signal.raise_signal(signal.SIGINT)
+
+gc.callbacks.append(callback)
+"""
+
+
+def test_ctrl_c_in_a_callback_of_the_garbage_collector_is_not_lost(tmp_path: Path) -> None:
+    """Python prints and drops an exception there; JAX has such a callback."""
+    run = tmp_path / "run"
+    before = DROPS_INTERRUPTS.format(started=str(run / "best.json"))
+    with start(search("-q", out=run, **{**SLOW, "trials": 2000}), before=before) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr == f"interrupted; continue with: automl search-arch --out {run} --resume --space {SPACE}\n"

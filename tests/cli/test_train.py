@@ -14,7 +14,7 @@ import pytest
 from automl_cli.cli.training_display import Figures, shown
 from tests.jobs import conftest as training
 
-AUTOML = [sys.executable, "-c", "from automl_cli.cli.app import main; main()"]
+AUTOML = [sys.executable, "-m", "automl_cli"]
 ROOT = Path(__file__).parents[2]
 
 images, architecture, found = training.images, training.architecture, training.found

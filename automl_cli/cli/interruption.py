@@ -1,0 +1,27 @@
+"""Ctrl-C that is not lost: Python raises KeyboardInterrupt wherever it happens to be, and there are places that drop it."""
+
+import _thread
+import sys
+import threading
+
+SECONDS = 0.05
+"""After so long, whatever dropped an interrupt has most likely returned; if not, it drops another one."""
+
+
+def deliver_again() -> None:
+    """From here on, a KeyboardInterrupt that is dropped is raised again in the main thread, until something catches it.
+
+    Callbacks of the garbage collector drop it, of which JAX has one, and destructors: an exception there is printed, and the
+    program goes on.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+        if unraisable.exc_type is not KeyboardInterrupt:
+            before(unraisable)
+            return
+        again = threading.Timer(SECONDS, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
