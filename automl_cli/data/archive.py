@@ -16,7 +16,7 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.pictures import fit
-from automl_cli.data.sources import Description, Part, Read, holds_arrays
+from automl_cli.data.sources import Description, Part, Read, Report, holds_arrays
 
 LAYOUTS: tuple[dict[Part, tuple[str, str]], ...] = (
     {"train": ("x_train", "y_train"), "validation": ("x_validation", "y_validation"), "test": ("x_test", "y_test")},
@@ -54,7 +54,7 @@ class ArchiveSource:
         status = self._path.stat()
         return ("npz", str(self._path.resolve()), str(status.st_size), str(status.st_mtime_ns))
 
-    def labels(self, part: Part) -> np.ndarray:
+    def labels(self, part: Part, report: Report) -> np.ndarray:
         labels = self.labels_unchecked(part)
         most = len(self.description.classes) - 1
         if labels.min() < 0 or labels.max() > most:

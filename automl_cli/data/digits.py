@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from automl_cli.data.pictures import fit
-from automl_cli.data.sources import Description, Part, Read, holds_arrays
+from automl_cli.data.sources import Description, Part, Read, Report, holds_arrays
 
 EXAMPLES = 1_797
 TEST_EXAMPLES = 360
@@ -36,7 +36,7 @@ class DigitsSource:
     def identity(self) -> tuple[str, ...]:
         return ("digits", "1")
 
-    def labels(self, part: Part) -> np.ndarray:
+    def labels(self, part: Part, report: Report) -> np.ndarray:
         return _all_labels()[_rows(part)]
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:

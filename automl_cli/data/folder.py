@@ -15,7 +15,7 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.pictures import GREY_MODES, decode, header
-from automl_cli.data.sources import Description, Encoded, Part, Read
+from automl_cli.data.sources import Description, Encoded, Part, Read, Report
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 PART_NAMES: dict[str, Part] = {
@@ -60,7 +60,7 @@ class FolderSource:
                 digest.update(f"{path.relative_to(self._root)}|{status.st_size}|{status.st_mtime_ns}\n".encode())
         return ("folder", str(self._root.resolve()), digest.hexdigest())
 
-    def labels(self, part: Part) -> np.ndarray:
+    def labels(self, part: Part, report: Report) -> np.ndarray:
         listing = self._parts[part]
         counts = [len(listing.get(name, ())) for name in self.description.classes]
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.errors import DataError
-from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
-from automl_cli.data.sources import Part, Source, open_source
+from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows, untold
+from automl_cli.data.sources import Part, Report, Source, open_source
 from automl_cli.data.splits import Sizes
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
     }
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        report = _counter(progress, sizes.train + sizes.validation)
+        report = counter(progress, sizes.train + sizes.validation)
         train, validation = learning_rows(source, sizes, reference.split_seed)
         _fill(source, train, arrays, "train", report)
         _fill(source, validation, arrays, "validation", report)
@@ -137,7 +137,7 @@ def load_test_split(reference: DatasetReference) -> ImageSplit:
     sizes = sizes_for(source, reference)
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        _fill(source, testing_rows(source, sizes, reference.split_seed), arrays, "test", lambda count: None)
+        _fill(source, testing_rows(source, sizes, reference.split_seed), arrays, "test", untold)
 
     drawn = (f"{reference.split_seed}",) if sizes.test_held_out else ()
     key = key_of((*source.identity(), f"{source.description.image_shape}", *drawn, "test"))
@@ -166,7 +166,7 @@ def _split_layout(source: Source, part: Part, examples: int) -> dict[str, tuple[
     return {f"{part}_images": ((examples, *described.image_shape), described.dtype), f"{part}_labels": ((examples,), "int32")}
 
 
-def _fill(source: Source, rows: Rows, arrays: Mapping[str, np.ndarray], role: Part, report: Callable[[int], None]) -> None:
+def _fill(source: Source, rows: Rows, arrays: Mapping[str, np.ndarray], role: Part, report: Report) -> None:
     arrays[f"{role}_labels"][:] = rows.labels
     start = 0
     for chunk in source.images(rows.part, rows.places):
@@ -175,7 +175,8 @@ def _fill(source: Source, rows: Rows, arrays: Mapping[str, np.ndarray], role: Pa
         report(len(chunk))
 
 
-def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
+def counter(progress: Progress | None, total: int) -> Report:
+    """A report of single counts as progress out of a total."""
     done = 0
 
     def report(count: int) -> None:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
-from automl_cli.data.sources import Part, Source
+from automl_cli.data.sources import Part, Report, Source
 from automl_cli.data.splits import Sizes, draw, sizes_of
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+def untold(count: int) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,21 @@ def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> Image
     )
 
 
-def learning_rows(source: Source, sizes: Sizes, seed: int) -> tuple[Rows, Rows]:
-    """Rows to train on, and rows to validate with: of the training part too where they are held out."""
+def learning_rows(source: Source, sizes: Sizes, seed: int, *, report: Report = untold) -> tuple[Rows, Rows]:
+    """Rows to train on, and rows to validate with: of the training part too where they are held out.
+
+    `report` is told of labels that are read for the first time.
+    """
     import numpy as np
 
-    labels = _labels(source, "train")
+    labels = _labels(source, "train", report)
     places = np.arange(len(labels))
     if sizes.test_held_out:
         places = np.setdiff1d(places, _held_out_for_test(labels, sizes, seed), assume_unique=True)
     if sizes.subset < len(places):
         places = places[draw(labels[places], sizes.subset, seed=seed, purpose="subset")]
     if not sizes.validation_held_out:
-        theirs = _labels(source, "validation")
+        theirs = _labels(source, "validation", report)
         return Rows("train", places, labels[places]), Rows("validation", np.arange(len(theirs)), theirs)
     held_out = places[draw(labels[places], sizes.validation, seed=seed, purpose="validation")]
     places = np.setdiff1d(places, held_out, assume_unique=True)
@@ -64,7 +71,7 @@ def testing_rows(source: Source, sizes: Sizes, seed: int) -> Rows:
     import numpy as np
 
     part: Part = "train" if sizes.test_held_out else "test"
-    labels = _labels(source, part)
+    labels = _labels(source, part, untold)
     places = _held_out_for_test(labels, sizes, seed) if sizes.test_held_out else np.arange(len(labels))
     return Rows(part, places, labels[places])
 
@@ -73,12 +80,12 @@ def _held_out_for_test(labels: np.ndarray, sizes: Sizes, seed: int) -> np.ndarra
     return draw(labels, sizes.test, seed=seed, purpose="test")
 
 
-def _labels(source: Source, part: Part) -> np.ndarray:
+def _labels(source: Source, part: Part, report: Report) -> np.ndarray:
     """The labels of a part, cached: drawing a subset of a large set must not read the whole set again."""
     from automl_cli.data.cache import key_of, prepared
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        arrays["labels"][:] = source.labels(part)
+        arrays["labels"][:] = source.labels(part, report)
 
     layout = {"labels": ((source.description.parts[part],), "int32")}
     return prepared(source.description.name, key_of((*source.identity(), part, "labels")), layout, write)["labels"]

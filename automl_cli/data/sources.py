@@ -51,6 +51,10 @@ Read = Callable[[int], Encoded]
 """Index of a picture -> the picture. May be called by several threads at a time."""
 
 
+Report = Callable[[int], None]
+"""Called with how many examples have been read since the last time."""
+
+
 class Source(Protocol):
     """One data set, opened and checked."""
 
@@ -60,8 +64,11 @@ class Source(Protocol):
         """Everything that decides the prepared arrays: name, version, files with size and time of change. Cheap."""
         ...
 
-    def labels(self, part: Part) -> np.ndarray:
-        """int32 (examples,), each an index into the classes. Raises DataError for labels that are missing or out of range."""
+    def labels(self, part: Part, report: Report) -> np.ndarray:
+        """int32 (examples,), each an index into the classes. Raises DataError for labels that are missing or out of range.
+
+        `report` is told where it takes long.
+        """
         ...
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:

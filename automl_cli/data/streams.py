@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.streams import stream_seed
-from automl_cli.data.images import check_size
+from automl_cli.data.images import Progress, check_size, counter
 from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
 from automl_cli.data.sources import Encoded, Read, Source, open_source
 
@@ -124,14 +124,16 @@ def check_source(reference: DatasetReference, *, streamed: bool) -> None:
         check_size(source, sizes_for(source, reference))
 
 
-def load_streamed(reference: DatasetReference) -> StreamedData:
-    """The training and validation pictures of the reference. Reads the labels, once ever, and no picture."""
+def load_streamed(reference: DatasetReference, progress: Progress | None = None) -> StreamedData:
+    """The training and validation pictures of the reference. Reads the labels, once ever, and decodes no picture."""
     import numpy as np
 
     source = open_source(reference)
     source.encoded("train")
     sizes = sizes_for(source, reference)
-    train, validation = learning_rows(source, sizes, reference.split_seed)
+    parts = source.description.parts
+    report = counter(progress, parts["train"] + parts.get("validation", 0))
+    train, validation = learning_rows(source, sizes, reference.split_seed, report=report)
     middle = np.full(source.description.image_shape[2], MIDDLE, np.float32)
     return StreamedData(
         train=_split(source, train),

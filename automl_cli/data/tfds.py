@@ -16,10 +16,11 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
 from automl_cli.data.pictures import decode
-from automl_cli.data.sources import Description, Encoded, Part, Read
+from automl_cli.data.sources import Description, Encoded, Part, Read, Report
 
 CHUNK = 256
-LABEL_CHUNK = 4096
+LABEL_CHUNK = 1024
+"""Examples whose labels are read at a time, with their pictures: 110 MB of ImageNet."""
 PACKAGES = {"tensorflow_datasets": "tensorflow-datasets", "array_record": "array_record", "PIL": "pillow"}
 """Module -> package that reading needs."""
 
@@ -52,13 +53,13 @@ class TfdsSource:
         stamps = [f"{path.name}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in files]
         return ("tfds", self._info.full_name, str(Path(self._info.data_dir).resolve()), *stamps)
 
-    def labels(self, part: Part) -> np.ndarray:
+    def labels(self, part: Part, report: Report) -> np.ndarray:
         records = self._records(part)
-        starts = range(0, len(records), LABEL_CHUNK)
-        chunks = (self._read_many(records, list(range(len(records))[start : start + LABEL_CHUNK])) for start in starts)
-        labels = np.fromiter(
-            (example[self._label_key] for chunk in chunks for example in chunk), dtype=np.int32, count=len(records)
-        )
+        labels = np.empty(len(records), np.int32)
+        for start in range(0, len(records), LABEL_CHUNK):
+            examples = self._read_many(records, list(range(len(records))[start : start + LABEL_CHUNK]))
+            labels[start : start + len(examples)] = [example[self._label_key] for example in examples]
+            report(len(examples))
         if labels.min() < 0:
             raise DataError(
                 f"the split {self._splits[part]!r} of {self._name} has examples without a label; it cannot serve as {part} part"

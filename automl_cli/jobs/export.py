@@ -47,8 +47,12 @@ def _program(model: Model, trained: Predictor) -> bytes:
     return bytes(exported.serialize())
 
 
+MIDDLE = "The model expects the middle of a picture, 7/8 of its shorter side, brought to that size with antialiasing."
+
+
 def _readme(model: Model, tool: str) -> str:
     height, width, channels = model.image_shape
+    shown = f"\n{MIDDLE}" if model.recipe.streamed else ""
     names = "\n".join(f"{index}. {name}" for index, name in enumerate(model.class_names))
     return f"""# A classifier of {len(model.class_names)} classes, trained on {model.dataset.source}
 
@@ -66,7 +70,7 @@ logits = np.asarray(model.call(images))
 print(logits.argmax(-1))
 ```
 
-`images` is float32 (any number, {height}, {width}, {channels}) in the units of the training data: 0 to 255 for bytes.
+`images` is float32 (any number, {height}, {width}, {channels}) in the units of the training data: 0 to 255 for bytes.{shown}
 `logits` is float32 (that number, {len(model.class_names)}); the largest is the class:
 
 {names}

@@ -67,8 +67,8 @@ def train(
 def _data(training: Training, watch: Watch) -> Data:
     from automl_cli.data import load_images, load_streamed
 
-    streamed = training.recipe.streamed
-    data: Data = load_streamed(training.dataset) if streamed else load_images(training.dataset, watch.prepared)
+    load = load_streamed if training.recipe.streamed else load_images
+    data: Data = load(training.dataset, watch.prepared)
     return data.merged() if training.with_validation else data
 
 

@@ -69,16 +69,17 @@ class StreamedBatches:
                 images = np.stack([next(crops) for _ in indices])
                 if len(waiting) == BATCHES_AHEAD:
                     waiting.popleft().block_until_ready()
-                batch = _prepared(images, self._stream.labels[indices], *self._moments, key, transform=self._transform)
-                waiting.append(batch[1])  # ready when the images are, and small
-                yield batch
+                labels = jnp.asarray(self._stream.labels[indices])
+                prepared, ready = _prepared(images, *self._moments, key, transform=self._transform)
+                waiting.append(ready)
+                yield prepared, labels
 
 
 @partial(jax.jit, static_argnames="transform")
-def _prepared(
-    images: Array, labels: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None
-) -> tuple[Array, Array]:
-    return transformed(images, mean, std, key, transform=transform), labels
+def _prepared(images: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None) -> tuple[Array, Array]:
+    """The batch, and one number of it: to wait for without holding on to the batch."""
+    prepared = transformed(images, mean, std, key, transform=transform)
+    return prepared, prepared[0, 0, 0, 0]
 
 
 class StreamedExamples:

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from automl_cli.cli.training_display import Figures, shown
 from tests.jobs import conftest as training
@@ -127,6 +129,25 @@ def test_an_interrupted_training_ends_with_130_and_the_command_that_goes_on(foun
     stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (130, "")
     assert stderr.splitlines()[-1] == f"interrupted; continue with: automl train --resume --out '{out}'"
+
+
+def test_an_interrupted_streamed_training_ends_its_threads_and_goes_on(found, tmp_path, compiled_programs):
+    random = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(20):
+            picture = Image.fromarray(random.integers(0, 256, (40, 40, 3), np.uint8))
+            picture.save(tmp_path / "set" / name / f"{number}.jpg")
+    out = tmp_path / "run"
+    what = ["--dataset", str(tmp_path / "set"), "--image-size", "8", "--augmentation", "inception", "--batch-size", "4"]
+    command = [*AUTOML, "train", "--arch", str(found), *what, "--epochs", "100000", "--out", str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **compiled_programs}, stderr=subprocess.PIPE, text=True)
+    while not (out / "checkpoint.safetensors").exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == f"interrupted; continue with: automl train --resume --out {out}"
 
 
 class Clock:

@@ -111,6 +111,15 @@ def test_tfds_sets_are_streamed(tiny_tfds):
     assert len(test) == 6
 
 
+def test_reading_the_labels_for_the_first_time_is_told(tiny_tfds):
+    told = []
+    for _ in range(2):
+        load_streamed(
+            DatasetReference(source="tiny_pictures", data_dir=str(tiny_tfds), image_size=8), lambda *counts: told.append(counts)
+        )
+    assert told == [(24, 24)]
+
+
 def test_a_broken_jpeg_is_one_error_that_names_the_file(photographs):
     split = load_streamed(reference(photographs)).train
     where = split.read(5).where

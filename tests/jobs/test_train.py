@@ -16,6 +16,7 @@ from PIL import Image
 from automl_cli import data
 from automl_cli.core.errors import ArtifactError, DataError, RunFailed
 from automl_cli.jobs.evaluate import evaluate
+from automl_cli.jobs.export import export
 from automl_cli.jobs.subjects import Named
 from automl_cli.jobs.train import CHECKPOINT, MODEL, WEIGHTS, Watch, train
 from automl_cli.jobs.training import TrainingRequest, open_training
@@ -130,6 +131,8 @@ def test_a_streamed_model_is_scored_again_as_at_the_end_of_its_training(found, t
     scores = evaluate(out / MODEL)
     assert (scores.test_accuracy, scores.test_examples) == (model.test_accuracy, 12)
     assert model.validation_accuracy is None
+    program = export(out / MODEL, tmp_path / "exported")
+    assert "the middle of a picture, 7/8 of its shorter side" in program.with_name("README.md").read_text()
 
 
 def test_a_streamed_training_prepares_no_arrays(found, tmp_path, photographs, monkeypatch):
