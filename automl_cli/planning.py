@@ -260,6 +260,9 @@ def _evaluator(name: str, options: Mapping[str, Any], space: SpaceReference, chi
     engine = {"engine": _engine()} if name == "image" else {}
     settings = {**plain({"space": space, **trained_on}), **engine, **options}
     if name == "table":
+        from automl_cli.data.tables import table_digest
+
+        settings["digest"] = table_digest(settings["file"])
         load("evaluator", EVALUATORS, name)(settings)
     return EvaluatorSpec(name, settings)
 

@@ -1,6 +1,7 @@
 """Tabular benchmarks: a CSV or `.npz` file with one row per genotype, read and checked whole before a search starts."""
 
 import csv
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,8 +34,6 @@ def read_table(path: str, decisions: DecisionList, *, encoding_column: str, colu
     not of the space or stands twice, and a cell that is not a finite number.
     """
     file = Path(path)
-    if not file.is_file():
-        raise DataError(f"no table at {path}; --table takes a .csv or .npz file")
     wanted = (encoding_column, *dict.fromkeys(columns))
     reader = _npz_rows if file.suffix == ".npz" else _csv_rows
     rows: dict[Genotype, int] = {}
@@ -48,6 +47,15 @@ def read_table(path: str, decisions: DecisionList, *, encoding_column: str, colu
     if not rows:
         raise DataError(f"{path} has a header and no rows; a table needs at least one genotype")
     return BenchmarkTable(path=path, columns=wanted[1:], rows=rows, values=np.array(values))
+
+
+def table_digest(path: str) -> str:
+    """SHA-256 of the file. DataError where there is none."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"no table at {path}: {error.strerror}; --table takes a .csv or .npz file") from error
 
 
 def _csv_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:

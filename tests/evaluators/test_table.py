@@ -8,7 +8,9 @@ import pytest
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.protocols import Diverged
 from automl_cli.core.trials import Task
+from automl_cli.data.tables import table_digest
 from automl_cli.discovery import open_space, plugins
 from automl_cli.evaluators.table import TableEvaluator
 
@@ -21,6 +23,7 @@ def evaluator(path: Path, **settings: object) -> TableEvaluator:
     given = {
         "space": msgspec.to_builtins(SPACE.reference()),
         "file": str(path),
+        "digest": table_digest(str(path)),
         "reward_column": "reward",
         "report_columns": ["test"],
     }
@@ -56,8 +59,8 @@ def test_npz_and_csv_give_the_same_table(tmp_path: Path) -> None:
     assert np.array_equal(ours.values, theirs.values)
 
 
-def test_a_genotype_without_a_row_fails_its_trial_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(LookupError, match=r"genotype 1\.0\.0\.0\.0\.0 has no row among the 3 of"):
+def test_a_genotype_without_a_row_has_no_score_for_the_reason_that_it_has_none(tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match=r"genotype 1\.0\.0\.0\.0\.0 has no row among the 3 of"):
         evaluator(table(tmp_path, ROWS)).evaluate(task((1, 0, 0, 0, 0, 0)))
 
 
@@ -94,3 +97,11 @@ def test_the_published_table_covers_the_space() -> None:
     best = max(found.table.rows, key=lambda genotype: found.evaluate(task(genotype)).metrics["c10_test_e200"])
     assert found.evaluate(task(best)).metrics["c10_test_e200"] == pytest.approx(94.373, abs=5e-4)
     assert open_space(SPACE.reference()).decode(best).text.count("~") == 6
+
+
+def test_a_table_that_has_changed_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path, ROWS)
+    before = table_digest(str(path))
+    path.write_text(path.read_text().replace("0.75", "0.76"))
+    with pytest.raises(DataError, match=r"table\.csv is not the table that this search was started with"):
+        evaluator(path, digest=before)
