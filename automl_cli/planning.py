@@ -113,11 +113,7 @@ def plan_search(
     preset = _preset(plugin, request.preset or "quick")
     space = SearchSpace(plugin, {**preset.space_options, **_space_options(plugin, request.space_option or {})})
     strategy = _known("strategy", STRATEGIES, request.strategy or preset.strategy)
-    evaluator = _known("evaluator", EVALUATORS, request.evaluator or "image")
-    if evaluator == "image" and plugin.build is None:
-        raise UserError(
-            f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
-        )
+    evaluator = _evaluator_name(plugin, request)
     options = {**table_settings(request.given(), evaluator), **typed(request.evaluator_option or {})}
     executor, workers = _where(request, evaluator)
     children = _children(request, preset, data_needed=data_needed) if evaluator == "image" else _NO_CHILDREN
@@ -211,6 +207,29 @@ def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice
 def _known(what: str, table: Mapping[str, str], name: str) -> str:
     if name not in table:
         raise unknown_name(what, name, table)
+    return name
+
+
+OF_TRAINED_CHILDREN = ("dataset", "train-examples", "image-size", "metric", "max-parameters", "max-multiply-adds")
+"""Flags that say something of networks that are trained, and nothing of rows that are looked up or of a formula."""
+
+OF_REPLICATES = ("epochs", "retrain-top", "retrain-epochs")
+"""Flags by which a child is measured more or less thoroughly. The row of a table stays the same."""
+
+
+def _evaluator_name(plugin: Plugin, request: SearchRequest) -> str:
+    """The evaluator, checked against the space and against the flags that mean nothing to it."""
+    name = _known("evaluator", EVALUATORS, request.evaluator or "image")
+    if name == "image":
+        if plugin.build is None:
+            raise UserError(
+                f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
+            )
+        return name
+    given = request.given()
+    for flag in (*OF_TRAINED_CHILDREN, *(OF_REPLICATES if name == "table" else ())):
+        if flag in given:
+            raise UserError(f"--{flag} is about networks that are trained, and --evaluator {name} trains none; leave it out")
     return name
 
 

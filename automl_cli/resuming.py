@@ -7,23 +7,31 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.errors import UserError
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.discovery import open_space
 from automl_cli.planning import SearchRequest, check_values, executor_and_workers, typed
+from automl_cli.registry import EVALUATORS, STRATEGIES, load
 from automl_cli.store.bodies import StudySettings
+from automl_cli.store.encoding import plain
 from automl_cli.store.environment import Environment, current_environment
+from automl_cli.tabular import FLAGS as TABLE_FLAGS
+from automl_cli.tabular import setting_of
 
 CHANGEABLE = ("trials", "workers", "executor", "time-budget")
 """These flags may say something new; any other must say what is recorded, or nothing."""
 
 
-def resume_search(recorded: StudySettings, request: SearchRequest) -> tuple[StudySettings, SearchSpace]:
-    """The recorded settings with what may change changed, and the space. UserError where the request wants anything else."""
+def resume_search(command: str, recorded: StudySettings, request: SearchRequest) -> tuple[StudySettings, SearchSpace]:
+    """The recorded settings with what may change changed, and the space. UserError where the request wants anything else, and
+    where data or table are no longer what they were."""
+    if command != recorded.command:
+        raise UserError(f"this is a run of {recorded.command}; continue it with `automl {recorded.command} --resume`")
     check_values(request)
     _check_that_nothing_else_changes(recorded, request)
     recorded = _with_file(recorded, request.space)
+    _check_data(recorded)
     executor, workers = executor_and_workers(
         request.executor or recorded.executor,
         request.workers or (None if request.executor else recorded.workers),
@@ -55,7 +63,10 @@ def environment_changes(recorded: Environment) -> Iterator[str]:
 def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchRequest) -> None:
     record = _flags_of(recorded)
     for name, value in request.given().items():
-        if name not in CHANGEABLE and name in record and not _agrees(value, record[name]):
+        if name in CHANGEABLE or (name == "space" and recorded.space.file):
+            continue  # a space from a file is checked when it is opened
+        asked = _as_recorded(recorded, name, value)
+        if not _agrees(asked, record[name]):
             raise UserError(
                 f"--{name} {_shown(value)} is not what this run was started with ({_shown(record[name])}). On resume only "
                 f"{', '.join('--' + flag for flag in CHANGEABLE)} may change; for anything else start a new run"
@@ -63,6 +74,30 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
     if request.trials is not None and request.trials < recorded.trials:
         raise UserError(
             f"--trials {request.trials} is less than the recorded {recorded.trials}; on resume it can only be raised"
+        )
+
+
+def _as_recorded(recorded: StudySettings, name: str, value: Any) -> Any:
+    """What is recorded of the flag when it is given so: for `constants=paper` those constants, for a table its settings."""
+    if name == "strategy-option" and "constants" in value:
+        return plain(load("strategy", STRATEGIES, recorded.strategy).resolve(recorded.trials, typed(value)))
+    return setting_of(name, value)[1] if name in TABLE_FLAGS else value
+
+
+def _check_data(recorded: StudySettings) -> None:
+    """Raises DataError where what children are measured with is not what it was."""
+    if recorded.evaluator.name == "table":
+        load("evaluator", EVALUATORS, "table")(recorded.evaluator.settings)
+    if recorded.dataset is None:
+        return
+    from automl_cli.data import image_facts
+
+    now, before = plain(image_facts(recorded.dataset)), plain(recorded.facts)
+    if changed := [name for name, value in now.items() if value != before[name]]:
+        shown = ", ".join(f"{name.replace('_', ' ')} {now[name]} (was {before[name]})" for name in changed)
+        raise DataError(
+            f"data set {recorded.dataset.source!r} is not what this run was started with: {shown}. Give the data back, or "
+            "start a new run"
         )
 
 
@@ -85,11 +120,11 @@ def _with_file(recorded: StudySettings, given: str | None) -> StudySettings:
 
 
 def _flags_of(settings: StudySettings) -> dict[str, Any]:
-    """The recorded settings by the names of the flags. A space from a file is checked when it is opened."""
+    """The recorded settings by the names of the flags."""
     dataset, limits = settings.dataset or DatasetReference(source="none"), settings.limits
     return {
         "preset": settings.preset,
-        **({} if settings.space.file else {"space": settings.space.name}),
+        "space": settings.space.name,
         "space-option": settings.space.options,
         "dataset": dataset.source,
         "data-dir": dataset.data_dir,
@@ -100,6 +135,7 @@ def _flags_of(settings: StudySettings) -> dict[str, Any]:
         "strategy-option": settings.strategy_settings,
         "evaluator": settings.evaluator.name,
         "evaluator-option": settings.evaluator.settings,
+        **{name: settings.evaluator.settings.get(setting_of(name, "")[0]) for name in TABLE_FLAGS},
         "epochs": settings.epochs,
         "seed": settings.seed,
         "in-flight": settings.in_flight,

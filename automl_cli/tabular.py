@@ -6,6 +6,9 @@ from typing import Any
 
 from automl_cli.core.errors import UserError
 
+ENCODING_COLUMN = "ops"
+"""Where the encoding stands unless told otherwise."""
+
 FLAGS = ("table", "encoding-column", "reward-column", "report-columns", "cost-columns")
 
 
@@ -15,7 +18,7 @@ def table_settings(given: Mapping[str, Any], evaluator: str) -> dict[str, Any]:
     Several columns are separated by commas. The path is made absolute, so that a run can be resumed from anywhere.
 
     >>> table_settings({"reward-column": "a", "table": "/t.csv", "report-columns": "b, c"}, "table")
-    {'file': '/t.csv', 'reward_column': 'a', 'report_columns': ['b', 'c']}
+    {'encoding_column': 'ops', 'file': '/t.csv', 'reward_column': 'a', 'report_columns': ['b', 'c']}
     """
     said = {name: given[name] for name in FLAGS if name in given}
     if evaluator != "table":
@@ -27,11 +30,18 @@ def table_settings(given: Mapping[str, Any], evaluator: str) -> dict[str, Any]:
             raise UserError(
                 f"--evaluator table needs --{name}: --table is a .csv or .npz file, --reward-column what to search for"
             )
-    settings: dict[str, Any] = {"file": str(Path(said["table"]).absolute())}
-    for name in FLAGS[1:]:
-        if name in said:
-            settings[name.replace("-", "_")] = _names(said[name]) if name.endswith("columns") else said[name]
-    return settings
+    return {"encoding_column": ENCODING_COLUMN} | dict(setting_of(name, said[name]) for name in FLAGS if name in said)
+
+
+def setting_of(flag: str, value: str) -> tuple[str, Any]:
+    """The evaluator's setting that a flag of a table stands for, and its value.
+
+    >>> setting_of("cost-columns", "b, c")
+    ('cost_columns', ['b', 'c'])
+    """
+    if flag == "table":
+        return "file", str(Path(value).absolute())
+    return flag.replace("-", "_"), _names(value) if flag.endswith("columns") else value
 
 
 def _names(text: str) -> list[str]:

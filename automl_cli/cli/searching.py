@@ -61,7 +61,7 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
         if run_flags.dry_run:
             _show_plan(command, request, default_space=default_space, as_json=run_flags.json)
         elif run_flags.resume:
-            _resume(request, run_flags)
+            _resume(command, request, run_flags)
         else:
             _start(command, request, run_flags, default_space=default_space)
 
@@ -121,7 +121,7 @@ def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_s
         _run_all(held, lambda run: (run.settings(), space), flags)
 
 
-def _resume(request: "SearchRequest", flags: RunFlags) -> None:
+def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
     import msgspec
 
     from automl_cli.executors.process import set_up_this_process
@@ -138,7 +138,7 @@ def _resume(request: "SearchRequest", flags: RunFlags) -> None:
         """The first repeat has the seed that was asked for; the seeds of the others follow from it."""
         later = run.path in repeats[1:]
         recorded = run.settings()
-        settings, space = resume_search(recorded, msgspec.structs.replace(request, seed=None) if later else request)
+        settings, space = resume_search(command, recorded, msgspec.structs.replace(request, seed=None) if later else request)
         _say_what_is_new(run, recorded)
         run.record(settings)
         if not later:

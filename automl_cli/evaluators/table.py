@@ -21,8 +21,8 @@ class TableSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     space: SpaceReference
     file: str
     digest: str
+    encoding_column: str
     reward_column: str
-    encoding_column: str = "ops"
     report_columns: tuple[str, ...] = ()
     cost_columns: tuple[str, ...] = ()
 

@@ -51,3 +51,44 @@ def test_a_wrong_table_is_refused_before_the_run_directory_is_made(
 def test_flags_of_a_table_without_one_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["search-cell", "--table", "table.csv"]) == 2
     assert "--table is about a table; give --evaluator table with it" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--dataset", "--train-examples", "--metric", "--max-parameters", "--epochs", "--retrain-top"])
+def test_flags_of_trained_networks_are_refused_with_a_table(
+    flag: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    value = {"--dataset": "digits", "--metric": "accuracy"}.get(flag, "3")
+    assert run([*FLAGS, "--table", str(table(tmp_path)), "--reward-column", "valid", flag, value]) == 2
+    assert f"{flag} is about networks that are trained, and --evaluator table trains none" in capfd.readouterr().err
+
+
+def test_a_run_on_a_table_resumes_with_its_own_flags_and_with_no_others(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    of_table = ("--table", str(table(tmp_path)), "--reward-column", "valid")
+    given = (*of_table, "--strategy-option", "constants=paper", "--out", str(tmp_path / "r"))
+    flags = [flag if flag != "random" else "evolution" for flag in FLAGS]
+    assert run([*flags, *given]) == 0
+    assert run([*flags, *given, "--resume"]) == 0
+    assert run([*flags, *given, "--encoding-column", "ops", "--resume"]) == 0
+    capfd.readouterr()
+    for changed in (("--reward-column", "test"), ("--report-columns", "test"), ("--table", "elsewhere.csv")):
+        assert run([*flags, *given, *changed, "--resume"]) == 2
+        assert f"{changed[0]} {changed[1]} is not what this run was started with" in capfd.readouterr().err
+    assert run(["search-arch", "--out", str(tmp_path / "r"), "--resume"]) == 2
+    assert "this is a run of search-cell; continue it with `automl search-cell --resume`" in capfd.readouterr().err
+
+
+def test_a_table_that_has_changed_or_gone_is_said_before_a_trial_is_resumed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, out = table(tmp_path), tmp_path / "run"
+    assert run([*FLAGS, "--table", str(path), "--reward-column", "valid", "--out", str(out)]) == 0
+    before = (out / "journal.jsonl").read_bytes()
+    path.write_text(path.read_text().replace("000000,0.0", "000000,1.0"))
+    capfd.readouterr()
+    for message in ("is not the table that this search was started with", "no table at"):
+        assert run(["search-cell", "--out", str(out), "--resume", "--trials", "50"]) == 2
+        assert message in capfd.readouterr().err
+        path.unlink(missing_ok=True)
+    assert (out / "journal.jsonl").read_bytes() == before

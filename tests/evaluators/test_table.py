@@ -24,6 +24,7 @@ def evaluator(path: Path, **settings: object) -> TableEvaluator:
         "space": msgspec.to_builtins(SPACE.reference()),
         "file": str(path),
         "digest": table_digest(str(path)),
+        "encoding_column": "ops",
         "reward_column": "reward",
         "report_columns": ["test"],
     }
