@@ -99,28 +99,33 @@ def winner_artifact(settings: StudySettings, space: SearchSpace, winner: Winner)
 
 def _architecture(settings: StudySettings, space: SearchSpace, winner: Winner) -> Architecture:
     genotype = winner.trial.task.genotype
-    return Architecture(**_provenance(settings, space, winner), tokens=space.tokens(genotype), network=space.decode(genotype))
+    return Architecture(**_found(settings, space, winner), tokens=space.tokens(genotype), network=space.decode(genotype))
 
 
 def _cell(settings: StudySettings, space: SearchSpace, winner: Winner) -> Cell:
     genotype = winner.trial.task.genotype
-    found = Found(**_provenance(settings, space, winner))
+    found = Found(**_found(settings, space, winner))
     return Cell(cell=space.decode(genotype), words=space.tokens(genotype), found=found)
 
 
-def _provenance(settings: StudySettings, space: SearchSpace, winner: Winner) -> dict[str, Any]:
-    """What is said of every winner: the genotype, how it was found, how well its child did."""
+def _found(settings: StudySettings, space: SearchSpace, winner: Winner) -> dict[str, Any]:
+    """What is said of every winner: how it was found, what was chosen, what it costs."""
+    genotype = winner.trial.task.genotype
+    about = {"choices": space.decisions.choices_of(genotype), "costs": costs_of(settings, space, genotype)}
+    return provenance(settings, winner) | about
+
+
+def provenance(settings: StudySettings, winner: Winner) -> dict[str, Any]:
+    """What `best.json` takes from settings and journal: the genotype, how it was found, how well its child did."""
     task, measurement = winner.trial.task, winner.trial.outcome.measurement
     assert measurement is not None
     facts = settings.facts
     return {
         "space": msgspec.structs.replace(settings.space, file=None),
+        "trial": task.trial,
         "genotype": task.genotype,
-        "choices": space.decisions.choices_of(task.genotype),
         "image_shape": None if facts is None else facts.image_shape,
         "classes": None if facts is None else len(facts.classes),
-        "costs": costs_of(settings, space, task.genotype),
-        "trial": task.trial,
         "validation_scores": measurement.scores,
         "validation_score": measurement.score,
         "reward": measurement.reward(settings.reward_exponent),

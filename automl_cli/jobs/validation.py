@@ -7,14 +7,17 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.cells import CellPair
-from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.errors import ArtifactError, SpaceError, UserError
 from automl_cli.core.plugins import SearchSpace, SpaceReference
+from automl_cli.core.trials import Measurement
 from automl_cli.discovery import open_space, plugins
-from automl_cli.store.artifact import Artifact, read_any
-from automl_cli.store.bodies import Architecture, Model
-from automl_cli.store.cells import Cell, StackedNetwork, stacked_network
+from automl_cli.jobs.run_checks import check_journal, check_winner, must_equal
+from automl_cli.store.artifact import Artifact, read_any, read_artifact, read_bytes
+from automl_cli.store.bodies import Architecture, Model, StudySettings
+from automl_cli.store.cells import Cell, Found, StackedNetwork, stacked_network
+from automl_cli.store.encoding import check_keys
 from automl_cli.store.files import file_digest
-from automl_cli.store.journal import read_records
+from automl_cli.store.journal import placed_records, trials_of
 
 RUN_FILES = ("study.json", "journal.jsonl", "best.json", "network.json")
 """What is checked of a run directory, where it exists."""
@@ -49,6 +52,7 @@ def check_file(path: Path) -> Verdict:
         if path.suffix == ".jsonl":
             return _check_journal(path)
         artifact = read_any(path)
+        check_keys(read_bytes(path), str(path))
         unchecked = CHECKS[artifact.kind](path, artifact) if artifact.kind in CHECKS else None
         return Verdict(str(path), artifact.schema, unchecked=unchecked)
     except UserError as error:
@@ -56,20 +60,36 @@ def check_file(path: Path) -> Verdict:
 
 
 def _check_journal(path: Path) -> Verdict:
+    """Its records must be those that the study beside it writes."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
-    return Verdict(str(path), f"journal of {sum(1 for _ in read_records(path))} records")
+    study = path.with_name("study.json")
+    if not study.is_file():
+        records = list(placed_records(path))
+        for _ in trials_of(records):
+            pass
+        return Verdict(str(path), f"journal of {len(records)} records", unchecked="what study.json says, which is not there")
+    settings = read_artifact(study, StudySettings).body
+    space = _space_of(settings.space, f"{study}: body.space")
+    course = check_journal(path, settings, space)
+    return Verdict(
+        str(path),
+        f"journal of {course.records} records",
+        unchecked=None if space else _not_decoded(settings.space, "genotypes"),
+    )
 
 
 def _check_architecture(path: Path, artifact: Artifact[Architecture]) -> str | None:
     """The genotype must decode to the choices, tokens and network beside it, and the costs must be the network's."""
     body = artifact.body
-    if (space := _space_of(body.space)) is not None:
-        _must_equal(path, "body.choices", body.choices, space.decisions.choices_of(body.genotype))
-        _must_equal(path, "body.tokens", body.tokens, space.tokens(body.genotype))
-        _must_equal(path, "body.network", body.network, space.decode(body.genotype))
+    _check_scores(f"{path}: body", body)
+    _check_against_run(path, "body", body)
+    if (space := _space_of(body.space, f"{path}: body.space")) is not None:
+        _check_genotype(f"{path}: body", body, space)
+        must_equal(f"{path}: body.tokens", body.tokens, space.tokens(body.genotype))
+        must_equal(f"{path}: body.network", body.network, space.decode(body.genotype))
     if body.costs is not None and body.image_shape is not None and body.classes is not None:
-        _must_equal(path, "body.costs", body.costs, body.network.costs(body.image_shape, body.classes))
+        must_equal(f"{path}: body.costs", body.costs, body.network.costs(body.image_shape, body.classes))
     return None if space else _not_decoded(body.space)
 
 
@@ -78,17 +98,56 @@ def _check_cell(path: Path, artifact: Artifact[Cell]) -> str | None:
     body, found = artifact.body, artifact.body.found
     if found is None:
         if isinstance(body.cell, CellPair):
-            _must_equal(path, "body.words", body.words, body.cell.equations())
+            must_equal(f"{path}: body.words", body.words, body.cell.equations())
         return None
-    if (space := _space_of(found.space)) is None:
+    _check_scores(f"{path}: body.found", found)
+    _check_against_run(path, "body.found", found)
+    if (space := _space_of(found.space, f"{path}: body.found.space")) is None:
         return _not_decoded(found.space)
-    _must_equal(path, "body.found.choices", found.choices, space.decisions.choices_of(found.genotype))
-    _must_equal(path, "body.cell", body.cell, space.decode(found.genotype))
-    _must_equal(path, "body.words", body.words, space.tokens(found.genotype))
+    _check_genotype(f"{path}: body.found", found, space)
+    must_equal(f"{path}: body.cell", body.cell, space.decode(found.genotype))
+    must_equal(f"{path}: body.words", body.words, space.tokens(found.genotype))
     if found.costs is not None and found.image_shape is not None and found.classes is not None:
         network = space.network(found.genotype, found.image_shape)
-        _must_equal(path, "body.found.costs", found.costs, network and network.costs(found.image_shape, found.classes))
+        must_equal(f"{path}: body.found.costs", found.costs, network and network.costs(found.image_shape, found.classes))
     return None
+
+
+def _check_genotype(place: str, found: Architecture | Found, space: SearchSpace) -> None:
+    """It must be one of the space, and stand for the choices beside it."""
+    try:
+        space.decode(found.genotype)
+    except SpaceError as error:
+        raise ArtifactError(f"{place}.genotype: {error}") from error
+    must_equal(f"{place}.choices", found.choices, space.decisions.choices_of(found.genotype))
+
+
+def _check_scores(place: str, found: Architecture | Found) -> None:
+    """Score and reward must follow from the scores of the epochs, and a winner of a retraining must have won it."""
+    try:
+        measurement = Measurement(scores=found.validation_scores)
+    except ValueError as error:
+        raise ArtifactError(f"{place}.validation_scores: {error}") from error
+    if found.recipe is not None:
+        must_equal(f"{place}.epochs", found.epochs, len(found.validation_scores))
+    must_equal(f"{place}.validation_score", found.validation_score, measurement.score)
+    must_equal(f"{place}.reward", found.reward, measurement.reward(found.reward_exponent))
+    if (retraining := found.retraining) is not None:
+        scores = {row.trial: row.search_score for row in retraining.candidates}
+        must_equal(f"{place}.retraining", scores.get(found.trial), found.validation_score)
+
+
+def _check_against_run(path: Path, where: str, found: Architecture | Found) -> None:
+    """The winner that a run directory names must be that of the journal beside it, which has a verdict of its own."""
+    study, journal = path.with_name("study.json"), path.with_name("journal.jsonl")
+    if path.name != "best.json" or not (study.is_file() and journal.is_file()):
+        return
+    try:
+        settings = read_artifact(study, StudySettings).body
+        course = check_journal(journal, settings, None)
+    except UserError:
+        return
+    check_winner(f"{path}: {where}", found, settings, course)
 
 
 def _check_network(path: Path, artifact: Artifact[StackedNetwork]) -> None:
@@ -96,16 +155,21 @@ def _check_network(path: Path, artifact: Artifact[StackedNetwork]) -> None:
     body = artifact.body
     made = stacked_network(body.cell, body.stack, target=body.target, image_shape=body.image_shape, classes=body.classes)
     for field in body.__struct_fields__:
-        _must_equal(path, f"body.{field}", getattr(body, field), getattr(made, field))
+        must_equal(f"{path}: body.{field}", getattr(body, field), getattr(made, field))
 
 
-def _space_of(reference: SpaceReference) -> SearchSpace | None:
+def _space_of(reference: SpaceReference, place: str) -> SearchSpace | None:
     """The space, or None for one from a user's file: nothing is imported from a path that a file names."""
-    return open_space(reference) if reference.file is None and reference.name in plugins() else None
+    if reference.file is not None or reference.name not in plugins():
+        return None
+    try:
+        return open_space(reference)
+    except UserError as error:
+        raise ArtifactError(f"{place}: {error}") from error
 
 
-def _not_decoded(reference: SpaceReference) -> str:
-    return f"the genotype, since space {reference.name!r} is not among those found here"
+def _not_decoded(reference: SpaceReference, what: str = "genotype") -> str:
+    return f"the {what}, since space {reference.name!r} is not among those found here"
 
 
 def _check_model(path: Path, artifact: Artifact[Model]) -> str | None:
@@ -114,21 +178,11 @@ def _check_model(path: Path, artifact: Artifact[Model]) -> str | None:
     weights = path.parent / body.weights_file
     if not weights.is_file():
         raise ArtifactError(f"{path}: body.weights_file: {weights} does not exist; keep it beside the model")
-    _must_equal(path, "body.weights_digest", body.weights_digest, file_digest(weights))
+    must_equal(f"{path}: body.weights_digest", body.weights_digest, file_digest(weights))
     costs = body.network.costs(body.image_shape, len(body.class_names))
-    _must_equal(path, "body.parameters", body.parameters, costs.parameters)
-    _must_equal(path, "body.multiply_adds", body.multiply_adds, costs.multiply_adds)
+    must_equal(f"{path}: body.parameters", body.parameters, costs.parameters)
+    must_equal(f"{path}: body.multiply_adds", body.multiply_adds, costs.multiply_adds)
     return None
-
-
-def _must_equal(path: Path, field: str, said: object, found: object) -> None:
-    if said != found:
-        raise ArtifactError(f"{path}: {field}: says {_short(said)}, but what stands beside it makes it {_short(found)}")
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 CHECKS: Mapping[str, Callable[[Path, Artifact[Any]], str | None]] = {

@@ -8,7 +8,7 @@ from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.trials import Stage, Trial
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.bodies import StudySettings
-from automl_cli.store.journal import Ended, Record, Started, Told, read_records, trials_of
+from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
 from automl_cli.store.run_directory import is_held
 
 RUNS = Path("runs")
@@ -53,15 +53,14 @@ def read_history(path: Path) -> History:
     study = path / "study.json"
     if not study.is_file():
         raise ArtifactError(f"{path} is no run directory: it holds no study.json")
-    journal = path / "journal.jsonl"
-    records = list(read_records(journal))
-    trials = sorted(trials_of(records, str(journal)), key=lambda trial: trial.number)
+    placed = list(placed_records(path / "journal.jsonl"))
+    trials = sorted(trials_of(placed), key=lambda trial: trial.number)
     return History(
         path=path,
         settings=read_artifact(study, StudySettings).body,
         trials=tuple(trial for trial in trials if trial.task.stage is Stage.SEARCH),
         retrained=tuple(trial for trial in trials if trial.task.stage is Stage.RETRAIN),
-        wall_seconds=wall_seconds(records),
+        wall_seconds=wall_seconds(record for _, record in placed),
         running=is_held(path),
     )
 

@@ -132,35 +132,71 @@ class Journal:
         return RunFailed(f"{cannot_write(self.path, error)}. The journal is whole: mend that, then continue with --resume")
 
 
+class Ledger:
+    """The trials of a journal, record by record. Of both stages a trial is asked once and then told once.
+
+    Raises ArtifactError naming `file:line` for a record that cannot stand there.
+    """
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[Stage, int], Asked] = {}
+        """Asked and not told."""
+        self.trials: dict[tuple[Stage, int], Trial] = {}
+        """Told, in the order in which their outcomes arrived."""
+        self._next = 0
+
+    def ask(self, record: Asked, place: str) -> None:
+        """A trial was proposed: the next one of the search, or one of its candidates again."""
+        key = (record.stage, record.trial)
+        if key in self.open or key in self.trials:
+            raise ArtifactError(f"{place}: trial {record.trial} of the {record.stage} was asked before")
+        if record.stage is Stage.SEARCH and record.trial != self._next:
+            raise ArtifactError(f"{place}: trial {record.trial} was asked where trial {self._next} comes next")
+        self._next += record.stage is Stage.SEARCH
+        self.open[key] = record
+
+    def tell(self, record: Told, place: str) -> Trial:
+        """A trial ended."""
+        key = (record.stage, record.trial)
+        if (asked := self.open.pop(key, None)) is None:
+            problem = "was told before" if key in self.trials else "was told but never asked"
+            raise ArtifactError(f"{place}: trial {record.trial} of the {record.stage} {problem}")
+        proposal = Proposal(asked.genotype, asked.log_probability)
+        self.trials[key] = Trial(asked.task, proposal, record.outcome, record.reused)
+        return self.trials[key]
+
+
 def read_records(path: Path) -> Iterator[Record]:
     """The records of a journal, also of one that is being written: a torn last line is passed over.
 
     Raises ArtifactError naming `file:line` for a line that is not a record.
     """
+    return (record for _, record in placed_records(path))
+
+
+def placed_records(path: Path) -> Iterator[tuple[str, Record]]:
+    """The same, each with its `file:line`."""
     for number, (line, last) in enumerate(_lines(path), start=1):
         place = f"{path}:{number}"
         if last and _is_torn(line, place):
             return
         record: Record = encoding.decode(line, Record, place)  # type: ignore[arg-type]
-        yield record
+        yield place, record
 
 
 def read_trials(path: Path) -> Iterator[Trial]:
     """The finished trials of a journal, in the order in which their outcomes arrived."""
-    return trials_of(read_records(path), str(path))
+    return trials_of(placed_records(path))
 
 
-def trials_of(records: Iterable[Record], place: str) -> Iterator[Trial]:
+def trials_of(placed: Iterable[tuple[str, Record]]) -> Iterator[Trial]:
     """The finished trials of these records, in the order in which their outcomes arrived."""
-    asked: dict[tuple[Stage, int], Asked] = {}
-    for record in records:
+    ledger = Ledger()
+    for place, record in placed:
         if isinstance(record, Asked):
-            asked[record.stage, record.trial] = record
+            ledger.ask(record, place)
         elif isinstance(record, Told):
-            before = asked.pop((record.stage, record.trial), None)
-            if before is None:
-                raise ArtifactError(f"{place}: trial {record.trial} was told but never asked")
-            yield Trial(before.task, Proposal(before.genotype, before.log_probability), record.outcome, record.reused)
+            yield ledger.tell(record, place)
 
 
 def cut_torn_tail(path: Path) -> Path | None:

@@ -22,6 +22,8 @@ from tests.tables import KINDS, PLUGINS, ROOT
 
 SPACE = SearchSpace(plugins()["cnn"], {"layers": 4})
 IMAGE, CLASSES = (8, 8, 1), 10
+RETRAINING = {"epochs": 8, "candidates": [{"trial": 9, "search_score": 0.5, "retrained_score": 0.5}], "rank_correlation": None}
+"""A retraining of another trial."""
 
 
 def found() -> Architecture:
@@ -153,6 +155,22 @@ def with_change(best: Path, change: Callable[[dict], object]) -> Path:
         (lambda d: d["body"]["costs"].update(parameters=1), "body.costs: says "),
         (lambda d: d["body"]["tokens"].__setitem__(0, "Filter Height: 9"), "body.tokens: says "),
         (lambda d: d["body"]["network"]["blocks"][3].update(inputs=["image"]), "body.network: "),
+        (
+            lambda d: d["body"]["genotype"].__setitem__(0, 99),
+            "body.genotype: decision 'layer1.filter_height' has indices 0 to 3",
+        ),
+        (lambda d: d["body"]["space"].update(version=99), "body.space: this was made with space 'cnn' version 99"),
+        (
+            lambda d: d["body"].update(validation_score=0.9),
+            "body.validation_score: says 0.9, but what stands beside it makes it 0.75",
+        ),
+        (lambda d: d["body"].update(reward=0.75), "body.reward: says 0.75, but what stands beside it makes it 0.5625"),
+        (lambda d: d["body"].update(epochs=3), "body.epochs: says 3, but what stands beside it makes it 2"),
+        (lambda d: d["body"].update(validation_scores=[]), "body.validation_scores: a measurement needs at least one score"),
+        (
+            lambda d: d["body"].update(retraining=RETRAINING),
+            "body.retraining: says None, but what stands beside it makes it 0.75",
+        ),
         (lambda d: d["body"].update(depth=3), "body.depth: unknown field"),
         (lambda d: d["body"].pop("trial"), "body.trial: is missing"),
         (lambda d: d["body"].update(trial="three"), "body.trial: Expected `int`, got `str`"),
@@ -168,6 +186,18 @@ def test_a_file_changed_by_hand_is_named_with_the_place(
     assert done.stderr.startswith(f"error: {best}: ")
     assert problem in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_score_is_the_best_of_the_last_five(automl: Callable, best: Path) -> None:
+    body = replace(found(), validation_scores=(0.9, 0.5, 0.6, 0.75, 0.7, 0.6), epochs=6)
+    write_artifact(best, artifact_of(body))
+    assert automl("validate", best).code == 0
+
+
+def test_a_key_that_stands_twice_is_refused(automl: Callable, best: Path) -> None:
+    best.write_text(best.read_text().replace('"trial": 3,', '"trial": 3, "trial": 3,'))
+    done = automl("validate", best)
+    assert (done.code, done.stderr) == (2, f"error: {best}: key 'trial' stands twice in one object; keep one\n")
 
 
 def test_every_file_is_checked_and_one_bad_one_decides(automl: Callable, best: Path, tmp_path: Path) -> None:
@@ -252,6 +282,8 @@ def cell(tmp_path: Path) -> Path:
             lambda d: d["body"]["found"]["genotype"].__setitem__(0, d["body"]["found"]["genotype"][0] ^ 1),
             "body.found.choices: ",
         ),
+        (lambda d: d["body"]["found"]["genotype"].__setitem__(0, 99), "body.found.genotype: decision "),
+        (lambda d: d["body"]["found"].update(reward=0.9), "body.found.reward: says 0.9"),
         (lambda d: d["body"]["words"].__setitem__(0, "h9"), "body.words: says "),
         (lambda d: d["body"]["cell"]["normal"]["combinations"].reverse(), "body.cell"),
     ],

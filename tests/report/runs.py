@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Measurement, Outcome, Stage, Status
 from automl_cli.discovery import plugins
+from automl_cli.evaluations import child_seed
 from automl_cli.store.artifact import artifact_of
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import Asked, Ended, Journal, Started, Told
@@ -20,7 +21,9 @@ SPACE = SearchSpace(plugins()["nas-bench-201"])
 
 def study(**changes: object) -> StudySettings:
     """Settings of a search of the tabular space by random search, with changes."""
-    usual = replace(settings(), space=SPACE.reference(), published_cost="800 GPUs for 28 days", reward_exponent=1.0)
+    usual = replace(
+        settings(), space=SPACE.reference(), published_cost="800 GPUs for 28 days", reward_exponent=1.0, recipe=None
+    )
     return replace(usual, **changes)
 
 
@@ -45,7 +48,7 @@ def write_run(
         journal.append(Started(at=0.0, executor="serial", workers=1))
         for number, score in enumerate(listed):
             earlier = (reused or {}).get(number)
-            journal.append(asked(number, made))
+            journal.append(asked(number, made, genotype=earlier))
             journal.append(told(number, score, reused=earlier, test=tests.get(number), column=column))
         if finished:
             journal.append(Ended(reason="finished", elapsed=float(len(listed))))
@@ -53,9 +56,12 @@ def write_run(
     return path
 
 
-def asked(number: int, made: StudySettings, stage: Stage = Stage.SEARCH) -> Asked:
-    genotype = SPACE.sample(made.seed, number)
-    return Asked(trial=number, stage=stage, genotype=genotype, log_probability=None, seed=number, epochs=made.epochs)
+def asked(number: int, made: StudySettings, stage: Stage = Stage.SEARCH, *, genotype: int | None = None) -> Asked:
+    """The record of a proposal; `genotype` is the trial that proposed the same before."""
+    proposed = SPACE.sample(made.seed, number if genotype is None else genotype)
+    epochs = made.epochs if stage is Stage.SEARCH else made.retrain_epochs
+    seed = child_seed(made.seed, proposed, stage, epochs)
+    return Asked(trial=number, stage=stage, genotype=proposed, log_probability=None, seed=seed, epochs=epochs)
 
 
 def told(

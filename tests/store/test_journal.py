@@ -99,7 +99,24 @@ def test_a_bad_line_in_the_middle_is_named_by_file_and_line(line: bytes, text: s
 
 def test_a_told_trial_that_was_never_asked_is_an_error(tmp_path: Path) -> None:
     written(tmp_path / "journal.jsonl", [RECORDS[0], RECORDS[3]])
-    with pytest.raises(ArtifactError, match="trial 1 was told but never asked"):
+    with pytest.raises(ArtifactError, match=r"journal\.jsonl:2: trial 1 of the search was told but never asked"):
+        list(read_trials(tmp_path / "journal.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("order", "problem"),
+    [
+        ((0, 2), "2: trial 1 was asked where trial 0 comes next"),
+        ((0, 1, 1), "3: trial 0 of the search was asked before"),
+        ((0, 1, 4, 4), "4: trial 0 of the search was told before"),
+        ((0, 1, 4, 1), "4: trial 0 of the search was asked before"),
+    ],
+)
+def test_records_in_an_order_that_no_study_writes_are_an_error_with_file_and_line(
+    order: tuple[int, ...], problem: str, tmp_path: Path
+) -> None:
+    written(tmp_path / "journal.jsonl", [RECORDS[number] for number in order])
+    with pytest.raises(ArtifactError, match=rf"journal\.jsonl:{problem}"):
         list(read_trials(tmp_path / "journal.jsonl"))
 
 

@@ -1,0 +1,178 @@
+"""Checks what a run directory says against itself: its journal against `study.json`, `best.json` against both.
+
+Nothing is replayed and no strategy is made, so it is as quick as reading the journal: the order of the records, genotypes,
+epochs, the seeds of the children, and who won.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from automl_cli.core.errors import ArtifactError, SpaceError
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.trials import Outcome, Stage, Trial
+from automl_cli.evaluations import Evaluations, child_seed
+from automl_cli.store.bodies import Architecture, Retraining, StudySettings
+from automl_cli.store.cells import Found
+from automl_cli.store.journal import Asked, Ended, Ledger, Record, Told, placed_records
+from automl_cli.winners import Ranking, Winner, provenance, winner_of_retraining
+
+
+class Course:
+    """A journal as far as it has been read, checked against the settings of its study.
+
+    The space is None where it is not among those found here; then the genotypes are not checked. Raises ArtifactError naming
+    `file:line` for a record that this study cannot have written there.
+    """
+
+    def __init__(self, settings: StudySettings, space: SearchSpace | None) -> None:
+        self.ledger = Ledger()
+        self.records = 0
+        self.ended: Literal["finished", "interrupted", "time-budget", "failed"] | None = None
+        """How the last session ended; None while it has not, and when it was killed."""
+        self._settings = settings
+        self._space = space
+        self._evaluations = Evaluations(settings.seed, reuse=settings.reuse)
+
+    def take(self, record: Record, place: str) -> None:
+        """The next record, at this `file:line`."""
+        self.records += 1
+        self.ended = record.reason if isinstance(record, Ended) else None
+        match record:
+            case Asked():
+                self.ledger.ask(record, place)
+                self._check_asked(record, place)
+            case Told():
+                self._check_told(self.ledger.tell(record, place), place)
+            case Ended(reason="finished") if self.ledger.open:
+                stage, number = next(iter(self.ledger.open))
+                raise ArtifactError(f"{place}: the study finished, but trial {number} of the {stage} was never told")
+
+    def winner(self) -> Winner | None:
+        """The trial that the best of this journal is named by; None where none has a score."""
+        settings = self._settings
+        ranking = Ranking(max(1, settings.retrain_top), settings.reward_exponent)
+        for (stage, _), trial in self.ledger.trials.items():
+            if stage is Stage.SEARCH:
+                ranking.add(trial)
+        if not (ranked := ranking.best()):
+            return None
+        retrained = self.ended == "finished" and settings.retrain_top > 0
+        return winner_of_retraining(ranked, self.retrained, settings.retrain_epochs) if retrained else Winner(ranked[0])
+
+    @property
+    def retrained(self) -> Mapping[int, Outcome]:
+        """How the candidates did that were trained again."""
+        return {number: trial.outcome for (stage, number), trial in self.ledger.trials.items() if stage is Stage.RETRAIN}
+
+    def _check_asked(self, record: Asked, place: str) -> None:
+        settings = self._settings
+        if record.stage is Stage.RETRAIN:
+            before = self.ledger.trials.get((Stage.SEARCH, record.trial))
+            if before is None or before.outcome.measurement is None or before.task.genotype != record.genotype:
+                raise ArtifactError(f"{place}: trial {record.trial} is trained again, but has no score with this genotype")
+            must_equal(f"{place}: epochs", record.epochs, settings.retrain_epochs, "study.json")
+            seed = child_seed(settings.seed, record.genotype, Stage.RETRAIN, record.epochs)
+        else:
+            if record.trial >= settings.trials:
+                raise ArtifactError(
+                    f"{place}: trial {record.trial} was asked, but study.json has {settings.trials} trials only"
+                )
+            self._check_genotype(record, place)
+            must_equal(f"{place}: epochs", record.epochs, settings.epochs, "study.json")
+            seed = self._evaluations.seed_of_next(record.genotype, record.epochs)
+            self._evaluations.enter(record)
+        must_equal(f"{place}: seed", record.seed, seed, f"the root seed {settings.seed} in study.json")
+
+    def _check_genotype(self, record: Asked, place: str) -> None:
+        if self._space is None:
+            return
+        try:
+            self._space.decisions.check(record.genotype)
+        except SpaceError as error:
+            raise ArtifactError(f"{place}: genotype: {error}") from error
+        must_equal(f"{place}: indices of the genotype", len(record.genotype), self._space.length(record.trial), "the space")
+
+    def _check_told(self, trial: Trial, place: str) -> None:
+        measurement = trial.outcome.measurement
+        if self._settings.recipe is not None and measurement is not None:
+            must_equal(f"{place}: number of scores", len(measurement.scores), trial.task.epochs, "one for each epoch")
+        if trial.reused is None:
+            return
+        earlier = self.ledger.trials.get((trial.task.stage, trial.reused))
+        if earlier is None or earlier.task.genotype != trial.task.genotype or _lasting(earlier) != _lasting(trial):
+            raise ArtifactError(f"{place}: reused: trial {trial.reused} has not this genotype and outcome")
+
+
+def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None) -> Course:
+    """The journal of a run, checked to its end."""
+    course = Course(settings, space)
+    for place, record in placed_records(path):
+        course.take(record, place)
+    return course
+
+
+def check_winner(place: str, found: Architecture | Found, settings: StudySettings, course: Course) -> None:
+    """What was found must be what the journal ranks best. `place` names the file, and where in it the winner stands.
+
+    After a kill `best.json` may lag behind the journal, since it is written once a second at most: then it must name a trial of
+    the journal.
+    """
+    winner = course.winner()
+    if winner is None:
+        raise ArtifactError(f"{place}: trial {found.trial} is named the best, but no trial of the journal has a score")
+    if course.ended is None:
+        winner = _as_named(place, found, settings, course)
+    for field, value in provenance(settings, winner).items():
+        must_equal(f"{place}.{field}", getattr(found, field), value, "the journal with study.json")
+
+
+def _as_named(place: str, found: Architecture | Found, settings: StudySettings, course: Course) -> Winner:
+    named = course.ledger.trials.get((Stage.SEARCH, found.trial))
+    if named is None or named.outcome.measurement is None:
+        raise ArtifactError(f"{place}.trial: trial {found.trial} has no score in the journal")
+    return Winner(named, None if found.retraining is None else _recomputed(place, found.retraining, settings, course))
+
+
+def _recomputed(place: str, said: Retraining, settings: StudySettings, course: Course) -> Retraining | None:
+    searched = {number: trial for (stage, number), trial in course.ledger.trials.items() if stage is Stage.SEARCH}
+    candidates = [searched[row.trial] for row in said.candidates if row.trial in searched and row.trial in course.retrained]
+    if len(candidates) < len(said.candidates):
+        raise ArtifactError(f"{place}.retraining: names a trial that the journal does not train again")
+    return winner_of_retraining(candidates, course.retrained, settings.retrain_epochs).retraining
+
+
+def _lasting(trial: Trial) -> Outcome:
+    """The outcome without what a reused one does not take over."""
+    return msgspec.structs.replace(trial.outcome, seconds=0.0, worker="")
+
+
+def must_equal(place: str, said: object, expected: object, by: str = "what stands beside it") -> None:
+    """ArtifactError naming the place where something says what does not follow from the rest."""
+    if not alike(said, expected):
+        raise ArtifactError(f"{place}: says {_short(said)}, but {by} makes it {_short(expected)}")
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether plain data are equal, computed numbers to the last bits.
+
+    >>> alike({"a": [0.1 + 0.2, 1]}, {"a": [0.3, 1]}), alike((1, 2), (1,))
+    (True, False)
+    """
+    one, other = msgspec.to_builtins(one), msgspec.to_builtins(other)
+    match one, other:
+        case (float(), float()):
+            return math.isclose(one, other, rel_tol=1e-12)
+        case (dict(), dict()):
+            return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+        case (list() | tuple(), list() | tuple()):
+            return len(one) == len(other) and all(map(alike, one, other))
+    return bool(one == other)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
