@@ -15,8 +15,8 @@ def validate(files: Files, *, json: Json = False) -> None:
     """Check that files are sound artifacts.
 
     An artifact must have the fields of its kind and agree with itself: a genotype must decode to the value beside it, costs
-    must be those of the network, scores must give the reward, and weights must have the digest that their model names. Of a run
-    directory everything is checked: its journal line by line against study.json (order, genotypes, epochs, seeds), and best.json
+    must be those of the network, scores must give the reward, weights must have the digest that their model names. Of a run
+    directory everything is checked: its journal line by line against study.json (order, genotypes, epochs, seeds), best.json
     against the journal. Exits with 2 when any file is not sound.
 
     Examples:
