@@ -8,6 +8,7 @@ own on one core; quoted are medians over the rounds and of the ratios.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     rates: dict[str, list[float]] = {side: [] for side in TRIALS}
+    loads = []
     for _ in range(options.rounds):
+        loads.append(os.getloadavg()[0])
         for side, trials in TRIALS.items():
             python = options.peers if side in ("optuna", "pyglove") else sys.executable
             rates[side].append(trials / measured(python, side, trials)["seconds"])
@@ -45,9 +48,11 @@ def main() -> None:
     compared = table(["ours, durable journal", "trials/s", "peer", "trials/s", "ratio"], rows)
     policy = measured(sys.executable, "ppo", LONG, options.table)["seconds"]
     memory = [measured(sys.executable, "random", trials)["megabytes"] for trials in (LONG // 10, LONG)]
+    busy = max(loads) / (os.cpu_count() or 1)
     text = (
         f"{LONG:,} trials of `ppo` on the table of NAS-Bench-201: {policy:.0f} s. "
-        f"Peak memory after {LONG // 10:,} and {LONG:,} trials of `random`: {memory[0]:.0f} and {memory[1]:.0f} MB."
+        f"Peak memory after {LONG // 10:,} and {LONG:,} trials of `random`: {memory[0]:.0f} and {memory[1]:.0f} MB. "
+        f"Medians of {options.rounds} rounds; the load was at most {busy:.1f} per core before each."
     )
     record(
         "The loop itself", "tests/benchmarks/loop.py", f"{compared}\n\n{text}", packages=("jax", "flax", "msgspec", "orjson")
