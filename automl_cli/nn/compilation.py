@@ -49,7 +49,8 @@ class Program:
 
     def __init__(self, function: Callable[..., Any], *, loops: bool, **options: Any) -> None:
         self._function = function
-        self._options = {"compiler_options": compiler_options(loops=loops), **options}
+        self._loops = loops
+        self._options = options
         self._programs: dict[Any, Any] = {}
 
     def __call__(self, *arguments: Any) -> Any:
@@ -65,7 +66,8 @@ class Program:
         def once(*arguments: Any) -> Any:
             return self._function(*arguments)
 
-        return jax.jit(once, **self._options).lower(*arguments).compile()
+        options = compiler_options(loops=self._loops)  # asked for late: it starts JAX's backend, and importing must not
+        return jax.jit(once, compiler_options=options, **self._options).lower(*arguments).compile()
 
     def __len__(self) -> int:
         """How many programs have been compiled."""

@@ -1,6 +1,8 @@
 """Two engines, one description: equal losses, gradients, outputs and states; blocks are shared between architectures."""
 
 import os
+import subprocess
+import sys
 from random import Random
 
 import jax
@@ -108,3 +110,9 @@ def test_another_architecture_of_the_same_blocks_compiles_nothing():
         engine.step(engine.initial(), images, labels, 0.1)
     assert before > 0
     assert sum(len(block.forward) + len(block.backward) for block in blocks) == before
+
+
+def test_importing_starts_no_backend():
+    """A process that only looks around, or leaves the accelerator to workers, must not take it."""
+    code = "import automl_cli.children.images; from jax._src import xla_bridge; assert not xla_bridge._backends"
+    subprocess.run([sys.executable, "-c", code], check=True)
