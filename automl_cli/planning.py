@@ -22,6 +22,7 @@ from automl_cli.estimates import published_facts
 from automl_cli.executors.process import default_workers, visible_gpus
 from automl_cli.executors.serial import check_serial
 from automl_cli.registry import EVALUATORS, EXECUTORS, STRATEGIES, load
+from automl_cli.starting import start_from
 from automl_cli.store.artifact import read_bytes
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.encoding import convert, plain
@@ -53,6 +54,7 @@ class SearchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     metric: str | None = None
     strategy: str | None = None
     strategy_option: dict[str, Any] | None = None
+    start_from: list[str] | None = None
     evaluator: str | None = None
     evaluator_option: dict[str, Any] | None = None
     table: str | None = None
@@ -119,6 +121,7 @@ def plan_search(
     children = _children(request, preset, data_needed=data_needed) if evaluator == "image" else _NO_CHILDREN
     chosen = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     constants = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {})}
+    constants |= start_from(request.start_from, space, strategy) if request.start_from else {}
     settings = StudySettings(
         command=command,
         preset=request.preset or "quick",

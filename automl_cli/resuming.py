@@ -13,6 +13,7 @@ from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.discovery import open_space
 from automl_cli.planning import SearchRequest, check_values, executor_and_workers, typed
 from automl_cli.registry import EVALUATORS, STRATEGIES, load
+from automl_cli.starting import start_from
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.encoding import plain
 from automl_cli.store.environment import Environment, current_environment
@@ -29,8 +30,8 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
     if command != recorded.command:
         raise UserError(f"this is a run of {recorded.command}; continue it with `automl {recorded.command} --resume`")
     check_values(request)
-    _check_that_nothing_else_changes(recorded, request)
     recorded = _with_file(recorded, request.space)
+    _check_that_nothing_else_changes(recorded, request)
     _check_data(recorded)
     executor, workers = executor_and_workers(
         request.executor or recorded.executor,
@@ -79,6 +80,8 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
 
 def _as_recorded(recorded: StudySettings, name: str, value: Any) -> Any:
     """What is recorded of the flag when it is given so: for `constants=paper` those constants, for a table its settings."""
+    if name == "start-from":
+        return start_from(value, open_space(recorded.space), recorded.strategy)["start_from"]
     if name == "strategy-option" and "constants" in value:
         return plain(load("strategy", STRATEGIES, recorded.strategy).resolve(recorded.trials, typed(value)))
     return setting_of(name, value)[1] if name in TABLE_FLAGS else value
@@ -133,6 +136,7 @@ def _flags_of(settings: StudySettings) -> dict[str, Any]:
         "metric": dataset.metric,
         "strategy": settings.strategy,
         "strategy-option": settings.strategy_settings,
+        "start-from": settings.strategy_settings.get("start_from"),
         "evaluator": settings.evaluator.name,
         "evaluator-option": settings.evaluator.settings,
         **{name: settings.evaluator.settings.get(setting_of(name, "")[0]) for name in TABLE_FLAGS},

@@ -136,8 +136,10 @@ def _combination(options: Options, fields: Fields) -> Combination:
     return Combination(left, right, _combinations(options)[fields.combination or 0])
 
 
-def encode(options: Options, cells: CellPair) -> Genotype:
+def encode(options: Options, cells: Any) -> Genotype:
     """The genotype that decodes to these cells; SpaceError where the space holds none, saying why."""
+    if not isinstance(cells, CellPair):
+        raise SpaceError("it is no pair of a normal and a reduction cell")
     blocks, operations = int(options["blocks"]), OPERATIONS[str(options["variant"])]
     genotype: list[int] = []
     for name, cell in zip(CELLS, (cells.normal, cells.reduction), strict=True):
@@ -231,6 +233,7 @@ SPACE = Plugin(
     summary="normal and reduction cells that are searched small and stacked large (NASNet)",
     decisions=decisions,
     decode=decode,
+    encode=encode,
     network=network,
     build=build,
     tokens=tokens,

@@ -31,6 +31,7 @@ def search_arch(
     max_multiply_adds: options.MaxMultiplyAdds = None,
     strategy: options.StrategyName = None,
     strategy_options: options.StrategyOptions = None,
+    start_from: options.StartFrom = None,
     trials: options.Trials = None,
     epochs: options.Epochs = None,
     reward_exponent: options.RewardExponent = None,

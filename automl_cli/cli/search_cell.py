@@ -32,6 +32,7 @@ def search_cell(
     max_multiply_adds: options.MaxMultiplyAdds = None,
     strategy: options.StrategyName = None,
     strategy_options: options.StrategyOptions = None,
+    start_from: options.StartFrom = None,
     trials: options.Trials = None,
     epochs: options.Epochs = None,
     reward_exponent: options.RewardExponent = None,

@@ -59,6 +59,15 @@ StrategyOptions = Annotated[
     list[str] | None,
     _option(HOW, "--strategy-option", metavar="NAME=VALUE", help="A constant of the strategy; may be given more than once."),
 ]
+StartFrom = Annotated[
+    list[str] | None,
+    _option(
+        HOW,
+        "--start-from",
+        metavar="ARTIFACT|RUN|NAME",
+        help="A network or cell for --strategy evolution to start from; may be given more than once.",
+    ),
+]
 Trials = Annotated[int | None, _option(HOW, "--trials", metavar="N", help="How many networks are proposed.")]
 Epochs = Annotated[int | None, _option(HOW, "--epochs", metavar="N", help="How long each is trained.")]
 RewardExponent = Annotated[

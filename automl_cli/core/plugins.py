@@ -80,6 +80,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
     decode      (options, genotype) -> value: pure; for a network space a `core.networks.Network`
     network     (options, value, image shape) -> the network in which a value is measured that is none itself, such as a cell
     build       (network or value, image shape, classes, seed) -> a Flax module: the only function that may import JAX, inside
+    encode      (options, value) -> the genotype that decodes to it, SpaceError where there is none; None: nobody asks
     tokens      (options, genotype) -> the genotype as the deck's token strings, e.g. "Filter Height: 3"
     length      (options, trial) -> how many decisions are live; None: all of them, always
     mutate      (options, genotype, random) -> a genotype; None: one decision changed, uniformly
@@ -99,6 +100,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
     length: Callable[[Options, int], int] | None = None
     mutate: Callable[[Options, Genotype, Random], Genotype] | None = None
     network: Callable[[Options, Any, Shape], Network] | None = None
+    encode: Callable[[Options, Any], Genotype] | None = None
 
     def settle(self, given: Options) -> dict[str, Choice]:
         """All options of the space: the given ones checked, the others at their defaults."""

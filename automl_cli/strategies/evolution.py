@@ -95,7 +95,9 @@ class Evolution:
         """A given or a uniform genotype for the first P trials, then a child of a tournament's winner."""
         start = self._settings.start_from
         if trial < len(start):
-            return Proposal(start[trial])
+            return Proposal(
+                fit(self._space.decisions, start[trial], self._space.length(trial), stream(self._seed, "start", trial))
+            )
         if trial < self._settings.population_size or not self._population:
             return Proposal(self._space.sample(self._seed, trial))
         parent = self._population[best(self._population, self._sample(trial))]

@@ -92,3 +92,36 @@ def test_a_table_that_has_changed_or_gone_is_said_before_a_trial_is_resumed(
         assert message in capfd.readouterr().err
         path.unlink(missing_ok=True)
     assert (out / "journal.jsonl").read_bytes() == before
+
+
+def test_evolution_starts_from_a_winner_and_from_a_published_cell(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    of_table = ("--table", str(table(tmp_path)), "--reward-column", "valid")
+    assert run([*FLAGS, *of_table, "--out", str(tmp_path / "first")]) == 0
+    winner = decode((tmp_path / "first" / "best.json").read_bytes(), dict, "best")["body"]["found"]["genotype"]
+    flags = [flag if flag != "random" else "evolution" for flag in FLAGS]
+    given = (*of_table, "--start-from", str(tmp_path / "first"), "--out", str(tmp_path / "second"))
+    assert run([*flags, *given]) == 0
+    journal = (tmp_path / "second" / "journal.jsonl").read_bytes().splitlines()
+    assert decode(journal[1], dict, "journal")["genotype"] == winner
+    assert run([*flags, *given, "--resume"]) == 0
+    small = ("--evaluator", "analytic", "--space-option", "variant=sp-i", "--trials", "2", "--strategy", "evolution")
+    assert run(["search-cell", *small, "--start-from", "amoebanet-a", "--out", str(tmp_path / "third")]) == 0
+    capfd.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--strategy", "random", "--start-from", "nasnet-a"), "--start-from is for strategy evolution"),
+        (("--start-from", "nasnet-a"), "puts out other states than the unread ones"),
+        (("--start-from", "nasnet-b"), "unknown reference or file 'nasnet-b'. Did you mean 'nasnet-a'?"),
+        (("--space", "nas-bench-201", "--start-from", "nasnet-a"), "is not of space 'nas-bench-201'"),
+    ],
+)
+def test_what_a_search_cannot_start_from_is_refused(
+    flags: tuple[str, ...], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["search-cell", "--evaluator", "analytic", "--strategy", "evolution", "--out", str(tmp_path / "run")]
+    assert run([*command, *flags]) == 2
+    assert message in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -51,6 +51,16 @@ def test_value_survives_json(space: SearchSpace) -> None:
         assert msgspec.convert(parse(document(value), "value"), type(value)) == value
 
 
+@pytest.mark.parametrize("label", [label for label, space in SPACES.items() if space.plugin.encode is not None])
+def test_encoding_gives_a_genotype_of_the_same_value(label: str) -> None:
+    space = SPACES[label]
+    encode = space.plugin.encode
+    assert encode is not None
+    for genotype in genotypes(space):
+        value = space.decode(genotype)
+        assert space.decode(encode(space.options, value)) == value
+
+
 @every_space
 def test_choices_and_genotype_say_the_same(space: SearchSpace) -> None:
     for genotype in genotypes(space):

@@ -1,0 +1,50 @@
+"""Where a search starts from: the genotypes of networks and cells that were found before, or published."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from automl_cli.core.decisions import Genotype
+from automl_cli.core.errors import SpaceError, UserError
+from automl_cli.core.plugins import SearchSpace, SpaceReference
+from automl_cli.references import open_any
+from automl_cli.store.bodies import Architecture
+from automl_cli.store.cells import Cell
+
+STARTING = ("evolution",)
+"""Strategies that build on given genotypes."""
+
+
+def start_from(names: Iterable[str], space: SearchSpace, strategy: str) -> dict[str, list[list[int]]]:
+    """The strategy's setting that has it start from these artifacts, each a file, a run directory or a reference.
+
+    Raises UserError for another strategy, ArtifactError for another kind of artifact, SpaceError for what the space does not
+    hold.
+    """
+    if strategy not in STARTING:
+        raise UserError(
+            f"--start-from is for strategy {' or '.join(STARTING)}, which builds on what it is given; {strategy!r} does not. "
+            f"Give --strategy {STARTING[0]} with it"
+        )
+    return {"start_from": [list(genotype) for genotype in dict.fromkeys(_genotype(name, space) for name in names)]}
+
+
+def _genotype(name: str, space: SearchSpace) -> Genotype:
+    opened = open_any(name)
+    body = opened.artifact.body
+    if not isinstance(body, Architecture | Cell):
+        raise UserError(f"--start-from takes an architecture or a cell; {opened.place} is neither")
+    found = body if isinstance(body, Architecture) else body.found
+    if found is not None and _same(found.space, space.reference()):
+        return space.decisions.check(found.genotype)
+    if isinstance(body, Architecture) or space.plugin.encode is None:
+        raise SpaceError(f"--start-from: {opened.place} is not of space {space.plugin.name!r} with the options of this search")
+    try:
+        return space.plugin.encode(space.options, body.cell)
+    except SpaceError as error:
+        raise SpaceError(f"--start-from: {opened.place} is not in this search space: {error}") from error
+
+
+def _same(one: SpaceReference, other: SpaceReference) -> bool:
+    """Whether a genotype means the same in both, wherever the file of a space of one's own lies."""
+    return msgspec.structs.replace(one, file=None) == msgspec.structs.replace(other, file=None)
