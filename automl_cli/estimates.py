@@ -16,7 +16,7 @@ from msgspec import Struct
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.networks import ConvolutionUnit, Network
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.store.bodies import StudySettings
+from automl_cli.store.bodies import StudySettings, TransferSettings
 from automl_cli.winners import costs_of
 
 START_SECONDS = 2.0
@@ -62,6 +62,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     compute_seconds: float | None
     wall_seconds: float | None
     published_cost: str
+    transfer: TransferSettings | None = None
 
 
 def plan_of(settings: StudySettings, space: SearchSpace) -> Plan:
@@ -92,6 +93,7 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> Plan:
         compute_seconds=seconds,
         wall_seconds=None if seconds is None else seconds / min(settings.workers, settings.in_flight),
         published_cost=settings.published_cost,
+        transfer=settings.transfer,
     )
 
 

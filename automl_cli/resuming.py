@@ -11,10 +11,12 @@ from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.discovery import open_space
-from automl_cli.planning import SearchRequest, check_values, executor_and_workers, typed
+from automl_cli.jobs.transfer import check_transfer
+from automl_cli.planning import executor_and_workers
 from automl_cli.registry import EVALUATORS, STRATEGIES, load
+from automl_cli.requests import SearchRequest, check_values, typed
 from automl_cli.starting import start_from
-from automl_cli.store.bodies import StudySettings
+from automl_cli.store.bodies import StudySettings, TransferSettings
 from automl_cli.store.encoding import plain
 from automl_cli.store.environment import Environment, current_environment
 from automl_cli.tabular import FLAGS as TABLE_FLAGS
@@ -45,6 +47,7 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
         executor=executor,
         workers=workers,
     )
+    check_transfer(settings)
     return settings, open_space(settings.space)
 
 
@@ -151,6 +154,19 @@ def _flags_of(settings: StudySettings) -> dict[str, Any]:
         "reuse": settings.reuse,
         "max-failures": settings.max_failures,
         "trial-timeout": settings.trial_timeout_seconds,
+        **_transfer_flags(settings.transfer),
+    }
+
+
+def _transfer_flags(transfer: TransferSettings | None) -> dict[str, Any]:
+    if transfer is None:
+        return dict.fromkeys(("transfer", "transfer-image-size", "transfer-epochs", "stack", "filters"))
+    return {
+        "transfer": transfer.dataset.source,
+        "transfer-image-size": transfer.image_shape[0],
+        "transfer-epochs": transfer.epochs,
+        "stack": transfer.stack,
+        "filters": transfer.filters,
     }
 
 

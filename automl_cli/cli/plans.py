@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from automl_cli.cli.live import duration
+from automl_cli.cli.transferring import transfer_in_words
 
 if TYPE_CHECKING:
     from automl_cli.core.recipes import Recipe
@@ -42,6 +43,8 @@ def _rows(plan: "Plan") -> Iterator[tuple[str, str]]:
     yield "reward", _reward(plan.reward_exponent)
     if plan.retrain_top:
         yield "retraining", f"the {plan.retrain_top} best again for {plan.retrain_epochs} epochs"
+    if plan.transfer is not None:
+        yield "transfer", transfer_in_words(plan.transfer)
     yield "here", _estimate(plan)
     if plan.published_cost:
         yield "the paper", plan.published_cost

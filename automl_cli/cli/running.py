@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automl_cli.cli.console import talk_console
+from automl_cli.cli.transferring import transfer_in_words
 
 if TYPE_CHECKING:
     from automl_cli.cli.live import Display
     from automl_cli.core.plugins import SearchSpace
     from automl_cli.core.protocols import Executor
     from automl_cli.store.bodies import StudySettings
+    from automl_cli.store.reports import TransferSummary
     from automl_cli.store.run_directory import RunDirectory
     from automl_cli.winners import Winner
 
@@ -25,6 +27,7 @@ class Finished(NamedTuple):
     best: Path
     settings: "StudySettings"
     winner: "Winner"
+    transfer: "TransferSummary | None" = None
 
     def document(self) -> dict[str, Any]:
         """What `--json` says of it."""
@@ -41,7 +44,13 @@ class Finished(NamedTuple):
             "genotype": self.winner.trial.task.genotype,
             "validation_score": score_of(self.winner.trial.outcome),
             "retraining": self.winner.retraining,
+            **({} if self.transfer is None else {"transfer": self.transfer}),
         }
+
+    def paths(self) -> list[str]:
+        """What was written, for stdout: the winner, and where it was scaled the network and its model."""
+        scaled = [] if self.transfer is None else [self.transfer.network, self.transfer.model]
+        return [str(self.best), *(path for path in scaled if path is not None)]
 
 
 def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
@@ -71,6 +80,8 @@ def run_one(
     talk = talk_console()
     if not display.quiet:
         talk.print(f"{run.path}: {_in_words(settings)}", soft_wrap=True)
+        if settings.transfer is not None:
+            talk.print(f"transfer: {transfer_in_words(settings.transfer)}", soft_wrap=True)
     strategy = make_strategy(settings, space)
     with showing(talk, window=settings.in_flight, how=display) as on_progress:
         winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 WHAT, HOW, WHERE, RUN = "What is searched", "How it is searched", "Where children are trained", "The run"
+AFTER = "What becomes of the winner"
 
 
 def _option(panel: str, *flags: str, **more: Any) -> Any:
@@ -132,6 +133,32 @@ TimeBudget = Annotated[
         metavar="SECONDS",
         help="Stop after this long, all sessions together; the result then depends on the machine.",
     ),
+]
+
+Transfer = Annotated[
+    str | None,
+    _option(
+        AFTER,
+        "--transfer",
+        metavar="NAME|PATH",
+        help="Scale the winner to this data set; train it there if the data are here. imagenet and the like need not be.",
+    ),
+]
+Stack = Annotated[
+    str | None,
+    _option(
+        AFTER,
+        "--stack",
+        metavar="N@P",
+        help="Repeats and channels of the last cell. [default: 6@768, from 64 pixels on 4@1056]",
+    ),
+]
+Filters = Annotated[int | None, _option(AFTER, "--filters", metavar="F", help="Filters of the first cells, whatever P is.")]
+TransferImageSize = Annotated[
+    int | None, _option(AFTER, "--transfer-image-size", metavar="PIXELS", help="Height and width of its images.")
+]
+TransferEpochs = Annotated[
+    int | None, _option(AFTER, "--transfer-epochs", metavar="N", help="How long it is trained. [default: by preset]")
 ]
 
 Out = Annotated[Path | None, _option(RUN, "--out", metavar="DIR", help="The run directory. [default: runs/<command>-<time>]")]

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from automl_cli.cli.console import talk_console, write_json, write_line
 from automl_cli.cli.options import pairs
 from automl_cli.cli.running import Finished, prepare_data, run_one
+from automl_cli.cli.transferring import last_words, transfer
 from automl_cli.core.errors import UserError
 
 if TYPE_CHECKING:
     from automl_cli.cli.live import Display
     from automl_cli.core.plugins import SearchSpace
-    from automl_cli.planning import SearchRequest
+    from automl_cli.requests import SearchRequest
     from automl_cli.store.bodies import StudySettings
     from automl_cli.store.run_directory import RunDirectory
 
@@ -68,7 +69,7 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
 
 def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest":
     """What was asked for: flags, and where they say nothing the configuration file."""
-    from automl_cli.planning import SearchRequest, read_request
+    from automl_cli.requests import SearchRequest, read_request
 
     from_file = {} if config is None else read_request(config).given()
     said = {name.replace("_", "-"): value for name, value in flags.items() if value is not None and name not in NAME_VALUE}
@@ -174,15 +175,32 @@ def _run_all(
             with open_run(path) if repeats else nullcontext(held) as run:
                 settings, space = settle(run)
                 executor = executor or stack.enter_context(closing(make_executor(settings)))
-                try:
+                with _interruption_said(settings, held.path):
                     finished.append(run_one(run, settings, space=space, executor=executor, display=flags.display))
-                except KeyboardInterrupt:
-                    raise KeyboardInterrupt(f"interrupted; continue with: {resume_command(settings, held.path)}") from None
-    documents = [one.document() for one in finished]
-    if flags.json:
-        write_json({"runs": documents} if repeats else documents[0])
+    for at, one in enumerate(finished):
+        with _interruption_said(one.settings, held.path):
+            finished[at] = one._replace(transfer=transfer(one.run, one.settings, quiet=flags.quiet))
+    _print(finished, repeated=bool(repeats), as_json=flags.json)
+
+
+def _print(finished: list[Finished], *, repeated: bool, as_json: bool) -> None:
+    """What was written, on stdout; then what a user should know of it."""
+    if as_json:
+        documents = [one.document() for one in finished]
+        write_json({"runs": documents} if repeated else documents[0])
     else:
-        write_line("\n".join(document["best"] for document in documents))
+        write_line("\n".join(path for one in finished for path in one.paths()))
+    for one in finished:
+        for line in last_words(one.transfer) if one.transfer is not None else ():
+            talk_console().print(line, soft_wrap=True)
+
+
+@contextmanager
+def _interruption_said(settings: "StudySettings", path: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; continue with: {resume_command(settings, path)}") from None
 
 
 def resume_command(settings: "StudySettings", path: Path) -> str:

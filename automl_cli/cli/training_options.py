@@ -49,7 +49,9 @@ Dataset = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    _option(DATA, "--data-dir", metavar="DIR", envvar="TFDS_DATA_DIR", help="Where prepared TFDS data sets are."),
+    _option(
+        DATA, "--data-dir", metavar="DIR", help="Where prepared TFDS data sets are. [default: TFDS_DATA_DIR, then TFDS's own]"
+    ),
 ]
 TrainExamples = Annotated[
     int | None, _option(DATA, "--train-examples", metavar="N", help="Take N training examples, drawn by class. [default: all]")

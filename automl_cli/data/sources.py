@@ -87,7 +87,7 @@ def open_source(reference: DatasetReference) -> Source:
     A path (`./set`, `set.npz`) is a path; a name is looked up among the embedded sets, then in TFDS (its own list, or a folder
     under the data directory), and is a folder in the working directory only where no set has that name.
     """
-    _check_numbers(reference)
+    check_numbers(reference)
     text = reference.source
     if text.endswith(".npz"):
         from automl_cli.data.archive import ArchiveSource
@@ -129,7 +129,8 @@ def _open_folder(reference: DatasetReference) -> Source:
     return FolderSource(Path(reference.source).expanduser(), image_size=reference.image_size)
 
 
-def _check_numbers(reference: DatasetReference) -> None:
+def check_numbers(reference: DatasetReference) -> None:
+    """Raises DataError for numbers that fit no data set."""
     least, most = SIZE_LIMITS
     if reference.image_size is not None and not least <= reference.image_size <= most:
         raise DataError(f"--image-size is {reference.image_size}; it may be {least} to {most} pixels")

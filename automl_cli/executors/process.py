@@ -48,9 +48,15 @@ def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict
 def set_up_this_process() -> None:
     """Give this process, which leaves GPUs to workers, the settings. Called before JAX is imported."""
     settings = process_settings()
+    for name in settings:
+        _set_here.setdefault(name, os.environ.get(name))
     os.environ.update(settings)
-    _set_here.update(settings)
     keep_heap()
+
+
+def users_environment() -> dict[str, str]:
+    """The environment as the user set it, for a process that sets itself up."""
+    return {name: value for name in os.environ if (value := _set_here.get(name, os.environ[name])) is not None}
 
 
 def keep_heap() -> bool:
@@ -92,8 +98,8 @@ def visible_gpus() -> tuple[str, ...]:
 
 _USERS_CHOICE = ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR")
 
-_set_here: set[str] = set()
-"""What this process set in its own environment, which is not to be taken for the user's choice."""
+_set_here: dict[str, str | None] = {}
+"""What this process set in its own environment, which is not to be taken for the user's choice; with what was there before."""
 
 
 def _given(name: str) -> str | None:

@@ -1,13 +1,15 @@
-"""Scales a cell to a data set, which may be absent: its images and classes are all that is needed, and known of famous sets."""
+"""What a cell is scaled to: a data set, which may be absent, since its images and classes are known of famous sets."""
 
+from contextlib import suppress
+
+import msgspec
 from msgspec import Struct
 
 from automl_cli.core.cells import CellPair
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.edge_cells import EdgeCell
 from automl_cli.core.errors import ArtifactError, DataError
-from automl_cli.core.stacks import default_stack, parse_stack
-from automl_cli.store.cells import Cell, StackedNetwork, stacked_network
+from automl_cli.store.cells import Cell
 
 
 class Target(Struct, frozen=True):
@@ -19,23 +21,25 @@ class Target(Struct, frozen=True):
 
 
 def target_of(dataset: DatasetReference) -> Target:
-    """The facts of the data set, as published where it is famous and not here. DataError where nothing is known of it."""
+    """The facts of the data set, as published where it is famous and not here. DataError where nothing is known of it.
+
+    A famous set whose pictures differ in size is taken at its usual size, unless one is given.
+    """
     from automl_cli.data import image_facts
+    from automl_cli.data.sources import check_numbers
     from automl_cli.estimates import published_facts
 
+    check_numbers(dataset)
     try:
         return Target(dataset, image_facts(dataset))
     except DataError as error:
         if (published := published_facts(dataset)) is None:
             raise
-        return Target(dataset, published, str(error))
-
-
-def scaled(cell: CellPair, target: Target, *, stack: str | None = None, filters: int | None = None) -> StackedNetwork:
-    """The cell stacked for the images of the target: `N@P`, by default what the paper builds for images of this size."""
-    image = target.facts.image_shape
-    chosen = parse_stack(stack or default_stack(image), cell, image, filters=filters)
-    return stacked_network(cell, chosen, target=target.dataset.source, image_shape=image, classes=len(target.facts.classes))
+        usual = msgspec.structs.replace(dataset, image_size=published.image_shape[0])
+        if dataset.image_size is None:
+            with suppress(DataError):
+                return Target(usual, image_facts(usual))
+        return Target(usual, published, str(error))
 
 
 def cell_pair_of(body: Cell, place: str) -> CellPair:

@@ -19,7 +19,7 @@ from automl_cli.store.encoding import check_keys
 from automl_cli.store.files import file_digest
 from automl_cli.store.journal import placed_records, trials_of
 
-RUN_FILES = ("study.json", "journal.jsonl", "best.json", "network.json")
+RUN_FILES = ("study.json", "journal.jsonl", "best.json", "network.json", "transfer/training.json", "transfer/model.json")
 """What is checked of a run directory, where it exists."""
 
 

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from automl_cli.store.bodies import Retraining
-from automl_cli.store.reports import Comparison, Contrast, CurvePoint, GroupSummary, RankedTrial, RunCost, RunSummary, Spread
+from automl_cli.store.reports import (
+    Comparison,
+    Contrast,
+    CurvePoint,
+    GroupSummary,
+    RankedTrial,
+    RunCost,
+    RunSummary,
+    Spread,
+    TransferSummary,
+)
 
 
 class Heading(NamedTuple):
@@ -47,6 +57,8 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Block]:
         yield _top_grid(run.top)
     if run.retraining:
         yield Facts(tuple(_retraining_facts(run.retraining)))
+    if run.transfer:
+        yield Facts(tuple(_transfer_facts(run.transfer)))
     yield Facts(tuple(_cost_facts(run.cost)))
 
 
@@ -148,6 +160,23 @@ def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
         yield f"trial {row.trial}", f"{row.search_score:.4f} in the search, {longer} after {retraining.epochs} epochs"
     correlation = retraining.rank_correlation
     yield "rank correlation", "undefined" if correlation is None else f"{correlation:.2f}"
+
+
+def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
+    """What the winner was scaled to, what that costs, and what was trained or not."""
+    shape = "×".join(map(str, transfer.image_shape))
+    yield "scaled to", f"{transfer.target}: {transfer.stack}, images of {shape}, {transfer.classes:,} classes"
+    if transfer.network is not None:
+        yield "network", f"{transfer.parameters:,} parameters, {transfer.multiply_adds:,} multiply-adds, F = {transfer.filters}"
+    match transfer.state:
+        case "trained":
+            top5 = "" if transfer.test_top5_accuracy is None else f", top-5 {transfer.test_top5_accuracy:.4f}"
+            yield "trained", f"{transfer.epochs} epochs: test accuracy {transfer.test_accuracy:.4f}{top5}"
+        case "training":
+            yield "trained", f"not to the end yet; go on with: {transfer.command}"
+        case "written":
+            yield "trained", f"nothing: {transfer.problem}"
+            yield "train it with", f"{transfer.command}"
 
 
 def _difference_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:

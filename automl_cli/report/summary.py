@@ -7,6 +7,7 @@ from itertools import pairwise
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Status, Trial
 from automl_cli.discovery import open_space, plugins
+from automl_cli.jobs.transfer import transfer_of
 from automl_cli.report.runs import History
 from automl_cli.store.bodies import Retraining, StudySettings
 from automl_cli.store.reports import CurvePoint, RankedTrial, RunCost, RunSummary
@@ -38,6 +39,7 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         quarters=_quarters(trials),
         retraining=retraining,
         cost=cost_of(history),
+        transfer=transfer_of(history.path, settings),
     )
 
 

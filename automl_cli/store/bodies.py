@@ -25,6 +25,23 @@ Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 """SHA-256 of a file's bytes, as `sha256sum` prints it."""
 
 
+class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the winner of a search is scaled to (`--transfer`): a data set, the stack `N@P`, and filters where they override it.
+
+    `problem` says why the data could not be read when the search was started; then the network is written and not trained.
+    Otherwise it is trained for `epochs` by the recipe that `preset` means for stacks of cells.
+    """
+
+    dataset: DatasetReference
+    image_shape: tuple[int, int, int]
+    classes: Positive
+    stack: str
+    filters: Positive | None
+    preset: str
+    epochs: Positive
+    problem: str | None
+
+
 class StudySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The resolved configuration of a search (`study.json`): everything that decides its trials, and how it is run.
 
@@ -57,6 +74,7 @@ class StudySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     workers: Positive
     published_cost: str
     environment: Environment
+    transfer: TransferSettings | None = None
 
 
 class RetrainedCandidate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,7 +3,7 @@
 Wall-clock figures have their place here and in journals, never in what a search found.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -12,6 +12,9 @@ from automl_cli.store.bodies import Retraining
 
 Count = Annotated[int, Meta(ge=0)]
 Metrics = dict[str, int | float]
+
+
+State = Literal["planned", "written", "training", "trained"]
 
 
 class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +55,30 @@ class RunCost(_Body, frozen=True):
     published: str
 
 
+class TransferSummary(_Body, frozen=True):
+    """The winner of a run scaled to the data set it is meant for.
+
+    `state`: planned (the search goes on), written (nothing is trained, for the reason in `problem`; `command` trains it),
+    training (not finished; `command` goes on with it) or trained. `parameters` and `multiply_adds` are exact, for one image.
+    """
+
+    target: str
+    image_shape: tuple[int, int, int]
+    classes: Count
+    stack: str
+    filters: Count | None
+    parameters: Count | None
+    multiply_adds: Count | None
+    state: State
+    problem: str | None
+    command: str | None
+    network: str | None
+    model: str | None
+    epochs: Count
+    test_accuracy: float | None
+    test_top5_accuracy: float | None
+
+
 class RunSummary(_Body, frozen=True):
     """One run. `trials` counts the finished ones; `statuses` says how they ended; `running` is whether a process holds it.
 
@@ -76,6 +103,7 @@ class RunSummary(_Body, frozen=True):
     quarters: tuple[float | None, float | None, float | None, float | None]
     retraining: Retraining | None
     cost: RunCost
+    transfer: TransferSummary | None = None
 
 
 class Spread(_Body, frozen=True):

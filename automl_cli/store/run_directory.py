@@ -37,6 +37,9 @@ class Layout(Struct, frozen=True):
 
 
 SEARCH = Layout("run", "study.json", ("journal.jsonl", "journal.torn-*", "best.json", "network.json", "report.html"))
+TRANSFER = "transfer"
+"""Inside the directory of a search: the training of its scaled winner."""
+
 TRAINING = Layout("training", "training.json", ("checkpoint.safetensors", "weights.safetensors", "model.json"))
 
 
@@ -180,17 +183,26 @@ def _is_run(path: Path, layout: Layout) -> bool:
 def _own_entries(path: Path, layout: Layout) -> Iterator[Path]:
     for pattern in layout.own_files:
         yield from (entry for entry in path.glob(pattern) if entry.is_file())
-    yield from (entry for entry in path.glob(SUB_STUDIES) if _is_run(entry, layout))
+    yield from _own_directories(path, layout)
 
 
-def _clear(path: Path, layout: Layout) -> None:
+def _own_directories(path: Path, layout: Layout) -> dict[Path, Layout]:
+    """Directories inside that are runs or trainings themselves."""
+    if layout is not SEARCH:
+        return {}
+    inside = dict.fromkeys(path.glob(SUB_STUDIES), SEARCH) | {path / TRANSFER: TRAINING}
+    return {entry: kind for entry, kind in inside.items() if _is_run(entry, kind)}
+
+
+def _clear(path: Path, layout: Layout, *, inside: bool = False) -> None:
     """Remove what a run wrote, its settings first: a half-cleared directory is no run any more."""
+    directories = _own_directories(path, layout)
     for entry in list(_own_entries(path, layout)):
-        if entry.is_dir():
-            _clear(entry, layout)
+        if entry in directories:
+            _clear(entry, directories[entry], inside=True)
             if not any(entry.iterdir()):
                 entry.rmdir()
-        elif entry.name != LOCK_FILE or path.name.startswith("seed-"):
+        elif entry.name != LOCK_FILE or inside:
             entry.unlink()
 
 

@@ -20,7 +20,8 @@ POPULATION, TOURNAMENT = 30, 10
 
 def ours(strategy: str, trials: int, table: str | None) -> float:
     """Our study on the toy, or on a table; the seconds of `run_study`."""
-    from automl_cli.planning import SearchRequest, plan_search
+    from automl_cli.planning import plan_search
+    from automl_cli.requests import SearchRequest
     from automl_cli.sessions import make_executor, make_strategy, run_study
     from automl_cli.store.artifact import artifact_of
     from automl_cli.store.run_directory import create_run

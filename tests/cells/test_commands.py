@@ -12,8 +12,9 @@ from automl_cli.core.cells import CellPair
 from automl_cli.core.stacks import stack
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
 from automl_cli.discovery import open_space
-from automl_cli.planning import SearchRequest, plan_search
+from automl_cli.planning import plan_search
 from automl_cli.references import open_artifact
+from automl_cli.requests import SearchRequest
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.cells import Cell, StackedNetwork, stacked_network
 from automl_cli.winners import Winner, winner_artifact

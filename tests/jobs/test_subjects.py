@@ -3,16 +3,15 @@
 import msgspec
 import pytest
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.stacks import cell_network, parse_stack
 from automl_cli.core.trainings import TRAININGS
-from automl_cli.jobs.stacking import scaled, target_of
 from automl_cli.jobs.subjects import Named, named_by, needed
 from automl_cli.jobs.training import TrainingRequest, check_resumed, new_training
 from automl_cli.jobs.training_plan import plan_training
 from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
+from automl_cli.store.cells import stacked_network
 
 CELL = Named("cell", "nasnet-a")
 DIGITS = {"dataset": "digits", "stack": "1@96"}
@@ -25,7 +24,9 @@ def nasnet_a():
 @pytest.fixture
 def network(tmp_path):
     """NASNet-A as it is scaled to digits, in a run directory."""
-    body = scaled(nasnet_a().cell, target_of(DatasetReference(source="digits")), stack="1@96")
+    pair = nasnet_a().cell
+    chosen = parse_stack("1@96", pair, (8, 8, 1))
+    body = stacked_network(pair, chosen, target="digits", image_shape=(8, 8, 1), classes=10)
     write_artifact(tmp_path / "network.json", artifact_of(body))
     return tmp_path
 

@@ -8,7 +8,7 @@ import pytest
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.data import image_facts
-from automl_cli.planning import SearchRequest
+from automl_cli.requests import SearchRequest
 from automl_cli.resuming import resume_search
 from tests.study.worlds import settings, space
 

@@ -1,0 +1,107 @@
+"""After a search: its winner scaled to another data set, and trained there in a process of its own.
+
+That process is `automl train --resume`, so the weights are those that it gives by hand, on all cores; the workers of the search
+are gone. It ends with this one, however this one ends.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl_cli.cli.console import talk_console
+from automl_cli.core.errors import RunFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from automl_cli.store.bodies import StudySettings, TransferSettings
+    from automl_cli.store.reports import TransferSummary
+
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+from automl_cli.executors.process import die_with
+die_with(int(sys.argv.pop(1)))
+from automl_cli.__main__ import main
+main()
+"""
+"""Asked to end, it ends as by Ctrl-C, which leaves the terminal as it was. Ctrl-C itself reaches the parent alone."""
+
+INTERRUPTED = 130
+
+
+def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferSummary | None":
+    """Scale the winner of the run, and train it if that is what was settled; how that went. None where nothing is scaled."""
+    from automl_cli.jobs.transfer import prepare_training, scale_winner, transfer_of
+
+    if settings.transfer is None:
+        return None
+    scale_winner(run, settings)
+    scaled = transfer_of(run, settings)
+    assert scaled is not None
+    if scaled.state in ("training", "trained"):
+        directory = prepare_training(run, settings)
+        if not quiet:
+            talk_console().print(f"{directory}: training the scaled winner, {size_in_words(scaled)}", soft_wrap=True)
+        _train(directory, quiet=quiet)
+    return transfer_of(run, settings)
+
+
+def transfer_in_words(settings: "TransferSettings") -> str:
+    """Which of the two will happen."""
+    from automl_cli.jobs.transfer import by_times
+
+    what = f"the winner will be scaled to {settings.dataset.source} as {settings.stack}"
+    data = f"{by_times(settings.image_shape)}, {settings.classes:,} classes"
+    if settings.problem is None:
+        return f"{what} ({data}) and trained there for {settings.epochs} epochs"
+    reason = settings.problem.partition(". ")[0]
+    return f"{what} ({data}) and written; nothing will be trained on it, since {reason}"
+
+
+def last_words(found: "TransferSummary") -> "Iterator[str]":
+    """What a user should know of a transfer that is over."""
+    if found.state == "trained":
+        assert found.test_accuracy is not None
+        top5 = "" if found.test_top5_accuracy is None else f", top-5 {found.test_top5_accuracy:.4f}"
+        yield f"{found.network}: {size_in_words(found)}"
+        yield f"transfer: top-1 {found.test_accuracy:.4f}{top5} on the test part of {found.target} after {found.epochs} epochs"
+    else:
+        yield f"{found.network}: the winner scaled to {found.target}, {size_in_words(found)}"
+        yield f"nothing was trained on {found.target}: {found.problem}"
+        yield f"train it with: {found.command}"
+
+
+def size_in_words(found: "TransferSummary") -> str:
+    """How it is stacked, and what that costs."""
+    from automl_cli.jobs.transfer import by_times
+
+    return (
+        f"{found.stack} (F = {found.filters}): {found.parameters:,} parameters, {found.multiply_adds:,} multiply-adds for one "
+        f"image of {by_times(found.image_shape)}, {found.classes:,} classes"
+    )
+
+
+def _train(directory: Path, *, quiet: bool) -> None:
+    """Bring the training to its end. RunFailed where it fails; what was wrong it has said itself."""
+    from automl_cli.executors.process import users_environment
+
+    arguments = ["train", "--resume", "--out", str(directory), *(["--quiet"] if quiet else [])]
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", PROGRAM, str(os.getpid()), *arguments],
+        env=users_environment() | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=subprocess.DEVNULL,
+        process_group=0,
+    )
+    try:
+        code = process.wait()
+    finally:
+        process.terminate()  # nothing happens to one that has ended
+        process.wait()
+    if code in (INTERRUPTED, -signal.SIGINT):
+        raise KeyboardInterrupt
+    if code != 0:
+        raise RunFailed(f"the winner was found and scaled; its training in {directory} ended with exit code {code}")

@@ -1,0 +1,215 @@
+"""The winner of a search scaled to the data set it is meant for, and trained there if that is here: `search-cell --transfer`.
+
+In the run directory stand then `network.json`, the scaled winner, and, where the data are here, `transfer/`: a training like
+any other, which `automl train --resume` takes up as well. Which of the two will happen is settled before the search starts.
+"""
+
+import shlex
+from pathlib import Path
+
+from automl_cli.core.cells import Branch, CellPair, Combination, unused_states
+from automl_cli.core.cells import Cell as CellValue
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.errors import DataError, UserError
+from automl_cli.core.networks import Shape
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.stacks import cell_network, default_stack, parse_stack, skeleton_for
+from automl_cli.core.trainings import TRAININGS
+from automl_cli.data import check_source, image_facts
+from automl_cli.jobs.stacking import cell_pair_of, target_of
+from automl_cli.jobs.training import TrainingRequest, new_training
+from automl_cli.requests import SearchRequest
+from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
+from automl_cli.store.bodies import Model, StudySettings, Training, TransferSettings
+from automl_cli.store.cells import Cell, StackedNetwork, stacked_network
+from automl_cli.store.files import file_digest
+from automl_cli.store.reports import State, TransferSummary
+from automl_cli.store.run_directory import TRAINING, TRANSFER, create_run
+
+NETWORK = "network.json"
+
+NEEDING_TRANSFER = ("transfer_image_size", "transfer_epochs", "stack", "filters")
+"""Flags that say something of the transfer."""
+
+
+def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> TransferSettings | None:
+    """What becomes of the winner, if it is to be scaled. Raises UserError for whatever could not be done after the search."""
+    if request.transfer is None:
+        if said := [name for name in NEEDING_TRANSFER if getattr(request, name) is not None]:
+            raise UserError(f"--{said[0].replace('_', '-')} is about the transfer; give --transfer TARGET with it")
+        return None
+    dataset = DatasetReference(
+        source=request.transfer,
+        data_dir=None if request.data_dir is None else str(Path(request.data_dir).expanduser().resolve()),
+        image_size=request.transfer_image_size,
+    )
+    try:
+        target = target_of(dataset)
+        image = target.facts.image_shape
+        trainings = TRAININGS[skeleton_for(image)]
+        chosen = preset if preset in trainings else "quick"
+        if target.problem is None:
+            check_source(target.dataset, streamed=trainings[chosen].recipe.streamed)
+    except DataError as error:
+        raise DataError(f"--transfer: {error}".replace("--image-size", "--transfer-image-size")) from error
+    transfer = TransferSettings(
+        dataset=target.dataset,
+        image_shape=image,
+        classes=len(target.facts.classes),
+        stack=request.stack or default_stack(image),
+        filters=request.filters,
+        preset=chosen,
+        epochs=request.transfer_epochs or trainings[chosen].epochs,
+        problem=target.problem,
+    )
+    _check_fits(transfer, space)
+    return transfer
+
+
+def by_times(shape: Shape) -> str:
+    """
+    >>> by_times((224, 224, 3))
+    '224×224×3'
+    """
+    return "×".join(map(str, shape))
+
+
+def check_transfer(settings: StudySettings) -> None:
+    """Raises DataError where the winner of a resumed search is to be trained on data that are no longer here as they were."""
+    transfer = settings.transfer
+    if transfer is None or transfer.problem is not None:
+        return
+    facts = image_facts(transfer.dataset)
+    if (facts.image_shape, len(facts.classes)) != (transfer.image_shape, transfer.classes):
+        raise DataError(
+            f"--transfer: {transfer.dataset.source} has changed since the search was started: {by_times(facts.image_shape)}, "
+            f"{len(facts.classes)} classes, not {by_times(transfer.image_shape)}, {transfer.classes} classes"
+        )
+
+
+def scale_winner(run: Path, settings: StudySettings) -> None:
+    """Write `network.json`: the same bytes for the same winner."""
+    transfer = settings.transfer
+    assert transfer is not None
+    best = run / "best.json"
+    pair = cell_pair_of(read_artifact(best, Cell).body, str(best))
+    network = stacked_network(
+        pair,
+        parse_stack(transfer.stack, pair, transfer.image_shape, filters=transfer.filters),
+        target=transfer.dataset.source,
+        image_shape=transfer.image_shape,
+        classes=transfer.classes,
+    )
+    write_artifact(run / NETWORK, artifact_of(network, {"cell": file_digest(best)}))
+
+
+def prepare_training(run: Path, settings: StudySettings) -> Path:
+    """The directory of the scaled winner's training: as it is, or a new one where there is none, or one of another winner."""
+    directory, network = run / TRANSFER, run / NETWORK
+    if _trains(directory / TRAINING.settings, file_digest(network)):
+        return directory
+    assert settings.transfer is not None
+    training = new_training(read_artifact(network, StackedNetwork).body, _request(settings.transfer, settings.seed))
+    inputs = {"network": file_digest(network)}
+    create_run(directory, artifact_of(training, inputs), overwrite=directory.exists(), layout=TRAINING).close()
+    return directory
+
+
+def transfer_of(run: Path, settings: StudySettings) -> TransferSummary | None:
+    """How far the transfer of this run is, from its files; None where there is none."""
+    if (transfer := settings.transfer) is None:
+        return None
+    network, model = _network(run), _model(run)
+    state = _state(transfer, network, model)
+    return TransferSummary(
+        target=transfer.dataset.source,
+        image_shape=transfer.image_shape,
+        classes=transfer.classes,
+        stack=transfer.stack,
+        filters=None if network is None else network.stack.filters,
+        parameters=None if network is None else network.parameters,
+        multiply_adds=None if network is None else network.multiply_adds,
+        state=state,
+        problem=transfer.problem,
+        command=_command(run, transfer, state),
+        network=None if network is None else str(run / NETWORK),
+        model=None if model is None else str(run / TRANSFER / "model.json"),
+        epochs=transfer.epochs,
+        test_accuracy=None if model is None else model.test_accuracy,
+        test_top5_accuracy=None if model is None else model.test_top5_accuracy,
+    )
+
+
+def train_command(run: Path, transfer: TransferSettings) -> str:
+    """What trains the scaled winner, where its data are, as it is typed."""
+    parts = ["automl", "train", "--network", str(run / NETWORK)]
+    if transfer.preset != "quick":
+        parts += ["--preset", transfer.preset]
+    if transfer.epochs != TRAININGS[skeleton_for(transfer.image_shape)][transfer.preset].epochs:
+        parts += ["--epochs", str(transfer.epochs)]
+    if transfer.dataset.data_dir is not None:
+        parts += ["--data-dir", transfer.dataset.data_dir]
+    return shlex.join(parts)
+
+
+def _state(transfer: TransferSettings, network: StackedNetwork | None, model: Model | None) -> State:
+    if network is None:
+        return "planned"
+    if transfer.problem is not None:
+        return "written"
+    return "training" if model is None else "trained"
+
+
+def _command(run: Path, transfer: TransferSettings, state: State) -> str | None:
+    if state == "written":
+        return train_command(run, transfer)
+    return shlex.join(["automl", "train", "--resume", "--out", str(run / TRANSFER)]) if state == "training" else None
+
+
+def _request(transfer: TransferSettings, seed: int) -> TrainingRequest:
+    return TrainingRequest(data_dir=transfer.dataset.data_dir, preset=transfer.preset, epochs=transfer.epochs, seed=seed)
+
+
+def _network(run: Path) -> StackedNetwork | None:
+    """The scaled winner, unless there is none yet, or only that of an earlier winner."""
+    if not (run / NETWORK).is_file() or not (run / "best.json").is_file():
+        return None
+    artifact = read_artifact(run / NETWORK, StackedNetwork)
+    return artifact.body if artifact.inputs.get("cell") == file_digest(run / "best.json") else None
+
+
+def _model(run: Path) -> Model | None:
+    """The trained model of the scaled winner, if there is one already."""
+    file = run / TRANSFER / "model.json"
+    if not file.is_file() or not _trains(run / TRANSFER / TRAINING.settings, file_digest(run / NETWORK)):
+        return None
+    return read_artifact(file, Model).body
+
+
+def _trains(settings: Path, network: str) -> bool:
+    """Whether these are the settings of a training of the network with this digest."""
+    return settings.is_file() and read_artifact(settings, Training).inputs.get("network") == network
+
+
+def _check_fits(transfer: TransferSettings, space: SearchSpace) -> None:
+    """Raises UserError unless whatever the search may find can be stacked so."""
+    found = space.decode(space.sample(0, 0))
+    if not isinstance(found, CellPair):
+        raise UserError(
+            f"--transfer scales pairs of cells, such as those of space nasnet; space {space.plugin.name!r} finds none"
+        )
+    widest = _widest(found)
+    try:
+        stack = parse_stack(transfer.stack, widest, transfer.image_shape, filters=transfer.filters)
+        cell_network(widest, stack, transfer.image_shape).shapes(transfer.image_shape)
+    except UserError as error:
+        states = len(widest.normal.outputs)
+        raise UserError(f"--stack: {error} (a cell of this search may have {states} output states)") from error
+
+
+def _widest(pair: CellPair) -> CellPair:
+    """Cells of as many combinations whose outputs are as many as they can be: each reads h0 only."""
+    branch = Branch(0, "identity")
+    combinations = tuple(Combination(branch, branch) for _ in pair.normal.combinations)
+    cell = CellValue(combinations, unused_states(combinations))
+    return CellPair(cell, cell, pair.bottleneck)

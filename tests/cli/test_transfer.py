@@ -1,0 +1,180 @@
+"""`search-cell --transfer`: said before, done or not done after, and the same files however often it is killed."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from automl_cli.jobs.transfer import prepare_training, scale_winner, transfer_of
+from automl_cli.store.artifact import read_artifact, write_artifact
+from automl_cli.store.bodies import Model, StudySettings, Training
+from automl_cli.store.cells import Cell, StackedNetwork
+from automl_cli.store.files import file_digest
+from automl_cli.store.run_directory import check_new_run, create_run, is_held
+from tests.conftest import ROOT
+
+TINY = ("--space-option", "blocks=1", "--evaluator", "analytic", "--strategy", "random", "--trials", "3")
+"""Scored by a formula: these tests are about what comes after the search."""
+TO_DIGITS = ("--transfer", "digits", "--stack", "1@16", "--transfer-epochs", "2")
+FILES = ("best.json", "network.json", "transfer/model.json", "transfer/weights.safetensors")
+
+
+def digests(run: Path) -> dict[str, str]:
+    return {name: file_digest(run / name) for name in FILES if (run / name).exists()}
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "automl_cli", "search-cell", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search whose winner was trained, never interrupted."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    process = start(*TINY, *TO_DIGITS, "--out", out)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    assert stdout.splitlines() == [str(out / name) for name in FILES[:3]]
+    said = stderr.splitlines()
+    assert said[1] == "transfer: the winner will be scaled to digits as 1@16 (8×8×1, 10 classes) and trained there for 2 epochs"
+    assert said[-1].startswith("transfer: top-1 0.")
+    return out
+
+
+def test_where_the_data_are_absent_the_network_is_written_and_the_last_lines_say_that_nothing_was_trained(
+    tmp_path: Path, automl: Callable
+) -> None:
+    out = tmp_path / "run"
+    done = automl("search-cell", *TINY, "--transfer", "imagenet", "--data-dir", tmp_path, "--out", out)
+    assert (done.code, done.stdout) == (0, f"{out}/best.json\n{out}/network.json\n")
+    said = done.stderr.splitlines()
+    assert said[1].startswith(
+        "transfer: the winner will be scaled to imagenet as 4@1056 (224×224×3, 1,000 classes) and written;"
+    )
+    assert "nothing will be trained on it, since imagenet2012 is not prepared under" in said[1]
+    *_, size, nothing, command = said
+    network = read_artifact(out / "network.json", StackedNetwork)
+    assert f"{network.body.parameters:,} parameters, {network.body.multiply_adds:,} multiply-adds" in size
+    assert nothing.startswith("nothing was trained on imagenet: imagenet2012 is not prepared")
+    assert command == f"train it with: automl train --network {out}/network.json --data-dir {tmp_path}"
+    assert network.inputs == {"cell": file_digest(out / "best.json")}
+    assert not (out / "transfer").exists()
+    report = json.loads(automl("report", out, "--json").stdout)["runs"][0]["transfer"]
+    assert (report["state"], report["test_accuracy"], report["command"]) == ("written", None, command.partition(": ")[2])
+    assert "nothing: imagenet2012 is not" in " ".join(automl("report", out).stdout.split())
+    assert "nothing will be trained" in automl("search-cell", "--transfer", "imagenet", "--dry-run").stdout
+
+
+def test_where_the_data_are_here_the_scaled_winner_is_trained_and_reported(trained: Path, automl: Callable) -> None:
+    model, network = read_artifact(trained / FILES[2], Model), read_artifact(trained / FILES[1], StackedNetwork).body
+    assert model.inputs == {"network": file_digest(trained / FILES[1])}
+    assert model.body.network == network.network
+    assert read_artifact(trained / "transfer" / "training.json", Training).body.epochs == 2
+    report = json.loads(automl("report", trained, "--json").stdout)["runs"][0]["transfer"]
+    assert (report["state"], report["test_accuracy"]) == ("trained", model.body.test_accuracy)
+    assert report["test_top5_accuracy"] == model.body.test_top5_accuracy > 0
+    assert f"2 epochs: test accuracy {model.body.test_accuracy:.4f}" in automl("report", trained).stdout
+    assert automl("validate", trained).code == 0
+
+
+def test_resuming_a_whole_run_repeats_what_it_said_and_changes_nothing(trained: Path, automl: Callable) -> None:
+    before = digests(trained)
+    done = automl("search-cell", "--resume", "--out", trained, "--json", *TO_DIGITS)
+    assert done.code == 0
+    assert json.loads(done.stdout)["transfer"]["state"] == "trained"
+    assert digests(trained) == before
+
+
+@pytest.mark.parametrize("moment", ["best.json", "transfer/training.json", "transfer/weights.safetensors"])
+def test_killed_when_a_file_appears_a_resumed_run_ends_in_the_same_files(moment: str, trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = start(*TINY, *TO_DIGITS, "--out", out)
+    while not (out / moment).exists() and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+    resumed = start("--resume", "--out", out)
+    _, stderr = resumed.communicate()
+    assert resumed.returncode == 0, stderr
+    assert digests(out) == digests(trained)
+
+
+def test_asked_to_end_while_it_trains_it_says_how_to_go_on_and_leaves_no_process(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = start(*TINY, "--transfer", "digits", "--stack", "1@16", "--transfer-epochs", "100000", "--out", out)
+    while not (out / "transfer" / "checkpoint.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.splitlines()[-1] == f"interrupted; continue with: automl search-cell --out {out} --resume"
+    assert not is_held(out / "transfer")
+
+
+def test_a_training_of_an_earlier_winner_is_replaced(trained: Path, tmp_path: Path, automl: Callable) -> None:
+    """As after a resume with more trials that found a better cell."""
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    settings = read_artifact(run / "study.json", StudySettings).body
+    assert prepare_training(run, settings) == run / "transfer"
+    assert (run / FILES[2]).exists()
+    best = read_artifact(run / "best.json", Cell)
+    write_artifact(run / "best.json", type(best)(best.schema, "another version", best.inputs, best.body))
+    assert transfer_of(run, settings).state == "planned"
+    scale_winner(run, settings)
+    assert transfer_of(run, settings).state == "training"
+    prepare_training(run, settings)
+    assert not (run / FILES[2]).exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--transfer", "imagnet"), "--transfer: unknown data set 'imagnet'. Did you mean 'imagenet'?"),
+        (("--transfer", "food101"), "--transfer: food101 is not prepared under"),
+        (("--transfer", "imagenet", "--stack", "4@30"), "--stack: filters of a stack of cells is 3; it must be at least 4"),
+        (("--transfer", "imagenet", "--stack", "four"), "--stack: a stack is written N@P"),
+        (("--transfer", "digits", "--stack", "6@7"), "--stack: '6@7' leaves no filter for a cell of 2 output states"),
+        (("--transfer", "imagenet", "--transfer-image-size", "2"), "--transfer: --transfer-image-size is 2"),
+        (("--stack", "4@1056"), "--stack is about the transfer; give --transfer TARGET with it"),
+        (("--transfer-epochs", "3"), "--transfer-epochs is about the transfer"),
+        (("--transfer", "digits", "--transfer-epochs", "0"), "--transfer-epochs is 0; it must be at least 1"),
+        (("--transfer", "digits", "--filters", "0"), "--filters is 0; it must be at least 1"),
+    ],
+)
+def test_what_cannot_be_done_after_the_search_is_refused_before_it(
+    flags: tuple[str, ...], message: str, tmp_path: Path, automl: Callable
+) -> None:
+    done = automl("search-cell", *TINY, *flags, "--out", tmp_path / "run")
+    assert (done.code, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_flags_on_resume_are_refused(trained: Path, automl: Callable) -> None:
+    for flags in (("--transfer", "cifar10"), ("--stack", "2@16"), ("--transfer-epochs", "3")):
+        done = automl("search-cell", "--resume", "--out", trained, *flags)
+        assert (done.code, "is not what this run was started with" in done.stderr) == (2, True)
+
+
+def test_edge_cells_and_networks_are_not_scaled(tmp_path: Path, automl: Callable) -> None:
+    (tmp_path / "flags.toml").write_text('transfer = "digits"\ntrials = 2\n')
+    done = automl("search-arch", "--config", tmp_path / "flags.toml", "--out", tmp_path / "run")
+    assert (done.code, "--transfer scales pairs of cells" in done.stderr) == (2, True)
+
+
+def test_overwriting_a_run_removes_its_transfer(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    settings = read_artifact(run / "study.json", StudySettings)
+    check_new_run(run, overwrite=True)
+    create_run(run, settings, overwrite=True).close()
+    assert sorted(path.name for path in run.iterdir()) == ["run.lock", "study.json"]
