@@ -75,9 +75,7 @@ def open_training(
     path = out or default_run_path("train")
     check_new_run(path, overwrite=overwrite, layout=TRAINING)
     opened = needed(named).open()
-    training = new_training(opened.artifact.body, request)
-    check_source(training.dataset, streamed=training.recipe.streamed)
-    settings = artifact_of(training, {opened.artifact.kind: opened.digest})
+    settings = artifact_of(new_training(opened.artifact.body, request), {opened.artifact.kind: opened.digest})
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
 
 
@@ -107,11 +105,14 @@ def new_training(body: Body, request: TrainingRequest, *, data_needed: bool = Tr
     dataset = _dataset(subject.dataset, request)
     facts = image_facts(dataset) if data_needed else target_of(dataset).facts
     training = subject.training(facts.image_shape)
+    recipe = _recipe(training.recipe, request)
+    if data_needed:
+        check_source(dataset, streamed=recipe.streamed)
     return _settled(
         subject.network(facts.image_shape),
         dataset,
         facts,
-        _recipe(training.recipe, request),
+        recipe,
         epochs=training.epochs if request.epochs is None else request.epochs,
         seed=request.seed or 0,
         with_validation=bool(request.with_validation),

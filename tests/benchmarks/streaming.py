@@ -130,7 +130,7 @@ def training(data_dir: str) -> str:
 
 
 def _automl() -> list[str]:
-    return [sys.executable, "-c", "from automl_cli.cli.app import main; main()"]
+    return [sys.executable, "-m", "automl_cli"]
 
 
 def _command(data_dir: str, out: Path) -> list[str]:
