@@ -48,7 +48,7 @@ def norm(filters: int, *, relu: bool) -> Block:
         (x,), (mean, variance) = inputs, given
         return ops.normalise(x, parameters["scale"], parameters["offset"], mean, variance, relu=relu)
 
-    return Block("norm", function, norm_shapes(filters), evaluation)
+    return Block("norm", function, norm_shapes(filters), evaluation, adds_gradients=relu)
 
 
 @cache
@@ -68,7 +68,7 @@ def unit(unit: Unit, channels: int) -> Block:
         return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=relu)
 
     shapes = {**kernel_shapes(unit, channels), **norm_shapes(unit.filters)}
-    return Block(f"{_name(unit)}_norm", function, shapes, evaluation, loops=has_loops(unit))
+    return Block(f"{_name(unit)}_norm", function, shapes, evaluation, loops=has_loops(unit), adds_gradients=False)
 
 
 def norm_shapes(filters: int) -> dict[str, tuple[int, ...]]:

@@ -124,6 +124,8 @@ class _Builder:
             part = library.part(unit, piece.shape[2], size)
             parts.append(self._call(part, _place(piece), _kernels(name, unit, start, stop), _images(piece)))
             start = stop
+        if not normalised_with_relu(unit):  # that of a cell, which reads any number of states: one program for all numbers
+            parts = [self._call(None, (tuple(parts),), {}, ())]
         block = library.norm(unit.filters, relu=normalised_with_relu(unit))
         return Piece(self._call(block, (tuple(parts),), norm, statistics), shape)
 

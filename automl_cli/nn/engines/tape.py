@@ -12,10 +12,12 @@ place
   of a gradient page, so an optimizer is one program over pages, whatever the network.
 - What the backward program needs again of arguments, parameters and outputs is not an output of the forward program, because a
   compiled program copies every argument that it returns.
-- Several values in one place of a block are added up inside its programs, and so are several gradients of one value.
+- Several values in one place of a block are added up inside its programs, and so are several gradients of one value, unless
+  the block is one of cells: there the sum is made before, so that one program serves any number.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -46,7 +48,8 @@ class Block:
     """One operation with its compiled programs. Make each block once (`functools.cache`), or nothing is shared.
 
     `shapes` are those of the parameters, by name. `evaluation` is the function in evaluation mode where it differs. `loops`
-    says how to compile (`nn.compilation`).
+    says how to compile (`nn.compilation`). `adds_gradients` says whether several gradients of the output are added up inside
+    the backward program; if not, one program serves any number of them.
     """
 
     def __init__(
@@ -57,8 +60,10 @@ class Block:
         evaluation: Evaluation | None = None,
         *,
         loops: bool = False,
+        adds_gradients: bool = True,
     ) -> None:
         self.name = name
+        self.adds_gradients = adds_gradients
         self.shapes = dict(shapes)
         self.size = sum(int(np.prod(shape)) for shape in shapes.values())
         self._function = function
@@ -169,9 +174,11 @@ def run_backward(
     gradients: dict[int, list[Array]] = {calls[-1].output: [ONE]}
     for call, keep in zip(reversed(calls), reversed(tape.kept), strict=True):
         arriving = tuple(gradients.pop(call.output))
+        if len(arriving) > 1 and (call.block is None or not call.block.adds_gradients):
+            arriving = (_sum(arriving),)
         output = tape.values.pop(call.output)
         if call.block is None:
-            inputs = [arriving[0] if len(arriving) == 1 else _sum(arriving)]
+            inputs = list(arriving)
         else:
             arguments = (*_parameters(call, pages), _arrays(call, tape.values), _given(call, given))
             page = gradient_pages[call.page] if call.block.size else NOTHING
@@ -216,7 +223,12 @@ def _total(arrays: tuple[Array, ...]) -> Array:
     return total
 
 
-_sum = compiled(_total)
+def _sum(arrays: Sequence[Array]) -> Array:
+    """Two by two, so that one program of each shape serves any number."""
+    return reduce(_add, arrays)
+
+
+_add = compiled(lambda one, other: one + other)
 
 
 def _unsummed(places: Places) -> list[Array]:
