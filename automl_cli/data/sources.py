@@ -89,6 +89,8 @@ def open_source(reference: DatasetReference) -> Source:
     """
     check_numbers(reference)
     text = reference.source
+    if not text:
+        raise unknown_dataset(text)
     if text.endswith(".npz"):
         from automl_cli.data.archive import ArchiveSource
 

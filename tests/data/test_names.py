@@ -21,6 +21,11 @@ def test_a_misspelt_name_is_answered_with_the_nearest(written, meant):
         image_facts(DatasetReference(source=written))
 
 
+def test_no_name_at_all_is_no_folder():
+    with pytest.raises(DataError, match="unknown data set ''"):
+        image_facts(DatasetReference(source=""))
+
+
 def test_a_misspelt_name_is_answered_without_importing_anything_heavy():
     code = (
         "import sys\n"

@@ -13,7 +13,7 @@ from automl_cli.executors.process import SWITCH, compilation_cache, process_sett
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_set_here", set())
+    monkeypatch.setattr(process, "_set_here", {})
     for name in ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR", "CUDA_VISIBLE_DEVICES", SWITCH):
         monkeypatch.delenv(name, raising=False)
 
@@ -59,6 +59,15 @@ def test_a_driver_on_the_cpu_still_gives_its_workers_the_gpus(monkeypatch: pytes
     environments = local._environments(3)
     assert [environment["CUDA_VISIBLE_DEVICES"] for environment in environments] == ["0", "1", "0"]
     assert {environment["JAX_PLATFORMS"] for environment in environments} == {"cuda,cpu"}
+
+
+def test_another_process_can_have_the_environment_as_the_user_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "7", "HOME": "/home/me"})
+    before = dict(os.environ)
+    for _ in range(2):
+        process.set_up_this_process()
+    assert os.environ["OMP_NUM_THREADS"] == os.environ["PJRT_NPROC"] == "1"
+    assert process.users_environment() == before
 
 
 def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
