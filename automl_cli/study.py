@@ -20,6 +20,7 @@ Only after a study that failed is a failure of the machine not taken any more, s
 """
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -29,6 +30,7 @@ from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, RunFailed, UserError
+from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import Executor, Strategy, canonical
 from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
 from automl_cli.evaluations import child_seed
@@ -98,7 +100,7 @@ class Study:
         self._journal.append(Started(at=time.time(), executor=self._settings.executor, workers=self._settings.workers))
         try:
             complete = self._run_trials() and self._retrain_best()
-            winner = self._name_winner(retrained=complete)
+            winner = self._name_winner(complete=complete)
             reason = "finished" if complete else "time-budget"
             return winner
         except KeyboardInterrupt:
@@ -196,12 +198,22 @@ class Study:
         seed = child_seed(self._settings.seed, genotype, Stage.RETRAIN, epochs)
         return Asked(trial=trial.number, stage=Stage.RETRAIN, genotype=genotype, log_probability=None, seed=seed, epochs=epochs)
 
-    def _name_winner(self, *, retrained: bool) -> Winner:
+    def _why_none(self, *, out_of_time: bool) -> str:
+        """Why there is no winner, and what to do."""
+        ended, report = self._search.finished, f"`automl report {shlex.quote(str(self._journal.path.parent))}` shows why"
+        if not out_of_time:
+            return f"no trial succeeded: {ended} ended, none with a score; {report}"
+        budget = f"the time budget of {self._settings.time_budget_seconds:g} seconds is spent"
+        how_far = f"{counted(ended, 'trial')} ended, none with a score; {report}" if ended else "no trial ended before"
+        return f"{budget}, and {how_far}. Continue with --resume and a larger --time-budget"
+
+    def _name_winner(self, *, complete: bool) -> Winner:
+        """The winner, by retraining where that was wanted and is complete."""
         ranked = self._search.ranking.best()
         if not ranked:
-            raise RunFailed(f"no trial succeeded: {self._search.finished} ended, none with a score; `automl report` shows why")
+            raise RunFailed(self._why_none(out_of_time=not complete))
         winner = Winner(ranked[0])
-        if retrained and self._settings.retrain_top:
+        if complete and self._settings.retrain_top:
             winner = winner_of_retraining(ranked, self._retrained, self._settings.retrain_epochs)
         self._journal.sync()
         self._publish(winner)
@@ -253,6 +265,11 @@ class Study:
         self._earlier_seconds += session_seconds
 
     def _replay_asked(self, record: Asked) -> None:
+        if record.trial >= self._search.trials:
+            raise ArtifactError(
+                f"{self._journal.path}: trial {record.trial} was asked, but study.json has "
+                f"{counted(self._search.trials, 'trial')} only: changed by hand? Give --trials as many as there were, or more"
+            )
         if record.trial != self._search.next or not self._search.may_ask():
             raise ArtifactError(f"{self._journal.path}: trial {record.trial} was asked out of order")
         asked = self._search.ask()

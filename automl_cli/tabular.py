@@ -41,8 +41,11 @@ def setting_of(flag: str, value: str) -> tuple[str, Any]:
     """
     if flag == "table":
         return "file", str(Path(value).absolute())
-    return flag.replace("-", "_"), _names(value) if flag.endswith("columns") else value
+    return flag.replace("-", "_"), _names(flag, value) if flag.endswith("columns") else value
 
 
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
+def _names(flag: str, text: str) -> list[str]:
+    names = [part.strip() for part in text.split(",")]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"--{flag} names {twice[0]!r} twice; name each column once")
+    return names

@@ -5,18 +5,21 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import DataError, SpaceError, unknown_name
+from automl_cli.core.numbers import LARGEST, counted
+from automl_cli.data.archive import BROKEN
 
 Row = tuple[str, ...]
 """The cells of the wanted columns of one row, as text: the encoding first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BenchmarkTable:
     """`values[rows[genotype]]` are the numbers of `columns` for that genotype, shape (rows, columns), float64."""
 
@@ -24,6 +27,16 @@ class BenchmarkTable:
     columns: tuple[str, ...]
     rows: dict[Genotype, int]
     values: np.ndarray
+
+    def numbers(self, row: int) -> dict[str, int | float]:
+        """The numbers of a row by column; whole ones where the whole column holds nothing else."""
+        pairs = zip(self.columns, self.values[row].tolist(), self.whole, strict=True)
+        return {name: int(value) if whole else value for name, value, whole in pairs}
+
+    @cached_property
+    def whole(self) -> tuple[bool, ...]:
+        """Which columns hold whole numbers only."""
+        return tuple(((self.values == np.trunc(self.values)) & (np.abs(self.values) <= LARGEST)).all(axis=0).tolist())
 
 
 def read_table(path: str, decisions: DecisionList, *, encoding_column: str, columns: Sequence[str]) -> BenchmarkTable:
@@ -59,22 +72,37 @@ def table_digest(path: str) -> str:
 
 
 def _csv_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
-    with file.open(newline="", encoding="utf-8") as stream:
-        reader = csv.reader(stream)
-        header = next(reader, [])
-        positions = [_position(name, header, f"{file}:1") for name in wanted]
-        for row in reader:
-            place = f"{file}:{reader.line_num}"
-            if len(row) != len(header):
-                raise DataError(f"{place}: {len(row)} cells where the header has {len(header)}")
-            yield place, tuple(row[at] for at in positions)
+    """Spaces around cells and lines without any cell mean nothing."""
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.reader(stream, skipinitialspace=True)
+        try:
+            header = [name.strip() for name in next(reader, [])]
+            _check_header(header, file)
+            positions = [_position(name, header, f"{file}:1") for name in wanted]
+            for row in filter(None, reader):
+                place = f"{file}:{reader.line_num}"
+                if len(row) != len(header):
+                    raise DataError(f"{place}: {counted(len(row), 'cell')} where the header has {len(header)}")
+                yield place, tuple(row[at].strip() for at in positions)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{file} is no text in UTF-8 ({error}); --table takes a .csv or .npz file") from error
+
+
+def _check_header(header: Sequence[str], file: Path) -> None:
+    if not header:
+        raise DataError(f"{file} is empty; a table has a header and a row for every genotype")
+    for character, name in {"\t": "tabs", ";": "semicolons"}.items():
+        if len(header) == 1 and character in header[0]:
+            raise DataError(f"{file}:1: {name} separate the columns; write the table with commas")
+    if twice := [name for name in header if name and header.count(name) > 1]:
+        raise DataError(f"{file}:1: two columns are named {twice[0]!r}; names must differ")
 
 
 def _npz_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             columns = [arrays[arrays.files[_position(name, arrays.files, str(file))]] for name in wanted]
-    except (OSError, ValueError) as error:
+    except BROKEN as error:
         raise DataError(f"{file} is not a readable .npz of plain arrays: {error}") from error
     for name, column in zip(wanted, columns, strict=True):
         if column.shape[:1] != columns[0].shape[:1]:
@@ -90,11 +118,12 @@ def _position(name: str, header: Sequence[str], place: str) -> int:
 
 
 def _genotype(text: str, decisions: DecisionList, place: str) -> Genotype:
-    single = len(text) == len(decisions) and text.isdecimal()
-    indices = tuple(map(int, text if single else re.findall(r"\d+", text)))
+    digits = len(decisions) > 1 and text.isdecimal()
+    indices = tuple(map(int, text if digits else re.findall(r"\d+", text)))
     try:
         if len(indices) != len(decisions):
-            raise SpaceError(f"{len(indices)} indices where the space has {len(decisions)} decisions")
+            found, wanted = counted(len(indices), "index/indices"), counted(len(decisions), "decision")
+            raise SpaceError(f"{found} where the space has {wanted}")
         return decisions.check(indices)
     except SpaceError as error:
         raise DataError(f"{place}: encoding {text!r} is not of this space: {error}") from error

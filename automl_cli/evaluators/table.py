@@ -50,6 +50,6 @@ class TableEvaluator:
             raise Diverged(
                 f"genotype {canonical(task.genotype)} has no row among the {len(self.table.rows)} of {self.table.path}"
             )
-        numbers = dict(zip(self.table.columns, self.table.values[row].tolist(), strict=True))
+        numbers = self.table.numbers(row)
         metrics = {name: numbers[name] for name in (*self.settings.report_columns, *self.settings.cost_columns)}
-        return Measurement(scores=(numbers[self.settings.reward_column],), metrics=metrics)
+        return Measurement(scores=(float(numbers[self.settings.reward_column]),), metrics=metrics)

@@ -74,7 +74,14 @@ def test_a_genotype_without_a_row_has_no_score_for_the_reason_that_it_has_none(t
         (3, "444444,high,0.3", r"table\.csv:4, column 'reward': 'high' is not a number"),
         (1, "900000,0.5,0.4", r"table\.csv:2, column 'ops': encoding '900000' is not of this space: .*indices 0 to 4, not 9"),
         (1, "00,0.5,0.4", r"table\.csv:2, column 'ops': encoding '00' .* has 6 decisions"),
+        (1, "42121,0.5,0.4", r"encoding '42121' is not of this space: 5 indices where the space has 6 decisions"),
+        (1, "4212111,0.5,0.4", r"encoding '4212111' is not of this space: 7 indices where the space has 6 decisions"),
+        (1, "4-2,0.5,0.4", r"encoding '4-2' is not of this space: 2 indices where the space has 6 decisions"),
+        (1, "x,0.5,0.4", r"encoding 'x' is not of this space: no indices where the space has 6 decisions"),
         (2, "421211,0.75", r"table\.csv:3: 2 cells where the header has 3"),
+        (0, "ops;reward;test", r"table\.csv:1: semicolons separate the columns; write the table with commas"),
+        (0, "ops\treward\ttest", r"table\.csv:1: tabs separate the columns; write the table with commas"),
+        (0, "ops,reward,reward", r"table\.csv:1: two columns are named 'reward'; names must differ"),
     ],
 )
 def test_a_bad_table_is_refused_with_file_line_and_column(tmp_path: Path, line: int, text: str, message: str) -> None:
@@ -89,6 +96,38 @@ def test_no_file_and_no_rows_are_said(tmp_path: Path) -> None:
         evaluator(tmp_path / "absent.csv")
     with pytest.raises(DataError, match="a header and no rows"):
         evaluator(table(tmp_path, ROWS[:1]))
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"ops,reward,test\n421211,0.5,0.4 \xe9\n", bytes(range(256))])
+def test_what_is_no_text_is_refused_by_name(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"table\.csv(:1| is no text in UTF-8 \(.*\); --table takes a \.csv or \.npz file)"):
+        evaluator(path)
+
+
+def test_an_empty_file_and_a_broken_archive_are_said(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(DataError, match=r"empty\.csv is empty; a table has a header and a row for every genotype"):
+        evaluator(tmp_path / "empty.csv")
+    np.savez(tmp_path / "table.npz", ops=np.zeros((1, 6), int), reward=np.ones(1), test=np.ones(1))
+    (tmp_path / "table.npz").write_bytes((tmp_path / "table.npz").read_bytes()[:300])
+    with pytest.raises(DataError, match=r"table\.npz is not a readable \.npz"):
+        evaluator(tmp_path / "table.npz")
+
+
+def test_spaces_around_cells_a_mark_of_byte_order_and_empty_lines_mean_nothing(tmp_path: Path) -> None:
+    spaced = ["\ufeffops, reward , test", *(row.replace(",", " , ") for row in ROWS[1:]), ""]
+    ours, theirs = evaluator(table(tmp_path, spaced)).table, evaluator(table(tmp_path, ROWS)).table
+    assert ours.rows == theirs.rows
+    assert np.array_equal(ours.values, theirs.values)
+
+
+def test_a_column_of_whole_numbers_stays_one(tmp_path: Path) -> None:
+    rows = ["ops,reward,test,params", "000000,1,0.4,802426", "421211,0,0.7,3", "444444,1,2.0,7"]
+    measurement = evaluator(table(tmp_path, rows), cost_columns=["params"]).evaluate(task((0,) * 6))
+    assert str(measurement.metrics) == "{'test': 0.4, 'params': 802426}"
+    assert str(measurement.scores) == "(1.0,)"
 
 
 @pytest.mark.skipif(not PUBLISHED.exists(), reason="the published NAS-Bench-201 table is not here (../shared/data/tables)")

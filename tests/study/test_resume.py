@@ -143,3 +143,12 @@ def test_a_journal_with_a_line_missing_is_refused(tmp_path: Path) -> None:
     world.journal_file.write_bytes(b"".join([*lines[: told + 1], lines[told], *lines[told + 1 :]]))
     with pytest.raises(ArtifactError, match="was told but not asked"):
         world.run()
+
+
+def test_fewer_trials_in_the_settings_than_in_the_journal_are_said(tmp_path: Path) -> None:
+    world = reference(tmp_path / "run")
+    world.config = msgspec.structs.replace(world.config, trials=5)
+    with pytest.raises(
+        ArtifactError, match=r"trial 5 was asked, but study\.json has 5 trials only: .* Give --trials as many as"
+    ):
+        world.run()

@@ -180,33 +180,52 @@ def test_failures_are_counted_in_the_order_of_trials_whatever_the_order_of_arriv
 
 def test_no_successful_trial_is_a_failed_run(tmp_path: Path) -> None:
     world = World(tmp_path, settings(layers=8))
-    with pytest.raises(RunFailed, match=r"^no trial succeeded: 12 ended, none with a score; `automl report` shows why$"):
+    with pytest.raises(RunFailed, match=r"^no trial succeeded: 12 ended, none with a score; `automl report \S+` shows why$"):
         world.run(Obedient(lambda task: Outcome(Status.DIVERGED)))
     assert world.published == []
 
 
+class Slow(Obedient):
+    """Each child takes 10 s of its own clock."""
+
+    now = 0.0
+
+    def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
+        assert timeout_seconds is not None
+        self.now += min(10.0, timeout_seconds)
+        return super().wait() if timeout_seconds >= 10.0 else None
+
+
 def test_the_time_budget_counts_all_sessions_and_drops_what_is_under_way(tmp_path: Path) -> None:
-    now = [0.0]
-
-    class Slow(Obedient):
-        """Each child takes 10 s."""
-
-        def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
-            assert timeout_seconds is not None
-            now[0] += min(10.0, timeout_seconds)
-            return super().wait() if timeout_seconds >= 10.0 else None
-
+    slow = Slow()
     world = World(tmp_path, settings(layers=8, time_budget_seconds=35.0))
-    world.run(Slow(), clock=lambda: now[0])
+    world.run(slow, clock=lambda: slow.now)
     assert len(world.told()) == 3
     assert ended(world) == ("time-budget", 35.0)
     world.config = msgspec.structs.replace(world.config, time_budget_seconds=60.0)
-    world.run(Slow(), clock=lambda: now[0])
+    world.run(slow, clock=lambda: slow.now)
     assert len(world.told()) == 5
     world.config = msgspec.structs.replace(world.config, time_budget_seconds=None)
     world.run()
     assert ended(world)[0] == "finished"
     assert len(world.told()) == 12
+
+
+@pytest.mark.parametrize(
+    ("budget", "text"),
+    [
+        (5.0, r"^the time budget of 5 seconds is spent, and no trial ended before\. Continue with --resume and a larger "),
+        (
+            35.0,
+            r"^the time budget of 35 seconds is spent, and 3 trials ended, none with a score; `automl report \S+` shows why",
+        ),
+    ],
+)
+def test_a_time_budget_that_was_too_small_says_so(tmp_path: Path, budget: float, text: str) -> None:
+    slow = Slow(lambda task: Outcome(Status.DIVERGED))
+    world = World(tmp_path, settings(layers=8, time_budget_seconds=budget))
+    with pytest.raises(RunFailed, match=text):
+        world.run(slow, clock=lambda: slow.now)
 
 
 def test_ctrl_c_closes_the_executor_publishes_the_best_and_leaves_a_whole_journal(tmp_path: Path) -> None:

@@ -1,0 +1,22 @@
+"""Whole numbers as users give and read them."""
+
+from automl_cli.core.errors import UserError
+
+LARGEST = 2**53
+"""Whole numbers stand in JSON, whose readers may hold numbers as doubles."""
+
+
+def check_whole(flag: str, value: object) -> None:
+    """Raises UserError for a whole number that no file of ours could hold."""
+    if isinstance(value, int) and abs(value) > LARGEST:
+        allowed = f"at most {LARGEST}" if value > 0 else f"at least {-LARGEST}"
+        raise UserError(f"--{flag} is {value}; it must be {allowed}")
+
+
+def counted(count: int, noun: str) -> str:
+    """
+    >>> counted(1, "epoch"), counted(12800, "trial"), counted(0, "index/indices"), counted(1, "index/indices")
+    ('1 epoch', '12,800 trials', 'no indices', '1 index')
+    """
+    one, _, many = noun.partition("/")
+    return f"{count:,} {one}" if count == 1 else f"{format(count, ',') if count else 'no'} {many or one + 's'}"
