@@ -1,5 +1,6 @@
 """`automl report`: what was found, how it went, what it cost; several runs against each other."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,11 +83,26 @@ def _print(made: "Report", histories: "list[History]") -> None:
 
 def next_steps(histories: "list[History]") -> list[str]:
     """The commands one may want to type next."""
+    from automl_cli.cli.searching import resume_command
+
     history = histories[0]
     if len(histories) > 1:
         return ["plots on one page: the same command with --html"]
     unfinished = len(history.trials) < history.settings.trials and not history.running
+    steps = [f"go on: {resume_command(history.settings, history.path)}"] if unfinished else []
     best = history.path / "best.json"
-    steps = [f"go on: automl {history.settings.command} --resume --out {history.path}"] if unfinished else []
-    flag = "cell" if history.settings.command == "search-cell" else "arch"
-    return [*steps, f"look: automl show {best}", f"train it: automl train --{flag} {best}"] if best.is_file() else steps
+    return [*steps, *_steps_with(best)] if best.is_file() else steps
+
+
+def _steps_with(best: Path) -> list[str]:
+    """What can be done with the winner. A cell of a table can be looked at only."""
+    from automl_cli.core.cells import CellPair
+    from automl_cli.jobs.subjects import SUBJECTS
+    from automl_cli.store.artifact import read_any
+    from automl_cli.store.cells import Cell
+
+    found = read_any(best).body
+    wiring = isinstance(found, Cell) and not isinstance(found.cell, CellPair)
+    flag = None if wiring else next((flag for flag, body in SUBJECTS.items() if isinstance(found, body)), None)
+    train = [f"train it: {shlex.join(['automl', 'train', f'--{flag}', str(best)])}"] if flag else []
+    return [f"look: {shlex.join(['automl', 'show', str(best)])}", *train]

@@ -6,6 +6,7 @@ A block is laid out by `terminal` and by `page`; what is said, and how figures a
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from automl_cli.core.numbers import counted
 from automl_cli.store.bodies import Retraining
 from automl_cli.store.reports import (
     Comparison,
@@ -13,6 +14,7 @@ from automl_cli.store.reports import (
     CurvePoint,
     GroupSummary,
     RankedTrial,
+    Reason,
     RunCost,
     RunSummary,
     Spread,
@@ -45,6 +47,8 @@ Block = Heading | Facts | Grid
 BARS = "▁▂▃▄▅▆▇█"
 PLAIN_BARS = "_.-:=+*#"
 SPARK_WIDTH = 40
+REASONS_SHOWN = 5
+"""As many reasons for missing scores; with --json there are all."""
 METRICS_SHOWN = 3
 """As many metrics as have room beside rank, trial and score at 80 columns."""
 
@@ -53,6 +57,8 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Block]:
     """One run. `bars` are the characters of the sparkline, from low to high; None where a plot stands beside."""
     yield Heading(run.name, _in_words(run))
     yield Facts(tuple(_facts(run, bars)))
+    if run.reasons:
+        yield Facts(tuple(_reason_facts(run.reasons)))
     if run.top:
         yield _top_grid(run.top)
     if run.retraining:
@@ -147,8 +153,16 @@ def _facts(run: RunSummary, bars: str | None) -> Iterator[tuple[str, str]]:
     yield "mean by quarter", "  ".join("-" if mean is None else f"{mean:.4f}" for mean in run.quarters)
 
 
+def _reason_facts(reasons: Sequence[Reason]) -> Iterator[tuple[str, str]]:
+    for reason in reasons[:REASONS_SHOWN]:
+        message = reason.message.partition("\n")[0] or "no message"
+        yield f"{reason.trials:,} {reason.status}", f"{message} (first in trial {reason.first})"
+    if left := sum(reason.trials for reason in reasons[REASONS_SHOWN:]):
+        yield f"{left:,} more", f"for {counted(len(reasons) - REASONS_SHOWN, 'other reason')}; all of them with --json"
+
+
 def _cost_facts(cost: RunCost) -> Iterator[tuple[str, str]]:
-    children = f"{cost.trained:,} children trained, {cost.reused:,} reused, {cost.failed:,} without a score"
+    children = f"{counted(cost.trained, 'child/children')} scored, {cost.reused:,} reused, {cost.failed:,} without a score"
     yield "spent", f"{duration(cost.compute_seconds)} of compute in {duration(cost.wall_seconds)} by the clock: {children}"
     if cost.published:
         yield "the paper spent", cost.published
@@ -157,7 +171,10 @@ def _cost_facts(cost: RunCost) -> Iterator[tuple[str, str]]:
 def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
     for row in retraining.candidates:
         longer = "failed" if row.retrained_score is None else f"{row.retrained_score:.4f}"
-        yield f"trial {row.trial}", f"{row.search_score:.4f} in the search, {longer} after {retraining.epochs} epochs"
+        yield (
+            f"trial {row.trial}",
+            f"{row.search_score:.4f} in the search, {longer} after {counted(retraining.epochs, 'epoch')}",
+        )
     correlation = retraining.rank_correlation
     yield "rank correlation", "undefined" if correlation is None else f"{correlation:.2f}"
 

@@ -3,25 +3,27 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
+from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Status, Trial
 from automl_cli.discovery import open_space, plugins
 from automl_cli.jobs.transfer import transfer_of
 from automl_cli.report.runs import History
 from automl_cli.store.bodies import Retraining, StudySettings
-from automl_cli.store.reports import CurvePoint, RankedTrial, RunCost, RunSummary
+from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary
 from automl_cli.winners import Ranking, costs_of, winner_of_retraining
 
 
 def summarise(history: History, *, top: int = 5) -> RunSummary:
     """What the run found, how it went, and what it spent."""
     settings, trials = history.settings, history.trials
+    space = _space_of(settings)
     ranking = Ranking(max(1, top, settings.retrain_top), settings.reward_exponent)
     for trial in trials:
-        ranking.add(trial)
+        ranking.add(_checked(trial, space, history.path))
     best, retraining = _winner(history, ranking.best())
-    space = _space_of(settings)
     return RunSummary(
         name=history.name,
         command=settings.command,
@@ -32,6 +34,7 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         trials=len(trials),
         planned_trials=settings.trials,
         statuses=dict(sorted(Counter(str(trial.outcome.status) for trial in trials).items())),
+        reasons=tuple(reasons_of(trials)),
         running=history.running,
         best=None if best is None else _ranked(best, settings, space),
         top=tuple(_ranked(trial, settings, space) for trial in ranking.best()[:top]),
@@ -41,6 +44,19 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         cost=cost_of(history),
         transfer=transfer_of(history.path, settings),
     )
+
+
+def reasons_of(trials: Sequence[Trial]) -> Iterator[Reason]:
+    """Why trials have no score, the most frequent reason first."""
+    first: dict[tuple[str, str], int] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for trial in trials:
+        if trial.outcome.measurement is None:
+            key = (str(trial.outcome.status), trial.outcome.message)
+            first.setdefault(key, trial.number)
+            counts[key] += 1
+    for key, count in counts.most_common():
+        yield Reason(status=key[0], message=key[1], trials=count, first=first[key])
 
 
 def improvements(trials: Sequence[Trial]) -> Iterator[CurvePoint]:
@@ -94,6 +110,16 @@ def _space_of(settings: StudySettings) -> SearchSpace | None:
     """The space, unless it came from a user's file: nothing is imported from a path that a file names."""
     known = settings.space.file is None and settings.space.name in plugins()
     return open_space(settings.space) if known else None
+
+
+def _checked(trial: Trial, space: SearchSpace | None, run: Path) -> Trial:
+    """The trial, whose genotype must be of the space."""
+    try:
+        if space is not None:
+            space.decisions.check(trial.task.genotype)
+    except SpaceError as error:
+        raise ArtifactError(f"{run / 'journal.jsonl'}: trial {trial.number}: genotype: {error}") from error
+    return trial
 
 
 def _ranked(trial: Trial, settings: StudySettings, space: SearchSpace | None) -> RankedTrial:

@@ -39,12 +39,21 @@ class CurvePoint(_Body, frozen=True):
     score: float
 
 
+class Reason(_Body, frozen=True):
+    """Why trials have no score: so many with this status and message, the first of them trial `first`."""
+
+    status: str
+    message: str
+    trials: Count
+    first: Count
+
+
 class RunCost(_Body, frozen=True):
     """What a run spent.
 
     `compute_seconds` is the sum over its children of the seconds each took, `wall_seconds` the sum over its sessions. `trained`
-    children ended well, `reused` trials took the outcome of an earlier one, `failed` ones gave no score, for whatever reason.
-    `published` is what the paper spent on its search, in words.
+    children, trained or looked up, ended well, `reused` trials took the outcome of an earlier one, `failed` ones gave no score,
+    for whatever reason. `published` is what the paper spent on its search, in words.
     """
 
     compute_seconds: float
@@ -80,7 +89,8 @@ class TransferSummary(_Body, frozen=True):
 
 
 class RunSummary(_Body, frozen=True):
-    """One run. `trials` counts the finished ones; `statuses` says how they ended; `running` is whether a process holds it.
+    """One run. `trials` counts the finished ones; `statuses` says how they ended, `reasons` why some have no score, the most
+    frequent first; `running` is whether a process holds it.
 
     `best` is the trial that `best.json` names: the best by reward, or after retraining where that was done. `top` are the best
     by reward, in order; a genotype that was proposed again is listed once. `curve` has the points where the best score rose.
@@ -96,6 +106,7 @@ class RunSummary(_Body, frozen=True):
     trials: Count
     planned_trials: Count
     statuses: dict[str, int]
+    reasons: tuple[Reason, ...]
     running: bool
     best: RankedTrial | None
     top: tuple[RankedTrial, ...]

@@ -263,15 +263,18 @@ def test_schema_describes_what_is_read(automl: Callable, name: str) -> None:
 # cells and stacked networks
 
 
-@pytest.fixture
-def cell(tmp_path: Path) -> Path:
-    """A found NASNet cell, as a search writes it."""
-    space = SearchSpace(plugins()["nasnet"])
+def found_cell(space: SearchSpace) -> Cell:
+    """A cell as a search of this space writes it."""
     genotype = space.sample(0, 0)
     about = {name: value for name, value in msgspec.structs.asdict(found()).items() if name not in ("tokens", "network")}
     about |= {"space": space.reference(), "genotype": genotype, "choices": space.decisions.choices_of(genotype), "costs": None}
-    body = Cell(cell=space.decode(genotype), words=space.tokens(genotype), found=Found(**about))
-    write_artifact(tmp_path / "best.json", artifact_of(body))
+    return Cell(cell=space.decode(genotype), words=space.tokens(genotype), found=Found(**about))
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Path:
+    """A found NASNet cell."""
+    write_artifact(tmp_path / "best.json", artifact_of(found_cell(SearchSpace(plugins()["nasnet"]))))
     return tmp_path / "best.json"
 
 

@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from automl_cli.store.artifact import artifact_of, decode_artifact
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.store.artifact import artifact_of, decode_artifact, write_artifact
 from automl_cli.store.encoding import document
-from tests.report.runs import write_run
+from tests.report.runs import SPACE, write_run
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_a_run_reads_well_at_80_columns(automl: Callable, tmp_path: Path) -> Non
         "first  search-arch on digits, space nas-bench-201, random, seed 0: finished",
         "4 of 4: 1 diverged, 3 ok",
         "score 0.7500 in trial 2",
-        "2 children trained, 1",
+        "2 children scored, 1",
         "800 GPUs for 28 days",
     ):
         assert said in done.stdout
@@ -67,7 +69,41 @@ def test_an_unfinished_run_says_how_to_go_on(automl: Callable, tmp_path: Path) -
     path = write_run(tmp_path / "first", [0.5], trials=9, finished=False)
     done = automl("report", path)
     assert "stopped" in done.stdout
-    assert f"go on: automl search-arch --resume --out {path}" in done.stderr
+    assert f"go on: automl search-arch --out {path} --resume\n" in done.stderr
+
+
+def test_the_next_steps_can_be_typed_as_they_stand(automl: Callable, tmp_path: Path) -> None:
+    from automl_cli.discovery import plugins
+    from tests.cli.test_looking_around import found, found_cell
+
+    path = write_run(tmp_path / "my run", [0.5], trials=9, finished=False, space=replace(SPACE.reference(), file="my space.py"))
+    for made, flag in (
+        (found(), "--arch"),
+        (found_cell(SearchSpace(plugins()["nasnet"])), "--cell"),
+        (found_cell(SPACE), None),
+    ):
+        write_artifact(path / "best.json", artifact_of(made))
+        lines = automl("report", path).stderr.splitlines()
+        assert lines[0] == f"go on: automl search-arch --out '{path}' --resume --space 'my space.py'"
+        assert lines[1] == f"look: automl show '{path}/best.json'"
+        assert lines[2:] == ([f"train it: automl train {flag} '{path}/best.json'"] if flag else [])
+
+
+def test_why_trials_have_no_score_is_said_with_counts(automl: Callable, tmp_path: Path) -> None:
+    done = automl("report", write_run(tmp_path / "first", [None, 0.5, None]))
+    assert "2 diverged" in done.stdout
+    assert "loss is nan (first in trial 0)" in done.stdout
+    (run,) = json.loads(automl("report", tmp_path / "first", "--json").stdout)["runs"]
+    assert run["reasons"] == [{"status": "diverged", "message": "loss is nan", "trials": 2, "first": 0}]
+
+
+def test_a_genotype_that_is_not_of_the_space_is_named_with_file_and_trial(automl: Callable, tmp_path: Path) -> None:
+    path = write_run(tmp_path / "first", [0.5])
+    journal = path / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"genotype":[', b'"genotype":[9,'))
+    done = automl("report", path)
+    assert (done.code, done.stdout) == (2, "")
+    assert f"error: {journal}: trial 0: genotype: " in done.stderr
 
 
 def test_comparison_prints_the_rank_test_and_what_all_of_it_cost(automl: Callable, repeats: list[Path]) -> None:
@@ -76,7 +112,7 @@ def test_comparison_prints_the_rank_test_and_what_all_of_it_cost(automl: Callabl
     assert "after 2 trials of each run against random" in " ".join(done.stdout.split())
     assert "+0.2000" in done.stdout
     assert " 0.1  100%" in done.stdout
-    assert "12 children trained" in done.stdout
+    assert "12 children scored" in done.stdout
 
 
 def test_runs_of_different_tasks_are_shown_one_by_one(automl: Callable, tmp_path: Path) -> None:

@@ -235,7 +235,9 @@ def test_no_successful_trial_is_exit_1(automl: Automl) -> None:
     Path("c.toml").write_text('[evaluator-option.faults]\n"0" = "diverge"\n"1" = "diverge"\n"2" = "diverge"\n')
     done = automl(*search(config="c.toml", out="a", executor="serial", trials=4, space_option="layers=1"))
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1] == ("error: no trial succeeded: 4 ended, none with a score; `automl report` shows why")
+    assert done.stderr.splitlines()[-1] == (
+        "error: no trial succeeded: 4 ended, none with a score; `automl report a` shows why"
+    )
     assert not Path("a/best.json").exists()
 
 
