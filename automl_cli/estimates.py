@@ -16,6 +16,8 @@ from msgspec import Struct
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.networks import ConvolutionUnit, Network
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.trials import Limits
+from automl_cli.executors.process import default_workers
 from automl_cli.store.bodies import StudySettings, TransferSettings
 from automl_cli.winners import costs_of
 
@@ -39,7 +41,8 @@ class Range(Struct, frozen=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """What `--dry-run` says. `depth` counts the convolution layers of the networks; None where there are none.
 
-    `compute_seconds` is what all children take together, one core each; None where nothing is known of them.
+    `compute_seconds` is what all children take together, one core each; None where nothing is known of them. `wall_seconds` is
+    that on as many workers as have something to do and a core (or GPU) to do it on.
     """
 
     command: str
@@ -57,6 +60,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     decisions: Range
     depth: Range | None
     multiply_adds: Range | None
+    limits: Limits
     executor: str
     workers: int
     compute_seconds: float | None
@@ -88,10 +92,11 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> Plan:
         decisions=_range([len(genotype) for genotype in genotypes]),
         depth=_range(depths) if depths else None,
         multiply_adds=_range(costs) if costs else None,
+        limits=settings.limits,
         executor=settings.executor,
         workers=settings.workers,
         compute_seconds=seconds,
-        wall_seconds=None if seconds is None else seconds / min(settings.workers, settings.in_flight),
+        wall_seconds=None if seconds is None else seconds / min(settings.workers, settings.in_flight, default_workers()),
         published_cost=settings.published_cost,
         transfer=settings.transfer,
     )

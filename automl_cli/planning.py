@@ -3,7 +3,7 @@
 Everything that can be wrong is found here, before the first trial and, as far as possible, before anything slow is imported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.decisions import Choice
 from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.core.plugins import Plugin, SearchPreset, SearchSpace, SpaceReference
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.discovery import plugin_named, spaces_of
@@ -19,7 +20,8 @@ from automl_cli.executors.process import default_workers, visible_gpus
 from automl_cli.executors.serial import check_serial
 from automl_cli.jobs.transfer import plan_transfer
 from automl_cli.registry import EVALUATORS, EXECUTORS, STRATEGIES, load
-from automl_cli.requests import LARGEST_SEED, SearchRequest, check_values, typed
+from automl_cli.requests import SearchRequest, check_values, typed
+from automl_cli.search import window
 from automl_cli.starting import start_from
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.encoding import plain
@@ -76,13 +78,39 @@ def plan_search(
         transfer=plan_transfer(request, space, request.preset or "quick"),
         environment=current_environment(),
     )
+    _check_together(settings, request, space)
     return settings, space
+
+
+def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
+    """What was asked for, is allowed and hardly meant, in words."""
+    in_flight = window(settings.in_flight, settings.strategy_settings.get("minibatch", 1))
+    if request.workers is not None and request.workers > in_flight:
+        yield (
+            f"--workers {request.workers}, but at most {in_flight} children are in flight at a time, so the other workers have "
+            "nothing to do; --in-flight raises that, and is part of the search"
+        )
+
+
+def _check_together(settings: StudySettings, request: SearchRequest, space: SearchSpace) -> None:
+    """Raises UserError where what was asked for can only be a mistake."""
+    if settings.retrain_top > settings.trials:
+        raise UserError(
+            f"--retrain-top {settings.retrain_top} is more than there are trials; give at most --retrain-top {settings.trials}"
+        )
+    if request.retrain_epochs is not None and not settings.retrain_top:
+        raise UserError("--retrain-epochs says how long the best are trained again; say how many with --retrain-top")
+    if settings.strategy == "exhaustive" and settings.reuse and settings.trials > space.size:
+        raise UserError(
+            f"space {space.plugin.name!r} has {counted(space.size, 'genotype')}, and a later trial of one only takes its score "
+            f"again; give --trials {space.size}, or --no-reuse to measure each anew"
+        )
 
 
 def repeated(settings: StudySettings, count: int) -> list[StudySettings]:
     """The same study with seeds s, s + 1, …"""
-    if settings.seed + count - 1 > LARGEST_SEED:
-        raise UserError(f"--repeat {count} from --seed {settings.seed} goes beyond the largest seed, {LARGEST_SEED}")
+    if settings.seed + count - 1 > LARGEST:
+        raise UserError(f"--repeat {count} from --seed {settings.seed} goes beyond the largest seed, {LARGEST}")
     return [msgspec.structs.replace(settings, seed=seed) for seed in range(settings.seed, settings.seed + count)]
 
 

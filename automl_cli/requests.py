@@ -10,11 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.numbers import check_whole
 from automl_cli.store.artifact import read_bytes
 from automl_cli.store.encoding import convert
-
-LARGEST_SEED = 2**53
-"""Root seeds stand in artifacts, whose readers may hold numbers as doubles."""
 
 
 class SearchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -84,6 +82,8 @@ _AT_LEAST = dict.fromkeys(
     1,
 ) | {"seed": 0, "retrain-top": 0}
 _ABOVE_ZERO = ("reward-exponent", "trial-timeout", "time-budget")
+_AT_MOST = {"reward-exponent": 10}
+"""Beyond it all scores but the highest are 0."""
 
 
 def read_request(path: Path) -> SearchRequest:
@@ -104,12 +104,15 @@ def read_request(path: Path) -> SearchRequest:
 def check_values(request: SearchRequest) -> None:
     """Raises UserError for a number that can mean nothing."""
     for name, value in request.given().items():
+        check_whole(name, value)
         if name in _AT_LEAST and value < _AT_LEAST[name]:
             raise UserError(f"--{name} is {value}; it must be at least {_AT_LEAST[name]}")
         if name in _ABOVE_ZERO and not (value > 0 and math.isfinite(value)):
-            raise UserError(f"--{name} is {value:g}; it must be above 0")
-    if request.seed is not None and request.seed > LARGEST_SEED:
-        raise UserError(f"--seed is {request.seed}; it must be at most {LARGEST_SEED}")
+            raise UserError(
+                f"--{name} is {value:g}; it must be {'above 0' if math.isfinite(value) else 'a finite number above 0'}"
+            )
+        if name in _AT_MOST and value > _AT_MOST[name]:
+            raise UserError(f"--{name} is {value:g}; it must be at most {_AT_MOST[name]}")
 
 
 def typed(texts: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ import automl_cli
 from automl_cli.cli.errors import INTERRUPTED, Interrupted, report_error
 from automl_cli.cli.help import CONTEXT_SETTINGS, Command, Group
 from automl_cli.cli.options import Debug
-from automl_cli.core.errors import unknown_name
+from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.numbers import check_whole
 
 
 class Row(NamedTuple):
@@ -83,10 +84,12 @@ def load_command(name: str) -> Command:
 
 
 def _with_debug_flag(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with a flag more, which every command has and `main` obeys."""
+    """The function with a flag more, which every command has and `run` obeys, and with whole numbers that files can hold."""
 
     @wraps(function)
     def command(*, debug: bool = False, **given: Any) -> Any:
+        for name, value in given.items():
+            check_whole(name.replace("_", "-"), value)
         return function(**given)
 
     signature = inspect.signature(function)
@@ -120,6 +123,7 @@ def automl(
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
     try:
+        _check_text(arguments)
         code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="automl", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # before there was a command to invoke, which typer says by this alone
@@ -129,3 +133,12 @@ def run(arguments: list[str]) -> int:
             raise
         return report_error(error)
     return code if isinstance(code, int) else 0
+
+
+def _check_text(arguments: list[str]) -> None:
+    """Raises UserError for bytes that are not UTF-8: no message and no file could name what they name."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{argument!r} on the command line is not text in UTF-8; give the file another name") from None

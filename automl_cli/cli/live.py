@@ -1,5 +1,6 @@
 """What a search shows while it runs, on stderr: a live display in a terminal, a line now and then elsewhere."""
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from automl_cli.core.errors import UserError
 from automl_cli.core.trials import Stage, Status, Trial
 
 if TYPE_CHECKING:
@@ -179,6 +181,19 @@ def _plain(console: "Console", figures: Figures, *, verbose: bool) -> "Callable[
             last_said[0] = time.monotonic()
 
     return tell
+
+
+def check_log_file(path: Path | None) -> None:
+    """Raises UserError where lines cannot be appended to the file. Nothing is made yet."""
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise UserError(f"--log-file {path} is a directory; name a file")
+    if not folder.is_dir():
+        raise UserError(f"--log-file {path} cannot be made, since there is no directory {folder}; name a file in one")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UserError(f"--log-file {path} may not be written; name another file")
 
 
 @contextmanager

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 from automl_cli.cli.live import duration
 from automl_cli.cli.transferring import transfer_in_words
+from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
     from automl_cli.core.recipes import Recipe
+    from automl_cli.core.trials import Limits
     from automl_cli.estimates import Plan, Range
     from automl_cli.jobs.training_plan import TrainingPlan
 
@@ -32,22 +34,29 @@ def _rows(plan: "Plan") -> Iterator[tuple[str, str]]:
     options = ", ".join(f"{name}={value}" for name, value in plan.space_options.items())
     yield "space", f"{plan.space} ({options})" if options else plan.space
     if plan.dataset is not None:
-        yield "data set", plan.dataset
+        yield "data set", plan.dataset + _unread(plan.dataset)
     yield "strategy", f"{plan.strategy}, seed {plan.seed}"
-    yield "children", f"{plan.trials:,} trials, {plan.epochs} epochs each, {plan.in_flight} in flight"
+    yield "children", f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')} each, {plan.in_flight:,} in flight"
     if plan.depth is not None:
         yield "depth", f"{_span(plan.depth)} layers"
     yield "decisions", f"{_span(plan.decisions)} per child"
     if plan.multiply_adds is not None:
         yield "multiply-adds", f"{plan.multiply_adds.lowest:,} to {plan.multiply_adds.highest:,} for one example"
+    if limits := _limits(plan.limits):
+        yield "limits", f"{limits}; larger children are not trained"
     yield "reward", _reward(plan.reward_exponent)
     if plan.retrain_top:
-        yield "retraining", f"the {plan.retrain_top} best again for {plan.retrain_epochs} epochs"
+        yield "retraining", f"the {plan.retrain_top} best again for {counted(plan.retrain_epochs, 'epoch')}"
     if plan.transfer is not None:
         yield "transfer", transfer_in_words(plan.transfer)
     yield "here", _estimate(plan)
     if plan.published_cost:
         yield "the paper", plan.published_cost
+
+
+def _limits(limits: "Limits") -> str:
+    bounds = {"parameters": limits.max_parameters, "multiply-adds": limits.max_multiply_adds}
+    return ", ".join(f"at most {bound:,} {name}" for name, bound in bounds.items() if bound is not None)
 
 
 def _span(found: "Range") -> str:
@@ -69,15 +78,24 @@ def _estimate(plan: "Plan") -> str:
     )
 
 
+def _unread(dataset: str) -> str:
+    """A plan is cheap: pictures and arrays may be broken where headers and labels are not."""
+    from automl_cli.data.catalogue import EMBEDDED
+
+    return "" if dataset in EMBEDDED else "; its images are not read for a plan, so a broken one is found only when it starts"
+
+
 def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
     facts, recipe = plan.facts, plan.recipe
     shape = "×".join(map(str, facts.image_shape))
     yield "trained", plan.trained
     yield "size", f"{plan.parameters:,} parameters, {plan.multiply_adds:,} multiply-adds for one image of {shape}"
-    yield "data set", f"{plan.dataset.source}, {len(facts.classes):,} classes" + (f"; {plan.problem}" if plan.problem else "")
+    unread = f"; {plan.problem}" if plan.problem else _unread(plan.dataset.source)
+    yield "data set", f"{plan.dataset.source}, {len(facts.classes):,} classes{unread}"
     validation = f"{facts.validation_examples:,} {'of them trained on too' if plan.with_validation else 'to validate'}"
     yield "examples", f"{facts.train_examples:,} to train, {validation}, {facts.test_examples:,} to test"
-    yield "duration", f"{plan.epochs:,} epochs of {plan.steps_per_epoch:,} steps: {plan.steps:,} steps, seed {plan.seed}"
+    epochs, each, steps = counted(plan.epochs, "epoch"), counted(plan.steps_per_epoch, "step"), counted(plan.steps, "step")
+    yield "duration", f"{epochs} of {each}: {steps}, seed {plan.seed}"
     yield from _recipe_rows(recipe)
     yield "here", _training_estimate(plan)
 

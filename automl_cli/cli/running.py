@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automl_cli.cli.console import talk_console
 from automl_cli.cli.transferring import transfer_in_words
+from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
     from automl_cli.cli.live import Display
@@ -92,9 +93,9 @@ def run_one(
 
 def _in_words(settings: "StudySettings") -> str:
     on = f" on {settings.dataset.source}" if settings.dataset else ""
-    epochs = f" of {settings.epochs} epochs" if settings.recipe else ""
+    epochs = f" of {counted(settings.epochs, 'epoch')}" if settings.recipe else ""
     return (
-        f"{settings.strategy} search of space {settings.space.name}{on}, {settings.trials} trials{epochs}, seed "
+        f"{settings.strategy} search of space {settings.space.name}{on}, {counted(settings.trials, 'trial')}{epochs}, seed "
         f"{settings.seed}, {settings.workers} at a time"
     )
 
@@ -106,6 +107,6 @@ def _winner_in_words(winner: "Winner") -> str:
     if (again := winner.retraining) is not None:
         scores = {row.trial: row.retrained_score for row in again.candidates}
         score, rank = scores[winner.trial.number], again.rank_correlation
-        text += f"; retrained for {again.epochs} epochs " + ("it failed" if score is None else f"{score:.4f}")
+        text += f"; retrained for {counted(again.epochs, 'epoch')} " + ("it failed" if score is None else f"{score:.4f}")
         text += "" if rank is None else f" (rank correlation of the {len(scores)} candidates {rank:.2f})"
     return text

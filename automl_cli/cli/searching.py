@@ -80,12 +80,17 @@ def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest"
 
 
 def _check(flags: RunFlags) -> None:
+    from automl_cli.cli.live import check_log_file
+
     if flags.resume and flags.overwrite:
         raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
     if flags.resume and flags.out is None:
         raise UserError("--resume needs the run to continue: give its directory with --out")
     if flags.repeat is not None and flags.repeat < 1:
         raise UserError(f"--repeat is {flags.repeat}; it must be at least 1")
+    if flags.verbose and flags.quiet:
+        raise UserError("--verbose asks for a line for every trial and --quiet for none; give one of them")
+    check_log_file(flags.log_file)
 
 
 def _show_plan(command: str, request: "SearchRequest", *, default_space: str, as_json: bool) -> None:
@@ -95,7 +100,9 @@ def _show_plan(command: str, request: "SearchRequest", *, default_space: str, as
     from automl_cli.planning import plan_search
 
     set_up_this_process()
-    plan = plan_of(*plan_search(command, request, default_space=default_space, data_needed=False))
+    settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
+    _say_doubts(settings, request)
+    plan = plan_of(settings, space)
     if as_json:
         write_json(plan)
     else:
@@ -112,6 +119,7 @@ def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_s
     check_new_run(path, overwrite=flags.overwrite)
     set_up_this_process()
     settings, space = plan_search(command, request, default_space=default_space)
+    _say_doubts(settings, request)
     prepare_data(settings, quiet=flags.quiet)
     if flags.repeat is None:
         held = create_run(path, artifact_of(settings), overwrite=flags.overwrite)
@@ -143,11 +151,19 @@ def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
         _say_what_is_new(run, recorded)
         run.record(settings)
         if not later:
+            _say_doubts(settings, request)
             prepare_data(settings, quiet=flags.quiet)
         return settings, space
 
     with hold(flags.out) if repeats else open_run(flags.out) as held:
         _run_all(held, take_up, flags)
+
+
+def _say_doubts(settings: "StudySettings", request: "SearchRequest") -> None:
+    from automl_cli.planning import doubts
+
+    for doubt in doubts(settings, request):
+        talk_console().print(f"warning: {doubt}", soft_wrap=True)
 
 
 def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings") -> None:

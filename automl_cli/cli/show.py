@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automl_cli.cli.options import Json
+from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,11 +51,12 @@ def show(artifact: ArtifactName, *, json: Json = False) -> None:
 def _search_facts(found: "Architecture | Found") -> dict[str, str]:
     """How it was found, and what its child cost and scored."""
     options = ", ".join(f"{name}={value}" for name, value in found.space.options.items())
+    epochs = counted(found.epochs, "epoch")
     trained_on = f" on {found.dataset.source}" if found.dataset else ""
     return {
         "space": f"{found.space.name} version {found.space.version}" + (f" ({options})" if options else ""),
         "found by": f"{found.strategy}, seed {found.seed}, trial {found.trial}",
-        "validation": f"{found.validation_score:.4f} after {found.epochs} epochs{trained_on}; reward {found.reward:.4f}",
+        "validation": f"{found.validation_score:.4f} after {epochs}{trained_on}; reward {found.reward:.4f}",
         **_cost_facts(found.costs, found.image_shape),
     }
 
@@ -93,7 +95,7 @@ def _model_parts(body: "Model") -> Iterator["RenderableType"]:
         {
             "test accuracy": f"{body.test_accuracy:.4f}" + _top5(body.test_top5_accuracy),
             "validation": "none: trained on all" if body.validation_accuracy is None else f"{body.validation_accuracy:.4f}",
-            "trained": f"{body.epochs} epochs on {body.dataset.source}, seed {body.seed}",
+            "trained": f"{counted(body.epochs, 'epoch')} on {body.dataset.source}, seed {body.seed}",
             "weights": f"{body.weights_file}, SHA-256 {body.weights_digest[:12]}…",
             **_cost_facts(Costs(parameters=body.parameters, multiply_adds=body.multiply_adds), body.image_shape),
         }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from automl_cli.cli.console import talk_console
 from automl_cli.core.errors import RunFailed
+from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def transfer_in_words(settings: "TransferSettings") -> str:
     what = f"the winner will be scaled to {settings.dataset.source} as {settings.stack}"
     data = f"{by_times(settings.image_shape)}, {settings.classes:,} classes"
     if settings.problem is None:
-        return f"{what} ({data}) and trained there for {settings.epochs} epochs"
+        return f"{what} ({data}) and trained there for {counted(settings.epochs, 'epoch')}"
     reason = settings.problem.partition(". ")[0]
     return f"{what} ({data}) and written; nothing will be trained on it, since {reason}"
 
@@ -68,7 +69,8 @@ def last_words(found: "TransferSummary") -> "Iterator[str]":
         assert found.test_accuracy is not None
         top5 = "" if found.test_top5_accuracy is None else f", top-5 {found.test_top5_accuracy:.4f}"
         yield f"{found.network}: {size_in_words(found)}"
-        yield f"transfer: top-1 {found.test_accuracy:.4f}{top5} on the test part of {found.target} after {found.epochs} epochs"
+        epochs = counted(found.epochs, "epoch")
+        yield f"transfer: top-1 {found.test_accuracy:.4f}{top5} on the test part of {found.target} after {epochs}"
     else:
         yield f"{found.network}: the winner scaled to {found.target}, {size_in_words(found)}"
         yield f"nothing was trained on {found.target}: {found.problem}"

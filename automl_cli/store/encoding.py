@@ -113,10 +113,30 @@ def _path_and_problem(text: str) -> tuple[str, str]:
 
     >>> _path_and_problem("Object contains unknown field `depht` - at `$.body`")
     ('body.depht', 'unknown field')
+    >>> _path_and_problem("Expected `int | null`, got `str` - at `$.trials`")
+    ('trials', 'expected a whole number, got text')
     """
     problem, _, at = text.partition(" - at `")
     path = at.rstrip("`").removeprefix("$").lstrip(".")
     if match := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", problem):
         field, problem = match[2], "unknown field" if match[1].endswith("unknown") else "is missing"
         path = f"{path}.{field}" if path else field
+    if match := re.fullmatch(r"Expected `(.*)`, got `(.*)`", problem):
+        problem = f"expected {_in_words(match[1])}, got {_in_words(match[2])}"
     return path, problem
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "names with values",
+}
+
+
+def _in_words(types: str) -> str:
+    """Msgspec's types as a reader calls them; that a field may also be left out goes without saying."""
+    names = [name for name in types.split(" | ") if name != "null" or types == name]
+    return " or ".join(_WORDS.get(name, name) for name in names)

@@ -92,6 +92,11 @@ def default_run_path(command: str) -> Path:
 
 def check_new_run(path: Path, *, overwrite: bool, layout: Layout = SEARCH) -> None:
     """Raises UserError when no new run may be made here. Costs nothing, so it is asked before anything else is done."""
+    if not path.name:
+        raise UserError(f"--out is {str(path)!r}, which gives the {layout.noun} no name; give one such as runs/first")
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    if not above.is_dir():
+        raise UserError(f"{above} is a file, so no {layout.noun} can be made at {path}; choose another --out")
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     if not path.is_dir():

@@ -173,7 +173,7 @@ def with_change(best: Path, change: Callable[[dict], object]) -> Path:
         ),
         (lambda d: d["body"].update(depth=3), "body.depth: unknown field"),
         (lambda d: d["body"].pop("trial"), "body.trial: is missing"),
-        (lambda d: d["body"].update(trial="three"), "body.trial: Expected `int`, got `str`"),
+        (lambda d: d["body"].update(trial="three"), "body.trial: expected a whole number, got text"),
         (lambda d: d.update(schema="automl.architecture/99"), "schema: 'automl.architecture/99' was written by"),
         (lambda d: d.update(schema="automl.architectur/1"), "Did you mean 'architecture'?"),
     ],

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from automl_cli.executors.process import default_workers
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.bodies import Architecture, StudySettings
 from tests.cli.searches import SPACE, search
@@ -169,7 +170,20 @@ def test_a_space_from_a_file_is_given_again_and_never_imported_from_a_recorded_p
         (["--trials", "0"], "--trials is 0; it must be at least 1"),
         (["--seed", "-1"], "--seed is -1; it must be at least 0"),
         (["--seed", str(2**53 + 1)], f"--seed is {2**53 + 1}; it must be at most {2**53}"),
-        (["--reward-exponent", "nan"], "--reward-exponent is nan; it must be above 0"),
+        (["--reward-exponent", "nan"], "--reward-exponent is nan; it must be a finite number above 0"),
+        (["--time-budget", "inf"], "--time-budget is inf; it must be a finite number above 0"),
+        (["--reward-exponent", "11"], "--reward-exponent is 11; it must be at most 10"),
+        *(
+            ([flag, str(10**20)], f"{flag} is {10**20}; it must be at most {2**53}")
+            for flag in ("--trials", "--epochs", "--workers", "--in-flight", "--repeat", "--retrain-top", "--max-parameters")
+        ),
+        (["--trials", str(-(10**20))], f"--trials is -{10**20}; it must be at least -{2**53}"),
+        (["--out", ""], "--out is '.', which gives the run no name; give one such as runs/first"),
+        (["--out", "runs/\udcff"], "'runs/\\udcff' on the command line is not text in UTF-8; give the file another name"),
+        (["--out", f"{SPACE}/x"], f"{SPACE} is a file, so no run can be made at {SPACE}/x; choose another --out"),
+        (["-v", "-q"], "--verbose asks for a line for every trial and --quiet for none; give one of them"),
+        (["--log-file", "missing/log"], "--log-file missing/log cannot be made, since there is no directory "),
+        (["--log-file", str(SPACE.parent)], f"--log-file {SPACE.parent} is a directory; name a file"),
         (["--time-budget", "0"], "--time-budget is 0; it must be above 0"),
         (["--executor", "serial", "--workers", "2"], "the serial executor has one worker, not 2; use --executor local"),
         (["--executor", "serial", "--trial-timeout", "2"], "use --executor local with --trial-timeout"),
@@ -217,7 +231,11 @@ def test_a_file_of_flags_is_read_and_flags_win(automl: Automl) -> None:
     ("text", "problem"),
     [
         ("trails = 3", "unknown flag in c.toml: 'trails'. Did you mean 'trials'?"),
-        ("trials = 'many'", "c.toml: trials: Expected `int | null`, got `str`"),
+        ("trials = 'many'", "c.toml: trials: expected a whole number, got text"),
+        ("retrain_top = 3", "unknown flag in c.toml: 'retrain_top'. Did you mean 'retrain-top'?"),
+        ("reuse = 1", "c.toml: reuse: expected true or false, got a whole number"),
+        ("space-option = [3]", "c.toml: space-option: expected names with values, got a list"),
+        ("trials = 100000000000000000000", f"--trials is {10**20}; it must be at most {2**53}"),
         ("trials = ", "c.toml: not TOML: Invalid value"),
         ("trials = 0", "--trials is 0; it must be at least 1"),
         ("space-option = {layers = true}", "space option layers=True: expected a whole number"),
@@ -255,6 +273,57 @@ def test_the_plan_of_the_paper_is_stated_without_its_data(automl: Automl) -> Non
         {"lowest": 6, "highest": 20},
     )
     assert plan["compute_seconds"] > 1e6
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        ({"trials": 3, "retrain_top": 4}, "--retrain-top 4 is more than there are trials; give at most --retrain-top 3"),
+        ({"retrain_epochs": 4}, "--retrain-epochs says how long the best are trained again; say how many with --retrain-top"),
+        (
+            {"strategy": "exhaustive", "space_option": "layers=2", "trials": 10},
+            "space 'tiny' has 9 genotypes, and a later trial of one only takes its score again; give --trials 9, or --no-reuse",
+        ),
+    ],
+)
+def test_what_can_only_be_a_mistake_is_refused(automl: Automl, flags: dict[str, Any], text: str) -> None:
+    for more in ([], ["--dry-run"]):
+        done = automl(*search(*more, out="a", **flags))
+        assert (done.code, done.stdout) == (2, "")
+        assert text in done.stderr
+    assert not Path("a").exists()
+
+
+def test_exhaustive_may_measure_a_space_more_than_once(automl: Automl) -> None:
+    how = {"strategy": "exhaustive", "space_option": "layers=2", "trials": 10, "executor": "serial"}
+    assert automl(*search("--no-reuse", out="a", **how)).code == 0
+
+
+def test_workers_that_would_only_wait_are_warned_of(automl: Automl) -> None:
+    done = automl(*search("--dry-run", workers=5))
+    assert done.stderr.startswith("warning: --workers 5, but at most 4 children are in flight at a time, so the other workers")
+    assert automl(*search("--dry-run", workers=4)).stderr == ""
+    assert automl(*search("--dry-run", workers=5, in_flight=5)).stderr == ""
+
+
+def test_the_plan_states_limits_and_that_images_are_not_read(automl: Automl, tmp_path: Path) -> None:
+    import numpy as np
+
+    labels = np.arange(200) % 2
+    np.savez(tmp_path / "mine.npz", images=np.zeros((200, 8, 8), np.uint8), labels=labels)
+    flags = ("--max-parameters", 12345, "--max-multiply-adds", 10**9, "--strategy", "random", "--trials", 1, "--epochs", 1)
+    done = automl("search-arch", "--dataset", tmp_path / "mine.npz", "--dry-run", *flags)
+    assert "limits         at most 12,345 parameters, at most 1,000,000,000 multiply-adds; larger children are" in done.stdout
+    assert "1 trial, 1 epoch each" in done.stdout
+    assert "; its images are not read for a plan, so a broken one is found only when it starts" in done.stdout
+    assert "not read" not in automl("search-arch", "--dry-run", *flags).stdout
+
+
+def test_the_estimate_counts_workers_with_something_to_do_and_a_core_to_do_it_on(automl: Automl) -> None:
+    flags = ("search-arch", "--dry-run", "--json", "--strategy", "random", "--workers")
+    few, many = (json.loads(automl(*flags, workers).stdout) for workers in (1, 64))
+    assert few["wall_seconds"] == few["compute_seconds"]
+    assert many["wall_seconds"] >= many["compute_seconds"] / min(default_workers(), many["in_flight"])
 
 
 def test_missing_data_is_said_before_anything_is_made(automl: Automl, tmp_path: Path) -> None:

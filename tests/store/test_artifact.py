@@ -71,7 +71,7 @@ def test_every_prefix_of_a_file_is_refused_as_truncated() -> None:
 def test_the_failing_path_is_named() -> None:
     wrong = document()
     wrong["body"]["network"]["blocks"][1]["inputs"] = [7]
-    assert refused(wrong) == "best.json: body.network.blocks[1].inputs[0]: Expected `str`, got `int`"
+    assert refused(wrong) == "best.json: body.network.blocks[1].inputs[0]: expected text, got a whole number"
 
 
 def test_a_value_that_its_own_type_refuses_is_named_by_path() -> None:

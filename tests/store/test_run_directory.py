@@ -124,7 +124,7 @@ def test_a_read_only_directory_is_one_line(tmp_path: Path) -> None:
 
 def test_a_place_where_nothing_can_be_created_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFailed, match=r"^cannot write .*/file/a: Not a directory$"):
+    with pytest.raises(UserError, match=r"/file is a file, so no run can be made at .*/file/a; choose another --out$"):
         create_run(tmp_path / "file" / "a", STUDY)
 
 
