@@ -8,6 +8,7 @@ from flax import nnx
 from automl_cli.children import inputs, recipes, scores
 from automl_cli.children.prediction import largest_batch
 from automl_cli.core.recipes import Recipe
+from automl_cli.nn.compilation import begin_child
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
 from automl_cli.nn.fit import EvaluationExamples, OnEpoch, Plan, Progress, Score, fit
 from automl_cli.nn.networks import NetworkModule
@@ -42,6 +43,7 @@ class ImageTrainer:
         self, model: nnx.Module, *, epochs: int, seed: int, start: Progress | None = None, on_epoch: OnEpoch | None = None
     ) -> Progress:
         """Train the model; `seed` fixes the order of the data and its augmentation. Raises Diverged."""
+        begin_child()
         plan = Plan(epochs=epochs, rate=recipes.schedule(self.recipe, epochs), seed=seed)
         engine = self.engine(model)
         validation = self._validation(blocks=isinstance(engine, BlocksEngine))

@@ -12,7 +12,9 @@ newer emitter they do not vectorise, and take three to five times as long. Progr
 `AUTOML_NO_PROCESS_TUNING=1` leaves all of it at XLA's defaults.
 """
 
+import itertools
 import os
+import weakref
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -41,25 +43,47 @@ def compiler_options(*, loops: bool = False) -> dict[str, bool | int]:
     return dict(_CPU_OPTIONS_FOR_LOOPS if loops else _CPU_OPTIONS) if tuned else {}
 
 
+LARGEST_LIBRARY = 512
+"""Programs that a process keeps, each four tenths of a megabyte; the one not used for longest goes first, and comes back from
+the compilation cache when it is needed again. A search of 64 children needs 400."""
+
+CHILDREN_BETWEEN_CLEARINGS = 16
+"""JAX also keeps what it traced on the way to a program, and more for every new network: as much memory as the programs."""
+
+
+class _Kept:
+    """A program and when it was last used, by a count of uses."""
+
+    __slots__ = ("program", "used")
+
+    def __init__(self, program: Any) -> None:
+        self.program = program
+        self.used = 0
+
+
 class Program:
     """A function that is compiled once for each combination of shapes, with the options above.
 
-    What `jax.jit` does, less what it keeps as long as the function lives: the trace, and the text that was compiled.
+    What `jax.jit` does, less what it keeps as long as the function lives: the trace, and the text that was compiled. All of a
+    process together keep no more than `LARGEST_LIBRARY` programs.
     """
 
     def __init__(self, function: Callable[..., Any], *, loops: bool, **options: Any) -> None:
         self._function = function
         self._loops = loops
         self._options = options
-        self._programs: dict[Any, Any] = {}
+        self._programs: dict[Any, _Kept] = {}
+        _library.add(self)
 
     def __call__(self, *arguments: Any) -> Any:
         leaves, structure = jax.tree.flatten(arguments)
         shapes = (structure, *[(leaf.shape, leaf.dtype) for leaf in leaves])
-        program = self._programs.get(shapes)
-        if program is None:
-            program = self._programs[shapes] = self._compile(arguments)
-        return program(*arguments)
+        kept = self._programs.get(shapes)
+        if kept is None:
+            _make_room()
+            kept = self._programs[shapes] = _Kept(self._compile(arguments))
+        kept.used = next(_uses)
+        return kept.program(*arguments)
 
     def _compile(self, arguments: tuple[Any, ...]) -> Any:
         @wraps(self._function)
@@ -70,8 +94,37 @@ class Program:
         return jax.jit(once, compiler_options=options, **self._options).lower(*arguments).compile()
 
     def __len__(self) -> int:
-        """How many programs have been compiled."""
+        """How many programs are kept."""
         return len(self._programs)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def oldest(self) -> tuple[int, Any]:
+        """When the program unused for longest was used last, and its shapes."""
+        return min(((kept.used, shapes) for shapes, kept in self._programs.items()), key=lambda pair: pair[0])
+
+    def forget(self, shapes: Any) -> None:
+        """Drop a program."""
+        del self._programs[shapes]
+
+
+_library: weakref.WeakSet[Program] = weakref.WeakSet()
+_uses = itertools.count(1)
+_children = itertools.count(1)
+
+
+def _make_room() -> None:
+    """Drop the program unused for longest if there are as many as may be kept."""
+    if sum(map(len, _library)) >= LARGEST_LIBRARY:
+        owner = min((program for program in _library if len(program)), key=lambda program: program.oldest()[0])
+        owner.forget(owner.oldest()[1])
+
+
+def begin_child() -> None:
+    """Called before the training of each child: now and then drop what JAX keeps besides programs."""
+    if next(_children) % CHILDREN_BETWEEN_CLEARINGS == 0:
+        jax.clear_caches()
 
 
 def compiled(function: Callable[..., Any], *, loops: bool = False, **options: Any) -> Program:
