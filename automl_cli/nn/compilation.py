@@ -6,7 +6,7 @@ compiling at no more than 5 % of a step; one module of code instead of up to 32 
 another tenth, since a worker has one thread. Level 0 compiles three times faster again and computes two to three times
 slower.
 
-Depthwise convolutions and average pools are loops over whole arrays (`ops.windows`) and not calls of a library: without the
+Depthwise convolutions and pools are loops over whole arrays (`ops.windows`) and not calls of a library: without the
 newer emitter they do not vectorise, and take three to five times as long. Programs that hold them compile half as long again.
 
 `AUTOML_NO_PROCESS_TUNING=1` leaves all of it at XLA's defaults.
@@ -38,16 +38,16 @@ _CPU_OPTIONS_FOR_LOOPS: dict[str, bool | int] = {
 
 
 def compiler_options(*, loops: bool = False) -> dict[str, bool | int]:
-    """What to give `jax.jit` on this backend; `loops` for programs that hold depthwise convolutions or average pools."""
+    """What to give `jax.jit` on this backend; `loops` for programs that hold depthwise convolutions or pools."""
     tuned = jax.default_backend() == "cpu" and os.environ.get(SWITCH, "") in ("", "0")
     return dict(_CPU_OPTIONS_FOR_LOOPS if loops else _CPU_OPTIONS) if tuned else {}
 
 
-LARGEST_LIBRARY = 512
+LARGEST_LIBRARY = 400
 """Programs that a process keeps, each four tenths of a megabyte; the one not used for longest goes first, and comes back from
-the compilation cache when it is needed again. A search of 64 children needs 400."""
+the compilation cache when it is needed again. A search of 64 children needs that many."""
 
-CHILDREN_BETWEEN_CLEARINGS = 16
+CHILDREN_BETWEEN_CLEARINGS = 8
 """JAX also keeps what it traced on the way to a program, and more for every new network: as much memory as the programs."""
 
 

@@ -10,15 +10,20 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
+from flax import nnx
 
 from automl_cli.children.images import ImageTrainer
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.networks import Network
+from automl_cli.core.operations import Operation
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import load_images
 from automl_cli.nn import ops
-from automl_cli.nn.compilation import compiled
+from automl_cli.nn.compilation import compiler_options
 from automl_cli.nn.networks import build_network
+from automl_cli.nn.networks.initial import Initial
+from automl_cli.nn.networks.modules import MODULES, UnitModule
+from automl_cli.nn.ops.units import Unit, has_loops
 
 trainers: dict[str, ImageTrainer] = {}
 
@@ -56,6 +61,17 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def fill(job: dict[str, Any]) -> dict[str, Any]:
+    """One step and one validation batch: enough to compile whatever a training needs."""
+    trainer = _trainer(job)
+    model = build_network(msgspec.convert(job["network"], Network), tuple(job["image"]), job["classes"], seed=job["seed"])
+    engine = trainer.engine(model)
+    images, labels = next(trainer._batches.epoch(job["seed"], 0))
+    state, loss = engine.step(engine.initial(), images, labels, job["rates"][0])
+    engine.outputs(state, images)
+    return {"loss": float(loss)}
+
+
 def example(job: dict[str, Any]) -> dict[str, Any]:
     """Two steps on one batch, and the validation images at the end, with everything that another framework needs to do the
     same: its start, images, labels, losses, its end, logits. All of it is written to the file `job["example"]`."""
@@ -76,26 +92,28 @@ def example(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def operation(job: dict[str, Any]) -> dict[str, Any]:
-    """One convolution, forward and both gradients, in the form that the rule chooses or in the one that is asked for."""
-    from automl_cli.nn.ops.convolution import FORMS, choose_form
-
+    """One unit with its batch norm, or one pool: forward and all gradients."""
+    unit = msgspec.convert(job["operation"], Operation)
     random = np.random.default_rng(0)
-    x = jnp.asarray(random.normal(size=(*job["size"], job["batch"], job["channels"])), jnp.float32)
-    kernel = jnp.asarray(random.normal(size=(*job["kernel"], job["channels"], job["filters"])), jnp.float32)
-    stride = tuple(job["stride"])
-    chosen = choose_form(x.shape, kernel.shape, stride)
-    form = job.get("form") or chosen
+    channels = job["image"][2]
+    x = jnp.asarray(random.normal(size=(*job["image"][:2], job["batch"], channels)), jnp.float32)
+    model = UnitModule(unit, channels, Initial(0, "", "in")) if isinstance(unit, Unit) else MODULES[type(unit)](unit, 0, None)
+    graph, parameters, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)
 
-    def both(x: jax.Array, kernel: jax.Array) -> Any:
-        y, pull = jax.vjp(lambda x, kernel: FORMS[form](x, kernel, stride), x, kernel)
+    def both(parameters: Any, x: jax.Array) -> Any:
+        def forward(parameters: Any, x: jax.Array) -> jax.Array:
+            return nnx.merge(graph, parameters, jax.tree.map(jnp.asarray, statistics))([x], train=True)
+
+        y, pull = jax.vjp(forward, parameters, x)
         return y, pull(jnp.ones_like(y))
 
-    program, times = compiled(both), []
+    program = jax.jit(both, compiler_options=compiler_options(loops=has_loops(unit)))
+    times = []
     for _ in range(job["repeats"] + 2):
         begin = time.process_time()
-        jax.block_until_ready(program(x, kernel))
+        jax.block_until_ready(program(parameters, x))
         times.append(time.process_time() - begin)
-    return {"seconds": float(np.median(times[2:])), "form": form, "chosen": chosen}
+    return {"seconds": float(np.median(times[2:]))}
 
 
 if __name__ == "__main__":
@@ -103,4 +121,6 @@ if __name__ == "__main__":
     print(json.dumps({"jax": jax.__version__, "operations": sorted(ops.__all__)}), flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        print(json.dumps({"train": train, "example": example, "operation": operation}[job["kind"]](job)), flush=True)
+        print(
+            json.dumps({"train": train, "fill": fill, "example": example, "operation": operation}[job["kind"]](job)), flush=True
+        )

@@ -174,21 +174,55 @@ def _apart(one: torch.Tensor, other: torch.Tensor) -> float:
     return float((one - other).abs().max() / other.abs().max())
 
 
+class Separable(nn.Module):
+    """Activation, depthwise and 1 x 1 convolution, batch norm; zeros around as on our side."""
+
+    def __init__(self, plain: dict[str, Any], channels: int) -> None:
+        super().__init__()
+        self.kernel, self.stride = plain["kernel"], plain.get("stride", 1)
+        padding = self.kernel // 2 if self.stride == 1 else 0
+        self.depthwise = nn.Conv2d(channels, channels, self.kernel, self.stride, padding, groups=channels, bias=False)
+        self.rest = nn.Sequential(nn.Conv2d(channels, plain["filters"], 1, bias=False), nn.BatchNorm2d(plain["filters"]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.relu(x)
+        return self.rest(self.depthwise(x if self.stride == 1 else around(x, self.kernel, self.stride, 0.0)))
+
+
+class Pool(nn.Module):
+    """Maximum, or mean in which zeros around do not count."""
+
+    def __init__(self, plain: dict[str, Any]) -> None:
+        super().__init__()
+        self.kind, self.window, self.stride = plain["type"], plain["window"][0], plain["stride"][0]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.kind == "max-pool":
+            return functional.max_pool2d(x, self.window, self.stride, self.window // 2 * (self.stride == 1), ceil_mode=True)
+        if self.stride == 1:
+            return functional.avg_pool2d(x, self.window, 1, self.window // 2, count_include_pad=False)
+        return functional.avg_pool2d(x, self.window, self.stride, ceil_mode=True, count_include_pad=False)
+
+
+def around(x: torch.Tensor, window: int, stride: int, value: float) -> torch.Tensor:
+    """Padding split evenly, the odd pixel at the bottom and right."""
+    total = [max(0, (-(-size // stride) - 1) * stride + window - size) for size in x.shape[2:]]
+    (top, bottom), (left, right) = ((size // 2, size - size // 2) for size in total)
+    return functional.pad(x, (left, right, top, bottom), value=value)
+
+
 def operation(job: dict[str, Any]) -> dict[str, Any]:
-    """One convolution (or depthwise one, or pool), forward and both gradients; the better memory format."""
-    best = float("inf")
+    """One separable unit with its batch norm, or one pool: forward and all gradients, in the better memory format."""
+    best, (height, width, channels) = float("inf"), job["image"]
     for layout in (torch.contiguous_format, torch.channels_last):
-        shape = [job["batch"], job["channels"], *job["size"]]
-        x = torch.randn(shape).contiguous(memory_format=layout).requires_grad_()
-        kernel = (
-            torch.randn([job["filters"], job["channels"], *job["kernel"]]).contiguous(memory_format=layout).requires_grad_()
-        )
-        padding = tuple(side // 2 for side in job["kernel"])
+        module = Separable(job["operation"], channels) if job["operation"]["type"] == "separable" else Pool(job["operation"])
+        module.to(memory_format=layout)
+        x = torch.randn(job["batch"], channels, height, width).contiguous(memory_format=layout).requires_grad_()
         times = []
         for _ in range(job["repeats"] + 2):
             begin = time.process_time()
-            y = functional.conv2d(x, kernel, stride=tuple(job["stride"]), padding=padding)
-            torch.autograd.grad(y, (x, kernel), torch.ones_like(y))
+            y = module(x)
+            torch.autograd.grad(y, (x, *module.parameters()), torch.ones_like(y))
             times.append(time.process_time() - begin)
         best = min(best, float(np.median(times[2:])))
     return {"seconds": best}

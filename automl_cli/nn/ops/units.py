@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from automl_cli.core.operations import AveragePool, ConvolutionUnit, FactorizedReduction, Operation, SeparableUnit
+from automl_cli.core.operations import AveragePool, ConvolutionUnit, FactorizedReduction, MaxPool, Operation, SeparableUnit
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.depthwise import depthwise
 
@@ -48,7 +48,7 @@ def transform(unit: Unit, kernels: Mapping[str, Array], x: Array) -> Array:
 
 def has_loops(operation: Operation) -> bool:
     """Whether the operation is computed by loops over whole arrays, which are compiled differently (`nn.compilation`)."""
-    return isinstance(operation, SeparableUnit | AveragePool)
+    return isinstance(operation, SeparableUnit | AveragePool | MaxPool)
 
 
 def normalised_with_relu(unit: Unit) -> bool:

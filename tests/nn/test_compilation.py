@@ -1,0 +1,91 @@
+"""Programs: however they were come by, and however often they were dropped, they give the same bits; a process keeps few."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, MaxPool, Network
+from automl_cli.executors.process import process_settings
+from automl_cli.nn import compilation
+from automl_cli.nn.engines import BlocksEngine, WholeEngine
+from automl_cli.nn.networks import build_network
+
+ENGINES = (WholeEngine, BlocksEngine)
+
+NETWORK = Network(
+    blocks=(
+        Block("a", ConvolutionUnit(kernel=(3, 5), filters=4), (IMAGE,)),
+        Block("b", MaxPool(window=(2, 2), stride=(2, 2)), ("a",)),
+        Block("c", ConvolutionUnit(kernel=(1, 3), filters=4), ("b", "a")),
+    ),
+    outputs=("c", "b"),
+)
+
+
+def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+
+def digest(engine_class: type) -> str:
+    """Of the state after two steps."""
+    random = np.random.default_rng(0)
+    images = jnp.asarray(random.normal(size=(5, 6, 7, 2)), jnp.float32)
+    labels = jnp.asarray(random.integers(0, 3, 5), jnp.int32)
+    engine = engine_class(build_network(NETWORK, (6, 7, 2), 3, seed=1), loss=loss, update_rule=optax.trace(0.9))
+    state = engine.initial()
+    for _ in range(2):
+        state, _ = engine.step(state, images, labels, 0.1)
+    return hashlib.sha256(b"".join(array.tobytes() for _, array in sorted(engine.arrays(state).items()))).hexdigest()
+
+
+def test_a_cached_program_and_a_fresh_one_give_the_same_bits_in_every_process(tmp_path: Path):
+    environment = {**os.environ, **process_settings(), "JAX_COMPILATION_CACHE_DIR": str(tmp_path)}
+    code = "import test_compilation as t; print(*map(t.digest, t.ENGINES))"
+    found = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, check=True
+        )
+        found.append((done.stdout, len(list(tmp_path.glob("*-cache")))))
+    assert found[0][1] > 0
+    assert found[0] == found[1] == found[2]
+
+
+def test_programs_that_were_dropped_give_the_same_bits_when_they_come_back(monkeypatch: pytest.MonkeyPatch):
+    expected = digest(BlocksEngine)
+    for program in compilation._library:
+        program._programs.clear()
+    monkeypatch.setattr(compilation, "LARGEST_LIBRARY", 3)
+    assert digest(BlocksEngine) == expected
+    assert sum(map(len, compilation._library)) <= 3
+
+
+def test_a_process_keeps_no_more_programs_than_allowed_and_drops_the_one_unused_for_longest(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compilation, "_library", type(compilation._library)())
+    monkeypatch.setattr(compilation, "LARGEST_LIBRARY", 3)
+    doubled, negated = compilation.compiled(lambda x: 2 * x), compilation.compiled(lambda x: -x)
+    for size in (1, 2):
+        doubled(jnp.ones(size))
+    negated(jnp.ones(1))
+    doubled(jnp.ones(1))
+    negated(jnp.ones(2))
+    assert (len(doubled), len(negated)) == (1, 2)
+    doubled(jnp.ones(1))
+    assert (len(doubled), len(negated)) == (1, 2)
+
+
+def test_programs_outlive_the_clearing_of_what_jax_keeps(monkeypatch: pytest.MonkeyPatch):
+    program = compilation.compiled(lambda x: x + 1)
+    program(jnp.ones(3))
+    monkeypatch.setattr(compilation, "CHILDREN_BETWEEN_CLEARINGS", 1)
+    compilation.begin_child()
+    assert len(program) == 1
+    assert (np.asarray(program(jnp.ones(3))) == 2).all()
