@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from automl_cli.cli import search_options as options
+from automl_cli.cli import table_options as tables
 from automl_cli.cli.options import Json
 from automl_cli.cli.searching import run_search
 
@@ -42,6 +43,11 @@ def search_arch(
     in_flight: options.InFlight = None,
     evaluator: options.EvaluatorName = None,
     evaluator_options: options.EvaluatorOptions = None,
+    table: tables.Table = None,
+    encoding_column: tables.EncodingColumn = None,
+    reward_column: tables.RewardColumn = None,
+    report_columns: tables.ReportColumns = None,
+    cost_columns: tables.CostColumns = None,
     executor: options.ExecutorName = None,
     workers: options.Workers = None,
     trial_timeout: options.TrialTimeout = None,
@@ -61,7 +67,8 @@ def search_arch(
     """Search a network architecture: a controller proposes, children are trained and scored, the scores teach the controller.
 
     The run directory then holds best.json, which every other command accepts. The same seed gives the same file, with any
-    number of workers, and also when the search was interrupted and resumed.
+    number of workers, and also when the search was interrupted and resumed. With --evaluator table no network is trained: they
+    are looked up in a table of your own.
 
     Examples:
         automl search-arch --out runs/first

@@ -1,7 +1,8 @@
 """An `.npz` file of arrays: `x_train, y_train, x_test, y_test` (and `x_validation, y_validation`), or `images, labels`.
 
 Images are (examples, height, width) or (examples, height, width, channels), uint8 or float; labels are whole numbers from 0,
-(examples,) or (examples, 1). Only the headers of the images are read before they are needed.
+(examples,) or (examples, 1). Only the headers of the images are read before they are needed. The labels of all parts are read
+and checked at once: which classes there are is known of a set like its shapes, and says nothing of how a network will do on it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class ArchiveSource:
             parts={part: headers[keys[0]][0][0] for part, keys in self._keys.items()},
             mirror_safe=shape[2] > 1,
         )
+        for part in self._keys:
+            self.labels(part, lambda count: None)
 
     def identity(self) -> tuple[str, ...]:
         status = self._path.stat()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.errors import DataError
 from automl_cli.data.sources import Part, Report, Source
 from automl_cli.data.splits import Sizes, draw, sizes_of
 
@@ -29,7 +30,14 @@ class Rows:
 
 def sizes_for(source: Source, reference: DatasetReference) -> Sizes:
     """How many examples train, validate and test. Raises DataError where there are too few."""
-    return sizes_of(source.description.name, source.description.parts, reference.train_examples)
+    described = source.description
+    sizes = sizes_of(described.name, described.parts, reference.train_examples)
+    if reference.train_examples is not None and sizes.train < len(described.classes):
+        raise DataError(
+            f"--train-examples {reference.train_examples} leaves {sizes.train} to train on, fewer than the "
+            f"{len(described.classes)} classes of {described.name}; give more"
+        )
+    return sizes
 
 
 def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> ImageFacts:
@@ -48,8 +56,21 @@ def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> Image
 def learning_rows(source: Source, sizes: Sizes, seed: int, *, report: Report = untold) -> tuple[Rows, Rows]:
     """Rows to train on, and rows to validate with: of the training part too where they are held out.
 
-    `report` is told of labels that are read for the first time.
+    `report` is told of labels that are read for the first time. Raises DataError where a subset lacks a class to train on.
     """
+    import numpy as np
+
+    train, validation = _learning_rows(source, sizes, seed, report)
+    counts = np.bincount(train.labels, minlength=len(source.description.classes))
+    if sizes.subset < sizes.available and not counts.all():
+        raise DataError(
+            f"--train-examples {sizes.subset} leaves no example of class {source.description.classes[counts.argmin()]!r} of "
+            f"{source.description.name} to train on; give more"
+        )
+    return train, validation
+
+
+def _learning_rows(source: Source, sizes: Sizes, seed: int, report: Report) -> tuple[Rows, Rows]:
     import numpy as np
 
     labels = _labels(source, "train", report)

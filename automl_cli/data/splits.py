@@ -27,7 +27,10 @@ LEAST_VALIDATION = 700
 
 @dataclass(frozen=True)
 class Sizes:
-    """Examples in each part after the rules; `held_out` says whether test and validation are drawn from the training part."""
+    """Examples in each part after the rules; `held_out` says whether test and validation are drawn from the training part.
+
+    `subset` are to train and validate with, of so many `available` ones.
+    """
 
     train: int
     validation: int
@@ -35,6 +38,7 @@ class Sizes:
     test_held_out: bool
     validation_held_out: bool
     subset: int
+    available: int
 
 
 def sizes_of(name: str, parts: Mapping[Part, int], train_examples: int | None) -> Sizes:
@@ -55,7 +59,7 @@ def sizes_of(name: str, parts: Mapping[Part, int], train_examples: int | None) -
         raise DataError(
             f"{name} has too few examples: {train} would train, {validation} validate and {test} test; each needs one"
         )
-    return Sizes(train, validation, test, "test" not in parts, "validation" not in parts, subset)
+    return Sizes(train, validation, test, "test" not in parts, "validation" not in parts, subset, available)
 
 
 def draw(labels: np.ndarray, count: int, *, seed: int, purpose: str) -> np.ndarray:

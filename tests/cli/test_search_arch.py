@@ -294,6 +294,16 @@ def test_what_can_only_be_a_mistake_is_refused(automl: Automl, flags: dict[str, 
     assert not Path("a").exists()
 
 
+def test_a_space_of_networks_is_searched_on_a_table_too(automl: Automl) -> None:
+    rows = [f"{one}-{other},{(one + other) / 4}" for one in range(3) for other in range(3)]
+    Path("table.csv").write_text("\n".join(["ops,valid", *rows]) + "\n")
+    how = ("search-arch", "--space", SPACE, "--space-option", "layers=2", "--evaluator", "table", "--strategy", "exhaustive")
+    flags = ("--table", "table.csv", "--reward-column", "valid", "--trials", 9, "--out", "a")
+    assert "--evaluator table needs --table" in automl(*how).stderr
+    assert automl(*how, *flags).code == 0
+    assert read_artifact(Path("a/best.json"), Architecture).body.genotype == (2, 2)
+
+
 def test_exhaustive_may_measure_a_space_more_than_once(automl: Automl) -> None:
     how = {"strategy": "exhaustive", "space_option": "layers=2", "trials": 10, "executor": "serial"}
     assert automl(*search("--no-reuse", out="a", **how)).code == 0

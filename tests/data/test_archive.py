@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
@@ -37,10 +38,32 @@ def test_uint8_stays_uint8_and_other_numbers_become_float32(tmp_path):
     assert load_images(saved(tmp_path, **floats)).train.images.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (3, r"--train-examples 3 leaves 2 to train on, fewer than the 3 classes of set; give more"),
+        (7, r"--train-examples 7 leaves no example of class '2' of set to train on; give more"),
+    ],
+)
+def test_a_subset_must_leave_every_class_something_to_train_on(tmp_path, given, message):
+    labels = np.repeat([0, 1, 2], [14, 14, 2])
+    reference = saved(tmp_path, x_train=IMAGES, y_train=labels, x_test=IMAGES[:9], y_test=labels[:9])
+    with pytest.raises(DataError, match=message):
+        load_images(replace(reference, train_examples=given))
+    load_images(replace(reference, train_examples=30))
+
+
 def test_images_without_a_channel_axis_have_one_channel(tmp_path):
     reference = saved(tmp_path, images=IMAGES[..., 0], labels=LABELS)
     assert image_facts(reference).image_shape == (12, 12, 1)
     assert load_images(reference).train.images.shape[1:] == (12, 12, 1)
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_labels_that_training_does_not_know_are_found_without_loading_an_image(tmp_path, part):
+    arrays = {**PARTS, f"x_{part}": IMAGES[:9], f"y_{part}": LABELS[:9] + 1}
+    with pytest.raises(DataError, match=rf"y_{part} reaches from 1 to 3; the training labels reach from 0 to 2"):
+        image_facts(saved(tmp_path, **arrays))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
