@@ -15,8 +15,8 @@ def check_whole(flag: str, value: object) -> None:
 
 def counted(count: int, noun: str) -> str:
     """
-    >>> counted(1, "epoch"), counted(12800, "trial"), counted(0, "index/indices"), counted(1, "index/indices")
-    ('1 epoch', '12,800 trials', 'no indices', '1 index')
+    >>> counted(1, "epoch"), counted(12800, "trial"), counted(0, "index/indices")
+    ('1 epoch', '12,800 trials', '0 indices')
     """
     one, _, many = noun.partition("/")
-    return f"{count:,} {one}" if count == 1 else f"{format(count, ',') if count else 'no'} {many or one + 's'}"
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -77,7 +77,7 @@ def test_a_genotype_without_a_row_has_no_score_for_the_reason_that_it_has_none(t
         (1, "42121,0.5,0.4", r"encoding '42121' is not of this space: 5 indices where the space has 6 decisions"),
         (1, "4212111,0.5,0.4", r"encoding '4212111' is not of this space: 7 indices where the space has 6 decisions"),
         (1, "4-2,0.5,0.4", r"encoding '4-2' is not of this space: 2 indices where the space has 6 decisions"),
-        (1, "x,0.5,0.4", r"encoding 'x' is not of this space: no indices where the space has 6 decisions"),
+        (1, "x,0.5,0.4", r"encoding 'x' is not of this space: 0 indices where the space has 6 decisions"),
         (2, "421211,0.75", r"table\.csv:3: 2 cells where the header has 3"),
         (0, "ops;reward;test", r"table\.csv:1: semicolons separate the columns; write the table with commas"),
         (0, "ops\treward\ttest", r"table\.csv:1: tabs separate the columns; write the table with commas"),
