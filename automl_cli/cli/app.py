@@ -44,6 +44,7 @@ COMMANDS: dict[str, Row] = {
     "references": Row("automl_cli.cli.references:references", LOOK, "List the published results that have a name here."),
     "show": Row("automl_cli.cli.show:show", LOOK, "Show what an artifact holds, in words."),
     "validate": Row("automl_cli.cli.validate:validate", LOOK, "Check that files are sound artifacts."),
+    "cache": Row("automl_cli.cli.cache:cache", LOOK, "Show or remove what is kept between runs to save time."),
     "schema": Row("automl_cli.cli.schema:schema", LOOK, "Print the JSON Schema of a kind of artifact."),
 }
 

@@ -1,0 +1,51 @@
+"""`automl cache`: what is kept is shown by its size, and removed on request."""
+
+from pathlib import Path
+
+import pytest
+
+from automl_cli.cli.app import run
+from automl_cli.data.cache import cache_folder
+from automl_cli.executors.process import compilation_cache
+from automl_cli.store.encoding import decode
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two programs of this version, one of an older one, and one prepared set."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("AUTOML_CACHE_DIR", str(tmp_path / "arrays"))
+    older = compilation_cache().with_name("jaxlib-0.0.1-abc")
+    for folder, names in ((compilation_cache(), ("a", "b")), (older, ("c",)), (cache_folder() / "digits-1", ("images.npy",))):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_bytes(bytes(1000))
+
+
+def listed(capfd: pytest.CaptureFixture[str]) -> dict:
+    capfd.readouterr()
+    assert run(["cache", "--json"]) == 0
+    return decode(capfd.readouterr().out.encode(), dict, "cache")
+
+
+def test_every_folder_is_listed_with_its_size(kept: None, capfd: pytest.CaptureFixture[str]) -> None:
+    found = listed(capfd)
+    assert found["bytes"] == 4000
+    sizes = {(Path(entry["path"]).name, entry["kind"]): (entry["files"], entry["bytes"]) for entry in found["entries"]}
+    assert sizes == {
+        (compilation_cache().name, "programs"): (2, 2000),
+        ("jaxlib-0.0.1-abc", "programs"): (1, 1000),
+        ("digits-1", "data"): (1, 1000),
+    }
+    assert [entry["in_use"] for entry in found["entries"] if entry["path"].endswith("0.0.1-abc")] == [False]
+    assert run(["cache"]) == 0
+    assert "digits-1" in capfd.readouterr().out.replace("\n", "")
+
+
+def test_what_is_kept_is_removed_and_nothing_else(kept: None, capfd: pytest.CaptureFixture[str]) -> None:
+    beside = compilation_cache().parent.parent / "of-another-program"
+    beside.mkdir()
+    assert run(["cache", "--clear"]) == 0
+    assert listed(capfd)["entries"] == []
+    assert beside.is_dir()
+    assert run(["cache", "--clear"]) == 0
