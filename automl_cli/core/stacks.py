@@ -24,8 +24,8 @@ Skeleton = Literal["cifar", "imagenet"]
 
 LARGE_IMAGES = 64
 """From this height on, images get ImageNet's skeleton."""
-WIDE = 64
-"""From this F on, an ImageNet stack is built like the published large networks, below it like the mobile one."""
+WIDE = 2048
+"""From this P on, an ImageNet stack is built like the published large networks (4032), below it like the mobile one (1056)."""
 SMALLEST_AUXILIARY_MAP = 5
 """The auxiliary head starts with a 5 x 5 pool, so smaller maps have none."""
 
@@ -67,14 +67,14 @@ def skeleton_for(image: Shape) -> Skeleton:
     return "cifar" if image[0] < LARGE_IMAGES else "imagenet"
 
 
-def stack(skeleton: Skeleton, *, repeats: int, filters: int) -> Stack:
+def stack(skeleton: Skeleton, *, repeats: int, filters: int, wide: bool = False) -> Stack:
     """A stack with the released settings.
 
     The stem has 3F filters on CIFAR, on ImageNet 32, or 96 for wide networks, which also skip the input of a reduction.
     """
-    wide = skeleton == "imagenet" and filters >= WIDE
-    stem = 3 * filters if skeleton == "cifar" else 96 if wide else 32
-    return Stack(skeleton, repeats, filters, stem, skip_reduction_input=wide)
+    if skeleton == "cifar":
+        return Stack(skeleton, repeats, filters, 3 * filters, skip_reduction_input=False)
+    return Stack(skeleton, repeats, filters, 96 if wide else 32, skip_reduction_input=wide)
 
 
 def default_stack(image: Shape) -> str:
@@ -92,7 +92,7 @@ def parse_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None
     found = width // (4 * states) if filters is None else filters
     if found < 1:
         raise UserError(f"{text!r} leaves no filter for a cell of {states} output states; give at least {repeats}@{4 * states}")
-    return stack(skeleton_for(image), repeats=repeats, filters=found)
+    return stack(skeleton_for(image), repeats=repeats, filters=found, wide=4 * states * found >= WIDE)
 
 
 def cell_network(cells: CellPair, stack: Stack, image: Shape) -> Network:

@@ -110,6 +110,11 @@ def _as_searched(found: Architecture, preset: str | None) -> FinalTraining:
         return FinalTraining(found.recipe, DEFAULT_EPOCHS)
     space = plugins().get(found.space.name)
     recipes = {name: each.recipe for name, each in space.presets.items() if each.recipe is not None} if space else {}
+    if not recipes:
+        raise UserError(
+            f"the search that found this network in space {found.space.name!r} trained nothing and says of no recipe how it is "
+            "to be trained; search with --evaluator image, or give the space a preset with a recipe"
+        )
     if (preset or "quick") not in recipes:
         raise unknown_name(f"preset of space {found.space.name!r}:", preset or "quick", recipes)
     return FinalTraining(recipes[preset or "quick"], DEFAULT_EPOCHS)

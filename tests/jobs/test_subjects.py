@@ -12,6 +12,7 @@ from automl_cli.jobs.training_plan import plan_training
 from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.cells import stacked_network
+from tests.store.samples import architecture
 
 CELL = Named("cell", "nasnet-a")
 DIGITS = {"dataset": "digits", "stack": "1@96"}
@@ -99,3 +100,10 @@ def test_the_plan_of_data_that_are_here_has_no_problem():
     plan = plan_training(CELL, TrainingRequest(**DIGITS))
     assert plan.problem is None
     assert plan.steps == plan.epochs * (plan.facts.train_examples // plan.recipe.batch_size)
+
+
+def test_a_network_of_a_search_that_trained_nothing_has_no_recipe_which_is_said(tmp_path):
+    found = msgspec.structs.replace(architecture(), recipe=None)
+    found = msgspec.structs.replace(found, space=msgspec.structs.replace(found.space, name="tiny"))
+    with pytest.raises(UserError, match="trained nothing and says of no recipe"):
+        new_training(found, TrainingRequest(dataset="digits"))
