@@ -6,13 +6,11 @@ from collections.abc import Container, Iterable
 import msgspec
 
 from automl_cli.core.decisions import Genotype
+from automl_cli.core.numbers import LARGEST
 from automl_cli.core.protocols import canonical
 from automl_cli.core.streams import stream_seed
 from automl_cli.core.trials import Outcome, Stage, Status
 from automl_cli.store.journal import Asked
-
-_SEEDS = 2**53
-"""Child seeds are whole numbers that every reader of JSON holds exactly."""
 
 
 class Evaluation:
@@ -85,7 +83,7 @@ def child_seed(root: int, genotype: Genotype, stage: Stage, epochs: int, *, repl
         if replicate is None
         else (canonical(genotype), stage.value, epochs, replicate)
     )
-    return stream_seed(root, "child", *keys) % _SEEDS
+    return stream_seed(root, "child", *keys) % LARGEST
 
 
 def _key(genotype: Genotype) -> bytes:

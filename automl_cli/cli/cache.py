@@ -1,7 +1,6 @@
 """`automl cache`: what is kept between runs to save time, how large it is, and how to be rid of it."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,48 +21,19 @@ def cache(*, clear: Clear = False, json: Json = False) -> None:
         automl cache --json
     """
     from automl_cli.cli.console import data_console, table, talk_console, write_json
+    from automl_cli.jobs import caches
 
-    found = _entries()
+    found = caches.kept_folders()
+    total = sum(folder.bytes for folder in found)
     if clear:
-        _remove(found)
+        caches.clear(found)
     if json:
-        write_json({"cleared": clear, "bytes": sum(entry["bytes"] for entry in found), "entries": found})
-        return
-    if clear:
-        talk_console().print(f"removed {_megabytes(sum(entry['bytes'] for entry in found))} MB", soft_wrap=True)
-        return
-    rows = [(entry["kind"], entry["path"], f"{entry['files']:,}", _megabytes(entry["bytes"])) for entry in found]
-    data_console().print(table(("kept", "in", "files", "MB"), rows, right=("files", "MB")))
-
-
-def _entries() -> list[dict[str, Any]]:
-    """Every folder of either cache, with what it holds."""
-    from automl_cli.data.cache import cache_folder
-    from automl_cli.executors.process import compilation_cache, compilation_caches
-
-    folders = [("programs", path) for path in _folders(compilation_caches())]
-    folders += [("data", path) for path in _folders(cache_folder())]
-    return [
-        {
-            "kind": kind,
-            "path": str(path),
-            "files": len(sizes := [file.stat().st_size for file in path.rglob("*") if file.is_file()]),
-            "bytes": sum(sizes),
-            "in_use": kind == "data" or path == compilation_cache(),
-        }
-        for kind, path in folders
-    ]
-
-
-def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-
-
-def _remove(entries: list[dict[str, Any]]) -> None:
-    import shutil
-
-    for entry in entries:
-        shutil.rmtree(entry["path"], ignore_errors=True)
+        write_json({"cleared": clear, "bytes": total, "entries": found})
+    elif clear:
+        talk_console().print(f"removed {_megabytes(total)} MB", soft_wrap=True)
+    else:
+        rows = [(folder.kind, folder.path, f"{folder.files:,}", _megabytes(folder.bytes)) for folder in found]
+        data_console().print(table(("kept", "in", "files", "MB"), rows, right=("files", "MB")))
 
 
 def _megabytes(size: int) -> str:

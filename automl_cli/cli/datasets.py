@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from automl_cli.cli.options import DataDir, Json
+from automl_cli.core.numbers import by_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +53,7 @@ def _parts(found: "Sequence[Listed]", place: str) -> "Iterator[RenderableType]":
     usable = [(listed.name, listed.facts) for listed in found if listed.facts is not None]
     numbers = ("classes", "train", "validation", "test")
     rows = [
-        (name, "×".join(map(str, facts.image_shape)), len(facts.classes), facts.train_examples, facts.validation_examples,
+        (name, by_times(facts.image_shape), len(facts.classes), facts.train_examples, facts.validation_examples,
          facts.test_examples)
         for name, facts in usable
     ]  # fmt: skip

@@ -3,6 +3,8 @@
 import _thread
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SECONDS = 0.05
 """After so long, whatever dropped an interrupt has most likely returned; if not, it drops another one."""
@@ -25,3 +27,12 @@ def deliver_again() -> None:
         again.start()
 
     sys.unraisablehook = hook
+
+
+@contextmanager
+def goes_on_with(command: str) -> Iterator[None]:
+    """An interruption says what continues the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; continue with: {command}") from None

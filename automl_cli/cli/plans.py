@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from automl_cli.cli.live import duration
 from automl_cli.cli.transferring import transfer_in_words
-from automl_cli.core.numbers import counted
+from automl_cli.core.numbers import by_times, counted
 
 if TYPE_CHECKING:
     from automl_cli.core.recipes import Recipe
@@ -87,7 +87,7 @@ def _unread(dataset: str) -> str:
 
 def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
     facts, recipe = plan.facts, plan.recipe
-    shape = "×".join(map(str, facts.image_shape))
+    shape = by_times(facts.image_shape)
     yield "trained", plan.trained
     yield "size", f"{plan.parameters:,} parameters, {plan.multiply_adds:,} multiply-adds for one image of {shape}"
     unread = f"; {plan.problem}" if plan.problem else _unread(plan.dataset.source)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automl_cli.cli.console import talk_console, write_json, write_line
+from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.options import pairs
 from automl_cli.cli.running import Finished, prepare_data, run_one
 from automl_cli.cli.transferring import last_words, transfer
@@ -191,10 +192,10 @@ def _run_all(
             with open_run(path) if repeats else nullcontext(held) as run:
                 settings, space = settle(run)
                 executor = executor or stack.enter_context(closing(make_executor(settings)))
-                with _interruption_said(settings, held.path):
+                with goes_on_with(resume_command(settings, held.path)):
                     finished.append(run_one(run, settings, space=space, executor=executor, display=flags.display))
     for at, one in enumerate(finished):
-        with _interruption_said(one.settings, held.path):
+        with goes_on_with(resume_command(one.settings, held.path)):
             finished[at] = one._replace(transfer=transfer(one.run, one.settings, quiet=flags.quiet))
     _print(finished, repeated=bool(repeats), as_json=flags.json)
 
@@ -209,14 +210,6 @@ def _print(finished: list[Finished], *, repeated: bool, as_json: bool) -> None:
     for one in finished:
         for line in last_words(one.transfer) if one.transfer is not None else ():
             talk_console().print(line, soft_wrap=True)
-
-
-@contextmanager
-def _interruption_said(settings: "StudySettings", path: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; continue with: {resume_command(settings, path)}") from None
 
 
 def resume_command(settings: "StudySettings", path: Path) -> str:

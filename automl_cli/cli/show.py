@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automl_cli.cli.options import Json
-from automl_cli.core.numbers import counted
+from automl_cli.core.numbers import by_times, counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -136,7 +136,7 @@ def _cost_facts(costs: "Costs | None", image: "Shape | None") -> dict[str, str]:
     if costs is None or image is None:
         return {}
     return {
-        "costs": f"{costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds for one image of {_by_times(image)}"
+        "costs": f"{costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds for one image of {by_times(image)}"
     }
 
 
@@ -161,7 +161,7 @@ def _rows_with_shapes(network: "Network", image: "Shape") -> Iterator[tuple[str,
     *layers, classifier = _layer_rows(network)
     for row, block in zip(layers, network.blocks, strict=True):
         read = joined_shape((shapes[name] for name in block.inputs), block.join)
-        yield (*row, _by_times(shapes[block.name]), f"{block.operation.costs(read).parameters:,}")
+        yield (*row, by_times(shapes[block.name]), f"{block.operation.costs(read).parameters:,}")
     yield (*classifier, "", "")
 
 
@@ -176,15 +176,15 @@ def operation_in_words(operation: Any) -> str:
 
     said = {field.name: getattr(operation, field.name) for field in fields(operation)}
     usual = {field.name: field.default for field in fields(operation)}
-    words = {name: _by_times(value) for name, value in said.items() if value != usual[name]}
+    words = {name: _word(value) for name, value in said.items() if value != usual[name]}
     size = [words.pop(name) for name in ("kernel", "window") if name in words]
     return ", ".join(
         (" ".join((operation.__struct_config__.tag, *size)), *(f"{name} {value}" for name, value in words.items()))
     )
 
 
-def _by_times(value: object) -> str:
-    return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def _word(value: object) -> str:
+    return by_times(value) if isinstance(value, tuple) else str(value)
 
 
 def _outline(value: Any, depth: int = 0) -> Iterator[str]:

@@ -2,16 +2,14 @@
 
 import shlex
 from collections.abc import Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl_cli.cli import training_options as flags
+from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.options import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from automl_cli.jobs.subjects import Named
     from automl_cli.jobs.training import TrainingRequest
     from automl_cli.store.artifact import Artifact
@@ -114,20 +112,12 @@ def _trained(
     from automl_cli.jobs.training import open_training, settings_of
 
     set_up_lone_process()
-    with open_training(out, request, named, resume=resume, overwrite=overwrite) as run, _interruption_said(run.path):
+    with open_training(out, request, named, resume=resume, overwrite=overwrite) as run:
         training = settings_of(run.path)
         display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)
-        with display as watch:
+        resumed = shlex.join(["automl", "train", "--resume", "--out", str(run.path)])
+        with goes_on_with(resumed), display as watch:
             return run.path, finish(run.path, watch=watch)
-
-
-@contextmanager
-def _interruption_said(directory: Path) -> "Iterator[None]":
-    try:
-        yield
-    except KeyboardInterrupt:
-        command = f"automl train --resume --out {shlex.quote(str(directory))}"
-        raise KeyboardInterrupt(f"interrupted; continue with: {command}") from None
 
 
 def _print(directory: Path, model: "Artifact[Model]", *, json: bool) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automl_cli.cli.console import talk_console
+from automl_cli.cli.errors import INTERRUPTED
 from automl_cli.core.errors import RunFailed
-from automl_cli.core.numbers import counted
+from automl_cli.core.numbers import by_times, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +31,6 @@ from automl_cli.__main__ import main
 main()
 """
 """Asked to end, it ends as by Ctrl-C, which leaves the terminal as it was. Ctrl-C itself reaches the parent alone."""
-
-INTERRUPTED = 130
 
 
 def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferSummary | None":
@@ -53,8 +52,6 @@ def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferS
 
 def transfer_in_words(settings: "TransferSettings") -> str:
     """Which of the two will happen."""
-    from automl_cli.jobs.transfer import by_times
-
     what = f"the winner will be scaled to {settings.dataset.source} as {settings.stack}"
     data = f"{by_times(settings.image_shape)}, {settings.classes:,} classes"
     if settings.problem is None:
@@ -79,8 +76,6 @@ def last_words(found: "TransferSummary") -> "Iterator[str]":
 
 def size_in_words(found: "TransferSummary") -> str:
     """How it is stacked, and what that costs."""
-    from automl_cli.jobs.transfer import by_times
-
     return (
         f"{found.stack} (F = {found.filters}): {found.parameters:,} parameters, {found.multiply_adds:,} multiply-adds for one "
         f"image of {by_times(found.image_shape)}, {found.classes:,} classes"

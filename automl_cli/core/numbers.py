@@ -1,5 +1,7 @@
 """Whole numbers as users give and read them."""
 
+from collections.abc import Iterable
+
 from automl_cli.core.errors import UserError
 
 LARGEST = 2**53
@@ -20,3 +22,11 @@ def counted(count: int, noun: str) -> str:
     """
     one, _, many = noun.partition("/")
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def by_times(sizes: Iterable[int]) -> str:
+    """
+    >>> by_times((224, 224, 3))
+    '224×224×3'
+    """
+    return "×".join(map(str, sizes))

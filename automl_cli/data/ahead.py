@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,11 +9,6 @@ from typing import TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-
-def usable_cores() -> int:
-    """How many cores this process may use: decoding lets go of the interpreter's lock, so a thread for each is busy."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def ahead(items: Iterable[A], work: Callable[[A], B], *, threads: int, depth: int) -> Generator[B, None, None]:

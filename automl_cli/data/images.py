@@ -130,7 +130,6 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
 def load_test_split(reference: DatasetReference) -> ImageSplit:
     """The test arrays of the reference, from the cache; prepared on first use. For the final command only."""
-
     from automl_cli.data.cache import key_of, prepared
 
     source = open_source(reference)

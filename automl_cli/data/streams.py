@@ -19,6 +19,7 @@ from automl_cli.core.streams import stream_seed
 from automl_cli.data.images import Progress, check_size, counter
 from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
 from automl_cli.data.sources import Encoded, Read, Source, open_source
+from automl_cli.store.environment import available_cores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,9 +77,10 @@ class StreamedSplit:
     def _served(
         self, places: Iterable[int], work: Callable[[int], np.ndarray], *, depth: int, threads: int | None
     ) -> Generator[np.ndarray, None, None]:
-        from automl_cli.data.ahead import ahead, usable_cores
+        from automl_cli.data.ahead import ahead
 
-        return ahead(map(int, places), work, threads=threads or usable_cores(), depth=depth)
+        # Decoding lets go of the interpreter's lock, so a thread for each core is busy.
+        return ahead(map(int, places), work, threads=threads or available_cores(), depth=depth)
 
     def _decoded(self, place: int, window: Callable[[int, int], Box]) -> np.ndarray:
         from automl_cli.data.pictures import decode_window

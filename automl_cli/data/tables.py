@@ -1,7 +1,6 @@
 """Tabular benchmarks: a CSV or `.npz` file with one row per genotype, read and checked whole before a search starts."""
 
 import csv
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import DataError, SpaceError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.data.archive import BROKEN
+from automl_cli.store.files import file_digest
 
 Row = tuple[str, ...]
 """The cells of the wanted columns of one row, as text: the encoding first."""
@@ -65,8 +65,7 @@ def read_table(path: str, decisions: DecisionList, *, encoding_column: str, colu
 def table_digest(path: str) -> str:
     """SHA-256 of the file. DataError where there is none."""
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(Path(path))
     except OSError as error:
         raise DataError(f"no table at {path}: {error.strerror}; --table takes a .csv or .npz file") from error
 

@@ -17,13 +17,12 @@ from pathlib import Path
 
 import platformdirs
 
-from automl_cli.store.environment import cpu_features, cpu_model, installed_version
+from automl_cli.store.environment import available_cores, cpu_features, cpu_model, installed_version
 
 SWITCH = "AUTOML_NO_PROCESS_TUNING"
 """Set to anything but 0 or nothing: leave threads and caches of computing processes as they are."""
 
 _THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _GPU_MEMORY_SHARE = 0.9
 
 
@@ -107,28 +106,9 @@ def _given(name: str) -> str | None:
     return None if name in _set_here else os.environ.get(name)
 
 
-def allowed_cores() -> tuple[int, ...]:
-    """The cores this process may use, where the platform tells; else all."""
-    return tuple(sorted(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)))
-
-
 def default_workers() -> int:
     """A worker per GPU, or else per core."""
     return len(visible_gpus()) or available_cores()
-
-
-def available_cores() -> int:
-    """The cores that this process may use: as many as a container's quota buys, if that is less."""
-    return max(1, min(len(allowed_cores()), _quota_of_cores(CPU_QUOTA)))
-
-
-def _quota_of_cores(file: Path) -> int:
-    """What Linux's control groups say: microseconds of computing allowed per period, or `max`."""
-    try:
-        allowed, period = file.read_text(encoding="ascii").split()
-        return round(int(allowed) / int(period))
-    except (OSError, ValueError):
-        return sys.maxsize
 
 
 def die_with(parent: int) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import ArtifactError, DataError
+from automl_cli.core.numbers import by_times
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.bodies import Model
 from automl_cli.store.weights import read_arrays
@@ -104,7 +105,7 @@ def _check_fits(model: Model, dataset: DatasetReference) -> None:
 
     facts = image_facts(dataset)
     if facts.image_shape != model.image_shape:
-        sizes = ("×".join(map(str, shape)) for shape in (facts.image_shape, model.image_shape))
+        sizes = (by_times(shape) for shape in (facts.image_shape, model.image_shape))
         raise DataError("the images of {} are {}, the model takes {}".format(dataset.source, *sizes))
     if facts.classes != model.class_names:
         raise DataError(

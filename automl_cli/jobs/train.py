@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from automl_cli.core.errors import RunFailed
+from automl_cli.core.numbers import LARGEST
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.streams import stream_seed
 from automl_cli.jobs.checkpoint import SECONDS_BETWEEN_CHECKPOINTS, Checkpoint
@@ -80,7 +81,7 @@ def _fit(training: Training, data: Data, checkpoint: Checkpoint, watch: Watch) -
         checkpoint.after_epoch(losses, scores, arrays, last=len(losses) == training.epochs)
         watch.epoch(losses, scores)
 
-    seed = stream_seed(training.seed, "train") % 2**53
+    seed = stream_seed(training.seed, "train") % LARGEST
     shape, classes = training.facts.image_shape, len(training.facts.classes)
     model = build_network(training.network, shape, classes, seed=seed, auxiliary=training.recipe.auxiliary_weight > 0)
     trainer = ImageTrainer(data, training.recipe, metric=training.dataset.metric)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.errors import UserError
 from automl_cli.core.networks import Network
+from automl_cli.core.numbers import LARGEST
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import check_source, image_facts
 from automl_cli.jobs.stacking import target_of
@@ -161,7 +162,7 @@ def _settled(
 ) -> Training:
     if epochs < 1:
         raise UserError(f"--epochs is {epochs}; it must be at least 1")
-    if not 0 <= seed <= 2**53:
+    if not 0 <= seed <= LARGEST:
         raise UserError(f"--seed is {seed}; it must be 0 to 2^53")
     network.shapes(facts.image_shape)
     return Training(

@@ -5,10 +5,10 @@ from msgspec import Struct
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.recipes import Recipe
 from automl_cli.estimates import child_seconds, matrix_speed
-from automl_cli.executors.process import available_cores
 from automl_cli.jobs.stacking import target_of
 from automl_cli.jobs.subjects import Named
 from automl_cli.jobs.training import TrainingRequest, new_training
+from automl_cli.store.environment import available_cores
 
 
 class TrainingPlan(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from automl_cli.core.cells import Branch, CellPair, Combination, unused_states
 from automl_cli.core.cells import Cell as CellValue
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError, UserError
-from automl_cli.core.networks import Shape
+from automl_cli.core.numbers import by_times
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.stacks import cell_network, default_stack, parse_stack, skeleton_for
 from automl_cli.core.trainings import TRAININGS
@@ -64,14 +64,6 @@ def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> Tr
     )
     _check_fits(transfer, space)
     return transfer
-
-
-def by_times(shape: Shape) -> str:
-    """
-    >>> by_times((224, 224, 3))
-    '224×224×3'
-    """
-    return "×".join(map(str, shape))
 
 
 def check_transfer(settings: StudySettings) -> None:

@@ -6,7 +6,7 @@ A block is laid out by `terminal` and by `page`; what is said, and how figures a
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from automl_cli.core.numbers import counted
+from automl_cli.core.numbers import by_times, counted
 from automl_cli.store.bodies import Retraining
 from automl_cli.store.reports import (
     Comparison,
@@ -181,7 +181,7 @@ def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
 
 def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
     """What the winner was scaled to, what that costs, and what was trained or not."""
-    shape = "×".join(map(str, transfer.image_shape))
+    shape = by_times(transfer.image_shape)
     yield "scaled to", f"{transfer.target}: {transfer.stack}, images of {shape}, {transfer.classes:,} classes"
     if transfer.network is not None:
         yield "network", f"{transfer.parameters:,} parameters, {transfer.multiply_adds:,} multiply-adds, F = {transfer.filters}"

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.decisions import Choice, Genotype
 from automl_cli.core.networks import Network
+from automl_cli.core.numbers import LARGEST
 from automl_cli.core.plugins import SpaceReference
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
@@ -19,7 +20,7 @@ from automl_cli.store.environment import Environment
 
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
-Seed = Annotated[int, Meta(ge=0, le=2**53)]
+Seed = Annotated[int, Meta(ge=0, le=LARGEST)]
 """Root seeds: whole numbers that every reader of JSON holds exactly."""
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 """SHA-256 of a file's bytes, as `sha256sum` prints it."""

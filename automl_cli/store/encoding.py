@@ -14,9 +14,7 @@ import msgspec
 import orjson
 
 from automl_cli.core.errors import ArtifactError
-
-EXACT = 2**53
-"""Whole numbers up to here are the same in every reader of JSON."""
+from automl_cli.core.numbers import LARGEST
 
 T = TypeVar("T")
 
@@ -89,7 +87,7 @@ def _storable(value: Any) -> Any:
         return {key: _storable(item) for key, item in value.items()}
     if kind is list or kind is tuple:
         return [_storable(item) for item in value]
-    if kind is int and not -EXACT <= value <= EXACT:
+    if kind is int and not -LARGEST <= value <= LARGEST:
         return str(value)
     if kind is float and not math.isfinite(value):
         raise ValueError(value)

@@ -1,13 +1,17 @@
-"""Where a search ran: package versions, CPU, git state. The same seed gives the same bits for one of these, not across them."""
+"""Where a search runs: versions, CPU and cores, git state. The same seed gives the same bits for one of these, not across
+them."""
 
+import os
 import platform
 import subprocess
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from msgspec import Struct
 
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PACKAGES = ("automl-cli", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -50,6 +54,25 @@ def cpu_features() -> str:
     """The instruction-set extensions of the CPU, where the system tells."""
     fields = _cpu_fields()
     return fields.get("flags") or fields.get("Features") or ""
+
+
+def allowed_cores() -> tuple[int, ...]:
+    """The cores this process may use, where the platform tells; else all."""
+    return tuple(sorted(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)))
+
+
+def available_cores() -> int:
+    """The cores that this process may use: as many as a container's quota buys, if that is less."""
+    return max(1, min(len(allowed_cores()), _quota_of_cores(CPU_QUOTA)))
+
+
+def _quota_of_cores(file: Path) -> int:
+    """What Linux's control groups say: microseconds of computing allowed per period, or `max`."""
+    try:
+        allowed, period = file.read_text(encoding="ascii").split()
+        return round(int(allowed) / int(period))
+    except (OSError, ValueError):
+        return sys.maxsize
 
 
 @cache

@@ -58,7 +58,15 @@ def main() -> None:
                 times = f"{1e3 * own:.2f}, {1e3 * mine:.2f}"
                 rows.append([name, f"{size}×{size}×{filters}", stride, times, f"{own / mine:.2f}", f"{kept / mine:.2f}", cause])
                 print(*rows[-1], flush=True)
-    columns = ["operation", "map", "stride", "PyTorch, ours (ms)", "ratio", "PyTorch with our heap", "cause, below 1.0"]
+    columns = [
+        "operation",
+        "map",
+        "stride",
+        "PyTorch, ours (ms)",
+        "ratio",
+        "PyTorch with our heap",
+        "supposed cause, below 1.0",
+    ]
     text = (
         f"Batch {BATCH}. Median ratio {np.median(ratios):.2f}; {sum(ratio < 1 for ratio in ratios)} of {len(ratios)} below 1. "
         f"Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."

@@ -28,9 +28,9 @@ from results import record, table
 
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.data import StreamedSplit, load_streamed
-from automl_cli.data.ahead import usable_cores
 from automl_cli.data.crops import random_box
 from automl_cli.data.sources import Encoded
+from automl_cli.store.environment import available_cores
 
 SIDE = 224
 THREADS = (1, 2, 8)
@@ -94,7 +94,7 @@ def decoding(data_dir: str, rounds: int) -> str:
     columns = ["pictures", "plain Pillow, a CPU second", "ours, a CPU second"]
     text = table([*columns, *(f"ours, a second, {threads} thread{'s' * (threads > 1)}" for threads in THREADS)], rows)
     return (
-        f"{text}\n\nRandom windows at {SIDE}×{SIDE} of JPEG in memory, by {usable_cores()} cores that other work kept busy "
+        f"{text}\n\nRandom windows at {SIDE}×{SIDE} of JPEG in memory, by {available_cores()} cores that other work kept busy "
         f"too: of the figures a second only the order can be trusted. Medians of {rounds} rounds."
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from automl_cli.executors import local, process
 from automl_cli.executors.process import SWITCH, compilation_cache, process_settings
+from automl_cli.store import environment
 
 
 @pytest.fixture(autouse=True)
@@ -104,8 +105,8 @@ def test_workers_are_as_many_as_cores_and_quota_allow(
     text: str, workers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cpu.max").write_text(text)
-    monkeypatch.setattr(process, "CPU_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(process, "allowed_cores", lambda: tuple(range(8)))
+    monkeypatch.setattr(environment, "CPU_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(environment, "allowed_cores", lambda: tuple(range(8)))
     assert process.default_workers() == workers
 
 

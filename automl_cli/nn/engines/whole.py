@@ -96,9 +96,8 @@ class WholeEngine:
 
         def objective(parameters: Arrays) -> tuple[Array, Arrays]:
             model = self._model(parameters, state.statistics)
-            return self._loss(model(images.astype(self._activations), train=True, **noise), targets), _by_name(
-                nnx.state(model, nnx.BatchStat)
-            )
+            loss = self._loss(model(images.astype(self._activations), train=True, **noise), targets)
+            return loss, _by_name(nnx.state(model, nnx.BatchStat))
 
         (loss, statistics), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
         updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
