@@ -2,10 +2,10 @@
 
     convolution     the face and the rule; forms: native, direct, product, line, fourier (transforms: their matrices)
     normalisation   batch norm and ReLU
-    depthwise       one kernel per channel
+    depthwise       one kernel per channel; depthwise_kernel: its gradient for the kernel on a CPU, in two forms
     pooling         max pooling
     average_pooling the mean over windows
-    windows         windows as shifted views of a map, which both of these are made of on a CPU
+    windows         windows as shifted views of a map, which depthwise convolution and pooling are made of on a CPU
     outlines        functions that XLA does not take apart
     joining         zero padding to the largest size, concatenation
     backend         which arrays take the forms for a CPU
