@@ -13,7 +13,8 @@ def cache(*, clear: Clear = False, json: Json = False) -> None:
     """Show what is kept in the user's cache folder, and its size.
 
     Compiled programs, a folder for each version of jaxlib and each kind of CPU, of which only the present one is of use here;
-    and data sets as arrays. A search that is running when they are removed compiles again, or fails where it maps an array.
+    and data sets as arrays. A search that is running when they are removed compiles again, or fails where it maps an array. Of
+    programs at most 4 GiB are kept: a search or a training that finds more removes those used longest ago.
 
     Examples:
         automl cache

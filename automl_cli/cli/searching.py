@@ -181,9 +181,11 @@ def _run_all(
     held: "RunDirectory", settle: "Callable[[RunDirectory], tuple[StudySettings, SearchSpace]]", flags: RunFlags
 ) -> None:
     """Run the study of the held directory, or of each of its repeats, and say where the winners are."""
+    from automl_cli.jobs.caches import trim_programs
     from automl_cli.sessions import make_executor
     from automl_cli.store.run_directory import open_run, repeats_of
 
+    trim_programs()
     repeats = repeats_of(held.path)
     finished: list[Finished] = []
     with ExitStack() as stack:

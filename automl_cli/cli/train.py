@@ -108,10 +108,12 @@ def _trained(
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
     from automl_cli.executors.process import set_up_lone_process
+    from automl_cli.jobs.caches import trim_programs
     from automl_cli.jobs.train import train as finish
     from automl_cli.jobs.training import open_training, settings_of
 
     set_up_lone_process()
+    trim_programs()
     with open_training(out, request, named, resume=resume, overwrite=overwrite) as run:
         training = settings_of(run.path)
         display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)

@@ -2,10 +2,14 @@
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+
+LARGEST_PROGRAMS = 4 * 2**30
+"""Bytes of compiled programs, of all versions and CPUs together. A search leaves some 30 to 100 million behind."""
 
 
 class Kept(Struct, frozen=True):
@@ -32,6 +36,24 @@ def clear(folders: Iterable[Kept]) -> None:
     """Remove the folders. OSError where one cannot be removed."""
     for folder in folders:
         shutil.rmtree(folder.path)
+
+
+def trim_programs(largest: int = LARGEST_PROGRAMS) -> int:
+    """If compiled programs take more than this, remove those used longest ago until a quarter of it is free. Returns how many
+    bytes were removed. A program that somebody reads meanwhile is compiled again."""
+    from automl_cli.executors.process import compilation_caches
+
+    files = [(file, file.stat()) for file in compilation_caches().rglob("*") if file.is_file()]
+    kept, removed = sum(status.st_size for _, status in files), 0
+    if kept <= largest:
+        return removed
+    for file, status in sorted(files, key=lambda pair: max(pair[1].st_atime, pair[1].st_mtime)):
+        if kept - removed <= 3 * largest // 4:
+            break
+        with suppress(OSError):
+            file.unlink()
+            removed += status.st_size
+    return removed
 
 
 def _folders(root: Path) -> list[Path]:

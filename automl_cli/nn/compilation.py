@@ -1,13 +1,11 @@
-"""Options with which children's programs are compiled.
+"""Options with which children's programs are compiled, and how many of them a process keeps.
 
-On a CPU a child trains for seconds, so compiling counts as much as computing. Measured on whole networks of six layers (8 x
-8 images, AMD Zen 4): LLVM's level 1, its expensive passes off and XLA's older emitter of fusions halve the time of
-compiling at no more than 5 % of a step; one module of code instead of up to 32 that could be compiled in parallel saves
-another tenth, since a worker has one thread. Level 0 compiles three times faster again and computes two to three times
-slower.
-
-Depthwise convolutions and pools are loops over whole arrays (`ops.windows`) and not calls of a library: without the
-newer emitter they do not vectorise, and take three to five times as long. Programs that hold them compile half as long again.
+On a CPU a child trains for seconds, so compiling counts as much as computing. Measured on an AMD Zen 4: LLVM's level 1, its
+expensive passes off and XLA's older emitter of fusions halve the time of compiling; with vectors of 512 bits a step takes at
+most 5 % longer than at XLA's defaults. That holds for loops over whole arrays (`ops.windows`) only as long as none of them runs
+over a short axis behind a long unrolled sum, which the older emitter does not vectorise (`ops.depthwise_kernel`). One module of
+code instead of up to 32 that could be compiled in parallel saves another tenth, since a worker has one thread. Level 0 compiles
+two times faster again and computes two to twenty times slower.
 
 `AUTOML_NO_PROCESS_TUNING=1` leaves all of it at XLA's defaults.
 """
@@ -21,26 +19,23 @@ from typing import Any
 
 import jax
 
+from automl_cli.nn.archive import present_archive
+
 SWITCH = "AUTOML_NO_PROCESS_TUNING"
 
 _CPU_OPTIONS: dict[str, bool | int] = {
     "xla_backend_optimization_level": 1,
     "xla_cpu_use_fusion_emitters": False,
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_parallel_codegen_split_count": 1,
-}
-
-_CPU_OPTIONS_FOR_LOOPS: dict[str, bool | int] = {
     "xla_cpu_prefer_vector_width": 512,
     "xla_llvm_disable_expensive_passes": True,
     "xla_cpu_parallel_codegen_split_count": 1,
 }
 
 
-def compiler_options(*, loops: bool = False) -> dict[str, bool | int]:
-    """What to give `jax.jit` on this backend; `loops` for programs that hold depthwise convolutions or pools."""
+def compiler_options() -> dict[str, bool | int]:
+    """What to give `jax.jit` on this backend."""
     tuned = jax.default_backend() == "cpu" and os.environ.get(SWITCH, "") in ("", "0")
-    return dict(_CPU_OPTIONS_FOR_LOOPS if loops else _CPU_OPTIONS) if tuned else {}
+    return dict(_CPU_OPTIONS) if tuned else {}
 
 
 LARGEST_LIBRARY = 400
@@ -68,9 +63,9 @@ class Program:
     process together keep no more than `LARGEST_LIBRARY` programs.
     """
 
-    def __init__(self, function: Callable[..., Any], *, loops: bool, **options: Any) -> None:
+    def __init__(self, function: Callable[..., Any], *, identity: str | None = None, **options: Any) -> None:
         self._function = function
-        self._loops = loops
+        self._identity = identity
         self._options = options
         self._programs: dict[Any, _Kept] = {}
         _library.add(self)
@@ -90,8 +85,13 @@ class Program:
         def once(*arguments: Any) -> Any:
             return self._function(*arguments)
 
-        options = compiler_options(loops=self._loops)  # asked for late: it starts JAX's backend, and importing must not
-        return jax.jit(once, compiler_options=options, **self._options).lower(*arguments).compile()
+        options = compiler_options()  # asked for late: it starts JAX's backend, and importing must not
+
+        def compile_it() -> Any:
+            return jax.jit(once, compiler_options=options, **self._options).lower(*arguments).compile()
+
+        archive = None if self._identity is None else present_archive(options)
+        return compile_it() if archive is None else archive.obtain(self._identity or "", arguments, compile_it)
 
     def __len__(self) -> int:
         """How many programs are kept."""
@@ -127,6 +127,10 @@ def begin_child() -> None:
         jax.clear_caches()
 
 
-def compiled(function: Callable[..., Any], *, loops: bool = False, **options: Any) -> Program:
-    """The function as a program for arrays; `options` are those of `jax.jit` that need no names of arguments."""
-    return Program(function, loops=loops, **options)
+def compiled(function: Callable[..., Any], *, identity: str | None = None, **options: Any) -> Program:
+    """The function as a program for arrays; `options` are those of `jax.jit` that need no names of arguments.
+
+    `identity`, a name and after a space all settings that the function closes over, lets the program be found on disk without
+    being traced (`archive`). Without it JAX's compilation cache is used.
+    """
+    return Program(function, identity=identity, **options)

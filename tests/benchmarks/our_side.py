@@ -23,7 +23,7 @@ from automl_cli.nn.compilation import compiler_options
 from automl_cli.nn.networks import build_network
 from automl_cli.nn.networks.initial import Initial
 from automl_cli.nn.networks.modules import MODULES, UnitModule
-from automl_cli.nn.ops.units import Unit, has_loops
+from automl_cli.nn.ops.units import Unit
 
 trainers: dict[str, ImageTrainer] = {}
 
@@ -107,7 +107,7 @@ def operation(job: dict[str, Any]) -> dict[str, Any]:
         y, pull = jax.vjp(forward, parameters, x)
         return y, pull(jnp.ones_like(y))
 
-    program = jax.jit(both, compiler_options=compiler_options(loops=has_loops(unit)))
+    program = jax.jit(both, compiler_options=compiler_options())
     times = []
     for _ in range(job["repeats"] + 2):
         begin = time.process_time()

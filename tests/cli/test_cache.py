@@ -1,5 +1,6 @@
 """`automl cache`: what is kept is shown by its size, and removed on request."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from automl_cli.cli.app import run
 from automl_cli.data.cache import cache_folder
 from automl_cli.executors.process import compilation_cache
+from automl_cli.jobs.caches import trim_programs
 from automl_cli.store.encoding import decode
 
 
@@ -49,3 +51,17 @@ def test_what_is_kept_is_removed_and_nothing_else(kept: None, capfd: pytest.Capt
     assert listed(capfd)["entries"] == []
     assert beside.is_dir()
     assert run(["cache", "--clear"]) == 0
+
+
+def test_programs_used_longest_ago_are_trimmed(kept):
+    folder = compilation_cache()
+    for age, file in enumerate(sorted(folder.parent.rglob("*/*"))):
+        os.utime(file, (1_000_000 - age, 1_000_000 - age))
+    sizes = {file: file.stat().st_size for file in sorted(folder.parent.rglob("*/*"))}
+    total = sum(sizes.values())
+    assert trim_programs(total) == 0
+    *newer, oldest = sizes
+    assert trim_programs(total - 1) == sizes[oldest]
+    assert sorted(folder.parent.rglob("*/*")) == newer
+    assert trim_programs(0) == total - sizes[oldest]
+    assert (cache_folder() / "digits-1" / "images.npy").exists()

@@ -116,7 +116,7 @@ class BlocksEngine:
         return type(leaf) is tuple and [getattr(page, "shape", None) for page in leaf] == shapes
 
 
-_places_first = compiled(lambda images: images.transpose(1, 2, 0, 3))
+_places_first = compiled(lambda images: images.transpose(1, 2, 0, 3), identity="places_first")
 
 
 @cache
@@ -127,8 +127,7 @@ def _update(rule: optax.GradientTransformation) -> Any:
         changes, optimizer = rule.update(gradients, optimizer, pages)
         return jax.tree.map(lambda page, change: page - rate * change, pages, changes), optimizer
 
-    # Compiled like loops over arrays, which it is: two to three times as fast, with the same bits.
-    return compiled(update, loops=True, donate_argnums=(0, 2))
+    return compiled(update, donate_argnums=(0, 2))
 
 
 def _slice(source: Source) -> tuple[slice, ...]:

@@ -23,7 +23,7 @@ from automl_cli.nn import ops
 from automl_cli.nn.engines.protocol import Loss
 from automl_cli.nn.engines.tape import Block, Parameters
 from automl_cli.nn.ops.joining import pad_to
-from automl_cli.nn.ops.units import Unit, has_loops, kernel_shapes, normalised_with_relu, transform
+from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu, transform
 
 Pair = tuple[int, int]
 Inputs = tuple[Array, ...]
@@ -36,7 +36,7 @@ def part(unit: Unit, channels: int, size: Pair) -> Block:
         (x,) = (*inputs, *given)
         return transform(unit, parameters, pad_to(x, *size)), None
 
-    return Block(_name(unit), function, kernel_shapes(unit, channels), loops=has_loops(unit))
+    return Block(_name(unit), function, kernel_shapes(unit, channels), settings=(unit, channels, size))
 
 
 @cache
@@ -48,7 +48,7 @@ def norm(filters: int, *, relu: bool) -> Block:
         (x,), (mean, variance) = inputs, given
         return ops.normalise(x, parameters["scale"], parameters["offset"], mean, variance, relu=relu)
 
-    return Block("norm", function, norm_shapes(filters), evaluation, adds_gradients=relu)
+    return Block("norm", function, norm_shapes(filters), evaluation, settings=(filters, relu), adds_gradients=relu)
 
 
 @cache
@@ -68,7 +68,14 @@ def unit(unit: Unit, channels: int) -> Block:
         return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=relu)
 
     shapes = {**kernel_shapes(unit, channels), **norm_shapes(unit.filters)}
-    return Block(f"{_name(unit)}_norm", function, shapes, evaluation, loops=has_loops(unit), adds_gradients=False)
+    return Block(
+        f"{_name(unit)}_norm",
+        function,
+        shapes,
+        evaluation,
+        settings=(unit, channels),
+        adds_gradients=False,
+    )
 
 
 def norm_shapes(filters: int) -> dict[str, tuple[int, ...]]:
@@ -95,7 +102,8 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> Block:
             return ops.max_pool(x, pool.window, pool.stride), None
         return ops.average_pool(x, pool.window, pool.stride, padding=pool.padding), None
 
-    return Block("max_pool" if isinstance(pool, MaxPool) else "average_pool", function, {}, loops=has_loops(pool))
+    name = "max_pool" if isinstance(pool, MaxPool) else "average_pool"
+    return Block(name, function, {}, settings=(pool, size))
 
 
 @cache
@@ -104,7 +112,7 @@ def activation() -> Block:
         (x,) = (*inputs, *given)
         return jax.nn.relu(x), None
 
-    return Block("activation", function, {})
+    return Block("activation", function, {}, settings=())
 
 
 @cache
@@ -115,7 +123,7 @@ def gather(size: Pair, are_images: tuple[bool, ...]) -> Block:
         values, images = iter(inputs), iter(given)
         return ops.join([pad_to(next(images if image else values), *size) for image in are_images]), None
 
-    return Block("gather", function, {})
+    return Block("gather", function, {}, settings=(size, are_images))
 
 
 @cache
@@ -124,7 +132,7 @@ def share(channels: int, classes: int, size: Pair) -> Block:
         (x,) = (*inputs, *given)
         return (x.sum((0, 1)) / (size[0] * size[1])) @ parameters["weights"], None
 
-    return Block("share", function, {"weights": (channels, classes)})
+    return Block("share", function, {"weights": (channels, classes)}, settings=(channels, classes, size))
 
 
 @cache

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from automl_cli.nn.compilation import compiled
+from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.ops.outlines import outlined
 
 Parameters = dict[str, Array]
@@ -47,9 +47,10 @@ ONE: Any = np.float32(1)
 class Block:
     """One operation with its compiled programs. Make each block once (`functools.cache`), or nothing is shared.
 
-    `shapes` are those of the parameters, by name. `evaluation` is the function in evaluation mode where it differs. `loops`
-    says how to compile (`nn.compilation`). `adds_gradients` says whether several gradients of the output are added up inside
-    the backward program; if not, one program serves any number of them.
+    `shapes` are those of the parameters, by name. `evaluation` is the function in evaluation mode where it differs. `settings`
+    are all that the function closes over; without them its programs are not found on disk without being traced (`nn.archive`).
+    `adds_gradients` says whether several gradients of the output are added up inside the backward program; if not, one program
+    serves any number of them.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Block:
         shapes: Mapping[str, tuple[int, ...]],
         evaluation: Evaluation | None = None,
         *,
-        loops: bool = False,
+        settings: tuple[Any, ...] | None = None,
         adds_gradients: bool = True,
     ) -> None:
         self.name = name
@@ -68,11 +69,15 @@ class Block:
         self.size = sum(int(np.prod(shape)) for shape in shapes.values())
         self._function = function
         self._recipes: dict[Any, tuple[Any, tuple[int, ...]]] = {}
-        self.forward = compiled(_named(self._forward, f"forward_{name}"), loops=loops)
-        self.backward = compiled(_named(self._backward, f"backward_{name}"), loops=loops, donate_argnums=7)
-        self.evaluate = None
-        if evaluation is not None:
-            self.evaluate = compiled(_named(self._evaluation(evaluation), f"evaluate_{name}"), loops=loops)
+        self._settings = settings
+        self.forward = self._program("forward", self._forward)
+        self.backward = self._program("backward", self._backward, donate_argnums=7)
+        self.evaluate = None if evaluation is None else self._program("evaluate", self._evaluation(evaluation))
+
+    def _program(self, use: str, function: Callable[..., Any], **options: Any) -> Program:
+        name = f"{use}_{self.name}"
+        identity = None if self._settings is None else f"{name} {self._settings} {sorted(self.shapes.items())}"
+        return compiled(_named(function, name), identity=identity, **options)
 
     def _forward(self, page: Array, offset: Array, places: Places, given: tuple[Array, ...]) -> tuple[Array, Any, list[Array]]:
         """Output, by-products, and what `backward` needs besides them and the arguments."""
@@ -102,6 +107,8 @@ class Block:
         gradient_page: Array,
     ) -> tuple[list[Array], Array]:
         """Gradients for the inputs, and the page with the gradients for the parameters written into it."""
+        if _signature(places, given) not in self._recipes:  # the forward program came from disk
+            jax.eval_shape(self._forward, page, offset, places, given)
         tree, sources = self._recipes[_signature(places, given)]
         known = [*self._read(page, offset).values(), *_unsummed(places), *given, output, *kept]
         pull = jax.tree.unflatten(tree, [known[at] for at in sources])
@@ -228,7 +235,7 @@ def _sum(arrays: Sequence[Array]) -> Array:
     return reduce(_add, arrays)
 
 
-_add = compiled(lambda one, other: one + other)
+_add = compiled(lambda one, other: one + other, identity="add")
 
 
 def _unsummed(places: Places) -> list[Array]:

@@ -12,9 +12,8 @@ from jax import Array
 
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.protocol import Loss, Moment
-from automl_cli.nn.networks import NetworkModule, NoiseSettings
+from automl_cli.nn.networks import NoiseSettings
 from automl_cli.nn.networks.noise import Noise
-from automl_cli.nn.ops.units import has_loops
 
 Arrays = dict[str, Array]
 
@@ -60,9 +59,8 @@ class WholeEngine:
         self._noise = noise
         self._average_decay = average_decay
         self._activations = jnp.bfloat16 if half else jnp.float32
-        loops = isinstance(model, NetworkModule) and any(has_loops(block.operation) for block in model.network.blocks)
-        self._step = compiled(self._traced_step, loops=loops, donate_argnums=0)
-        self._outputs = compiled(self._traced_outputs, loops=loops)
+        self._step = compiled(self._traced_step, donate_argnums=0)
+        self._outputs = compiled(self._traced_outputs)
 
     def initial(self) -> WholeState:
         parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)

@@ -2,7 +2,7 @@
 
     convolution     the face and the rule; forms: native, direct, product, line, fourier (transforms: their matrices)
     normalisation   batch norm and ReLU
-    depthwise       one kernel per channel; depthwise_kernel: its gradient for the kernel on a CPU, in two forms
+    depthwise       one kernel per channel; depthwise_kernel: its gradient for the kernel on a CPU
     pooling         max pooling
     average_pooling the mean over windows
     windows         windows as shifted views of a map, which depthwise convolution and pooling are made of on a CPU

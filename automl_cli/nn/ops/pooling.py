@@ -4,6 +4,9 @@ XLA's own gradient of a pool looks every window up one by one, several times slo
 pool is the maximum of shifted, strided views (`windows`), one for each place in the window, and remembers which place held
 it: the first in row-major order, as in XLA and in other frameworks. Backward, every place of the map looks at the windows over
 it and takes the gradient of those that remember it. Both are one loop each over whole arrays, if nothing is fused into them.
+
+A window of more than 3 x 3 is gone through along its rows first and then along its one column of maxima, with a third of the
+comparisons; the place that holds the maximum is the same.
 """
 
 from functools import partial
@@ -22,7 +25,10 @@ def max_pool(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Arra
     right, and never wins."""
     if not for_cpu(x):
         return lax.reduce_window(x, -jnp.inf, lax.max, (*window, 1, 1), (*stride, 1, 1), "SAME")
-    return _max_pool(x, Windows((x.shape[0], x.shape[1]), window, stride))
+    if min(window) == 1 or max(window) <= 3:
+        return _max_pool(x, Windows((x.shape[0], x.shape[1]), window, stride))
+    of_rows = max_pool(x, (1, window[1]), (1, stride[1]))
+    return max_pool(of_rows, (window[0], 1), (stride[0], 1))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))

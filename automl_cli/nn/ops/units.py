@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from automl_cli.core.operations import AveragePool, ConvolutionUnit, FactorizedReduction, MaxPool, Operation, SeparableUnit
+from automl_cli.core.operations import ConvolutionUnit, FactorizedReduction, SeparableUnit
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.depthwise import depthwise
 
@@ -44,11 +44,6 @@ def transform(unit: Unit, kernels: Mapping[str, Array], x: Array) -> Array:
             shifted = jnp.pad(x[1:, 1:], ((0, 1), (0, 1), (0, 0), (0, 0)))
             halves = [convolution(part, kernels[name], stride=(2, 2)) for name, part in (("even", x), ("odd", shifted))]
             return jnp.concatenate(halves, axis=-1)
-
-
-def has_loops(operation: Operation) -> bool:
-    """Whether the operation is computed by loops over whole arrays, which are compiled differently (`nn.compilation`)."""
-    return isinstance(operation, SeparableUnit | AveragePool | MaxPool)
 
 
 def normalised_with_relu(unit: Unit) -> bool:

@@ -1,0 +1,157 @@
+"""Compiled programs on disk that are found without being traced.
+
+JAX's own compilation cache is asked with the text of a program, so that a program has to be traced and lowered before it is
+fetched: three quarters of the 40 ms that this takes for an operation of a cell. Here a program is asked for by what it was
+made from: its name and settings, the shapes of its arguments, and everything else that decides what comes out of a
+compilation (our own sources, versions, CPU, options, number of threads). One process compiles; others that want the same
+program wait for it.
+
+A file that is torn, damaged or written by something else is compiled again. Where the folder cannot be written to, programs are
+compiled and not kept. Only on a CPU: elsewhere JAX's cache serves.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import filelock
+import jax
+import msgspec
+from jax.experimental import serialize_executable
+from jax.experimental.compilation_cache import compilation_cache
+from jax.tree_util import PyTreeDef, default_registry
+
+from automl_cli.store.environment import available_cores, cpu_features, cpu_model
+
+FOLDER = "blocks"
+"""Below the folder of JAX's compilation cache."""
+
+ENDING = ".program"
+
+
+class _File(msgspec.Struct, frozen=True):
+    """What a file holds: the program, the structure of what it returns, and a digest of both."""
+
+    executable: bytes
+    outputs: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A folder of programs that were compiled under the same circumstances (a text)."""
+
+    folder: Path
+    circumstances: str
+
+    def obtain(self, identity: str, arguments: tuple[Any, ...], compile_it: Callable[[], Any]) -> Any:
+        """The program from the folder, or compiled and kept there.
+
+        `identity` names the function with all its settings; with the shapes of the arguments it must decide the program.
+        """
+        structure = jax.tree.structure((arguments, {}))
+        file = self._file(identity, structure, arguments)
+        if (found := _read(file, structure)) is not None:
+            return found
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = file.with_suffix(".lock")
+            with filelock.FileLock(lock):
+                found = _read(file, structure)  # written by whoever held the lock
+                program = found if found is not None else _kept(file, compile_it)
+                with suppress(OSError):
+                    lock.unlink()  # those who wait for it look at the file first
+                return program
+        except (OSError, NotImplementedError):
+            return compile_it()
+
+    def _file(self, identity: str, structure: PyTreeDef, arguments: tuple[Any, ...]) -> Path:
+        shapes = [(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(arguments)]
+        digest = hashlib.sha256(repr((self.circumstances, identity, str(structure), shapes)).encode()).hexdigest()
+        return self.folder / f"{identity.split()[0]}-{digest[:32]}{ENDING}"
+
+
+def present_archive(options: dict[str, bool | int]) -> Archive | None:
+    """The archive of programs compiled with these options here and now; None where there is none."""
+    folder, enabled = (jax.config.values[f"jax_{name}"] for name in ("compilation_cache_dir", "enable_compilation_cache"))
+    if not folder or not enabled or jax.default_backend() != "cpu":
+        return None
+    return Archive(Path(folder) / FOLDER, _circumstances(repr(sorted(options.items()))))
+
+
+@cache
+def _circumstances(options: str) -> str:
+    """What decides, besides a program itself, what comes out of its compilation."""
+    threads = os.environ.get("PJRT_NPROC") or available_cores()
+    settings = {name: value for name, value in jax.config.values.items() if name in _SETTINGS}
+    versions = [version(package) for package in ("jax", "jaxlib")]
+    return repr((_sources(), versions, cpu_model(), cpu_features(), threads, os.environ.get("XLA_FLAGS"), settings, options))
+
+
+_SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion", "jax_debug_nans")
+
+
+def _sources() -> str:
+    """A digest of all of our code that programs are traced from."""
+    package, digest = Path(__file__).parents[1], hashlib.sha256()
+    for file in sorted((*package.glob("nn/**/*.py"), *package.glob("core/*.py"))):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(file: Path, structure: PyTreeDef) -> Any | None:
+    """The program in a file; None if there is none that can be used."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    try:
+        held = msgspec.msgpack.decode(content, type=_File)
+        if held.digest != _digest(held.executable, held.outputs):
+            return None
+        outputs = PyTreeDef.deserialize_using_proto(default_registry, held.outputs)
+        program = serialize_executable.deserialize_and_load(held.executable, structure, outputs)
+    except Exception:  # noqa: BLE001 - whatever the matter is with it, it can be compiled
+        return None
+    with suppress(OSError):
+        os.utime(file)  # for whoever removes what was not used for longest
+    return program
+
+
+def _kept(file: Path, compile_it: Callable[[], Any]) -> Any:
+    """A new program, kept in a file where that is possible. The caller holds the lock."""
+    with _without_cache():
+        program = compile_it()
+    with suppress(OSError, ValueError):  # ValueError: outputs of a structure with names of its own
+        executable, _, outputs = serialize_executable.serialize(program)
+        structure = outputs.serialize_using_proto()
+        held = _File(executable, structure, _digest(executable, structure))
+        beside = file.with_suffix(f".{os.getpid()}.tmp")
+        beside.write_bytes(msgspec.msgpack.encode(held))
+        beside.replace(file)
+    return program
+
+
+@contextmanager
+def _without_cache() -> Iterator[None]:
+    """Have JAX compile, and neither read its own cache nor write to it: it would keep the program a second time, and what it
+    read from there it cannot serialise again (the file is written, and its functions are not found when it is run)."""
+    name = "jax_enable_compilation_cache"
+    usual = jax.config.values[name]
+    jax.config.update(name, False)
+    compilation_cache.reset_cache()  # JAX looks at the setting once
+    try:
+        yield
+    finally:
+        jax.config.update(name, usual)
+        compilation_cache.reset_cache()
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()

@@ -1,0 +1,186 @@
+"""Programs that are found on disk without being traced: the same bits, never a wrong one, never an error."""
+
+import inspect
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+from automl_cli.core.operations import ConvolutionUnit, MaxPool, SeparableUnit
+from automl_cli.nn import archive, compilation
+from automl_cli.nn.archive import Archive
+from automl_cli.nn.engines import library
+from automl_cli.nn.engines.tape import Block
+
+X = jnp.arange(6, dtype=jnp.float32)
+
+
+class Function:
+    """x -> (factor x, [x]) as something to compile; counts how often it was compiled."""
+
+    def __init__(self, factor: float = 2.0) -> None:
+        self.factor = factor
+        self.compiled = 0
+
+    def __call__(self) -> Any:
+        self.compiled += 1
+        return jax.jit(lambda x: (self.factor * x, [x])).lower(X).compile()
+
+
+def values(program: Callable[..., Any]) -> list[float]:
+    return np.asarray(program(X)[0]).tolist()
+
+
+def test_a_program_is_compiled_once_and_then_read(tmp_path: Path):
+    function, kept = Function(), Archive(tmp_path, "here")
+    first, second = (kept.obtain("double it", (X,), function) for _ in range(2))
+    assert function.compiled == 1
+    assert values(first) == values(second) == [0, 2, 4, 6, 8, 10]
+    assert [file.name[:7] for file in tmp_path.iterdir()] == ["double-"]
+
+
+@pytest.mark.parametrize(
+    ("circumstances", "identity", "arguments"),
+    [
+        ("there", "double it", (X,)),
+        ("here", "double that", (X,)),
+        ("here", "double it", (X[:3],)),
+        ("here", "double it", (X, X)),
+    ],
+)
+def test_another_question_gets_another_program(tmp_path: Path, circumstances: str, identity: str, arguments: tuple):
+    Archive(tmp_path, "here").obtain("double it", (X,), Function())
+    other = Function(3.0)
+    Archive(tmp_path, circumstances).obtain(identity, arguments, other)
+    assert other.compiled == 1
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-100], lambda _: b"", lambda content: content[:500] + bytes(9) + content[509:]]
+)
+def test_a_damaged_file_is_compiled_again_and_replaced(tmp_path: Path, damage: Callable[[bytes], bytes]):
+    function, kept = Function(), Archive(tmp_path, "here")
+    kept.obtain("double", (X,), function)
+    (file,) = tmp_path.iterdir()
+    sound = file.read_bytes()
+    file.write_bytes(damage(sound))
+    assert values(kept.obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
+    assert values(kept.obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
+    assert function.compiled == 2
+
+
+def test_where_nothing_can_be_kept_programs_are_compiled(tmp_path: Path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way", encoding="utf-8")
+    function = Function()
+    for _ in range(2):
+        assert values(Archive(blocked, "here").obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
+    assert function.compiled == 2
+
+
+def test_who_wants_what_another_compiles_waits_for_it(tmp_path: Path):
+    inside, function = threading.Event(), Function()
+
+    def slowly() -> Any:
+        inside.set()
+        time.sleep(0.3)
+        return function()
+
+    one = threading.Thread(target=lambda: Archive(tmp_path, "here").obtain("double", (X,), slowly))
+    one.start()
+    assert inside.wait(30)
+    assert values(Archive(tmp_path, "here").obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
+    one.join()
+    assert function.compiled == 1
+    assert [file.suffix for file in tmp_path.iterdir()] == [".program"]
+
+
+def test_a_program_that_jax_has_in_its_cache_is_kept_whole(folder: Path):
+    function, kept = Function(5.0), Archive(folder / "ours", "here")
+    function()
+    assert list(folder.glob("*-cache"))
+    kept.obtain("multiply", (X,), function)
+    assert values(kept.obtain("multiply", (X,), function)) == [0, 5, 10, 15, 20, 25]
+    assert function.compiled == 2
+
+
+def test_jax_keeps_no_second_copy_and_its_cache_goes_on(folder: Path):
+    Archive(folder / "ours", "here").obtain("multiply", (X,), Function(6.0))
+    assert not list(folder.glob("*-cache"))
+    Function(7.0)()
+    assert list(folder.glob("*-cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path):
+    """JAX's compilation cache in a folder of its own, as a worker has it."""
+    names = {"jax_compilation_cache_dir": str(tmp_path), "jax_persistent_cache_min_compile_time_secs": 0.0}
+    usual = {name: jax.config.values[name] for name in names}
+    for settings in (names, usual):
+        for name, value in settings.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+        if settings is names:
+            yield tmp_path
+
+
+def gradients(block: Block) -> list[np.ndarray]:
+    """One call forward and backward of a max pool."""
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 4, 2, 3)), jnp.float32)
+    places, nothing = ((x,),), np.float32(0)
+    output, _, kept = block.forward(nothing, nothing, places, ())
+    inputs, _ = block.backward(nothing, nothing, places, (), output, kept, (output,), nothing)
+    return [np.asarray(output), np.asarray(inputs[0])]
+
+
+@pytest.mark.parametrize("missing", ["forward", "backward", "nothing"])
+def test_blocks_work_with_any_of_their_programs_from_disk(folder: Path, missing: str):
+    pool = MaxPool(window=(2, 2), stride=(2, 2))
+    make = library.pool.__wrapped__
+    expected = gradients(make(pool, (4, 4)))
+    files = {file.name.split("-")[0]: file for file in (folder / archive.FOLDER).iterdir()}
+    assert set(files) == {"forward_max_pool", "backward_max_pool"}
+    if missing in ("forward", "backward"):
+        files[f"{missing}_max_pool"].unlink()
+    for found, wanted in zip(gradients(make(pool, (4, 4))), expected, strict=True):
+        assert (found == wanted).all()
+
+
+def test_what_was_found_is_not_traced(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    pool = MaxPool(window=(2, 2), stride=(2, 2))
+    make = library.pool.__wrapped__
+    gradients(make(pool, (4, 4)))
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("traced")
+
+    monkeypatch.setattr(compilation.jax, "jit", never)
+    gradients(make(pool, (4, 4)))
+
+
+UNIT = ConvolutionUnit(kernel=(3, 3), filters=4)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (library.part, {"unit": UNIT, "channels": 3, "size": (4, 4)}),
+        (library.norm, {"filters": 4, "relu": True}),
+        (library.unit, {"unit": SeparableUnit(kernel=3, filters=4), "channels": 3}),
+        (library.pool, {"pool": MaxPool(window=(2, 2), stride=(2, 2)), "size": (4, 4)}),
+        (library.activation, {}),
+        (library.gather, {"size": (4, 4), "are_images": (True, False)}),
+        (library.share, {"channels": 3, "classes": 10, "size": (4, 4)}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_identity_of_a_block_holds_all_that_its_function_closes_over(make: Callable[..., Block], settings: dict[str, Any]):
+    assert set(settings) == set(inspect.signature(make).parameters)
+    assert make(**settings)._settings == tuple(settings.values())
