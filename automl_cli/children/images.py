@@ -16,7 +16,7 @@ from automl_cli.nn.networks import NetworkModule
 Metric = Literal["accuracy", "balanced-accuracy"]
 
 EngineName = Literal["whole", "blocks"]
-"""`blocks`: for networks described as blocks and plain recipes; everything else is trained by the engine `whole`."""
+"""`blocks`: for networks described as blocks, in float32; other modules, and bfloat16, are trained by the engine `whole`."""
 
 
 class ImageTrainer:
@@ -51,15 +51,15 @@ class ImageTrainer:
 
     def engine(self, model: nnx.Module) -> Engine:
         """The model as compiled programs."""
-        recipe = self.recipe
-        if self._engine == "blocks" and isinstance(model, NetworkModule) and recipe.plain and not self._half:
-            return BlocksEngine(model, loss=self._loss, update_rule=self._update_rule)
+        noise, average_decay = recipes.noise(self.recipe), self.recipe.average_decay
+        if self._engine == "blocks" and isinstance(model, NetworkModule) and not self._half:
+            return BlocksEngine(model, loss=self._loss, update_rule=self._update_rule, noise=noise, average_decay=average_decay)
         return WholeEngine(
             model,
             loss=self._loss,
             update_rule=self._update_rule,
-            noise=recipes.noise(recipe),
-            average_decay=recipe.average_decay,
+            noise=noise,
+            average_decay=average_decay,
             half=self._half,
         )
 

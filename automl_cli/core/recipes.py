@@ -44,11 +44,6 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether pictures of any size are decoded as they are needed; else all are prepared as arrays once."""
         return self.augmentation == "inception"
 
-    @property
-    def plain(self) -> bool:
-        """Whether the network is trained as it is: no auxiliary head, nothing dropped, no mean of parameters."""
-        return self.auxiliary_weight == 0 and self.drop_path_keep == 1 and self.dropout == 0 and self.average_decay is None
-
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UserError(f"batch_size is {self.batch_size}; it must be at least 1")

@@ -18,7 +18,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.networks import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, Network
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.trainings import TRAININGS
-from automl_cli.nn.engines import Moment, WholeEngine
+from automl_cli.nn.engines import BlocksEngine, Moment, WholeEngine
 from automl_cli.nn.networks import NoiseSettings, build_network
 from automl_cli.nn.networks.noise import Noise
 from tests.children.test_images import image_data
@@ -178,11 +178,12 @@ def test_the_exponential_schedule_falls_after_every_2_4_epochs():
     assert [round(rate(epoch / 24), 6) for epoch in (0, 2.3, 2.5, 4.9)] == [2.0, 2.0, 1.94, round(2 * 0.97**2, 6)]
 
 
-def test_a_training_with_everything_learns_goes_on_where_it_was_and_its_weights_are_the_network_s():
+@pytest.mark.parametrize("engine", ["whole", "blocks"])
+def test_a_training_with_everything_learns_goes_on_where_it_was_and_its_weights_are_the_network_s(engine):
     data = image_data()
-    trainer = ImageTrainer(data, EVERYTHING, engine="blocks")
+    trainer = ImageTrainer(data, EVERYTHING, engine=engine)
     model = build_network(NETWORK, SHAPE, 2, seed=0, auxiliary=True)
-    assert isinstance(trainer.engine(model), WholeEngine)
+    assert isinstance(trainer.engine(model), {"whole": WholeEngine, "blocks": BlocksEngine}[engine])
     whole = trainer.train(model, epochs=12, seed=0)
     assert max(whole.scores[-5:]) > 0.9
     half = []
@@ -196,9 +197,10 @@ def test_a_training_with_everything_learns_goes_on_where_it_was_and_its_weights_
     assert scores.accuracy(data.validation.labels)(predictor.logits(data.validation.images)) == whole.scores[-1]
 
 
-def test_an_engine_with_noise_needs_to_know_the_moment():
+@pytest.mark.parametrize("engine", [WholeEngine, BlocksEngine])
+def test_an_engine_with_noise_needs_to_know_the_moment(engine):
     model = build_network(NETWORK, SHAPE, 3, seed=0)
-    engine = WholeEngine(model, loss=scores.cross_entropy(), update_rule=optax.identity(), noise=NoiseSettings(0.5, 0.0))
+    engine = engine(model, loss=scores.cross_entropy(), update_rule=optax.identity(), noise=NoiseSettings(0.5, 0.0))
     x, labels = jnp.ones((4, *SHAPE)), jnp.zeros(4, jnp.int32)
     with pytest.raises(ValueError, match="needs the moment of every step"):
         engine.step(engine.initial(), x, labels, 0.1)

@@ -15,7 +15,7 @@ from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, MaxPool, Net
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.engines.lowering import lower
-from automl_cli.nn.networks import build_network
+from automl_cli.nn.networks import NoiseSettings, build_network
 from search_spaces.cnn import SPACE
 
 ARCHITECTURES = 100 if os.environ.get("AUTOML_NIGHTLY") else 10
@@ -33,9 +33,14 @@ def task(size: tuple[int, int, int], count: int = 6) -> tuple[jax.Array, jax.Arr
     return images, jnp.asarray(random.integers(0, 3, count), jnp.int32)
 
 
-def engines(network: Network, size: tuple[int, int, int], rule: optax.GradientTransformation = KEEP_GRADIENT):
+def engines(
+    network: Network,
+    size: tuple[int, int, int],
+    rule: optax.GradientTransformation = KEEP_GRADIENT,
+    noise: NoiseSettings | None = None,
+):
     model = build_network(network, size, 3, seed=1)
-    return tuple(engine(model, loss=loss, update_rule=rule) for engine in (WholeEngine, BlocksEngine))
+    return tuple(engine(model, loss=loss, update_rule=rule, noise=noise) for engine in (WholeEngine, BlocksEngine))
 
 
 def assert_close(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], tolerance: float = 1e-5) -> None:

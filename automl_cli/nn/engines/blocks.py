@@ -12,45 +12,65 @@ import optax
 from jax import Array
 
 from automl_cli.nn.compilation import compiled
+from automl_cli.nn.engines.averages import first_mean, running_mean
+from automl_cli.nn.engines.draws import draws
 from automl_cli.nn.engines.lowering import Source, lower
-from automl_cli.nn.engines.protocol import Loss, Moment
+from automl_cli.nn.engines.protocol import Loss, Moment, needed
 from automl_cli.nn.engines.tape import run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays
-from automl_cli.nn.networks import NetworkModule
+from automl_cli.nn.networks import NetworkModule, NoiseSettings
 
 Pages = tuple[Array, ...]
 
 
 class BlocksState(NamedTuple):
-    """Parameters, and the gradients of the last step, in pages; running statistics by their place in the network."""
+    """Parameters, and the gradients of the last step, in pages; running statistics by their place in the network; the running
+    mean of the parameters, and how many steps are in it, where the engine keeps one."""
 
     pages: Pages
     gradients: Pages
     statistics: dict[str, Array]
     optimizer: Any
+    average: Pages | None = None
+    averaged: Array | None = None
 
 
 class BlocksEngine:
     """Runs a network block by block. See `engines.protocol.Engine`.
 
-    The update rule works on whole pages, so it may be any that treats numbers one by one or by sums over all of them.
+    The update rule works on whole pages, so it may be any that treats numbers one by one or by sums over all of them. `noise`
+    and `average_decay` are as in `WholeEngine`, with the same draws.
     """
 
-    def __init__(self, model: NetworkModule, *, loss: Loss, update_rule: optax.GradientTransformation) -> None:
-        self._graph = lower(model.network, model.image, model.classes, loss)
+    def __init__(
+        self,
+        model: NetworkModule,
+        *,
+        loss: Loss,
+        update_rule: optax.GradientTransformation,
+        noise: NoiseSettings | None = None,
+        average_decay: float | None = None,
+    ) -> None:
+        auxiliary = model.has_auxiliary
+        self._graph = lower(model.network, model.image, model.classes, loss, noise=noise, auxiliary=auxiliary)
         self._drawn = named_arrays(model)
         self._update_rule = update_rule
+        self._noise = noise
+        self._average_decay = average_decay
 
     def initial(self) -> BlocksState:
         parameters, statistics = self._drawn
         pages = self._packed({name: np.asarray(array) for name, array in parameters.items()})
         gradients = tuple(jnp.zeros(size, jnp.float32) for size in self._graph.pages)
-        return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages))
+        average = first_mean(self._average_decay, pages)
+        return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages), *average)
 
     def step(
         self, state: BlocksState, images: Array, targets: Array, rate: float, moment: Moment | None = None
     ) -> tuple[BlocksState, Array]:
         given = {**state.statistics, "images": _places_first(images), "targets": targets}
+        if self._noise is not None:
+            given |= draws(self._noise, self._graph, needed(moment), len(images))
         tape = run_forward(self._graph.calls, state.pages, given)
         loss = tape.values[self._graph.calls[-1].output]
         statistics = {
@@ -60,12 +80,16 @@ class BlocksEngine:
         }
         gradients = list(state.gradients)
         run_backward(self._graph.calls, tape, state.pages, gradients, given)
-        updated = _update(self._update_rule)(state.pages, tuple(gradients), state.optimizer, np.float32(rate))
-        return BlocksState(updated[0], tuple(gradients), statistics, updated[1]), loss
+        update = _update(self._update_rule, self._average_decay)
+        kept = (state.pages, state.optimizer, state.average, state.averaged)
+        pages, *others = update(kept, tuple(gradients), np.float32(rate))
+        return BlocksState(pages, tuple(gradients), statistics, *others), loss
 
     def outputs(self, state: BlocksState, images: Array) -> Array:
-        given = {**state.statistics, "images": _places_first(images), "targets": None}
-        return run_evaluation(self._graph.calls, state.pages, given)
+        pages = state.pages if state.average is None else state.average
+        drawn = dict.fromkeys(self._graph.features)
+        given = {**state.statistics, **drawn, "images": _places_first(images), "targets": None}
+        return run_evaluation(self._graph.evaluation, pages, given)
 
     def arrays(self, state: BlocksState) -> dict[str, np.ndarray]:
         """Names and arrays are those of the engine `whole`."""
@@ -74,6 +98,8 @@ class BlocksEngine:
         for path, leaf in jax.tree.leaves_with_path(state.optimizer, is_leaf=self._is_pages):
             name = ".".join(("optimizer", jax.tree_util.keystr(path, simple=True, separator=".")))
             arrays |= self._unpacked(leaf, f"{name}.") if self._is_pages(leaf) else {name: np.array(leaf)}
+        if state.average is not None:
+            arrays |= {**self._unpacked(state.average, "average."), "averaged": np.array(state.averaged)}
         return arrays
 
     def state(self, arrays: Mapping[str, np.ndarray]) -> BlocksState:
@@ -85,7 +111,11 @@ class BlocksEngine:
 
         optimizer = jax.tree.map_with_path(restored, fresh.optimizer, is_leaf=self._is_pages)
         statistics = {name: jnp.array(arrays[f"statistics.{name}"]) for name in fresh.statistics}
-        return BlocksState(self._packed(_below("parameters.", arrays)), fresh.gradients, statistics, optimizer)
+        pages = self._packed(_below("parameters.", arrays))
+        if self._average_decay is None:
+            return BlocksState(pages, fresh.gradients, statistics, optimizer)
+        average = self._packed(_below("average.", arrays)), jnp.array(arrays["averaged"])
+        return BlocksState(pages, fresh.gradients, statistics, optimizer, *average)
 
     def _packed(self, arrays: Mapping[str, np.ndarray]) -> Pages:
         pages = [np.zeros(size, np.float32) for size in self._graph.pages]
@@ -120,14 +150,16 @@ _places_first = compiled(lambda images: images.transpose(1, 2, 0, 3), identity="
 
 
 @cache
-def _update(rule: optax.GradientTransformation) -> Any:
+def _update(rule: optax.GradientTransformation, average_decay: float | None) -> Any:
     """One program for every network with as many pages."""
 
-    def update(pages: Pages, gradients: Pages, optimizer: Any, rate: Array) -> tuple[Pages, Any]:
+    def update(kept: tuple[Pages, Any, Pages | None, Array | None], gradients: Pages, rate: Array) -> tuple[Any, ...]:
+        pages, optimizer, average, averaged = kept
         changes, optimizer = rule.update(gradients, optimizer, pages)
-        return jax.tree.map(lambda page, change: page - rate * change, pages, changes), optimizer
+        pages = jax.tree.map(lambda page, change: page - rate * change, pages, changes)
+        return pages, optimizer, *running_mean(average_decay, average, averaged, pages)
 
-    return compiled(update, donate_argnums=(0, 2))
+    return compiled(update, donate_argnums=0)
 
 
 def _slice(source: Source) -> tuple[slice, ...]:

@@ -5,8 +5,10 @@
     unit        both at once, where there is one input only
     pool        max or average pooling of one input
     activation  ReLU of one input
-    share       mean over all places of one output, and its share of the logits
-    loss        sum of the shares, bias, loss; in evaluation mode the logits
+    drop        one input, each example times a factor: of a path that may be dropped
+    share       mean over all places of one output, times factors where features are dropped, and its share of the logits
+    logits      sum of the shares and bias, of an auxiliary head
+    loss        sum of the shares, bias, loss of these logits and of those of an auxiliary head; in evaluation mode the logits
     gather      several inputs padded and concatenated, where something needs them as one array
 
 Inputs that are images are given, since no gradient flows to them.
@@ -22,6 +24,7 @@ from automl_cli.core.operations import AveragePool, MaxPool
 from automl_cli.nn import ops
 from automl_cli.nn.engines.protocol import Loss
 from automl_cli.nn.engines.tape import Block, Parameters
+from automl_cli.nn.networks.noise import with_factors
 from automl_cli.nn.ops.joining import pad_to
 from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu, transform
 
@@ -127,20 +130,46 @@ def gather(size: Pair, are_images: tuple[bool, ...]) -> Block:
 
 
 @cache
-def share(channels: int, classes: int, size: Pair) -> Block:
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        (x,) = (*inputs, *given)
-        return (x.sum((0, 1)) / (size[0] * size[1])) @ parameters["weights"], None
+def drop() -> Block:
+    """Of training only: in evaluation mode its input stands for its output."""
 
-    return Block("share", function, {"weights": (channels, classes)}, settings=(channels, classes, size))
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        (x,), (factors,) = inputs, given
+        return with_factors(x, factors), None
+
+    return Block("drop", function, {}, settings=())
+
+
+@cache
+def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> Block:
+    """With `dropped`, the factors of the features are given first; in evaluation mode they are None."""
+
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        factors, images = (given[0], given[1:]) if dropped else (None, given)
+        (x,) = (*inputs, *images)
+        features = x.sum((0, 1)) / (size[0] * size[1])
+        return (features if factors is None else features * factors) @ parameters["weights"], None
+
+    return Block("share", function, {"weights": (channels, classes)}, settings=(channels, classes, size, dropped))
+
+
+@cache
+def logits(classes: int) -> Block:
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        return inputs[0] + parameters["bias"][None], None
+
+    return Block("logits", function, {"bias": (classes,)}, settings=(classes,))
 
 
 @cache
 def loss(classes: int, loss: Loss) -> Block:
+    """Inputs are the sum of the shares and, in a training with an auxiliary head, the logits of that."""
+
     def logits(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
         return inputs[0] + parameters["bias"][None]
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        return loss(logits(parameters, inputs, ()), *given), None
+        own, auxiliary = logits(parameters, inputs, ()), inputs[1:]
+        return loss((own, *auxiliary) if auxiliary else own, *given), None
 
     return Block("loss", function, {"bias": (classes,)}, logits)

@@ -6,6 +6,7 @@ stand beside it, and a space has few of them: 16 kernels x 5 inputs x 4 filters 
 concatenation is therefore never made, unless several are added; it is a list of pieces that whoever reads it goes through.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from automl_cli.core.networks import Block as NetworkBlock
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.protocol import Loss
 from automl_cli.nn.engines.tape import Block, Call
+from automl_cli.nn.networks.noise import NoiseSettings, dropped_at_the_end
 from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu
 
 PAGE = 2**18
@@ -40,37 +42,72 @@ class Piece(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """Calls in order, the last one making the loss; the sources of the parameters of each; the size of each page."""
+    """Calls in order, the last one making the loss, and those of evaluation, the last one making the logits; the sources of
+    the parameters of each call; the size of each page; what is drawn for a step.
+
+    `paths` are those that may be dropped: the number of the block, and which share is dropped at the end of the training; the
+    factors are given as `path_name` says. `features` are slices of the dropped features, by the name they are given under.
+    """
 
     calls: tuple[Call, ...]
+    evaluation: tuple[Call, ...]
     sources: tuple[dict[str, Source], ...]
     pages: tuple[int, ...]
+    paths: dict[int, float]
+    features: dict[str, slice]
 
 
-def lower(network: Network, image: Shape, classes: int, loss: Loss) -> Graph:
-    """The graph of a network, without its auxiliary head."""
-    builder = _Builder(image)
-    for block in network.blocks:
-        builder.add(block)
-    builder.classifier(network.outputs, classes, loss)
-    return builder.graph()
+def lower(
+    network: Network, image: Shape, classes: int, loss: Loss, *, noise: NoiseSettings | None = None, auxiliary: bool = False
+) -> Graph:
+    """The graph of a network, on request with its auxiliary head, in a training that drops what `noise` says."""
+    builder = _Builder(image, noise or NoiseSettings(1.0, 0.0))
+    for number, block in enumerate(network.blocks):
+        builder.add(block, f"blocks.{block.name}")
+        if block.drop_path is not None:
+            builder.drop(block.name, number, block.drop_path)
+    places = [builder.shares("classifier", network.outputs, classes, droppable=True)]
+    of_evaluation = builder.length
+    if auxiliary and network.auxiliary:
+        for block in network.auxiliary:
+            builder.add(block, f"auxiliary.{block.name}")
+        places.append(builder.auxiliary_logits(network.auxiliary[-1].name, classes))
+    builder.loss(tuple(places), classes, loss)
+    return builder.graph(of_evaluation)
+
+
+def path_name(number: int) -> str:
+    """Under which name the factors of a path are given."""
+    return f"path {number}"
 
 
 class _Builder:
     """Collects calls, numbering values and giving parameters their places in pages."""
 
-    def __init__(self, image: Shape) -> None:
+    def __init__(self, image: Shape, noise: NoiseSettings) -> None:
+        self._noise = noise
+        self._paths: dict[int, float] = {}
+        self._features: dict[str, slice] = {}
         self._pieces: dict[str, list[Piece]] = {IMAGE: [Piece(None, image)]}
         self._calls: list[Call] = []
         self._sources: list[dict[str, Source]] = []
         self._pages: list[int] = []
         self._used = PAGE
 
-    def graph(self) -> Graph:
-        return Graph(tuple(self._calls), tuple(self._sources), tuple(self._pages))
+    @property
+    def length(self) -> int:
+        """How many calls there are."""
+        return len(self._calls)
 
-    def add(self, block: NetworkBlock) -> None:
-        """Append the calls of one block of the network."""
+    def graph(self, of_evaluation: int) -> Graph:
+        """All there is. So many of the calls, and the last one, are those of evaluation."""
+        last = self._calls[-1]._replace(places=self._calls[-1].places[:1])
+        evaluation = _undropped((*self._calls[:of_evaluation], last))
+        pages = tuple(self._pages)
+        return Graph(tuple(self._calls), evaluation, tuple(self._sources), pages, self._paths, self._features)
+
+    def add(self, block: NetworkBlock, place: str) -> None:
+        """Append the calls of one block of the network, whose arrays are named by `place`."""
         pieces = self._inputs(block)
         size = _largest(pieces)
         match block.operation:
@@ -84,7 +121,16 @@ class _Builder:
                 pairs = zip(pieces, shapes, strict=True)
                 self._pieces[block.name] = [self._mapped(library.pool(pool, size), *pair) for pair in pairs]
             case unit:
-                self._pieces[block.name] = [self._unit(block.name, unit, pieces, size)]
+                self._pieces[block.name] = [self._unit(place, unit, pieces, size)]
+
+    def drop(self, name: str, number: int, depth: float) -> None:
+        """Append what may drop the output of a block."""
+        if self._noise.keep == 1:
+            return
+        self._paths[number] = dropped_at_the_end(self._noise, depth)
+        given = (path_name(number),)
+        pieces = [self._single([piece]) for piece in self._pieces[name]]
+        self._pieces[name] = [Piece(self._call(library.drop(), _place(piece), {}, given), piece.shape) for piece in pieces]
 
     def _inputs(self, block: NetworkBlock) -> list[Piece]:
         """The tensors whose concatenation the block's operation reads."""
@@ -107,39 +153,56 @@ class _Builder:
     def _mapped(self, block: Block, piece: Piece, shape: Shape) -> Piece:
         return Piece(self._call(block, _place(piece), {}, _images(piece)), shape)
 
-    def _unit(self, name: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
+    def _unit(self, place: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
         """One call where a unit has one input. The units of layered networks read any number; there the parts are what is
         shared, and one norm serves all kernels."""
         channels = sum(piece.shape[2] for piece in pieces)
         shape = unit.output_shape((*size, channels))
-        statistics = (f"blocks.{name}.norm.mean", f"blocks.{name}.norm.variance")
-        norm = {each: Source(f"blocks.{name}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
+        statistics = (f"{place}.norm.mean", f"{place}.norm.variance")
+        norm = {each: Source(f"{place}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
         if len(pieces) == 1 and not normalised_with_relu(unit):
-            sources = {**_kernels(name, unit, 0, channels), **norm}
+            sources = {**_kernels(place, unit, 0, channels), **norm}
             given = (*statistics, *_images(pieces[0]))
             return Piece(self._call(library.unit(unit, channels), _place(pieces[0]), sources, given), shape)
         parts, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             part = library.part(unit, piece.shape[2], size)
-            parts.append(self._call(part, _place(piece), _kernels(name, unit, start, stop), _images(piece)))
+            parts.append(self._call(part, _place(piece), _kernels(place, unit, start, stop), _images(piece)))
             start = stop
         if not normalised_with_relu(unit):  # that of a cell, which reads any number of states: one program for all numbers
             parts = [self._call(None, (tuple(parts),), {}, ())]
         block = library.norm(unit.filters, relu=normalised_with_relu(unit))
         return Piece(self._call(block, (tuple(parts),), norm, statistics), shape)
 
-    def classifier(self, outputs: tuple[str, ...], classes: int, loss: Loss) -> None:
+    def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
+        """Append the linear layer of a classifier, whose arrays are named by it; the values whose sum it makes."""
         pieces = [piece for name in outputs for piece in self._pieces[name]]
-        size = _largest(pieces)
+        size, dropped = _largest(pieces), droppable and self._noise.dropout > 0
         shares, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
-            source = {"weights": Source("classifier.weights", 0, start, stop)}
-            shares.append(self._call(library.share(piece.shape[2], classes, size), _place(piece), source, _images(piece)))
+            source = {"weights": Source(f"{classifier}.weights", 0, start, stop)}
+            given = (*self._factors(start, stop), *_images(piece)) if dropped else _images(piece)
+            block = library.share(piece.shape[2], classes, size, dropped=dropped)
+            shares.append(self._call(block, _place(piece), source, given))
             start = stop
+        return tuple(shares)
+
+    def _factors(self, start: int, stop: int) -> tuple[str]:
+        """The name under which the factors of these features are given."""
+        name = f"features {start}:{stop}"
+        self._features[name] = slice(start, stop)
+        return (name,)
+
+    def auxiliary_logits(self, output: str, classes: int) -> tuple[int, ...]:
+        shares = self.shares("auxiliary_classifier", (output,), classes, droppable=False)
+        bias = {"bias": Source("auxiliary_classifier.bias", 0, 0, classes)}
+        return (self._call(library.logits(classes), (shares,), bias, ()),)
+
+    def loss(self, places: tuple[tuple[int, ...], ...], classes: int, loss: Loss) -> None:
         bias = {"bias": Source("classifier.bias", 0, 0, classes)}
-        self._call(library.loss(classes, loss), (tuple(shares),), bias, ("targets",))
+        self._call(library.loss(classes, loss), places, bias, ("targets",))
 
     def _call(
         self, block: Block | None, places: tuple[tuple[int, ...], ...], sources: dict[str, Source], given: tuple[str, ...]
@@ -173,6 +236,19 @@ def _images(piece: Piece) -> tuple[str, ...]:
     return ("images",) if piece.value is None else ()
 
 
-def _kernels(name: str, unit: Unit, start: int, stop: int) -> dict[str, Source]:
+def _kernels(place: str, unit: Unit, start: int, stop: int) -> dict[str, Source]:
     """The kernels of a unit of the network, sliced for some of its channels."""
-    return {kernel: Source(f"blocks.{name}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
+    return {kernel: Source(f"{place}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
+
+
+def _undropped(calls: Iterable[Call]) -> tuple[Call, ...]:
+    """The calls without those that drop: whoever reads one of these reads its input."""
+    stands_for: dict[int, int] = {}
+    left = []
+    for call in calls:
+        places = tuple(tuple(stands_for.get(value, value) for value in place) for place in call.places)
+        if call.block is library.drop():
+            ((stands_for[call.output],),) = places
+        else:
+            left.append(call._replace(places=places))
+    return tuple(left)

@@ -17,6 +17,13 @@ class Moment(NamedTuple):
     progress: float
 
 
+def needed(moment: Moment | None) -> Moment:
+    """The moment, for who cannot do without. Raises ValueError."""
+    if moment is None:
+        raise ValueError("a training that drops paths or features needs the moment of every step")
+    return moment
+
+
 class Engine(Protocol):
     """A network, its loss and its update rule as compiled programs over a state that only the engine understands.
 
@@ -39,7 +46,8 @@ class Engine(Protocol):
         ...
 
     def arrays(self, state: Any) -> dict[str, np.ndarray]:
-        """The state as plain arrays by name: `parameters.…`, `statistics.…`, `optimizer.…`."""
+        """The state as plain arrays by name: `parameters.…`, `statistics.…`, `optimizer.…`; and with a running mean of the
+        parameters `average.…` and `averaged`. The same names whatever the engine."""
         ...
 
     def state(self, arrays: Mapping[str, np.ndarray]) -> Any:

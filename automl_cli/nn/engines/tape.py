@@ -16,6 +16,7 @@ place
   the block is one of cells: there the sum is made before, so that one program serves any number.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
@@ -138,7 +139,8 @@ class Block:
 class Call(NamedTuple):
     """One use of a block: where its parameters lie, which values it reads, what else it is given, which value it makes.
 
-    `given` are names, of running statistics (whose new values are the block's by-product), of the images or of the targets.
+    `given` are names, of running statistics (whose new values are the block's by-product), of the images, of the targets or of
+    what is drawn for the step.
     Without a block the values of the one place are added up, which no program of its own backward needs.
     """
 
@@ -177,9 +179,14 @@ def run_forward(calls: Sequence[Call], pages: Sequence[Array], given: Mapping[st
 def run_backward(
     calls: Sequence[Call], tape: Tape, pages: Sequence[Array], gradient_pages: list[Array], given: Mapping[str, Any]
 ) -> None:
-    """The gradients of the last call's output, a scalar, for all parameters, written into the gradient pages."""
+    """The gradients of the last call's output, a scalar, for all parameters, written into the gradient pages.
+
+    Parameters of a call that nothing reads have none: their part of a page stays as it is.
+    """
     gradients: dict[int, list[Array]] = {calls[-1].output: [ONE]}
     for call, keep in zip(reversed(calls), reversed(tape.kept), strict=True):
+        if call.output not in gradients:
+            continue
         arriving = tuple(gradients.pop(call.output))
         if len(arriving) > 1 and (call.block is None or not call.block.adds_gradients):
             arriving = (_sum(arriving),)
@@ -198,8 +205,9 @@ def run_backward(
 
 
 def run_evaluation(calls: Sequence[Call], pages: Sequence[Array], given: Mapping[str, Any]) -> Array:
-    """All calls in order, in evaluation mode; returns the last value."""
+    """All calls in order, in evaluation mode; returns the last value. No other is kept for longer than it is needed."""
     values: dict[int, Array] = {}
+    readers = Counter(value for call in calls for place in call.places for value in place)
     for call in calls:
         places = _arrays(call, values)
         if call.block is None:
@@ -208,6 +216,10 @@ def run_evaluation(calls: Sequence[Call], pages: Sequence[Array], given: Mapping
             values[call.output] = call.block.forward(*_parameters(call, pages), places, _given(call, given))[0]
         else:
             values[call.output] = call.block.evaluate(*_parameters(call, pages), places, _given(call, given))
+        for value in (value for place in call.places for value in place):
+            readers[value] -= 1
+            if not readers[value]:
+                del values[value]
     return values[calls[-1].output]
 
 

@@ -11,7 +11,8 @@ from flax import nnx
 from jax import Array
 
 from automl_cli.nn.compilation import compiled
-from automl_cli.nn.engines.protocol import Loss, Moment
+from automl_cli.nn.engines.averages import first_mean, running_mean
+from automl_cli.nn.engines.protocol import Loss, Moment, needed
 from automl_cli.nn.networks import NoiseSettings
 from automl_cli.nn.networks.noise import Noise
 
@@ -35,9 +36,9 @@ class WholeEngine:
     """Traces a Flax module into one program per use. See `engines.protocol.Engine`.
 
     The update rule is an Optax transformation without a learning rate: parameters <- parameters - rate * update(gradient).
-    `noise` is what the model drops in training. With `average_decay` a running mean of the parameters is kept and is what
-    `outputs` uses: average <- d average + (1 - d) parameters, where d rises to the decay as (1 + steps) / (10 + steps). With
-    `half` activations and their gradients are bfloat16; parameters, statistics, the classifier and the loss stay float32.
+    `noise` is what the model drops in training. With `average_decay` a running mean of the parameters is kept
+    (`engines.averages`) and is what `outputs` uses. With `half` activations and their gradients are bfloat16; parameters,
+    statistics, the classifier and the loss stay float32.
     """
 
     def __init__(
@@ -64,17 +65,15 @@ class WholeEngine:
 
     def initial(self) -> WholeState:
         parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)
-        average = None if self._average_decay is None else jax.tree.map(jnp.copy, parameters)
-        averaged = None if average is None else jnp.zeros((), jnp.float32)
-        return WholeState(parameters, statistics, self._update_rule.init(parameters), average, averaged)
+        average = first_mean(self._average_decay, parameters)
+        return WholeState(parameters, statistics, self._update_rule.init(parameters), *average)
 
     def step(
         self, state: WholeState, images: Array, targets: Array, rate: float, moment: Moment | None = None
     ) -> tuple[WholeState, Array]:
         if self._noise is None:
             return self._step(state, images, targets, np.float32(rate))
-        if moment is None:
-            raise ValueError("a training that drops paths or features needs the moment of every step")
+        moment = needed(moment)
         return self._step(state, images, targets, np.float32(rate), moment.key, np.float32(moment.progress))
 
     def outputs(self, state: WholeState, images: Array) -> Array:
@@ -100,15 +99,8 @@ class WholeEngine:
         (loss, statistics), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
         updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
         parameters = jax.tree.map(lambda parameter, update: parameter - rate * update, state.parameters, updates)
-        return WholeState(parameters, statistics, optimizer, *self._averaged(state, parameters)), loss
-
-    def _averaged(self, state: WholeState, parameters: Arrays) -> tuple[Arrays | None, Array | None]:
-        """The running mean with these parameters in it."""
-        if self._average_decay is None or state.average is None or state.averaged is None:
-            return None, None
-        decay = jnp.minimum(self._average_decay, (1 + state.averaged) / (10 + state.averaged))
-        average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.average, parameters)
-        return average, state.averaged + 1
+        average = running_mean(self._average_decay, state.average, state.averaged, parameters)
+        return WholeState(parameters, statistics, optimizer, *average), loss
 
     def _traced_outputs(self, parameters: Arrays, statistics: Arrays, images: Array) -> Array:
         return self._model(parameters, statistics)(images.astype(self._activations), train=False)
