@@ -10,9 +10,11 @@ import msgspec
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.decisions import Choice
+from automl_cli.core.engines import EngineName, engine_for_training
 from automl_cli.core.errors import DataError, UserError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.core.plugins import Plugin, SearchPreset, SearchSpace, SpaceReference
+from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.discovery import plugin_named, spaces_of
 from automl_cli.estimates import published_facts
@@ -63,7 +65,7 @@ def plan_search(
         space=space.reference(file),
         **children,
         **chosen,
-        evaluator=_evaluator(evaluator, options, space.reference(file), children),
+        evaluator=_evaluator(evaluator, options, space.reference(file), children, epochs=chosen["epochs"]),
         strategy=strategy,
         strategy_settings=load("strategy", STRATEGIES, strategy).resolve(chosen["trials"], constants),
         seed=request.seed or 0,
@@ -212,10 +214,12 @@ def _facts(dataset: DatasetReference, *, data_needed: bool) -> ImageFacts:
         return published
 
 
-def _evaluator(name: str, options: Mapping[str, Any], space: SpaceReference, children: Mapping[str, Any]) -> EvaluatorSpec:
+def _evaluator(
+    name: str, options: Mapping[str, Any], space: SpaceReference, children: Mapping[str, Any], *, epochs: int
+) -> EvaluatorSpec:
     """Everything a worker needs to know, as plain data. A table is read here already, so that a bad one costs no trial."""
     trained_on = {what: children[what] for what in ("dataset", "recipe") if children[what] is not None}
-    engine = {"engine": _engine()} if name == "image" else {}
+    engine = {"engine": _engine(children["recipe"], children["facts"], epochs)} if name == "image" else {}
     settings = {**plain({"space": space, **trained_on}), **engine, **options}
     if name == "table":
         from automl_cli.data.tables import table_digest
@@ -225,13 +229,10 @@ def _evaluator(name: str, options: Mapping[str, Any], space: SpaceReference, chi
     return EvaluatorSpec(name, settings)
 
 
-def _engine() -> str:
-    """How children are compiled, which fixes the low bits of their results and so is part of the settings.
-
-    On a CPU block by block: a step takes as long as that of a program of its own, and a new architecture compiles almost
-    nothing. A GPU would wait for the calls of hundreds of small programs, so there a child is one program.
-    """
-    return "whole" if visible_gpus() else "blocks"
+def _engine(recipe: Recipe, facts: ImageFacts, epochs: int) -> EngineName:
+    """How children are compiled, which fixes the low bits of their results and so is part of the settings."""
+    steps = epochs * recipe.steps(facts.train_examples)
+    return engine_for_training(steps, accelerated=bool(visible_gpus())).engine
 
 
 def _first(given: Any, otherwise: Any) -> Any:

@@ -7,6 +7,7 @@ from flax import nnx
 
 from automl_cli.children import inputs, recipes, scores
 from automl_cli.children.prediction import largest_batch
+from automl_cli.core.engines import EngineName
 from automl_cli.core.recipes import Recipe
 from automl_cli.nn.compilation import begin_child
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
@@ -15,13 +16,13 @@ from automl_cli.nn.networks import NetworkModule
 
 Metric = Literal["accuracy", "balanced-accuracy"]
 
-EngineName = Literal["whole", "blocks"]
-"""`blocks`: for networks described as blocks, in float32; other modules, and bfloat16, are trained by the engine `whole`."""
-
 
 class ImageTrainer:
     """Image data on the device or streamed to it, and any network trained on it under one recipe. One object serves all
-    children of a worker."""
+    children of a worker.
+
+    The engine `blocks` trains networks described as blocks, in float32; other modules, and bfloat16, are left to `whole`.
+    """
 
     def __init__(self, data: inputs.Data, recipe: Recipe, *, metric: Metric = "accuracy", engine: EngineName = "whole") -> None:
         self.data = data

@@ -32,6 +32,6 @@ def examples(
 ) -> Examples | StreamedExamples:
     """The examples of a split as the recipe looks at them outside training; `smaller` as in `augment.Examples`."""
     if isinstance(split, StreamedSplit):
-        return StreamedExamples(split, moments=moments, largest_batch=largest_batch)
+        return StreamedExamples(split, moments=moments, largest_batch=largest_batch, smaller=smaller)
     view = recipes.view(recipe)
     return Examples(split.images, moments=moments, largest_batch=largest_batch, smaller=smaller, view=view)

@@ -1,6 +1,7 @@
 """A trained network at work: its weights, and what it makes of images."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +11,10 @@ from flax import nnx
 from jax import Array
 
 from automl_cli.children.scores import cross_entropy
+from automl_cli.core.engines import EngineName, engine_for_prediction
 from automl_cli.core.networks import Network, Shape
 from automl_cli.nn.augment import Examples, View, whiten
-from automl_cli.nn.engines import WholeEngine
+from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, named_arrays
 from automl_cli.nn.fit import EvaluationExamples
 from automl_cli.nn.networks import build_network
 from automl_cli.nn.streaming import Stream, StreamedExamples
@@ -49,6 +51,9 @@ class Predictor:
 
     `moments` are the mean and standard deviation of each channel that the training whitened with, `view` how its recipe looks
     at images outside training. Raises ValueError naming the array when the weights are not those of this network.
+
+    `trained` is the engine that trained it, in batches of `batch_size`: on a CPU a few images are looked at by the programs
+    that validated the training (`core.engines`).
     """
 
     def __init__(
@@ -60,26 +65,37 @@ class Predictor:
         classes: int,
         moments: tuple[np.ndarray, np.ndarray],
         view: View | None,
+        trained: EngineName = "whole",
+        batch_size: int | None = None,
     ) -> None:
         self._model = build_network(network, image, classes, seed=0)
-        self._engine = WholeEngine(self._model, loss=cross_entropy(), update_rule=optax.identity())
-        _check(weights, self._engine.arrays(self._engine.initial()))
-        self._state = self._engine.state(weights)
+        _check(weights, _expected(self._model))
         self._weights = weights
         self._moments = moments
         self._view = view
-        self._largest = largest_batch(image)
+        self._trained = trained
+        self._batch_size = batch_size or largest_batch(image)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (examples, classes) of images (examples, height, width, channels), in batches that fit a device."""
-        return self._logits(Examples(images, moments=self._moments, largest_batch=self._largest, view=self._view))
+        engine, batches = self._for(len(images))
+        return _logits(engine, self._weights, Examples(images, moments=self._moments, view=self._view, **batches))
 
     def streamed_logits(self, stream: Stream) -> np.ndarray:
         """The same of pictures that are decoded as they are needed."""
-        return self._logits(StreamedExamples(stream, moments=self._moments, largest_batch=self._largest))
+        engine, batches = self._for(len(stream))
+        return _logits(engine, self._weights, StreamedExamples(stream, moments=self._moments, **batches))
 
-    def _logits(self, examples: EvaluationExamples) -> np.ndarray:
-        return examples.outputs(lambda batch: self._engine.outputs(self._state, batch))
+    def _for(self, examples: int) -> tuple[Engine, dict[str, Any]]:
+        """The engine for so many examples, and the batches that it looks at them in."""
+        batches, accelerated = -(-examples // self._batch_size), jax.default_backend() != "cpu"
+        name = engine_for_prediction(batches, trained=self._trained, accelerated=accelerated)
+        engine = {"whole": WholeEngine, "blocks": BlocksEngine}[name](
+            self._model, loss=cross_entropy(), update_rule=optax.identity()
+        )
+        if name == "blocks":
+            return engine, {"largest_batch": self._batch_size, "smaller": False}
+        return engine, {"largest_batch": largest_batch(self._model.image)}
 
     def function(self) -> Callable[[Array], Array]:
         """The same as a function of one batch that JAX can trace, from images to logits. It holds the weights."""
@@ -87,6 +103,17 @@ class Predictor:
         _load(self._model, self._weights)
         view = self._view or (lambda images: images)
         return lambda images: self._model(view(whiten(images, mean, std)), train=False)
+
+
+def _logits(engine: Engine, weights: Mapping[str, np.ndarray], examples: EvaluationExamples) -> np.ndarray:
+    state = engine.state(weights)
+    return examples.outputs(lambda batch: engine.outputs(state, batch))
+
+
+def _expected(model: nnx.Module) -> dict[str, Array]:
+    """The arrays of a network, by the names of its weights."""
+    kinds = zip(("parameters", "statistics"), named_arrays(model), strict=True)
+    return {f"{kind}.{name}": array for kind, arrays in kinds for name, array in arrays.items()}
 
 
 def _load(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
@@ -98,7 +125,7 @@ def _load(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
         nnx.update(model, state)
 
 
-def _check(weights: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
+def _check(weights: Mapping[str, np.ndarray], expected: Mapping[str, Array]) -> None:
     for name in sorted({*weights, *expected}):
         if name not in weights:
             raise ValueError(f"the weights lack the array {name!r}")

@@ -97,6 +97,7 @@ def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
     epochs, each, steps = counted(plan.epochs, "epoch"), counted(plan.steps_per_epoch, "step"), counted(plan.steps, "step")
     yield "duration", f"{epochs} of {each}: {steps}, seed {plan.seed}"
     yield from _recipe_rows(recipe)
+    yield "engine", plan.engine_reason
     yield "here", _training_estimate(plan)
 
 

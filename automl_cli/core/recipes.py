@@ -44,6 +44,10 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether pictures of any size are decoded as they are needed; else all are prepared as arrays once."""
         return self.augmentation == "inception"
 
+    def steps(self, examples: int) -> int:
+        """Batches of an epoch of so many training examples."""
+        return max(1, examples // self.batch_size)
+
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UserError(f"batch_size is {self.batch_size}; it must be at least 1")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.engines import EngineName
 from automl_cli.core.plugins import SpaceReference
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Measurement, Task
@@ -40,7 +41,7 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     space: SpaceReference
     dataset: DatasetReference
     recipe: Recipe
-    engine: Literal["whole", "blocks"] = "whole"
+    engine: EngineName = "whole"
 
 
 def _trainer(settings: _Settings) -> ImageTrainer:

@@ -95,6 +95,17 @@ def visible_gpus() -> tuple[str, ...]:
     return tuple(sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")))
 
 
+def has_accelerator() -> bool:
+    """Whether JAX computes on a GPU or TPU in a process that takes what it finds."""
+    if visible_gpus():
+        return True
+    chosen = _given("JAX_PLATFORMS")
+    if chosen is not None:
+        return chosen.startswith("tpu")
+    devices = (*Path("/dev").glob("accel[0-9]*"), *Path("/dev/vfio").glob("[0-9]*"))
+    return importlib.util.find_spec("libtpu") is not None and bool(devices)
+
+
 _USERS_CHOICE = ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR")
 
 _set_here: dict[str, str | None] = {}

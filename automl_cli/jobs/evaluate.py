@@ -95,6 +95,8 @@ def predictor(model: Model, weights: Mapping[str, np.ndarray]) -> Predictor:
             classes=len(model.class_names),
             moments=moments,
             view=recipes.view(model.recipe),
+            trained=model.engine,
+            batch_size=model.recipe.batch_size,
         )
     except ValueError as error:
         raise ArtifactError(f"{model.weights_file}: {error}") from error

@@ -84,7 +84,7 @@ def _fit(training: Training, data: Data, checkpoint: Checkpoint, watch: Watch) -
     seed = stream_seed(training.seed, "train") % LARGEST
     shape, classes = training.facts.image_shape, len(training.facts.classes)
     model = build_network(training.network, shape, classes, seed=seed, auxiliary=training.recipe.auxiliary_weight > 0)
-    trainer = ImageTrainer(data, training.recipe, metric=training.dataset.metric)
+    trainer = ImageTrainer(data, training.recipe, metric=training.dataset.metric, engine=training.engine)
     return trainer.train(model, epochs=training.epochs, seed=seed, start=checkpoint.read(), on_epoch=on_epoch)
 
 
@@ -108,6 +108,7 @@ def _tested(directory: Path, settings: Artifact[Training], data: Data, progress:
         recipe=training.recipe,
         epochs=training.epochs,
         seed=training.seed,
+        engine=training.engine,
         parameters=costs.parameters,
         multiply_adds=costs.multiply_adds,
         validation_accuracy=None if training.with_validation else progress.scores[-1],

@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Struct
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.engines import EngineChoice, engine_for_training
 from automl_cli.core.errors import UserError
 from automl_cli.core.networks import Network
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import check_source, image_facts
+from automl_cli.executors.process import has_accelerator
 from automl_cli.jobs.stacking import target_of
 from automl_cli.jobs.subjects import Body, Named, needed, subject_of
 from automl_cli.store.artifact import artifact_of, read_artifact
@@ -109,7 +111,7 @@ def new_training(body: Body, request: TrainingRequest, *, data_needed: bool = Tr
     recipe = _recipe(training.recipe, request)
     if data_needed:
         check_source(dataset, streamed=recipe.streamed)
-    return _settled(
+    settled = _settled(
         subject.network(facts.image_shape),
         dataset,
         facts,
@@ -118,6 +120,12 @@ def new_training(body: Body, request: TrainingRequest, *, data_needed: bool = Tr
         seed=request.seed or 0,
         with_validation=bool(request.with_validation),
     )
+    return msgspec.structs.replace(settled, engine=engine_of(settled).engine)
+
+
+def engine_of(training: Training) -> EngineChoice:
+    """The engine of a new training here. What was recorded of one that was started stays."""
+    return engine_for_training(training.epochs * training.steps_per_epoch, accelerated=has_accelerator())
 
 
 def check_resumed(recorded: Training, request: TrainingRequest, named: Named | None) -> None:

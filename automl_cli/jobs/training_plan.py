@@ -3,11 +3,12 @@
 from msgspec import Struct
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.engines import EngineName
 from automl_cli.core.recipes import Recipe
 from automl_cli.estimates import child_seconds, matrix_speed
 from automl_cli.jobs.stacking import target_of
 from automl_cli.jobs.subjects import Named
-from automl_cli.jobs.training import TrainingRequest, new_training
+from automl_cli.jobs.training import TrainingRequest, engine_of, new_training
 from automl_cli.store.environment import available_cores
 
 
@@ -27,6 +28,8 @@ class TrainingPlan(Struct, frozen=True, kw_only=True):
     epochs: int
     steps_per_epoch: int
     steps: int
+    engine: EngineName
+    engine_reason: str
     seed: int
     with_validation: bool
     cores: int
@@ -40,8 +43,7 @@ def plan_training(named: Named, request: TrainingRequest) -> TrainingPlan:
     training = new_training(opened.artifact.body, request, data_needed=False)
     facts, recipe = training.facts, training.recipe
     costs = training.network.costs(facts.image_shape, len(facts.classes))
-    examples = facts.train_examples + (facts.validation_examples if training.with_validation else 0)
-    steps = max(1, examples // recipe.batch_size)
+    steps = training.steps_per_epoch
     seconds = child_seconds(facts, epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed())
     cores = available_cores()
     return TrainingPlan(
@@ -55,6 +57,8 @@ def plan_training(named: Named, request: TrainingRequest) -> TrainingPlan:
         epochs=training.epochs,
         steps_per_epoch=steps,
         steps=training.epochs * steps,
+        engine=training.engine,
+        engine_reason=engine_of(training).reason,
         seed=training.seed,
         with_validation=training.with_validation,
         cores=cores,

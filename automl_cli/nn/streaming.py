@@ -84,13 +84,15 @@ def _prepared(images: Array, mean: Array, std: Array, key: Array, *, transform: 
 
 class StreamedExamples:
     """Examples for evaluation, decoded again each time they are looked at, in batches of one size: the last one is filled up
-    and its rest ignored."""
+    and its rest ignored. `smaller` as in `augment.Examples`."""
 
-    def __init__(self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int) -> None:
+    def __init__(
+        self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int, smaller: bool = True
+    ) -> None:
         self._stream = stream
         self._moments = tuple(jnp.asarray(moment) for moment in moments)
         parts = -(-len(stream) // largest_batch)
-        self._size = -(-len(stream) // parts)
+        self._size = -(-len(stream) // parts) if smaller else largest_batch
 
     def outputs(self, predict: Callable[[Array], Array]) -> np.ndarray:
         """What `predict` gives for every example, in order."""

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.decisions import Choice, Genotype
+from automl_cli.core.engines import EngineName
 from automl_cli.core.networks import Network
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.plugins import SpaceReference
@@ -126,7 +127,8 @@ class Architecture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The resolved configuration of `automl train` (`training.json`): everything that decides the weights.
 
-    `with_validation` trains on the validation examples too; then nothing is left to validate with.
+    `with_validation` trains on the validation examples too; then nothing is left to validate with. `engine` decides the low
+    bits (`core.engines`); trainings in which it does not stand were all those of `whole`.
     """
 
     network: Network
@@ -137,6 +139,13 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seed: Seed
     with_validation: bool
     environment: Environment
+    engine: EngineName = "whole"
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        validation = self.facts.validation_examples if self.with_validation else 0
+        return self.recipe.steps(self.facts.train_examples + validation)
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,7 +155,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     augmentation the network is shown the centre crop of that, upsampled (`nn.augment.centre_crop`); with Inception's, the image
     itself is the middle of a picture (`data.crops`). The test split was read once, for the test scores; `test_top5_accuracy` is
     None with five classes or fewer. `validation_accuracy` is that of the last epoch, in the data set's metric; None where the
-    validation examples were trained on. `dataset` carries no data directory of the machine that trained.
+    validation examples were trained on. `dataset` carries no data directory of the machine that trained. `engine` is what it
+    was trained by.
     """
 
     weights_file: str
@@ -166,3 +176,4 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     test_accuracy: float
     test_balanced_accuracy: float
     test_top5_accuracy: float | None = None
+    engine: EngineName = "whole"

@@ -193,7 +193,16 @@ def test_a_training_with_everything_learns_goes_on_where_it_was_and_its_weights_
     assert resumed.losses == whole.losses
     assert all((resumed.arrays[name] == whole.arrays[name]).all() for name in whole.arrays)
     view, moments = recipes.view(EVERYTHING), (data.mean, data.std)
-    predictor = Predictor(NETWORK, weights_of(whole.arrays), image=SHAPE, classes=2, moments=moments, view=view)
+    predictor = Predictor(
+        NETWORK,
+        weights_of(whole.arrays),
+        image=SHAPE,
+        classes=2,
+        moments=moments,
+        view=view,
+        trained=engine,
+        batch_size=EVERYTHING.batch_size,
+    )
     assert scores.accuracy(data.validation.labels)(predictor.logits(data.validation.images)) == whole.scores[-1]
 
 

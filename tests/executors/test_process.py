@@ -140,3 +140,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     not_kept, faults = run("1")
     assert not_kept == "False"
     assert int(faults) > 10_000
+
+
+def test_an_accelerator_is_seen_unless_another_platform_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_set_here", {})
+    monkeypatch.setattr(process, "visible_gpus", tuple)
+    for platform, there in (("cpu", False), ("tpu", True), ("tpu,cpu", True)):
+        monkeypatch.setenv("JAX_PLATFORMS", platform)
+        assert process.has_accelerator() == there
+    monkeypatch.setattr(process, "visible_gpus", lambda: ("0",))
+    assert process.has_accelerator()

@@ -177,7 +177,9 @@ UNIT = ConvolutionUnit(kernel=(3, 3), filters=4)
         (library.pool, {"pool": MaxPool(window=(2, 2), stride=(2, 2)), "size": (4, 4)}),
         (library.activation, {}),
         (library.gather, {"size": (4, 4), "are_images": (True, False)}),
-        (library.share, {"channels": 3, "classes": 10, "size": (4, 4)}),
+        (library.drop, {}),
+        (library.share, {"channels": 3, "classes": 10, "size": (4, 4), "dropped": True}),
+        (library.logits, {"classes": 10}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -77,11 +77,12 @@ def test_an_epoch_that_is_left_early_closes_its_stream():
     assert pictures.closed == 1
 
 
+@pytest.mark.parametrize("smaller", [True, False])
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 33])
-def test_streamed_examples_are_those_of_arrays(count):
+def test_streamed_examples_are_those_of_arrays(count, smaller):
     pictures = Pictures(count)
-    streamed = StreamedExamples(pictures, moments=MOMENTS, largest_batch=8)
-    prepared = Examples(pictures.arrays(), moments=MOMENTS, largest_batch=8)
+    streamed = StreamedExamples(pictures, moments=MOMENTS, largest_batch=8, smaller=smaller)
+    prepared = Examples(pictures.arrays(), moments=MOMENTS, largest_batch=8, smaller=smaller)
     shapes = set()
 
     def predict(images):
@@ -91,3 +92,4 @@ def test_streamed_examples_are_those_of_arrays(count):
     for _ in range(2):
         np.testing.assert_array_equal(streamed.outputs(predict), prepared.outputs(predict))
     assert len(shapes) == 1, "one program"
+    assert smaller or shapes.pop()[0] == 8

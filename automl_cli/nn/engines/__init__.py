@@ -1,11 +1,14 @@
 """A child as compiled programs. Both engines compute the same loss and gradients (to float tolerance) from one description.
 
-whole    the network as one program: for long trainings, export, GPUs
-blocks   the network as calls of shared blocks (tape: how; lowering, library: which): for many short trainings on a CPU
+whole    the network as one program: for long trainings, GPUs and TPUs
+blocks   the network as calls of shared blocks (tape: how; lowering, library: which; draws: what they drop): for short
+         trainings on a CPU
+
+`core.engines` says which of them is used.
 """
 
 from automl_cli.nn.engines.blocks import BlocksEngine
 from automl_cli.nn.engines.protocol import Engine, Loss, Moment
-from automl_cli.nn.engines.whole import WholeEngine
+from automl_cli.nn.engines.whole import WholeEngine, named_arrays
 
-__all__ = ["BlocksEngine", "Engine", "Loss", "Moment", "WholeEngine"]
+__all__ = ["BlocksEngine", "Engine", "Loss", "Moment", "WholeEngine", "named_arrays"]

@@ -1,0 +1,59 @@
+"""Which engine computes with a network, and why. The one place of that rule; what the engines are: `nn.engines`.
+
+    whole    one program for the network: a long compilation, the fastest steps; trains for long, and on GPUs and TPUs
+    blocks   programs that all networks share: little to compile for one more network; trains for a short while on a CPU
+
+On a GPU or TPU always `whole`: it would wait for the calls of hundreds of small programs. On a CPU `blocks`, unless there is so
+much to do that faster steps make up for the compilation. Both compilation and the time that a step gains grow with the network,
+so their ratio, and with it the rule, depends little on its size. Measured on one core (AMD Zen 4, batches of 32):
+
+                                          compilation      step          whole pays after
+                                         blocks  whole  blocks  whole    nothing, everything of blocks in the cache
+    NASNet-A 1@264, 32 x 32, 112 blocks    20 s   34 s  419 ms  366 ms   270 steps   640 steps
+    NASNet-A 1@264, 224 x 224, 152 blocks  36 s   56 s 1040 ms  800 ms    85 steps   230 steps
+
+The choice fixes the low bits of a training, so it is recorded in the settings and a resumed training keeps it.
+"""
+
+from typing import Literal, NamedTuple
+
+from automl_cli.core.numbers import counted
+
+EngineName = Literal["whole", "blocks"]
+
+STEPS_THAT_PAY = 450
+"""From so many steps on a training on a CPU is faster as one program."""
+
+BATCHES_THAT_PAY = 100
+"""The same for batches that a trained network only looks at: compiling that takes 5 s (32 x 32) or 8 s (224 x 224) as one
+program, and a batch 40 or 80 ms less than block by block."""
+
+
+class EngineChoice(NamedTuple):
+    """An engine, and the reason in words."""
+
+    engine: EngineName
+    reason: str
+
+
+def engine_for_training(steps: int, *, accelerated: bool) -> EngineChoice:
+    """The engine of trainings of so many steps, on a GPU or TPU or else on a CPU.
+
+    >>> engine_for_training(26, accelerated=False).reason
+    'block by block, with programs that other networks share: one of its own pays from 450 steps on a CPU, these are 26'
+    """
+    if accelerated:
+        return EngineChoice("whole", "as one program, as always on a GPU or TPU")
+    if steps >= STEPS_THAT_PAY:
+        return EngineChoice("whole", f"as one program: {counted(steps, 'step')} make up for compiling it")
+    return EngineChoice(
+        "blocks",
+        f"block by block, with programs that other networks share: one of its own pays from {STEPS_THAT_PAY} steps on a CPU, "
+        f"these are {steps}",
+    )
+
+
+def engine_for_prediction(batches: int, *, trained: EngineName, accelerated: bool) -> EngineName:
+    """The engine for looking at so many batches with a network that was trained by an engine: `blocks` only where its programs
+    were compiled already, to validate the training."""
+    return "blocks" if trained == "blocks" and batches < BATCHES_THAT_PAY and not accelerated else "whole"
