@@ -1,11 +1,13 @@
 """Options with which children's programs are compiled, and how many of them a process keeps.
 
-On a CPU a child trains for seconds, so compiling counts as much as computing. Measured on an AMD Zen 4: LLVM's level 1, its
-expensive passes off and XLA's older emitter of fusions halve the time of compiling; with vectors of 512 bits a step takes at
-most 5 % longer than at XLA's defaults. That holds for loops over whole arrays (`ops.windows`) only as long as none of them runs
-over a short axis behind a long unrolled sum, which the older emitter does not vectorise (`ops.depthwise_kernel`). One module of
-code instead of up to 32 that could be compiled in parallel saves another tenth, since a worker has one thread. Level 0 compiles
-two times faster again and computes two to twenty times slower.
+On a CPU a child trains for seconds, so compiling counts as much as computing. Measured on an AMD Zen 4: LLVM's level 1 and
+its expensive passes off save a fifth of the time of compiling and none of a step's; vectors of 512 bits make loops over whole
+arrays (`ops.windows`) faster by a quarter. One module of code instead of up to 32 that could be compiled in parallel saves a
+tenth, since a worker has one thread. Level 0 saves another third and computes two to twenty times slower.
+
+XLA's older emitter of fusions compiles in half the time of the newer one, and its loops take a tenth longer: a good bargain
+for a block on small maps, of which a search compiles hundreds and which computes for a tenth of a millisecond; not for large
+arrays, and not for a network as one program, which is for long trainings.
 
 `AUTOML_NO_PROCESS_TUNING=1` leaves all of it at XLA's defaults.
 """
@@ -25,17 +27,19 @@ SWITCH = "AUTOML_NO_PROCESS_TUNING"
 
 _CPU_OPTIONS: dict[str, bool | int] = {
     "xla_backend_optimization_level": 1,
-    "xla_cpu_use_fusion_emitters": False,
-    "xla_cpu_prefer_vector_width": 512,
     "xla_llvm_disable_expensive_passes": True,
     "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_cpu_prefer_vector_width": 512,
 }
 
+LARGE = 2**18
+"""Numbers of a map from which on the time of a loop counts more than that of compiling it."""
 
-def compiler_options() -> dict[str, bool | int]:
-    """What to give `jax.jit` on this backend."""
+
+def compiler_options(*, quickly: bool) -> dict[str, bool | int]:
+    """What to give `jax.jit` on this backend; `quickly` to compile in half the time what then takes a tenth longer."""
     tuned = jax.default_backend() == "cpu" and os.environ.get(SWITCH, "") in ("", "0")
-    return dict(_CPU_OPTIONS) if tuned else {}
+    return {**_CPU_OPTIONS, "xla_cpu_use_fusion_emitters": not quickly} if tuned else {}
 
 
 LARGEST_LIBRARY = 400
@@ -63,8 +67,11 @@ class Program:
     process together keep no more than `LARGEST_LIBRARY` programs.
     """
 
-    def __init__(self, function: Callable[..., Any], *, identity: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, identity: str | None = None, long: bool = False, **options: Any
+    ) -> None:
         self._function = function
+        self._long = long
         self._identity = identity
         self._options = options
         self._programs: dict[Any, _Kept] = {}
@@ -85,7 +92,10 @@ class Program:
         def once(*arguments: Any) -> Any:
             return self._function(*arguments)
 
-        options = compiler_options()  # asked for late: it starts JAX's backend, and importing must not
+        maps = [leaf.size for leaf in jax.tree.leaves(arguments) if leaf.ndim > 1]
+        large = max(maps, default=0) >= LARGE
+        # The options are asked for late: that starts JAX's backend, and importing must not.
+        options = compiler_options(quickly=not (self._long or large))
 
         def compile_it() -> Any:
             return jax.jit(once, compiler_options=options, **self._options).lower(*arguments).compile()
@@ -127,10 +137,12 @@ def begin_child() -> None:
         jax.clear_caches()
 
 
-def compiled(function: Callable[..., Any], *, identity: str | None = None, **options: Any) -> Program:
+def compiled(function: Callable[..., Any], *, identity: str | None = None, long: bool = False, **options: Any) -> Program:
     """The function as a program for arrays; `options` are those of `jax.jit` that need no names of arguments.
+
+    `long` is for programs of long trainings, whose time counts more than that of compiling them.
 
     `identity`, a name and after a space all settings that the function closes over, lets the program be found on disk without
     being traced (`archive`). Without it JAX's compilation cache is used.
     """
-    return Program(function, identity=identity, **options)
+    return Program(function, identity=identity, long=long, **options)

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from flax import nnx
 
 from automl_cli.children.images import ImageTrainer
 from automl_cli.core.datasets import DatasetReference
@@ -19,10 +18,8 @@ from automl_cli.core.operations import Operation
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import load_images
 from automl_cli.nn import ops
-from automl_cli.nn.compilation import compiler_options
+from automl_cli.nn.engines import library
 from automl_cli.nn.networks import build_network
-from automl_cli.nn.networks.initial import Initial
-from automl_cli.nn.networks.modules import MODULES, UnitModule
 from automl_cli.nn.ops.units import Unit
 
 trainers: dict[str, ImageTrainer] = {}
@@ -92,26 +89,20 @@ def example(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def operation(job: dict[str, Any]) -> dict[str, Any]:
-    """One unit with its batch norm, or one pool: forward and all gradients."""
+    """One unit with its batch norm, or one pool: forward and all gradients, as the programs that children are made of."""
     unit = msgspec.convert(job["operation"], Operation)
-    random = np.random.default_rng(0)
-    channels = job["image"][2]
-    x = jnp.asarray(random.normal(size=(*job["image"][:2], job["batch"], channels)), jnp.float32)
-    model = UnitModule(unit, channels, Initial(0, "", "in")) if isinstance(unit, Unit) else MODULES[type(unit)](unit, 0, None)
-    graph, parameters, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)
-
-    def both(parameters: Any, x: jax.Array) -> Any:
-        def forward(parameters: Any, x: jax.Array) -> jax.Array:
-            return nnx.merge(graph, parameters, jax.tree.map(jnp.asarray, statistics))([x], train=True)
-
-        y, pull = jax.vjp(forward, parameters, x)
-        return y, pull(jnp.ones_like(y))
-
-    program = jax.jit(both, compiler_options=compiler_options())
+    random, (*size, channels), nothing = np.random.default_rng(0), job["image"], np.float32(0)
+    x = jnp.asarray(random.normal(size=(*size, job["batch"], channels)), jnp.float32)
+    block = library.unit(unit, channels) if isinstance(unit, Unit) else library.pool(unit, (size[0], size[1]))
+    page = jnp.asarray(random.normal(size=block.size), jnp.float32) if block.size else nothing
+    gradient, place = jnp.zeros_like(page) if block.size else nothing, jnp.int32(0) if block.size else nothing
+    given = (jnp.zeros(unit.filters), jnp.ones(unit.filters)) if isinstance(unit, Unit) else ()
     times = []
     for _ in range(job["repeats"] + 2):
         begin = time.process_time()
-        jax.block_until_ready(program(parameters, x))
+        output, products, kept = block.forward(page, place, ((x,),), given)
+        found, gradient = block.backward(page, place, ((x,),), given, output, kept, (output,), gradient)
+        jax.block_until_ready((products, found, gradient))
         times.append(time.process_time() - begin)
     return {"seconds": float(np.median(times[2:]))}
 

@@ -53,6 +53,15 @@ def check_depthwise(size: tuple[int, int], kernel: int, stride: int, dilation: i
     check_values_and_gradients(lambda x, w: depthwise(x, w, stride=stride, dilation=dilation), reference, *arguments)
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (5, 2)])
+def test_depthwise_of_the_positive_part(kernel, stride):
+    def reference(x: Array, weights: Array) -> Array:
+        return depthwise(jax.nn.relu(x), weights, stride=stride)
+
+    arguments = array(0, 9, 8, 2, 3), array(1, kernel, kernel, 3)
+    check_values_and_gradients(lambda x, w: depthwise(x, w, stride=stride, relu=True), reference, *arguments)
+
+
 @settings(max_examples=6, deadline=None)
 @given(SIDES, SIDES, st.sampled_from((1, 3, 5, 7)), st.integers(1, 3), st.integers(1, 2))
 def test_depthwise_equals_xla_in_value_and_both_gradients(height: int, width: int, kernel: int, stride: int, dilation: int):

@@ -159,7 +159,7 @@ def _update(rule: optax.GradientTransformation, average_decay: float | None) -> 
         pages = jax.tree.map(lambda page, change: page - rate * change, pages, changes)
         return pages, optimizer, *running_mean(average_decay, average, averaged, pages)
 
-    return compiled(update, donate_argnums=0)
+    return compiled(update, long=True, donate_argnums=0)
 
 
 def _slice(source: Source) -> tuple[slice, ...]:

@@ -60,8 +60,8 @@ class WholeEngine:
         self._noise = noise
         self._average_decay = average_decay
         self._activations = jnp.bfloat16 if half else jnp.float32
-        self._step = compiled(self._traced_step, donate_argnums=0)
-        self._outputs = compiled(self._traced_outputs)
+        self._step = compiled(self._traced_step, long=True, donate_argnums=0)
+        self._outputs = compiled(self._traced_outputs, long=True)
 
     def initial(self) -> WholeState:
         parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)

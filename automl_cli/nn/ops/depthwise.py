@@ -9,6 +9,7 @@ Where it stops being the fastest: nowhere on a CPU, where XLA's own form is ten 
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
@@ -17,17 +18,18 @@ from automl_cli.nn.ops.outlines import outlined
 from automl_cli.nn.ops.windows import Windows, gather, spread
 
 
-def depthwise(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1) -> Array:
-    """Cross-correlation of every channel with its own kernel, "same" padding.
+def depthwise(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1, relu: bool = False) -> Array:
+    """Cross-correlation of every channel with its own kernel, "same" padding; with `relu`, of the positive part of x.
 
     x is (height, width, batch, channels), the kernel (k, k, channels), the result (ceil(height / stride), ceil(width / stride),
-    batch, channels).
+    batch, channels). On a CPU the ReLU costs nothing: it happens in the copy that pads the map, and nothing but x is kept for
+    the gradient.
     """
     if for_cpu(x):
         size = (x.shape[0], x.shape[1])
-        return _depthwise(x, kernel, Windows(size, (kernel.shape[0], kernel.shape[1]), (stride, stride), dilation))
+        return _depthwise(x, kernel, Windows(size, (kernel.shape[0], kernel.shape[1]), (stride, stride), dilation), relu)
     return lax.conv_general_dilated(
-        x,
+        jax.nn.relu(x) if relu else x,
         kernel[:, :, None],
         (stride, stride),
         "SAME",
@@ -37,21 +39,29 @@ def depthwise(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1) ->
     )
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _depthwise(x: Array, kernel: Array, windows: Windows) -> Array:
-    return _gather(x, kernel, windows)
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _depthwise(x: Array, kernel: Array, windows: Windows, relu: bool) -> Array:
+    return _gather(x, kernel, windows, relu)
 
 
-def _forward(x: Array, kernel: Array, windows: Windows) -> tuple[Array, tuple[Array, Array]]:
-    return _gather(x, kernel, windows), (x, kernel)
+def _forward(x: Array, kernel: Array, windows: Windows, relu: bool) -> tuple[Array, tuple[Array, Array]]:
+    return _gather(x, kernel, windows, relu), (x, kernel)
 
 
-def _backward(windows: Windows, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+def _backward(windows: Windows, relu: bool, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, kernel = saved
-    return _spread(gradient, kernel, windows), kernel_gradient(x, gradient, windows)
+    x_gradient = _spread(gradient, kernel, windows)
+    if relu:
+        x_gradient = jnp.where(x > 0, x_gradient, 0)
+    return x_gradient, kernel_gradient(x, gradient, windows, relu=relu)
 
 
 _depthwise.defvjp(_forward, _backward)
 
-_gather = outlined(gather, static=(2,))
+
+def _gather_active(x: Array, kernel: Array, windows: Windows, relu: bool) -> Array:
+    return gather(jnp.maximum(x, 0) if relu else x, kernel, windows)
+
+
+_gather = outlined(_gather_active, static=(2, 3))
 _spread = outlined(spread, static=(2,))

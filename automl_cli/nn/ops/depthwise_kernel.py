@@ -16,34 +16,38 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from automl_cli.nn.ops.outlines import outlined
-from automl_cli.nn.ops.windows import Windows, padded
+from automl_cli.nn.ops.windows import Pair, Windows
 
 TERMS = 32
 """Terms of one unrolled sum; longer ones are cut, so that programs do not grow with the image."""
 
 
-def kernel_gradient(x: Array, gradient: Array, windows: Windows) -> Array:
-    """(window height, window width, channels), from the input and the gradient of the output, both (height, width, batch,
-    channels)."""
+def kernel_gradient(x: Array, gradient: Array, windows: Windows, *, relu: bool = False) -> Array:
+    """(window height, window width, channels), from the input (with `relu` its positive part) and the gradient of the output,
+    both (height, width, batch, channels)."""
     outputs, step = windows.outputs[1], windows.stride[1]
     parts = -(-outputs // TERMS)
     size = -(-outputs // parts)
     needed = (size - 1) * step + windows.dilation * (windows.window[1] - 1) + 1
-    x = _widened(padded(x, windows), (parts - 1) * size * step + needed)
-    gradient = _widened(gradient, parts * size)
+    rows, (front, _) = windows.pads
 
     def part(start: int) -> Array:
-        columns = x[:, start * step : start * step + needed], gradient[:, start : start + size]
-        x_part, gradient_part = map(_examples_first, columns)
+        first = start * step - front
+        x_part = _examples_first(x, rows, (first, first + needed), relu)
+        gradient_part = _examples_first(gradient, (0, 0), (start, start + size), False)
         return jnp.stack([_sum(_products(x_part, gradient_part, windows, row)) for row in range(windows.window[0])])
 
     return reduce(add, map(part, range(0, parts * size, size)))
 
 
-def _widened(x: Array, width: int) -> Array:
-    """Zeros behind the columns up to this width."""
-    missing = width - x.shape[1]
-    return jnp.pad(x, ((0, 0), (0, missing), (0, 0), (0, 0))) if missing > 0 else x
+def _columns(x: Array, rows: Pair, columns: Pair, relu: bool) -> Array:
+    """Columns from the first to the last of these, and zeros above and below, of a map that is zero all around: (batch, height,
+    width, channels)."""
+    behind = columns[1] - x.shape[1]
+    around = lax.pad(
+        jnp.maximum(x, 0) if relu else x, jnp.zeros((), x.dtype), [(*rows, 0), (-columns[0], behind, 0), *[(0, 0, 0)] * 2]
+    )
+    return around.transpose(2, 0, 1, 3)
 
 
 def _products_of_a_row(x: Array, gradient: Array, windows: Windows, row: int) -> Array:
@@ -62,5 +66,5 @@ def _products_of_a_row(x: Array, gradient: Array, windows: Windows, row: int) ->
 
 
 _products = outlined(_products_of_a_row, static=(2, 3))
-_examples_first = outlined(partial(jnp.transpose, axes=(2, 0, 1, 3)))
+_examples_first = outlined(_columns, static=(1, 2, 3))
 _sum = outlined(partial(jnp.sum, axis=(0, 1)))

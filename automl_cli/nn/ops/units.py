@@ -37,7 +37,7 @@ def transform(unit: Unit, kernels: Mapping[str, Array], x: Array) -> Array:
             x = jax.nn.relu(x) if unit.order == "act-conv-bn" else x
             return convolution(x, kernels["kernel"], stride=unit.stride, dilation=unit.dilation, rule=unit.padding)
         case SeparableUnit():
-            x = depthwise(jax.nn.relu(x), kernels["depthwise"], stride=unit.stride, dilation=unit.dilation)
+            x = depthwise(x, kernels["depthwise"], stride=unit.stride, dilation=unit.dilation, relu=True)
             return convolution(x, kernels["pointwise"])
         case FactorizedReduction():
             x = jax.nn.relu(x) if unit.order == "act-conv-bn" else x

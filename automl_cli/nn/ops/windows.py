@@ -55,11 +55,6 @@ MANY_VIEWS = 16
 """From so many places in a window on, the padded copy of a map has one example more."""
 
 
-def padded(x: Array, windows: Windows) -> Array:
-    """The map with its zeros around."""
-    return jnp.pad(x, (*windows.pads, (0, 0), (0, 0)))
-
-
 def _spaced(x: Array, rows: Pair, columns: Pair, windows: Windows, fill: float = 0.0) -> Array:
     """The map with so many zeros around, and one example more where many views of it are read at once."""
     many = windows.window[0] * windows.window[1] > MANY_VIEWS
