@@ -90,12 +90,9 @@ class Predictor:
         """The engine for so many examples, and the batches that it looks at them in."""
         batches, accelerated = -(-examples // self._batch_size), jax.default_backend() != "cpu"
         name = engine_for_prediction(batches, trained=self._trained, accelerated=accelerated)
-        engine = {"whole": WholeEngine, "blocks": BlocksEngine}[name](
-            self._model, loss=cross_entropy(), update_rule=optax.identity()
-        )
         if name == "blocks":
-            return engine, {"largest_batch": self._batch_size, "smaller": False}
-        return engine, {"largest_batch": largest_batch(self._model.image)}
+            return BlocksEngine(self._model, **_UNUSED), {"largest_batch": self._batch_size, "smaller": False}
+        return WholeEngine(self._model, **_UNUSED), {"largest_batch": largest_batch(self._model.image)}
 
     def function(self) -> Callable[[Array], Array]:
         """The same as a function of one batch that JAX can trace, from images to logits. It holds the weights."""
@@ -103,6 +100,10 @@ class Predictor:
         _load(self._model, self._weights)
         view = self._view or (lambda images: images)
         return lambda images: self._model(view(whiten(images, mean, std)), train=False)
+
+
+_UNUSED: dict[str, Any] = {"loss": cross_entropy(), "update_rule": optax.identity()}
+"""What an engine trains with. Made once, since blocks are kept by what they are made from."""
 
 
 def _logits(engine: Engine, weights: Mapping[str, np.ndarray], examples: EvaluationExamples) -> np.ndarray:
