@@ -5,12 +5,17 @@
 
 On a GPU or TPU always `whole`: it would wait for the calls of hundreds of small programs. On a CPU `blocks`, unless there is so
 much to do that faster steps make up for the compilation. Both compilation and the time that a step gains grow with the network,
-so their ratio, and with it the rule, depends little on its size. Measured on one core (AMD Zen 4, batches of 32):
+so their ratio, and with it the rule, depends little on its depth. Measured in seconds of one core (AMD Zen 4, batches of 32;
+`tests/benchmarks/engines.py`), cold with an empty cache, warm with all blocks in it:
 
-                                          compilation      step          whole pays after
-                                         blocks  whole  blocks  whole    nothing, everything of blocks in the cache
-    NASNet-A 1@264, 32 x 32, 112 blocks    20 s   34 s  419 ms  366 ms   270 steps   640 steps
-    NASNet-A 1@264, 224 x 224, 152 blocks  36 s   56 s 1040 ms  800 ms    85 steps   230 steps
+                                               compilation      whole pays after
+                                           whole  cold  warm    cold       warm
+    NASNet-A 1@264, 224 x 224, 152 blocks  41 s  24 s  1.5 s    40 to 85   100 to 230 steps
+    NASNet-A 1@264, 32 x 32, 112 blocks    33 s  17 s  1.2 s    270        640 steps, or never
+    cnn, 32 x 32, 6 layers                  4 s   5 s  0.5 s    as long a step either way
+
+The ranges are those of repeated measurements: a step of the whole is a quarter faster at 224 x 224, at 32 x 32 by no more than
+the machine's other work disturbs.
 
 The choice fixes the low bits of a training, so it is recorded in the settings and a resumed training keeps it.
 """
