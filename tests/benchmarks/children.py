@@ -2,6 +2,7 @@
 
     python tests/benchmarks/children.py --torch-python /path/to/python-with-torch                digits, quick settings
     python tests/benchmarks/children.py --torch-python … --setting cifar10 --data-dir ../shared/data/tfds
+    python tests/benchmarks/children.py --torch-python … --setting nasnet --data-dir ../shared/data/tfds --repeats 1
 
 Two figures for each of 8 random architectures, as the ratio of PyTorch's time to ours: the steady training step, and
 everything from specification to trained child. Before anything is timed both sides do two steps and the validation from
@@ -10,6 +11,8 @@ measured in three processes: cold, its compilation cache empty; disk, fresh, the
 other architectures; warm, the process that has trained those 32 itself, as a worker in the middle of a search has. PyTorch
 runs in its better memory format; its step also with our setting of its heap. Times are the computing time of the process,
 which on an idle machine is what a clock shows.
+
+`nasnet` are random cells (`cell_children`), which are also trained for longer and, cold, twenty of them one after the other.
 """
 
 import argparse
@@ -19,26 +22,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cell_children
 import msgspec
 import numpy as np
 import results
 import sides
+from same_work import Apart, Job, Training, accuracies, better_format, check_agreement, job_of, ratios, same_work, write_data
 
-from automl_cli.children.recipes import schedule
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.networks import Network
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.recipes import Recipe
-from automl_cli.data import load_images
-from automl_cli.nn.augment import UPSAMPLING, upsampling_matrix
 from search_spaces.cnn import SPACE
 
 ARCHITECTURES = 8
 OTHERS = 32
-STEPS = 10
 GOAL = 1.25
-TOLERANCE = 5e-3
-"""How far apart the two sides may be after two steps, as a part of the largest value of an array: rounding, in nine layers."""
 
 
 def architectures(variants: list[dict[str, Any]], count: int, first: int) -> list[Network]:
@@ -48,43 +47,21 @@ def architectures(variants: list[dict[str, Any]], count: int, first: int) -> lis
     return [space.decode(space.sample(0, number)) for space, number in chosen]
 
 
-def setting(name: str, data_dir: str | None) -> tuple[DatasetReference, Recipe, int, list[dict[str, Any]]]:
-    """Data, recipe, epochs and variants of the space."""
+def setting(name: str, data_dir: str | None) -> tuple[DatasetReference, Training, list[dict[str, Any]]]:
+    """Data, training and variants of the space."""
     quick = SPACE.presets["quick"]
     if name == "digits":
-        return DatasetReference(source="digits"), quick.recipe, quick.epochs, [dict(quick.space_options)]
+        return DatasetReference(source="digits"), Training(quick.recipe, quick.epochs), [dict(quick.space_options)]
     four = {"layers": 4, "curriculum_start": 4}
     variants = [{"variant": "plain", **four}, {"variant": "strides", **four}, {"variant": "pooling", "layers": 2}]
     recipe = Recipe(batch_size=64, learning_rate=0.05, schedule="constant")
-    return DatasetReference(source="cifar10", data_dir=data_dir, train_examples=2000), recipe, 2, variants
+    return DatasetReference(source="cifar10", data_dir=data_dir, train_examples=2000), Training(recipe, 2), variants
 
 
-def write_data(dataset: DatasetReference, file: Path) -> dict[str, Any]:
-    """The whitened images for PyTorch's side; what both sides are told about the data."""
-    data = load_images(dataset)
-    height, width, _ = data.facts.image_shape
-    assert height == width
-    matrix = upsampling_matrix(height, round(UPSAMPLING * height))
-    windows = np.stack([matrix[start : start + height] for start in range(len(matrix) - height + 1)])
-    parts = {"train": data.train, "validation": data.validation}
-    images = {f"{name}_images": ((part.images - data.mean) / data.std).astype(np.float32) for name, part in parts.items()}
-    middle = windows[(len(windows) - 1) // 2]
-    images["validation_images"] = np.einsum("ij,bjwc,kw->bikc", middle, images["validation_images"], middle)
-    np.savez(file, windows=windows, **images, **{f"{name}_labels": part.labels for name, part in parts.items()})
-    return {
-        "dataset": msgspec.to_builtins(dataset),
-        "data": str(file),
-        "image": list(data.facts.image_shape),
-        "classes": len(data.facts.classes),
-        "flip": data.facts.flip,
-        "validation_batch": 256,
-        "examples": len(data.train),
-    }
-
-
-def measure(networks: list[Network], job: dict[str, Any], asked: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
-    """All figures of one architecture after the other."""
-    others = architectures(job.pop("variants"), OTHERS, 1000)
+def measure(
+    networks: list[Network], others: list[Network], job: Job, asked: argparse.Namespace, folder: Path
+) -> Iterator[dict[str, Any]]:
+    """All figures of one architecture after the other; `others` fill the cache."""
     running = {"warm": sides.ours(asked.core, folder / "disk", folder / "data")}
     for network in others:
         running["warm"].ask(**{**job, "kind": "fill"}, network=msgspec.to_builtins(network))
@@ -96,41 +73,17 @@ def measure(networks: list[Network], job: dict[str, Any], asked: argparse.Namesp
         yield _measure_one(network, job, running)
 
 
-def check_agreement(networks: list[Network], job: dict[str, Any], asked: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """Have both sides do the same two steps and the same validation from the same parameters. Returns how far apart they were,
-    and refuses to time sides that do different work."""
-    ours = sides.ours(asked.core, folder / "check", folder / "data")
-    theirs = sides.pytorch(asked.torch_python, asked.core)
-    worst: dict[str, float] = {}
-    for network in networks:
-        same = {**job, "network": msgspec.to_builtins(network), "example": str(Path(job["data"]).with_name("example.npz"))}
-        ours.ask(**{**same, "kind": "example"})
-        apart = theirs.ask(**{**same, "kind": "agreement"})
-        worst = {what: max(value, worst.get(what, 0.0)) for what, value in apart.items()}
-        if max(apart.values()) > TOLERANCE:
-            raise SystemExit(f"the two sides do not do the same work: {apart} for {describe(network)}")
-    ours.close()
-    theirs.close()
-    return worst
-
-
-def _measure_one(network: Network, job: dict[str, Any], running: dict[str, sides.Side]) -> dict[str, Any]:
-    plain = msgspec.to_builtins(network)
-    steps_only = {**job, "epochs": 0, "network": plain, "steps": 10}
-    formats = {chosen: running["torch"].ask(**steps_only, channels_last=chosen)["step"] for chosen in (False, True)}
-    better = min(formats, key=formats.__getitem__)
-    found = {name: side.ask(**job, network=plain) for name, side in running.items() if not name.startswith("torch")}
-    found["torch"] = running["torch"].ask(**job, network=plain, channels_last=better)
-    found["torch_heap"] = running["torch_heap"].ask(**steps_only, channels_last=better)
+def _measure_one(network: Network, job: Job, running: dict[str, sides.Side]) -> dict[str, Any]:
+    one = {**job, "network": msgspec.to_builtins(network)}
+    better = better_format(running["torch"], one)
+    found = {name: side.ask(**one) for name, side in running.items() if not name.startswith("torch")}
+    found["torch"] = running["torch"].ask(**one, channels_last=better)
+    found["torch_heap"] = running["torch_heap"].ask(**{**one, "epochs": 0}, channels_last=better)
     print({name: {key: round(value, 4) for key, value in figures.items()} for name, figures in found.items()}, flush=True)
     return found
 
 
-def ratios(found: list[dict[str, Any]], figure: str, theirs: str, ours: str) -> list[float]:
-    return [each[theirs][figure] / each[ours][figure] for each in found]
-
-
-def body(found: list[dict[str, Any]], networks: list[Network], apart: dict[str, float]) -> str:
+def body(found: list[dict[str, Any]], networks: list[Network], apart: Apart) -> str:
     """The tables of a section."""
     rows = []
     figures = [("step", "step", "torch", "warm"), ("step, PyTorch with our heap", "step", "torch_heap", "warm")]
@@ -156,20 +109,11 @@ def body(found: list[dict[str, Any]], networks: list[Network], apart: dict[str, 
     ]
     wholes = [(name, float(np.median(ratios(found, "cpu", "torch", name)))) for name in ("warm", "disk")]
     goals = ", ".join(f"{name} {ratio:.2f} ({'met' if ratio >= GOAL else 'missed'})" for name, ratio in wholes)
-    differences = [one["warm"]["score"] - one["torch"]["score"] for one in found]
-    error = np.std(differences) / max(1, len(differences) - 1) ** 0.5
     note = (
         f"Goal for the whole with a warm cache, {GOAL}: {goals}. Warm is the process that trained 32 others, disk a fresh one. "
-        f"Both sides do the same work, which is checked before anything is timed: from our parameters, on the same images, "
-        f"they differ after two steps and in the validation by at most {_listed(apart)} of the largest value. Validation "
-        f"accuracy after training, with seeds of their own: ours is {np.mean(differences):+.3f} ± {error:.3f} (mean of the "
-        f"differences and its standard error). Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
+        f"{same_work(apart)} {accuracies(found)} Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
     )
     return f"{summary}\n\n{results.table(columns, each)}\n\n{note}"
-
-
-def _listed(apart: dict[str, float]) -> str:
-    return ", ".join(f"{value:.0e} ({what})" for what, value in apart.items())
 
 
 def describe(network: Network) -> str:
@@ -186,34 +130,37 @@ def describe(network: Network) -> str:
     return " · ".join(words)
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torch-python", required=True)
-    parser.add_argument("--setting", choices=("digits", "cifar10"), default="digits")
+    parser.add_argument("--setting", choices=("digits", "cifar10", "nasnet"), default="digits")
     parser.add_argument("--data-dir")
     parser.add_argument("--engine", default="blocks")
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("--architectures", type=int, default=ARCHITECTURES)
-    asked = parser.parse_args()
-    dataset, recipe, epochs, variants = setting(asked.setting, asked.data_dir)
+    parser.add_argument("--others", type=int, default=OTHERS, help="architectures that fill the cache")
+    cell_children.add_arguments(parser)
+    return parser.parse_args()
+
+
+def compare(asked: argparse.Namespace) -> None:
+    """Measure and record the setting asked for."""
+    dataset, training, variants = setting(asked.setting, asked.data_dir)
     networks = architectures(variants, asked.architectures, 0)
-    with tempfile.TemporaryDirectory() as folder:
-        facts = write_data(dataset, Path(folder) / "data.npz")
-        steps = epochs * (facts.pop("examples") // recipe.batch_size)
-        job = facts | {"kind": "train", "epochs": epochs, "seed": 1, "steps": STEPS, "variants": variants}
-        job |= {"recipe": msgspec.to_builtins(recipe), "batch_size": recipe.batch_size}
-        job |= {"engine": asked.engine, "rates": [schedule(recipe, epochs)(step / steps) for step in range(steps)]}
-        apart = check_agreement(networks, job, asked, Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        facts = write_data(dataset, folder / "data.npz")
+        job = job_of(facts, training, engine=asked.engine)
+        apart = check_agreement(networks, job, torch_python=asked.torch_python, core=asked.core, folder=folder)
         found: list[dict[str, Any]] = []
-        work = f"{asked.setting}, images of {facts['image']}, batch {recipe.batch_size}, {epochs} epochs"
-        for figures in measure(networks, job, asked, Path(folder)):
+        size = training.recipe.batch_size
+        work = f"{asked.setting}, images of {facts['image']}, batch {size}, {training.epochs} epochs"
+        for figures in measure(networks, architectures(variants, asked.others, 1000), job, asked, folder):
             found.append(figures)
             write(asked, work, networks[: len(found)], found, apart)
 
 
-def write(
-    asked: argparse.Namespace, work: str, networks: list[Network], found: list[dict[str, Any]], apart: dict[str, float]
-) -> None:
+def write(asked: argparse.Namespace, work: str, networks: list[Network], found: list[dict[str, Any]], apart: Apart) -> None:
     """Record what has been measured so far."""
     title = f"Children against PyTorch: {asked.setting}, engine {asked.engine}"
     intro = (
@@ -223,4 +170,5 @@ def write(
 
 
 if __name__ == "__main__":
-    main()
+    asked = arguments()
+    cell_children.compare(asked) if asked.setting == "nasnet" else compare(asked)

@@ -1,0 +1,172 @@
+"""NASNet children against PyTorch eager: what `children.py --setting nasnet` measures.
+
+Random cells of the whole space (B = 5) in the network that a search trains them in: F = 16, N = `--repeats`, 2,000 images of
+CIFAR-10 of which 700 validate after every epoch, batch 32, the quick recipe. For each cell the steady step and the whole
+training of 60 steps, by a process that has trained 32 others (warm) and by a fresh one that reads the cache these have filled
+(disk); for the first `--long-cells` also the whole training of 500 steps, warm; and for `--cold-cells` cells one after the
+other the whole training of 60 steps by a process whose cache was empty before the first. Nothing is extrapolated.
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import results
+import sides
+from same_work import Apart, Job, Training, accuracies, better_format, check_agreement, job_of, ratios, same_work, write_data
+
+from automl_cli.core.datasets import DatasetReference
+from automl_cli.core.networks import Network
+from automl_cli.core.plugins import SearchSpace
+from search_spaces.nasnet import QUICK, SPACE
+
+FILTERS, IMAGE, CLASSES = 16, (32, 32, 3), 10
+LONG_CELLS, COLD_CELLS = 2, 20
+GOAL, COLD_GOAL = 1.25, 1.0
+
+assert QUICK.recipe is not None
+SHORT = Training(QUICK.recipe, epochs=2, examples=2 * 480)
+"""60 steps: 2 epochs of 30."""
+LONG = Training(QUICK.recipe, epochs=20, examples=800)
+"""500 steps: 20 epochs of 25."""
+
+Found = dict[str, Any]
+"""What each side measured on one cell."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What only this setting asks for."""
+    parser.add_argument("--repeats", type=int, default=1, help="nasnet: N")
+    parser.add_argument("--long-cells", type=int, default=LONG_CELLS, help="nasnet: cells trained for 500 steps too")
+    parser.add_argument("--cold-cells", type=int, default=COLD_CELLS, help="nasnet: cells trained by the cold process")
+
+
+def networks_of(repeats: int, count: int, first: int) -> list[Network]:
+    """Random cells in their small network."""
+    space = SearchSpace(SPACE, {"repeats": repeats, "filters": FILTERS})
+    found = [space.network(space.sample(0, number), IMAGE) for number in range(first, first + count)]
+    return [network for network in found if network is not None]
+
+
+def measure(networks: list[Network], short: Job, long: Job, asked: argparse.Namespace, folder: Path) -> Iterator[Found]:
+    """All figures of one cell after the other."""
+    running = {"warm": sides.ours(asked.core, folder / "disk", folder / "data")}
+    for network in networks_of(asked.repeats, asked.others, 1000):
+        running["warm"].ask(**{**short, "kind": "fill"}, network=msgspec.to_builtins(network))
+    running["disk"] = sides.ours(asked.core, folder / "disk", folder / "data")
+    running["cold"] = sides.ours(asked.core, folder / "cold", folder / "data")
+    running["torch"] = sides.pytorch(asked.torch_python, asked.core)
+    running["torch_heap"] = sides.pytorch(asked.torch_python, asked.core, keeps_heap=True)
+    for number, network in enumerate(networks):
+        plain = msgspec.to_builtins(network)
+        one, longer = {**short, "network": plain}, {**long, "network": plain}
+        better = better_format(running["torch"], one)
+        found = {"torch": running["torch"].ask(**one, channels_last=better)}
+        if number < asked.cold_cells:
+            found["cold"] = running["cold"].ask(**one)
+        if number < asked.architectures:
+            found |= {name: running[name].ask(**one) for name in ("warm", "disk")}
+            found["torch_heap"] = running["torch_heap"].ask(**{**one, "epochs": 0}, channels_last=better)
+        if number < asked.long_cells:
+            found["long"] = running["warm"].ask(**longer)
+            found["torch_long"] = running["torch"].ask(**longer, channels_last=better)
+        print(number, {name: {key: round(value, 4) for key, value in figures.items()} for name, figures in found.items()})
+        yield found
+
+
+def body(networks: list[Network], found: list[Found], apart: Apart) -> str:
+    """The tables of a section, and what they say of the goals."""
+    warm, long, cold = ([one for one in found if side in one] for side in ("warm", "long", "cold"))
+    rows, goals = _ratios(warm, long)
+    if cold:
+        together = sum(one["torch"]["cpu"] for one in cold) / sum(one["cold"]["cpu"] for one in cold)
+        rows.append([f"whole, 60 steps, cold, {len(cold)} cells together", len(cold), f"{together:.2f}", "", ""])
+        goals.append(_goal("cold", together, COLD_GOAL))
+    summary = results.table(["figure", "cells", "median ratio", "lowest", "highest"], rows)
+    columns = [
+        "parameters, multiply-adds",
+        "step: PyTorch, ours (ms)",
+        "whole, 60 steps: PyTorch, ours warm, disk, cold (s)",
+        "whole, 500 steps: PyTorch, ours warm (s)",
+        "accuracy after 60 steps: PyTorch, ours",
+    ]
+    each = [_row(network, one) for network, one in zip(networks, found, strict=False)]
+    note = (
+        f"{'; '.join(goals)}. Warm is the process that trained the cells which filled the cache, disk a fresh one. "
+        f"{same_work(apart)} {accuracies(warm)} Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
+    )
+    return f"{summary}\n\n{results.table(columns, each)}\n\n{note}"
+
+
+def _ratios(warm: list[Found], long: list[Found]) -> tuple[list[list[Any]], list[str]]:
+    """Rows of the first table, and how they stand to the goal."""
+    figures = [
+        ("step", "step", "torch", "warm", warm, True),
+        ("step, PyTorch with our heap", "step", "torch_heap", "warm", warm, False),
+        ("whole, 60 steps, warm", "cpu", "torch", "warm", warm, True),
+        ("whole, 60 steps, disk", "cpu", "torch", "disk", warm, True),
+        ("whole, 500 steps, warm", "cpu", "torch_long", "long", long, True),
+    ]
+    rows: list[list[Any]] = []
+    goals = []
+    for label, figure, theirs, ours, cells, has_goal in figures:
+        if cells:
+            values = ratios(cells, figure, theirs, ours)
+            middle = float(np.median(values))
+            rows.append([label, len(cells), f"{middle:.2f}", f"{min(values):.2f}", f"{max(values):.2f}"])
+            goals += [_goal(label, middle, GOAL)] * has_goal
+    return rows, goals
+
+
+def _goal(label: str, ratio: float, goal: float) -> str:
+    return f"{label}: goal {goal} {'met' if ratio >= goal else 'missed'} ({ratio:.2f})"
+
+
+def _row(network: Network, one: Found) -> list[str]:
+    costs = network.costs(IMAGE, CLASSES)
+
+    def listed(figure: str, names: tuple[str, ...], unit: float, form: str) -> str:
+        return ", ".join(format(unit * one[name][figure], form) if name in one else "-" for name in names)
+
+    return [
+        f"{costs.parameters:,}, {costs.multiply_adds / 1e6:.1f}M",
+        listed("step", ("torch", "warm"), 1e3, ".0f"),
+        listed("cpu", ("torch", "warm", "disk", "cold"), 1, ".1f"),
+        listed("cpu", ("torch_long", "long"), 1, ".0f"),
+        listed("score", ("torch", "warm"), 1, ".3f"),
+    ]
+
+
+def compare(asked: argparse.Namespace) -> None:
+    """Measure and record."""
+    dataset = DatasetReference(source="cifar10", data_dir=asked.data_dir, train_examples=2000)
+    networks = networks_of(asked.repeats, max(asked.architectures, asked.long_cells, asked.cold_cells), 0)
+    found: list[Found] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        facts = write_data(dataset, folder / "data.npz")
+        short, long = (job_of(facts, training, engine=asked.engine) for training in (SHORT, LONG))
+        apart = check_agreement(networks, short, torch_python=asked.torch_python, core=asked.core, folder=folder)
+        print(apart, flush=True)
+        for figures in measure(networks, short, long, asked, folder):
+            found.append(figures)
+            if "warm" in found[0]:
+                write(asked, networks, found, apart)
+
+
+def write(asked: argparse.Namespace, networks: list[Network], found: list[Found], apart: Apart) -> None:
+    """Record what has been measured so far."""
+    title = f"Children against PyTorch: nasnet, N = {asked.repeats}, engine {asked.engine}"
+    script = f"tests/benchmarks/children.py --setting nasnet --repeats {asked.repeats}"
+    intro = (
+        f"Random cells of space nasnet (B = 5) at F = {FILTERS}, N = {asked.repeats}: images of {list(IMAGE)} (CIFAR-10), "
+        f"batch {SHORT.recipe.batch_size}, trainings of 60 steps (2 epochs) and of 500 (20 epochs), 700 images validated after "
+        f"each epoch. The cache was filled by {asked.others} other cells. Ratio of PyTorch's time to ours; above 1 ours is "
+        "faster."
+    )
+    results.record(title, script, f"{intro}\n\n{body(networks, found, apart)}")
