@@ -34,6 +34,9 @@ FOLDER = "blocks"
 
 ENDING = ".program"
 
+POLL = 0.005
+"""Seconds between two looks whether another process has compiled what this one waits for: a tenth of what that takes."""
+
 
 class _File(msgspec.Struct, frozen=True):
     """What a file holds: the program, the structure of what it returns, and a digest of both."""
@@ -62,7 +65,7 @@ class Archive:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             lock = file.with_suffix(".lock")
-            with filelock.FileLock(lock):
+            with filelock.FileLock(lock).acquire(poll_interval=POLL):
                 found = _read(file, structure)  # written by whoever held the lock
                 program = found if found is not None else _kept(file, compile_it)
                 with suppress(OSError):

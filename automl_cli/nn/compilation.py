@@ -1,13 +1,13 @@
 """Options with which children's programs are compiled, and how many of them a process keeps.
 
 On a CPU a child trains for seconds, so compiling counts as much as computing. Measured on an AMD Zen 4: LLVM's level 1 and
-its expensive passes off save a fifth of the time of compiling and none of a step's; vectors of 512 bits make loops over whole
-arrays (`ops.windows`) faster by a quarter. One module of code instead of up to 32 that could be compiled in parallel saves a
-tenth, since a worker has one thread. Level 0 saves another third and computes two to twenty times slower.
+its expensive passes off save a fifth of the time of compiling and none of a step's. One module of code instead of up to 32 that
+could be compiled in parallel saves a tenth, since a worker has one thread. Level 0 saves another third and computes two to
+twenty times slower.
 
-XLA's older emitter of fusions compiles in half the time of the newer one, and its loops take a tenth longer: a good bargain
-for a block on small maps, of which a search compiles hundreds and which computes for a tenth of a millisecond; not for large
-arrays, and not for a network as one program, which is for long trainings.
+XLA's newer emitter of fusions and vectors of 512 bits make loops over whole arrays (`ops.windows`) a fifth faster and double
+the time of compiling: worth it for large arrays, and for a network as one program, which is for long trainings; not for a
+block on small maps, of which a search compiles hundreds and which computes for a tenth of a millisecond.
 
 `AUTOML_NO_PROCESS_TUNING=1` leaves all of it at XLA's defaults.
 """
@@ -29,17 +29,19 @@ _CPU_OPTIONS: dict[str, bool | int] = {
     "xla_backend_optimization_level": 1,
     "xla_llvm_disable_expensive_passes": True,
     "xla_cpu_parallel_codegen_split_count": 1,
-    "xla_cpu_prefer_vector_width": 512,
 }
+
+_QUICKLY: dict[str, bool | int] = {"xla_cpu_use_fusion_emitters": False}
+_THOROUGHLY: dict[str, bool | int] = {"xla_cpu_prefer_vector_width": 512}
 
 LARGE = 2**18
 """Numbers of a map from which on the time of a loop counts more than that of compiling it."""
 
 
 def compiler_options(*, quickly: bool) -> dict[str, bool | int]:
-    """What to give `jax.jit` on this backend; `quickly` to compile in half the time what then takes a tenth longer."""
+    """What to give `jax.jit` on this backend; `quickly` to compile in half the time what then takes a fifth longer."""
     tuned = jax.default_backend() == "cpu" and os.environ.get(SWITCH, "") in ("", "0")
-    return {**_CPU_OPTIONS, "xla_cpu_use_fusion_emitters": not quickly} if tuned else {}
+    return _CPU_OPTIONS | (_QUICKLY if quickly else _THOROUGHLY) if tuned else {}
 
 
 LARGEST_LIBRARY = 400
