@@ -88,10 +88,11 @@ class Predictor:
 
     def _for(self, examples: int) -> tuple[Engine, dict[str, Any]]:
         """The engine for so many examples, and the batches that it looks at them in."""
-        batches, accelerated = -(-examples // self._batch_size), jax.default_backend() != "cpu"
+        size = min(self._batch_size, max(examples, 1))
+        batches, accelerated = -(-examples // size), jax.default_backend() != "cpu"
         name = engine_for_prediction(batches, trained=self._trained, accelerated=accelerated)
         if name == "blocks":
-            return BlocksEngine(self._model, **_UNUSED), {"largest_batch": self._batch_size, "smaller": False}
+            return BlocksEngine(self._model, **_UNUSED), {"largest_batch": size, "smaller": False}
         return WholeEngine(self._model, **_UNUSED), {"largest_batch": largest_batch(self._model.image)}
 
     def function(self) -> Callable[[Array], Array]:

@@ -1,6 +1,8 @@
 """What is kept between runs to save time: compiled programs, and data sets as arrays. Nothing else is lost with it."""
 
+import os
 import shutil
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -40,20 +42,30 @@ def clear(folders: Iterable[Kept]) -> None:
 
 def trim_programs(largest: int = LARGEST_PROGRAMS) -> int:
     """If compiled programs take more than this, remove those used longest ago until a quarter of it is free. Returns how many
-    bytes were removed. A program that somebody reads meanwhile is compiled again."""
+    bytes were removed. A program that somebody reads meanwhile is compiled again. What a process that was killed left half
+    written a day ago goes in any case; what cannot be removed stays."""
     from automl_cli.executors.process import compilation_caches
 
-    files = [(file, file.stat()) for file in compilation_caches().rglob("*") if file.is_file()]
-    kept, removed = sum(status.st_size for _, status in files), 0
-    if kept <= largest:
-        return removed
+    files, removed = _files(compilation_caches()), 0
+    abandoned = time.time() - 24 * 60 * 60
+    kept = sum(status.st_size for _, status in files)
     for file, status in sorted(files, key=lambda pair: max(pair[1].st_atime, pair[1].st_mtime)):
-        if kept - removed <= 3 * largest // 4:
-            break
-        with suppress(OSError):
-            file.unlink()
-            removed += status.st_size
+        torn = file.suffix == ".tmp" and status.st_mtime < abandoned
+        if torn or (kept > largest and kept - removed > 3 * largest // 4):
+            with suppress(OSError):
+                file.unlink()
+                removed += status.st_size
     return removed
+
+
+def _files(root: Path) -> list[tuple[Path, os.stat_result]]:
+    """All files below a folder but those that cannot be looked at, or are removed by somebody meanwhile."""
+    found = []
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with suppress(OSError):
+                found.append((Path(folder, name), Path(folder, name).stat()))
+    return found
 
 
 def _folders(root: Path) -> list[Path]:
@@ -61,5 +73,5 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _measured(kind: Literal["programs", "data"], path: Path, *, in_use: bool) -> Kept:
-    sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
+    sizes = [status.st_size for _, status in _files(path)]
     return Kept(kind, str(path), len(sizes), sum(sizes), in_use)

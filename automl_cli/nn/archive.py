@@ -7,11 +7,12 @@ compilation (our own sources, versions, CPU, options, number of threads). One pr
 program wait for it.
 
 A file that is torn, damaged or written by something else is compiled again. Where the folder cannot be written to, programs are
-compiled and not kept. Only on a CPU: elsewhere JAX's cache serves.
+compiled and not kept. Only on a CPU that JAX sees as one device: elsewhere JAX's cache serves.
 """
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,20 +28,26 @@ from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 from jax.tree_util import PyTreeDef, default_registry
 
-from automl_cli.store.environment import available_cores, cpu_features, cpu_model
+from automl_cli.store.environment import allowed_cores, available_cores, cpu_features, cpu_model
 
 FOLDER = "blocks"
 """Below the folder of JAX's compilation cache."""
 
 ENDING = ".program"
 
+TEMPORARY = ".tmp"
+
 POLL = 0.005
 """Seconds between two looks whether another process has compiled what this one waits for: a tenth of what that takes."""
 
+PATIENCE = 30.0
+"""Seconds after which it compiles for itself: the other one may have been suspended."""
+
 
 class _File(msgspec.Struct, frozen=True):
-    """What a file holds: the program, the structure of what it returns, and a digest of both."""
+    """What a file holds: whose program it is, the program, the structure of what it returns, and a digest of all that."""
 
+    name: str
     executable: bytes
     outputs: bytes
     digest: bytes
@@ -65,7 +72,7 @@ class Archive:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             lock = file.with_suffix(".lock")
-            with filelock.FileLock(lock).acquire(poll_interval=POLL):
+            with filelock.FileLock(lock).acquire(PATIENCE, POLL):
                 found = _read(file, structure)  # written by whoever held the lock
                 program = found if found is not None else _kept(file, compile_it)
                 with suppress(OSError):
@@ -75,7 +82,7 @@ class Archive:
             return compile_it()
 
     def _file(self, identity: str, structure: PyTreeDef, arguments: tuple[Any, ...]) -> Path:
-        shapes = [(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(arguments)]
+        shapes = [repr(jax.typeof(leaf)) for leaf in jax.tree.leaves(arguments)]
         digest = hashlib.sha256(repr((self.circumstances, identity, str(structure), shapes)).encode()).hexdigest()
         return self.folder / f"{identity.split()[0]}-{digest[:32]}{ENDING}"
 
@@ -83,21 +90,23 @@ class Archive:
 def present_archive(options: dict[str, bool | int]) -> Archive | None:
     """The archive of programs compiled with these options here and now; None where there is none."""
     folder, enabled = (jax.config.values[f"jax_{name}"] for name in ("compilation_cache_dir", "enable_compilation_cache"))
-    if not folder or not enabled or jax.default_backend() != "cpu":
+    local = bool(folder) and "://" not in str(folder)
+    if not local or not enabled or jax.default_backend() != "cpu" or jax.device_count() != 1:
         return None
-    return Archive(Path(folder) / FOLDER, _circumstances(repr(sorted(options.items()))))
+    settings = {name: value for name, value in jax.config.values.items() if not name.startswith(_WITHOUT_EFFECT)}
+    circumstances = (_SOURCES, *_machine(), os.environ.get("XLA_FLAGS"), sorted(settings.items()), sorted(options.items()))
+    return Archive(Path(str(folder)) / FOLDER, repr(circumstances))
+
+
+_WITHOUT_EFFECT = ("jax_compilation_cache", "jax_persistent_cache", "jax_enable_compilation_cache", "jax_log")
+"""Settings of JAX that decide nothing about a program begin with these. All others are taken to decide something."""
 
 
 @cache
-def _circumstances(options: str) -> str:
-    """What decides, besides a program itself, what comes out of its compilation."""
-    threads = os.environ.get("PJRT_NPROC") or available_cores()
-    settings = {name: value for name, value in jax.config.values.items() if name in _SETTINGS}
-    versions = [version(package) for package in ("jax", "jaxlib")]
-    return repr((_sources(), versions, cpu_model(), cpu_features(), threads, os.environ.get("XLA_FLAGS"), settings, options))
-
-
-_SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion", "jax_debug_nans")
+def _machine() -> tuple[object, ...]:
+    """What else decides, besides a program itself, what comes out of its compilation."""
+    threads = os.environ.get("PJRT_NPROC") or (len(allowed_cores()), available_cores())
+    return version("jax"), version("jaxlib"), cpu_model(), cpu_features(), threads
 
 
 def _sources() -> str:
@@ -108,6 +117,10 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
+_SOURCES = _sources()
+"""Worked out as this module is imported, with the code that it stands for: the files may be replaced while a process runs."""
+
+
 def _read(file: Path, structure: PyTreeDef) -> Any | None:
     """The program in a file; None if there is none that can be used."""
     try:
@@ -116,7 +129,7 @@ def _read(file: Path, structure: PyTreeDef) -> Any | None:
         return None
     try:
         held = msgspec.msgpack.decode(content, type=_File)
-        if held.digest != _digest(held.executable, held.outputs):
+        if held.name != file.name or held.digest != _digest(file.name.encode(), held.executable, held.outputs):
             return None
         outputs = PyTreeDef.deserialize_using_proto(default_registry, held.outputs)
         program = serialize_executable.deserialize_and_load(held.executable, structure, outputs)
@@ -134,11 +147,21 @@ def _kept(file: Path, compile_it: Callable[[], Any]) -> Any:
     with suppress(OSError, ValueError):  # ValueError: outputs of a structure with names of its own
         executable, _, outputs = serialize_executable.serialize(program)
         structure = outputs.serialize_using_proto()
-        held = _File(executable, structure, _digest(executable, structure))
-        beside = file.with_suffix(f".{os.getpid()}.tmp")
-        beside.write_bytes(msgspec.msgpack.encode(held))
-        beside.replace(file)
+        held = _File(file.name, executable, structure, _digest(file.name.encode(), executable, structure))
+        _write(file, msgspec.msgpack.encode(held))
     return program
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file that is whole or absent. OSError, with nothing left behind, if the disk is full."""
+    descriptor, name = tempfile.mkstemp(TEMPORARY, dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as beside:
+            beside.write(content)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

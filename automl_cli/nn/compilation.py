@@ -14,6 +14,7 @@ block on small maps, of which a search compiles hundreds and which computes for 
 
 import itertools
 import os
+import warnings
 import weakref
 from collections.abc import Callable
 from functools import wraps
@@ -22,6 +23,9 @@ from typing import Any
 import jax
 
 from automl_cli.nn.archive import present_archive
+
+warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache", UserWarning)
+"""A cache that cannot be read or written costs time and nothing else."""
 
 SWITCH = "AUTOML_NO_PROCESS_TUNING"
 

@@ -206,6 +206,27 @@ def test_a_training_with_everything_learns_goes_on_where_it_was_and_its_weights_
     assert scores.accuracy(data.validation.labels)(predictor.logits(data.validation.images)) == whole.scores[-1]
 
 
+def test_few_images_are_looked_at_as_few_whatever_the_batches_of_the_training(monkeypatch):
+    sizes, outputs = [], BlocksEngine.outputs
+
+    def watched(self, state, images):
+        sizes.append(len(images))
+        return outputs(self, state, images)
+
+    monkeypatch.setattr(BlocksEngine, "outputs", watched)
+    data = image_data()
+    trainer = ImageTrainer(data, EVERYTHING, engine="blocks")
+    weights = weights_of(trainer.train(build_network(NETWORK, SHAPE, 2, seed=0, auxiliary=True), epochs=1, seed=0).arrays)
+    sizes.clear()
+    moments = (data.mean, data.std)
+    view = recipes.view(EVERYTHING)
+    predictor = Predictor(
+        NETWORK, weights, image=SHAPE, classes=2, moments=moments, view=view, trained="blocks", batch_size=20_000
+    )
+    assert len(predictor.logits(data.validation.images[:5])) == 5
+    assert sizes == [5]
+
+
 @pytest.mark.parametrize("engine", [WholeEngine, BlocksEngine])
 def test_an_engine_with_noise_needs_to_know_the_moment(engine):
     model = build_network(NETWORK, SHAPE, 3, seed=0)

@@ -65,3 +65,16 @@ def test_programs_used_longest_ago_are_trimmed(kept):
     assert sorted(folder.parent.rglob("*/*")) == newer
     assert trim_programs(0) == total - sizes[oldest]
     assert (cache_folder() / "digits-1" / "images.npy").exists()
+
+
+def test_what_cannot_be_looked_at_or_was_torn_does_not_end_a_search(kept):
+    folder = compilation_cache()
+    (folder / "gone").symlink_to(folder / "nowhere")
+    torn, new = folder / "x1.tmp", folder / "x2.tmp"
+    for file in (torn, new):
+        file.write_bytes(bytes(10))
+    os.utime(torn, (0, 0))
+    assert trim_programs() == 10
+    assert not torn.exists()
+    assert new.exists()
+    assert run(["cache"]) == 0

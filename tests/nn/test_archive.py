@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import filelock
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +16,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from automl_cli.core.operations import ConvolutionUnit, MaxPool, SeparableUnit
 from automl_cli.nn import archive, compilation
-from automl_cli.nn.archive import Archive
+from automl_cli.nn.archive import Archive, present_archive
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.tape import Block
 
@@ -100,6 +101,65 @@ def test_who_wants_what_another_compiles_waits_for_it(tmp_path: Path):
     one.join()
     assert function.compiled == 1
     assert [file.suffix for file in tmp_path.iterdir()] == [".program"]
+
+
+def test_a_file_under_another_name_is_not_believed(tmp_path: Path):
+    kept, other = Archive(tmp_path, "here"), Function(3.0)
+    kept.obtain("double", (X,), Function())
+    kept.obtain("treble", (X,), other)
+    double, treble = sorted(tmp_path.iterdir())
+    treble.write_bytes(double.read_bytes())
+    assert values(kept.obtain("treble", (X,), other)) == [0, 3, 6, 9, 12, 15]
+    assert other.compiled == 2
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert values(Archive(tmp_path, "here").obtain("double", (X,), Function())) == [0, 2, 4, 6, 8, 10]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    kept, function = Archive(tmp_path, "here"), Function()
+    kept.obtain("double", (X,), function)
+    (file,) = tmp_path.iterdir()
+    file.unlink()
+    monkeypatch.setattr(archive, "PATIENCE", 0.05)
+    with filelock.FileLock(file.with_suffix(".lock")):
+        assert values(kept.obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
+    assert function.compiled == 2
+
+
+def test_weakly_typed_arguments_are_another_question(tmp_path: Path):
+    kept = Archive(tmp_path, "here")
+    weak, strong = jax.jit(lambda: 1.0)(), jnp.float32(1.0)
+    assert weak.dtype == strong.dtype
+    assert kept._file("f", jax.tree.structure((weak,)), (weak,)) != kept._file("f", jax.tree.structure((strong,)), (strong,))
+
+
+@pytest.mark.parametrize("setting", ["jax_threefry_partitionable", "jax_enable_x64", "jax_disable_most_optimizations"])
+def test_programs_made_under_other_settings_of_jax_are_others(folder: Path, setting: str):
+    usual, options = present_archive({}), jax.config.values[setting]
+    assert usual is not None
+    jax.config.update(setting, not options)
+    try:
+        assert present_archive({}) != usual
+    finally:
+        jax.config.update(setting, options)
+    assert present_archive({}) == usual
+    assert present_archive({"level": 1}) != usual
+
+
+def test_there_is_no_archive_for_several_devices_or_far_away(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    assert present_archive({}) is not None
+    jax.config.update("jax_compilation_cache_dir", "gs://bucket/programs")
+    assert present_archive({}) is None
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    monkeypatch.setattr(jax, "device_count", lambda: 2)
+    assert present_archive({}) is None
 
 
 def test_a_program_that_jax_has_in_its_cache_is_kept_whole(folder: Path):

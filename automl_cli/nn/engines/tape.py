@@ -8,8 +8,7 @@ tape run backward gives the gradients.
 What keeps it fast:
 
 - All parameters lie in a few flat pages. A block reads its part of a page at an offset and writes its gradient at the same
-place
-  of a gradient page, so an optimizer is one program over pages, whatever the network.
+  place of a gradient page, so an optimizer is one program over pages, whatever the network.
 - What the backward program needs again of arguments, parameters and outputs is not an output of the forward program, because a
   compiled program copies every argument that it returns.
 - Several values in one place of a block are added up inside its programs, and so are several gradients of one value, unless

@@ -2,7 +2,8 @@
 
 XLA's own gradient of a pool looks every window up one by one, several times slower on a CPU than moving whole arrays. Here a
 pool is the maximum of shifted, strided views (`windows`), one for each place in the window, and remembers which place held
-it: the first in row-major order, as in XLA and in other frameworks. Backward, every place of the map looks at the windows over
+it: the first in row-major order, as in XLA and in other frameworks (where a window holds NaN, which place takes the gradient
+differs). Backward, every place of the map looks at the windows over
 it and takes the gradient of those that remember it. Both are one loop each over whole arrays, if nothing is fused into them.
 
 A window of more than 3 x 3 is gone through along its rows first and then along its one column of maxima, with a third of the
@@ -39,16 +40,17 @@ def _max_pool(x: Array, windows: Windows) -> Array:
 def _best_and_place(x: Array, windows: Windows) -> tuple[Array, Array]:
     """The maximum of each window, and the number of the place that held it."""
     best, *others = views(x, windows, fill=-jnp.inf)
-    held = jnp.zeros(best.shape, jnp.uint8)
+    number_type = jnp.uint8 if len(others) < 2**8 else jnp.uint16
+    held = jnp.zeros(best.shape, number_type)
     for number, view in enumerate(others, start=1):
-        held = jnp.where(view > best, jnp.uint8(number), held)
+        held = jnp.where(view > best, number_type(number), held)
         best = jnp.maximum(best, view)
     return best, held
 
 
 def _return(gradient: Array, held: Array, windows: Windows) -> Array:
     def share(place: tuple[int, int], gradient: Array, held: Array) -> Array:
-        return jnp.where(held == jnp.uint8(windows.places.index(place)), gradient, 0)
+        return jnp.where(held == held.dtype.type(windows.places.index(place)), gradient, 0)
 
     return send_back((gradient, held), share, windows)
 
