@@ -9,7 +9,6 @@ other the whole training of 60 steps by a process whose cache was empty before t
 
 import argparse
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,14 +55,11 @@ def networks_of(repeats: int, count: int, first: int) -> list[Network]:
 
 def measure(networks: list[Network], short: Job, long: Job, asked: argparse.Namespace, folder: Path) -> Iterator[Found]:
     """All figures of one cell after the other."""
-    running = {"warm": sides.ours(asked.core, folder / "disk", folder / "data")}
-    for network in networks_of(asked.repeats, asked.others, 1000):
-        running["warm"].ask(**{**short, "kind": "fill"}, network=msgspec.to_builtins(network))
-    shutil.copytree(folder / "disk", folder / "copy")  # which does not get what the first process compiles for these children
-    running["disk"] = sides.ours(asked.core, folder / "copy", folder / "data")
-    running["cold"] = sides.ours(asked.core, folder / "cold", folder / "data")
-    running["torch"] = sides.pytorch(asked.torch_python, asked.core)
-    running["torch_heap"] = sides.pytorch(asked.torch_python, asked.core, keeps_heap=True)
+    fill = (
+        {**short, "kind": "fill", "network": msgspec.to_builtins(network)}
+        for network in networks_of(asked.repeats, asked.others, 1000)
+    )
+    running = sides.all_sides(asked, folder, fill)
     for number, network in enumerate(networks):
         plain = msgspec.to_builtins(network)
         one, longer = {**short, "network": plain}, {**long, "network": plain}

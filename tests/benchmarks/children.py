@@ -17,7 +17,6 @@ which on an idle machine is what a clock shows.
 
 import argparse
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,14 +62,8 @@ def measure(
     networks: list[Network], others: list[Network], job: Job, asked: argparse.Namespace, folder: Path
 ) -> Iterator[dict[str, Any]]:
     """All figures of one architecture after the other; `others` fill the cache."""
-    running = {"warm": sides.ours(asked.core, folder / "disk", folder / "data")}
-    for network in others:
-        running["warm"].ask(**{**job, "kind": "fill"}, network=msgspec.to_builtins(network))
-    shutil.copytree(folder / "disk", folder / "copy")  # which does not get what the first process compiles for these children
-    running["disk"] = sides.ours(asked.core, folder / "copy", folder / "data")
-    running["cold"] = sides.ours(asked.core, folder / "cold", folder / "data")
-    running["torch"] = sides.pytorch(asked.torch_python, asked.core)
-    running["torch_heap"] = sides.pytorch(asked.torch_python, asked.core, keeps_heap=True)
+    fill = ({**job, "kind": "fill", "network": msgspec.to_builtins(network)} for network in others)
+    running = sides.all_sides(asked, folder, fill)
     for network in networks:
         yield _measure_one(network, job, running)
 

@@ -1,9 +1,12 @@
 """Starts the two sides of a comparison on one core each and talks to them. They work in turn, never at the same time."""
 
+import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +66,18 @@ def pytorch(python: str, core: int, *, keeps_heap: bool = False) -> Side:
     """PyTorch's side, run by the interpreter of its environment."""
     environment = {"BENCHMARK_KEEPS_HEAP": "1"} if keeps_heap else {}
     return Side([python, str(HERE / "pytorch_side.py")], core=core, environment={"OMP_NUM_THREADS": "1", **environment})
+
+
+def all_sides(asked: argparse.Namespace, folder: Path, fill: Iterable[dict[str, Any]]) -> dict[str, Side]:
+    """Ours three times, PyTorch twice. `warm` has done the jobs `fill`, with a compilation cache below the folder; `disk` has
+    a copy of that cache, which does not get what the first one compiles later; `cold` starts with an empty one. `torch_heap`
+    has our setting of the heap."""
+    running = {"warm": ours(asked.core, folder / "disk", folder / "data")}
+    for job in fill:
+        running["warm"].ask(**job)
+    shutil.copytree(folder / "disk", folder / "copy")
+    running["disk"] = ours(asked.core, folder / "copy", folder / "data")
+    running["cold"] = ours(asked.core, folder / "cold", folder / "data")
+    running["torch"] = pytorch(asked.torch_python, asked.core)
+    running["torch_heap"] = pytorch(asked.torch_python, asked.core, keeps_heap=True)
+    return running
