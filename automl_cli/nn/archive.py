@@ -78,7 +78,7 @@ class Archive:
                 with suppress(OSError):
                     lock.unlink()  # those who wait for it look at the file first
                 return program
-        except (OSError, NotImplementedError):
+        except (OSError, NotImplementedError):  # no place to write to, a file system without locks, or patience is at its end
             return compile_it()
 
     def _file(self, identity: str, structure: PyTreeDef, arguments: tuple[Any, ...]) -> Path:

@@ -106,8 +106,9 @@ class Program:
         def compile_it() -> Any:
             return jax.jit(once, compiler_options=options, **self._options).lower(*arguments).compile()
 
-        archive = None if self._identity is None else present_archive(options)
-        return compile_it() if archive is None else archive.obtain(self._identity or "", arguments, compile_it)
+        if self._identity is not None and (archive := present_archive(options)) is not None:
+            return archive.obtain(self._identity, arguments, compile_it)
+        return compile_it()
 
     def __len__(self) -> int:
         """How many programs are kept."""

@@ -80,7 +80,7 @@ def main() -> None:
         f"{computing / WORKERS / programs:.2f} s of computing)"
         for name, programs, clock, computing in rows
     )
-    aim = f"Aims: {aims}. Both workers need most programs for their first children, and compile or fetch them at the same time."
+    aim = f"Aims: {aims}. Both workers need most programs for their first children; one compiles each, the other waits for it."
     body = f"{shown}\n\n{aim} Load of the machine meanwhile: {load}, this measurement included."
     record("How long a search of cells compiles", "tests/benchmarks/cell_compilation.py", body, packages=("jax", "jaxlib"))
 

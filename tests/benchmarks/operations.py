@@ -22,7 +22,7 @@ from automl_cli.core.operations import AveragePool, MaxPool, Operation, Separabl
 BATCH, REPEATS, ROUNDS = 32, 15, 3
 
 CAUSES = {
-    "separable": "the gradient of the depthwise kernel: one pass over the map for each column of the kernel",
+    "separable": "the gradient of the depthwise kernel: one pass over the map for each row of the kernel",
     "max-pool": "the gradient: one selection over the whole map for each place of a window, where PyTorch adds one value",
     "average-pool": "the gradient: shifted views are gathered one after the other",
 }

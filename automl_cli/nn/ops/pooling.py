@@ -3,8 +3,8 @@
 XLA's own gradient of a pool looks every window up one by one, several times slower on a CPU than moving whole arrays. Here a
 pool is the maximum of shifted, strided views (`windows`), one for each place in the window, and remembers which place held
 it: the first in row-major order, as in XLA and in other frameworks (where a window holds NaN, which place takes the gradient
-differs). Backward, every place of the map looks at the windows over
-it and takes the gradient of those that remember it. Both are one loop each over whole arrays, if nothing is fused into them.
+differs). Backward, every place of the map looks at the windows over it and takes the gradient of those that remember it. Both
+are one loop each over whole arrays, if nothing is fused into them.
 
 A window of more than 3 x 3 is gone through along its rows first and then along its one column of maxima, with a third of the
 comparisons; the place that holds the maximum is the same.

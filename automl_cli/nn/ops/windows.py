@@ -52,7 +52,7 @@ class Windows(NamedTuple):
 
 
 MANY_VIEWS = 16
-"""From so many places in a window on, the padded copy of a map has one example more."""
+"""For windows of more places than that the padded copy of a map has one example more."""
 
 
 def _spaced(x: Array, rows: Pair, columns: Pair, windows: Windows, fill: float = 0.0) -> Array:
