@@ -35,9 +35,9 @@ class ImageTrainer:
         self._validations: dict[bool, EvaluationExamples] = {}
         self._score = self._score_of(data.validation)
         self._update_rule = recipes.update_rule(recipe)
-        counts = list(data.class_counts) if metric == "balanced-accuracy" else None
-        self._loss = scores.with_auxiliary(
-            scores.cross_entropy(counts, smoothing=recipe.label_smoothing), recipe.auxiliary_weight
+        counts = tuple(map(int, data.class_counts)) if metric == "balanced-accuracy" else None
+        self._loss = scores.WithAuxiliary(
+            scores.CrossEntropy(counts, smoothing=recipe.label_smoothing), recipe.auxiliary_weight
         )
 
     def train(

@@ -10,7 +10,7 @@ import optax
 from flax import nnx
 from jax import Array
 
-from automl_cli.children.scores import cross_entropy
+from automl_cli.children.scores import CrossEntropy
 from automl_cli.core.engines import EngineName, engine_for_prediction
 from automl_cli.core.networks import Network, Shape
 from automl_cli.nn.augment import Examples, View, whiten
@@ -103,7 +103,7 @@ class Predictor:
         return lambda images: self._model(view(whiten(images, mean, std)), train=False)
 
 
-_UNUSED: dict[str, Any] = {"loss": cross_entropy(), "update_rule": optax.identity()}
+_UNUSED: dict[str, Any] = {"loss": CrossEntropy(), "update_rule": optax.identity()}
 """What an engine trains with. Made once, since blocks are kept by what they are made from."""
 
 

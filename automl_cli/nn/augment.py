@@ -4,7 +4,7 @@ What a transformation draws is a function of the key of the batch, so the same s
 """
 
 from collections.abc import Callable, Generator, Iterator
-from functools import cache, partial
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from automl_cli.core.streams import stream_seed
+from automl_cli.nn.compilation import Program, compiled
 
 Transform = Callable[[Array, Array], Array]
 """(whitened images, random key) -> images of the same shape. Hashable and kept: it is part of the compiled program's key."""
@@ -110,14 +111,17 @@ class Batches:
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
         """The batches of one epoch."""
         for indices, key in drawn_batches(seed, epoch, examples=self._examples, size=self.size):
-            yield _batch(*self._arrays, indices, key, transform=self._transform)
+            yield _batch(self._transform)(*self._arrays, indices, key)
 
 
-@partial(jax.jit, static_argnames="transform")
-def _batch(
-    images: Array, labels: Array, mean: Array, std: Array, indices: Array, key: Array, *, transform: Transform | None
-) -> tuple[Array, Array]:
-    return transformed(images[indices], mean, std, key, transform=transform), labels[indices]
+@cache
+def _batch(transform: Transform | None) -> Program:
+    """(images, labels, mean, standard deviation, indices, key) -> the batch."""
+
+    def batch(images: Array, labels: Array, mean: Array, std: Array, indices: Array, key: Array) -> tuple[Array, Array]:
+        return transformed(images[indices], mean, std, key, transform=transform), labels[indices]
+
+    return compiled(batch)
 
 
 def transformed(images: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None) -> Array:
@@ -145,15 +149,19 @@ class Examples:
         size = -(-self._count // parts) if smaller else largest_batch
         mean, std = (jnp.asarray(moment) for moment in moments)
         filled = np.concatenate([images, np.repeat(images[-1:], parts * size - self._count, axis=0)])
-        self._parts = [viewed(part, mean, std, view=view) for part in np.split(filled, parts)]
+        self._parts = [viewed(view)(part, mean, std) for part in np.split(filled, parts)]
 
     def outputs(self, predict: Callable[[Array], Array]) -> np.ndarray:
         """What `predict` gives for every example, in order."""
         return np.concatenate([np.asarray(predict(part)) for part in self._parts])[: self._count]
 
 
-@partial(jax.jit, static_argnames="view")
-def viewed(images: Array, mean: Array, std: Array, *, view: View | None) -> Array:
-    """The images whitened, as they are looked at outside training."""
-    whitened = whiten(images, mean, std)
-    return whitened if view is None else view(whitened)
+@cache
+def viewed(view: View | None) -> Program:
+    """(images, mean, standard deviation) -> the images whitened, as they are looked at outside training."""
+
+    def function(images: Array, mean: Array, std: Array) -> Array:
+        whitened = whiten(images, mean, std)
+        return whitened if view is None else view(whitened)
+
+    return compiled(function)

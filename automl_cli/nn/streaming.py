@@ -7,16 +7,16 @@ the device, so memory does not grow with the data nor with how far the host is a
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from functools import partial
+from functools import cache
 from itertools import islice
 from typing import Protocol
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from automl_cli.nn.augment import Transform, drawn_batches, transformed, viewed
+from automl_cli.nn.compilation import Program, compiled
 
 BATCHES_AHEAD = 2
 
@@ -70,16 +70,21 @@ class StreamedBatches:
                 if len(waiting) == BATCHES_AHEAD:
                     waiting.popleft().block_until_ready()
                 labels = jnp.asarray(self._stream.labels[indices])
-                prepared, ready = _prepared(images, *self._moments, key, transform=self._transform)
+                prepared, ready = _prepared(self._transform)(images, *self._moments, key)
                 waiting.append(ready)
                 yield prepared, labels
 
 
-@partial(jax.jit, static_argnames="transform")
-def _prepared(images: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None) -> tuple[Array, Array]:
-    """The batch, and one number of it: to wait for without holding on to the batch."""
-    prepared = transformed(images, mean, std, key, transform=transform)
-    return prepared, prepared[0, 0, 0, 0]
+@cache
+def _prepared(transform: Transform | None) -> Program:
+    """(images, mean, standard deviation, key) -> the batch, and one number of it: to wait for without holding on to the
+    batch."""
+
+    def prepare(images: Array, mean: Array, std: Array, key: Array) -> tuple[Array, Array]:
+        prepared = transformed(images, mean, std, key, transform=transform)
+        return prepared, prepared[0, 0, 0, 0]
+
+    return compiled(prepare)
 
 
 class StreamedExamples:
@@ -100,7 +105,7 @@ class StreamedExamples:
         with closing(self._stream.centres(depth=_ahead(self._size))) as images:
             while batch := list(islice(images, self._size)):
                 filled = np.stack(batch + [batch[-1]] * (self._size - len(batch)))
-                outputs.append(np.asarray(predict(viewed(filled, *self._moments, view=None))))
+                outputs.append(np.asarray(predict(viewed(None)(filled, *self._moments))))
         return np.concatenate(outputs)[: len(self._stream)]
 
 

@@ -46,7 +46,7 @@ def work(worker: int) -> None:
 
     Program._compile = timed
     space, shape = SearchSpace(SPACE, QUICK.space_options), (8, 8, 1)
-    rule, loss = recipes.update_rule(QUICK.recipe), scores.cross_entropy()
+    rule, loss = recipes.update_rule(QUICK.recipe), scores.CrossEntropy()
     images, labels = jnp.zeros((32, *shape)), jnp.asarray(np.arange(32) % 10, jnp.int32)
     for trial in range(worker, CHILDREN, WORKERS):
         network = space.network(space.sample(0, trial), shape)

@@ -53,7 +53,7 @@ def work(engine: str, name: str) -> None:
     labels = jax.numpy.asarray(np.arange(BATCH) % CLASSES, np.int32)
     made = {"whole": WholeEngine, "blocks": BlocksEngine}[engine](
         build_network(network, shape, CLASSES, seed=0),
-        loss=scores.cross_entropy(),
+        loss=scores.CrossEntropy(),
         update_rule=recipes.update_rule(TRAININGS["cifar"]["quick"].recipe),
     )
     state = made.initial()

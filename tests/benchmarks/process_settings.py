@@ -77,7 +77,7 @@ def _step_seconds(network: Any, image: tuple[int, int, int]) -> float:
     images = jnp.asarray(random.normal(size=(BATCH, *image)), jnp.float32)
     labels = jnp.asarray(random.integers(0, 10, BATCH), jnp.int32)
     model, rule = build_network(network, image, 10, seed=0), recipes.update_rule(QUICK.recipe)
-    engine = BlocksEngine(model, loss=scores.cross_entropy(), update_rule=rule)
+    engine = BlocksEngine(model, loss=scores.CrossEntropy(), update_rule=rule)
     state, times = engine.initial(), []
     engine.outputs(state, images)
     for _ in range(STEPS + 2):

@@ -24,7 +24,7 @@ IMAGE, CLASSES, SEED = (8, 8, 1), 10, 0
 def programs_after_each_cell(cells: int) -> Iterator[int]:
     """For random cells of the quick preset, each trained for a step and scored."""
     assert QUICK.recipe is not None
-    space, loss, rule = SearchSpace(SPACE, QUICK.space_options), scores.cross_entropy(), recipes.update_rule(QUICK.recipe)
+    space, loss, rule = SearchSpace(SPACE, QUICK.space_options), scores.CrossEntropy(), recipes.update_rule(QUICK.recipe)
     images, labels = np.zeros((32, *IMAGE), np.float32), np.zeros(32, np.int32)
     made = 0
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import Array, lax
 
-from automl_cli.children.scores import cross_entropy
+from automl_cli.children.scores import CrossEntropy
 from automl_cli.core.cells import CELL_OPERATIONS, Place
 from automl_cli.core.networks import IMAGE, Block, Network
 from automl_cli.core.operations import (
@@ -183,7 +183,7 @@ def chain_network(operation: str, stride: int) -> Network:
 def test_every_operation_trains_all_its_parameters(operation, stride):
     """One step at rate 1 with an update rule that gives the gradient itself changes every array."""
     model = build_network(chain_network(operation, stride), (6, 6, 1), 3, seed=0)
-    engine = WholeEngine(model, loss=cross_entropy(), update_rule=optax.identity())
+    engine = WholeEngine(model, loss=CrossEntropy(), update_rule=optax.identity())
     before = engine.arrays(engine.initial())
     state, loss = engine.step(engine.initial(), images(16, 6, 6, 1), jnp.arange(16) % 3, 1.0)
     after = engine.arrays(state)

@@ -57,7 +57,7 @@ def engines(recipe: Recipe, rule: optax.GradientTransformation | None = None, ne
     return [
         engine(
             model,
-            loss=scores.with_auxiliary(scores.cross_entropy(smoothing=recipe.label_smoothing), recipe.auxiliary_weight),
+            loss=scores.WithAuxiliary(scores.CrossEntropy(smoothing=recipe.label_smoothing), recipe.auxiliary_weight),
             update_rule=rule or recipes.update_rule(recipe),
             noise=recipes.noise(recipe),
             average_decay=recipe.average_decay,

@@ -15,6 +15,7 @@ Inputs that are images are given, since no gradient flows to them.
 """
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from functools import cache
 
 import jax
@@ -163,7 +164,10 @@ def logits(classes: int) -> Block:
 
 @cache
 def loss(classes: int, loss: Loss) -> Block:
-    """Inputs are the sum of the shares and, in a training with an auxiliary head, the logits of that."""
+    """Inputs are the sum of the shares and, in a training with an auxiliary head, the logits of that.
+
+    The programs of a loss that is a dataclass, whose text tells all its settings, are found on disk without being traced.
+    """
 
     def logits(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
         return inputs[0] + parameters["bias"][None]
@@ -172,4 +176,5 @@ def loss(classes: int, loss: Loss) -> Block:
         own, auxiliary = logits(parameters, inputs, ()), inputs[1:]
         return loss((own, *auxiliary) if auxiliary else own, *given), None
 
-    return Block("loss", function, {"bias": (classes,)}, logits)
+    settings = (classes, loss) if is_dataclass(type(loss)) else None
+    return Block("loss", function, {"bias": (classes,)}, logits, settings=settings)

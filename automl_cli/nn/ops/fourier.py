@@ -30,6 +30,9 @@ Pair = tuple[int, int]
 Maps = tuple[np.ndarray, np.ndarray]
 """The matrix along the height, and the one along the width."""
 
+LARGEST_CONSTANT = 2**14
+"""Numbers of a constant that a program may hold: what else is repeated as it runs, by a kernel that takes 7 ms to compile."""
+
 
 class Plan(NamedTuple):
     """What the matrices depend on."""
@@ -92,4 +95,10 @@ def _synthesise(spectrum: Array, maps: Maps) -> Array:
 
 def _each(matrix: np.ndarray, stacked: Array) -> Array:
     """The matrix times each of the stacked ones, as one batched product: XLA runs it as a loop over library calls."""
-    return lax.batch_matmul(jnp.broadcast_to(matrix, (len(stacked), *matrix.shape)), stacked)
+    shape = (len(stacked), *matrix.shape)
+    copies: Array | np.ndarray = np.ascontiguousarray(
+        np.broadcast_to(matrix, shape)
+    )  # JAX sees what is repeated by its strides
+    if copies.size > LARGEST_CONSTANT:
+        copies = jnp.broadcast_to(matrix, shape)
+    return lax.batch_matmul(jnp.asarray(copies), stacked)
