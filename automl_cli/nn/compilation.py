@@ -41,6 +41,9 @@ _THOROUGHLY: dict[str, bool | int] = {"xla_cpu_prefer_vector_width": 512}
 LARGE = 2**18
 """Numbers of a map from which on the time of a loop counts more than that of compiling it."""
 
+MAP_AXES = 4
+"""Of a map. What has fewer, such as spectra, is what products of matrices read and write, and no loop goes through it."""
+
 
 def compiler_options(*, quickly: bool) -> dict[str, bool | int]:
     """What to give `jax.jit` on this backend; `quickly` to compile in half the time what then takes a fifth longer."""
@@ -98,7 +101,7 @@ class Program:
         def once(*arguments: Any) -> Any:
             return self._function(*arguments)
 
-        maps = [leaf.size for leaf in jax.tree.leaves(arguments) if leaf.ndim > 1]
+        maps = [leaf.size for leaf in jax.tree.leaves(arguments) if leaf.ndim == MAP_AXES]
         large = max(maps, default=0) >= LARGE
         # The options are asked for late: that starts JAX's backend, and importing must not.
         options = compiler_options(quickly=not (self._long or large))
