@@ -24,6 +24,9 @@ EPSILON = 1e-5
 LARGE = 2**20
 """Numbers of a map that is gone through row by row on a CPU: more than a core's cache holds."""
 
+WORTH_A_LOOP = 2**18
+"""Numbers of a map whose sums are worth a loop of their own."""
+
 STATISTICS_MOMENTUM = 0.9
 """Running statistics keep this share of themselves at each step."""
 
@@ -104,11 +107,16 @@ def _total_and_correlation(active_part: Callable[[Array, Array], Array], x: Arra
 
 
 def _sums(x: Array) -> Array:
-    """The sum of each channel. On a CPU a product with ones: a sum that XLA fuses with what it adds up is not vectorised."""
+    """The sum of each channel. On a CPU a product with ones: a sum that XLA fuses with what it adds up is not vectorised.
+
+    With one row of ones XLA compiles a loop for it, a tenth faster; with two it calls its library, which takes 12 ms less to
+    compile.
+    """
     if not for_cpu(x):
         return x.sum((0, 1, 2))
     places = x.reshape(-1, x.shape[-1])
-    return jnp.ones((len(places),), x.dtype) @ places
+    rows = 1 if x.size >= WORTH_A_LOOP else 2
+    return (jnp.ones((rows, len(places)), x.dtype) @ places)[0]
 
 
 _batch_norm.defvjp(_forward, _backward)
