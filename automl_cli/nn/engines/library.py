@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import cache
 
-import jax
 from jax import Array
 
 from automl_cli.core.operations import AveragePool, MaxPool
@@ -27,6 +26,7 @@ from automl_cli.nn.engines.protocol import Loss
 from automl_cli.nn.engines.tape import Block, Parameters
 from automl_cli.nn.networks.noise import with_factors
 from automl_cli.nn.ops.joining import pad_to
+from automl_cli.nn.ops.rectified import relu
 from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu, transform
 
 Pair = tuple[int, int]
@@ -114,7 +114,7 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> Block:
 def activation() -> Block:
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         (x,) = (*inputs, *given)
-        return jax.nn.relu(x), None
+        return relu(x), None
 
     return Block("activation", function, {}, settings=())
 

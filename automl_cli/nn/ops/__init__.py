@@ -2,6 +2,7 @@
 
     convolution     the face and the rule; forms: native, direct, product, line, fourier (transforms: their matrices)
     normalisation   batch norm and ReLU
+    rectified       ReLU in front of a linear map
     depthwise       one kernel per channel; depthwise_kernel: its gradient for the kernel on a CPU
     pooling         max pooling
     average_pooling the mean over windows

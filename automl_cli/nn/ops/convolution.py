@@ -1,10 +1,14 @@
 """Convolution: one face, several forms, and the rule that chooses among them."""
 
+from functools import partial
+
 from jax import Array
 
 from automl_cli.core.operations import Padding, padding, reach
 from automl_cli.nn.ops import direct, fourier, line, native, product
 from automl_cli.nn.ops.backend import for_cpu
+from automl_cli.nn.ops.rectified import of_positive_part
+from automl_cli.nn.ops.rectified import relu as positive_part
 
 FORMS = {
     "native": native.convolution,
@@ -13,25 +17,37 @@ FORMS = {
     "line": line.convolution,
     "fourier": fourier.convolution,
 }
+KEEP_SPECTRA = ("line", "fourier")
+"""Forms that keep more for their gradient than the input and the kernel."""
 
 
 def convolution(
-    x: Array, kernel: Array, *, stride: tuple[int, int] = (1, 1), dilation: int = 1, rule: Padding = "half"
+    x: Array,
+    kernel: Array,
+    *,
+    stride: tuple[int, int] = (1, 1),
+    dilation: int = 1,
+    rule: Padding = "half",
+    relu: bool = False,
 ) -> Array:
     """Cross-correlation, with zeros around by a rule of `core.operations`. With "half" and no dilation:
 
     y[i, j, b, o] = sum over (u, v, c) of x[i s + u - k // 2, j t + v - l // 2, b, c] kernel[u, v, c, o]
 
     x is (height, width, batch, channels), the kernel (k, l, channels, filters), the result
-    (ceil(height / s), ceil(width / t), batch, filters), less at the edges with "valid".
+    (ceil(height / s), ceil(width / t), batch, filters), less at the edges with "valid". With `relu`, of the positive part of x.
     """
     sides = (kernel.shape[0], kernel.shape[1])
     axes = tuple(zip(x.shape[:2], reach(sides, dilation), stride, strict=True))
     pads = (padding(*axes[0], rule), padding(*axes[1], rule))
     if dilation != 1 or pads != (padding(*axes[0], "half"), padding(*axes[1], "half")):
-        return native.convolution(x, kernel, stride, pads=pads, dilation=dilation)
+        padded = partial(native.convolution, stride=stride, pads=pads, dilation=dilation)
+        return of_positive_part(padded, x, kernel) if relu else padded(x, kernel)
     form = choose_form(x.shape, kernel.shape, stride) if for_cpu(x) else "native"
-    return FORMS[form](x, kernel, stride)
+    chosen = partial(FORMS[form], stride=stride)
+    if relu and form not in KEEP_SPECTRA:
+        return of_positive_part(chosen, x, kernel)
+    return chosen(positive_part(x) if relu else x, kernel)
 
 
 def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int]) -> str:

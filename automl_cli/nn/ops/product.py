@@ -1,13 +1,11 @@
 """Convolution with a 1 x 1 kernel: one matrix product over all places; a stride skips places.
 
-Its gradient for the kernel is a product whose first operand is transposed, which is fast on a CPU only where XLA is kept from
-turning it into another one (`transforms.transposed_product`).
+Its gradient for the kernel is a product along the places of both maps, which XLA's library of products reads as they lie. (A
+stack of such products is faster with one factor turned first, `transforms.transposed_product`; a single one is not.)
 """
 
 import jax
-from jax import Array
-
-from automl_cli.nn.ops import transforms
+from jax import Array, lax
 
 
 def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
@@ -26,8 +24,8 @@ def _forward(x: Array, matrix: Array) -> tuple[Array, tuple[Array, Array]]:
 
 def _backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, matrix = saved
-    places = (array.reshape(1, -1, array.shape[-1]) for array in (x, gradient))
-    return gradient @ matrix.T, transforms.transposed_product(*places)[0]
+    x_places, gradient_places = (array.reshape(-1, array.shape[-1]) for array in (x, gradient))
+    return gradient @ matrix.T, lax.dot_general(x_places, gradient_places, (((0,), (0,)), ((), ())))
 
 
 _product.defvjp(_forward, _backward)

@@ -7,13 +7,13 @@ slice of all kernels.
 
 from collections.abc import Mapping
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
 from automl_cli.core.operations import ConvolutionUnit, FactorizedReduction, SeparableUnit
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.depthwise import depthwise
+from automl_cli.nn.ops.rectified import of_positive_part
 
 Unit = ConvolutionUnit | SeparableUnit | FactorizedReduction
 
@@ -34,16 +34,20 @@ def transform(unit: Unit, kernels: Mapping[str, Array], x: Array) -> Array:
     """The unit up to its batch norm."""
     match unit:
         case ConvolutionUnit():
-            x = jax.nn.relu(x) if unit.order == "act-conv-bn" else x
-            return convolution(x, kernels["kernel"], stride=unit.stride, dilation=unit.dilation, rule=unit.padding)
+            relu = unit.order == "act-conv-bn"
+            return convolution(x, kernels["kernel"], stride=unit.stride, dilation=unit.dilation, rule=unit.padding, relu=relu)
         case SeparableUnit():
             x = depthwise(x, kernels["depthwise"], stride=unit.stride, dilation=unit.dilation, relu=True)
             return convolution(x, kernels["pointwise"])
         case FactorizedReduction():
-            x = jax.nn.relu(x) if unit.order == "act-conv-bn" else x
-            shifted = jnp.pad(x[1:, 1:], ((0, 1), (0, 1), (0, 0), (0, 0)))
-            halves = [convolution(part, kernels[name], stride=(2, 2)) for name, part in (("even", x), ("odd", shifted))]
-            return jnp.concatenate(halves, axis=-1)
+            return of_positive_part(_two_paths, x, kernels) if unit.order == "act-conv-bn" else _two_paths(x, kernels)
+
+
+def _two_paths(x: Array, kernels: Mapping[str, Array]) -> Array:
+    """A factorized reduction: the pixels at even places, and those at odd ones."""
+    shifted = jnp.pad(x[1:, 1:], ((0, 1), (0, 1), (0, 0), (0, 0)))
+    halves = [convolution(part, kernels[name], stride=(2, 2)) for name, part in (("even", x), ("odd", shifted))]
+    return jnp.concatenate(halves, axis=-1)
 
 
 def normalised_with_relu(unit: Unit) -> bool:
