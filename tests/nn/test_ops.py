@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automl_cli.nn import ops
-from automl_cli.nn.ops import normalisation
+from automl_cli.nn.ops import fourier, line, native, normalisation
 from automl_cli.nn.ops.convolution import FORMS, choose_form
 
 TOLERANCE = 5e-6
@@ -21,6 +21,8 @@ sizes = st.integers(1, 9)
 channels = st.integers(1, 6)
 strides = st.sampled_from((1, 2, 3))
 sides = st.sampled_from((1, 2, 3, 4, 5, 7))
+stride_pairs = st.tuples(strides, strides)
+large = st.booleans()
 
 
 def draw(seed: int, *shape: int) -> np.ndarray:
@@ -72,17 +74,34 @@ def assert_close(found, expected):
         assert np.abs(f - e).max() <= TOLERANCE * max(1e-30, np.abs(e).max())
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.sampled_from(sorted(FORMS)), sizes, sizes, st.integers(1, 5), channels, channels, sides, sides, strides, strides)
-def test_every_form_of_convolution_equals_the_formula(form, height, width, batch, ins, outs, rows, columns, down, across):
+@settings(max_examples=24, deadline=None)
+@given(st.sampled_from(sorted(FORMS)), sizes, sizes, st.integers(1, 5), channels, channels, sides, sides, stride_pairs, large)
+def test_every_form_of_convolution_equals_the_formula(form, height, width, batch, ins, outs, rows, columns, stride, large):
     if form == "product":
         rows = columns = 1
     if form == "line":
         rows, columns = (rows, 1) if rows > columns else (1, columns)
-    x, kernel, stride = draw(0, height, width, batch, ins), draw(1, rows, columns, ins, outs), (down, across)
+    x, kernel = draw(0, height, width, batch, ins), draw(1, rows, columns, ins, outs)
     gradient = draw(2, *convolution_in_float64(x, kernel, stride).shape)
-    found = all_of(lambda x, kernel: FORMS[form](x, kernel, stride), x, kernel, gradient=gradient)
+    with pytest.MonkeyPatch.context() as patch:
+        if large:  # as maps and matrices are computed with that are large
+            patch.setattr(line, "LARGE", 0)
+            patch.setattr(fourier, "LARGEST_CONSTANT", 0)
+        found = all_of(lambda x, kernel: FORMS[form](x, kernel, stride), x, kernel, gradient=gradient)
     assert_close(found, convolution_in_float64(x, kernel, stride, gradient))
+
+
+@settings(max_examples=12, deadline=None)
+@given(*[st.integers(5, 9)] * 2, channels, channels, *[st.integers(1, 3)] * 3, st.tuples(*[st.integers(0, 3)] * 4))
+def test_the_product_to_all_taps_pads_and_dilates_as_told(height, width, ins, outs, rows, columns, dilation, zeros):
+    x, kernel, pads = draw(0, height, width, 2, ins), draw(1, rows, columns, ins, outs), (zeros[:2], zeros[2:])
+    shape = [height + sum(pads[0]) - dilation * (rows - 1), width + sum(pads[1]) - dilation * (columns - 1)]
+    gradient = draw(2, *shape, 2, outs)
+    taps, expected = (
+        all_of(lambda x, k, f=form: f(x, k, (1, 1), pads=pads, dilation=dilation), x, kernel, gradient=gradient)
+        for form in (FORMS["taps"], native.convolution)
+    )
+    assert_close(taps, expected)
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 32, 3, 5), (32, 32, 8, 4, 6)])
@@ -105,12 +124,14 @@ def test_the_rule_never_takes_a_slow_form_on_a_cpu():
     assert choose_form((8, 8, 64, 48), (7, 1, 48, 64), (1, 1)) == "line"
     assert choose_form((8, 8, 64, 48), (5, 7, 48, 64), (1, 1)) == "fourier"
     assert choose_form((32, 32, 64, 3), (3, 3, 3, 48), (1, 1)) == "direct"
+    assert choose_form((32, 32, 32, 4), (3, 3, 4, 4), (1, 1)) == "taps"
+    assert choose_form((32, 32, 32, 4), (3, 3, 4, 4), (2, 2)) == "direct", "a stride"
     assert choose_form((4, 4, 64, 3), (7, 5, 3, 24), (1, 1)) == "fourier", "a kernel larger than the image"
 
 
 @settings(max_examples=8, deadline=None)
-@given(sizes, sizes, st.integers(2, 5), channels, st.booleans(), st.integers(0, 99), st.booleans())
-def test_batch_norm_equals_the_formula(height, width, batch, ins, relu, seed, by_rows):
+@given(sizes, sizes, st.integers(2, 5), channels, st.booleans(), st.integers(0, 99), large)
+def test_batch_norm_equals_the_formula(height, width, batch, ins, relu, seed, large):
     x = 1.5 * draw(seed, height, width, batch, ins) + 0.5
     scale, offset, gradient = draw(1, ins), draw(2, ins), draw(3, *x.shape)
     mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
@@ -121,7 +142,8 @@ def test_batch_norm_equals_the_formula(height, width, batch, ins, relu, seed, by
     along = active - active.mean((0, 1, 2)) - whitened * (active * whitened).mean((0, 1, 2))
     expected = (np.maximum(before, 0) if relu else before), along * scale / deviation, (active * whitened).sum((0, 1, 2))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(normalisation, "LARGE", 0 if by_rows else normalisation.LARGE)
+        for name in ("LARGE", "WORTH_A_LOOP"):
+            patch.setattr(normalisation, name, 0 if large else getattr(normalisation, name))
         found = all_of(lambda *a: ops.batch_norm(*a, relu=relu)[0], x, scale, offset, gradient=gradient)
     for f, e in zip(found, (*expected, active.sum((0, 1, 2))), strict=True):
         # A few examples may have almost no variance; then the gradient is a small difference of large numbers.

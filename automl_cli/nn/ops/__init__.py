@@ -1,6 +1,6 @@
 """The operations of children, each one function whose form is chosen by backend and shape.
 
-    convolution     the face and the rule; forms: native, direct, product, line, fourier (transforms: their matrices)
+    convolution     the face and the rule; forms: native, direct, taps, product, line, fourier (transforms: their matrices)
     normalisation   batch norm and ReLU
     rectified       ReLU in front of a linear map
     depthwise       one kernel per channel; depthwise_kernel: its gradient for the kernel on a CPU

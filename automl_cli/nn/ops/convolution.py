@@ -5,7 +5,7 @@ from functools import partial
 from jax import Array
 
 from automl_cli.core.operations import Padding, padding, reach
-from automl_cli.nn.ops import direct, fourier, line, native, product
+from automl_cli.nn.ops import direct, fourier, line, native, product, taps
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.rectified import of_positive_part
 from automl_cli.nn.ops.rectified import relu as positive_part
@@ -16,6 +16,7 @@ FORMS = {
     "product": product.convolution,
     "line": line.convolution,
     "fourier": fourier.convolution,
+    "taps": taps.convolution,
 }
 KEEP_SPECTRA = ("line", "fourier")
 """Forms that keep more for their gradient than the input and the kernel."""
@@ -41,7 +42,8 @@ def convolution(
     axes = tuple(zip(x.shape[:2], reach(sides, dilation), stride, strict=True))
     pads = (padding(*axes[0], rule), padding(*axes[1], rule))
     if dilation != 1 or pads != (padding(*axes[0], "half"), padding(*axes[1], "half")):
-        padded = partial(native.convolution, stride=stride, pads=pads, dilation=dilation)
+        few = for_cpu(x) and stride == (1, 1) and _columns_of_taps(kernel.shape) <= MOST_COLUMNS
+        padded = partial((taps if few else native).convolution, stride=stride, pads=pads, dilation=dilation)
         return of_positive_part(padded, x, kernel) if relu else padded(x, kernel)
     form = choose_form(x.shape, kernel.shape, stride) if for_cpu(x) else "native"
     chosen = partial(FORMS[form], stride=stride)
@@ -62,8 +64,17 @@ def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[i
     steps = stride[0] * stride[1]
     direct_cost = sides[0] * sides[1] * channels * filters / steps
     maps_cost = MAP_COST[form] * max(shape[:2]) * (channels + filters / steps) + PRODUCT_COST * channels * filters
-    return form if direct_cost > maps_cost else "direct"
+    if direct_cost > maps_cost:
+        return form
+    return "taps" if stride == (1, 1) and _columns_of_taps(kernel) <= MOST_COLUMNS else "direct"
+
+
+def _columns_of_taps(kernel: tuple[int, ...]) -> int:
+    return kernel[0] * kernel[1] * kernel[3]
 
 
 MAP_COST = {"fourier": 4.0, "line": 1.0}
 PRODUCT_COST = 1.5
+
+MOST_COLUMNS = 80
+"""Of the product to all taps. Measured at 32 x 32 and 16 x 16: with 72 columns twice as fast as direct, with 144 as fast."""
