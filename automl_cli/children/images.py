@@ -9,6 +9,7 @@ from automl_cli.children import inputs, recipes, scores
 from automl_cli.children.prediction import largest_batch
 from automl_cli.core.engines import EngineName
 from automl_cli.core.recipes import Recipe
+from automl_cli.nn import losses
 from automl_cli.nn.compilation import begin_child
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
 from automl_cli.nn.fit import EvaluationExamples, OnEpoch, Plan, Progress, Score, fit
@@ -36,8 +37,8 @@ class ImageTrainer:
         self._score = self._score_of(data.validation)
         self._update_rule = recipes.update_rule(recipe)
         counts = tuple(map(int, data.class_counts)) if metric == "balanced-accuracy" else None
-        self._loss = scores.WithAuxiliary(
-            scores.CrossEntropy(counts, smoothing=recipe.label_smoothing), recipe.auxiliary_weight
+        self._loss = losses.WithAuxiliary(
+            losses.CrossEntropy(counts, smoothing=recipe.label_smoothing), recipe.auxiliary_weight
         )
 
     def train(

@@ -10,12 +10,12 @@ import optax
 from flax import nnx
 from jax import Array
 
-from automl_cli.children.scores import CrossEntropy
 from automl_cli.core.engines import EngineName, engine_for_prediction
 from automl_cli.core.networks import Network, Shape
 from automl_cli.nn.augment import Examples, View, whiten
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, named_arrays
 from automl_cli.nn.fit import EvaluationExamples
+from automl_cli.nn.losses import CrossEntropy
 from automl_cli.nn.networks import build_network
 from automl_cli.nn.streaming import Stream, StreamedExamples
 

@@ -106,7 +106,7 @@ _WITHOUT_EFFECT = ("jax_compilation_cache", "jax_persistent_cache", "jax_enable_
 def _machine() -> tuple[object, ...]:
     """What else decides, besides a program itself, what comes out of its compilation."""
     threads = os.environ.get("PJRT_NPROC") or (len(allowed_cores()), available_cores())
-    return version("jax"), version("jaxlib"), cpu_model(), cpu_features(), threads
+    return version("jax"), version("jaxlib"), version("optax"), cpu_model(), cpu_features(), threads
 
 
 def _sources() -> str:

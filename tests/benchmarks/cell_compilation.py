@@ -26,8 +26,9 @@ def work(worker: int) -> None:
     import jax.numpy as jnp
     import numpy as np
 
-    from automl_cli.children import recipes, scores
+    from automl_cli.children import recipes
     from automl_cli.core.plugins import SearchSpace
+    from automl_cli.nn import losses
     from automl_cli.nn.compilation import Program
     from automl_cli.nn.engines import BlocksEngine
     from automl_cli.nn.networks import build_network
@@ -46,7 +47,7 @@ def work(worker: int) -> None:
 
     Program._compile = timed
     space, shape = SearchSpace(SPACE, QUICK.space_options), (8, 8, 1)
-    rule, loss = recipes.update_rule(QUICK.recipe), scores.CrossEntropy()
+    rule, loss = recipes.update_rule(QUICK.recipe), losses.CrossEntropy()
     images, labels = jnp.zeros((32, *shape)), jnp.asarray(np.arange(32) % 10, jnp.int32)
     for trial in range(worker, CHILDREN, WORKERS):
         network = space.network(space.sample(0, trial), shape)

@@ -43,8 +43,9 @@ def work(engine: str, name: str) -> None:
     import jax
     import numpy as np
 
-    from automl_cli.children import recipes, scores
+    from automl_cli.children import recipes
     from automl_cli.core.trainings import TRAININGS
+    from automl_cli.nn import losses
     from automl_cli.nn.engines import BlocksEngine, WholeEngine
     from automl_cli.nn.networks import build_network
 
@@ -53,7 +54,7 @@ def work(engine: str, name: str) -> None:
     labels = jax.numpy.asarray(np.arange(BATCH) % CLASSES, np.int32)
     made = {"whole": WholeEngine, "blocks": BlocksEngine}[engine](
         build_network(network, shape, CLASSES, seed=0),
-        loss=scores.CrossEntropy(),
+        loss=losses.CrossEntropy(),
         update_rule=recipes.update_rule(TRAININGS["cifar"]["quick"].recipe),
     )
     state = made.initial()

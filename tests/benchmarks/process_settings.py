@@ -67,8 +67,9 @@ def _step_seconds(network: Any, image: tuple[int, int, int]) -> float:
     import jax.numpy as jnp
     import numpy as np
 
-    from automl_cli.children import recipes, scores
+    from automl_cli.children import recipes
     from automl_cli.nn.engines import BlocksEngine
+    from automl_cli.nn.losses import CrossEntropy
     from automl_cli.nn.networks import build_network
     from search_spaces.nasnet import QUICK
 
@@ -77,7 +78,7 @@ def _step_seconds(network: Any, image: tuple[int, int, int]) -> float:
     images = jnp.asarray(random.normal(size=(BATCH, *image)), jnp.float32)
     labels = jnp.asarray(random.integers(0, 10, BATCH), jnp.int32)
     model, rule = build_network(network, image, 10, seed=0), recipes.update_rule(QUICK.recipe)
-    engine = BlocksEngine(model, loss=scores.CrossEntropy(), update_rule=rule)
+    engine = BlocksEngine(model, loss=CrossEntropy(), update_rule=rule)
     state, times = engine.initial(), []
     engine.outputs(state, images)
     for _ in range(STEPS + 2):

@@ -17,6 +17,7 @@ from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Task
 from automl_cli.data import ImageData, ImageSplit, StreamedData
 from automl_cli.evaluators.image import ImageEvaluator
+from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.networks import build_network
 from search_spaces.cnn import SPACE
@@ -118,7 +119,7 @@ def test_balanced_accuracy_counts_every_class_alike():
 def test_class_weights_make_every_class_count_alike_in_the_loss():
     logits, labels = np.zeros((4, 2), np.float32), np.array([0, 0, 0, 1])
     logits[3] = [3, 0]
-    plain, weighted = scores.CrossEntropy()(logits, labels), scores.CrossEntropy((3, 1))(logits, labels)
+    plain, weighted = losses.CrossEntropy()(logits, labels), losses.CrossEntropy((3, 1))(logits, labels)
     of_class_0, of_class_1 = np.log(2), np.log(1 + np.exp(3))
     np.testing.assert_allclose(plain, (3 * of_class_0 + of_class_1) / 4, rtol=1e-6)
     np.testing.assert_allclose(weighted, (of_class_0 + of_class_1) / 2, rtol=1e-6)

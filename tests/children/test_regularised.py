@@ -19,6 +19,7 @@ from automl_cli.core.networks import IMAGE, Activation, AveragePool, Block, Conv
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.trainings import TRAININGS
 from automl_cli.nn.engines import BlocksEngine, Moment, WholeEngine
+from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
 from automl_cli.nn.networks import NoiseSettings, build_network
 from automl_cli.nn.networks.noise import Noise
 from tests.children.test_images import image_data
@@ -112,10 +113,10 @@ def test_the_auxiliary_head_gives_a_second_output_in_training_and_adds_its_weigh
     logits, auxiliary = model(x, train=True)
     assert auxiliary.shape == logits.shape == (4, 3)
     assert model(x, train=False).shape == (4, 3)
-    loss = scores.CrossEntropy()
-    both = scores.WithAuxiliary(loss, 0.4)((logits, auxiliary), labels)
+    loss = CrossEntropy()
+    both = WithAuxiliary(loss, 0.4)((logits, auxiliary), labels)
     np.testing.assert_allclose(both, loss(logits, labels) + 0.4 * loss(auxiliary, labels), rtol=1e-6)
-    assert scores.WithAuxiliary(loss, 0.4)(logits, labels) == loss(logits, labels)
+    assert WithAuxiliary(loss, 0.4)(logits, labels) == loss(logits, labels)
 
 
 def test_both_heads_are_drawn_alike_with_and_without_the_auxiliary_one():
@@ -128,7 +129,7 @@ def test_label_smoothing_is_the_cross_entropy_with_smoothed_labels():
     logits, labels = np.random.default_rng(0).normal(size=(5, 4)), np.array([0, 1, 2, 3, 0])
     smoothed = np.eye(4)[labels] * 0.9 + 0.1 / 4
     expected = -(smoothed * np.asarray(jax.nn.log_softmax(logits))).sum(-1).mean()
-    np.testing.assert_allclose(scores.CrossEntropy(smoothing=0.1)(logits, labels), expected, rtol=1e-5)
+    np.testing.assert_allclose(CrossEntropy(smoothing=0.1)(logits, labels), expected, rtol=1e-5)
 
 
 def test_top_counts_labels_among_the_largest_logits():
@@ -230,7 +231,7 @@ def test_few_images_are_looked_at_as_few_whatever_the_batches_of_the_training(mo
 @pytest.mark.parametrize("engine", [WholeEngine, BlocksEngine])
 def test_an_engine_with_noise_needs_to_know_the_moment(engine):
     model = build_network(NETWORK, SHAPE, 3, seed=0)
-    engine = engine(model, loss=scores.CrossEntropy(), update_rule=optax.identity(), noise=NoiseSettings(0.5, 0.0))
+    engine = engine(model, loss=CrossEntropy(), update_rule=optax.identity(), noise=NoiseSettings(0.5, 0.0))
     x, labels = jnp.ones((4, *SHAPE)), jnp.zeros(4, jnp.int32)
     with pytest.raises(ValueError, match="needs the moment of every step"):
         engine.step(engine.initial(), x, labels, 0.1)

@@ -11,8 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from automl_cli.children import recipes, scores
+from automl_cli.children import recipes
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.nn import losses
 from automl_cli.nn.compilation import Program
 from automl_cli.nn.engines import BlocksEngine
 from automl_cli.nn.networks import build_network
@@ -24,7 +25,7 @@ IMAGE, CLASSES, SEED = (8, 8, 1), 10, 0
 def programs_after_each_cell(cells: int) -> Iterator[int]:
     """For random cells of the quick preset, each trained for a step and scored."""
     assert QUICK.recipe is not None
-    space, loss, rule = SearchSpace(SPACE, QUICK.space_options), scores.CrossEntropy(), recipes.update_rule(QUICK.recipe)
+    space, loss, rule = SearchSpace(SPACE, QUICK.space_options), losses.CrossEntropy(), recipes.update_rule(QUICK.recipe)
     images, labels = np.zeros((32, *IMAGE), np.float32), np.zeros(32, np.int32)
     made = 0
 

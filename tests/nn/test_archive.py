@@ -4,6 +4,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from automl_cli.nn import archive, compilation
 from automl_cli.nn.archive import Archive, present_archive
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.tape import Block
+from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
 
 X = jnp.arange(6, dtype=jnp.float32)
 
@@ -240,9 +242,27 @@ UNIT = ConvolutionUnit(kernel=(3, 3), filters=4)
         (library.drop, {}),
         (library.share, {"channels": 3, "classes": 10, "size": (4, 4), "dropped": True}),
         (library.logits, {"classes": 10}),
+        (library.loss, {"classes": 10, "loss": WithAuxiliary(CrossEntropy((3, 1), smoothing=0.1), 0.4)}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_the_identity_of_a_block_holds_all_that_its_function_closes_over(make: Callable[..., Block], settings: dict[str, Any]):
     assert set(settings) == set(inspect.signature(make).parameters)
     assert make(**settings)._settings == tuple(settings.values())
+
+
+def test_only_a_loss_whose_text_tells_what_it_computes_is_kept_on_disk():
+    @dataclass(frozen=True)
+    class Other(CrossEntropy):
+        pass
+
+    for loss in (lambda logits, _: logits.mean(), WithAuxiliary(lambda logits, _: logits.mean(), 0.4), Other()):
+        assert library.loss(10, loss)._settings is None
+    texts = {repr(loss) for loss in (CrossEntropy(), CrossEntropy((3, 1)), CrossEntropy(smoothing=0.1))}
+    assert len(texts | {repr(WithAuxiliary(CrossEntropy(), weight)) for weight in (0.1, 0.4)}) == 5
+
+
+def test_the_sources_of_whatever_is_found_on_disk_are_part_of_its_name():
+    package = Path(archive.__file__).parents[1]
+    hashed = {*package.glob("nn/**/*.py"), *package.glob("core/*.py")}
+    assert {Path(inspect.getfile(inspect.unwrap(each))) for each in (library.loss, CrossEntropy, WithAuxiliary, SeparableUnit)} <= hashed

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import Array, lax
 
-from automl_cli.children.scores import CrossEntropy
 from automl_cli.core.cells import CELL_OPERATIONS, Place
 from automl_cli.core.networks import IMAGE, Block, Network
 from automl_cli.core.operations import (
@@ -25,6 +24,7 @@ from automl_cli.core.operations import (
 from automl_cli.core.stacks import cell_network, stack
 from automl_cli.nn import ops
 from automl_cli.nn.engines import WholeEngine
+from automl_cli.nn.losses import CrossEntropy
 from automl_cli.nn.networks import NetworkModule, build_network
 from automl_cli.references import open_artifact
 from automl_cli.store.cells import Cell

@@ -7,9 +7,10 @@ import numpy as np
 import optax
 import pytest
 
-from automl_cli.children import recipes, scores
+from automl_cli.children import recipes
 from automl_cli.core.networks import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, MaxPool, Network
 from automl_cli.core.recipes import Recipe
+from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, Engine, Moment, WholeEngine
 from automl_cli.nn.engines.draws import PATHS_TOGETHER, draws
 from automl_cli.nn.engines.lowering import lower, path_name
@@ -57,7 +58,7 @@ def engines(recipe: Recipe, rule: optax.GradientTransformation | None = None, ne
     return [
         engine(
             model,
-            loss=scores.WithAuxiliary(scores.CrossEntropy(smoothing=recipe.label_smoothing), recipe.auxiliary_weight),
+            loss=losses.WithAuxiliary(losses.CrossEntropy(smoothing=recipe.label_smoothing), recipe.auxiliary_weight),
             update_rule=rule or recipes.update_rule(recipe),
             noise=recipes.noise(recipe),
             average_decay=recipe.average_decay,

@@ -15,7 +15,6 @@ Inputs that are images are given, since no gradient flows to them.
 """
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass
 from functools import cache
 
 from jax import Array
@@ -24,6 +23,7 @@ from automl_cli.core.operations import AveragePool, MaxPool
 from automl_cli.nn import ops
 from automl_cli.nn.engines.protocol import Loss
 from automl_cli.nn.engines.tape import Block, Parameters
+from automl_cli.nn.losses import is_described
 from automl_cli.nn.networks.noise import with_factors
 from automl_cli.nn.ops.joining import pad_to
 from automl_cli.nn.ops.rectified import relu
@@ -166,7 +166,7 @@ def logits(classes: int) -> Block:
 def loss(classes: int, loss: Loss) -> Block:
     """Inputs are the sum of the shares and, in a training with an auxiliary head, the logits of that.
 
-    The programs of a loss that is a dataclass, whose text tells all its settings, are found on disk without being traced.
+    The programs of the losses of `nn.losses` are found on disk without being traced; those of any other by JAX's cache.
     """
 
     def logits(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
@@ -176,5 +176,5 @@ def loss(classes: int, loss: Loss) -> Block:
         own, auxiliary = logits(parameters, inputs, ()), inputs[1:]
         return loss((own, *auxiliary) if auxiliary else own, *given), None
 
-    settings = (classes, loss) if is_dataclass(type(loss)) else None
+    settings = (classes, loss) if is_described(loss) else None
     return Block("loss", function, {"bias": (classes,)}, logits, settings=settings)

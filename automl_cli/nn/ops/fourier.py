@@ -96,9 +96,7 @@ def _synthesise(spectrum: Array, maps: Maps) -> Array:
 def _each(matrix: np.ndarray, stacked: Array) -> Array:
     """The matrix times each of the stacked ones, as one batched product: XLA runs it as a loop over library calls."""
     shape = (len(stacked), *matrix.shape)
-    copies: Array | np.ndarray = np.ascontiguousarray(
-        np.broadcast_to(matrix, shape)
-    )  # JAX sees what is repeated by its strides
-    if copies.size > LARGEST_CONSTANT:
-        copies = jnp.broadcast_to(matrix, shape)
+    if len(stacked) * matrix.size > LARGEST_CONSTANT:
+        return lax.batch_matmul(jnp.broadcast_to(matrix, shape), stacked)
+    copies = np.ascontiguousarray(np.broadcast_to(matrix, shape))  # JAX would see by the strides what is repeated
     return lax.batch_matmul(jnp.asarray(copies), stacked)

@@ -1,0 +1,61 @@
+"""Losses of a classification task.
+
+They are dataclasses, so that their text says all there is to say of them, and stand here, among the sources whose digest is
+part of the name of a compiled program (`nn.archive`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from automl_cli.nn.engines.protocol import Loss
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Mean cross-entropy of logits (batch, classes) and labels (batch,).
+
+    With `class_counts` of the training examples each example weighs total / (classes * count of its class), so that every class
+    counts alike. `smoothing` is the share of each label that all classes get alike (arXiv 1512.00567, section 7).
+    """
+
+    class_counts: tuple[int, ...] | None = None
+    smoothing: float = 0.0
+
+    def __call__(self, logits: Array, labels: Array) -> Array:
+        each = self._each(logits, labels)
+        if self.class_counts is None:
+            return each.mean()
+        counts = np.maximum(np.asarray(self.class_counts), 1)
+        weights = (counts.sum() / (len(counts) * counts)).astype(np.float32)
+        return (each * jnp.asarray(weights)[labels]).mean()
+
+    def _each(self, logits: Array, labels: Array) -> Array:
+        if self.smoothing == 0:
+            return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), self.smoothing)
+        return optax.softmax_cross_entropy(logits, targets)
+
+
+@dataclass(frozen=True)
+class WithAuxiliary:
+    """The loss of a network whose training outputs may be a pair, the second one of an auxiliary head."""
+
+    loss: Loss
+    weight: float
+
+    def __call__(self, outputs: Any, labels: Array) -> Array:
+        if not isinstance(outputs, tuple):
+            return self.loss(outputs, labels)
+        logits, auxiliary = outputs
+        return self.loss(logits, labels) + self.weight * self.loss(auxiliary, labels)
+
+
+def is_described(loss: Loss) -> bool:
+    """Whether the text of a loss decides what it computes: of the losses here, as far down as they hold others."""
+    return type(loss) is CrossEntropy or (type(loss) is WithAuxiliary and is_described(loss.loss))
