@@ -265,4 +265,5 @@ def test_only_a_loss_whose_text_tells_what_it_computes_is_kept_on_disk():
 def test_the_sources_of_whatever_is_found_on_disk_are_part_of_its_name():
     package = Path(archive.__file__).parents[1]
     hashed = {*package.glob("nn/**/*.py"), *package.glob("core/*.py")}
-    assert {Path(inspect.getfile(inspect.unwrap(each))) for each in (library.loss, CrossEntropy, WithAuxiliary, SeparableUnit)} <= hashed
+    stored = (library.loss, CrossEntropy, WithAuxiliary, SeparableUnit)
+    assert {Path(inspect.getfile(inspect.unwrap(each))) for each in stored} <= hashed
