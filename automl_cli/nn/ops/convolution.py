@@ -42,8 +42,8 @@ def convolution(
     axes = tuple(zip(x.shape[:2], reach(sides, dilation), stride, strict=True))
     pads = (padding(*axes[0], rule), padding(*axes[1], rule))
     if dilation != 1 or pads != (padding(*axes[0], "half"), padding(*axes[1], "half")):
-        few = for_cpu(x) and stride == (1, 1) and _columns_of_taps(kernel.shape) <= MOST_COLUMNS
-        padded = partial((taps if few else native).convolution, stride=stride, pads=pads, dilation=dilation)
+        module = taps if for_cpu(x) and _few_columns(kernel.shape, stride) else native
+        padded = partial(module.convolution, stride=stride, pads=pads, dilation=dilation)
         return of_positive_part(padded, x, kernel) if relu else padded(x, kernel)
     form = choose_form(x.shape, kernel.shape, stride) if for_cpu(x) else "native"
     chosen = partial(FORMS[form], stride=stride)
@@ -66,11 +66,12 @@ def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[i
     maps_cost = MAP_COST[form] * max(shape[:2]) * (channels + filters / steps) + PRODUCT_COST * channels * filters
     if direct_cost > maps_cost:
         return form
-    return "taps" if stride == (1, 1) and _columns_of_taps(kernel) <= MOST_COLUMNS else "direct"
+    return "taps" if _few_columns(kernel, stride) else "direct"
 
 
-def _columns_of_taps(kernel: tuple[int, ...]) -> int:
-    return kernel[0] * kernel[1] * kernel[3]
+def _few_columns(kernel: tuple[int, ...], stride: tuple[int, int]) -> bool:
+    """Whether a product to all taps of the kernel is worth its columns."""
+    return stride == (1, 1) and kernel[0] * kernel[1] * kernel[3] <= MOST_COLUMNS
 
 
 MAP_COST = {"fourier": 4.0, "line": 1.0}

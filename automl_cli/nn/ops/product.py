@@ -1,7 +1,6 @@
 """Convolution with a 1 x 1 kernel: one matrix product over all places; a stride skips places.
 
-Its gradient for the kernel is a product along the places of both maps, which XLA's library of products reads as they lie. (A
-stack of such products is faster with one factor turned first, `transforms.transposed_product`; a single one is not.)
+Its gradient for the kernel is a product along the places of both maps, which XLA's library of products reads as they lie.
 """
 
 import jax
