@@ -1,6 +1,11 @@
 """The entry point: `automl`, or `python -m automl_cli`."""
 
+import os
 import sys
+from contextlib import suppress
+
+INTERRUPTED = 130
+"""As in `cli.errors`, which is not imported yet when the first Ctrl-C may come."""
 
 
 def main() -> None:
@@ -13,8 +18,21 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
-        code = 130
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        _leave_at_once()
     sys.exit(code)
+
+
+def _leave_at_once() -> None:
+    """End the process without taking it apart. XLA compiles in threads of its own, which an interruption does not reach: taking
+    JAX apart would wait for them, half a minute for a large network, and then crash over what they still use."""
+    if "logging" in sys.modules:
+        sys.modules["logging"].shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 recipes     the update rule and the learning-rate schedule of a recipe
 inputs      the data of a recipe, prepared or streamed, on the device
-scores      loss and metric of a classification task
+scores      the metrics of a classification task
 images      `ImageTrainer`: image data, and any network trained on it
 prediction  a trained network at work: its weights, and what it makes of images
 """

@@ -91,7 +91,7 @@ def present_archive(options: dict[str, bool | int]) -> Archive | None:
     """The archive of programs compiled with these options here and now; None where there is none."""
     folder, enabled = (jax.config.values[f"jax_{name}"] for name in ("compilation_cache_dir", "enable_compilation_cache"))
     local = bool(folder) and "://" not in str(folder)
-    if not local or not enabled or jax.default_backend() != "cpu" or jax.device_count() != 1:
+    if not local or not enabled or _SOURCES is None or jax.default_backend() != "cpu" or jax.device_count() != 1:
         return None
     settings = {name: value for name, value in jax.config.values.items() if not name.startswith(_WITHOUT_EFFECT)}
     circumstances = (_SOURCES, *_machine(), os.environ.get("XLA_FLAGS"), sorted(settings.items()), sorted(options.items()))
@@ -109,15 +109,16 @@ def _machine() -> tuple[object, ...]:
     return version("jax"), version("jaxlib"), version("optax"), cpu_model(), cpu_features(), threads
 
 
-def _sources() -> str:
-    """A digest of all of our code that programs are traced from."""
-    package, digest = Path(__file__).parents[1], hashlib.sha256()
-    for file in sorted((*package.glob("nn/**/*.py"), *package.glob("core/*.py"))):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def _sources(package: Path) -> str | None:
+    """A digest of all of our code that programs are traced from; None where it cannot be read, as in a zip file."""
+    files = {str(file.relative_to(package)): file for file in (*package.glob("nn/**/*.py"), *package.glob("core/*.py"))}
+    if not files:
+        return None
+    contents = {name: hashlib.sha256(files[name].read_bytes()).hexdigest() for name in sorted(files)}
+    return hashlib.sha256(repr(contents).encode()).hexdigest()
 
 
-_SOURCES = _sources()
+_SOURCES = _sources(Path(__file__).parents[1])
 """Worked out as this module is imported, with the code that it stands for: the files may be replaced while a process runs."""
 
 

@@ -4,6 +4,7 @@ They are dataclasses, so that their text says all there is to say of them, and s
 part of the name of a compiled program (`nn.archive`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 import optax
 from jax import Array
 
-from automl_cli.nn.engines.protocol import Loss
+Loss = Callable[[Any, Array], Array]
+"""(outputs of the network in training, targets) -> mean loss of the batch, a scalar."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 from automl_cli.core.operations import ConvolutionUnit, MaxPool, SeparableUnit
-from automl_cli.nn import archive, compilation
+from automl_cli.nn import archive, compilation, ops
 from automl_cli.nn.archive import Archive, present_archive
+from automl_cli.nn.augment import whiten
 from automl_cli.nn.engines import library
+from automl_cli.nn.engines.blocks import _update as optimizer_of_blocks
 from automl_cli.nn.engines.tape import Block
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
 
@@ -262,8 +264,45 @@ def test_only_a_loss_whose_text_tells_what_it_computes_is_kept_on_disk():
     assert len(texts | {repr(WithAuxiliary(CrossEntropy(), weight)) for weight in (0.1, 0.4)}) == 5
 
 
-def test_the_sources_of_whatever_is_found_on_disk_are_part_of_its_name():
+def test_every_source_that_programs_are_traced_from_is_part_of_their_names(tmp_path: Path):
     package = Path(archive.__file__).parents[1]
-    hashed = {*package.glob("nn/**/*.py"), *package.glob("core/*.py")}
-    stored = (library.loss, CrossEntropy, WithAuxiliary, SeparableUnit)
-    assert {Path(inspect.getfile(inspect.unwrap(each))) for each in stored} <= hashed
+    copies = {tmp_path / file.relative_to(package): file for file in package.rglob("*.py")}
+    for copy, file in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    usual = archive._sources(tmp_path)
+    assert usual == archive._SOURCES
+    makers = (library.loss, CrossEntropy, WithAuxiliary, SeparableUnit, ops.convolution, optimizer_of_blocks, whiten)
+    for file in {Path(inspect.getfile(inspect.unwrap(maker))) for maker in makers}:
+        copy = tmp_path / file.relative_to(package)
+        copy.write_bytes(file.read_bytes() + b"#")
+        assert archive._sources(tmp_path) != usual, file
+        copy.write_bytes(file.read_bytes())
+    assert archive._sources(tmp_path) == usual
+
+
+def test_what_moves_from_one_source_to_another_changes_the_names(tmp_path: Path):
+    (tmp_path / "core").mkdir()
+    digests = set()
+    for one, other in (("a = 1\nb = 2\n", ""), ("a = 1\n", "b = 2\n")):
+        (tmp_path / "core" / "one.py").write_text(one, encoding="utf-8")
+        (tmp_path / "core" / "other.py").write_text(other, encoding="utf-8")
+        digests.add(archive._sources(tmp_path))
+    assert len(digests) == 2
+
+
+def test_without_readable_sources_there_is_no_archive(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert archive._sources(tmp_path / "automl.zip") is None
+    monkeypatch.setattr(archive, "_SOURCES", None)
+    assert present_archive({}) is None
+
+
+@pytest.mark.parametrize("package", ["jax", "jaxlib", "optax"])
+def test_programs_of_another_version_are_others(folder: Path, package: str, monkeypatch: pytest.MonkeyPatch):
+    usual, version = present_archive({}), archive.version
+    monkeypatch.setattr(archive, "version", lambda name: "0.0" if name == package else version(name))
+    archive._machine.cache_clear()
+    try:
+        assert present_archive({}) != usual
+    finally:
+        archive._machine.cache_clear()

@@ -92,7 +92,7 @@ def test_every_form_of_convolution_equals_the_formula(form, height, width, batch
 
 
 @settings(max_examples=12, deadline=None)
-@given(*[st.integers(5, 9)] * 2, channels, channels, *[st.integers(1, 3)] * 3, st.tuples(*[st.integers(0, 3)] * 4))
+@given(*[st.integers(7, 9)] * 2, channels, channels, *[st.integers(1, 3)] * 3, st.tuples(*[st.integers(0, 3)] * 4))
 def test_the_product_to_all_taps_pads_and_dilates_as_told(height, width, ins, outs, rows, columns, dilation, zeros):
     x, kernel, pads = draw(0, height, width, 2, ins), draw(1, rows, columns, ins, outs), (zeros[:2], zeros[2:])
     shape = [height + sum(pads[0]) - dilation * (rows - 1), width + sum(pads[1]) - dilation * (columns - 1)]
@@ -104,6 +104,18 @@ def test_the_product_to_all_taps_pads_and_dilates_as_told(height, width, ins, ou
     assert_close(taps, expected)
 
 
+@pytest.mark.parametrize("sides", [(1, 1), (1, 7), (7, 1), (3, 3), (4, 4), (5, 7), (9, 9)])
+@pytest.mark.parametrize(
+    ("filters", "how"), [(3, {}), (3, {"dilation": 2, "rule": "same"}), (64, {}), (64, {"stride": (2, 2)})]
+)
+def test_convolution_takes_an_unknown_number_of_examples(sides, filters, how):
+    x, kernel = (jnp.asarray(draw(seed, *shape), "f4") for seed, shape in enumerate(((8, 8, 2, 4), (*sides, 4, filters))))
+    (examples,) = jax.export.symbolic_shape("examples")
+    unknown = jax.ShapeDtypeStruct((8, 8, examples, 4), jnp.float32)
+    exported = jax.export.export(jax.jit(lambda x: ops.convolution(x, kernel, relu=True, **how)))(unknown)
+    np.testing.assert_allclose(exported.call(x), ops.convolution(x, kernel, relu=True, **how), rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("shape", [(16, 16, 32, 3, 5), (32, 32, 8, 4, 6)])
 def test_the_direct_form_in_several_chunks_equals_the_formula(shape):
     height, width, batch, ins, outs = shape
@@ -113,10 +125,14 @@ def test_the_direct_form_in_several_chunks_equals_the_formula(shape):
 
 
 @pytest.mark.parametrize("backend", ["gpu", "tpu"])
-def test_accelerators_take_the_native_form(backend, monkeypatch):
-    x, kernel = draw(0, 8, 8, 64, 48), draw(1, 7, 7, 48, 48)
+@pytest.mark.parametrize("how", [{}, {"dilation": 2}, {"rule": "valid"}, {"rule": "same", "relu": True}])
+@pytest.mark.parametrize("filters", [4, 48])
+def test_accelerators_take_the_native_form(backend, how, filters, monkeypatch):
+    x, kernel = jnp.zeros((8, 8, 64, 48)), jnp.zeros((3, 3, 48, filters))
     monkeypatch.setattr("jax.default_backend", lambda: backend)
-    np.testing.assert_array_equal(ops.convolution(x, kernel), FORMS["native"](x, kernel, (1, 1)))
+    text = str(jax.make_jaxpr(lambda x, kernel: ops.convolution(x, kernel, **how))(x, kernel))
+    assert "conv_general_dilated[" in text
+    assert not any(f"{name}[" in text for name in ("dot_general", "slice", "scan"))
 
 
 def test_the_rule_never_takes_a_slow_form_on_a_cpu():
@@ -126,6 +142,10 @@ def test_the_rule_never_takes_a_slow_form_on_a_cpu():
     assert choose_form((32, 32, 64, 3), (3, 3, 3, 48), (1, 1)) == "direct"
     assert choose_form((32, 32, 32, 4), (3, 3, 4, 4), (1, 1)) == "taps"
     assert choose_form((32, 32, 32, 4), (3, 3, 4, 4), (2, 2)) == "direct", "a stride"
+    assert choose_form((16, 16, 32, 8), (5, 5, 8, 3), (1, 1)) == "direct", "many taps"
+    assert choose_form((96, 96, 64, 4), (3, 3, 4, 8), (1, 1)) == "direct", "a large map"
+    assert choose_form((32, 32, 32, 4), (3, 3, 4, 4), (1, 1), usual=False) == "taps"
+    assert choose_form((32, 32, 32, 4), (5, 5, 4, 3), (1, 1), usual=False) == "native", "many taps"
     assert choose_form((4, 4, 64, 3), (7, 5, 3, 24), (1, 1)) == "fourier", "a kernel larger than the image"
 
 

@@ -59,11 +59,22 @@ def test_the_gradient_of_relu_is_0_at_0():
     np.testing.assert_array_equal(jax.grad(lambda x: relu(x).sum())(jnp.array([-1.0, -0.0, 0.0, 2.0])), [0, 0, 0, 1])
 
 
-UNITS = [ConvolutionUnit((1, 1), 5, order="act-conv-bn"), FactorizedReduction(5, order="act-conv-bn")]
+UNITS = [
+    ConvolutionUnit((1, 1), 5, order="act-conv-bn"),
+    ConvolutionUnit((3, 3), 4, order="act-conv-bn"),  # taps
+    ConvolutionUnit((3, 3), 4, order="act-conv-bn", dilation=2),
+    ConvolutionUnit((3, 3), 12, order="act-conv-bn"),  # direct
+    ConvolutionUnit((3, 3), 4, (2, 2), order="act-conv-bn", padding="same"),  # native
+    ConvolutionUnit((1, 7), 64, order="act-conv-bn"),  # line, row by row
+    FactorizedReduction(5, order="act-conv-bn"),
+]
+BLOCKS = [(library.part(unit, 4, (16, 16)), 4) for unit in UNITS] + [(library.activation(), 4)]
 
 
-@pytest.mark.parametrize("block", [library.part(unit, 4, (8, 8)) for unit in UNITS] + [library.activation()])
-def test_a_block_that_rectifies_first_keeps_nothing_for_its_gradient(block):
+@pytest.mark.parametrize(("block", "channels"), BLOCKS)
+def test_a_block_that_rectifies_first_keeps_no_map_for_its_gradient(block, channels, monkeypatch):
+    monkeypatch.setattr("automl_cli.nn.ops.line.LARGE", 0)
+    x = map_with_zeros(16, 16, 2, channels)
     page = jnp.zeros(block.size) if block.size else np.float32(0)
-    _, _, kept = block.forward(page, jnp.int32(0) if block.size else np.float32(0), ((map_with_zeros(8, 8, 2, 4),),), ())
-    assert kept == []
+    _, _, kept = block.forward(page, jnp.int32(0) if block.size else np.float32(0), ((x,),), ())
+    assert [array.shape for array in kept if array.size >= x.size] == []

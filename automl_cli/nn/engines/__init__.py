@@ -8,7 +8,7 @@ blocks   the network as calls of shared blocks (tape: how; lowering, library: wh
 """
 
 from automl_cli.nn.engines.blocks import BlocksEngine
-from automl_cli.nn.engines.protocol import Engine, Loss, Moment
+from automl_cli.nn.engines.protocol import Engine, Moment
 from automl_cli.nn.engines.whole import WholeEngine, named_arrays
 
-__all__ = ["BlocksEngine", "Engine", "Loss", "Moment", "WholeEngine", "named_arrays"]
+__all__ = ["BlocksEngine", "Engine", "Moment", "WholeEngine", "named_arrays"]

@@ -15,9 +15,10 @@ from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.averages import first_mean, running_mean
 from automl_cli.nn.engines.draws import draws
 from automl_cli.nn.engines.lowering import Source, lower
-from automl_cli.nn.engines.protocol import Loss, Moment, needed
+from automl_cli.nn.engines.protocol import Moment, needed
 from automl_cli.nn.engines.tape import run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays
+from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import NetworkModule, NoiseSettings
 
 Pages = tuple[Array, ...]

@@ -21,9 +21,8 @@ from jax import Array
 
 from automl_cli.core.operations import AveragePool, MaxPool
 from automl_cli.nn import ops
-from automl_cli.nn.engines.protocol import Loss
 from automl_cli.nn.engines.tape import Block, Parameters
-from automl_cli.nn.losses import is_described
+from automl_cli.nn.losses import Loss, is_described
 from automl_cli.nn.networks.noise import with_factors
 from automl_cli.nn.ops.joining import pad_to
 from automl_cli.nn.ops.rectified import relu

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from automl_cli.core.networks import IMAGE, Activation, AveragePool, Identity, MaxPool, Network, Shape
 from automl_cli.core.networks import Block as NetworkBlock
 from automl_cli.nn.engines import library
-from automl_cli.nn.engines.protocol import Loss
 from automl_cli.nn.engines.tape import Block, Call
+from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.noise import NoiseSettings, dropped_at_the_end
 from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu
 

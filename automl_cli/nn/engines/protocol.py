@@ -1,13 +1,10 @@
 """What the training loop asks of an engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jax import Array
-
-Loss = Callable[[Any, Array], Array]
-"""(outputs of the network in training, targets) -> mean loss of the batch, a scalar."""
 
 
 class Moment(NamedTuple):

@@ -12,7 +12,8 @@ from jax import Array
 
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.averages import first_mean, running_mean
-from automl_cli.nn.engines.protocol import Loss, Moment, needed
+from automl_cli.nn.engines.protocol import Moment, needed
+from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import NoiseSettings
 from automl_cli.nn.networks.noise import Noise
 

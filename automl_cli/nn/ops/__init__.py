@@ -3,13 +3,14 @@
     convolution     the face and the rule; forms: native, direct, taps, product, line, fourier (transforms: their matrices)
     normalisation   batch norm and ReLU
     rectified       ReLU in front of a linear map
+    units           what the units of networks do in front of their batch norm, made of the above
     depthwise       one kernel per channel; depthwise_kernel: its gradient for the kernel on a CPU
     pooling         max pooling
     average_pooling the mean over windows
     windows         windows as shifted views of a map, which depthwise convolution and pooling are made of on a CPU
     outlines        functions that XLA does not take apart
     joining         zero padding to the largest size, concatenation
-    backend         which arrays take the forms for a CPU
+    backend         which arrays take the forms for a CPU, which devices multiply bfloat16
 
 All arrays are (height, width, batch, channels), float32 or, where the device computes with it, bfloat16 (`backend`); kernels
 are (height, width, input channels, filters). Places come first because then the forms that are products of matrices never move

@@ -5,6 +5,9 @@ accelerators multiply fastest: TPUs, and GPUs from NVIDIA's Ampere (compute capa
 gradients need no scaling; on a CPU it gains nothing.
 """
 
+import math
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -13,6 +16,12 @@ from jax import Array
 def for_cpu(x: Array) -> bool:
     """Whether operations on this array take their form for a CPU."""
     return jax.default_backend() == "cpu" and x.dtype == jnp.float32
+
+
+def numbers_of(shape: tuple[Any, ...]) -> int:
+    """How many numbers an array has, to choose a form by; an axis whose length is not known, as the examples of an exported
+    program, counts as 1."""
+    return math.prod(size for size in shape if isinstance(size, int))
 
 
 FIRST_CAPABILITY = 8.0

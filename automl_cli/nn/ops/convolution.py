@@ -1,16 +1,18 @@
 """Convolution: one face, several forms, and the rule that chooses among them."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from jax import Array
 
 from automl_cli.core.operations import Padding, padding, reach
 from automl_cli.nn.ops import direct, fourier, line, native, product, taps
-from automl_cli.nn.ops.backend import for_cpu
+from automl_cli.nn.ops.backend import for_cpu, numbers_of
 from automl_cli.nn.ops.rectified import of_positive_part
 from automl_cli.nn.ops.rectified import relu as positive_part
 
-FORMS = {
+FORMS: dict[str, Callable[..., Array]] = {
     "native": native.convolution,
     "direct": direct.convolution,
     "product": product.convolution,
@@ -18,8 +20,8 @@ FORMS = {
     "fourier": fourier.convolution,
     "taps": taps.convolution,
 }
-KEEP_SPECTRA = ("line", "fourier")
-"""Forms that keep more for their gradient than the input and the kernel."""
+ANY_PADS = ("native", "taps")
+"""Forms for any zeros around and any dilation; the others have those of "half", and none."""
 
 
 def convolution(
@@ -41,19 +43,23 @@ def convolution(
     sides = (kernel.shape[0], kernel.shape[1])
     axes = tuple(zip(x.shape[:2], reach(sides, dilation), stride, strict=True))
     pads = (padding(*axes[0], rule), padding(*axes[1], rule))
-    if dilation != 1 or pads != (padding(*axes[0], "half"), padding(*axes[1], "half")):
-        module = taps if for_cpu(x) and _few_columns(kernel.shape, stride) else native
-        padded = partial(module.convolution, stride=stride, pads=pads, dilation=dilation)
-        return of_positive_part(padded, x, kernel) if relu else padded(x, kernel)
-    form = choose_form(x.shape, kernel.shape, stride) if for_cpu(x) else "native"
-    chosen = partial(FORMS[form], stride=stride)
-    if relu and form not in KEEP_SPECTRA:
+    usual = dilation == 1 and pads == (padding(*axes[0], "half"), padding(*axes[1], "half"))
+    form = choose_form(x.shape, kernel.shape, stride, usual=usual) if for_cpu(x) else "native"
+    others: dict[str, Any] = {"pads": pads, "dilation": dilation} if form in ANY_PADS else {}
+    chosen = partial(FORMS[form], stride=stride, **others)
+    if relu and not _keeps_spectra(form, x.shape, kernel.shape):
         return of_positive_part(chosen, x, kernel)
     return chosen(positive_part(x) if relu else x, kernel)
 
 
-def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int]) -> str:
-    """The name of the fastest form on a CPU for (height, width, batch, channels) and (k, l, channels, filters)."""
+def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int], *, usual: bool = True) -> str:
+    """The name of the fastest form on a CPU for (height, width, batch, channels) and (k, l, channels, filters).
+
+    `usual` are the zeros of "half" and no dilation, which all forms but `ANY_PADS` need.
+    """
+    few = _few_taps(shape, kernel, stride)
+    if not usual:
+        return "taps" if few else "native"
     sides, (channels, filters) = kernel[:2], kernel[2:]
     if sides == (1, 1):
         return "product"
@@ -66,16 +72,24 @@ def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[i
     maps_cost = MAP_COST[form] * max(shape[:2]) * (channels + filters / steps) + PRODUCT_COST * channels * filters
     if direct_cost > maps_cost:
         return form
-    return "taps" if _few_columns(kernel, stride) else "direct"
+    return "taps" if few else "direct"
 
 
-def _few_columns(kernel: tuple[int, ...], stride: tuple[int, int]) -> bool:
-    """Whether a product to all taps of the kernel is worth its columns."""
-    return stride == (1, 1) and kernel[0] * kernel[1] * kernel[3] <= MOST_COLUMNS
+def _few_taps(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int]) -> bool:
+    """Whether a product to all taps of the kernel is worth what it writes."""
+    taps = kernel[0] * kernel[1]
+    columns = taps * kernel[3]
+    small = taps <= MOST_TAPS and columns <= MOST_COLUMNS and numbers_of(shape[:3]) * columns <= MOST_WRITTEN
+    return stride == (1, 1) and small
+
+
+def _keeps_spectra(form: str, shape: tuple[int, ...], kernel: tuple[int, ...]) -> bool:
+    """Whether a form keeps more for its gradient than the input and the kernel."""
+    return form == "fourier" or (form == "line" and not line.goes_row_by_row(shape, kernel))
 
 
 MAP_COST = {"fourier": 4.0, "line": 1.0}
 PRODUCT_COST = 1.5
 
-MOST_COLUMNS = 80
-"""Of the product to all taps. Measured at 32 x 32 and 16 x 16: with 72 columns twice as fast as direct, with 144 as fast."""
+MOST_TAPS, MOST_COLUMNS, MOST_WRITTEN = 15, 80, 2**22
+"""Of a product to all taps: taps, columns, and numbers that it writes (`tests/benchmarks/convolutions.py`)."""

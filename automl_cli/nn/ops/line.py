@@ -10,7 +10,7 @@ across the kernel is independent, so a stride along it just skips. How it is gon
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array, lax
 
 from automl_cli.nn.ops import transforms
+from automl_cli.nn.ops.backend import numbers_of
 
 LARGE = 2**18
 """Numbers of a map that is gone through row by row."""
@@ -33,15 +34,20 @@ class Plan(NamedTuple):
 
 def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
     """See `ops.convolution`; one side of the kernel is 1."""
-    if kernel.shape[0] == 1 < kernel.shape[1]:
-        if x.size < LARGE:
-            return convolution(x.swapaxes(0, 1), kernel.swapaxes(0, 1), stride[::-1]).swapaxes(0, 1)
+    if goes_row_by_row(x.shape, kernel.shape):
         return _along_width(x[:: stride[0]], kernel[0], Plan(x.shape[1], kernel.shape[1], stride[1]))
+    if kernel.shape[0] == 1 < kernel.shape[1]:
+        return convolution(x.swapaxes(0, 1), kernel.swapaxes(0, 1), stride[::-1]).swapaxes(0, 1)
     x = x[:, :: stride[1]]
     height, width, batch, channels = x.shape
     joined = x.reshape(height, width * batch, channels)
     y = _along_height(joined, kernel[:, 0], Plan(height, len(kernel), stride[0]))
     return y.reshape(-1, width, batch, kernel.shape[-1])
+
+
+def goes_row_by_row(shape: tuple[Any, ...], kernel: tuple[int, ...]) -> bool:
+    """Whether nothing but the input and the kernel is kept for the gradient: the spectrum of a row is worked out again."""
+    return kernel[0] == 1 < kernel[1] and numbers_of(shape) >= LARGE
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))

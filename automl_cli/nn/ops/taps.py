@@ -1,17 +1,18 @@
-"""Convolution as one product of matrices for all taps (places of the kernel) at once: the form for few channels on large maps.
+"""Convolution as one product of matrices for all taps (places of the kernel) at once: the form for few taps and few filters.
 
-What it computes. Every place of the zero-padded map times the kernels of all taps, and then the sum of shifted slices, each of
-one tap's columns; backward the same in the other direction:
+What it computes, without dilation. Every place of the padded map times the kernels of all taps, and then the sum of shifted
+slices, each of one tap's columns; backward the same in the other direction, p and q being the zeros in front:
 
-    Z[i, j, b, (u, v, o)] = sum over c of x[i, j, b, c] kernel[u, v, c, o]
+    Z[i, j, b, (u, v, o)] = sum over c of padded[i, j, b, c] kernel[u, v, c, o]
     y[i, j, b, o] = sum over (u, v) of Z[i + u, j + v, b, (u, v, o)]
-    D[i, j, b, (u, v, o)] = dy[i - u, j - v, b, o],    dx = D W',    dW = x' D,    with W (channels, k l filters)
+    D[i, j, b, (u, v, o)] = dy[i - u + p, j - v + q, b, o],    dx = D W',    dW = x' D,    with W (channels, k l filters)
 
-Why it is faster on a CPU. XLA's own convolution and its gradients have no fast routine for few channels: with 4, at 32 x 32,
-they take four to nine times as long as this. The products are library calls, and the shifts one loop over whole arrays each.
+Why it is faster on a CPU. XLA's own convolution and its gradients have no fast routine for few filters. The products are
+library calls, and the shifts one loop over whole arrays each.
 
-Where it stops. Z and D have k l times as many columns as y: with 72 it is twice as fast as `direct`, with 144 nothing is left
-of that. A stride would throw most of Z away: strided convolutions are left to XLA.
+Where it stops. Z and D have k l times as many columns as y, and D is a sum of k l maps of that size: from 16 taps or some 80
+columns on other forms are faster. On large maps Z and D need more memory than that is worth. A stride would throw most of Z
+away: strided convolutions are left to XLA.
 """
 
 from functools import partial, reduce
@@ -22,30 +23,26 @@ import jax
 from jax import Array, lax
 
 from automl_cli.nn.ops import native
-
-Pair = tuple[int, int]
-Pads = tuple[Pair, Pair]
+from automl_cli.nn.ops.native import Pads, Pair
 
 
 def convolution(x: Array, kernel: Array, stride: Pair, *, pads: Pads | None = None, dilation: int = 1) -> Array:
     """See `ops.convolution`, and `native` for `pads`."""
-    height, width = kernel.shape[:2]
-    around = pads or ((height // 2, (height - 1) // 2), (width // 2, (width - 1) // 2))
     if stride != (1, 1):
-        return native.convolution(x, kernel, stride, pads=around, dilation=dilation)
-    return _convolution(x, kernel, around, dilation)
+        return native.convolution(x, kernel, stride, pads=pads, dilation=dilation)
+    return _convolution(x, kernel, pads or native.half(kernel), dilation)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolution(x: Array, kernel: Array, pads: Pads, dilation: int) -> Array:
-    around = lax.pad(x, x.dtype.type(0), [(*pads[0], 0), (*pads[1], 0), (0, 0, 0), (0, 0, 0)])
-    of_all_taps = around @ _columns(kernel)
-    filters = kernel.shape[3]
-    rows, columns = (of_all_taps.shape[axis] - dilation * (kernel.shape[axis] - 1) for axis in (0, 1))
+    padded = lax.pad(x, x.dtype.type(0), [(*pads[0], 0), (*pads[1], 0), (0, 0, 0), (0, 0, 0)])
+    of_all_taps = padded @ _columns(kernel)
+    batch, filters = x.shape[2], kernel.shape[3]
+    height, width = (padded.shape[axis] - dilation * (kernel.shape[axis] - 1) for axis in (0, 1))
 
     def shifted(tap: int, place: Pair) -> Array:
         down, right = place
-        ends = (down + rows, right + columns, x.shape[2], (tap + 1) * filters)
+        ends = (down + height, right + width, batch, (tap + 1) * filters)
         return lax.slice(of_all_taps, (down, right, 0, tap * filters), ends)
 
     return reduce(add, (shifted(tap, place) for tap, place in enumerate(_places(kernel, dilation))))
@@ -58,12 +55,12 @@ def _forward(x: Array, kernel: Array, pads: Pads, dilation: int) -> tuple[Array,
 def _backward(pads: Pads, dilation: int, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, kernel = saved
     height, width, channels, filters = kernel.shape
-    of_all_taps = _spread(gradient, kernel, dilation)
     (top, _), (left, _) = pads
-    inner = of_all_taps[top : top + x.shape[0], left : left + x.shape[1]].reshape(-1, height * width * filters)
-    x_gradient = (inner @ _columns(kernel).T).reshape(x.shape)
-    columns = lax.dot_general(x.reshape(-1, channels), inner, (((0,), (0,)), ((), ())))
-    return x_gradient, columns.reshape(channels, height, width, filters).transpose(1, 2, 0, 3)
+    spread = _spread(gradient, kernel, dilation)[top : top + x.shape[0], left : left + x.shape[1]]
+    of_all_taps = spread.reshape(-1, height * width * filters)
+    x_gradient = (of_all_taps @ _columns(kernel).T).reshape(x.shape)
+    kernel_gradient = lax.dot_general(x.reshape(-1, channels), of_all_taps, (((0,), (0,)), ((), ())))
+    return x_gradient, kernel_gradient.reshape(channels, height, width, filters).transpose(1, 2, 0, 3)
 
 
 _convolution.defvjp(_forward, _backward)
