@@ -25,7 +25,8 @@ Skeleton = Literal["cifar", "imagenet"]
 LARGE_IMAGES = 64
 """From this height on, images get ImageNet's skeleton."""
 WIDE = 2048
-"""From this P on, an ImageNet stack is built like the published large networks (4032), below it like the mobile one (1056)."""
+"""From this P on, an ImageNet stack is built and trained like the published large networks (4032), below it like the mobile one
+(1056)."""
 SMALLEST_AUXILIARY_MAP = 5
 """The auxiliary head starts with a 5 x 5 pool, so smaller maps have none."""
 

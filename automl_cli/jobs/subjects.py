@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -12,8 +11,8 @@ from automl_cli.core.cells import CellPair
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.networks import Network, Shape
-from automl_cli.core.stacks import cell_network, default_stack, parse_stack, skeleton_for
-from automl_cli.core.trainings import TRAININGS, FinalTraining
+from automl_cli.core.stacks import Stack, cell_network, default_stack, parse_stack
+from automl_cli.core.trainings import FinalTraining, trainings_for
 from automl_cli.discovery import plugins
 from automl_cli.jobs.stacking import cell_pair_of
 from automl_cli.references import Opened, open_any, open_artifact
@@ -86,17 +85,24 @@ def subject_of(body: Body, *, preset: str | None = None, stack: str | None = Non
             return Subject(_searched_on(body), lambda image: _as_searched(body, preset), lambda image: body.network)
         case StackedNetwork():
             dataset = DatasetReference(source=body.target, image_size=body.image_shape[0])
-            return Subject(
-                dataset, lambda image: _final(image, preset), lambda image: cell_network(body.cell, body.stack, image)
-            )
+            return _stacked(dataset, body.cell, lambda image: body.stack, preset)
         case Cell():
             dataset = DatasetReference(source="digits") if body.found is None else _searched_on(body.found)
-            stacked = partial(_stacked, cell_pair_of(body, "--cell"), stack, filters)
-            return Subject(dataset, lambda image: _final(image, preset), stacked)
+            pair = cell_pair_of(body, "--cell")
+
+            def chosen(image: Shape) -> Stack:
+                return parse_stack(stack or default_stack(image), pair, image, filters=filters)
+
+            return _stacked(dataset, pair, chosen, preset)
 
 
-def _stacked(pair: CellPair, stack: str | None, filters: int | None, image: Shape) -> Network:
-    return cell_network(pair, parse_stack(stack or default_stack(image), pair, image, filters=filters), image)
+def _stacked(dataset: DatasetReference, pair: CellPair, stack: Callable[[Shape], Stack], preset: str | None) -> Subject:
+    """Cells as they are stacked for images of a shape."""
+    return Subject(
+        dataset,
+        lambda image: _final(trainings_for(image, width=stack(image).width(pair)), preset),
+        lambda image: cell_network(pair, stack(image), image),
+    )
 
 
 def _searched_on(found: Architecture | Found) -> DatasetReference:
@@ -120,9 +126,8 @@ def _as_searched(found: Architecture, preset: str | None) -> FinalTraining:
     return FinalTraining(recipes[preset or "quick"], DEFAULT_EPOCHS)
 
 
-def _final(image: Shape, preset: str | None) -> FinalTraining:
+def _final(trainings: Mapping[str, FinalTraining], preset: str | None) -> FinalTraining:
     """As stacked cells are trained."""
-    trainings = TRAININGS[skeleton_for(image)]
     if (preset or "quick") not in trainings:
         raise unknown_name("preset of a stack of cells:", str(preset), trainings)
     return trainings[preset or "quick"]

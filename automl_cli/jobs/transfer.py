@@ -13,8 +13,8 @@ from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.numbers import by_times
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.stacks import cell_network, default_stack, parse_stack, skeleton_for
-from automl_cli.core.trainings import TRAININGS
+from automl_cli.core.stacks import cell_network, default_stack, parse_stack
+from automl_cli.core.trainings import trainings_for
 from automl_cli.data import check_source, image_facts
 from automl_cli.jobs.stacking import cell_pair_of, target_of
 from automl_cli.jobs.training import TrainingRequest, new_training
@@ -46,7 +46,7 @@ def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> Tr
     try:
         target = target_of(dataset)
         image = target.facts.image_shape
-        trainings = TRAININGS[skeleton_for(image)]
+        trainings = trainings_for(image)
         chosen = preset if preset in trainings else "quick"
         if target.problem is None:
             check_source(target.dataset, streamed=trainings[chosen].recipe.streamed)
@@ -137,7 +137,7 @@ def train_command(run: Path, transfer: TransferSettings) -> str:
     parts = ["automl", "train", "--network", str(run / NETWORK)]
     if transfer.preset != "quick":
         parts += ["--preset", transfer.preset]
-    if transfer.epochs != TRAININGS[skeleton_for(transfer.image_shape)][transfer.preset].epochs:
+    if transfer.epochs != trainings_for(transfer.image_shape)[transfer.preset].epochs:
         parts += ["--epochs", str(transfer.epochs)]
     if transfer.dataset.data_dir is not None:
         parts += ["--data-dir", transfer.dataset.data_dir]

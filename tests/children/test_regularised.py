@@ -256,10 +256,34 @@ def test_recipes_that_mean_nothing_are_refused(field, value, message):
         msgspec.structs.replace(RECIPE, **{field: value}).__post_init__()
 
 
-def test_the_published_trainings_are_those_of_the_paper():
-    cifar, imagenet = TRAININGS["cifar"]["paper"], TRAININGS["imagenet"]["paper"]
+def test_the_published_training_on_cifar_is_that_of_the_paper():
+    cifar = TRAININGS["cifar"]["paper"]
     assert (cifar.epochs, cifar.recipe.batch_size, cifar.recipe.learning_rate) == (600, 32, 0.025)
     assert (cifar.recipe.gradient_clip, cifar.recipe.auxiliary_weight, cifar.recipe.drop_path_keep) == (5.0, 0.4, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("size", "batch_size", "learning_rate", "weight_decay", "drop_path_keep"),
+    [("mobile", 50 * 32, 0.04 * 50, 4e-5, 1.0), ("large", 100 * 16, 0.015 * 100, 5e-5, 0.7)],
+)
+def test_the_published_trainings_on_imagenet_are_those_of_the_released_code(
+    size, batch_size, learning_rate, weight_decay, drop_path_keep
+):
+    """NASNet, appendix A, and the notes in the released code."""
+    imagenet = TRAININGS[size]["paper"]
     recipe = imagenet.recipe
-    assert (recipe.optimizer, recipe.label_smoothing, recipe.average_decay, recipe.dropout) == ("rmsprop", 0.1, 0.9999, 0.5)
+    assert (recipe.batch_size, recipe.learning_rate) == (batch_size, learning_rate)
+    assert (recipe.weight_decay, recipe.drop_path_keep, recipe.dropout) == (weight_decay, drop_path_keep, 0.5)
+    assert (recipe.optimizer, recipe.momentum, recipe.nesterov, recipe.schedule) == ("rmsprop", 0.9, False, "exponential")
+    assert (recipe.label_smoothing, recipe.average_decay, recipe.auxiliary_weight) == (0.1, 0.9999, 0.4)
+    assert recipe.gradient_clip == 10.0
     assert abs(imagenet.epochs * (1_281_167 // recipe.batch_size) - 250_000) < 801
+
+
+def test_trainings_on_imagenet_differ_in_their_recipes_only():
+    """A transfer is planned before its winner, whose width decides between the two, is known."""
+    mobile, large = TRAININGS["mobile"], TRAININGS["large"]
+    assert mobile["quick"] == large["quick"]
+    assert mobile.keys() == large.keys()
+    assert all(mobile[preset].epochs == large[preset].epochs for preset in mobile)
+    assert all(mobile[preset].recipe.streamed == large[preset].recipe.streamed for preset in mobile)

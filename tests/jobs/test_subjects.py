@@ -89,11 +89,32 @@ def test_the_plan_of_a_famous_set_that_is_absent_says_so_and_states_the_recipe_o
     request = TrainingRequest(dataset="imagenet", data_dir=str(tmp_path), preset="paper", with_validation=True)
     plan = plan_training(CELL, request)
     assert (plan.parameters, round(plan.multiply_adds / 1e6, 1)) == (5_289_978, 563.6)
-    assert plan.recipe == TRAININGS["imagenet"]["paper"].recipe
+    assert plan.recipe == TRAININGS["mobile"]["paper"].recipe
     assert (plan.steps_per_epoch, plan.facts.test_examples) == (800, 50_000)
     assert "is not prepared under" in plan.problem
     assert plan.wall_seconds * plan.cores == pytest.approx(plan.compute_seconds)
     assert plan.compute_seconds > 86_400
+
+
+@pytest.mark.parametrize(
+    ("stack", "filters", "size"),
+    [
+        ("4@1056", None, "mobile"),
+        ("6@2047", None, "mobile"),
+        ("6@2064", None, "large"),
+        ("6@4032", None, "large"),
+        ("4@1056", 168, "large"),
+    ],
+)
+def test_the_width_of_a_stack_on_imagenet_decides_whose_recipe_the_paper_preset_is(tmp_path, stack, filters, size):
+    data = {"dataset": "imagenet", "data_dir": str(tmp_path), "preset": "paper"}
+    plan = plan_training(CELL, TrainingRequest(**data, image_size=331, stack=stack, filters=filters))
+    assert plan.recipe == TRAININGS[size]["paper"].recipe
+    pair = nasnet_a().cell
+    chosen = parse_stack(stack, pair, (331, 331, 3), filters=filters)
+    scaled = stacked_network(pair, chosen, target="imagenet", image_shape=(331, 331, 3), classes=1000)
+    write_artifact(tmp_path / "network.json", artifact_of(scaled))
+    assert plan_training(Named("network", str(tmp_path)), TrainingRequest(**data)).recipe == plan.recipe
 
 
 def test_the_plan_of_data_that_are_here_has_no_problem():
