@@ -33,8 +33,9 @@ def update_rule(recipe: Recipe) -> optax.GradientTransformation:
 
 def noise(recipe: Recipe) -> NoiseSettings | None:
     """What the network drops in training."""
-    settings = NoiseSettings(recipe.drop_path_keep, recipe.dropout)
-    return None if settings == NoiseSettings(1.0, 0.0) else settings
+    if recipe.drop_path_keep == 1 and recipe.dropout == 0:
+        return None
+    return NoiseSettings(recipe.drop_path_keep, recipe.dropout, by_depth=recipe.drop_path_schedule == "time-and-depth")
 
 
 def view(recipe: Recipe) -> View | None:

@@ -120,11 +120,18 @@ def _recipe_rows(recipe: "Recipe") -> Iterator[tuple[str, str]]:
     yield "augmentation", recipe.augmentation + (", pictures decoded as they are needed" if recipe.streamed else "")
     yield "label smoothing", _or_none(recipe.label_smoothing, 0)
     yield "auxiliary head", "none" if recipe.auxiliary_weight == 0 else f"its loss weighs {recipe.auxiliary_weight:g}"
-    kept = f"paths of the last cell are kept with probability {recipe.drop_path_keep:g} at the end"
-    yield "drop path", "none" if recipe.drop_path_keep == 1 else kept
+    yield "drop path", _drop_path(recipe)
     yield "dropout", _or_none(recipe.dropout, 0)
     yield "parameter mean", _or_none(recipe.average_decay, None)
     yield "precision", "bfloat16 where the device has it" if recipe.precision == "mixed" else "float32"
+
+
+def _drop_path(recipe: "Recipe") -> str:
+    if recipe.drop_path_keep == 1:
+        return "none"
+    cells = "all cells" if recipe.drop_path_schedule == "time" else "the last cell"
+    earlier = "" if recipe.drop_path_schedule == "time" else ", those of earlier cells more often"
+    return f"paths of {cells} are kept with probability {recipe.drop_path_keep:g} at the end{earlier}"
 
 
 def _or_none(value: float | None, nothing: float | None) -> str:

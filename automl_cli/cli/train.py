@@ -44,6 +44,7 @@ def train(
     label_smoothing: flags.LabelSmoothing = None,
     auxiliary_weight: flags.AuxiliaryWeight = None,
     drop_path_keep: flags.DropPathKeep = None,
+    drop_path_schedule: flags.DropPathSchedule = None,
     dropout: flags.Dropout = None,
     average_decay: flags.AverageDecay = None,
     precision: flags.Precision = None,

@@ -115,6 +115,15 @@ DropPathKeep = Annotated[
         HOW, "--drop-path-keep", metavar="X", help="ScheduledDropPath: how probably a path of the last cell is kept at the end."
     ),
 ]
+DropPathSchedule = Annotated[
+    Literal["time-and-depth", "time"] | None,
+    _option(
+        HOW,
+        "--drop-path-schedule",
+        help="time-and-depth: the deeper a cell, the more of its paths are dropped (released code). time: of all cells alike "
+        "(paper).",
+    ),
+]
 Dropout = Annotated[
     float | None, _option(HOW, "--dropout", metavar="X", help="How probably a feature before the classifier is dropped.")
 ]

@@ -19,8 +19,10 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `gradient_clip` bounds the norm of the whole gradient. `label_smoothing` is the share of the label that all classes get
     alike. `auxiliary_weight` is that of the loss of the network's auxiliary head, if it has one. `drop_path_keep` is the
-    probability with which ScheduledDropPath keeps a path of the last cell at the end, `dropout` that with which a feature
-    before the classifier is dropped. With `average_decay` the network is scored with a running mean of its parameters.
+    probability with which ScheduledDropPath keeps a path of the last cell at the end; `drop_path_schedule` says whether that
+    holds for all cells ("time", as in the paper) or is reached linearly from the first to the last ("time-and-depth", as in
+    the released code; `core.cells.keep_probability`). `dropout` is the probability with which a feature before the classifier
+    is dropped. With `average_decay` the network is scored with a running mean of its parameters.
     """
 
     batch_size: int
@@ -35,6 +37,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     label_smoothing: float = 0.0
     auxiliary_weight: float = 0.0
     drop_path_keep: float = 1.0
+    drop_path_schedule: Literal["time-and-depth", "time"] = "time-and-depth"
     dropout: float = 0.0
     average_decay: float | None = None
     precision: Literal["float32", "mixed"] = "float32"

@@ -55,6 +55,7 @@ class TrainingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     label_smoothing: float | None = None
     auxiliary_weight: float | None = None
     drop_path_keep: float | None = None
+    drop_path_schedule: str | None = None
     dropout: float | None = None
     average_decay: float | None = None
     precision: str | None = None

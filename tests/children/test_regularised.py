@@ -57,12 +57,22 @@ def test_paths_are_kept_with_the_scheduled_probability_and_divided_by_it(progres
     assert abs((kept > 0).mean() - keep) <= 5 * math.sqrt(keep * (1 - keep) / 20_000)
 
 
-@pytest.mark.parametrize(("progress", "keep_shallow", "keep_deep"), [(0.0, 1.0, 1.0), (0.5, 0.875, 0.75), (1.0, 0.75, 0.5)])
-def test_a_training_step_keeps_paths_as_the_formula_says(progress, keep_shallow, keep_deep):
+@pytest.mark.parametrize(
+    ("drop_path_schedule", "progress", "keep_shallow", "keep_deep"),
+    [
+        ("time-and-depth", 0.0, 1.0, 1.0),
+        ("time-and-depth", 0.5, 0.875, 0.75),
+        ("time-and-depth", 1.0, 0.75, 0.5),
+        ("time", 0.0, 1.0, 1.0),
+        ("time", 0.5, 0.75, 0.75),
+        ("time", 1.0, 0.5, 0.5),
+    ],
+)
+def test_a_training_step_keeps_paths_as_the_formula_says(drop_path_schedule, progress, keep_shallow, keep_deep):
     """Two paths of depth 1/2 and 1, both the image itself; the classifier passes them on, and the loss looks at what was kept.
 
-    keep = 1 - progress * depth * (1 - final) with final = 0.5 (NASNet, section 3, and the released code). 4,000 images in one
-    step of the engine; five standard deviations.
+    keep = 1 - progress * depth * (1 - final) with final = 0.5 in the released code; without the depth in the paper (NASNet,
+    section 3). 4,000 images in one step of the engine; five standard deviations.
     """
     images, size = jnp.ones((4000, 1, 1, 1)), 4000
     paths = tuple(Block(name, Identity(), (IMAGE,), drop_path=depth) for name, depth in (("shallow", 0.5), ("deep", 1.0)))
@@ -74,7 +84,8 @@ def test_a_training_step_keeps_paths_as_the_formula_says(progress, keep_shallow,
         jax.debug.callback(lambda values: taken.update(values=np.asarray(values)), logits)
         return logits.mean()
 
-    engine = WholeEngine(model, loss=loss, update_rule=optax.identity(), noise=NoiseSettings(0.5, 0.0))
+    settings = recipes.noise(msgspec.structs.replace(RECIPE, drop_path_keep=0.5, drop_path_schedule=drop_path_schedule))
+    engine = WholeEngine(model, loss=loss, update_rule=optax.identity(), noise=settings)
     engine.step(engine.initial(), images, jnp.zeros(size, jnp.int32), 0.0, Moment(np.array([3, 4], np.uint32), progress))
     jax.effects_barrier()
     for column, keep in enumerate((keep_shallow, keep_deep)):
@@ -238,6 +249,14 @@ def test_an_engine_with_noise_needs_to_know_the_moment(engine):
     moment = Moment(np.array([1, 2], np.uint32), 0.5)
     losses = [float(engine.step(engine.initial(), x, labels, 0.1, moment)[1]) for _ in range(2)]
     assert losses[0] == losses[1]
+
+
+def test_recipes_of_before_there_was_a_choice_drop_by_time_and_depth():
+    """Files written before hold no `drop_path_schedule`."""
+    recorded = msgspec.to_builtins(EVERYTHING)
+    del recorded["drop_path_schedule"]
+    assert msgspec.convert(recorded, Recipe) == EVERYTHING
+    assert EVERYTHING.drop_path_schedule == "time-and-depth"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from automl_cli.cli.plans import training_text
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.stacks import cell_network, parse_stack
 from automl_cli.core.trainings import TRAININGS
@@ -42,6 +43,19 @@ def test_a_cell_is_stacked_for_the_images_and_trained_by_the_preset_of_its_skele
     assert paper.epochs == 600
 
 
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({}, "paths of the last cell are kept with probability 0.6 at the end, those of earlier cells more often"),
+        ({"drop_path_schedule": "time"}, "paths of all cells are kept with probability 0.6 at the end"),
+        ({"drop_path_keep": 1.0}, "none"),
+    ],
+)
+def test_the_plan_says_which_paths_are_dropped(flags, words):
+    plan = plan_training(CELL, TrainingRequest(**DIGITS, preset="paper", **flags))
+    assert f"drop path        {words}\n" in training_text(plan)
+
+
 def test_filters_override_what_follows_from_the_width():
     assert new_training(nasnet_a(), TrainingRequest(**DIGITS, filters=2)).network.shapes((8, 8, 1))["final"][2] == 4 * 6 * 2
 
@@ -63,6 +77,7 @@ def test_resuming_accepts_what_was_asked_before_and_nothing_else():
         ({"stack": "1@48"}, "--cell holds another network"),
         ({"preset": "quick"}, "started with --epochs 600, not 30"),
         ({"dropout": 0.2}, "started with --dropout 0.1, not 0.2"),
+        ({"drop_path_schedule": "time"}, "started with --drop-path-schedule time-and-depth, not time"),
     ):
         with pytest.raises(UserError, match=message):
             check_resumed(recorded, TrainingRequest(**{**DIGITS, "preset": "paper", "dropout": 0.1, **other}), CELL)

@@ -37,6 +37,7 @@ NETWORK = Network(
 PLAIN = Recipe(batch_size=6, learning_rate=0.1)
 RECIPES = {
     "drop path": {"drop_path_keep": 0.6},
+    "drop path by time": {"drop_path_keep": 0.6, "drop_path_schedule": "time"},
     "dropout": {"dropout": 0.5},
     "auxiliary head": {"auxiliary_weight": 0.4},
     "mean": {"average_decay": 0.3},

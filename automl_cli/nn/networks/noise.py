@@ -14,10 +14,12 @@ FEATURES = 2**32 - 1
 
 class NoiseSettings(NamedTuple):
     """`keep` is the probability with which ScheduledDropPath keeps a path of the last cell at the end of the training
-    (NASNet, arXiv 1707.07012, section 3), `dropout` that with which a feature is dropped."""
+    (NASNet, arXiv 1707.07012, section 3), `dropout` that with which a feature is dropped. Without `by_depth` paths of all cells
+    are kept like those of the last one."""
 
     keep: float
     dropout: float
+    by_depth: bool = True
 
 
 class Noise(NamedTuple):
@@ -61,7 +63,7 @@ class Noise(NamedTuple):
 
 def dropped_at_the_end(settings: NoiseSettings, depth: float) -> float:
     """The share of the paths of a cell of this depth that are dropped at the end of the training."""
-    return 1 - keep_probability(settings.keep, depth=depth, progress=1.0)
+    return 1 - keep_probability(settings.keep, depth=depth, progress=1.0, scale_by_depth=settings.by_depth)
 
 
 def with_factors(x: Array, factors: Array) -> Array:
