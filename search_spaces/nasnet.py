@@ -215,6 +215,7 @@ QUICK = SearchPreset(
 PAPER = SearchPreset(
     trials=20_000,
     epochs=20,
+    dataset="cifar10",
     recipe=Recipe(batch_size=32, learning_rate=0.025, momentum=0.9, nesterov=False, weight_decay=5e-4, schedule="cosine"),
     strategy="ppo",
     in_flight=500,

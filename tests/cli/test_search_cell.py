@@ -48,6 +48,39 @@ def test_a_wrong_table_is_refused_before_the_run_directory_is_made(
     assert not (tmp_path / "run").exists()
 
 
+PAPER = ("search-cell", "--preset", "paper", "--strategy", "random")
+
+
+def test_the_plan_of_the_paper_is_stated_without_its_data(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run([*PAPER, "--data-dir", "tfds", "--dry-run"]) == 0
+    out = capfd.readouterr().out
+    for text in (
+        "20,000 trials, 20 epochs each",
+        "500 in flight",
+        "data set       cifar10",
+        "repeats=2, filters=32",
+        "2,000 GPU-days",
+    ):
+        assert text in out
+    assert run([*PAPER, "--data-dir", "tfds", "--dry-run", "--json"]) == 0
+    plan = decode(capfd.readouterr().out.encode(), dict, "plan")
+    assert (plan["dataset"], plan["trials"], plan["epochs"]) == ("cifar10", 20_000, 20)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_search_of_the_paper_needs_its_data_and_says_how_to_get_them(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*PAPER, "--data-dir", str(tmp_path / "tfds"), "--out", str(tmp_path / "run")]) == 2
+    err = capfd.readouterr().err
+    assert f"cifar10 is not prepared under {tmp_path / 'tfds'}" in err
+    assert "tfds build cifar10" in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_flags_of_a_table_without_one_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["search-cell", "--table", "table.csv"]) == 2
     assert "--table is about a table; give --evaluator table with it" in capfd.readouterr().err
