@@ -4,10 +4,9 @@ Nothing is replayed and no strategy is made, so it is as quick as reading the jo
 epochs, the seeds of the children, and who won.
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +14,7 @@ from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.evaluations import Evaluations, child_seed
+from automl_cli.store.agreement import must_equal
 from automl_cli.store.bodies import Architecture, Retraining, StudySettings
 from automl_cli.store.cells import Found
 from automl_cli.store.journal import Asked, Ended, Ledger, Record, Told, placed_records
@@ -148,31 +148,3 @@ def _recomputed(place: str, said: Retraining, settings: StudySettings, course: C
 def _lasting(trial: Trial) -> Outcome:
     """The outcome without what a reused one does not take over."""
     return msgspec.structs.replace(trial.outcome, seconds=0.0, worker="")
-
-
-def must_equal(place: str, said: object, expected: object, by: str = "what stands beside it") -> None:
-    """ArtifactError naming the place where something says what does not follow from the rest."""
-    if not alike(said, expected):
-        raise ArtifactError(f"{place}: says {_short(said)}, but {by} makes it {_short(expected)}")
-
-
-def alike(one: Any, other: Any) -> bool:
-    """Whether plain data are equal, computed numbers to the last bits.
-
-    >>> alike({"a": [0.1 + 0.2, 1]}, {"a": [0.3, 1]}), alike((1, 2), (1,))
-    (True, False)
-    """
-    one, other = msgspec.to_builtins(one), msgspec.to_builtins(other)
-    match one, other:
-        case (float(), float()):
-            return math.isclose(one, other, rel_tol=1e-12)
-        case (dict(), dict()):
-            return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
-        case (list() | tuple(), list() | tuple()):
-            return len(one) == len(other) and all(map(alike, one, other))
-    return bool(one == other)
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"

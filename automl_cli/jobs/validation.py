@@ -11,10 +11,11 @@ from automl_cli.core.errors import ArtifactError, SpaceError, UserError
 from automl_cli.core.plugins import SearchSpace, SpaceReference
 from automl_cli.core.trials import Measurement
 from automl_cli.discovery import open_space, plugins
-from automl_cli.jobs.run_checks import check_journal, check_winner, must_equal
+from automl_cli.jobs.run_checks import check_journal, check_winner
+from automl_cli.store.agreement import must_equal
 from automl_cli.store.artifact import Artifact, read_any, read_artifact, read_bytes
 from automl_cli.store.bodies import Architecture, Model, StudySettings
-from automl_cli.store.cells import Cell, Found, StackedNetwork, stacked_network
+from automl_cli.store.cells import Cell, Found
 from automl_cli.store.encoding import check_keys
 from automl_cli.store.files import file_digest
 from automl_cli.store.journal import placed_records, trials_of
@@ -150,14 +151,6 @@ def _check_against_run(path: Path, where: str, found: Architecture | Found) -> N
     check_winner(f"{path}: {where}", found, settings, course)
 
 
-def _check_network(path: Path, artifact: Artifact[StackedNetwork]) -> None:
-    """Everything that follows from cell, stack and image must be what follows from them."""
-    body = artifact.body
-    made = stacked_network(body.cell, body.stack, target=body.target, image_shape=body.image_shape, classes=body.classes)
-    for field in body.__struct_fields__:
-        must_equal(f"{path}: body.{field}", getattr(body, field), getattr(made, field))
-
-
 def _space_of(reference: SpaceReference, place: str) -> SearchSpace | None:
     """The space, or None for one from a user's file: nothing is imported from a path that a file names."""
     if reference.file is not None or reference.name not in plugins():
@@ -188,7 +181,6 @@ def _check_model(path: Path, artifact: Artifact[Model]) -> str | None:
 CHECKS: Mapping[str, Callable[[Path, Artifact[Any]], str | None]] = {
     "architecture": _check_architecture,
     "cell": _check_cell,
-    "network": _check_network,
     "model": _check_model,
 }
 """Checks by kind of artifact: raise ArtifactError, or say what could not be checked."""

@@ -4,7 +4,9 @@ modules:
     encoding        values to JSON text and back, errors with the failing path
     files           files that are whole or absent
     environment     versions, CPU, git state
+    agreement       does what a file says follow from what else it says?
     bodies          the body of each kind of artifact
+    cells           the bodies of cells and of the networks they are scaled to
     reports         the body of a report
     artifact        header, kinds, read, write, upgrade, JSON Schema
     journal         the file of trials: append-only, group commit, torn tails

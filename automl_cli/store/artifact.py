@@ -3,8 +3,8 @@
     {"schema": "automl.<kind>/<n>", "tool": "automl-cli <version>", "inputs": {<role>: <digest>}, "body": {…}}
 
 The header is read first. A wrong kind, a newer version, an unknown field, a number that is not finite or a truncated file is
-refused with the file and the failing path named; an older version is upgraded. `inputs` holds the SHA-256 of every artifact
-that went into this one, by the role it played.
+refused with the file and the failing path named, and so is a scaled network whose size does not follow from its cell; an older
+version is upgraded. `inputs` holds the SHA-256 of every artifact that went into this one, by the role it played.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from automl_cli import __version__
 from automl_cli.core.errors import ArtifactError, unknown_name
 from automl_cli.store import encoding
 from automl_cli.store.bodies import Architecture, Model, StudySettings, Training
-from automl_cli.store.cells import Cell, StackedNetwork
+from automl_cli.store.cells import Cell, StackedNetwork, check_stacked_network
 from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Report
 
@@ -29,12 +29,16 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Kind(Struct, frozen=True):
-    """A kind of artifact at its current version. `upgrades[n]` lifts a body from version n to n + 1."""
+    """A kind of artifact at its current version. `upgrades[n]` lifts a body from version n to n + 1.
+
+    `check` raises ArtifactError for a body, read from this place, that contradicts itself.
+    """
 
     name: str
     version: int
     body: type[Struct]
     upgrades: dict[int, Upgrade] = {}
+    check: Callable[[Any, str], None] = lambda body, place: None
 
     @property
     def schema(self) -> str:
@@ -50,7 +54,7 @@ KINDS: Kinds = {
         Kind("architecture", 1, Architecture),
         Kind("training", 1, Training),
         Kind("cell", 1, Cell),
-        Kind("network", 1, StackedNetwork),
+        Kind("network", 1, StackedNetwork, check=check_stacked_network),
         Kind("model", 1, Model),
         Kind("report", 1, Report),
     )
@@ -110,7 +114,7 @@ def read_any(path: Path, *, kinds: Kinds = KINDS) -> Artifact[Any]:
 
 
 def decode_artifact(data: bytes, place: str, expected: str | None, *, kinds: Kinds = KINDS) -> Artifact[Any]:
-    """Header first, then the upgrades, then the body."""
+    """Header first, then the upgrades, then the body, then whether it agrees with itself."""
     document = encoding.parse(data, place)
     header = encoding.convert(document, Header, place)
     kind, version = _schema_parts(header.schema, place, kinds)
@@ -124,7 +128,9 @@ def decode_artifact(data: bytes, place: str, expected: str | None, *, kinds: Kin
     body = header.body
     for step in range(version, kind.version):
         body = _upgraded(body, kind.upgrades[step], f"{place}: body: {header.schema!r} cannot be read as {kind.schema!r}")
-    return encoding.convert({**document, "schema": kind.schema, "body": body}, _artifact_type(kind), place)
+    artifact: Artifact[Any] = encoding.convert({**document, "schema": kind.schema, "body": body}, _artifact_type(kind), place)
+    kind.check(artifact.body, place)
+    return artifact
 
 
 def schema(kind: str, *, kinds: Kinds = KINDS) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from automl_cli.cli.app import run
 from automl_cli.core.cells import CellPair
+from automl_cli.core.errors import ArtifactError
 from automl_cli.core.stacks import stack
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
 from automl_cli.discovery import open_space
@@ -163,10 +164,29 @@ def test_a_cell_whose_genotype_was_changed_is_refused(capfd, found):
     assert "body.cell: says" in "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize("field", ["width", "parameters", "multiply_adds"])
-def test_a_network_that_miscounts_itself_is_refused(capfd, scaled, field):
-    artifact = read_artifact(scaled, StackedNetwork)
-    wrong = msgspec.structs.replace(artifact.body, **{field: getattr(artifact.body, field) + 1})
-    write_artifact(scaled, artifact_of(wrong))
-    assert run(["validate", str(scaled)]) == 2
-    assert f"body.{field}: says" in "".join(capfd.readouterr())
+@pytest.mark.parametrize(
+    "command", [("validate",), ("show",), ("measure",), ("train", "--dry-run", "--dataset", "digits", "--network")]
+)
+@pytest.mark.parametrize("field", ["width", "parameters", "multiply_adds", "words"])
+def test_a_network_that_miscounts_itself_is_refused_by_whoever_opens_it(capfd, scaled, command, field):
+    right = getattr(read_artifact(scaled, StackedNetwork).body, field)
+    wrong = ["h2 = nothing"] if field == "words" else right + 1
+    document = json.loads(scaled.read_bytes())
+    document["body"][field] = wrong
+    scaled.write_text(json.dumps(document))
+    assert run([*command, str(scaled)]) == 2
+    assert f"{scaled}: body.{field}: says" in "".join(capfd.readouterr())
+
+
+def test_a_network_whose_stack_does_not_fit_its_images_is_refused_with_its_file(refused, scaled):
+    document = json.loads(scaled.read_bytes())
+    document["body"]["stack"]["skeleton"] = "imagenet"
+    document["body"]["image_shape"] = [1, 1, 3]
+    scaled.write_text(json.dumps(document))
+    assert f"{scaled}: body: " in refused("show", scaled)
+
+
+def test_a_network_that_miscounts_itself_is_not_written(scaled):
+    body = read_artifact(scaled, StackedNetwork).body
+    with pytest.raises(ArtifactError, match=r"body\.parameters: says"):
+        write_artifact(scaled, artifact_of(msgspec.structs.replace(body, parameters=1)))
