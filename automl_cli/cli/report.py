@@ -9,7 +9,11 @@ import typer
 from automl_cli.cli.options import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from automl_cli.core.cells import CellPair
     from automl_cli.report.runs import History
+    from automl_cli.store.cells import Found
     from automl_cli.store.reports import Report
 
 Runs = Annotated[
@@ -91,18 +95,51 @@ def next_steps(histories: "list[History]") -> list[str]:
     unfinished = len(history.trials) < history.settings.trials and not history.running
     steps = [f"go on: {resume_command(history.settings, history.path)}"] if unfinished else []
     best = history.path / "best.json"
-    return [*steps, *_steps_with(best)] if best.is_file() else steps
+    return [*steps, *_steps_with(best), *_steps_after(history)] if best.is_file() else steps
 
 
-def _steps_with(best: Path) -> list[str]:
+def _steps_with(best: Path) -> "Iterator[str]":
     """What can be done with the winner. A cell of a table can be looked at only."""
     from automl_cli.core.cells import CellPair
-    from automl_cli.jobs.subjects import SUBJECTS
     from automl_cli.store.artifact import read_any
+    from automl_cli.store.bodies import Architecture
     from automl_cli.store.cells import Cell
 
-    found = read_any(best).body
-    wiring = isinstance(found, Cell) and not isinstance(found.cell, CellPair)
-    flag = None if wiring else next((flag for flag, body in SUBJECTS.items() if isinstance(found, body)), None)
-    train = [f"train it: {shlex.join(['automl', 'train', f'--{flag}', str(best)])}"] if flag else []
-    return [f"look: {shlex.join(['automl', 'show', str(best)])}", *train]
+    yield f"look: {_typed('show', best)}"
+    match read_any(best).body:
+        case Architecture():
+            yield f"train it: {_typed('train', '--arch', best)}"
+        case Cell(cell=CellPair() as pair, found=found):
+            yield f"train it: {_typed('train', '--cell', best, *_stack(pair, found))}"
+
+
+def _stack(pair: "CellPair", found: "Found | None") -> tuple[str, ...]:
+    """For images so small that the stack of the paper is far too large, the one that the search measured the cell in."""
+    from automl_cli.core.stacks import SMALL_IMAGES, stack
+
+    if found is None or (found.image_shape is not None and found.image_shape[0] >= SMALL_IMAGES):
+        return ()
+    repeats, filters = (found.space.options.get(name) for name in ("repeats", "filters"))
+    if not isinstance(repeats, int) or not isinstance(filters, int):
+        return ()
+    return ("--stack", stack("cifar", repeats=repeats, filters=filters).written(pair))
+
+
+def _steps_after(history: "History") -> "Iterator[str]":
+    """What can be done with the scaled winner."""
+    from automl_cli.jobs.transfer import transfer_of
+    from automl_cli.store.run_directory import TRANSFER
+
+    settings, scaled = history.settings.transfer, transfer_of(history.path, history.settings)
+    if settings is None or scaled is None:
+        return
+    if scaled.state == "trained":
+        directory, data = history.path / TRANSFER, settings.dataset.data_dir
+        yield f"score the scaled winner again: {_typed('evaluate', directory, *(() if data is None else ('--data-dir', data)))}"
+        yield f"take it elsewhere: {_typed('export', directory)}"
+    elif scaled.command is not None and not history.running:
+        yield f"train the scaled winner: {scaled.command}"
+
+
+def _typed(*parts: object) -> str:
+    return shlex.join(["automl", *map(str, parts)])

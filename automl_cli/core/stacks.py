@@ -24,6 +24,8 @@ Skeleton = Literal["cifar", "imagenet"]
 
 LARGE_IMAGES = 64
 """From this height on, images get ImageNet's skeleton."""
+SMALL_IMAGES = 32
+"""Below this height, the height of CIFAR's images, the published stacks are far larger than the task."""
 WIDE = 2048
 """From this P on, an ImageNet stack is built and trained like the published large networks (4032), below it like the mobile one
 (1056)."""
@@ -57,6 +59,10 @@ class Stack(Struct, frozen=True, forbid_unknown_fields=True):
     def cells(self) -> int:
         """How many cells there are, those of the stem included."""
         return 3 * self.repeats + (4 if self.skeleton == "imagenet" else 2)
+
+    def written(self, cells: CellPair) -> str:
+        """`N@P`, which `parse_stack` reads back."""
+        return f"{self.repeats}@{self.width(cells)}"
 
     def width(self, cells: CellPair) -> int:
         """Channels that the last cell puts out."""

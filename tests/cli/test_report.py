@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.discovery import plugins
 from automl_cli.store.artifact import artifact_of, decode_artifact, write_artifact
 from automl_cli.store.encoding import document
 from tests.report.runs import SPACE, write_run
@@ -73,20 +74,46 @@ def test_an_unfinished_run_says_how_to_go_on(automl: Callable, tmp_path: Path) -
 
 
 def test_the_next_steps_can_be_typed_as_they_stand(automl: Callable, tmp_path: Path) -> None:
-    from automl_cli.discovery import plugins
     from tests.cli.test_looking_around import found, found_cell
 
     path = write_run(tmp_path / "my run", [0.5], trials=9, finished=False, space=replace(SPACE.reference(), file="my space.py"))
     for made, flag in (
-        (found(), "--arch"),
-        (found_cell(SearchSpace(plugins()["nasnet"])), "--cell"),
+        (found(), "--arch '{}'"),
         (found_cell(SPACE), None),
     ):
         write_artifact(path / "best.json", artifact_of(made))
         lines = automl("report", path).stderr.splitlines()
         assert lines[0] == f"go on: automl search-arch --out '{path}' --resume --space 'my space.py'"
         assert lines[1] == f"look: automl show '{path}/best.json'"
-        assert lines[2:] == ([f"train it: automl train {flag} '{path}/best.json'"] if flag else [])
+        assert lines[2:] == ([f"train it: automl train {flag.format(path / 'best.json')}"] if flag else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "pixels", "stack"),
+    [
+        ({"repeats": 1, "filters": 8}, 8, (1, 8)),
+        ({"repeats": 2, "filters": 12}, 31, (2, 12)),
+        ({"repeats": 2, "filters": 12}, 32, None),
+        ({"repeats": 2, "filters": 12}, 224, None),
+    ],
+)
+def test_a_cell_of_small_images_is_to_be_stacked_as_it_was_searched(
+    automl: Callable, tmp_path: Path, options: dict[str, int], pixels: int, stack: tuple[int, int] | None
+) -> None:
+    """6@768 has millions of parameters; images of 8 x 8 need none of them. P is that of the search's own N and F."""
+    from automl_cli.core.stacks import parse_stack
+    from tests.cli.test_looking_around import found_cell
+
+    path = write_run(tmp_path / "run", [0.5])
+    made = found_cell(SearchSpace(plugins()["nasnet"], options))
+    write_artifact(path / "best.json", artifact_of(replace(made, found=replace(made.found, image_shape=(pixels, pixels, 1)))))
+    *typed, last = automl("report", path).stderr.splitlines()[-1].split(" ")
+    if stack is None:
+        assert [*typed, last] == ["train", "it:", "automl", "train", "--cell", f"{path}/best.json"]
+    else:
+        assert typed == ["train", "it:", "automl", "train", "--cell", f"{path}/best.json", "--stack"]
+        parsed = parse_stack(last, made.cell, (pixels, pixels, 1))
+        assert (parsed.repeats, parsed.filters) == stack
 
 
 def test_why_trials_have_no_score_is_said_with_counts(automl: Callable, tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ def test_where_the_data_are_absent_the_network_is_written_and_the_last_lines_say
     assert not (out / "transfer").exists()
     report = json.loads(automl("report", out, "--json").stdout)["runs"][0]["transfer"]
     assert (report["state"], report["test_accuracy"], report["command"]) == ("written", None, command.partition(": ")[2])
-    assert "nothing: imagenet2012 is not" in " ".join(automl("report", out).stdout.split())
+    shown = automl("report", out)
+    assert "nothing: imagenet2012 is not" in " ".join(shown.stdout.split())
+    assert shown.stderr.splitlines()[-1] == f"train the scaled winner: {report['command']}"
     assert "nothing will be trained" in automl("search-cell", "--transfer", "imagenet", "--dry-run").stdout
 
 
@@ -80,7 +82,12 @@ def test_where_the_data_are_here_the_scaled_winner_is_trained_and_reported(train
     report = json.loads(automl("report", trained, "--json").stdout)["runs"][0]["transfer"]
     assert (report["state"], report["test_accuracy"]) == ("trained", model.body.test_accuracy)
     assert report["test_top5_accuracy"] == model.body.test_top5_accuracy > 0
-    assert f"2 epochs: test accuracy {model.body.test_accuracy:.4f}" in automl("report", trained).stdout
+    shown = automl("report", trained)
+    assert f"2 epochs: test accuracy {model.body.test_accuracy:.4f}" in shown.stdout
+    assert shown.stderr.splitlines()[-2:] == [
+        f"score the scaled winner again: automl evaluate {trained}/transfer",
+        f"take it elsewhere: automl export {trained}/transfer",
+    ]
     assert automl("validate", trained).code == 0
 
 
