@@ -18,6 +18,7 @@ from msgspec import Struct
 from automl_cli.core.cells import CELL_OPERATIONS, INPUT_STATES, Cell, CellPair, Place, projection
 from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.networks import IMAGE, Block, Join, Network
+from automl_cli.core.numbers import counted
 from automl_cli.core.operations import Activation, AveragePool, ConvolutionUnit, FactorizedReduction, Identity, Operation, Shape
 
 Skeleton = Literal["cifar", "imagenet"]
@@ -31,6 +32,12 @@ WIDE = 2048
 (1056)."""
 SMALLEST_AUXILIARY_MAP = 5
 """The auxiliary head starts with a 5 x 5 pool, so smaller maps have none."""
+
+LARGEST_REPEATS, LARGEST_WIDTH = 1_000, 100_000
+"""Of N and P. Published networks have some tens of cells and put out some thousands of channels."""
+LARGEST_FILTERS = LARGEST_WIDTH // 4
+SMALLEST_FILTERS: dict[Skeleton, int] = {"cifar": 1, "imagenet": 4}
+"""ImageNet's stem begins with F/4."""
 
 
 class Stack(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,13 +54,13 @@ class Stack(Struct, frozen=True, forbid_unknown_fields=True):
     skip_reduction_input: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, least in (
-            ("repeats", self.repeats, 1),
-            ("filters", self.filters, 4 if self.skeleton == "imagenet" else 1),
-            ("stem_filters", self.stem_filters, 1),
+        for name, value, least, most in (
+            ("repeats", self.repeats, 1, LARGEST_REPEATS),
+            ("filters", self.filters, SMALLEST_FILTERS[self.skeleton], LARGEST_FILTERS),
+            ("stem_filters", self.stem_filters, 1, 3 * LARGEST_FILTERS),
         ):
-            if value < least:
-                raise SpaceError(f"{name} of a stack of cells is {value}; it must be at least {least}")
+            if not least <= value <= most:
+                raise SpaceError(f"{name} of a stack of cells is {value}; it must be from {least} to {most:,}")
 
     @property
     def cells(self) -> int:
@@ -90,16 +97,34 @@ def default_stack(image: Shape) -> str:
 
 
 def parse_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None = None) -> Stack:
-    """The stack that `N@P` stands for with these cells and images; `filters` overrides what follows from P."""
-    match = re.fullmatch(r"(\d+)@(\d+)", text.replace(" ", ""))
-    if match is None:
-        raise UserError(f"a stack is written N@P, repeats and channels of the last cell, such as 6@768 or 4@1056; not {text!r}")
-    repeats, width = int(match[1]), int(match[2])
-    states = len(cells.normal.outputs)
+    """The stack that `N@P` stands for with these cells and images; `filters` overrides what follows from P.
+
+    UserError where either means nothing, by the flag that it is given with: --stack or --filters.
+    """
+    repeats, width = _repeats_and_width(text)
+    skeleton, states = skeleton_for(image), len(cells.normal.outputs)
+    least = SMALLEST_FILTERS[skeleton]
+    if filters is not None and not least <= filters <= LARGEST_FILTERS:
+        raise UserError(f"--filters is {filters}; for images of this size it must be from {least} to {LARGEST_FILTERS:,}")
     found = width // (4 * states) if filters is None else filters
-    if found < 1:
-        raise UserError(f"{text!r} leaves no filter for a cell of {states} output states; give at least {repeats}@{4 * states}")
-    return stack(skeleton_for(image), repeats=repeats, filters=found, wide=4 * states * found >= WIDE)
+    if found < least:
+        raise UserError(
+            f"--stack {text} leaves {counted(found, 'filter')} for a cell of {states} output states, and {least} are needed for "
+            f"images of this size; give at least --stack {repeats}@{4 * states * least}"
+        )
+    return stack(skeleton, repeats=repeats, filters=found, wide=4 * states * found >= WIDE)
+
+
+def _repeats_and_width(text: str) -> tuple[int, int]:
+    """N and P."""
+    match = re.fullmatch(r"\s*0*(\d{1,9})\s*@\s*0*(\d{1,9})\s*", text, re.ASCII)
+    repeats, width = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not (1 <= repeats <= LARGEST_REPEATS and 1 <= width <= LARGEST_WIDTH):
+        raise UserError(
+            f"--stack is {text!r}; it must be N@P, such as 6@768 or 4@1056: N repeats, 1 to {LARGEST_REPEATS:,}, and P channels "
+            f"of the last cell, 1 to {LARGEST_WIDTH:,}"
+        )
+    return repeats, width
 
 
 def cell_network(cells: CellPair, stack: Stack, image: Shape) -> Network:

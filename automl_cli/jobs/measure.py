@@ -73,7 +73,9 @@ def measure(
     if subject.cell is None:
         assert subject.network is not None
         return _counted(subject.network, shape, count)
-    chosen = subject.stack or parse_stack(stack or default_stack(shape), subject.cell, shape, filters=filters)
+    chosen = subject.stack or parse_stack(
+        default_stack(shape) if stack is None else stack, subject.cell, shape, filters=filters
+    )
     return _counted(cell_network(subject.cell, chosen, shape), shape, count, stack=chosen, width=chosen.width(subject.cell))
 
 

@@ -91,7 +91,7 @@ def subject_of(body: Body, *, preset: str | None = None, stack: str | None = Non
             pair = cell_pair_of(body, "--cell")
 
             def chosen(image: Shape) -> Stack:
-                return parse_stack(stack or default_stack(image), pair, image, filters=filters)
+                return parse_stack(default_stack(image) if stack is None else stack, pair, image, filters=filters)
 
             return _stacked(dataset, pair, chosen, preset)
 

@@ -56,7 +56,7 @@ def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> Tr
         dataset=target.dataset,
         image_shape=image,
         classes=len(target.facts.classes),
-        stack=request.stack or default_stack(image),
+        stack=default_stack(image) if request.stack is None else request.stack,
         filters=request.filters,
         preset=chosen,
         epochs=request.transfer_epochs or trainings[chosen].epochs,
@@ -191,12 +191,11 @@ def _check_fits(transfer: TransferSettings, space: SearchSpace) -> None:
             f"--transfer scales pairs of cells, such as those of space nasnet; space {space.plugin.name!r} finds none"
         )
     widest = _widest(found)
+    stack = parse_stack(transfer.stack, widest, transfer.image_shape, filters=transfer.filters)
     try:
-        stack = parse_stack(transfer.stack, widest, transfer.image_shape, filters=transfer.filters)
         cell_network(widest, stack, transfer.image_shape).shapes(transfer.image_shape)
     except UserError as error:
-        states = len(widest.normal.outputs)
-        raise UserError(f"--stack: {error} (a cell of this search may have {states} output states)") from error
+        raise UserError(f"--stack {transfer.stack} does not fit images of {by_times(transfer.image_shape)}: {error}") from error
 
 
 def _widest(pair: CellPair) -> CellPair:

@@ -112,7 +112,9 @@ def test_a_scaled_network_is_measured_as_it_is_stacked(printed, refused, scaled)
 def test_what_cannot_be_measured_is_said(refused):
     assert "give --dataset, or --image-size and --classes" in refused("measure", "nasnet-a")
     assert "Did you mean 'nasnet-a'?" in refused("measure", "nasnet-b", "--target", "cifar10")
-    assert "a stack is written N@P" in refused("measure", "nasnet-a", "--stack", "768", "--target", "cifar10")
+    assert "--stack is '768'; it must be N@P" in refused("measure", "nasnet-a", "--stack", "768", "--target", "cifar10")
+    assert "--stack is ''; it must be N@P" in refused("measure", "nasnet-a", "--stack", "", "--target", "cifar10")
+    assert "--filters is 3; for images" in refused("measure", "nasnet-a", "--filters", "3", "--target", "imagenet")
     assert "unknown data set 'cifra10'. Did you mean 'cifar10'?" in refused("measure", "nasnet-a", "--target", "cifra10")
 
 

@@ -1,7 +1,9 @@
 """Networks from cells, and their published sizes (NASNet, sections 1, 2 and 7), without JAX."""
 
+import re
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,14 +77,55 @@ def test_f_is_rounded_down_and_may_be_given():
 
 
 def test_wrong_stacks_are_refused():
-    with pytest.raises(UserError, match=r"such as 6@768 or 4@1056; not '6x768'"):
-        parse_stack("6x768", nasnet_a(), CIFAR)
-    with pytest.raises(UserError, match=r"leaves no filter for a cell of 6 output states; give at least 6@24"):
+    with pytest.raises(UserError, match=r"--stack 6@20 leaves 0 filters for a cell of 6 output states.*at least --stack 6@24$"):
         parse_stack("6@20", nasnet_a(), CIFAR)
-    with pytest.raises(SpaceError, match="repeats of a stack of cells is 0; it must be at least 1"):
-        parse_stack("0@768", nasnet_a(), CIFAR)
+    with pytest.raises(UserError, match=r"--stack 4@90 leaves 3 filters.*and 4 are needed.*give at least --stack 4@96$"):
+        parse_stack("4@90", nasnet_a(), MOBILE)
     with pytest.raises(SpaceError, match="does not fit a map of 2 x 2"):
         cell_network(nasnet_a(), stack("imagenet", repeats=1, filters=8), (2, 2, 3))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "6x768",
+        "",
+        " ",
+        "0@768",
+        "6@0",
+        "1001@768",
+        "6@100001",
+        "1000000@768",
+        "6@" + "9" * 5000,
+        "\u0666@768",
+        "6@\uff17\uff16\uff18",
+    ],
+)
+@pytest.mark.parametrize("filters", [None, 32])
+def test_what_is_no_stack_is_refused_by_its_flag_with_what_is_allowed(text, filters):
+    allowed = r"it must be N@P, such as 6@768 or 4@1056: N repeats, 1 to 1,000, and P channels of the last cell, 1 to 100,000$"
+    with pytest.raises(UserError, match=rf"^--stack is '{re.escape(text)}'; {allowed}"):
+        parse_stack(text, nasnet_a(), CIFAR, filters=filters)
+
+
+@pytest.mark.parametrize(("filters", "image", "least"), [(0, CIFAR, 1), (3, MOBILE, 4), (25_001, CIFAR, 1), (2**53, MOBILE, 4)])
+def test_filters_out_of_bounds_are_refused_by_their_flag(filters, image, least):
+    with pytest.raises(
+        UserError, match=rf"^--filters is {filters}; for images of this size it must be from {least} to 25,000$"
+    ):
+        parse_stack("6@768", nasnet_a(), image, filters=filters)
+
+
+def test_the_largest_stacks_are_accepted():
+    assert parse_stack("1000@100000", nasnet_a(), MOBILE).repeats == 1000
+    assert parse_stack("0006@768", nasnet_a(), MOBILE, filters=25_000).filters == 25_000
+
+
+@pytest.mark.parametrize("field", ["repeats", "filters", "stem_filters"])
+@pytest.mark.parametrize("value", [0, 10**9])
+def test_a_stack_in_a_file_has_the_same_bounds(field, value):
+    with pytest.raises(SpaceError, match=f"^{field} of a stack of cells is {value}; it must be from 1 to "):
+        msgspec.structs.replace(stack("cifar", repeats=2, filters=32), **{field: value})
 
 
 def test_images_from_64_pixels_on_get_imagenets_skeleton():

@@ -7,7 +7,7 @@ from automl_cli.cli.plans import training_text
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.stacks import cell_network, parse_stack
 from automl_cli.core.trainings import TRAININGS
-from automl_cli.jobs.subjects import Named, named_by, needed
+from automl_cli.jobs.subjects import Named, named_by, needed, subject_of
 from automl_cli.jobs.training import TrainingRequest, check_resumed, new_training
 from automl_cli.jobs.training_plan import plan_training
 from automl_cli.references import open_any
@@ -143,3 +143,8 @@ def test_a_network_of_a_search_that_trained_nothing_has_no_recipe_which_is_said(
     found = msgspec.structs.replace(found, space=msgspec.structs.replace(found.space, name="tiny"))
     with pytest.raises(UserError, match="trained nothing and says of no recipe"):
         new_training(found, TrainingRequest(dataset="digits"))
+
+
+def test_an_empty_stack_is_refused_and_not_the_default():
+    with pytest.raises(UserError, match="^--stack is ''; it must be N@P"):
+        subject_of(nasnet_a(), stack="").network((8, 8, 1))
