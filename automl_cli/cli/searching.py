@@ -16,6 +16,7 @@ from automl_cli.cli.options import pairs
 from automl_cli.cli.running import Finished, prepare_data, run_one
 from automl_cli.cli.transferring import last_words, transfer
 from automl_cli.core.errors import UserError
+from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
     from automl_cli.cli.live import Display
@@ -61,7 +62,7 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
     request = request_of({name: value for name, value in flags.items() if name not in RunFlags._fields}, run_flags.config)
     with _sigterm_as_ctrl_c():
         if run_flags.dry_run:
-            _show_plan(command, request, default_space=default_space, as_json=run_flags.json)
+            _show_plan(command, request, run_flags, default_space=default_space)
         elif run_flags.resume:
             _resume(command, request, run_flags)
         else:
@@ -94,20 +95,49 @@ def _check(flags: RunFlags) -> None:
     check_log_file(flags.log_file)
 
 
-def _show_plan(command: str, request: "SearchRequest", *, default_space: str, as_json: bool) -> None:
+def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
     from automl_cli.cli.plans import plan_text
     from automl_cli.estimates import plan_of
     from automl_cli.executors.process import set_up_this_process
     from automl_cli.planning import plan_search
 
     set_up_this_process()
-    settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
+    if flags.resume:
+        settings, space = _recorded(command, request, flags)
+    else:
+        settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
     _say_doubts(settings, request)
     plan = plan_of(settings, space)
-    if as_json:
+    if flags.json:
         write_json(plan)
     else:
         write_line(plan_text(plan))
+
+
+def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple[StudySettings, SearchSpace]":
+    """What would go on: the search on record, or the first of its repeats. Nothing is written."""
+    from automl_cli.core.trials import Stage
+    from automl_cli.resuming import resume_search
+    from automl_cli.store.journal import read_trials
+    from automl_cli.store.run_directory import recorded_settings
+
+    assert flags.out is not None
+    run = next(iter(_repeats(flags.out, flags.repeat)), flags.out)
+    settings, space = resume_search(command, recorded_settings(run), request)
+    ended = sum(trial.task.stage is Stage.SEARCH for trial in read_trials(run / "journal.jsonl"))
+    words = f"{ended:,} of {counted(settings.trials, 'trial')} have ended"
+    talk_console().print(f"{run}: the plan of the whole search, of which {words}", soft_wrap=True)
+    return settings, space
+
+
+def _repeats(path: Path, asked: int | None) -> list[Path]:
+    """The repeats in a directory. UserError unless they are as many as asked for."""
+    from automl_cli.store.run_directory import repeats_of
+
+    repeats = repeats_of(path)
+    if asked not in (None, len(repeats)):
+        raise UserError(f"--repeat {asked} is not what {path} was started with ({len(repeats) or 'none'})")
+    return repeats
 
 
 def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
@@ -136,13 +166,11 @@ def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
 
     from automl_cli.executors.process import set_up_this_process
     from automl_cli.resuming import resume_search
-    from automl_cli.store.run_directory import hold, open_run, repeats_of
+    from automl_cli.store.run_directory import hold, open_run
 
     assert flags.out is not None
     set_up_this_process()
-    repeats = repeats_of(flags.out)
-    if flags.repeat not in (None, len(repeats)):
-        raise UserError(f"--repeat {flags.repeat} is not what {flags.out} was started with ({len(repeats) or 'none'})")
+    repeats = _repeats(flags.out, flags.repeat)
 
     def take_up(run: "RunDirectory") -> "tuple[StudySettings, SearchSpace]":
         """The first repeat has the seed that was asked for; the seeds of the others follow from it."""

@@ -109,8 +109,8 @@ def parse_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None
     found = width // (4 * states) if filters is None else filters
     if found < least:
         raise UserError(
-            f"--stack {text} leaves {counted(found, 'filter')} for a cell of {states} output states, and {least} are needed for "
-            f"images of this size; give at least --stack {repeats}@{4 * states * least}"
+            f"--stack {text} leaves {counted(found, 'filter')} for a cell of {states} output states, and {least} are needed "
+            f"for images of this size; give at least --stack {repeats}@{4 * states * least}"
         )
     return stack(skeleton, repeats=repeats, filters=found, wide=4 * states * found >= WIDE)
 
@@ -121,8 +121,8 @@ def _repeats_and_width(text: str) -> tuple[int, int]:
     repeats, width = (int(match[1]), int(match[2])) if match else (0, 0)
     if not (1 <= repeats <= LARGEST_REPEATS and 1 <= width <= LARGEST_WIDTH):
         raise UserError(
-            f"--stack is {text!r}; it must be N@P, such as 6@768 or 4@1056: N repeats, 1 to {LARGEST_REPEATS:,}, and P channels "
-            f"of the last cell, 1 to {LARGEST_WIDTH:,}"
+            f"--stack is {text!r}; it must be N@P, such as 6@768 or 4@1056: N repeats, 1 to {LARGEST_REPEATS:,}, and P "
+            f"channels of the last cell, 1 to {LARGEST_WIDTH:,}"
         )
     return repeats, width
 

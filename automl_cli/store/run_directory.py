@@ -66,7 +66,7 @@ class RunDirectory:
 
     def settings(self) -> StudySettings:
         """What the search was started with."""
-        return read_artifact(self.study_file, StudySettings).body
+        return recorded_settings(self.path)
 
     def record(self, settings: StudySettings) -> None:
         """Settings that changed on resume."""
@@ -160,12 +160,15 @@ def _write_all(path: Path, files: Mapping[str, Artifact[Any]]) -> None:
 
 def open_run(path: Path, *, layout: Layout = SEARCH) -> RunDirectory:
     """An existing run directory, held, to be continued. RunInUse when another process holds it."""
-    if not _is_run(path, layout):
-        raise UserError(
-            f"there is no {layout.noun} at {path} to resume; start one there without --resume, or name it with --out"
-        )
+    _check_is_run(path, layout)
     lock = _locked(path)
     return RunDirectory(path, lock, cut_torn_tail(path / "journal.jsonl"))
+
+
+def recorded_settings(path: Path) -> StudySettings:
+    """What the search in a directory that need not be held was started with, or resumed with."""
+    _check_is_run(path, SEARCH)
+    return read_artifact(path / SEARCH.settings, StudySettings).body
 
 
 def is_held(path: Path) -> bool:
@@ -183,6 +186,13 @@ def is_held(path: Path) -> bool:
 
 def _is_run(path: Path, layout: Layout) -> bool:
     return (path / layout.settings).is_file()
+
+
+def _check_is_run(path: Path, layout: Layout) -> None:
+    if not _is_run(path, layout):
+        raise UserError(
+            f"there is no {layout.noun} at {path} to resume; start one there without --resume, or name it with --out"
+        )
 
 
 def _own_entries(path: Path, layout: Layout) -> Iterator[Path]:

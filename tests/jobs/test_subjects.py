@@ -146,5 +146,5 @@ def test_a_network_of_a_search_that_trained_nothing_has_no_recipe_which_is_said(
 
 
 def test_an_empty_stack_is_refused_and_not_the_default():
-    with pytest.raises(UserError, match="^--stack is ''; it must be N@P"):
+    with pytest.raises(UserError, match=r"^--stack is ''; it must be N@P"):
         subject_of(nasnet_a(), stack="").network((8, 8, 1))
