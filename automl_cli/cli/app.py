@@ -121,8 +121,8 @@ def automl(
     """Let a controller propose networks, train them, and learn from their scores."""
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command line; the exit code."""
+def run(arguments: list[str], *, say_interrupted: bool = True) -> int:
+    """Run one command line; the exit code. That it was interrupted may be left for the process that started this one to say."""
     try:
         _check_text(arguments)
         code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="automl", standalone_mode=False)
@@ -132,6 +132,8 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
+        if isinstance(error, Interrupted) and not say_interrupted:
+            return INTERRUPTED
         return report_error(error)
     return code if isinstance(code, int) else 0
 

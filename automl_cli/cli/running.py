@@ -76,13 +76,16 @@ def run_one(
 ) -> Finished:
     """Run or continue a study to its end, showing what it does."""
     from automl_cli.cli.live import showing
+    from automl_cli.jobs.transfer import transfer_of
     from automl_cli.sessions import make_strategy, run_study
 
     talk = talk_console()
     if not display.quiet:
         talk.print(f"{run.path}: {_in_words(settings)}", soft_wrap=True)
         if settings.transfer is not None:
-            talk.print(f"transfer: {transfer_in_words(settings.transfer)}", soft_wrap=True)
+            transferred = transfer_of(run.path, settings)
+            state = "planned" if transferred is None else transferred.state
+            talk.print(f"transfer: {transfer_in_words(settings.transfer, state)}", soft_wrap=True)
     strategy = make_strategy(settings, space)
     with showing(talk, window=settings.in_flight, how=display) as on_progress:
         winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)

@@ -20,17 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from automl_cli.store.bodies import StudySettings, TransferSettings
-    from automl_cli.store.reports import TransferSummary
+    from automl_cli.store.reports import State, TransferSummary
 
 PROGRAM = """
-import signal, sys
+import os, signal, sys
 signal.signal(signal.SIGTERM, signal.default_int_handler)
-from automl_cli.executors.process import die_with
-die_with(int(sys.argv.pop(1)))
-from automl_cli.__main__ import main
-main()
+try:
+    from automl_cli.executors.process import die_with
+    die_with(int(sys.argv.pop(1)))
+    from automl_cli.cli.app import run
+    from automl_cli.cli.interruption import deliver_again
+    deliver_again()
+    code = run(sys.argv[1:], say_interrupted=False)
+except KeyboardInterrupt:
+    code = 130
+if code == 130:
+    os._exit(code)
+sys.exit(code)
 """
-"""Asked to end, it ends as by Ctrl-C, which leaves the terminal as it was. Ctrl-C itself reaches the parent alone."""
+"""Asked to end, it ends as by Ctrl-C, which leaves the terminal as it was; but what goes on with the work only the parent says,
+and threads of XLA that compile, which no interruption reaches, are not waited for. Ctrl-C itself reaches the parent alone."""
 
 
 def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferSummary | None":
@@ -45,19 +54,26 @@ def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferS
     if scaled.state in ("training", "trained"):
         directory = prepare_training(run, settings)
         if not quiet:
-            talk_console().print(f"{directory}: training the scaled winner, {size_in_words(scaled)}", soft_wrap=True)
+            what = "training the scaled winner" if scaled.state == "training" else "the scaled winner is trained already"
+            talk_console().print(f"{directory}: {what}, {size_in_words(scaled)}", soft_wrap=True)
         _train(directory, quiet=quiet)
     return transfer_of(run, settings)
 
 
-def transfer_in_words(settings: "TransferSettings") -> str:
-    """Which of the two will happen."""
-    what = f"the winner will be scaled to {settings.dataset.source} as {settings.stack}"
+def transfer_in_words(settings: "TransferSettings", state: "State" = "planned") -> str:
+    """Which of the two will happen, or has happened already in a run that is taken up again."""
     data = f"{by_times(settings.image_shape)}, {settings.classes:,} classes"
+    scaled = f"scaled to {settings.dataset.source} as {settings.stack} ({data})"
+    trained = f"trained there for {counted(settings.epochs, 'epoch')}"
+    reason = (settings.problem or "").partition(". ")[0]
+    if state == "trained":
+        return f"the winner so far is {scaled} and {trained} already; another winner would be scaled and trained anew"
+    if state == "written":
+        why = f"nothing is trained on it, since {reason}"
+        return f"the winner so far is {scaled} already, {why}; another winner would be scaled anew"
     if settings.problem is None:
-        return f"{what} ({data}) and trained there for {counted(settings.epochs, 'epoch')}"
-    reason = settings.problem.partition(". ")[0]
-    return f"{what} ({data}) and written; nothing will be trained on it, since {reason}"
+        return f"the winner will be {scaled} and {trained}"
+    return f"the winner will be {scaled} and written; nothing will be trained on it, since {reason}"
 
 
 def last_words(found: "TransferSummary") -> "Iterator[str]":

@@ -6,6 +6,7 @@ other: the packages, the prepared folder, its format, its features, its splits, 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -148,7 +149,7 @@ class TfdsSource:
         )
 
     def _recipe(self) -> str:
-        return f"tfds build {self._name} --file_format=array_record --data_dir={self._data_dir}"
+        return shlex.join(["tfds", "build", self._name, "--file_format=array_record", f"--data_dir={self._data_dir}"])
 
     def _feature_keys(self) -> tuple[str, str]:
         """Names of the image and of the label among the features."""

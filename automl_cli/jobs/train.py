@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from automl_cli.core.errors import RunFailed
+from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.streams import stream_seed
@@ -51,9 +51,7 @@ def train(
     """
     settings = read_artifact(directory / SETTINGS, Training)
     if (directory / MODEL).exists():
-        model = read_artifact(directory / MODEL, Model)
-        read_arrays(directory / model.body.weights_file, digest=model.body.weights_digest)
-        return model
+        return _ended(directory)
     watch = watch or Watch()
     data = _data(settings.body, watch)
     checkpoint = Checkpoint(directory / CHECKPOINT, directory / SETTINGS, every_seconds=checkpoint_seconds)
@@ -62,6 +60,16 @@ def train(
         model = _tested(directory, settings, data, progress)
     write_artifact(directory / MODEL, model)
     checkpoint.remove()
+    return model
+
+
+def _ended(directory: Path) -> Artifact[Model]:
+    """The model of a training that has ended, whose weights must be there."""
+    model = read_artifact(directory / MODEL, Model)
+    try:
+        read_arrays(directory / model.body.weights_file, digest=model.body.weights_digest)
+    except ArtifactError as error:
+        raise ArtifactError(f"{error}. To train them again, remove {directory / MODEL} and resume") from error
     return model
 
 

@@ -123,7 +123,7 @@ def transfer_of(run: Path, settings: StudySettings) -> TransferSummary | None:
         multiply_adds=None if network is None else network.multiply_adds,
         state=state,
         problem=transfer.problem,
-        command=_command(run, transfer, state),
+        command=_command(run, settings, state),
         network=None if network is None else str(run / NETWORK),
         model=None if model is None else str(run / TRANSFER / "model.json"),
         epochs=transfer.epochs,
@@ -132,13 +132,15 @@ def transfer_of(run: Path, settings: StudySettings) -> TransferSummary | None:
     )
 
 
-def train_command(run: Path, transfer: TransferSettings) -> str:
-    """What trains the scaled winner, where its data are, as it is typed."""
+def train_command(run: Path, transfer: TransferSettings, seed: int) -> str:
+    """What trains the scaled winner, where its data are, as it would be trained here; as it is typed."""
     parts = ["automl", "train", "--network", str(run / NETWORK)]
     if transfer.preset != "quick":
         parts += ["--preset", transfer.preset]
     if transfer.epochs != trainings_for(transfer.image_shape)[transfer.preset].epochs:
         parts += ["--epochs", str(transfer.epochs)]
+    if seed:
+        parts += ["--seed", str(seed)]
     if transfer.dataset.data_dir is not None:
         parts += ["--data-dir", transfer.dataset.data_dir]
     return shlex.join(parts)
@@ -152,9 +154,10 @@ def _state(transfer: TransferSettings, network: StackedNetwork | None, model: Mo
     return "training" if model is None else "trained"
 
 
-def _command(run: Path, transfer: TransferSettings, state: State) -> str | None:
+def _command(run: Path, settings: StudySettings, state: State) -> str | None:
     if state == "written":
-        return train_command(run, transfer)
+        assert settings.transfer is not None
+        return train_command(run, settings.transfer, settings.seed)
     return shlex.join(["automl", "train", "--resume", "--out", str(run / TRANSFER)]) if state == "training" else None
 
 

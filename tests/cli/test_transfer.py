@@ -72,6 +72,22 @@ def test_where_the_data_are_absent_the_network_is_written_and_the_last_lines_say
     assert "nothing: imagenet2012 is not" in " ".join(shown.stdout.split())
     assert shown.stderr.splitlines()[-1] == f"train the scaled winner: {report['command']}"
     assert "nothing will be trained" in automl("search-cell", "--transfer", "imagenet", "--dry-run").stdout
+    again = automl("search-cell", "--resume", "--out", out).stderr.splitlines()
+    assert again[1].startswith(
+        "transfer: the winner so far is scaled to imagenet as 4@1056 (224×224×3, 1,000 classes) already, "
+    )
+    assert again[1].endswith("; another winner would be scaled anew")
+    assert "nothing is trained on it, since imagenet2012 is not prepared under" in again[1]
+
+
+def test_the_command_that_trains_the_winner_elsewhere_has_the_seed_that_this_search_would_train_it_with(
+    tmp_path: Path, automl: Callable
+) -> None:
+    out = tmp_path / "run"
+    done = automl("search-cell", *TINY, "--seed", 7, "--transfer", "imagenet", "--data-dir", tmp_path, "--out", out)
+    command = done.stderr.splitlines()[-1]
+    assert command == f"train it with: automl train --network {out}/network.json --seed 7 --data-dir {tmp_path}"
+    assert json.loads(automl("report", out, "--json").stdout)["runs"][0]["transfer"]["command"] == command.partition(": ")[2]
 
 
 def test_where_the_data_are_here_the_scaled_winner_is_trained_and_reported(trained: Path, automl: Callable) -> None:
@@ -97,6 +113,29 @@ def test_resuming_a_whole_run_repeats_what_it_said_and_changes_nothing(trained: 
     assert done.code == 0
     assert json.loads(done.stdout)["transfer"]["state"] == "trained"
     assert digests(trained) == before
+    said = done.stderr.splitlines()
+    assert said[1] == (
+        "transfer: the winner so far is scaled to digits as 1@16 (8×8×1, 10 classes) and trained there for 2 epochs already; "
+        "another winner would be scaled and trained anew"
+    )
+    assert "will be" not in done.stderr
+    assert f"{trained}/transfer: the scaled winner is trained already" in done.stderr
+    assert "training the scaled winner" not in done.stderr
+
+
+def test_a_trained_winner_whose_weights_are_gone_is_trained_again_as_the_error_says(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "transfer" / "weights.safetensors").unlink()
+    refused = start("--resume", "--out", run)
+    _, stderr = refused.communicate()
+    assert refused.returncode == 1
+    assert f"remove {run}/transfer/model.json and resume" in stderr
+    (run / "transfer" / "model.json").unlink()
+    again = start("--resume", "--out", run)
+    _, stderr = again.communicate()
+    assert again.returncode == 0, stderr
+    assert digests(run) == digests(trained)
 
 
 @pytest.mark.parametrize("moment", ["best.json", "transfer/training.json", "transfer/weights.safetensors"])
@@ -123,6 +162,7 @@ def test_asked_to_end_while_it_trains_it_says_how_to_go_on_and_leaves_no_process
     stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (130, "")
     assert stderr.splitlines()[-1] == f"interrupted; continue with: automl search-cell --out {out} --resume"
+    assert stderr.count("interrupted") == 1
     assert not is_held(out / "transfer")
 
 

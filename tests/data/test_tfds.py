@@ -1,6 +1,7 @@
 """Sets of TFDS by name: arrays as written, and every way of being absent or broken told apart, at once and offline."""
 
 import json
+import shlex
 import shutil
 import socket
 import time
@@ -112,6 +113,13 @@ def spoil(data_dir: Path, fault: str) -> DatasetReference:  # noqa: C901, one ar
             features = (folder / "features.json").read_text()
             (folder / "features.json").write_text(features.replace('"dtype": "uint8"', '"dtype": "uint16"'))
     return reference(data_dir)
+
+
+def test_the_command_that_prepares_a_set_can_be_typed_where_folders_have_spaces(tmp_path):
+    with pytest.raises(DataError) as refused:
+        image_facts(reference(tmp_path / "my sets", "cifar10"))
+    command = shlex.split(str(refused.value).rpartition("is installed: ")[2])
+    assert command == ["tfds", "build", "cifar10", "--file_format=array_record", f"--data_dir={tmp_path / 'my sets'}"]
 
 
 @pytest.mark.parametrize(

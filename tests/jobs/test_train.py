@@ -297,3 +297,15 @@ def test_balanced_accuracy_is_trained_and_validated_with_but_plain_accuracy_is_k
     assert model.dataset.metric == "balanced-accuracy"
     assert 0 <= model.test_balanced_accuracy <= 1
     assert msgspec.structs.asdict(model)["test_accuracy"] == pytest.approx(round(model.test_accuracy * 30) / 30)
+
+
+def test_a_finished_training_without_its_weights_says_how_they_come_back(uninterrupted):
+    whole = uninterrupted
+    weights = (whole / WEIGHTS).read_bytes()
+    for spoil in ((whole / WEIGHTS).unlink, lambda: (whole / WEIGHTS).write_bytes(b"torn")):
+        spoil()
+        with pytest.raises(ArtifactError, match=r"weights\.safetensors: .*remove .*/whole/model\.json and resume"):
+            train(whole)
+        (whole / MODEL).unlink()
+        train(whole)
+        assert (whole / WEIGHTS).read_bytes() == weights
