@@ -21,7 +21,7 @@ def cache(*, clear: Clear = False, json: Json = False) -> None:
         automl cache --clear
         automl cache --json
     """
-    from automl_cli.cli.console import data_console, table, talk_console, write_json
+    from automl_cli.cli.console import data_console, table, talk_console, write_json, write_line
     from automl_cli.jobs import caches
 
     found = caches.kept_folders()
@@ -32,6 +32,9 @@ def cache(*, clear: Clear = False, json: Json = False) -> None:
         write_json({"cleared": clear, "bytes": total, "entries": found})
     elif clear:
         talk_console().print(f"removed {_megabytes(total)} MB", soft_wrap=True)
+    elif not found:
+        programs, data = caches.places()
+        write_line(f"nothing is kept: no compiled programs in {programs}, no prepared data in {data}")
     else:
         rows = [(folder.kind, folder.path, f"{folder.files:,}", _megabytes(folder.bytes)) for folder in found]
         data_console().print(table(("kept", "in", "files", "MB"), rows, right=("files", "MB")))

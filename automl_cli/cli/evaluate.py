@@ -31,9 +31,10 @@ def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, j
     from automl_cli.cli.train import accuracy_text
     from automl_cli.executors.process import set_up_lone_process
     from automl_cli.jobs.evaluate import evaluate as score
+    from automl_cli.jobs.models import model_file
 
+    path = model_file(file)
     set_up_lone_process()
-    path = file / "model.json" if file.is_dir() else file
     found = score(path, source=dataset, data_dir=None if data_dir is None else str(data_dir))
     if json:
         write_json({"model": str(path), **msgspec.structs.asdict(found)})

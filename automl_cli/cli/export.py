@@ -26,8 +26,9 @@ def export(file: File, *, out: Out = None, overwrite: Overwrite = False, json: J
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.jobs.export import README
     from automl_cli.jobs.export import export as write
+    from automl_cli.jobs.models import model_file
 
-    path = file / "model.json" if file.is_dir() else file
+    path = model_file(file)
     program = write(path, out or path.parent / "export", overwrite=overwrite)
     if json:
         write_json({"program": str(program), "readme": str(program.with_name(README)), "bytes": program.stat().st_size})

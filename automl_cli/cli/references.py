@@ -18,7 +18,7 @@ def references(name: Name = None, *, bibtex: Bibtex = False, json: Json = False)
 
     Also shows the papers behind this tool.
 
-    A name is usable wherever an artifact is: automl measure nasnet-a, automl show nasnet-a.
+    A name is usable wherever an artifact is: automl show nasnet-a, automl measure nasnet-a --target cifar10.
 
     Examples:
         automl references

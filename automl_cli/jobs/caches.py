@@ -34,6 +34,14 @@ def kept_folders() -> list[Kept]:
     return programs + [_measured("data", path, in_use=True) for path in _folders(cache_folder())]
 
 
+def places() -> tuple[Path, Path]:
+    """The folders of compiled programs and of prepared data."""
+    from automl_cli.data.cache import cache_folder
+    from automl_cli.executors.process import compilation_caches
+
+    return compilation_caches(), cache_folder()
+
+
 def clear(folders: Iterable[Kept]) -> None:
     """Remove the folders. OSError where one cannot be removed."""
     for folder in folders:

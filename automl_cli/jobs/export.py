@@ -13,7 +13,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.jobs.evaluate import predictor, weights_beside
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.bodies import Model
-from automl_cli.store.files import cannot_write, replace_file
+from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
 
 if TYPE_CHECKING:
     from automl_cli.children.prediction import Predictor
@@ -31,9 +31,9 @@ def export(path: Path, out: Path, *, overwrite: bool = False) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(out, error) from error
-    replace_file(out / PROGRAM, program)
-    replace_file(out / README, _readme(artifact.body, artifact.tool).encode())
+        raise cannot_write(out, error, hint=ANOTHER_OUT) from error
+    replace_file(out / PROGRAM, program, hint=ANOTHER_OUT)
+    replace_file(out / README, _readme(artifact.body, artifact.tool).encode(), hint=ANOTHER_OUT)
     return out / PROGRAM
 
 

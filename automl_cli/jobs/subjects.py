@@ -28,6 +28,12 @@ SUBJECTS: Mapping[str, type[Body]] = {"arch": Architecture, "cell": Cell, "netwo
 DEFAULT_EPOCHS = 30
 
 
+def flag_for(body: object) -> str | None:
+    """The flag of `automl train` that takes this body. A cell of a table can be looked at only."""
+    wiring = isinstance(body, Cell) and not isinstance(body.cell, CellPair)
+    return None if wiring else next((flag for flag, kind in SUBJECTS.items() if isinstance(body, kind)), None)
+
+
 class Named(NamedTuple):
     """What the user named with a flag: a file, the directory of a run, or a reference."""
 

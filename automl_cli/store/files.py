@@ -6,8 +6,11 @@ from pathlib import Path
 
 from automl_cli.core.errors import RunFailed
 
+ANOTHER_OUT = "make that possible, or choose another --out"
+"""What to do where the place was chosen with that flag."""
 
-def replace_file(path: Path, data: bytes) -> None:
+
+def replace_file(path: Path, data: bytes, *, hint: str = "") -> None:
     """Write beside the target, flush to the disk, rename over it. RunFailed, with the target untouched, when that fails."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -19,7 +22,7 @@ def replace_file(path: Path, data: bytes) -> None:
         sync_directory(path.parent)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, hint=hint) from error
 
 
 def sync_directory(path: Path) -> None:
@@ -37,6 +40,6 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def cannot_write(path: Path, error: OSError) -> RunFailed:
-    """The error for a full disk or a directory that may not be written."""
-    return RunFailed(f"cannot write {path}: {error.strerror or error}")
+def cannot_write(path: Path, error: OSError, *, hint: str = "") -> RunFailed:
+    """The error for a full disk or a directory that may not be written, and what to do where that is known."""
+    return RunFailed(f"cannot write {path}: {error.strerror or error}{'; ' if hint else ''}{hint}")

@@ -14,7 +14,7 @@ from msgspec import Struct
 from automl_cli.core.errors import RunInUse, UserError
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
 from automl_cli.store.bodies import StudySettings
-from automl_cli.store.files import cannot_write, sync_directory
+from automl_cli.store.files import ANOTHER_OUT, cannot_write, sync_directory
 from automl_cli.store.journal import cut_torn_tail
 
 LOCK_FILE = "run.lock"
@@ -146,7 +146,7 @@ def _created(path: Path, files: Mapping[str, Artifact[Any]], *, overwrite: bool,
         beside.rename(path)
         sync_directory(path.parent)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, hint=ANOTHER_OUT) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return RunDirectory(path, _locked(path))
@@ -228,5 +228,5 @@ def _locked(path: Path) -> FileLock:
     except Timeout:
         raise RunInUse(f"{path} is in use by another process; wait until it ends, or choose another --out") from None
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, hint=ANOTHER_OUT) from error
     return lock

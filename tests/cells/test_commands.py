@@ -1,6 +1,7 @@
 """Cells on the command line: measure, show, validate; names, files and run directories alike."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,14 @@ def test_a_scaled_network_is_measured_as_it_is_stacked(printed, refused, scaled)
     assert (counted["parameters"], counted["multiply_adds"]) == (body.parameters, body.multiply_adds)
     assert json.loads(printed("measure", scaled, "--image-size", "16", "--json"))["parameters"] == body.parameters
     assert "holds a whole network; --stack and --filters are for cells" in refused("measure", scaled, "--stack", "6@768")
+
+
+def test_the_commands_that_the_help_of_references_names_work(printed):
+    said = " ".join(printed("references", "--help").split())
+    commands = said.partition("wherever an artifact is: ")[2].partition(".")[0].split(", ")
+    assert len(commands) == 2
+    for command in commands:
+        assert printed(*shlex.split(command)[1:])
 
 
 def test_what_cannot_be_measured_is_said(refused):

@@ -50,6 +50,10 @@ def test_what_is_kept_is_removed_and_nothing_else(kept: None, capfd: pytest.Capt
     assert run(["cache", "--clear"]) == 0
     assert listed(capfd)["entries"] == []
     assert beside.is_dir()
+    assert run(["cache"]) == 0
+    assert capfd.readouterr().out == (
+        f"nothing is kept: no compiled programs in {compilation_cache().parent}, no prepared data in {cache_folder()}\n"
+    )
     assert run(["cache", "--clear"]) == 0
 
 

@@ -1,5 +1,6 @@
 """What is done with a trained model and a found network: evaluate, measure, export."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from automl_cli.core.errors import ArtifactError, DataError, UserError
+from automl_cli.core.errors import ArtifactError, DataError, RunFailed, UserError
 from automl_cli.data import load_test_split
 from automl_cli.jobs.evaluate import evaluate, predictor, weights_beside
 from automl_cli.jobs.export import PROGRAM, README, export
@@ -162,3 +163,13 @@ def test_an_export_is_replaced_only_on_request(model, tmp_path):
     with pytest.raises(UserError, match=rf"{PROGRAM} exists already: replace it with --overwrite"):
         export(model, tmp_path / "exported")
     export(model, tmp_path / "exported", overwrite=True)
+
+
+def test_a_place_that_cannot_be_written_is_said_with_the_flag_that_chooses_another(model, tmp_path, monkeypatch):
+    def refuse(*arguments: object, **more: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    for method in ("replace", "mkdir"):
+        monkeypatch.setattr(Path, method, refuse)
+        with pytest.raises(RunFailed, match=r"^cannot write .*: Operation not permitted; make that .* choose another --out$"):
+            export(model, tmp_path / "exported")

@@ -1,11 +1,13 @@
 """Run directories: created whole, refused when they exist, held by one process, cleared of their own files only."""
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from automl_cli.core.errors import RunFailed, RunInUse, UserError
 from automl_cli.store.artifact import artifact_of
@@ -117,9 +119,25 @@ except RunInUse as error:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_directory_is_one_line(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(RunFailed, match=r"^cannot write .*/a: Permission denied$"):
+    with pytest.raises(RunFailed, match=r"^cannot write .*/a: Permission denied; make that possible, or choose another --out$"):
         create_run(tmp_path / "a", STUDY)
     tmp_path.chmod(0o700)
+
+
+def test_a_place_that_cannot_be_written_names_the_flag_that_chooses_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **more: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    create_run(tmp_path / "a", STUDY).close()
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "acquire", refuse)
+        with pytest.raises(RunFailed, match=r"^cannot write .*/a: Operation not permitted; .* choose another --out$"):
+            open_run(tmp_path / "a")
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(RunFailed, match=r"^cannot write .*/b: Operation not permitted; .* choose another --out$"):
+        create_run(tmp_path / "b", STUDY)
 
 
 def test_a_place_where_nothing_can_be_created_is_one_line(tmp_path: Path) -> None:
