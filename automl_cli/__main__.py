@@ -8,16 +8,18 @@ INTERRUPTED = 130
 """As in `cli.errors`, which is not imported yet when the first Ctrl-C may come."""
 
 
-def main() -> None:
-    """Run the command line. Ctrl-C ends it with 130 from here on, while the first modules are imported too."""
+def main(*, say_interrupted: bool = True) -> None:
+    """Run the command line. Ctrl-C ends it with 130 from here on, while the first modules are imported too; that it did may be
+    left for the process that started this one to say."""
     try:
         from automl_cli.cli.app import run
         from automl_cli.cli.interruption import deliver_again
 
         deliver_again()
-        code = run(sys.argv[1:])
+        code = run(sys.argv[1:], say_interrupted=say_interrupted)
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+        if say_interrupted:
+            sys.stderr.write("interrupted\n")
         code = INTERRUPTED
     if code == INTERRUPTED:
         _leave_at_once()

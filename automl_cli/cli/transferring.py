@@ -23,23 +23,15 @@ if TYPE_CHECKING:
     from automl_cli.store.reports import State, TransferSummary
 
 PROGRAM = """
-import os, signal, sys
+import signal, sys
+from automl_cli.executors.process import die_with
+die_with(int(sys.argv.pop(1)))
+from automl_cli.__main__ import main
 signal.signal(signal.SIGTERM, signal.default_int_handler)
-try:
-    from automl_cli.executors.process import die_with
-    die_with(int(sys.argv.pop(1)))
-    from automl_cli.cli.app import run
-    from automl_cli.cli.interruption import deliver_again
-    deliver_again()
-    code = run(sys.argv[1:], say_interrupted=False)
-except KeyboardInterrupt:
-    code = 130
-if code == 130:
-    os._exit(code)
-sys.exit(code)
+main(say_interrupted=False)
 """
-"""Asked to end, it ends as by Ctrl-C, which leaves the terminal as it was; but what goes on with the work only the parent says,
-and threads of XLA that compile, which no interruption reaches, are not waited for. Ctrl-C itself reaches the parent alone."""
+"""Asked to end, it ends as by Ctrl-C, which leaves the terminal as it was; but what goes on with the work only the parent says.
+Ctrl-C itself reaches the parent alone."""
 
 
 def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferSummary | None":

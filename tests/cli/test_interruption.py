@@ -6,7 +6,7 @@ COMPILE = """
 import os, signal, threading
 import automl_cli.cli.app
 
-def run(arguments):
+def run(arguments, **how):
     import jax
 
     def long(x):
