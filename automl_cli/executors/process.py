@@ -17,18 +17,10 @@ from pathlib import Path
 
 import platformdirs
 
-from automl_cli.store.environment import available_cores, cpu_features, cpu_model, installed_version
-
-SWITCH = "AUTOML_NO_PROCESS_TUNING"
-"""Set to anything but 0 or nothing: leave threads and caches of computing processes as they are."""
+from automl_cli.store.environment import available_cores, cpu_features, cpu_model, installed_version, tuning_is_off
 
 _THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _GPU_MEMORY_SHARE = 0.9
-
-
-def tuning_is_off() -> bool:
-    """Whether the user switched the settings off."""
-    return os.environ.get(SWITCH, "") not in ("", "0")
 
 
 def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict[str, str]:

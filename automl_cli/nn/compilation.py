@@ -13,7 +13,6 @@ block on small maps, of which a search compiles hundreds and which computes for 
 """
 
 import itertools
-import os
 import warnings
 import weakref
 from collections.abc import Callable
@@ -23,11 +22,10 @@ from typing import Any
 import jax
 
 from automl_cli.nn.archive import present_archive
+from automl_cli.store.environment import tuning_is_off
 
 warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache", UserWarning)
 """A cache that cannot be read or written costs time and nothing else."""
-
-SWITCH = "AUTOML_NO_PROCESS_TUNING"
 
 _CPU_OPTIONS: dict[str, bool | int] = {
     "xla_backend_optimization_level": 1,
@@ -47,7 +45,7 @@ MAP_AXES = 4
 
 def compiler_options(*, quickly: bool) -> dict[str, bool | int]:
     """What to give `jax.jit` on this backend; `quickly` to compile in half the time what then takes a fifth longer."""
-    tuned = jax.default_backend() == "cpu" and os.environ.get(SWITCH, "") in ("", "0")
+    tuned = jax.default_backend() == "cpu" and not tuning_is_off()
     return _CPU_OPTIONS | (_QUICKLY if quickly else _THOROUGHLY) if tuned else {}
 
 
@@ -62,11 +60,15 @@ CHILDREN_BETWEEN_CLEARINGS = 8
 class _Kept:
     """A program and when it was last used, by a count of uses."""
 
-    __slots__ = ("program", "used")
+    __slots__ = ("_program", "used")
 
     def __init__(self, program: Any) -> None:
-        self.program = program
+        self._program = program
         self.used = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.used = next(_uses)
+        return self._program(*arguments)
 
 
 class Program:
@@ -87,14 +89,29 @@ class Program:
         _library.add(self)
 
     def __call__(self, *arguments: Any) -> Any:
+        return self._kept_for(arguments)(*arguments)
+
+    def for_one_combination(self) -> Callable[..., Any]:
+        """The same function for arguments that will always have the shapes of the first ones: it is looked up once, and stays
+        with whoever holds this."""
+        kept: _Kept | None = None
+
+        def call(*arguments: Any) -> Any:
+            nonlocal kept
+            if kept is None:
+                kept = self._kept_for(arguments)
+            return kept(*arguments)
+
+        return call
+
+    def _kept_for(self, arguments: tuple[Any, ...]) -> _Kept:
         leaves, structure = jax.tree.flatten(arguments)
         shapes = (structure, *[(leaf.shape, leaf.dtype) for leaf in leaves])
         kept = self._programs.get(shapes)
         if kept is None:
             _make_room()
             kept = self._programs[shapes] = _Kept(self._compile(arguments))
-        kept.used = next(_uses)
-        return kept.program(*arguments)
+        return kept
 
     def _compile(self, arguments: tuple[Any, ...]) -> Any:
         @wraps(self._function)

@@ -25,6 +25,15 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     git: str | None
 
 
+SWITCH = "AUTOML_NO_PROCESS_TUNING"
+"""Set to anything but 0 or nothing: leave threads, heap, caches and compile options of computing processes as they are."""
+
+
+def tuning_is_off() -> bool:
+    """Whether the user switched the settings of computing processes off."""
+    return os.environ.get(SWITCH, "") not in ("", "0")
+
+
 def current_environment() -> Environment:
     """The environment of this process."""
     return Environment(

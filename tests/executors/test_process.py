@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from automl_cli.executors import local, process
-from automl_cli.executors.process import SWITCH, compilation_cache, process_settings
+from automl_cli.executors.process import compilation_cache, process_settings
 from automl_cli.store import environment
+from automl_cli.store.environment import SWITCH
 
 
 @pytest.fixture(autouse=True)

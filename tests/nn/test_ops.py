@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from automl_cli.nn import ops
 from automl_cli.nn.ops import fourier, line, native, normalisation
-from automl_cli.nn.ops.convolution import FORMS, choose_form
+from automl_cli.nn.ops.choice import choose_form
+from automl_cli.nn.ops.convolution import FORMS
 
 TOLERANCE = 5e-6
 """Of the largest value: float32 has 6e-8 per operation, and sums here have up to a few thousand terms."""
@@ -135,18 +136,29 @@ def test_accelerators_take_the_native_form(backend, how, filters, monkeypatch):
     assert not any(f"{name}[" in text for name in ("dot_general", "slice", "scan"))
 
 
-def test_the_rule_never_takes_a_slow_form_on_a_cpu():
-    assert choose_form((8, 8, 64, 48), (1, 1, 48, 64), (2, 2)) == "product"
-    assert choose_form((8, 8, 64, 48), (7, 1, 48, 64), (1, 1)) == "line"
-    assert choose_form((8, 8, 64, 48), (5, 7, 48, 64), (1, 1)) == "fourier"
-    assert choose_form((32, 32, 64, 3), (3, 3, 3, 48), (1, 1)) == "direct"
-    assert choose_form((32, 32, 32, 4), (3, 3, 4, 4), (1, 1)) == "taps"
-    assert choose_form((32, 32, 32, 4), (3, 3, 4, 4), (2, 2)) == "direct", "a stride"
-    assert choose_form((16, 16, 32, 8), (5, 5, 8, 3), (1, 1)) == "direct", "many taps"
-    assert choose_form((96, 96, 64, 4), (3, 3, 4, 8), (1, 1)) == "direct", "a large map"
-    assert choose_form((32, 32, 32, 4), (3, 3, 4, 4), (1, 1), usual=False) == "taps"
-    assert choose_form((32, 32, 32, 4), (5, 5, 4, 3), (1, 1), usual=False) == "native", "many taps"
-    assert choose_form((4, 4, 64, 3), (7, 5, 3, 24), (1, 1)) == "fourier", "a kernel larger than the image"
+@pytest.mark.parametrize(
+    ("form", "shape", "kernel", "stride", "usual"),
+    [
+        ("product", (8, 8, 64, 48), (1, 1, 48, 64), (2, 2), True),
+        ("line", (8, 8, 64, 48), (7, 1, 48, 64), (1, 1), True),
+        ("fourier", (8, 8, 64, 48), (5, 7, 48, 64), (1, 1), True),
+        ("native", (32, 32, 32, 3), (3, 3, 3, 48), (1, 1), True),
+        ("direct", (32, 32, 128, 24), (3, 3, 24, 36), (1, 1), True),  # more windows than a cache holds
+        ("native", (32, 32, 256, 3), (3, 4, 3, 24), (1, 1), True),  # an even side
+        ("taps", (32, 32, 32, 4), (3, 3, 4, 4), (1, 1), True),
+        ("native", (32, 32, 32, 4), (3, 3, 4, 4), (2, 2), True),
+        ("fourier", (16, 16, 32, 8), (5, 5, 8, 3), (1, 1), True),  # few columns, but many taps
+        ("fourier", (96, 96, 64, 24), (7, 7, 24, 64), (1, 1), True),
+        ("native", (96, 96, 64, 4), (3, 3, 4, 8), (1, 1), False),  # as many numbers as no cache holds
+        ("taps", (32, 32, 32, 4), (3, 3, 4, 4), (1, 1), False),
+        ("native", (32, 32, 32, 4), (5, 5, 4, 3), (1, 1), False),
+        ("native", (8, 8, 32, 4), (1, 1, 4, 4), (2, 2), False),
+        ("fourier", (4, 4, 64, 3), (7, 5, 3, 24), (1, 1), True),  # a kernel larger than the image
+        ("line", (4, 4, 64, 3), (1, 5, 3, 24), (1, 1), True),
+    ],
+)
+def test_the_rule_takes_the_form_that_is_fastest_on_a_cpu(form, shape, kernel, stride, usual):
+    assert choose_form(shape, kernel, stride, usual=usual) == form
 
 
 @settings(max_examples=8, deadline=None)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from automl_cli.core.operations import ConvolutionUnit, FactorizedReduction
 from automl_cli.nn import ops
 from automl_cli.nn.engines import library
+from automl_cli.nn.ops.choice import choose_form
 from automl_cli.nn.ops.rectified import relu
 from automl_cli.nn.ops.units import kernel_shapes, transform
 
@@ -59,22 +60,28 @@ def test_the_gradient_of_relu_is_0_at_0():
     np.testing.assert_array_equal(jax.grad(lambda x: relu(x).sum())(jnp.array([-1.0, -0.0, 0.0, 2.0])), [0, 0, 0, 1])
 
 
-UNITS = [
-    ConvolutionUnit((1, 1), 5, order="act-conv-bn"),
-    ConvolutionUnit((3, 3), 4, order="act-conv-bn"),  # taps
-    ConvolutionUnit((3, 3), 4, order="act-conv-bn", dilation=2),
-    ConvolutionUnit((3, 3), 12, order="act-conv-bn"),  # direct
-    ConvolutionUnit((3, 3), 4, (2, 2), order="act-conv-bn", padding="same"),  # native
-    ConvolutionUnit((1, 7), 64, order="act-conv-bn"),  # line, row by row
-    FactorizedReduction(5, order="act-conv-bn"),
-]
-BLOCKS = [(library.part(unit, 4, (16, 16)), 4) for unit in UNITS] + [(library.activation(), 4)]
+UNITS = {
+    "product": (ConvolutionUnit((1, 1), 5, order="act-conv-bn"), 4),
+    "taps": (ConvolutionUnit((3, 3), 4, order="act-conv-bn"), 4),
+    "taps, dilated": (ConvolutionUnit((3, 3), 4, order="act-conv-bn", dilation=2, padding="same"), 4),
+    "direct": (ConvolutionUnit((3, 3), 12, order="act-conv-bn"), 4),
+    "native": (ConvolutionUnit((3, 3), 4, (2, 2), order="act-conv-bn", padding="same"), 4),
+    "line, row by row": (ConvolutionUnit((1, 7), 64, order="act-conv-bn"), 64),
+    "factorized": (FactorizedReduction(5, order="act-conv-bn"), 4),
+}
 
 
-@pytest.mark.parametrize(("block", "channels"), BLOCKS)
-def test_a_block_that_rectifies_first_keeps_no_map_for_its_gradient(block, channels, monkeypatch):
+@pytest.mark.parametrize("name", [*UNITS, "activation"])
+def test_a_block_that_rectifies_first_keeps_no_map_for_its_gradient(name, monkeypatch):
     monkeypatch.setattr("automl_cli.nn.ops.line.LARGE", 0)
-    x = map_with_zeros(16, 16, 2, channels)
+    monkeypatch.setattr("automl_cli.nn.ops.choice.LARGE_WINDOWS", 0)
+    unit, channels = UNITS.get(name, (None, 4))
+    if isinstance(unit, ConvolutionUnit):
+        usual = unit.dilation == 1 and unit.padding == "half"
+        form = choose_form((32, 32, 1, channels), (*unit.kernel, channels, unit.filters), unit.stride, usual=usual)
+        assert name.startswith(form)
+    block = library.activation() if unit is None else library.part(unit, channels, (32, 32))
+    x = map_with_zeros(32, 32, 1, channels)
     page = jnp.zeros(block.size) if block.size else np.float32(0)
     _, _, kept = block.forward(page, jnp.int32(0) if block.size else np.float32(0), ((x,),), ())
     assert [array.shape for array in kept if array.size >= x.size] == []

@@ -16,7 +16,7 @@ from automl_cli.nn.engines.averages import first_mean, running_mean
 from automl_cli.nn.engines.draws import draws
 from automl_cli.nn.engines.lowering import Source, lower
 from automl_cli.nn.engines.protocol import Moment, needed
-from automl_cli.nn.engines.tape import run_backward, run_evaluation, run_forward
+from automl_cli.nn.engines.tape import Call, run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import NetworkModule, NoiseSettings
@@ -54,6 +54,7 @@ class BlocksEngine:
     ) -> None:
         auxiliary = model.has_auxiliary
         self._graph = lower(model.network, model.image, model.classes, loss, noise=noise, auxiliary=auxiliary)
+        self._bound: dict[tuple[Any, ...], tuple[Call, ...]] = {}
         self._drawn = named_arrays(model)
         self._update_rule = update_rule
         self._noise = noise
@@ -72,15 +73,16 @@ class BlocksEngine:
         given = {**state.statistics, "images": _places_first(images), "targets": targets}
         if self._noise is not None:
             given |= draws(self._noise, self._graph, needed(moment), len(images))
-        tape = run_forward(self._graph.calls, state.pages, given)
-        loss = tape.values[self._graph.calls[-1].output]
+        calls = self._bound_to(images, training=True)
+        tape = run_forward(calls, state.pages, given)
+        loss = tape.values[calls[-1].output]
         statistics = {
             name: array
-            for call, products in zip(self._graph.calls, tape.products, strict=True)
+            for call, products in zip(calls, tape.products, strict=True)
             for name, array in zip(call.given, products or (), strict=False)
         }
         gradients = list(state.gradients)
-        run_backward(self._graph.calls, tape, state.pages, gradients, given)
+        run_backward(calls, tape, state.pages, gradients, given)
         update = _update(self._update_rule, self._average_decay)
         kept = (state.pages, state.optimizer, state.average, state.averaged)
         pages, *others = update(kept, tuple(gradients), np.float32(rate))
@@ -90,7 +92,15 @@ class BlocksEngine:
         pages = state.pages if state.average is None else state.average
         drawn = dict.fromkeys(self._graph.features)
         given = {**state.statistics, **drawn, "images": _places_first(images), "targets": None}
-        return run_evaluation(self._graph.evaluation, pages, given)
+        return run_evaluation(self._bound_to(images, training=False), pages, given)
+
+    def _bound_to(self, images: Array, *, training: bool) -> tuple[Call, ...]:
+        """The calls for images of this shape and type, which decide those of all that is computed from them."""
+        key = (training, images.shape, images.dtype)
+        if key not in self._bound:
+            calls = self._graph.calls if training else self._graph.evaluation
+            self._bound[key] = tuple(call._replace(block=call.block and call.block.for_one_call()) for call in calls)
+        return self._bound[key]
 
     def arrays(self, state: BlocksState) -> dict[str, np.ndarray]:
         """Names and arrays are those of the engine `whole`."""

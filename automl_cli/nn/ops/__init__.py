@@ -1,6 +1,7 @@
 """The operations of children, each one function whose form is chosen by backend and shape.
 
-    convolution     the face and the rule; forms: native, direct, taps, product, line, fourier (transforms: their matrices)
+    convolution     the face; choice: which form is taken; forms: native, direct, taps, product, line, fourier (transforms:
+                    their matrices)
     normalisation   batch norm and ReLU
     rectified       ReLU in front of a linear map
     units           what the units of networks do in front of their batch norm, made of the above

@@ -1,4 +1,4 @@
-"""Convolution: one face, several forms, and the rule that chooses among them."""
+"""Convolution: one face, several forms (`choice` says which is taken when)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +8,8 @@ from jax import Array
 
 from automl_cli.core.operations import Padding, padding, reach
 from automl_cli.nn.ops import direct, fourier, line, native, product, taps
-from automl_cli.nn.ops.backend import for_cpu, numbers_of
+from automl_cli.nn.ops.backend import for_cpu
+from automl_cli.nn.ops.choice import choose_form
 from automl_cli.nn.ops.rectified import of_positive_part
 from automl_cli.nn.ops.rectified import relu as positive_part
 
@@ -52,44 +53,6 @@ def convolution(
     return chosen(positive_part(x) if relu else x, kernel)
 
 
-def choose_form(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int], *, usual: bool = True) -> str:
-    """The name of the fastest form on a CPU for (height, width, batch, channels) and (k, l, channels, filters).
-
-    `usual` are the zeros of "half" and no dilation, which all forms but `ANY_PADS` need.
-    """
-    few = _few_taps(shape, kernel, stride)
-    if not usual:
-        return "taps" if few else "native"
-    sides, (channels, filters) = kernel[:2], kernel[2:]
-    if sides == (1, 1):
-        return "product"
-    form = "line" if 1 in sides else "fourier"
-    outputs = [-(-size // step) for size, step in zip(shape, stride, strict=False)]
-    if sides[0] > outputs[0] or sides[1] > outputs[1]:
-        return form  # a kernel larger than the image sends XLA to a routine that is 15 to 30 times slower
-    steps = stride[0] * stride[1]
-    direct_cost = sides[0] * sides[1] * channels * filters / steps
-    maps_cost = MAP_COST[form] * max(shape[:2]) * (channels + filters / steps) + PRODUCT_COST * channels * filters
-    if direct_cost > maps_cost:
-        return form
-    return "taps" if few else "direct"
-
-
-def _few_taps(shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, int]) -> bool:
-    """Whether a product to all taps of the kernel is worth what it writes."""
-    taps = kernel[0] * kernel[1]
-    columns = taps * kernel[3]
-    small = taps <= MOST_TAPS and columns <= MOST_COLUMNS and numbers_of(shape[:3]) * columns <= MOST_WRITTEN
-    return stride == (1, 1) and small
-
-
 def _keeps_spectra(form: str, shape: tuple[int, ...], kernel: tuple[int, ...]) -> bool:
     """Whether a form keeps more for its gradient than the input and the kernel."""
     return form == "fourier" or (form == "line" and not line.goes_row_by_row(shape, kernel))
-
-
-MAP_COST = {"fourier": 4.0, "line": 1.0}
-PRODUCT_COST = 1.5
-
-MOST_TAPS, MOST_COLUMNS, MOST_WRITTEN = 15, 80, 2**22
-"""Of a product to all taps: taps, columns, and numbers that it writes (`tests/benchmarks/convolutions.py`)."""
