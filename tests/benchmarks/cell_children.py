@@ -8,7 +8,6 @@ other the whole training of 60 steps by a process whose cache was empty before t
 """
 
 import argparse
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ import msgspec
 import numpy as np
 import results
 import sides
-from same_work import Apart, Job, Training, accuracies, better_format, check_agreement, job_of, ratios, same_work, write_data
+from same_work import Apart, Job, Training, better_format, check_agreement, job_of, note, ratios, write_data
 
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.networks import Network
@@ -64,7 +63,7 @@ def measure(networks: list[Network], short: Job, long: Job, asked: argparse.Name
         plain = msgspec.to_builtins(network)
         one, longer = {**short, "network": plain}, {**long, "network": plain}
         better = better_format(running["torch"], one)
-        found = {"torch": running["torch"].ask(**one, channels_last=better)}
+        found = {"torch": running["torch"].ask(**one, channels_last=better), "imports": sides.imports(running)}
         if number < asked.cold_cells:
             found["cold"] = running["cold"].ask(**one)
         if number < asked.architectures:
@@ -94,11 +93,8 @@ def body(networks: list[Network], found: list[Found], apart: Apart) -> str:
         "accuracy after 60 steps: PyTorch, ours",
     ]
     each = [_row(network, one) for network, one in zip(networks, found, strict=False)]
-    note = (
-        f"{'; '.join(goals)}. Warm is the process that trained the cells which filled the cache, disk a fresh one. "
-        f"{same_work(apart)} {accuracies(warm)} Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
-    )
-    return f"{summary}\n\n{results.table(columns, each)}\n\n{note}"
+    which = "Warm is the process that trained the cells which filled the cache, disk a fresh one."
+    return f"{summary}\n\n{results.table(columns, each)}\n\n{'; '.join(goals)}. {which} {note(apart, found)}"
 
 
 def _ratios(warm: list[Found], long: list[Found]) -> tuple[list[list[Any]], list[str]]:

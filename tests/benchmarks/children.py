@@ -16,7 +16,6 @@ which on an idle machine is what a clock shows.
 """
 
 import argparse
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +26,7 @@ import msgspec
 import numpy as np
 import results
 import sides
-from same_work import Apart, Job, Training, accuracies, better_format, check_agreement, job_of, ratios, same_work, write_data
+from same_work import Apart, Job, Training, better_format, check_agreement, job_of, note, ratios, write_data
 
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.networks import Network
@@ -74,6 +73,7 @@ def _measure_one(network: Network, job: Job, running: dict[str, sides.Side]) -> 
     found = {name: side.ask(**one) for name, side in running.items() if not name.startswith("torch")}
     found["torch"] = running["torch"].ask(**one, channels_last=better)
     found["torch_heap"] = running["torch_heap"].ask(**{**one, "epochs": 0}, channels_last=better)
+    found["imports"] = sides.imports(running)
     print({name: {key: round(value, 4) for key, value in figures.items()} for name, figures in found.items()}, flush=True)
     return found
 
@@ -104,11 +104,9 @@ def body(found: list[dict[str, Any]], networks: list[Network], apart: Apart) -> 
     ]
     wholes = [(name, float(np.median(ratios(found, "cpu", "torch", name)))) for name in ("warm", "disk")]
     goals = ", ".join(f"{name} {ratio:.2f} ({'met' if ratio >= GOAL else 'missed'})" for name, ratio in wholes)
-    note = (
-        f"Goal for the whole with a warm cache, {GOAL}: {goals}. Warm is the process that trained 32 others, disk a fresh one. "
-        f"{same_work(apart)} {accuracies(found)} Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
-    )
-    return f"{summary}\n\n{results.table(columns, each)}\n\n{note}"
+    goal = f"Goal for the whole with a warm cache, {GOAL}: {goals}."
+    which = "Warm is the process that trained 32 others, disk a fresh one."
+    return f"{summary}\n\n{results.table(columns, each)}\n\n{goal} {which} {note(apart, found)}"
 
 
 def describe(network: Network) -> str:

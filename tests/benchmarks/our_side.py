@@ -123,7 +123,8 @@ def operation(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {int(os.environ["BENCHMARK_CORE"])})
-    print(json.dumps({"jax": jax.__version__, "operations": sorted(ops.__all__)}), flush=True)
+    greeting = {"imports": time.process_time(), "jax": jax.__version__, "operations": sorted(ops.__all__)}
+    print(json.dumps(greeting), flush=True)
     for line in sys.stdin:
         job = json.loads(line)
         print(

@@ -147,7 +147,7 @@ def operation(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {int(os.environ["BENCHMARK_CORE"])})
-    print(json.dumps({"torch": torch.__version__}), flush=True)
+    print(json.dumps({"imports": time.process_time(), "torch": torch.__version__}), flush=True)
     for line in sys.stdin:
         job = json.loads(line)
         print(json.dumps({"train": train, "agreement": agreement, "operation": operation}[job["kind"]](job)), flush=True)

@@ -1,5 +1,6 @@
 """What both sides of a comparison of children are told of the work, and the check that they do the same."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def check_agreement(networks: list[Network], job: Job, *, torch_python: str, cor
     return worst
 
 
-def same_work(apart: Apart) -> str:
+def _same_work(apart: Apart) -> str:
     """In words, that both sides did the same."""
     listed = ", ".join(f"{value:.0e} ({what})" for what, value in apart.items())
     return (
@@ -106,7 +107,7 @@ def same_work(apart: Apart) -> str:
     )
 
 
-def accuracies(found: list[dict[str, Any]]) -> str:
+def _accuracies(found: list[dict[str, Any]]) -> str:
     """In words, how the accuracies of both sides compare."""
     differences = [one["warm"]["score"] - one["torch"]["score"] for one in found]
     error = np.std(differences) / max(1, len(differences) - 1) ** 0.5
@@ -114,6 +115,19 @@ def accuracies(found: list[dict[str, Any]]) -> str:
         f"Validation accuracy after training, with seeds of their own: ours is {np.mean(differences):+.3f} ± {error:.3f} (mean "
         "of the differences and its standard error)."
     )
+
+
+def _imports(found: dict[str, Any]) -> str:
+    """In words, what both sides take before their first job."""
+    ours, theirs = (found["imports"][side] for side in ("ours", "torch"))
+    return f"Imports, in none of the figures: PyTorch {theirs:.1f} s, ours {ours:.1f} s."
+
+
+def note(apart: Apart, found: list[dict[str, Any]]) -> str:
+    """What to know of a comparison besides its figures."""
+    scored = [one for one in found if "warm" in one]
+    load = f"Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
+    return f"{_same_work(apart)} {_accuracies(scored)} {_imports(found[0])} {load}"
 
 
 def better_format(side: sides.Side, job: Job) -> bool:

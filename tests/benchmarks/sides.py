@@ -81,3 +81,8 @@ def all_sides(asked: argparse.Namespace, folder: Path, fill: Iterable[dict[str, 
     running["torch"] = pytorch(asked.torch_python, asked.core)
     running["torch_heap"] = pytorch(asked.torch_python, asked.core, keeps_heap=True)
     return running
+
+
+def imports(running: dict[str, Side]) -> dict[str, float]:
+    """Seconds of computing that each framework took to be ready for its first job."""
+    return {"torch": running["torch"].greeting["imports"], "ours": running["warm"].greeting["imports"]}
