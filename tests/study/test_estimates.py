@@ -22,6 +22,7 @@ def test_a_child_costs_three_passes_over_the_training_and_one_over_the_validatio
 
 def test_the_plan_multiplies_children_and_divides_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimates, "matrix_speed", lambda: 1e9)
+    monkeypatch.setattr(estimates, "default_workers", lambda: 2)
     config = settings(trials=20, facts=FACTS, workers=2, retrain_top=3)
     plan = plan_of(config, space())
     assert plan.multiply_adds is not None
