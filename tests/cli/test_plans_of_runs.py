@@ -1,8 +1,7 @@
 """`--resume --dry-run`: the plan of the search on record, which stays as it is."""
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,8 @@ import pytest
 from tests.cli.searches import SPACE, search
 
 Automl = Callable[..., Any]
+pytestmark = pytest.mark.usefixtures("environment_of_its_own")
 RECORDED = {"executor": "serial", "trials": 7, "seed": 3, "epochs": 5, "space_option": "layers=2"}
-
-
-@pytest.fixture(autouse=True)
-def environment_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A search sets up its process; the next test must not notice."""
-    monkeypatch.chdir(tmp_path)
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def contents(run: Path) -> dict[str, bytes]:

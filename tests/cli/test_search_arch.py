@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,7 @@ from automl_cli.store.bodies import Architecture, StudySettings
 from tests.cli.searches import SPACE, search
 
 Automl = Callable[..., Any]
-
-
-@pytest.fixture(autouse=True)
-def environment_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A search sets up its process; the next test must not notice."""
-    monkeypatch.chdir(tmp_path)
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("environment_of_its_own")
 
 
 def digest(path: Path | str) -> str:
