@@ -11,9 +11,7 @@ from automl_cli.cli.options import Json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from automl_cli.core.cells import CellPair
     from automl_cli.report.runs import History
-    from automl_cli.store.cells import Found
     from automl_cli.store.reports import Report
 
 Runs = Annotated[
@@ -99,30 +97,13 @@ def next_steps(histories: "list[History]") -> list[str]:
 
 
 def _steps_with(best: Path) -> "Iterator[str]":
-    """What can be done with the winner. A cell of a table can be looked at only."""
-    from automl_cli.core.cells import CellPair
+    """What can be done with the winner."""
+    from automl_cli.jobs.subjects import train_command
     from automl_cli.store.artifact import read_any
-    from automl_cli.store.bodies import Architecture
-    from automl_cli.store.cells import Cell
 
     yield f"look: {_typed('show', best)}"
-    match read_any(best).body:
-        case Architecture():
-            yield f"train it: {_typed('train', '--arch', best)}"
-        case Cell(cell=CellPair() as pair, found=found):
-            yield f"train it: {_typed('train', '--cell', best, *_stack(pair, found))}"
-
-
-def _stack(pair: "CellPair", found: "Found | None") -> tuple[str, ...]:
-    """For images so small that the stack of the paper is far too large, the one that the search measured the cell in."""
-    from automl_cli.core.stacks import SMALL_IMAGES, stack
-
-    if found is None or (found.image_shape is not None and found.image_shape[0] >= SMALL_IMAGES):
-        return ()
-    repeats, filters = (found.space.options.get(name) for name in ("repeats", "filters"))
-    if not isinstance(repeats, int) or not isinstance(filters, int):
-        return ()
-    return ("--stack", stack("cifar", repeats=repeats, filters=filters).written(pair))
+    if (command := train_command(read_any(best).body, str(best))) is not None:
+        yield f"train it: {command}"
 
 
 def _steps_after(history: "History") -> "Iterator[str]":

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from automl_cli.core.errors import ArtifactError
-from automl_cli.jobs.subjects import flag_for
+from automl_cli.jobs.subjects import train_command
 from automl_cli.jobs.train import MODEL
 from automl_cli.references import names, open_any
 from automl_cli.store.run_directory import SEARCH, TRAINING, TRANSFER
@@ -42,7 +42,7 @@ def _next_step(directory: Path) -> str:
 
 def _train(found: str) -> str:
     """What makes a model of what was found or published."""
-    flag = flag_for(open_any(found).artifact.body)
-    if flag is None:
+    command = train_command(open_any(found).artifact.body, found)
+    if command is None:
         return f"what it holds cannot be trained; {WANTED}"
-    return f"train what it holds first, and give the directory of that: {shlex.join(['automl', 'train', f'--{flag}', found])}"
+    return f"train what it holds first, and give the directory of that: {command}"

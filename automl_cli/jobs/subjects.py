@@ -1,5 +1,6 @@
 """What is trained: a found network, a found or published cell, or a network that a cell was scaled to."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -11,7 +12,8 @@ from automl_cli.core.cells import CellPair
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.networks import Network, Shape
-from automl_cli.core.stacks import Stack, cell_network, default_stack, parse_stack
+from automl_cli.core.stacks import SMALL_IMAGES, Stack, cell_network, default_stack, parse_stack
+from automl_cli.core.stacks import stack as stack_of
 from automl_cli.core.trainings import FinalTraining, trainings_for
 from automl_cli.discovery import plugins
 from automl_cli.jobs.stacking import cell_pair_of
@@ -28,10 +30,26 @@ SUBJECTS: Mapping[str, type[Body]] = {"arch": Architecture, "cell": Cell, "netwo
 DEFAULT_EPOCHS = 30
 
 
-def flag_for(body: object) -> str | None:
-    """The flag of `automl train` that takes this body. A cell of a table can be looked at only."""
+def train_command(body: object, place: str) -> str | None:
+    """The command, as it is typed, that trains what this place holds; None where nothing does. A cell of a table can be looked
+    at only."""
     wiring = isinstance(body, Cell) and not isinstance(body.cell, CellPair)
-    return None if wiring else next((flag for flag, kind in SUBJECTS.items() if isinstance(body, kind)), None)
+    flag = None if wiring else next((flag for flag, kind in SUBJECTS.items() if isinstance(body, kind)), None)
+    if flag is None:
+        return None
+    stack = _small_stack(body) if isinstance(body, Cell) else ()
+    return shlex.join(["automl", "train", f"--{flag}", place, *stack])
+
+
+def _small_stack(body: Cell) -> tuple[str, ...]:
+    """For images so small that the stack of the paper is far too large, the one that the search measured the cell in."""
+    found = body.found
+    if found is None or (found.image_shape is not None and found.image_shape[0] >= SMALL_IMAGES):
+        return ()
+    repeats, filters = (found.space.options.get(name) for name in ("repeats", "filters"))
+    if not (isinstance(repeats, int) and isinstance(filters, int) and isinstance(body.cell, CellPair)):
+        return ()
+    return ("--stack", stack_of("cifar", repeats=repeats, filters=filters).written(body.cell))
 
 
 class Named(NamedTuple):

@@ -12,6 +12,9 @@ from pathlib import Path
 from msgspec import Struct
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+SWITCH = "AUTOML_NO_PROCESS_TUNING"
+"""Set to anything but 0 or nothing: leave threads, heap, caches and compile options of computing processes as they are."""
+
 _PACKAGES = ("automl-cli", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -23,10 +26,6 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     cpu: str
     packages: dict[str, str]
     git: str | None
-
-
-SWITCH = "AUTOML_NO_PROCESS_TUNING"
-"""Set to anything but 0 or nothing: leave threads, heap, caches and compile options of computing processes as they are."""
 
 
 def tuning_is_off() -> bool:
