@@ -72,7 +72,7 @@ def train(
     """
     request, named = _asked(locals())
     if dry_run:
-        _print_plan(named, request, json=json)
+        _print_plan(named, request, out, resume=resume, overwrite=overwrite, json=json)
         return
     path, model = _trained(named, request, out, resume=resume, overwrite=overwrite, quiet=quiet)
     _print(path, model, json=json)
@@ -89,13 +89,18 @@ def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, Named | None]":
     return TrainingRequest(**said), named_by(**{flag: given[flag] for flag in SUBJECTS})
 
 
-def _print_plan(named: "Named | None", request: "TrainingRequest", *, json: bool) -> None:
+def _print_plan(
+    named: "Named | None", request: "TrainingRequest", out: Path | None, *, resume: bool, overwrite: bool, json: bool
+) -> None:
+    """Of a new training, or of the whole of one on record. Nothing is written."""
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.plans import training_text
     from automl_cli.jobs.subjects import needed
-    from automl_cli.jobs.training_plan import plan_training
+    from automl_cli.jobs.training import check_flags
+    from automl_cli.jobs.training_plan import plan_resumed, plan_training
 
-    plan = plan_training(needed(named), request)
+    check_flags(out, resume=resume, overwrite=overwrite)
+    plan = plan_resumed(out, named, request) if resume and out is not None else plan_training(needed(named), request)
     if json:
         write_json(plan)
     else:

@@ -72,9 +72,8 @@ def open_training(
 
     `named` is what is trained; a resumed training knows its own. Raises UserError for whatever does not fit.
     """
-    if resume and overwrite:
-        raise UserError("--resume continues a training and --overwrite replaces it; give one of them")
-    if resume:
+    check_flags(out, resume=resume, overwrite=overwrite)
+    if resume and out is not None:
         return _resumed(out, request, named)
     path = out or default_run_path("train")
     check_new_run(path, overwrite=overwrite, layout=TRAINING)
@@ -83,9 +82,15 @@ def open_training(
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
 
 
-def _resumed(out: Path | None, request: TrainingRequest, named: Named | None) -> RunDirectory:
-    if out is None:
+def check_flags(out: Path | None, *, resume: bool, overwrite: bool) -> None:
+    """Raises UserError for flags that do not go together."""
+    if resume and overwrite:
+        raise UserError("--resume continues a training and --overwrite replaces it; give one of them")
+    if resume and out is None:
         raise UserError("--resume needs --out: the directory of the training to go on with")
+
+
+def _resumed(out: Path, request: TrainingRequest, named: Named | None) -> RunDirectory:
     run = open_run(out, layout=TRAINING)
     try:
         check_resumed(settings_of(out), request, named)

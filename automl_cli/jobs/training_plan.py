@@ -1,4 +1,9 @@
-"""What a training would do and take, before it is started: `automl train --dry-run`. The data need not be here, if famous."""
+"""What a training would do and take, before it is started or resumed: `automl train --dry-run`.
+
+The data of a new one need not be here, if they are famous.
+"""
+
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -8,8 +13,12 @@ from automl_cli.core.recipes import Recipe
 from automl_cli.estimates import child_seconds, matrix_speed
 from automl_cli.jobs.stacking import target_of
 from automl_cli.jobs.subjects import Named
-from automl_cli.jobs.training import TrainingRequest, engine_of, new_training
+from automl_cli.jobs.training import TrainingRequest, check_resumed, engine_of, new_training, settings_of
+from automl_cli.store.bodies import Training
 from automl_cli.store.environment import available_cores
+from automl_cli.store.run_directory import TRAINING, check_is_run
+
+IN_WORDS: dict[EngineName, str] = {"whole": "as one program", "blocks": "block by block"}
 
 
 class TrainingPlan(Struct, frozen=True, kw_only=True):
@@ -41,13 +50,25 @@ def plan_training(named: Named, request: TrainingRequest) -> TrainingPlan:
     """The plan of a new training. Raises UserError for whatever does not fit, DataError where nothing is known of the data."""
     opened = named.open()
     training = new_training(opened.artifact.body, request, data_needed=False)
+    return _plan(training, opened.place, engine_of(training).reason)
+
+
+def plan_resumed(directory: Path, named: Named | None, request: TrainingRequest) -> TrainingPlan:
+    """The plan of the whole training on record in a directory, which need not be held. Raises UserError as resuming it does."""
+    check_is_run(directory, TRAINING)
+    training = settings_of(directory)
+    check_resumed(training, request, named)
+    return _plan(training, str(directory), f"{IN_WORDS[training.engine]}, as it was started")
+
+
+def _plan(training: Training, trained: str, engine_reason: str) -> TrainingPlan:
     facts, recipe = training.facts, training.recipe
     costs = training.network.costs(facts.image_shape, len(facts.classes))
     steps = training.steps_per_epoch
     seconds = child_seconds(facts, epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed())
     cores = available_cores()
     return TrainingPlan(
-        trained=opened.place,
+        trained=trained,
         parameters=costs.parameters,
         multiply_adds=costs.multiply_adds,
         dataset=training.dataset,
@@ -58,7 +79,7 @@ def plan_training(named: Named, request: TrainingRequest) -> TrainingPlan:
         steps_per_epoch=steps,
         steps=training.epochs * steps,
         engine=training.engine,
-        engine_reason=engine_of(training).reason,
+        engine_reason=engine_reason,
         seed=training.seed,
         with_validation=training.with_validation,
         cores=cores,

@@ -160,14 +160,14 @@ def _write_all(path: Path, files: Mapping[str, Artifact[Any]]) -> None:
 
 def open_run(path: Path, *, layout: Layout = SEARCH) -> RunDirectory:
     """An existing run directory, held, to be continued. RunInUse when another process holds it."""
-    _check_is_run(path, layout)
+    check_is_run(path, layout)
     lock = _locked(path)
     return RunDirectory(path, lock, cut_torn_tail(path / "journal.jsonl"))
 
 
 def recorded_settings(path: Path) -> StudySettings:
     """What the search in a directory that need not be held was started with, or resumed with."""
-    _check_is_run(path, SEARCH)
+    check_is_run(path, SEARCH)
     return read_artifact(path / SEARCH.settings, StudySettings).body
 
 
@@ -188,7 +188,8 @@ def _is_run(path: Path, layout: Layout) -> bool:
     return (path / layout.settings).is_file()
 
 
-def _check_is_run(path: Path, layout: Layout) -> None:
+def check_is_run(path: Path, layout: Layout) -> None:
+    """Raises UserError where there is nothing of this kind to go on with."""
     if not _is_run(path, layout):
         raise UserError(
             f"there is no {layout.noun} at {path} to resume; start one there without --resume, or name it with --out"

@@ -98,6 +98,9 @@ def test_export_prints_the_path_of_the_program(trained, tmp_path, automl):
             "this is a model artifact; an arch",
         ),
         (["train", "--resume", "--out", "{final}", "--epochs", "9"], "was started with --epochs 3, not 9"),
+        (["train", "--resume", "--out", "{final}", "--epochs", "9", "--dry-run"], "was started with --epochs 3, not 9"),
+        (["train", "--resume", "--out", "{final}/x", "--dry-run"], "there is no training at"),
+        (["train", "--resume", "--dry-run"], "--resume needs --out"),
         (["evaluate", "{found}"], "this is an architecture artifact; a model artifact is needed here"),
         (["evaluate", "{final}", "--dataset", "digits"], "the classes of digits"),
         (["measure", "{final}/training.json"], "holds no network"),
@@ -108,6 +111,19 @@ def test_what_the_user_can_mend_is_one_line_and_exit_code_2(trained, found, auto
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.strip().splitlines()) <= 2
+
+
+def test_the_plan_of_a_resumed_training_is_that_on_record(trained, found, tmp_path, automl):
+    before = sorted((path, path.stat().st_mtime_ns) for path in trained.iterdir())
+    code, out, _ = automl("train", "--resume", "--out", str(trained), "--dry-run", "--json")
+    plan = json.loads(out)
+    assert (code, plan["epochs"], plan["trained"]) == (0, 3, str(trained))
+    _, out, _ = automl("train", "--arch", str(found), "--epochs", "3", "--dry-run", "--json")
+    fresh = json.loads(out)
+    own = ("trained", "engine_reason", "compute_seconds", "wall_seconds")
+    assert {name: plan[name] for name in plan if name not in own} == {name: fresh[name] for name in fresh if name not in own}
+    assert plan["engine_reason"].endswith(", as it was started")
+    assert sorted((path, path.stat().st_mtime_ns) for path in trained.iterdir()) == before
 
 
 def test_a_diverging_training_is_exit_code_1(found, tmp_path, automl):
