@@ -1,6 +1,5 @@
 """`automl train`: a found network, or a stack of a found or published cell, trained to the end and tested once."""
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,15 +115,14 @@ def _trained(
     from automl_cli.executors.process import set_up_lone_process
     from automl_cli.jobs.caches import trim_programs
     from automl_cli.jobs.train import train as finish
-    from automl_cli.jobs.training import open_training, settings_of
+    from automl_cli.jobs.training import open_training, resume_command, settings_of
 
     set_up_lone_process()
     trim_programs()
     with open_training(out, request, named, resume=resume, overwrite=overwrite) as run:
         training = settings_of(run.path)
         display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)
-        resumed = shlex.join(["automl", "train", "--resume", "--out", str(run.path)])
-        with goes_on_with(resumed), display as watch:
+        with goes_on_with(resume_command(run.path)), display as watch:
             return run.path, finish(run.path, watch=watch)
 
 

@@ -109,4 +109,18 @@ def _train(directory: Path, *, quiet: bool) -> None:
     if code in (INTERRUPTED, -signal.SIGINT):
         raise KeyboardInterrupt
     if code != 0:
-        raise RunFailed(f"the winner was found and scaled; its training in {directory} ended with exit code {code}")
+        raise RunFailed(f"the winner was found and scaled; its training in {directory} {_ending(code, directory)}")
+
+
+def _ending(code: int, directory: Path) -> str:
+    """How a process ended that was not interrupted. One that was not killed has said more itself.
+
+    >>> _ending(1, Path("run/transfer"))
+    'ended with exit code 1'
+    """
+    from automl_cli.jobs.training import resume_command
+
+    if code > 0:
+        return f"ended with exit code {code}"
+    why = ", as happens where memory runs out (a stack with fewer filters needs less)" if code == -signal.SIGKILL else ""
+    return f"was killed by {signal.Signals(-code).name}{why}. Go on with: {resume_command(directory)}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from automl_cli.core.errors import ArtifactError
 from automl_cli.jobs.subjects import train_command
 from automl_cli.jobs.train import MODEL
+from automl_cli.jobs.training import resume_command
 from automl_cli.references import names, open_any
 from automl_cli.store.run_directory import SEARCH, TRAINING, TRANSFER
 
@@ -35,8 +36,7 @@ def _next_step(directory: Path) -> str:
     if (directory / SEARCH.settings).is_file():
         return f"it is a search that has found nothing yet: {shlex.join(['automl', 'report', str(directory)])}"
     if (directory / TRAINING.settings).is_file():
-        resumed = shlex.join(["automl", "train", "--resume", "--out", str(directory)])
-        return f"its training has not ended; go on with: {resumed}"
+        return f"its training has not ended; go on with: {resume_command(directory)}"
     return WANTED
 
 

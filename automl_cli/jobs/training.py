@@ -5,6 +5,7 @@ training examples, a training takes them all unless told otherwise. Flags overri
 was recorded; a flag that says something else is refused.
 """
 
+import shlex
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,6 +104,11 @@ def _resumed(out: Path, request: TrainingRequest, named: Named | None) -> RunDir
 def settings_of(directory: Path) -> Training:
     """The settings of the training in this directory."""
     return read_artifact(directory / TRAINING.settings, Training).body
+
+
+def resume_command(directory: Path) -> str:
+    """The command, as it is typed, that goes on with the training in this directory."""
+    return shlex.join(["automl", "train", "--resume", "--out", str(directory)])
 
 
 def new_training(body: Body, request: TrainingRequest, *, data_needed: bool = True) -> Training:

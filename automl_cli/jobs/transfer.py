@@ -17,7 +17,7 @@ from automl_cli.core.stacks import cell_network, default_stack, parse_stack
 from automl_cli.core.trainings import trainings_for
 from automl_cli.data import check_source, image_facts
 from automl_cli.jobs.stacking import cell_pair_of, target_of
-from automl_cli.jobs.training import TrainingRequest, new_training
+from automl_cli.jobs.training import TrainingRequest, new_training, resume_command
 from automl_cli.requests import SearchRequest
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.bodies import Model, StudySettings, Training, TransferSettings
@@ -158,7 +158,7 @@ def _command(run: Path, settings: StudySettings, state: State) -> str | None:
     if state == "written":
         assert settings.transfer is not None
         return train_command(run, settings.transfer, settings.seed)
-    return shlex.join(["automl", "train", "--resume", "--out", str(run / TRANSFER)]) if state == "training" else None
+    return resume_command(run / TRANSFER) if state == "training" else None
 
 
 def _request(transfer: TransferSettings, seed: int) -> TrainingRequest:

@@ -166,6 +166,24 @@ def test_asked_to_end_while_it_trains_it_says_how_to_go_on_and_leaves_no_process
     assert not is_held(out / "transfer")
 
 
+def test_a_training_that_is_killed_is_said_with_the_command_that_goes_on(
+    trained: Path, tmp_path: Path, automl: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    for name in ("model.json", "weights.safetensors"):
+        (run / "transfer" / name).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("automl_cli.cli.transferring.PROGRAM", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+        code, out, err = automl("search-cell", "--out", str(run), "--resume")
+    command = f"automl train --resume --out {run}/transfer"
+    assert (code, out) == (1, "")
+    assert "was killed by SIGKILL, as happens where memory runs out" in err
+    assert err.rstrip().endswith(f"Go on with: {command}")
+    assert automl(*command.split()[1:])[0] == 0
+    assert digests(run) == digests(trained)
+
+
 def test_a_training_of_an_earlier_winner_is_replaced(trained: Path, tmp_path: Path, automl: Callable) -> None:
     """As after a resume with more trials that found a better cell."""
     run = tmp_path / "run"
