@@ -21,7 +21,8 @@ from automl_cli.data import ImageSplit, load_images
 from automl_cli.nn import ops
 from automl_cli.nn.engines import library
 from automl_cli.nn.networks import build_network
-from automl_cli.nn.ops.units import Unit
+from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.units import Unit, activations
 
 trainers: dict[str, ImageTrainer] = {}
 
@@ -107,7 +108,11 @@ def operation(job: dict[str, Any]) -> dict[str, Any]:
     unit = msgspec.convert(job["operation"], Operation)
     random, (*size, channels), nothing = np.random.default_rng(0), job["image"], np.float32(0)
     x = jnp.asarray(random.normal(size=(*size, job["batch"], channels)), jnp.float32)
-    block = library.unit(unit, channels) if isinstance(unit, Unit) else library.pool(unit, (size[0], size[1]))
+    block = (
+        library.unit(unit, channels, activations(unit, relu)[0])
+        if isinstance(unit, Unit)
+        else library.pool(unit, (size[0], size[1]))
+    )
     page = jnp.asarray(random.normal(size=block.size), jnp.float32) if block.size else nothing
     gradient, place = jnp.zeros_like(page) if block.size else nothing, jnp.int32(0) if block.size else nothing
     given = (jnp.zeros(unit.filters), jnp.ones(unit.filters)) if isinstance(unit, Unit) else ()

@@ -23,6 +23,7 @@ from automl_cli.nn.engines import library
 from automl_cli.nn.engines.blocks import _update as optimizer_of_blocks
 from automl_cli.nn.engines.tape import Block
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
+from automl_cli.nn.ops.rectified import relu
 
 X = jnp.arange(6, dtype=jnp.float32)
 
@@ -235,11 +236,11 @@ UNIT = ConvolutionUnit(kernel=(3, 3), filters=4)
 @pytest.mark.parametrize(
     ("make", "settings"),
     [
-        (library.part, {"unit": UNIT, "channels": 3, "size": (4, 4)}),
-        (library.norm, {"filters": 4, "relu": True}),
-        (library.unit, {"unit": SeparableUnit(kernel=3, filters=4), "channels": 3}),
+        (library.part, {"unit": UNIT, "channels": 3, "size": (4, 4), "activation": None}),
+        (library.norm, {"filters": 4, "activation": relu}),
+        (library.unit, {"unit": SeparableUnit(kernel=3, filters=4), "channels": 3, "activation": relu}),
         (library.pool, {"pool": MaxPool(window=(2, 2), stride=(2, 2)), "size": (4, 4)}),
-        (library.activation, {}),
+        (library.activation, {"size": (4, 4), "activation": relu}),
         (library.gather, {"size": (4, 4), "are_images": (True, False)}),
         (library.drop, {}),
         (library.share, {"channels": 3, "classes": 10, "size": (4, 4), "dropped": True}),
@@ -250,7 +251,33 @@ UNIT = ConvolutionUnit(kernel=(3, 3), filters=4)
 )
 def test_the_identity_of_a_block_holds_all_that_its_function_closes_over(make: Callable[..., Block], settings: dict[str, Any]):
     assert set(settings) == set(inspect.signature(make).parameters)
-    assert make(**settings)._settings == tuple(settings.values())
+    assert make(**settings)._settings == tuple("relu" if value is relu else value for value in settings.values())
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (library.part, (UNIT, 3, (4, 4))),
+        (library.norm, (4,)),
+        (library.unit, (SeparableUnit(kernel=3, filters=4), 3)),
+        (library.activation, ((4, 4),)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_programs_of_other_functions_than_relu_have_no_name_on_disk(make: Callable[..., Block], settings: tuple[Any, ...]):
+    class LikeAnyOther:
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return x
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 0
+
+    assert make(*settings, relu)._settings is not None
+    for function in (jnp.tanh, jax.nn.relu, LikeAnyOther()):
+        assert make.__wrapped__(*settings, function)._settings is None
 
 
 def test_only_a_loss_whose_text_tells_what_it_computes_is_kept_on_disk():

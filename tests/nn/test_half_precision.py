@@ -14,12 +14,20 @@ from automl_cli.nn import ops
 from automl_cli.nn.engines import Moment, WholeEngine
 from automl_cli.nn.networks import NoiseSettings, build_network
 from automl_cli.nn.ops.backend import has_bfloat16
+from automl_cli.nn.ops.units import batch_norm_then, transform
 
 
 def draw(seed: int, *shape: int) -> jax.Array:
     """Values that bfloat16 holds exactly."""
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.bfloat16).astype(jnp.float32)
 
+
+def widening(x: jax.Array) -> jax.Array:
+    """A NumPy number makes float32 of bfloat16."""
+    return x * np.float32(0.5)
+
+
+UNIT = ConvolutionUnit((3, 3), 6, order="act-conv-bn")
 
 OPERATIONS = {
     "3x3": (ops.convolution, (draw(1, 3, 3, 8, 6),)),
@@ -32,8 +40,10 @@ OPERATIONS = {
     "average pool": (partial(ops.average_pool, window=(3, 3), stride=(1, 1)), ()),
     "average pool, valid": (partial(ops.average_pool, window=(3, 3), stride=(2, 2), padding="valid"), ()),
     "batch norm": (lambda x, scale, offset: ops.batch_norm(x, scale, offset, relu=True)[0], (draw(2, 8), draw(3, 8))),
+    "unit behind a function": (lambda x, k: transform(UNIT, {"kernel": k}, x, widening), (draw(1, 3, 3, 8, 6),)),
+    "batch norm, then a function": (lambda *arrays: batch_norm_then(widening, *arrays)[0], (draw(2, 8), draw(3, 8))),
 }
-FLOAT32_PARAMETERS = {"batch norm"}
+FLOAT32_PARAMETERS = {"batch norm", "batch norm, then a function"}
 
 
 def close(found: jax.Array, expected: jax.Array) -> bool:

@@ -49,9 +49,9 @@ def test_a_factorized_reduction_of_the_positive_part_equals_relu_and_reduction(s
     unit, plain = FactorizedReduction(5, order="act-conv-bn"), FactorizedReduction(5)
     random, x = np.random.default_rng(1), map_with_zeros(size, size, 3, 4)
     kernels = {name: jnp.asarray(random.normal(size=shape), "f4") for name, shape in kernel_shapes(unit, 4).items()}
-    found = gradients(lambda x, *k: transform(unit, dict(zip(kernels, k, strict=True)), x), x, *kernels.values())
+    found = gradients(lambda x, *k: transform(unit, dict(zip(kernels, k, strict=True)), x, relu), x, *kernels.values())
     expected = gradients(
-        lambda x, *k: transform(plain, dict(zip(kernels, k, strict=True)), jax.nn.relu(x)), x, *kernels.values()
+        lambda x, *k: transform(plain, dict(zip(kernels, k, strict=True)), jax.nn.relu(x), None), x, *kernels.values()
     )
     assert_same(found, expected)
 
@@ -80,8 +80,14 @@ def test_a_block_that_rectifies_first_keeps_no_map_for_its_gradient(name, monkey
         usual = unit.dilation == 1 and unit.padding == "half"
         form = choose_form((32, 32, 1, channels), (*unit.kernel, channels, unit.filters), unit.stride, usual=usual)
         assert name.startswith(form)
-    block = library.activation() if unit is None else library.part(unit, channels, (32, 32))
+    block = library.activation((32, 32), relu) if unit is None else library.part(unit, channels, (32, 32), relu)
     x = map_with_zeros(32, 32, 1, channels)
     page = jnp.zeros(block.size) if block.size else np.float32(0)
     _, _, kept = block.forward(page, jnp.int32(0) if block.size else np.float32(0), ((x,),), ())
+    assert [array.shape for array in kept if array.size >= x.size] == []
+
+
+def test_a_batch_norm_that_rectifies_keeps_no_map_for_its_gradient():
+    block, x = library.norm(4, relu), map_with_zeros(32, 32, 1, 4)
+    _, _, kept = block.forward(jnp.ones(block.size), jnp.int32(0), ((x,),), (jnp.zeros(4), jnp.ones(4)))
     assert [array.shape for array in kept if array.size >= x.size] == []

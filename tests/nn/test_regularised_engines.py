@@ -16,6 +16,8 @@ from automl_cli.nn.engines.draws import PATHS_TOGETHER, draws
 from automl_cli.nn.engines.lowering import lower, path_name
 from automl_cli.nn.networks import NoiseSettings, build_network
 from automl_cli.nn.networks.noise import Noise, dropped_at_the_end
+from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.units import ActivationFunction
 from tests.nn.test_engines import KEEP_GRADIENT, assert_close, loss, task
 
 SHAPE = (7, 6, 2)
@@ -54,8 +56,14 @@ RECIPES = {
 }
 
 
-def engines(recipe: Recipe, rule: optax.GradientTransformation | None = None, network: Network = NETWORK) -> list[Engine]:
-    model = build_network(network, SHAPE, 3, seed=1, auxiliary=recipe.auxiliary_weight > 0)
+def engines(
+    recipe: Recipe,
+    rule: optax.GradientTransformation | None = None,
+    network: Network = NETWORK,
+    activation: ActivationFunction = relu,
+) -> list[Engine]:
+    auxiliary = recipe.auxiliary_weight > 0
+    model = build_network(network, SHAPE, 3, seed=1, auxiliary=auxiliary, activation=activation)
     return [
         engine(
             model,
@@ -93,6 +101,15 @@ def test_both_engines_agree_under_every_recipe(name: str, of: str):
     assert_close({"outputs": blocks[2]}, {"outputs": whole[2]}, 5e-5 * steps)
 
 
+def test_both_engines_agree_on_another_activation_function_too():
+    recipe = msgspec.structs.replace(PLAIN, **RECIPES["all"])
+    whole, blocks = (after(engine, 1) for engine in engines(recipe, KEEP_GRADIENT, activation=lambda x: jnp.cos(x) + x))
+    np.testing.assert_allclose(blocks[0], whole[0], rtol=1e-5)
+    assert_close(blocks[1], whole[1], 2e-5)
+    assert_close({"outputs": blocks[2]}, {"outputs": whole[2]}, 5e-5)
+    assert whole[0] != after(engines(recipe, KEEP_GRADIENT)[0], 1)[0]
+
+
 def test_each_of_these_recipes_changes_the_training():
     losses = {name: after(engines(msgspec.structs.replace(PLAIN, **RECIPES[name]))[1], 3)[0] for name in RECIPES}
     outputs = {name: after(engines(msgspec.structs.replace(PLAIN, **RECIPES[name]))[1], 3)[2] for name in ("mean",)}
@@ -108,7 +125,7 @@ def test_the_draws_of_blocks_are_those_of_the_whole_bit_by_bit_for_any_number_of
         Block(f"b{number}", Identity(), (f"b{number - 1}" if number else IMAGE,), drop_path=(number + 1) / paths)
         for number in range(paths)
     )
-    graph = lower(Network(blocks, (blocks[-1].name, IMAGE)), SHAPE, 3, loss, noise=settings)
+    graph = lower(Network(blocks, (blocks[-1].name, IMAGE)), SHAPE, 3, loss, activation=relu, noise=settings)
     assert len(graph.paths) == paths
     at = moment(2)
     drawn = draws(settings, graph, at, 6)
@@ -171,6 +188,8 @@ def test_another_number_of_dropped_paths_compiles_no_other_programs():
     for made in (network(("a",), 0.5, None), network(("a",), 0.5, 1.0)):
         engine = BlocksEngine(build_network(made, SHAPE, 3, seed=0), loss=loss, update_rule=KEEP_GRADIENT, noise=noise)
         engine.step(engine.initial(), images, labels, 0.1, moment(1))
-        blocks = {call.block for call in lower(made, SHAPE, 3, loss, noise=noise).calls if call.block is not None}
+        blocks = {
+            call.block for call in lower(made, SHAPE, 3, loss, activation=relu, noise=noise).calls if call.block is not None
+        }
         counts.append(sum(len(block.forward) + len(block.backward) for block in blocks))
     assert counts[0] == counts[1] > 0

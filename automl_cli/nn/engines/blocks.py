@@ -53,7 +53,9 @@ class BlocksEngine:
         average_decay: float | None = None,
     ) -> None:
         auxiliary = model.has_auxiliary
-        self._graph = lower(model.network, model.image, model.classes, loss, noise=noise, auxiliary=auxiliary)
+        self._graph = lower(
+            model.network, model.image, model.classes, loss, activation=model.activation, noise=noise, auxiliary=auxiliary
+        )
         self._bound: dict[tuple[Any, ...], tuple[Call, ...]] = {}
         self._drawn = named_arrays(model)
         self._update_rule = update_rule

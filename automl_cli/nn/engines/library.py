@@ -1,21 +1,24 @@
 """The blocks that networks are lowered to. Each is made once, so that all networks of a process share its programs.
 
-    part        one input, zero-padded to the size of the join, and the linear map of its unit (`ops.units`)
-    norm        sum of the parts, batch norm
+    part        one input, zero-padded to the size of the join, and the linear map of its unit (`ops.units`), on request of the
+                activation
+    norm        sum of the parts, batch norm, on request the activation
     unit        both at once, where there is one input only
     pool        max or average pooling of one input
-    activation  ReLU of one input
+    activation  the child's activation function of one input
     drop        one input, each example times a factor: of a path that may be dropped
     share       mean over all places of one output, times factors where features are dropped, and its share of the logits
     logits      sum of the shares and bias, of an auxiliary head
     loss        sum of the shares, bias, loss of these logits and of those of an auxiliary head; in evaluation mode the logits
     gather      several inputs padded and concatenated, where something needs them as one array
 
-Inputs that are images are given, since no gradient flows to them.
+Inputs that are images are given, since no gradient flows to them. The programs of an activation function other than ReLU are
+found on disk by their text, through JAX's cache, since a function says nothing of itself that could name them.
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from jax import Array
 
@@ -26,49 +29,68 @@ from automl_cli.nn.losses import Loss, is_described
 from automl_cli.nn.networks.noise import with_factors
 from automl_cli.nn.ops.joining import pad_to
 from automl_cli.nn.ops.rectified import relu
-from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu, transform
+from automl_cli.nn.ops.units import (
+    ActivationFunction,
+    Unit,
+    activated,
+    batch_norm_then,
+    kernel_shapes,
+    normalise_then,
+    transform,
+)
+
+BLOCKS = 512
+"""Of each kind that are kept, those not asked for longest go first: a search for activation functions makes new ones without
+end. A process keeps fewer programs than these have."""
+
+kept = lru_cache(BLOCKS)
 
 Pair = tuple[int, int]
 Inputs = tuple[Array, ...]
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-@cache
-def part(unit: Unit, channels: int, size: Pair) -> Block:
+@kept
+def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction | None) -> Block:
+    """With the activation before it, unless that is None."""
+
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         (x,) = (*inputs, *given)
-        return transform(unit, parameters, pad_to(x, *size)), None
+        return transform(unit, parameters, pad_to(x, *size), activation), None
 
-    return Block(_name(unit), function, kernel_shapes(unit, channels), settings=(unit, channels, size))
+    return Block(_name(unit), function, kernel_shapes(unit, channels), settings=_known(activation, unit, channels, size))
 
 
-@cache
-def norm(filters: int, *, relu: bool) -> Block:
+@kept
+def norm(filters: int, activation: ActivationFunction | None) -> Block:
+    """Followed by the activation, unless it is None."""
+
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
-        return _normalised(parameters, inputs[0], given, relu=relu)
+        return _normalised(activation, parameters, inputs[0], given)
 
     def evaluation(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
         (x,), (mean, variance) = inputs, given
-        return ops.normalise(x, parameters["scale"], parameters["offset"], mean, variance, relu=relu)
+        return normalise_then(activation, x, parameters["scale"], parameters["offset"], mean, variance)
 
-    return Block("norm", function, norm_shapes(filters), evaluation, settings=(filters, relu), adds_gradients=relu)
+    settings, adds_gradients = _known(activation, filters), activation is not None
+    return Block("norm", function, norm_shapes(filters), evaluation, settings=settings, adds_gradients=adds_gradients)
 
 
-@cache
-def unit(unit: Unit, channels: int) -> Block:
-    """Given are the running statistics, and the images if those are the input."""
-    relu = normalised_with_relu(unit)
+@kept
+def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> Block:
+    """With the activation before it, unless that is None. Given are the running statistics, and the images if those are the
+    input."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
         mean, variance, *images = given
         (x,) = (*inputs, *images)
-        return _normalised(parameters, transform(unit, parameters, x), (mean, variance), relu=relu)
+        return _normalised(None, parameters, transform(unit, parameters, x, activation), (mean, variance))
 
     def evaluation(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
         mean, variance, *images = given
         (x,) = (*inputs, *images)
-        y = transform(unit, parameters, x)
-        return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=relu)
+        y = transform(unit, parameters, x, activation)
+        return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=False)
 
     shapes = {**kernel_shapes(unit, channels), **norm_shapes(unit.filters)}
     return Block(
@@ -76,7 +98,7 @@ def unit(unit: Unit, channels: int) -> Block:
         function,
         shapes,
         evaluation,
-        settings=(unit, channels),
+        settings=_known(activation, unit, channels),
         adds_gradients=False,
     )
 
@@ -86,17 +108,26 @@ def norm_shapes(filters: int) -> dict[str, tuple[int, ...]]:
     return {"scale": (filters,), "offset": (filters,)}
 
 
-def _normalised(parameters: Parameters, x: Array, statistics: Inputs, *, relu: bool) -> tuple[Array, Inputs]:
-    """Batch norm, and the running statistics after it."""
-    y, *moments = ops.batch_norm(x, parameters["scale"], parameters["offset"], relu=relu)
+def _normalised(
+    activation: ActivationFunction | None, parameters: Parameters, x: Array, statistics: Inputs
+) -> tuple[Array, Inputs]:
+    """Batch norm and what follows it, and the running statistics after it."""
+    y, *moments = batch_norm_then(activation, x, parameters["scale"], parameters["offset"])
     return y, tuple(ops.moving_average(old, new) for old, new in zip(statistics, moments, strict=True))
+
+
+def _known(activation: ActivationFunction | None, *settings: Any) -> tuple[Any, ...] | None:
+    """All that a block closes over, in words, if its activation is none or ReLU."""
+    if activation is None or activation is relu:
+        return (*settings, "relu" if activation is relu else None)
+    return None
 
 
 def _name(unit: Unit) -> str:
     return type(unit).__name__.removesuffix("Unit").lower()
 
 
-@cache
+@kept
 def pool(pool: MaxPool | AveragePool, size: Pair) -> Block:
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         (x,) = (*inputs, *given)
@@ -109,16 +140,18 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> Block:
     return Block(name, function, {}, settings=(pool, size))
 
 
-@cache
-def activation() -> Block:
+@kept
+def activation(size: Pair, activation: ActivationFunction) -> Block:
+    """Of the padded input, as in a concatenation: a function need not be 0 at 0."""
+
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         (x,) = (*inputs, *given)
-        return relu(x), None
+        return activated(activation, pad_to(x, *size)), None
 
-    return Block("activation", function, {}, settings=())
+    return Block("activation", function, {}, settings=_known(activation, size))
 
 
-@cache
+@kept
 def gather(size: Pair, are_images: tuple[bool, ...]) -> Block:
     """`are_images` says for each tensor in order whether it is given or an input."""
 
@@ -140,7 +173,7 @@ def drop() -> Block:
     return Block("drop", function, {}, settings=())
 
 
-@cache
+@kept
 def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> Block:
     """With `dropped`, the factors of the features are given first; in evaluation mode they are None."""
 
@@ -153,7 +186,7 @@ def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> Block:
     return Block("share", function, {"weights": (channels, classes)}, settings=(channels, classes, size, dropped))
 
 
-@cache
+@kept
 def logits(classes: int) -> Block:
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         return inputs[0] + parameters["bias"][None], None
@@ -161,7 +194,7 @@ def logits(classes: int) -> Block:
     return Block("logits", function, {"bias": (classes,)}, settings=(classes,))
 
 
-@cache
+@kept
 def loss(classes: int, loss: Loss) -> Block:
     """Inputs are the sum of the shares and, in a training with an auxiliary head, the logits of that.
 

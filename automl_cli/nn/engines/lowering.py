@@ -17,7 +17,7 @@ from automl_cli.nn.engines import library
 from automl_cli.nn.engines.tape import Block, Call
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.noise import NoiseSettings, dropped_at_the_end
-from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu
+from automl_cli.nn.ops.units import ActivationFunction, Unit, activations, kernel_shapes
 
 PAGE = 2**18
 """Floats of a page, unless a single block needs more."""
@@ -58,10 +58,17 @@ class Graph(NamedTuple):
 
 
 def lower(
-    network: Network, image: Shape, classes: int, loss: Loss, *, noise: NoiseSettings | None = None, auxiliary: bool = False
+    network: Network,
+    image: Shape,
+    classes: int,
+    loss: Loss,
+    *,
+    activation: ActivationFunction,
+    noise: NoiseSettings | None = None,
+    auxiliary: bool = False,
 ) -> Graph:
     """The graph of a network, on request with its auxiliary head, in a training that drops what `noise` says."""
-    builder = _Builder(image, noise or NoiseSettings(1.0, 0.0))
+    builder = _Builder(image, activation, noise or NoiseSettings(1.0, 0.0))
     for number, block in enumerate(network.blocks):
         builder.add(block, f"blocks.{block.name}")
         if block.drop_path is not None:
@@ -84,7 +91,8 @@ def path_name(number: int) -> str:
 class _Builder:
     """Collects calls, numbering values and giving parameters their places in pages."""
 
-    def __init__(self, image: Shape, noise: NoiseSettings) -> None:
+    def __init__(self, image: Shape, activation: ActivationFunction, noise: NoiseSettings) -> None:
+        self._activation = activation
         self._noise = noise
         self._paths: dict[int, float] = {}
         self._features: dict[str, slice] = {}
@@ -115,7 +123,8 @@ class _Builder:
                 same = all(piece.shape[:2] == size for piece in pieces)
                 self._pieces[block.name] = pieces if same else [self._single(pieces)]
             case Activation():
-                self._pieces[block.name] = [self._mapped(library.activation(), piece, piece.shape) for piece in pieces]
+                activation = library.activation(size, self._activation)
+                self._pieces[block.name] = [self._mapped(activation, piece, (*size, piece.shape[2])) for piece in pieces]
             case MaxPool() | AveragePool() as pool:
                 shapes = [pool.output_shape((*size, piece.shape[2])) for piece in pieces]
                 pairs = zip(pieces, shapes, strict=True)
@@ -160,19 +169,21 @@ class _Builder:
         shape = unit.output_shape((*size, channels))
         statistics = (f"{place}.norm.mean", f"{place}.norm.variance")
         norm = {each: Source(f"{place}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
-        if len(pieces) == 1 and not normalised_with_relu(unit):
+        first, last = activations(unit, self._activation)
+        if len(pieces) == 1 and last is None:
             sources = {**_kernels(place, unit, 0, channels), **norm}
             given = (*statistics, *_images(pieces[0]))
-            return Piece(self._call(library.unit(unit, channels), _place(pieces[0]), sources, given), shape)
+            block = library.unit(unit, channels, first)
+            return Piece(self._call(block, _place(pieces[0]), sources, given), shape)
         parts, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
-            part = library.part(unit, piece.shape[2], size)
+            part = library.part(unit, piece.shape[2], size, first)
             parts.append(self._call(part, _place(piece), _kernels(place, unit, start, stop), _images(piece)))
             start = stop
-        if not normalised_with_relu(unit):  # that of a cell, which reads any number of states: one program for all numbers
+        if last is None:  # that of a cell, which reads any number of states: one program for all numbers
             parts = [self._call(None, (tuple(parts),), {}, ())]
-        block = library.norm(unit.filters, relu=normalised_with_relu(unit))
+        block = library.norm(unit.filters, last)
         return Piece(self._call(block, (tuple(parts),), norm, statistics), shape)
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:

@@ -7,7 +7,6 @@ batch.
 
 from collections.abc import Callable, Sequence
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
@@ -23,14 +22,24 @@ from automl_cli.core.networks import (
 )
 from automl_cli.nn import ops
 from automl_cli.nn.networks.initial import Initial
-from automl_cli.nn.ops.units import Unit, kernel_shapes, normalised_with_relu, transform
+from automl_cli.nn.ops.units import (
+    ActivationFunction,
+    Unit,
+    activated,
+    activations,
+    batch_norm_then,
+    kernel_shapes,
+    normalise_then,
+    transform,
+)
 
 
 class UnitModule(nnx.Module):
-    """A linear map, with or without ReLU before it, then batch norm, with or without ReLU behind it: `ops.units`."""
+    """A linear map, with or without an activation before it, then batch norm, with or without one behind it: `ops.units`."""
 
-    def __init__(self, unit: Unit, channels: int, initial: Initial) -> None:
+    def __init__(self, unit: Unit, channels: int, initial: Initial, activation: ActivationFunction) -> None:
         self.unit = unit
+        self.first, self.last = activations(unit, activation)
         for name, shape in kernel_shapes(unit, channels).items():
             setattr(self, name, initial.kernel(shape))
         self.norm = BatchNorm(unit.filters)
@@ -38,8 +47,7 @@ class UnitModule(nnx.Module):
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         x = ops.join(inputs)
         kernels = {name: getattr(self, name)[...].astype(x.dtype) for name in kernel_shapes(self.unit, x.shape[-1])}
-        y = transform(self.unit, kernels, x)
-        return self.norm(y, relu=normalised_with_relu(self.unit), train=train)
+        return self.norm(transform(self.unit, kernels, x, self.first), self.last, train=train)
 
 
 class BatchNorm(nnx.Module):
@@ -51,10 +59,11 @@ class BatchNorm(nnx.Module):
         self.mean = nnx.BatchStat(jnp.zeros(channels))
         self.variance = nnx.BatchStat(jnp.ones(channels))
 
-    def __call__(self, x: Array, *, relu: bool, train: bool) -> Array:
+    def __call__(self, x: Array, activation: ActivationFunction | None, *, train: bool) -> Array:
+        """Followed by the activation, unless it is None."""
         if not train:
-            return ops.normalise(x, self.scale[...], self.offset[...], self.mean[...], self.variance[...], relu=relu)
-        y, mean, variance = ops.batch_norm(x, self.scale[...], self.offset[...], relu=relu)
+            return normalise_then(activation, x, self.scale[...], self.offset[...], self.mean[...], self.variance[...])
+        y, mean, variance = batch_norm_then(activation, x, self.scale[...], self.offset[...])
         self.mean[...] = ops.moving_average(self.mean[...], mean)
         self.variance[...] = ops.moving_average(self.variance[...], variance)
         return y
@@ -63,7 +72,7 @@ class BatchNorm(nnx.Module):
 class MaxPoolModule(nnx.Module):
     """Maximum over windows; no parameters."""
 
-    def __init__(self, pool: MaxPool, channels: int, initial: Initial) -> None:
+    def __init__(self, pool: MaxPool, channels: int, initial: Initial, activation: ActivationFunction) -> None:
         self.pool = pool
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
@@ -73,7 +82,7 @@ class MaxPoolModule(nnx.Module):
 class AveragePoolModule(nnx.Module):
     """Mean over windows; no parameters."""
 
-    def __init__(self, pool: AveragePool, channels: int, initial: Initial) -> None:
+    def __init__(self, pool: AveragePool, channels: int, initial: Initial, activation: ActivationFunction) -> None:
         self.pool = pool
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
@@ -81,19 +90,19 @@ class AveragePoolModule(nnx.Module):
 
 
 class ActivationModule(nnx.Module):
-    """ReLU."""
+    """The child's activation function."""
 
-    def __init__(self, operation: Activation, channels: int, initial: Initial) -> None:
-        pass
+    def __init__(self, operation: Activation, channels: int, initial: Initial, activation: ActivationFunction) -> None:
+        self.activation = activation
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
-        return jax.nn.relu(ops.join(inputs))
+        return activated(self.activation, ops.join(inputs))
 
 
 class IdentityModule(nnx.Module):
     """The join of the inputs."""
 
-    def __init__(self, operation: Identity, channels: int, initial: Initial) -> None:
+    def __init__(self, operation: Identity, channels: int, initial: Initial, activation: ActivationFunction) -> None:
         pass
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
@@ -122,4 +131,5 @@ MODULES = {
     Activation: ActivationModule,
     Identity: IdentityModule,
 }
-"""Which module computes an operation. Each is made from the operation, the channels of its joined inputs and how to draw."""
+"""Which module computes an operation. Each is made from the operation, the channels of its joined inputs, how to draw, and the
+activation function of the child."""

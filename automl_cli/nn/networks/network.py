@@ -12,20 +12,32 @@ from automl_cli.core.networks import IMAGE, Block, Network, Shape, joined_shape
 from automl_cli.nn.networks.initial import Initial
 from automl_cli.nn.networks.modules import MODULES, Classifier
 from automl_cli.nn.networks.noise import Noise
+from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.units import ActivationFunction
 
 
 class NetworkModule(nnx.Module):
     """Images (batch, height, width, channels) to logits (batch, classes); in training with an auxiliary head to two of them."""
 
-    def __init__(self, network: Network, image: Shape, classes: int, *, seed: int, auxiliary: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        image: Shape,
+        classes: int,
+        *,
+        seed: int,
+        auxiliary: bool,
+        activation: ActivationFunction,
+    ) -> None:
         shapes = network.training_shapes(image) if auxiliary else network.shapes(image)
-        self.network, self.image, self.classes = network, image, classes
+        self.network, self.image, self.classes, self.activation = network, image, classes, activation
 
         def modules(blocks: Sequence[Block]) -> nnx.Dict[nnx.Module]:
             made = {}
             for block in blocks:
                 initial = Initial(seed, block.name, network.fan)
-                made[block.name] = MODULES[type(block.operation)](block.operation, block.input_shape(shapes)[2], initial)
+                module, channels = MODULES[type(block.operation)], block.input_shape(shapes)[2]
+                made[block.name] = module(block.operation, channels, initial, activation)
             return nnx.Dict(made)
 
         def classifier(name: str, outputs: Sequence[str]) -> Classifier:
@@ -70,7 +82,15 @@ class NetworkModule(nnx.Module):
             tensors[block.name] = output
 
 
-def build_network(network: Network, image: Shape, classes: int, *, seed: int, auxiliary: bool = False) -> NetworkModule:
+def build_network(
+    network: Network,
+    image: Shape,
+    classes: int,
+    *,
+    seed: int,
+    auxiliary: bool = False,
+    activation: ActivationFunction = relu,
+) -> NetworkModule:
     """The network for images of this shape, with parameters that are a function of the seed and the names of the blocks; on
-    request with its auxiliary head, for training."""
-    return NetworkModule(network, image, classes, seed=seed, auxiliary=auxiliary)
+    request with its auxiliary head, for training. `activation` is what the operations call "act"."""
+    return NetworkModule(network, image, classes, seed=seed, auxiliary=auxiliary, activation=activation)

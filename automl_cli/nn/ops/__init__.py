@@ -4,8 +4,8 @@
                     their matrices)
     normalisation   batch norm and ReLU
     rectified       ReLU in front of a linear map
-    units           what the units of networks do in front of their batch norm, made of the above
     depthwise       one kernel per channel; depthwise_kernel: its gradient for the kernel on a CPU
+    units           what the units of networks compute, made of the above
     pooling         max pooling
     average_pooling the mean over windows
     windows         windows as shifted views of a map, which depthwise convolution and pooling are made of on a CPU
