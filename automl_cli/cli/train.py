@@ -95,11 +95,11 @@ def _print_plan(
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.plans import training_text
     from automl_cli.jobs.subjects import needed
-    from automl_cli.jobs.training import check_flags
+    from automl_cli.jobs.training import directory_to_resume
     from automl_cli.jobs.training_plan import plan_resumed, plan_training
 
-    check_flags(out, resume=resume, overwrite=overwrite)
-    plan = plan_resumed(out, named, request) if resume and out is not None else plan_training(needed(named), request)
+    before = directory_to_resume(out, resume=resume, overwrite=overwrite)
+    plan = plan_training(needed(named), request) if before is None else plan_resumed(before, named, request)
     if json:
         write_json(plan)
     else:

@@ -73,9 +73,9 @@ def open_training(
 
     `named` is what is trained; a resumed training knows its own. Raises UserError for whatever does not fit.
     """
-    check_flags(out, resume=resume, overwrite=overwrite)
-    if resume and out is not None:
-        return _resumed(out, request, named)
+    before = directory_to_resume(out, resume=resume, overwrite=overwrite)
+    if before is not None:
+        return _resumed(before, request, named)
     path = out or default_run_path("train")
     check_new_run(path, overwrite=overwrite, layout=TRAINING)
     opened = needed(named).open()
@@ -83,12 +83,13 @@ def open_training(
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
 
 
-def check_flags(out: Path | None, *, resume: bool, overwrite: bool) -> None:
-    """Raises UserError for flags that do not go together."""
+def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool) -> Path | None:
+    """Where the training is that is to go on; None for a new one. Raises UserError for flags that do not go together."""
     if resume and overwrite:
         raise UserError("--resume continues a training and --overwrite replaces it; give one of them")
     if resume and out is None:
         raise UserError("--resume needs --out: the directory of the training to go on with")
+    return out if resume else None
 
 
 def _resumed(out: Path, request: TrainingRequest, named: Named | None) -> RunDirectory:

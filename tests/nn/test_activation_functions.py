@@ -24,7 +24,7 @@ from automl_cli.nn.networks import build_network
 from automl_cli.nn.ops.rectified import relu
 from search_spaces import cnn
 from tests.nn.test_cell_engines import cells_of, network_of
-from tests.nn.test_engines import assert_close, engines, loss, task
+from tests.nn.test_engines import assert_same_step, loss, one_step_by_each, task
 
 SIZE = (6, 5, 3)
 
@@ -101,34 +101,19 @@ def networks() -> dict[str, tuple[Network, tuple[int, int, int]]]:
     }
 
 
-def steps(network: Network, size: tuple[int, int, int], activation):
-    """Loss, arrays and outputs of one step by either engine."""
-    images, labels = task(size, 32)
-    found = []
-    for engine in engines(network, size, activation=activation):
-        state, loss = engine.step(engine.initial(), images, labels, 0.1)
-        found.append((float(loss), engine.arrays(state), np.asarray(engine.outputs(state, images))))
-    return found
-
-
-def check_equal(found, expected):
-    assert abs(found[0] - expected[0]) <= 1e-5 * expected[0]
-    assert_close(found[1], expected[1], 5e-5)
-    assert_close({"outputs": found[2]}, {"outputs": expected[2]}, 5e-5)
-
-
 @pytest.mark.parametrize("name", networks())
 def test_both_engines_agree_on_another_function(name: str):
     network, size = networks()[name]
-    whole, blocks = steps(network, size, one_at_zero)
-    check_equal(blocks, whole)
+    whole, blocks = one_step_by_each(network, size, count=32, activation=one_at_zero)
+    assert_same_step(blocks, whole, arrays=5e-5, outputs=5e-5)
 
 
 @pytest.mark.parametrize("name", networks())
 def test_relu_given_as_any_function_is_the_relu_that_is_part_of_the_operations(name: str):
     network, size = networks()[name]
-    _, blocks = steps(network, size, plain_relu)
-    check_equal(blocks, steps(network, size, relu)[1])
+    _, any_function = one_step_by_each(network, size, count=32, activation=plain_relu)
+    _, built_in = one_step_by_each(network, size, count=32, activation=relu)
+    assert_same_step(any_function, built_in, arrays=5e-5, outputs=5e-5)
 
 
 def test_another_function_makes_other_norms_and_shares_all_else():

@@ -4,17 +4,15 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from automl_cli.core.cells import CELL_OPERATIONS, CellPair
 from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Identity, Network
 from automl_cli.core.stacks import cell_network, stack
-from automl_cli.nn.engines import Moment
 from automl_cli.nn.networks import NoiseSettings
 from tests.cells.samples import random_cells
 from tests.conftest import ROOT
-from tests.nn.test_engines import assert_close, engines, task
+from tests.nn.test_engines import assert_same_step, one_step_by_each
 
 SEEDS = range(18, 68 if os.environ.get("AUTOML_NIGHTLY") else 21)
 """From 18 on, three seeds hold every operation."""
@@ -34,15 +32,8 @@ def network_of(cells: CellPair) -> Network:
 
 
 def check_engines_agree(network: Network, size: tuple[int, int, int], noise: NoiseSettings | None = None) -> None:
-    images, labels = task(size, 32)
-    found = []
-    for engine in engines(network, size, noise=noise):
-        state, value = engine.step(engine.initial(), images, labels, 0.1, Moment(np.array([1, 2], np.uint32), 0.9))
-        found.append((float(value), engine.arrays(state), np.asarray(engine.outputs(state, images))))
-    (whole_loss, whole, whole_outputs), (blocks_loss, blocks, blocks_outputs) = found
-    assert abs(whole_loss - blocks_loss) <= 1e-5 * whole_loss
-    assert_close(blocks, whole, 5e-5)
-    assert_close({"outputs": blocks_outputs}, {"outputs": whole_outputs}, 5e-5)
+    whole, blocks = one_step_by_each(network, size, count=32, noise=noise)
+    assert_same_step(blocks, whole, arrays=5e-5, outputs=5e-5)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from random import Random
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ import pytest
 
 from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.nn.engines import BlocksEngine, WholeEngine
+from automl_cli.nn.engines import BlocksEngine, Moment, WholeEngine
 from automl_cli.nn.engines.lowering import lower
 from automl_cli.nn.networks import NoiseSettings, build_network
 from automl_cli.nn.ops.rectified import relu
@@ -27,6 +28,14 @@ KEEP_GRADIENT = optax.trace(0.0)
 
 def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+
+class Step(NamedTuple):
+    """What one step of an engine gives."""
+
+    loss: float
+    arrays: dict[str, np.ndarray]
+    outputs: np.ndarray
 
 
 def task(size: tuple[int, int, int], count: int = 6) -> tuple[jax.Array, jax.Array]:
@@ -46,6 +55,16 @@ def engines(
     return tuple(engine(model, loss=loss, update_rule=rule, noise=noise) for engine in (WholeEngine, BlocksEngine))
 
 
+def one_step_by_each(network: Network, size: tuple[int, int, int], *, count: int = 6, **options: Any) -> list[Step]:
+    """Loss, state and outputs after a step of the engine `whole`, then of `blocks`."""
+    images, labels = task(size, count)
+    found = []
+    for engine in engines(network, size, **options):
+        state, value = engine.step(engine.initial(), images, labels, 0.1, Moment(np.array([1, 2], np.uint32), 0.9))
+        found.append(Step(float(value), engine.arrays(state), np.asarray(engine.outputs(state, images))))
+    return found
+
+
 def assert_close(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], tolerance: float = 1e-5) -> None:
     """To a part of each array's largest value; of a hundredth of the largest of all where an array is smaller than that: the
     gradient of a 1 x 1 kernel with one channel is zero but for rounding, since batch norm undoes whatever it does."""
@@ -55,21 +74,21 @@ def assert_close(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], 
         assert np.abs(found[name] - array).max() <= tolerance * max(floor, np.abs(array).max()), name
 
 
+def assert_same_step(found: Step, expected: Step, *, arrays: float, outputs: float) -> None:
+    """To these tolerances of `assert_close`."""
+    assert abs(found.loss - expected.loss) <= 1e-5 * expected.loss
+    assert_close(found.arrays, expected.arrays, arrays)
+    assert_close({"outputs": found.outputs}, {"outputs": expected.outputs}, outputs)
+
+
 @pytest.mark.parametrize("number", range(ARCHITECTURES))
 def test_both_engines_give_the_same_loss_gradients_statistics_and_outputs(number: int):
     variant = ("plain", "strides", "pooling")[number % 3]
     size = ((8, 8, 1), (6, 5, 3))[number % 2]
     space = SearchSpace(SPACE, {"variant": variant, "layers": 2 if variant == "pooling" else 3})
     network = space.decode(space.decisions.sample(Random(number)))
-    images, labels = task(size)
-    found = []
-    for engine in engines(network, size):
-        state, value = engine.step(engine.initial(), images, labels, 0.1)
-        found.append((float(value), engine.arrays(state), np.asarray(engine.outputs(state, images))))
-    (whole_loss, whole, whole_outputs), (blocks_loss, blocks, blocks_outputs) = found
-    assert abs(whole_loss - blocks_loss) <= 1e-5 * whole_loss
-    assert_close(blocks, whole)
-    assert_close({"outputs": blocks_outputs}, {"outputs": whole_outputs}, 2e-5)
+    whole, blocks = one_step_by_each(network, size)
+    assert_same_step(blocks, whole, arrays=1e-5, outputs=2e-5)
 
 
 SMALL = Network(
