@@ -1,12 +1,13 @@
 """The default search of the README: what fast children save, and what the saved time buys.
 
-    python tests/benchmarks/default_search.py [--core 0] [--seeds 3]
+    python tests/benchmarks/default_search.py --part saved  [--core 0]
+    python tests/benchmarks/default_search.py --part bought [--core 0] [--seeds 6]
 
-First the search as it is (64 children of four epochs), once with an empty compilation cache and once more, beside the same
-search with plain children: Flax networks as one program each, XLA's own operations, none of our settings of the process. Then
-what could be done with the time that this saves: more trials or more epochs, by how good the winners are that they find, each
-trained for 30 epochs on several seeds and tested. Every search runs in one process on one core (`--executor serial`), which
-finds the same as two workers; seconds are of computing. An hour and more on one core.
+`saved`: the search as it is, once with an empty compilation cache and once more, beside the same search with plain children:
+Flax networks as one program each, XLA's own operations, none of our settings of the process. `bought`: what could be done with
+the time that this saves, twice as many trials or three times as many epochs, which take about as long, by how good the winners
+are that they find, each trained for 30 epochs on several seeds and tested. Every search runs in one process on one core
+(`--executor serial`), which finds the same as two workers; seconds are of computing. `bought` takes nine minutes for a seed.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 from results import record, table
 
@@ -32,7 +34,9 @@ automl_cli.core.engines.STEPS_THAT_PAY = 0
 use_native_operations()
 {START}
 """
-BUDGETS = {"64 trials of 4 epochs": (), "96 trials of 4 epochs": ("--trials", "96"), "64 trials of 6 epochs": ("--epochs", "6")}
+Budget = tuple[int, int]
+"""Trials, and epochs of each."""
+FEW, MORE_TRIALS, MORE_EPOCHS = BUDGETS = (64, 4), (128, 4), (64, 12)
 TRAINING_EPOCHS, TRAINING_SEEDS = 30, 3
 
 
@@ -70,6 +74,14 @@ class Machine:
         return float(json.loads(printed)["test_accuracy"])
 
 
+class Found(NamedTuple):
+    """What one search found."""
+
+    seconds: float
+    validated: float
+    tested: float
+
+
 def score(winner: Path) -> float:
     return float(json.loads(winner.read_text(encoding="utf-8"))["body"]["validation_score"])
 
@@ -82,36 +94,62 @@ def saved(machine: Machine) -> str:
     return table(["the default search", "seconds", "plain / this", "best validation accuracy"], rows)
 
 
-def bought(machine: Machine, seeds: int) -> str:
-    """The table of what more trials or epochs find."""
+def found_by_seed(machine: Machine, seed: int) -> dict[Budget, Found]:
+    """What each budget finds. More trials go on from the fewer ones, as `--resume` does."""
+    found: dict[Budget, Found] = {}
+    for budget in BUDGETS:
+        trials, epochs = budget
+        out = f"of-{epochs}-epochs-{seed}"
+        goes_on = ("--resume",) if budget == MORE_TRIALS else ("--epochs", str(epochs), "--seed", str(seed))
+        best, took = machine.search(out, "--trials", str(trials), *goes_on)
+        took += found[FEW].seconds if budget == MORE_TRIALS else 0.0
+        names = [f"{out}-{trials}-trained-{again}" for again in range(TRAINING_SEEDS)]
+        accuracies = [machine.tested(best, name, again) for again, name in enumerate(names)]
+        found[budget] = Found(took, score(best), fmean(accuracies))
+        print(seed, budget, found[budget], accuracies, file=sys.stderr, flush=True)
+    return found
+
+
+def bought(found: list[dict[Budget, Found]]) -> str:
+    """The tables of what more trials or epochs find: over all seeds, and of each."""
     rows = []
-    for number, (name, options) in enumerate(BUDGETS.items()):
-        found = [machine.search(f"{number}-{seed}", *options, "--seed", str(seed)) for seed in range(seeds)]
-        accuracies = [
-            fmean(machine.tested(best, f"{number}-{seed}-trained-{again}", again) for again in range(TRAINING_SEEDS))
-            for seed, (best, _) in enumerate(found)
-        ]
-        scores = [score(best) for best, _ in found]
-        spread = [f"{fmean(values):.4f} ± {stdev(values):.4f}" for values in (scores, accuracies)]
-        rows.append([name, f"{fmean(took for _, took in found):.0f}", *spread])
-        print(rows[-1], accuracies, file=sys.stderr, flush=True)
+    for budget in BUDGETS:
+        column = [each[budget] for each in found]
+        gains = [each[budget].tested - each[FEW].tested for each in found]
+        gain = "" if budget == FEW else f"{fmean(gains):+.4f} ± {stdev(gains) / len(gains) ** 0.5:.4f}"
+        spread = [f"{fmean(values):.4f} ± {stdev(values):.4f}" for values in zip(*(one[1:] for one in column), strict=True)]
+        rows.append([_words(budget), f"{fmean(one.seconds for one in column):.0f}", *spread, gain])
     trained = f"test accuracy after {TRAINING_EPOCHS} epochs"
-    return table(["search", "seconds", "validation accuracy of the winner", trained], rows)
+    over_all = table(["search", "seconds", "validation accuracy of the winner", trained, "gain, of the same seed"], rows)
+    each = [[seed, *(f"{one[budget].tested:.4f}" for budget in BUDGETS)] for seed, one in enumerate(found)]
+    note = (
+        f"Mean ± standard deviation over {len(found)} seeds of the search, of the gain its standard error; each winner is "
+        f"trained and tested with {TRAINING_SEEDS} seeds. Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
+    )
+    return "\n\n".join((over_all, table([f"seed: {trained}", *map(_words, BUDGETS)], each), note))
+
+
+def _words(budget: Budget) -> str:
+    return "{} trials of {} epochs".format(*budget)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=("saved", "bought"), required=True)
     parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=6)
     asked = parser.parse_args()
+    script = f"tests/benchmarks/default_search.py --part {asked.part}"
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(asked.core, Path(folder))
-        parts = (saved(machine), bought(machine, asked.seeds))
-    note = (
-        f"Mean ± standard deviation over {asked.seeds} seeds of the search; each winner is trained and tested with "
-        f"{TRAINING_SEEDS} seeds. Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
-    )
-    record("The default search", "tests/benchmarks/default_search.py", "\n\n".join((*parts, note)))
+        if asked.part == "saved":
+            record("The default search", script, saved(machine))
+            return
+        found: list[dict[Budget, Found]] = []
+        for seed in range(asked.seeds):
+            found.append(found_by_seed(machine, seed))
+            if len(found) > 1:
+                record("What the default search does with the time it saves", script, bought(found))
 
 
 if __name__ == "__main__":
