@@ -18,7 +18,7 @@ from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.discovery import plugin_named, spaces_of
 from automl_cli.estimates import published_facts
-from automl_cli.executors.process import default_workers, visible_gpus
+from automl_cli.executors.process import default_workers, workers_have_accelerator
 from automl_cli.executors.serial import check_serial
 from automl_cli.jobs.transfer import plan_transfer
 from automl_cli.registry import EVALUATORS, EXECUTORS, STRATEGIES, load
@@ -65,7 +65,7 @@ def plan_search(
         space=space.reference(file),
         **children,
         **chosen,
-        evaluator=_evaluator(evaluator, options, space.reference(file), children, epochs=chosen["epochs"]),
+        evaluator=_evaluator(evaluator, options, space.reference(file), children, epochs=chosen["epochs"], executor=executor),
         strategy=strategy,
         strategy_settings=load("strategy", STRATEGIES, strategy).resolve(chosen["trials"], constants),
         seed=request.seed or 0,
@@ -215,11 +215,11 @@ def _facts(dataset: DatasetReference, *, data_needed: bool) -> ImageFacts:
 
 
 def _evaluator(
-    name: str, options: Mapping[str, Any], space: SpaceReference, children: Mapping[str, Any], *, epochs: int
+    name: str, options: Mapping[str, Any], space: SpaceReference, children: Mapping[str, Any], *, epochs: int, executor: str
 ) -> EvaluatorSpec:
     """Everything a worker needs to know, as plain data. A table is read here already, so that a bad one costs no trial."""
     trained_on = {what: children[what] for what in ("dataset", "recipe") if children[what] is not None}
-    engine = {"engine": _engine(children["recipe"], children["facts"], epochs)} if name == "image" else {}
+    engine = {"engine": _engine(children["recipe"], children["facts"], epochs, executor)} if name == "image" else {}
     settings = {**plain({"space": space, **trained_on}), **engine, **options}
     if name == "table":
         from automl_cli.data.tables import table_digest
@@ -229,10 +229,11 @@ def _evaluator(
     return EvaluatorSpec(name, settings)
 
 
-def _engine(recipe: Recipe, facts: ImageFacts, epochs: int) -> EngineName:
+def _engine(recipe: Recipe, facts: ImageFacts, epochs: int, executor: str) -> EngineName:
     """How children are compiled, which fixes the low bits of their results and so is part of the settings."""
     steps = epochs * recipe.steps(facts.train_examples)
-    return engine_for_training(steps, accelerated=bool(visible_gpus())).engine
+    accelerated = executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
+    return engine_for_training(steps, accelerated=accelerated).engine
 
 
 def _first(given: Any, otherwise: Any) -> Any:

@@ -33,12 +33,14 @@ Write = Callable[[Mapping[str, np.ndarray]], None]
 
 
 def cache_folder() -> Path:
-    """Where prepared arrays lie: `$AUTOML_CACHE_DIR/data`, else `data` in the user's cache folder for `automl`."""
+    """Where prepared arrays lie: `$AUTOML_CACHE_DIR/data`, else `data` in the user's cache folder for `automl`. DataError for
+    an account without a home folder."""
     import platformdirs
 
-    return (
-        Path(os.environ.get("AUTOML_CACHE_DIR") or platformdirs.user_cache_dir("automl", appauthor=False)).expanduser() / "data"
-    )
+    try:
+        return Path(os.environ.get("AUTOML_CACHE_DIR") or platformdirs.user_cache_path("automl")).expanduser() / "data"
+    except RuntimeError as error:
+        raise DataError("there is no home folder to keep prepared data in; set AUTOML_CACHE_DIR to a folder") from error
 
 
 def key_of(parts: tuple[str, ...]) -> str:

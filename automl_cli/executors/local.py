@@ -81,13 +81,22 @@ class LocalExecutor:
                 deadline = None if self._timeout_seconds is None else time.monotonic() + self._timeout_seconds
                 worker.give(self._waiting.popleft(), deadline)
         coming = sum(worker.starting for worker in self._workers)
-        while self._free_slots and coming < len(self._waiting):
-            self._start(self._free_slots.popleft())
+        while self._free_slots and coming < len(self._waiting) and self._start(self._free_slots[0]):
+            self._free_slots.popleft()
             coming += 1
 
-    def _start(self, slot: int) -> None:
-        environment = self._environments[slot]
-        self._workers.append(Worker(self._spec, slot=slot, environment=environment, events=self._events))
+    def _start(self, slot: int) -> bool:
+        """Whether a worker was started. Where the system has no room for one, the others go on, and where there is no other,
+        all that waits fails: nobody would come to do it."""
+        try:
+            worker = Worker(self._spec, slot=slot, environment=self._environments[slot], events=self._events)
+        except OSError as error:
+            while self._waiting and not self._workers:
+                outcome = Outcome(Status.FAILED, message=f"no worker could be started: {error}", worker=str(slot))
+                self._ended.append((self._waiting.popleft(), outcome))
+            return False
+        self._workers.append(worker)
+        return True
 
     def _hear(self, worker: Worker, message: Message | None) -> None:
         match message:

@@ -13,10 +13,12 @@ import hashlib
 import importlib.util
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
+from automl_cli.core.errors import UserError
 from automl_cli.store.environment import available_cores, cpu_features, cpu_model, installed_version, tuning_is_off
 
 _THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -26,19 +28,19 @@ _GPU_MEMORY_SHARE = 0.9
 def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict[str, str]:
     """Environment variables of a computing process: on the CPU, or on one GPU that it shares with `workers_of_gpu` - 1 others.
 
-    What the user set for JAX's platform or compilation cache stays.
+    What the user set for JAX's platform or compilation cache takes their place.
     """
     settings = {} if tuning_is_off() else dict.fromkeys(_THREAD_COUNTS, "1") | _cache_settings()
     settings["JAX_PLATFORMS"] = "cpu" if gpu is None else "cuda,cpu"
     if gpu is not None:
         settings["CUDA_VISIBLE_DEVICES"] = gpu
         settings["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{_GPU_MEMORY_SHARE / workers_of_gpu:.3f}"
-    return {name: value for name, value in settings.items() if name not in _USERS_CHOICE or _given(name) is None}
+    return settings | {name: given for name in _USERS_CHOICE if (given := _given(name)) is not None}
 
 
 def set_up_this_process() -> None:
-    """Give this process, which leaves GPUs to workers, the settings. Called before JAX is imported."""
-    settings = process_settings()
+    """Give this process, which leaves GPUs and TPUs to workers, the settings. Called before JAX is imported."""
+    settings = process_settings() | {"JAX_PLATFORMS": "cpu"}
     for name in settings:
         _set_here.setdefault(name, os.environ.get(name))
     os.environ.update(settings)
@@ -84,19 +86,30 @@ def visible_gpus() -> tuple[str, ...]:
         return ()
     if (given := _given("CUDA_VISIBLE_DEVICES")) is not None:
         return tuple(part.strip() for part in given.split(",") if part.strip() not in ("", "-1"))
-    return tuple(sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")))
+    # CUDA counts those that this container has from 0; their files have the numbers of the machine.
+    return tuple(str(number) for number, _ in enumerate(_DEVICES.glob("nvidia[0-9]*")))
+
+
+def workers_have_accelerator() -> bool:
+    """Whether worker processes compute on GPUs or, as the user chose, on a TPU."""
+    return bool(visible_gpus()) or _tpu_chosen()
 
 
 def has_accelerator() -> bool:
     """Whether JAX computes on a GPU or TPU in a process that takes what it finds."""
-    if visible_gpus():
+    if workers_have_accelerator():
         return True
-    chosen = _given("JAX_PLATFORMS")
-    if chosen is not None:
-        return chosen.startswith("tpu")
-    devices = (*Path("/dev").glob("accel[0-9]*"), *Path("/dev/vfio").glob("[0-9]*"))
+    if _given("JAX_PLATFORMS") is not None:
+        return False
+    devices = (*_DEVICES.glob("accel[0-9]*"), *_DEVICES.glob("vfio/[0-9]*"))
     return importlib.util.find_spec("libtpu") is not None and bool(devices)
 
+
+def _tpu_chosen() -> bool:
+    return (_given("JAX_PLATFORMS") or "").startswith("tpu")
+
+
+_DEVICES = Path("/dev")
 
 _USERS_CHOICE = ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR")
 
@@ -106,12 +119,12 @@ _set_here: dict[str, str | None] = {}
 
 def _given(name: str) -> str | None:
     """What the user set a variable to."""
-    return None if name in _set_here else os.environ.get(name)
+    return _set_here[name] if name in _set_here else os.environ.get(name)
 
 
 def default_workers() -> int:
-    """A worker per GPU, or else per core."""
-    return len(visible_gpus()) or available_cores()
+    """A worker per GPU, one for a TPU, which a process has for itself, or else one per core."""
+    return len(visible_gpus()) or (1 if _tpu_chosen() else available_cores())
 
 
 def die_with(parent: int) -> None:
@@ -158,14 +171,18 @@ def compilation_cache() -> Path:
 
 
 def compilation_caches() -> Path:
-    """The folder of the compilation caches of all versions and CPUs, under $XDG_CACHE_HOME/automl."""
-    return platformdirs.user_cache_path("automl") / "programs"
+    """The folder of the compilation caches of all versions and CPUs, under $XDG_CACHE_HOME/automl. UserError for an account
+    without a home folder."""
+    try:
+        return platformdirs.user_cache_path("automl") / "programs"
+    except RuntimeError as error:
+        raise UserError("there is no home folder to keep compiled programs in; set XDG_CACHE_HOME to a folder") from error
 
 
 def _cache_settings() -> dict[str, str]:
-    """Every program is kept, and no size limit set: with one, parallel writers block each other."""
-    return {
-        "JAX_COMPILATION_CACHE_DIR": str(compilation_cache()),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
+    """Every program is kept, where there is a place for them, and no size limit set: with one, parallel writers block each
+    other."""
+    settings = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+    with suppress(UserError):
+        settings["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache())
+    return settings

@@ -20,12 +20,16 @@ Events = SimpleQueue["tuple[Worker, Message | None]"]
 
 _LONGEST_LAST_WORDS = 600
 
+_READ_OF_A_LOG = 2**16
+"""Bytes of its beginning and of its end: a process may have printed more than there is memory."""
+
 
 class Worker:
     """One process. It is `starting`, then idle or busy with `task`, until it is ended.
 
     It is a fresh interpreter (never a fork: JAX hangs after one) that imports what this one can import. `environment` is set
-    before it starts, since some settings must be there before JAX is. Start it from a thread that outlives it.
+    before it starts, since some settings must be there before JAX is. Start it from a thread that outlives it. OSError where
+    the system has no room for another process.
     """
 
     def __init__(self, spec: EvaluatorSpec, *, slot: int, environment: dict[str, str], events: Events) -> None:
@@ -36,13 +40,17 @@ class Worker:
         self.children = 0
         self.ended = False
         self._log: BinaryIO = tempfile.TemporaryFile("ab+")  # noqa: SIM115  closed by `end`
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "automl_cli.executors.worker"],
-            env=os.environ | environment | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "automl_cli.executors.worker"],
+                env=os.environ | environment | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+            )
+        except OSError:
+            self._log.close()
+            raise
         self._ear = threading.Thread(target=self._listen, args=(events,), daemon=True)
         self._ear.start()
         self._send(Setup(str(slot), os.getpid(), spec))
@@ -73,8 +81,12 @@ class Worker:
         return Status.FAILED, f"the worker ended with {cause}{self._last_words()}"
 
     def _last_words(self) -> str:
+        size = self._log.seek(0, os.SEEK_END)
         self._log.seek(0)
-        text = " ".join(self._log.read().decode("utf-8", errors="replace").split())
+        printed = self._log.read(_READ_OF_A_LOG)
+        self._log.seek(max(_READ_OF_A_LOG, size - _READ_OF_A_LOG))
+        printed += self._log.read(_READ_OF_A_LOG)
+        text = " ".join(printed.decode("utf-8", errors="replace").split())
         return f": {shortened(text, _LONGEST_LAST_WORDS)}" if text else ""
 
     def _send(self, message: Setup | Task) -> None:

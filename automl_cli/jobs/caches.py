@@ -10,6 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from automl_cli.core.errors import UserError
+
 LARGEST_PROGRAMS = 4 * 2**30
 """Bytes of compiled programs, of all versions and CPUs together. A search leaves some 30 to 100 million behind."""
 
@@ -35,7 +37,7 @@ def kept_folders() -> list[Kept]:
 
 
 def places() -> tuple[Path, Path]:
-    """The folders of compiled programs and of prepared data."""
+    """The folders of compiled programs and of prepared data. UserError where there is no home folder for them."""
     from automl_cli.data.cache import cache_folder
     from automl_cli.executors.process import compilation_caches
 
@@ -43,18 +45,24 @@ def places() -> tuple[Path, Path]:
 
 
 def clear(folders: Iterable[Kept]) -> None:
-    """Remove the folders. OSError where one cannot be removed."""
+    """Remove the folders, each whole: who writes into one meanwhile begins it anew. OSError where one cannot be removed."""
     for folder in folders:
-        shutil.rmtree(folder.path)
+        removed = Path(f"{folder.path}.removed-{os.getpid()}")
+        with suppress(FileNotFoundError):  # somebody else was faster
+            Path(folder.path).rename(removed)
+            shutil.rmtree(removed)
 
 
 def trim_programs(largest: int = LARGEST_PROGRAMS) -> int:
     """If compiled programs take more than this, remove those used longest ago until a quarter of it is free. Returns how many
     bytes were removed. A program that somebody reads meanwhile is compiled again. What a process that was killed left half
-    written a day ago goes in any case; what cannot be removed stays."""
+    written a day ago goes in any case; what cannot be removed stays. Without a home folder nothing is kept."""
     from automl_cli.executors.process import compilation_caches
 
-    files, removed = _files(compilation_caches()), 0
+    try:
+        files, removed = _files(compilation_caches()), 0
+    except UserError:
+        return 0
     abandoned = time.time() - 24 * 60 * 60
     kept = sum(status.st_size for _, status in files)
     for file, status in sorted(files, key=lambda pair: max(pair[1].st_atime, pair[1].st_mtime)):

@@ -1,17 +1,20 @@
-"""Compiled programs on disk that are found without being traced.
+"""Compiled programs on disk, most of which are found without being traced.
 
 JAX's own compilation cache is asked with the text of a program, so that a program has to be traced and lowered before it is
 fetched: three quarters of the 40 ms that this takes for an operation of a cell. Here a program is asked for by what it was
 made from: its name and settings, the shapes of its arguments, and everything else that decides what comes out of a
-compilation (our own sources, versions, CPU, options, number of threads). One process compiles; others that want the same
-program wait for it.
+compilation (our own sources, versions, CPU, options, number of threads). Programs whose functions have no name that says all,
+such as a network as a whole, are asked for by their text here, too. One process compiles; others that want the same program
+wait for it.
 
-A file that is torn, damaged or written by something else is compiled again. Where the folder cannot be written to, programs are
-compiled and not kept. Only on a CPU that JAX sees as one device: elsewhere JAX's cache serves.
+A file that is torn, damaged or written by something else is compiled again and replaced (JAX would compile it again for ever).
+Where the folder cannot be written to, programs are compiled and not kept. Only on a CPU that JAX sees as one device: elsewhere
+JAX's cache serves.
 """
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,8 +33,11 @@ from jax.tree_util import PyTreeDef, default_registry
 
 from automl_cli.store.environment import allowed_cores, available_cores, cpu_features, cpu_model
 
-FOLDER = "blocks"
+FOLDER = "archive"
 """Below the folder of JAX's compilation cache."""
+
+DECIDING = ("jax", "jaxlib", "optax", "numpy")
+"""Packages that decide what a program is, besides our own: NumPy works out the matrices that some hold."""
 
 ENDING = ".program"
 
@@ -45,7 +51,8 @@ PATIENCE = 30.0
 
 
 class _File(msgspec.Struct, frozen=True):
-    """What a file holds: whose program it is, the program, the structure of what it returns, and a digest of all that."""
+    """What a file holds: whose program it is, the program, the structure of what it returns (nothing where that is known
+    without it), and a digest of all that."""
 
     name: str
     executable: bytes
@@ -60,21 +67,25 @@ class Archive:
     folder: Path
     circumstances: str
 
-    def obtain(self, identity: str, arguments: tuple[Any, ...], compile_it: Callable[[], Any]) -> Any:
+    def obtain(
+        self, identity: str, arguments: tuple[Any, ...], compile_it: Callable[[], Any], *, outputs: PyTreeDef | None = None
+    ) -> Any:
         """The program from the folder, or compiled and kept there.
 
         `identity` names the function with all its settings; with the shapes of the arguments it must decide the program.
+        `outputs` is the structure of what the program returns, if it is known without the program. A structure with types of
+        its own, as the states of optimizers have, must be given: it cannot be kept.
         """
         structure = jax.tree.structure((arguments, {}))
         file = self._file(identity, structure, arguments)
-        if (found := _read(file, structure)) is not None:
+        if (found := _read(file, structure, outputs)) is not None:
             return found
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             lock = file.with_suffix(".lock")
             with filelock.FileLock(lock).acquire(PATIENCE, POLL):
-                found = _read(file, structure)  # written by whoever held the lock
-                program = found if found is not None else _kept(file, compile_it)
+                found = _read(file, structure, outputs)  # written by whoever held the lock
+                program = found if found is not None else _kept(file, compile_it, outputs)
                 with suppress(OSError):
                     lock.unlink()  # those who wait for it look at the file first
                 return program
@@ -85,6 +96,13 @@ class Archive:
         shapes = [repr(jax.typeof(leaf)) for leaf in jax.tree.leaves(arguments)]
         digest = hashlib.sha256(repr((self.circumstances, identity, str(structure), shapes)).encode()).hexdigest()
         return self.folder / f"{identity.split()[0]}-{digest[:32]}{ENDING}"
+
+
+def identity_of(lowered: Any) -> str:
+    """What names a program by its text (a `jax.stages.Lowered`)."""
+    text = lowered.as_text()
+    name = re.match(r"module @(\w+)", text)
+    return f"{name[1] if name else 'program'} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def present_archive(options: dict[str, bool | int]) -> Archive | None:
@@ -106,7 +124,7 @@ _WITHOUT_EFFECT = ("jax_compilation_cache", "jax_persistent_cache", "jax_enable_
 def _machine() -> tuple[object, ...]:
     """What else decides, besides a program itself, what comes out of its compilation."""
     threads = os.environ.get("PJRT_NPROC") or (len(allowed_cores()), available_cores())
-    return version("jax"), version("jaxlib"), version("optax"), cpu_model(), cpu_features(), threads
+    return *map(version, DECIDING), cpu_model(), cpu_features(), threads
 
 
 def _sources(package: Path) -> str | None:
@@ -122,7 +140,7 @@ _SOURCES = _sources(Path(__file__).parents[1])
 """Worked out as this module is imported, with the code that it stands for: the files may be replaced while a process runs."""
 
 
-def _read(file: Path, structure: PyTreeDef) -> Any | None:
+def _read(file: Path, structure: PyTreeDef, outputs: PyTreeDef | None) -> Any | None:
     """The program in a file; None if there is none that can be used."""
     try:
         content = file.read_bytes()
@@ -132,7 +150,8 @@ def _read(file: Path, structure: PyTreeDef) -> Any | None:
         held = msgspec.msgpack.decode(content, type=_File)
         if held.name != file.name or held.digest != _digest(file.name.encode(), held.executable, held.outputs):
             return None
-        outputs = PyTreeDef.deserialize_using_proto(default_registry, held.outputs)
+        if outputs is None:
+            outputs = PyTreeDef.deserialize_using_proto(default_registry, held.outputs)
         program = serialize_executable.deserialize_and_load(held.executable, structure, outputs)
     except Exception:  # noqa: BLE001 - whatever the matter is with it, it can be compiled
         return None
@@ -141,13 +160,13 @@ def _read(file: Path, structure: PyTreeDef) -> Any | None:
     return program
 
 
-def _kept(file: Path, compile_it: Callable[[], Any]) -> Any:
+def _kept(file: Path, compile_it: Callable[[], Any], outputs: PyTreeDef | None) -> Any:
     """A new program, kept in a file where that is possible. The caller holds the lock."""
     with _without_cache():
         program = compile_it()
     with suppress(OSError, ValueError):  # ValueError: outputs of a structure with names of its own
-        executable, _, outputs = serialize_executable.serialize(program)
-        structure = outputs.serialize_using_proto()
+        executable, _, returned = serialize_executable.serialize(program)
+        structure = b"" if outputs is not None else returned.serialize_using_proto()
         held = _File(file.name, executable, structure, _digest(file.name.encode(), executable, structure))
         _write(file, msgspec.msgpack.encode(held))
     return program

@@ -21,7 +21,7 @@ from typing import Any
 
 import jax
 
-from automl_cli.nn.archive import present_archive
+from automl_cli.nn.archive import identity_of, present_archive
 from automl_cli.store.environment import tuning_is_off
 
 warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache", UserWarning)
@@ -123,12 +123,15 @@ class Program:
         # The options are asked for late: that starts JAX's backend, and importing must not.
         options = compiler_options(quickly=not (self._long or large))
 
-        def compile_it() -> Any:
-            return jax.jit(once, compiler_options=options, **self._options).lower(*arguments).compile()
+        def lower() -> Any:
+            return jax.jit(once, compiler_options=options, **self._options).lower(*arguments)
 
-        if self._identity is not None and (archive := present_archive(options)) is not None:
-            return archive.obtain(self._identity, arguments, compile_it)
-        return compile_it()
+        if (archive := present_archive(options)) is None:
+            return lower().compile()
+        if self._identity is not None:
+            return archive.obtain(self._identity, arguments, lambda: lower().compile())
+        lowered = lower()
+        return archive.obtain(identity_of(lowered), arguments, lowered.compile, outputs=lowered.out_tree)
 
     def __len__(self) -> int:
         """How many programs are kept."""
@@ -170,6 +173,6 @@ def compiled(function: Callable[..., Any], *, identity: str | None = None, long:
     `long` is for programs of long trainings, whose time counts more than that of compiling them.
 
     `identity`, a name and after a space all settings that the function closes over, lets the program be found on disk without
-    being traced (`archive`). Without it JAX's compilation cache is used.
+    being traced (`archive`). Without it the program is found by its text.
     """
     return Program(function, identity=identity, long=long, **options)

@@ -55,7 +55,7 @@ def installed_version(package: str) -> str | None:
 def cpu_model() -> str:
     """The name of the CPU, as precisely as the system tells."""
     fields = _cpu_fields()
-    return fields.get("model name") or fields.get("CPU part") or platform.processor() or platform.machine()
+    return fields.get("model name") or fields.get("CPU part") or _brand() or platform.processor() or platform.machine()
 
 
 def cpu_features() -> str:
@@ -92,6 +92,18 @@ def _cpu_fields() -> dict[str, str]:
         return {}
     pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+@cache
+def _brand() -> str | None:
+    """What macOS says, such as "Apple M2 Pro", where Python knows no more than "arm"; None elsewhere."""
+    if platform.system() != "Darwin":
+        return None
+    try:
+        asked = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def _git_state(directory: Path) -> str | None:

@@ -1,7 +1,9 @@
 """`automl cache`: what is kept is shown by its size, and removed on request."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -55,6 +57,29 @@ def test_what_is_kept_is_removed_and_nothing_else(kept: None, capfd: pytest.Capt
         f"nothing is kept: no compiled programs in {compilation_cache().parent}, no prepared data in {cache_folder()}\n"
     )
     assert run(["cache", "--clear"]) == 0
+
+
+def test_what_a_search_writes_meanwhile_does_not_stop_the_removal(kept: None) -> None:
+    folder, ended = compilation_cache() / "archive", Event()
+
+    def write() -> None:
+        number = 0
+        while not ended.is_set():
+            with suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / f"{number % 50}.tmp").write_bytes(bytes(100))
+                (folder / f"{number % 50}.tmp").replace(folder / f"{number % 50}.program")
+            number += 1
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(20):
+            assert run(["cache", "--clear"]) == 0
+    finally:
+        ended.set()
+        writer.join()
+    assert not [file for file in compilation_cache().parent.iterdir() if "removed" in file.name]
 
 
 def test_programs_used_longest_ago_are_trimmed(kept):

@@ -21,6 +21,7 @@ from automl_cli.executors import local
 from automl_cli.executors.local import LocalExecutor
 from automl_cli.executors.messages import Setup
 from automl_cli.executors.serial import SerialExecutor
+from automl_cli.executors.workers import Worker
 from automl_cli.store import encoding
 
 SPACE = {"name": "tiny", "version": 1, "options": {"layers": 2}, "file": str(Path(__file__).parent.parent / "tiny_space.py")}
@@ -77,6 +78,52 @@ def test_a_worker_that_dies_fails_its_own_task_only_and_is_replaced() -> None:
     assert found[2].message == "the worker ended with exit code 3: last words"
 
 
+def test_where_no_worker_can_be_started_the_tasks_fail_with_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: Any, **__: Any) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    executor = LocalExecutor(spec(), workers=2)
+    with monkeypatch.context() as full:
+        full.setattr(subprocess, "Popen", no_room)
+        executor.submit(task(0))
+    executor.submit(task(1))
+    with contextlib.closing(executor):
+        ended = [executor.wait(timeout_seconds=60) for _ in range(2)]
+    failed, done = (one[1] for one in ended if one is not None)
+    assert failed.status is Status.FAILED
+    assert failed.message == "no worker could be started: [Errno 11] Resource temporarily unavailable"
+    assert done.status is Status.OK
+
+
+def test_where_another_worker_cannot_be_started_the_first_does_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    executor, started = LocalExecutor(spec(), workers=2), subprocess.Popen
+    room = iter([True, *[False] * 100])
+
+    def room_for_one(*given: Any, **settings: Any) -> Any:
+        if next(room):
+            return started(*given, **settings)
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(subprocess, "Popen", room_for_one)
+    found = outcomes(executor, [task(trial) for trial in range(4)])
+    assert [found[trial].status for trial in range(4)] == [Status.OK] * 4
+
+
+def test_the_last_words_of_a_worker_that_printed_without_end_are_its_first_and_its_last(tmp_path: Path) -> None:
+    worker = object.__new__(Worker)
+    with (tmp_path / "log").open("wb+") as log:
+        worker._log = log
+        log.write(b"what went wrong " + b"x" * 2**22 + b" how it ended")
+        words = worker._last_words()
+        assert words.startswith(": what went wrong")
+        assert words.endswith("how it ended")
+        assert log.tell() == len(b"what went wrong ") + 2**22 + len(b" how it ended")
+        log.truncate(0)
+        log.seek(0)
+        log.write(b"short")
+        assert worker._last_words() == ": short"
+
+
 def test_a_child_that_takes_too_long_is_ended_and_the_others_go_on() -> None:
     tasks = [task(0), task(1, genotype=(2, 2)), task(2)]
     found = outcomes(LocalExecutor(spec(faults={"2.2": "hang"}), workers=2, timeout_seconds=0.5), tasks)
@@ -109,9 +156,9 @@ class Counting(LocalExecutor):
         self.started = 0
         super().__init__(*arguments, **more)
 
-    def _start(self, slot: int) -> None:
+    def _start(self, slot: int) -> bool:
         self.started += 1
-        super()._start(slot)
+        return super()._start(slot)
 
 
 def test_a_worker_is_replaced_after_its_number_of_children() -> None:

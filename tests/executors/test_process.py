@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from automl_cli.core.errors import DataError, UserError
+from automl_cli.data.cache import cache_folder
 from automl_cli.executors import local, process
 from automl_cli.executors.process import compilation_cache, process_settings
+from automl_cli.jobs.caches import trim_programs
 from automl_cli.store import environment
 from automl_cli.store.environment import SWITCH
 
@@ -75,9 +78,50 @@ def test_another_process_can_have_the_environment_as_the_user_set_it(monkeypatch
 def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/elsewhere")
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-    settings = process_settings()
-    assert "JAX_COMPILATION_CACHE_DIR" not in settings
-    assert "JAX_PLATFORMS" not in settings
+    settings = process_settings("0")
+    assert settings["JAX_COMPILATION_CACHE_DIR"] == "/elsewhere"
+    assert settings["JAX_PLATFORMS"] == "cpu"
+
+
+@pytest.mark.parametrize("chosen", ["cuda", "tpu"])
+def test_a_driver_computes_on_the_cpu_and_its_workers_where_the_user_said(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(os, "environ", {"JAX_PLATFORMS": chosen, "CUDA_VISIBLE_DEVICES": "0,1"})
+    for _ in range(2):
+        process.set_up_this_process()
+    assert os.environ["JAX_PLATFORMS"] == "cpu"
+    assert process.workers_have_accelerator()
+    assert process.default_workers() == {"cuda": 2, "tpu": 1}[chosen]
+    (environment,) = local._environments(1)
+    assert environment["JAX_PLATFORMS"] == chosen
+    assert process.users_environment()["JAX_PLATFORMS"] == chosen
+
+
+def test_gpus_are_counted_as_cuda_counts_them_and_not_by_the_numbers_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(process, "_DEVICES", tmp_path)
+    assert process.visible_gpus() == ()
+    for name in ("nvidia3", "nvidia12", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    assert process.visible_gpus() == ("0", "1")
+
+
+def test_without_a_home_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(*_: object) -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(process.platformdirs, "user_cache_path", no_home)
+    assert "JAX_COMPILATION_CACHE_DIR" not in process_settings()
+    assert trim_programs() == 0
+    with pytest.raises(UserError, match="XDG_CACHE_HOME"):
+        process.compilation_caches()
+    monkeypatch.delenv("AUTOML_CACHE_DIR", raising=False)
+    with pytest.raises(DataError, match="AUTOML_CACHE_DIR"):
+        cache_folder()
+    monkeypatch.setenv("AUTOML_CACHE_DIR", "/prepared")
+    assert cache_folder() == Path("/prepared/data")
 
 
 def test_one_variable_switches_the_settings_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +153,24 @@ def test_workers_are_as_many_as_cores_and_quota_allow(
     monkeypatch.setattr(environment, "CPU_QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr(environment, "allowed_cores", lambda: tuple(range(8)))
     assert process.default_workers() == workers
+
+
+@pytest.mark.parametrize(("printed", "model"), [("Apple M2 Pro\n", "Apple M2 Pro"), (None, "arm")])
+def test_chips_of_apple_have_names(printed: str | None, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        if printed is None:
+            raise FileNotFoundError(command[0])
+        return subprocess.CompletedProcess(command, 0, stdout=printed)
+
+    monkeypatch.setattr(environment, "_cpu_fields", dict)
+    monkeypatch.setattr(environment.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(environment.platform, "processor", lambda: "arm")
+    monkeypatch.setattr(environment.subprocess, "run", run)
+    environment._brand.cache_clear()
+    try:
+        assert environment.cpu_model() == model
+    finally:
+        environment._brand.cache_clear()
 
 
 def test_memory_is_measured() -> None:
@@ -144,7 +206,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def test_an_accelerator_is_seen_unless_another_platform_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_set_here", {})
     monkeypatch.setattr(process, "visible_gpus", tuple)
     for platform, there in (("cpu", False), ("tpu", True), ("tpu,cpu", True)):
         monkeypatch.setenv("JAX_PLATFORMS", platform)

@@ -12,6 +12,7 @@ import filelock
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
@@ -19,6 +20,7 @@ from automl_cli.core.operations import ConvolutionUnit, MaxPool, SeparableUnit
 from automl_cli.nn import archive, compilation, ops
 from automl_cli.nn.archive import Archive, present_archive
 from automl_cli.nn.augment import whiten
+from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.blocks import _update as optimizer_of_blocks
 from automl_cli.nn.engines.tape import Block
@@ -80,6 +82,28 @@ def test_a_damaged_file_is_compiled_again_and_replaced(tmp_path: Path, damage: C
     assert values(kept.obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
     assert values(kept.obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
     assert function.compiled == 2
+
+
+def test_a_program_without_a_name_is_kept_by_its_text_and_replaced_when_it_is_torn(folder: Path):
+    rule = optax.trace(0.9)
+    state = optax.TraceState(X)
+
+    def updated() -> tuple[Any, Path]:
+        found = compiled(rule.update)(X, state)
+        (file,) = (folder / archive.FOLDER).iterdir()
+        return found, file
+
+    (fresh, _), file = updated()
+    assert not list(folder.glob("*update*-cache"))
+    sound = file.read_bytes()
+    for content in (sound, sound[: len(sound) // 2], b""):
+        file.write_bytes(content)
+        (values, after), file = updated()
+        assert (np.asarray(values) == np.asarray(fresh)).all()
+        assert type(after) is type(state)
+        assert len(file.read_bytes()) == len(sound)
+    compiled(lambda x, state: rule.update(2 * x, state))(X, state)
+    assert len(list((folder / archive.FOLDER).iterdir())) == 2
 
 
 def test_where_nothing_can_be_kept_programs_are_compiled(tmp_path: Path):
@@ -324,7 +348,7 @@ def test_without_readable_sources_there_is_no_archive(folder: Path, tmp_path: Pa
     assert present_archive({}) is None
 
 
-@pytest.mark.parametrize("package", ["jax", "jaxlib", "optax"])
+@pytest.mark.parametrize("package", ["jax", "jaxlib", "optax", "numpy"])
 def test_programs_of_another_version_are_others(folder: Path, package: str, monkeypatch: pytest.MonkeyPatch):
     usual, version = present_archive({}), archive.version
     monkeypatch.setattr(archive, "version", lambda name: "0.0" if name == package else version(name))
