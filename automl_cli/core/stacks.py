@@ -245,11 +245,11 @@ class _Builder:
 
     def _output(self, name: str, cell: Cell, states: list[str]) -> str:
         """The output states side by side, those of another shape than the last state brought to it first."""
-        height, _, filters = self._shapes[states[-1]]
+        height, width, filters = self._shapes[states[-1]]
         parts = []
         for state in cell.outputs:
             source = states[state]
-            if self._shapes[source][0] != height:
+            if self._shapes[source][:2] != (height, width):
                 source = self.add(f"{name}.output.h{state}", FactorizedReduction(filters), source)
             elif self._shapes[source][2] != filters:
                 unit = ConvolutionUnit((1, 1), filters, order="conv-bn", padding="same")

@@ -5,7 +5,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from automl_cli.core.cells import CELL_OPERATIONS, Branch, Cell, CellPair, Combination, keep_probability
@@ -311,9 +311,10 @@ def test_a_concatenation_is_projected_back_to_the_filters():
     assert (block.operation, block.join, block.inputs) == (narrow(32), "concatenate", ("normal2.h2.left", "normal2.h2.right"))
 
 
-def test_an_input_that_no_combination_reads_is_reduced_into_the_output_without_activation():
+@pytest.mark.parametrize("image", [CIFAR, (1, 64, 1), (64, 1, 1)])
+def test_an_input_that_no_combination_reads_is_reduced_into_the_output_without_activation(image):
     cell = Cell((Combination(Branch(0, "sep-3x3"), Branch(0, "identity")),), (1, 2))
-    network = cell_network(CellPair(cell, cell), stack("cifar", repeats=1, filters=16), CIFAR)
+    network = cell_network(CellPair(cell, cell), stack("cifar", repeats=1, filters=16), image)
     assert operations_of(network, "reduction1.output.h1") == FactorizedReduction(32)
     assert reads(network, "reduction1.output") == ("reduction1.output.h1", "reduction1.h2")
 
@@ -329,18 +330,21 @@ def test_an_input_that_nothing_needs_is_not_projected():
     st.sampled_from(["nasnet", "sp-i"]),
     st.integers(1, 3),
     st.integers(4, 20),
-    st.sampled_from([(8, 8, 1), (9, 7, 3), (32, 32, 3), (97, 97, 3)]),
+    st.sampled_from([(8, 8, 1), (9, 7, 3), (1, 16, 1), (32, 32, 3), (97, 97, 3)]),
     st.sampled_from(["cifar", "imagenet"]),
 )
-def test_every_cell_of_the_space_makes_a_network_whose_last_cells_have_the_promised_width(
+@example(11, "nasnet", 1, 8, (1, 16, 1), "cifar")  # Its reduction cell puts out an input that no combination reads.
+def test_every_cell_of_the_space_makes_a_network_whose_last_cells_have_the_promised_shape(
     seed, variant, repeats, filters, image, skeleton
 ):
+    """Two reductions of either side, on ImageNet behind a stem of stride 2 without padding and two more."""
     cells = random_cells(seed, variant=variant)
     chosen = stack(skeleton, repeats=repeats, filters=filters)
     if skeleton == "imagenet" and min(image[:2]) < 33:
         return
     network = cell_network(cells, chosen, image)
-    assert network.shapes(image)["final"][2] == chosen.width(cells)
+    height, width = (-(-side // 4) if skeleton == "cifar" else -(-((side - 1) // 2) // 16) for side in image[:2])
+    assert network.shapes(image)["final"] == (height, width, chosen.width(cells))
     assert network.costs(image, 10).parameters > 0
 
 
