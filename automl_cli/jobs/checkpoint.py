@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from automl_cli.nn.fit import Progress
 
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
-"""At most this much work is lost; a training whose epochs take milliseconds does not write after each."""
+"""At most the epoch under way, and this many seconds of epochs before it, are lost; a training whose epochs take milliseconds
+does not write after each."""
 
 OWN = ("progress.losses", "progress.scores", "progress.settings")
 """Arrays of the file that are not the state of the training."""
