@@ -7,7 +7,8 @@ regularisation that only pays after hundreds of epochs. On ImageNet all take Inc
 
 Differs from the paper: on ImageNet batch norm keeps 0.9 of its running statistics at each step and adds 1e-5 to variances, as
 on CIFAR, where the released code has 0.9997 and 1e-3; mixed precision, which the paper does not mention; one machine instead of
-50 workers and 3 in reserve; and weight decay is applied to batch norm's parameters and biases as well.
+50 workers and 3 in reserve; weight decay is applied to batch norm's parameters and biases as well; and on both
+data sets a tenth of the training examples is held out unless `--with-validation` is given: as many epochs, a tenth fewer steps.
 """
 
 from collections.abc import Mapping
@@ -62,7 +63,8 @@ _MOBILE = Recipe(
 _LARGE = replace(_MOBILE, batch_size=100 * 16, learning_rate=0.015 * 100, weight_decay=5e-5, drop_path_keep=0.7)
 
 IMAGENET_EPOCHS = 312
-"""Of 801 steps each: 250,000, with which the released code's schedules end."""
+"""Of 800 whole batches each, 249,600 steps, where all training examples are trained on; of 720, 224,640 steps, where a tenth is
+held out for validation. The released code's schedules end with 250,000."""
 
 TRAININGS: Mapping[str, Mapping[str, FinalTraining]] = {
     "cifar": {

@@ -289,14 +289,12 @@ def test_the_published_trainings_on_imagenet_are_those_of_the_released_code(
     size, batch_size, learning_rate, weight_decay, drop_path_keep
 ):
     """NASNet, appendix A, and the notes in the released code."""
-    imagenet = TRAININGS[size]["paper"]
-    recipe = imagenet.recipe
+    recipe = TRAININGS[size]["paper"].recipe
     assert (recipe.batch_size, recipe.learning_rate) == (batch_size, learning_rate)
     assert (recipe.weight_decay, recipe.drop_path_keep, recipe.dropout) == (weight_decay, drop_path_keep, 0.5)
     assert (recipe.optimizer, recipe.momentum, recipe.nesterov, recipe.schedule) == ("rmsprop", 0.9, False, "exponential")
     assert (recipe.label_smoothing, recipe.average_decay, recipe.auxiliary_weight) == (0.1, 0.9999, 0.4)
     assert recipe.gradient_clip == 10.0
-    assert abs(imagenet.epochs * (1_281_167 // recipe.batch_size) - 250_000) < 801
 
 
 def test_trainings_on_imagenet_differ_in_their_recipes_only():

@@ -111,6 +111,18 @@ def test_the_plan_of_a_famous_set_that_is_absent_says_so_and_states_the_recipe_o
     assert plan.compute_seconds > 86_400
 
 
+@pytest.mark.parametrize("stack", ["4@1056", "6@4032"])
+@pytest.mark.parametrize(("with_validation", "steps"), [(True, 249_600), (False, 224_640)])
+def test_the_paper_preset_on_imagenet_takes_the_released_code_s_250_000_steps_but_for_the_rest_of_an_epoch(
+    tmp_path, stack, with_validation, steps
+):
+    """On all training examples; where a tenth of them is held out for validation, it takes a tenth fewer."""
+    request = TrainingRequest(dataset="imagenet", data_dir=str(tmp_path), preset="paper", stack=stack)
+    plan = plan_training(CELL, msgspec.structs.replace(request, with_validation=with_validation))
+    assert plan.steps == steps
+    assert not with_validation or 0 <= 250_000 - plan.steps < plan.steps_per_epoch
+
+
 @pytest.mark.parametrize(
     ("stack", "filters", "size"),
     [
