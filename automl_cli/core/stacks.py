@@ -28,8 +28,9 @@ LARGE_IMAGES = 64
 SMALL_IMAGES = 32
 """Below this height, the height of CIFAR's images, the published stacks are far larger than the task."""
 WIDE = 2048
-"""From this P on, an ImageNet stack is built and trained like the published large networks (4032), below it like the mobile one
-(1056)."""
+"""Where the last cells put out so many channels or more, an ImageNet stack is built and trained like the published large
+networks (4032), else like the mobile one (1056). They put out P rounded down to a multiple of 4k: NASNet-A 2040 at P = 2048
+and 2064 at P = 2064."""
 SMALLEST_AUXILIARY_MAP = 5
 """The auxiliary head starts with a 5 x 5 pool, so smaller maps have none."""
 
