@@ -46,7 +46,10 @@ def random_box(height: int, width: int, random: np.random.Generator) -> Box:
         if 0 < columns <= width and 0 < rows <= height:
             left, top = int(random.integers(width - columns + 1)), int(random.integers(height - rows + 1))
             return Box(left, top, left + columns, top + rows)
-    return _centred(height, width, min(max(width / height, ASPECT[0]), ASPECT[1]), share=1.0)
+    aspect = min(max(width / height, ASPECT[0]), ASPECT[1])
+    columns, rows = round(min(width, height * aspect)), round(min(height, width / aspect))
+    left, top = (width - columns) // 2, (height - rows) // 2
+    return Box(left, top, left + columns, top + rows)
 
 
 def central_box(height: int, width: int, *, aspect: float) -> Box:
@@ -55,11 +58,7 @@ def central_box(height: int, width: int, *, aspect: float) -> Box:
     >>> central_box(256, 512, aspect=1.0)
     Box(left=144.0, top=16.0, right=368.0, bottom=240.0)
     """
-    return _centred(height, width, aspect, share=CENTRE)
-
-
-def _centred(height: int, width: int, aspect: float, *, share: float) -> Box:
-    columns = share * min(width, height * aspect)
+    columns = CENTRE * min(width, height * aspect)
     rows = columns / aspect
     left, top = (width - columns) / 2, (height - rows) / 2
     return Box(left, top, left + columns, top + rows)

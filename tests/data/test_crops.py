@@ -29,6 +29,7 @@ def ramp(height: int, width: int) -> np.ndarray:
 @given(height=SIDES, width=SIDES, seed=st.integers(0, 1000))
 def test_a_random_window_is_whole_pixels_inside_the_picture_and_of_a_permitted_shape(height, width, seed):
     box = random_box(height, width, generator(seed))
+    assert all(isinstance(side, int) for side in box)
     assert 0 <= box.left < box.right <= width
     assert 0 <= box.top < box.bottom <= height
     # A side is rounded to whole pixels, so the limits hold for sides that are off by one half each.
@@ -55,10 +56,9 @@ def test_areas_are_even_between_their_limits_and_aspects_are_even_in_the_logarit
 
 
 def test_a_long_strip_gives_its_middle():
-    box = random_box(10, 1000, generator(0))
-    assert (box.top, box.bottom) == (0, 10)
-    assert (box.left + box.right) / 2 == 500
-    assert (box.right - box.left) / 10 == pytest.approx(ASPECT[1])
+    """13 pixels of the longer side: 10 times 4/3, rounded."""
+    assert random_box(10, 1000, generator(0)) == Box(493, 0, 506, 10)
+    assert random_box(1000, 10, generator(0)) == Box(0, 493, 10, 506)
 
 
 @given(height=SIDES, width=SIDES, aspect=st.floats(0.5, 2))
