@@ -64,13 +64,22 @@ def test_the_built_search_child_of_nasnet_a_has_the_size_that_follows_from_the_d
 
 
 @pytest.mark.parametrize("skeleton", ["cifar", "imagenet"])
-def test_shapes_are_those_of_the_description(skeleton):
-    """Random cells of both variants in both skeletons; nothing is computed."""
-    for seed in range(3):
-        cells = random_cells(seed)
+def test_shapes_are_those_of_the_description(skeleton, monkeypatch):
+    """Random cells of both variants in both skeletons, block by block; nothing is computed."""
+    shapes, run = {}, NetworkModule._run
+
+    def watched(self, blocks, modules, tensors, **how):
+        run(self, blocks, modules, tensors, **how)
+        shapes.update((name, (*x.shape[:2], x.shape[3])) for name, x in tensors.items())
+
+    monkeypatch.setattr(NetworkModule, "_run", watched)
+    for seed in range(4):
+        shapes.clear()
+        cells = random_cells(seed, variant=("nasnet", "sp-i")[seed % 2])
         network = cell_network(cells, stack(skeleton, repeats=1, filters=8), (35, 33, 3))
         model = build_network(network, (35, 33, 3), 4, seed=0)
         logits = jax.eval_shape(lambda x, model=model: model(x, train=False), jax.ShapeDtypeStruct((2, 35, 33, 3), jnp.float32))
+        assert shapes == network.shapes((35, 33, 3))
         assert logits.shape == (2, 4)
 
 
