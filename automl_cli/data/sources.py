@@ -131,6 +131,21 @@ def _open_folder(reference: DatasetReference) -> Source:
     return FolderSource(Path(reference.source).expanduser(), image_size=reference.image_size)
 
 
+def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:
+    """The data set of this source with images of this shape (height, width, channels), where it has such images at all.
+
+    An `image_size` makes squares of `SIZE_LIMITS`; images of any other shape are taken as they are.
+
+    >>> reference_for("digits", (16, 16, 1)).image_size
+    16
+    >>> reference_for("./photos", (24, 36, 3)).image_size is None
+    True
+    """
+    height, width, _ = image_shape
+    least, most = SIZE_LIMITS
+    return DatasetReference(source=source, image_size=height if height == width and least <= height <= most else None)
+
+
 def check_numbers(reference: DatasetReference) -> None:
     """Raises DataError for numbers that fit no data set."""
     least, most = SIZE_LIMITS

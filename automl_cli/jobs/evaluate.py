@@ -12,6 +12,7 @@ from msgspec import Struct
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import ArtifactError, DataError
 from automl_cli.core.numbers import by_times
+from automl_cli.data.sources import reference_for
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.bodies import Model
 from automl_cli.store.weights import read_arrays
@@ -40,7 +41,7 @@ def evaluate(path: Path, *, source: str | None = None, data_dir: str | None = No
     Raises ArtifactError where model and weights do not belong together, DataError where model and data do not.
     """
     model = read_artifact(path, Model).body
-    dataset = model.dataset if source is None else DatasetReference(source=source, image_size=model.image_shape[0])
+    dataset = model.dataset if source is None else reference_for(source, model.image_shape)
     weights = weights_beside(path, model)
     return score_on_test(model, weights, msgspec.structs.replace(dataset, data_dir=data_dir))
 

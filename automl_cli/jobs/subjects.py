@@ -15,6 +15,7 @@ from automl_cli.core.networks import Network, Shape
 from automl_cli.core.stacks import SMALL_IMAGES, Stack, cell_network, default_stack, parse_stack
 from automl_cli.core.stacks import stack as stack_of
 from automl_cli.core.trainings import FinalTraining, trainings_for
+from automl_cli.data.sources import reference_for
 from automl_cli.discovery import plugins
 from automl_cli.jobs.stacking import cell_pair_of
 from automl_cli.references import Opened, open_any, open_artifact
@@ -108,8 +109,7 @@ def subject_of(body: Body, *, preset: str | None = None, stack: str | None = Non
         case Architecture():
             return Subject(_searched_on(body), lambda image: _as_searched(body, preset), lambda image: body.network)
         case StackedNetwork():
-            dataset = DatasetReference(source=body.target, image_size=body.image_shape[0])
-            return _stacked(dataset, body.cell, lambda image: body.stack, preset)
+            return _stacked(reference_for(body.target, body.image_shape), body.cell, lambda image: body.stack, preset)
         case Cell():
             dataset = DatasetReference(source="digits") if body.found is None else _searched_on(body.found)
             pair = cell_pair_of(body, "--cell")

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.engines import EngineChoice, engine_for_training
-from automl_cli.core.errors import UserError
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.networks import Network
-from automl_cli.core.numbers import LARGEST
+from automl_cli.core.numbers import LARGEST, by_times
 from automl_cli.core.recipes import Recipe
 from automl_cli.data import check_source, image_facts
 from automl_cli.executors.process import has_accelerator
@@ -24,6 +24,7 @@ from automl_cli.jobs.stacking import target_of
 from automl_cli.jobs.subjects import Body, Named, needed, subject_of
 from automl_cli.store.artifact import artifact_of, read_artifact
 from automl_cli.store.bodies import Training
+from automl_cli.store.cells import StackedNetwork
 from automl_cli.store.environment import current_environment
 from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
 
@@ -120,6 +121,8 @@ def new_training(body: Body, request: TrainingRequest, *, data_needed: bool = Tr
     subject = subject_of(body, preset=request.preset, stack=request.stack, filters=request.filters)
     dataset = _dataset(subject.dataset, request)
     facts = image_facts(dataset) if data_needed else target_of(dataset).facts
+    if isinstance(body, StackedNetwork):
+        _check_images(body, facts, request)
     training = subject.training(facts.image_shape)
     recipe = _recipe(training.recipe, request)
     if data_needed:
@@ -134,6 +137,17 @@ def new_training(body: Body, request: TrainingRequest, *, data_needed: bool = Tr
         with_validation=bool(request.with_validation),
     )
     return msgspec.structs.replace(settled, engine=engine_of(settled).engine)
+
+
+def _check_images(body: StackedNetwork, facts: ImageFacts, request: TrainingRequest) -> None:
+    """Raises DataError where a network's own data have other images than those it was scaled for, and nobody asked for them."""
+    asked = request.image_size is not None or request.dataset not in (None, body.target)
+    if not asked and facts.image_shape != body.image_shape:
+        found, expected = by_times(facts.image_shape), by_times(body.image_shape)
+        raise DataError(
+            f"the images of {body.target} are {found}, the network was scaled for {expected}; give --image-size to train it on "
+            "others, or scale the cell again"
+        )
 
 
 def engine_of(training: Training) -> EngineChoice:

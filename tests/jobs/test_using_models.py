@@ -54,6 +54,17 @@ def test_another_set_of_the_same_classes_can_be_scored(model, images, tmp_path):
     assert evaluate(model, source=str(tmp_path / "wrong.npz")).test_accuracy < 0.5
 
 
+def test_a_model_of_images_that_are_not_square_can_be_scored_on_its_own_set_by_name(found, images, tmp_path):
+    with np.load(images) as arrays:
+        np.savez(tmp_path / "wide.npz", **{name: each[:, 1:5] if name[0] == "x" else each for name, each in arrays.items()})
+    source, out = str(tmp_path / "wide.npz"), tmp_path / "run"
+    request = TrainingRequest(epochs=1, dataset=source)
+    with open_training(out, request, Named("arch", str(found)), resume=False, overwrite=False):
+        train(out)
+    assert body_of(out / MODEL).image_shape == (4, 6, 1)
+    assert evaluate(out / MODEL, source=source) == evaluate(out / MODEL)
+
+
 def test_a_set_of_other_images_or_classes_is_refused(model, tmp_path):
     with pytest.raises(
         DataError, match=r"the classes of digits \(0, 1, 2, 3, … 10 in all\) are not those of the model \(0, 1, 2\)"

@@ -1,0 +1,77 @@
+"""What a cell is scaled to and what the scaled network is trained on: the same images, whatever their size and kind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from automl_cli.core.errors import DataError
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.stacks import parse_stack
+from automl_cli.data import image_facts
+from automl_cli.data.sources import SIZE_LIMITS, reference_for
+from automl_cli.jobs.stacking import cell_pair_of
+from automl_cli.jobs.training import TrainingRequest, new_training
+from automl_cli.jobs.transfer import plan_transfer
+from automl_cli.references import open_any
+from automl_cli.requests import SearchRequest
+from automl_cli.store.bodies import TransferSettings
+from automl_cli.store.cells import StackedNetwork, stacked_network
+from search_spaces.nasnet import SPACE
+from tests.data.conftest import encoded
+
+
+def folder_of(root: Path, height: int, width: int) -> Path:
+    """Two classes of 20 pictures each."""
+    picture = encoded(np.full((height, width, 3), 90, np.uint8))
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for number in range(20):
+            (root / name / f"{number}.png").write_bytes(picture)
+    return root
+
+
+def planned(target: object, **more) -> TransferSettings:
+    found = plan_transfer(SearchRequest(transfer=str(target), stack="1@96", **more), SearchSpace(SPACE), "quick")
+    assert found is not None
+    return found
+
+
+def scaled(transfer: TransferSettings) -> StackedNetwork:
+    """NASNet-A in the place of a winner."""
+    pair = cell_pair_of(open_any("nasnet-a").artifact.body, "nasnet-a")
+    stack = parse_stack(transfer.stack, pair, transfer.image_shape)
+    return stacked_network(
+        pair, stack, target=transfer.dataset.source, image_shape=transfer.image_shape, classes=transfer.classes
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "given", "shape"),
+    [((24, 36), None, (24, 36, 3)), ((24, 36), 16, (16, 16, 3)), ((24, 24), None, (24, 24, 3))],
+)
+def test_a_scaled_network_is_trained_on_the_images_that_it_was_scaled_for(tmp_path, size, given, shape):
+    network = scaled(planned(folder_of(tmp_path / "set", *size), transfer_image_size=given))
+    training = new_training(network, TrainingRequest())
+    assert training.facts.image_shape == network.image_shape == shape
+    assert training.network == network.network
+
+
+def test_images_beyond_the_sizes_that_can_be_asked_for_are_trained_on_as_they_are(tmp_path):
+    side = SIZE_LIMITS[1] + 1
+    network = scaled(planned(folder_of(tmp_path / "set", side, side)))
+    assert new_training(network, TrainingRequest()).network == network.network
+
+
+def test_a_reference_for_a_shape_reads_images_of_that_shape(tmp_path):
+    root = folder_of(tmp_path / "set", 24, 36)
+    for shape in ((24, 36, 3), (24, 24, 3)):
+        assert image_facts(reference_for(str(root), shape)).image_shape == shape
+
+
+def test_a_network_for_images_that_its_data_no_longer_have_is_refused(tmp_path):
+    network = scaled(planned(folder_of(tmp_path / "set", 24, 36)))
+    folder_of(tmp_path / "set", 30, 40)
+    with pytest.raises(DataError, match="are 30×40×3, the network was scaled for 24×36×3; give --image-size"):
+        new_training(network, TrainingRequest())
+    assert new_training(network, TrainingRequest(image_size=24)).facts.image_shape == (24, 24, 3)
