@@ -13,7 +13,7 @@ tables      tabular benchmarks
 """
 
 from automl_cli.data.images import ImageData, ImageSplit, image_facts, load_images, load_test_split
-from automl_cli.data.streams import StreamedData, StreamedSplit, check_source, load_streamed, load_streamed_test
+from automl_cli.data.streams import StreamedData, StreamedSplit, check_source, has_pictures, load_streamed, load_streamed_test
 
 __all__ = [
     "ImageData",
@@ -21,6 +21,7 @@ __all__ = [
     "StreamedData",
     "StreamedSplit",
     "check_source",
+    "has_pictures",
     "image_facts",
     "load_images",
     "load_streamed",

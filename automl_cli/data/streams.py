@@ -11,10 +11,12 @@ the moments of the training images would take a pass over all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
+from automl_cli.core.errors import DataError
 from automl_cli.core.streams import stream_seed
 from automl_cli.data.images import Progress, check_size, counter
 from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
@@ -124,6 +126,15 @@ def check_source(reference: DatasetReference, *, streamed: bool) -> None:
         source.encoded("train")
     else:
         check_size(source, sizes_for(source, reference))
+
+
+def has_pictures(reference: DatasetReference) -> bool:
+    """Whether the set of the reference holds pictures, which can be streamed, and not arrays. DataError if it is missing."""
+    source = open_source(reference)
+    with suppress(DataError):
+        source.encoded("train")
+        return True
+    return False
 
 
 def load_streamed(reference: DatasetReference, progress: Progress | None = None) -> StreamedData:

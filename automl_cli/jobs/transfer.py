@@ -6,6 +6,7 @@ any other, which `automl train --resume` takes up as well. Which of the two will
 
 import shlex
 from pathlib import Path
+from typing import Literal
 
 from automl_cli.core.cells import Branch, CellPair, Combination, unused_states
 from automl_cli.core.cells import Cell as CellValue
@@ -13,9 +14,10 @@ from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.numbers import by_times
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.recipes import Recipe
 from automl_cli.core.stacks import cell_network, default_stack, parse_stack
 from automl_cli.core.trainings import trainings_for
-from automl_cli.data import check_source, image_facts
+from automl_cli.data import check_source, has_pictures, image_facts
 from automl_cli.jobs.stacking import cell_pair_of, target_of
 from automl_cli.jobs.training import TrainingRequest, new_training, resume_command
 from automl_cli.requests import SearchRequest
@@ -48,8 +50,7 @@ def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> Tr
         image = target.facts.image_shape
         trainings = trainings_for(image)
         chosen = preset if preset in trainings else "quick"
-        if target.problem is None:
-            check_source(target.dataset, streamed=trainings[chosen].recipe.streamed)
+        augmentation = None if target.problem else _augmentation(target.dataset, trainings[chosen].recipe)
     except DataError as error:
         raise DataError(f"--transfer: {error}".replace("--image-size", "--transfer-image-size")) from error
     transfer = TransferSettings(
@@ -61,9 +62,20 @@ def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> Tr
         preset=chosen,
         epochs=request.transfer_epochs or trainings[chosen].epochs,
         problem=target.problem,
+        augmentation=augmentation,
     )
     _check_fits(transfer, space)
     return transfer
+
+
+def _augmentation(dataset: DatasetReference, recipe: Recipe) -> Literal["standard"] | None:
+    """What takes the place of the recipe's augmentation where it crops pictures and the data are arrays; else None.
+
+    Raises DataError for what is too large to be prepared as arrays.
+    """
+    streamed = recipe.streamed and has_pictures(dataset)
+    check_source(dataset, streamed=streamed)
+    return None if streamed == recipe.streamed else "standard"
 
 
 def check_transfer(settings: StudySettings) -> None:
@@ -101,7 +113,7 @@ def prepare_training(run: Path, settings: StudySettings) -> Path:
     if _trains(directory / TRAINING.settings, file_digest(network)):
         return directory
     assert settings.transfer is not None
-    training = new_training(read_artifact(network, StackedNetwork).body, _request(settings.transfer, settings.seed))
+    training = new_training(read_artifact(network, StackedNetwork).body, training_request(settings.transfer, settings.seed))
     inputs = {"network": file_digest(network)}
     create_run(directory, artifact_of(training, inputs), overwrite=directory.exists(), layout=TRAINING).close()
     return directory
@@ -161,8 +173,15 @@ def _command(run: Path, settings: StudySettings, state: State) -> str | None:
     return resume_command(run / TRANSFER) if state == "training" else None
 
 
-def _request(transfer: TransferSettings, seed: int) -> TrainingRequest:
-    return TrainingRequest(data_dir=transfer.dataset.data_dir, preset=transfer.preset, epochs=transfer.epochs, seed=seed)
+def training_request(transfer: TransferSettings, seed: int) -> TrainingRequest:
+    """What is asked of the training of the scaled winner."""
+    return TrainingRequest(
+        data_dir=transfer.dataset.data_dir,
+        preset=transfer.preset,
+        epochs=transfer.epochs,
+        seed=seed,
+        augmentation=transfer.augmentation,
+    )
 
 
 def _network(run: Path) -> StackedNetwork | None:

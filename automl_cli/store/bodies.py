@@ -5,7 +5,7 @@ function for files of the old one. Wall-clock figures live in the journal and in
 found.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -31,7 +31,8 @@ class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What the winner of a search is scaled to (`--transfer`): a data set, the stack `N@P`, and filters where they override it.
 
     `problem` says why the data could not be read when the search was started; then the network is written and not trained.
-    Otherwise it is trained for `epochs` by the recipe that `preset` means for stacks of cells.
+    Otherwise it is trained for `epochs` by the recipe that `preset` means for stacks of cells; `augmentation` takes the place
+    of the recipe's where that crops pictures and the data are arrays.
     """
 
     dataset: DatasetReference
@@ -42,6 +43,7 @@ class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     preset: str
     epochs: Positive
     problem: str | None
+    augmentation: Literal["standard"] | None = None
 
 
 class StudySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

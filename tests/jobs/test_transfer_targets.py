@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.stacks import parse_stack
+from automl_cli.core.trainings import TRAININGS
 from automl_cli.data import image_facts
 from automl_cli.data.sources import SIZE_LIMITS, reference_for
 from automl_cli.jobs.stacking import cell_pair_of
 from automl_cli.jobs.training import TrainingRequest, new_training
-from automl_cli.jobs.transfer import plan_transfer
+from automl_cli.jobs.transfer import plan_transfer, training_request
 from automl_cli.references import open_any
 from automl_cli.requests import SearchRequest
 from automl_cli.store.bodies import TransferSettings
@@ -75,3 +77,16 @@ def test_a_network_for_images_that_its_data_no_longer_have_is_refused(tmp_path):
     with pytest.raises(DataError, match="are 30×40×3, the network was scaled for 24×36×3; give --image-size"):
         new_training(network, TrainingRequest())
     assert new_training(network, TrainingRequest(image_size=24)).facts.image_shape == (24, 24, 3)
+
+
+def test_arrays_of_64_pixels_and_more_are_trained_on_by_the_same_recipe_without_its_crops_of_pictures():
+    recipe = TRAININGS["mobile"]["quick"].recipe
+    transfer = planned("digits", transfer_image_size=64)
+    training = new_training(scaled(transfer), training_request(transfer, seed=3))
+    assert (recipe.augmentation, training.facts.image_shape) == ("inception", (64, 64, 1))
+    assert training.recipe == msgspec.structs.replace(recipe, augmentation="standard")
+
+
+def test_pictures_of_64_pixels_and_more_keep_the_augmentation_of_the_recipe(tmp_path):
+    transfer = planned(folder_of(tmp_path / "set", 64, 64))
+    assert new_training(scaled(transfer), training_request(transfer, seed=0)).recipe.augmentation == "inception"
