@@ -195,9 +195,10 @@ def _network(run: Path) -> StackedNetwork | None:
 def _model(run: Path) -> Model | None:
     """The trained model of the scaled winner, if there is one already."""
     file = run / TRANSFER / "model.json"
-    if not file.is_file() or not _trains(run / TRANSFER / TRAINING.settings, file_digest(run / NETWORK)):
+    if not (file.is_file() and (run / NETWORK).is_file()):
         return None
-    return read_artifact(file, Model).body
+    trained = _trains(run / TRANSFER / TRAINING.settings, file_digest(run / NETWORK))
+    return read_artifact(file, Model).body if trained else None
 
 
 def _trains(settings: Path, network: str) -> bool:

@@ -138,6 +138,17 @@ def test_a_trained_winner_whose_weights_are_gone_is_trained_again_as_the_error_s
     assert digests(run) == digests(trained)
 
 
+def test_a_network_file_that_was_removed_is_written_again(trained: Path, tmp_path: Path, automl: Callable) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "network.json").unlink()
+    report = json.loads(automl("report", run, "--json").stdout)["runs"][0]["transfer"]
+    assert (report["state"], report["network"], report["model"]) == ("planned", None, None)
+    resumed = automl("search-cell", "--resume", "--out", run)
+    assert resumed.code == 0, resumed.stderr
+    assert digests(run) == digests(trained)
+
+
 @pytest.mark.parametrize("moment", ["best.json", "transfer/training.json", "transfer/weights.safetensors"])
 def test_killed_when_a_file_appears_a_resumed_run_ends_in_the_same_files(moment: str, trained: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
