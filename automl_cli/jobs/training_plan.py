@@ -5,6 +5,7 @@ The data of a new one need not be here, if they are famous.
 
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from automl_cli.core.datasets import DatasetReference, ImageFacts
@@ -61,11 +62,19 @@ def plan_resumed(directory: Path, named: Named | None, request: TrainingRequest)
     return _plan(training, str(directory), f"{IN_WORDS[training.engine]}, as it was started")
 
 
+def _as_trained(training: Training) -> ImageFacts:
+    """The facts, validation examples counted among the training ones too where they are trained on; they are scored still."""
+    facts, more = training.facts, training.facts.validation_examples if training.with_validation else 0
+    return msgspec.structs.replace(facts, train_examples=facts.train_examples + more)
+
+
 def _plan(training: Training, trained: str, engine_reason: str) -> TrainingPlan:
     facts, recipe = training.facts, training.recipe
     costs = training.network.costs(facts.image_shape, len(facts.classes))
     steps = training.steps_per_epoch
-    seconds = child_seconds(facts, epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed())
+    seconds = child_seconds(
+        _as_trained(training), epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed()
+    )
     cores = available_cores()
     return TrainingPlan(
         trained=trained,

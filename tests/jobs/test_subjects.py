@@ -56,6 +56,15 @@ def test_the_plan_says_which_paths_are_dropped(flags, words):
     assert f"drop path        {words}\n" in training_text(plan)
 
 
+def test_the_time_of_a_training_on_the_validation_examples_too_counts_them_as_trained_on(monkeypatch):
+    monkeypatch.setattr("automl_cli.jobs.training_plan.matrix_speed", lambda: 1e9)
+    apart, together = (
+        plan_training(CELL, TrainingRequest(**DIGITS, with_validation=with_validation)) for with_validation in (False, True)
+    )
+    more = 3 * apart.facts.validation_examples * apart.epochs * 2 * apart.multiply_adds / 1e9
+    assert together.compute_seconds - apart.compute_seconds == pytest.approx(more)
+
+
 def test_filters_override_what_follows_from_the_width():
     assert new_training(nasnet_a(), TrainingRequest(**DIGITS, filters=2)).network.shapes((8, 8, 1))["final"][2] == 4 * 6 * 2
 
