@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from automl_cli.cli.live import duration
 from automl_cli.cli.transferring import transfer_in_words
 from automl_cli.core.numbers import by_times, counted
+from automl_cli.core.stacks import SMALLEST_AUXILIARY_MAP
 
 if TYPE_CHECKING:
     from automl_cli.core.recipes import Recipe
@@ -86,7 +87,7 @@ def _unread(dataset: str) -> str:
 
 
 def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
-    facts, recipe = plan.facts, plan.recipe
+    facts = plan.facts
     shape = by_times(facts.image_shape)
     yield "trained", plan.trained
     yield "size", f"{plan.parameters:,} parameters, {plan.multiply_adds:,} multiply-adds for one image of {shape}"
@@ -96,7 +97,7 @@ def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
     yield "examples", f"{facts.train_examples:,} to train, {validation}, {facts.test_examples:,} to test"
     epochs, each, steps = counted(plan.epochs, "epoch"), counted(plan.steps_per_epoch, "step"), counted(plan.steps, "step")
     yield "duration", f"{epochs} of {each}: {steps}, seed {plan.seed}"
-    yield from _recipe_rows(recipe)
+    yield from _recipe_rows(plan)
     yield "engine", plan.engine_reason
     yield "here", _training_estimate(plan)
 
@@ -108,8 +109,9 @@ def _training_estimate(plan: "TrainingPlan") -> str:
     )
 
 
-def _recipe_rows(recipe: "Recipe") -> Iterator[tuple[str, str]]:
-    """Every field of a recipe, in words."""
+def _recipe_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    """Every field of the recipe, in words."""
+    recipe = plan.recipe
     rule = "RMSProp (decay 0.9, epsilon 1), " if recipe.optimizer == "rmsprop" else ""
     clip = "" if recipe.gradient_clip is None else f", gradients clipped to norm {recipe.gradient_clip:g}"
     courses = {"constant": "constant", "cosine": "cosine to 0", "exponential": "times 0.97 after every 2.4 epochs"}
@@ -119,11 +121,20 @@ def _recipe_rows(recipe: "Recipe") -> Iterator[tuple[str, str]]:
     yield "weight decay", f"{recipe.weight_decay:g}"
     yield "augmentation", recipe.augmentation + (", pictures decoded as they are needed" if recipe.streamed else "")
     yield "label smoothing", _or_none(recipe.label_smoothing, 0)
-    yield "auxiliary head", "none" if recipe.auxiliary_weight == 0 else f"its loss weighs {recipe.auxiliary_weight:g}"
+    yield "auxiliary head", _auxiliary_head(plan)
     yield "drop path", _drop_path(recipe)
     yield "dropout", _or_none(recipe.dropout, 0)
     yield "parameter mean", _or_none(recipe.average_decay, None)
     yield "precision", "bfloat16 where the device has it" if recipe.precision == "mixed" else "float32"
+
+
+def _auxiliary_head(plan: "TrainingPlan") -> str:
+    if plan.auxiliary_head:
+        return f"its loss weighs {plan.recipe.auxiliary_weight:g}"
+    if plan.recipe.auxiliary_weight == 0:
+        return "none"
+    least = by_times((SMALLEST_AUXILIARY_MAP, SMALLEST_AUXILIARY_MAP))
+    return f"none: this network has none; only stacks of cells have one, on a map of at least {least}"
 
 
 def _drop_path(recipe: "Recipe") -> str:

@@ -25,6 +25,7 @@ IN_WORDS: dict[EngineName, str] = {"whole": "as one program", "blocks": "block b
 class TrainingPlan(Struct, frozen=True, kw_only=True):
     """What `automl train --dry-run` says. `problem` is why the data cannot be read here, if they cannot.
 
+    `auxiliary_head` says whether an auxiliary head is trained: the recipe weighs its loss and the network has one.
     `compute_seconds` is one core's; `wall_seconds` what all cores that this process may use would take at best.
     """
 
@@ -35,6 +36,7 @@ class TrainingPlan(Struct, frozen=True, kw_only=True):
     facts: ImageFacts
     problem: str | None
     recipe: Recipe
+    auxiliary_head: bool
     epochs: int
     steps_per_epoch: int
     steps: int
@@ -84,6 +86,7 @@ def _plan(training: Training, trained: str, engine_reason: str) -> TrainingPlan:
         facts=facts,
         problem=target_of(training.dataset).problem,
         recipe=recipe,
+        auxiliary_head=recipe.auxiliary_weight > 0 and bool(training.network.auxiliary),
         epochs=training.epochs,
         steps_per_epoch=steps,
         steps=training.epochs * steps,

@@ -65,6 +65,27 @@ def test_the_time_of_a_training_on_the_validation_examples_too_counts_them_as_tr
     assert together.compute_seconds - apart.compute_seconds == pytest.approx(more)
 
 
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"preset": "paper"}, "none: this network has none; only stacks of cells have one, on a map of at least 5×5"),
+        ({"preset": "paper", "image_size": 32}, "its loss weighs 0.4"),
+        ({"image_size": 32}, "none"),
+    ],
+)
+def test_the_plan_knows_whether_the_network_has_an_auxiliary_head(flags, words):
+    request = TrainingRequest(**DIGITS, **flags)
+    plan = plan_training(CELL, request)
+    assert plan.auxiliary_head == (words == "its loss weighs 0.4")
+    assert f"auxiliary head   {words}\n" in training_text(plan)
+
+
+def test_the_plan_of_a_network_that_is_no_stack_of_cells_has_no_auxiliary_head(tmp_path):
+    write_artifact(tmp_path / "best.json", artifact_of(architecture()))
+    named = Named("arch", str(tmp_path / "best.json"))
+    assert not plan_training(named, TrainingRequest(dataset="digits", auxiliary_weight=0.4)).auxiliary_head
+
+
 def test_filters_override_what_follows_from_the_width():
     assert new_training(nasnet_a(), TrainingRequest(**DIGITS, filters=2)).network.shapes((8, 8, 1))["final"][2] == 4 * 6 * 2
 
