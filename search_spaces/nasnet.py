@@ -37,7 +37,7 @@ from automl_cli.core.errors import SpaceError
 from automl_cli.core.networks import Join, Network, Shape
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.core.recipes import Recipe
-from automl_cli.core.stacks import cell_network, stack
+from automl_cli.core.stacks import Stack, cell_network, stack
 
 OPERATIONS = {
     "nasnet": (
@@ -81,10 +81,13 @@ def _combinations(options: Options) -> tuple[Join, ...]:
 
 
 def decisions(options: Options) -> DecisionList:
-    """The decisions in the order of the paper. SpaceError where an option leaves none."""
-    for name in ("blocks", "repeats", "filters"):
-        if int(options[name]) < 1:
-            raise SpaceError(f"space option {name}={options[name]} of nasnet must be at least 1")
+    """The decisions in the order of the paper. SpaceError where an option leaves none, or no cell could be measured."""
+    if int(options["blocks"]) < 1:
+        raise SpaceError(f"space option blocks={options['blocks']} of nasnet must be at least 1")
+    try:
+        _search_stack(options)
+    except SpaceError as error:
+        raise SpaceError(f"the options of space nasnet do not fit: {error}") from error
     states = range(INPUT_STATES, INPUT_STATES + int(options["blocks"]))
     return DecisionList(
         tuple(decision for cell in CELLS for new in states for decision in _block(options, f"{cell}.h{new}", new))
@@ -182,7 +185,11 @@ def tokens(options: Options, genotype: Genotype) -> tuple[str, ...]:
 
 def network(options: Options, cells: CellPair, image: Shape) -> Network:
     """The small network in which cells are measured."""
-    return cell_network(cells, stack("cifar", repeats=int(options["repeats"]), filters=int(options["filters"])), image)
+    return cell_network(cells, _search_stack(options), image)
+
+
+def _search_stack(options: Options) -> Stack:
+    return stack("cifar", repeats=int(options["repeats"]), filters=int(options["filters"]))
 
 
 def build(network: Network, image_shape: Shape, classes: int, seed: int) -> Any:
