@@ -45,6 +45,8 @@ KERNEL_SIZES = (1, 3, 5, 7)
 STRIDES = (1, 2, 3)
 FILTERS = {"plain": (24, 36, 48, 64), "strides": (24, 36, 48, 64), "pooling": (6, 12, 24, 36)}
 LAYERS_OF_A_BLOCK = {"plain": 1, "strides": 1, "pooling": 3}
+LARGEST_LAYERS = 200
+"""Ten times the paper's most. Each pair of layers is a decision, so that a number typed by mistake would fill the memory."""
 POOL = MaxPool(window=(2, 2), stride=(2, 2))
 
 
@@ -74,7 +76,9 @@ def decisions(options: Options) -> DecisionList:
 
 
 def _check(options: Options) -> None:
-    for name in ("layers", "curriculum_start", "curriculum_trials"):
+    if not 1 <= int(options["layers"]) <= LARGEST_LAYERS:
+        raise SpaceError(f"space option layers={options['layers']} of cnn must be from 1 to {LARGEST_LAYERS}")
+    for name in ("curriculum_start", "curriculum_trials"):
         if int(options[name]) < 1:
             raise SpaceError(f"space option {name}={options[name]} of cnn must be at least 1")
     if int(options["curriculum_step"]) < 0:

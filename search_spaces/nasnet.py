@@ -76,14 +76,18 @@ def _block_size(options: Options) -> int:
     return 4 + (len(_combinations(options)) > 1)
 
 
+LARGEST_BLOCKS = 100
+"""Of a cell; published ones have 5. What follows from a number typed by mistake would fill the memory."""
+
+
 def _combinations(options: Options) -> tuple[Join, ...]:
     return COMBINATIONS[str(options["variant"])]
 
 
 def decisions(options: Options) -> DecisionList:
     """The decisions in the order of the paper. SpaceError where an option leaves none, or no cell could be measured."""
-    if int(options["blocks"]) < 1:
-        raise SpaceError(f"space option blocks={options['blocks']} of nasnet must be at least 1")
+    if not 1 <= int(options["blocks"]) <= LARGEST_BLOCKS:
+        raise SpaceError(f"space option blocks={options['blocks']} of nasnet must be from 1 to {LARGEST_BLOCKS}")
     try:
         _search_stack(options)
     except SpaceError as error:

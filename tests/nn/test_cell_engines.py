@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from automl_cli.core.cells import CELL_OPERATIONS, CellPair
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Identity, Network
+from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, FactorizedReduction, Identity, Network
 from automl_cli.core.stacks import cell_network, stack
 from automl_cli.nn.networks import NoiseSettings
 from tests.cells.samples import random_cells
@@ -40,6 +40,12 @@ def check_engines_agree(network: Network, size: tuple[int, int, int], noise: Noi
 def test_both_engines_agree_on_random_cells(seed: int):
     """Two of three drop paths and features."""
     check_engines_agree(network_of(cells_of(seed)), SIZE, NoiseSettings(0.5, 0.2) if seed % 3 else None)
+
+
+def test_a_factorized_reduction_to_one_filter_is_its_odd_path():
+    """As in ImageNet's stem at F = 4, which begins with one filter."""
+    halves = Block("halves", FactorizedReduction(1), (IMAGE,)), Block("unit", ConvolutionUnit((1, 1), 4), ("halves",))
+    check_engines_agree(Network(halves, ("unit",), fan="out"), SIZE)
 
 
 def test_these_cells_hold_all_operations_in_both_kinds_of_cell_and_both_joins():

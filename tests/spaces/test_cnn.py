@@ -152,7 +152,8 @@ def test_a_genotype_cut_inside_a_layer_is_refused(variant: str, layers: int, dat
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("layers", 0), ("curriculum_start", 0), ("curriculum_trials", 0), ("curriculum_step", -1)]
+    ("name", "value"),
+    [("layers", 0), ("layers", 10**9), ("curriculum_start", 0), ("curriculum_trials", 0), ("curriculum_step", -1)],
 )
 def test_options_out_of_range_are_refused_at_construction(name: str, value: int):
     with pytest.raises(SpaceError, match=f"{name}={value}"):

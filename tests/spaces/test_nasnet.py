@@ -147,8 +147,9 @@ def test_the_search_network_has_n_and_f_of_the_options():
 
 
 def test_wrong_options_and_lengths_are_refused():
-    with pytest.raises(SpaceError, match="blocks=0 of nasnet must be at least 1"):
-        space(blocks=0)
+    for blocks in (0, 10**9):
+        with pytest.raises(SpaceError, match=f"blocks={blocks} of nasnet must be from 1 to 100"):
+            space(blocks=blocks)
     for option, most in (("repeats", "1,000"), ("filters", "25,000")):
         for value in (0, 30_000):
             with pytest.raises(SpaceError, match=f"{option} of a stack of cells is {value}; it must be from 1 to {most}"):

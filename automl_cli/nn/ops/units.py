@@ -35,8 +35,8 @@ def kernel_shapes(unit: Unit, channels: int) -> dict[str, tuple[int, ...]]:
         case SeparableUnit():
             return {"depthwise": (unit.kernel, unit.kernel, channels), "pointwise": (1, 1, channels, unit.filters)}
         case FactorizedReduction():
-            odd = unit.filters - unit.filters // 2
-            return {"even": (1, 1, channels, unit.filters - odd), "odd": (1, 1, channels, odd)}
+            paths = {"even": unit.filters // 2, "odd": unit.filters - unit.filters // 2}
+            return {name: (1, 1, channels, filters) for name, filters in paths.items() if filters}
 
 
 def activations(unit: Unit, activation: ActivationFunction) -> tuple[ActivationFunction | None, ActivationFunction | None]:
@@ -66,10 +66,10 @@ def activated(activation: ActivationFunction | None, x: Array) -> Array:
 
 
 def _two_paths(x: Array, kernels: Mapping[str, Array]) -> Array:
-    """A factorized reduction: the pixels at even places, and those at odd ones."""
-    shifted = jnp.pad(x[1:, 1:], ((0, 1), (0, 1), (0, 0), (0, 0)))
-    halves = [convolution(part, kernels[name], stride=(2, 2)) for name, part in (("even", x), ("odd", shifted))]
-    return jnp.concatenate(halves, axis=-1)
+    """A factorized reduction: the pixels at even places, and those at odd ones; with one filter only the latter."""
+    read = {"even": x, "odd": jnp.pad(x[1:, 1:], ((0, 1), (0, 1), (0, 0), (0, 0)))}
+    paths = [convolution(read[name], kernels[name], stride=(2, 2)) for name in ("even", "odd") if name in kernels]
+    return jnp.concatenate(paths, axis=-1)
 
 
 def batch_norm_then(activation: ActivationFunction | None, x: Array, scale: Array, offset: Array) -> tuple[Array, Array, Array]:
