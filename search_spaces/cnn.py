@@ -226,7 +226,8 @@ QUICK = SearchPreset(
     space_options=_QUICK_OPTIONS,
 )
 """Sized so that 64 children of 8 x 8 images end within two minutes on two cores, and so that their scores say something: four
-layers differ by several times the spread between seeds, where six layers nearly all learn the digits (tests/benchmarks)."""
+layers differ by several times the spread between seeds, where six layers nearly all learn the digits. Twice the trials or three
+times the epochs find networks that are no better once they are trained (tests/benchmarks)."""
 
 PAPER = SearchPreset(
     trials=12_800,

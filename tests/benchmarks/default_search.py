@@ -149,7 +149,7 @@ def main() -> None:
         for seed in range(asked.seeds):
             found.append(found_by_seed(machine, seed))
             if len(found) > 1:
-                record("What the default search does with the time it saves", script, bought(found))
+                record("What the default search could do with the time it saves", script, bought(found))
 
 
 if __name__ == "__main__":
