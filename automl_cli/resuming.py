@@ -163,7 +163,7 @@ def _transfer_flags(transfer: TransferSettings | None) -> dict[str, Any]:
         return dict.fromkeys(("transfer", "transfer-image-size", "transfer-epochs", "stack", "filters"))
     return {
         "transfer": transfer.dataset.source,
-        "transfer-image-size": transfer.image_shape[0],
+        "transfer-image-size": transfer.dataset.image_size,
         "transfer-epochs": transfer.epochs,
         "stack": transfer.stack,
         "filters": transfer.filters,

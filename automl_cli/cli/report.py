@@ -120,6 +120,8 @@ def _steps_after(history: "History") -> "Iterator[str]":
         yield f"take it elsewhere: {_typed('export', directory)}"
     elif scaled.command is not None and not history.running:
         yield f"train the scaled winner: {scaled.command}"
+    elif not history.running:
+        yield f"scale the winner: {_typed(history.settings.command, '--resume', '--out', history.path)}"
 
 
 def _typed(*parts: object) -> str:

@@ -79,12 +79,13 @@ def train(
 
 def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, Named | None]":
     """What is asked of the training, and what is trained."""
+    from automl_cli.data.places import expanded
     from automl_cli.jobs.subjects import SUBJECTS, named_by
     from automl_cli.jobs.training import TrainingRequest
 
     said = {name: given[name] for name in TrainingRequest.__struct_fields__ if given[name] is not None}
     if "data_dir" in said:
-        said["data_dir"] = str(said["data_dir"].expanduser().resolve())
+        said["data_dir"] = str(expanded(said["data_dir"]).resolve())
     return TrainingRequest(**said), named_by(**{flag: given[flag] for flag in SUBJECTS})
 
 

@@ -9,6 +9,7 @@ cache       prepared arrays on disk, written once, memory-mapped by all
 images      facts, training and validation arrays, the test split
 streams     the same for pictures of any size, decoded as they are needed; ahead: by threads; crops: which part of each
 listing     what can be used here, for people who look around
+places      paths as users write them
 tables      tabular benchmarks
 """
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.pictures import fit
+from automl_cli.data.places import expanded
 from automl_cli.data.sources import Description, Part, Read, Report, holds_arrays
 
 LAYOUTS: tuple[dict[Part, tuple[str, str]], ...] = (
@@ -31,7 +32,7 @@ class ArchiveSource:
     """One `.npz` file."""
 
     def __init__(self, path: Path, *, image_size: int | None) -> None:
-        self._path = path.expanduser()
+        self._path = expanded(path)
         self._size = image_size
         if not self._path.is_file():
             raise DataError(f"no file at {path}; give an existing .npz file with images and labels")

@@ -18,9 +18,13 @@ import filelock
 import numpy as np
 
 from automl_cli.core.errors import DataError
+from automl_cli.data.places import expanded
 
 FORMAT = 1
 """Part of every key: a change of what is stored, or of how images are resized, raises it."""
+
+DRAFT = ".draft"
+"""How the name of an entry ends that is not whole yet."""
 
 BLOCK = 1 << 20
 """Bytes that are written at a time where the system cannot reserve room."""
@@ -38,9 +42,20 @@ def cache_folder() -> Path:
     import platformdirs
 
     try:
-        return Path(os.environ.get("AUTOML_CACHE_DIR") or platformdirs.user_cache_path("automl")).expanduser() / "data"
+        return expanded(os.environ.get("AUTOML_CACHE_DIR") or platformdirs.user_cache_path("automl")) / "data"
     except RuntimeError as error:
         raise DataError("there is no home folder to keep prepared data in; set AUTOML_CACHE_DIR to a folder") from error
+
+
+def being_prepared(folder: Path) -> bool:
+    """Whether a process is writing this folder of the cache."""
+    if folder.suffix != DRAFT:
+        return False
+    try:
+        with filelock.FileLock(folder.with_name(folder.name.partition(".")[0]).with_suffix(".lock"), timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
 
 
 def key_of(parts: tuple[str, ...]) -> str:
@@ -89,7 +104,7 @@ def _open(entry: Path, layout: Layout) -> dict[str, np.ndarray] | None:
 
 
 def _prepare(entry: Path, layout: Layout, write: Write) -> None:
-    draft = Path(tempfile.mkdtemp(prefix=f"{entry.name}.", suffix=".draft", dir=entry.parent))
+    draft = Path(tempfile.mkdtemp(prefix=f"{entry.name}.", suffix=DRAFT, dir=entry.parent))
     try:
         arrays = {name: _create(draft / f"{name}.npy", shape, dtype) for name, (shape, dtype) in layout.items()}
         write(arrays)

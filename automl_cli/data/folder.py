@@ -52,6 +52,14 @@ class FolderSource:
             mirror_safe=shape[2] == 3,
         )
 
+    def check_pictures(self) -> None:
+        """Raises DataError unless all pictures, by their headers, can be prepared in one shape."""
+        if self._size is None:
+            shape = self.description.image_shape
+            for path in (path for part in self._parts for path in self._paths(part)):
+                if (extent := header(path)[1]) != shape[:2]:
+                    raise DataError(_unequal(path, extent, shape[:2]))
+
     def identity(self) -> tuple[str, ...]:
         digest = hashlib.blake2b(digest_size=16)
         for part in sorted(self._parts):

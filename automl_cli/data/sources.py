@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import EMBEDDED, TFDS_IMAGE_SETS, base_name, canonical_name, unknown_dataset
+from automl_cli.data.places import expanded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,13 +123,13 @@ def holds_arrays(name: str) -> DataError:
 
 def tfds_folder(data_dir: str | None) -> Path:
     """Where prepared TFDS sets are looked for: `--data-dir`, else TFDS_DATA_DIR, else TFDS's own default."""
-    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    return expanded(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
 
 
 def _open_folder(reference: DatasetReference) -> Source:
     from automl_cli.data.folder import FolderSource
 
-    return FolderSource(Path(reference.source).expanduser(), image_size=reference.image_size)
+    return FolderSource(expanded(reference.source), image_size=reference.image_size)
 
 
 def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:

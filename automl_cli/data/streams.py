@@ -120,12 +120,16 @@ class StreamedData:
 
 def check_source(reference: DatasetReference, *, streamed: bool) -> None:
     """Raises DataError where the data set of the reference cannot be streamed or, not streamed, is too large to be prepared as
-    arrays. Decodes nothing."""
+    arrays or has pictures of several sizes. Decodes nothing."""
     source = open_source(reference)
     if streamed:
         source.encoded("train")
-    else:
-        check_size(source, sizes_for(source, reference))
+        return
+    check_size(source, sizes_for(source, reference))
+    from automl_cli.data.folder import FolderSource
+
+    if isinstance(source, FolderSource):
+        source.check_pictures()
 
 
 def has_pictures(reference: DatasetReference) -> bool:

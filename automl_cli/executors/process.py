@@ -39,7 +39,9 @@ def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict
 
 
 def set_up_this_process() -> None:
-    """Give this process, which leaves GPUs and TPUs to workers, the settings. Called before JAX is imported."""
+    """Give this process, which leaves GPUs and TPUs to workers, the settings. Called before JAX is imported. UserError for a
+    device that the user chose and that is not here."""
+    _check_platform()
     settings = process_settings() | {"JAX_PLATFORMS": "cpu"}
     for name in settings:
         _set_here.setdefault(name, os.environ.get(name))
@@ -71,7 +73,8 @@ def keep_heap() -> bool:
 
 def set_up_lone_process() -> None:
     """Give this process, which computes by itself, on whatever it finds and with all its threads, compilation cache and heap.
-    Called before JAX is imported."""
+    Called before JAX is imported. UserError for a device that the user chose and that is not here."""
+    _check_platform()
     keep_heap()
     if not tuning_is_off():
         for name, value in _cache_settings().items():
@@ -86,8 +89,20 @@ def visible_gpus() -> tuple[str, ...]:
         return ()
     if (given := _given("CUDA_VISIBLE_DEVICES")) is not None:
         return tuple(part.strip() for part in given.split(",") if part.strip() not in ("", "-1"))
-    # CUDA counts those that this container has from 0; their files have the numbers of the machine.
-    return tuple(str(number) for number, _ in enumerate(_DEVICES.glob("nvidia[0-9]*")))
+    # CUDA counts those that this container has from 0; their files have the numbers of the machine. Windows has one for all.
+    files = [*_DEVICES.glob("nvidia[0-9]*")] or [*_DEVICES.glob("dxg")]
+    return tuple(str(number) for number in range(len(files)))
+
+
+def _check_platform() -> None:
+    """Raises UserError for a device that is asked of JAX and not here: JAX says so late, and in a traceback."""
+    chosen = _given("JAX_PLATFORMS") or ""
+    here = {"cuda": bool(visible_gpus()), "tpu": importlib.util.find_spec("libtpu") is not None}
+    if not here.get(chosen.partition(",")[0], True):
+        raise UserError(
+            f"JAX_PLATFORMS is {chosen}, and JAX finds no such device here; unset it to compute on what is here, or set it "
+            "to cpu"
+        )
 
 
 def workers_have_accelerator() -> bool:

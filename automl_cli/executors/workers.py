@@ -52,7 +52,11 @@ class Worker:
             self._log.close()
             raise
         self._ear = threading.Thread(target=self._listen, args=(events,), daemon=True)
-        self._ear.start()
+        try:
+            self._ear.start()
+        except RuntimeError as error:  # the process was the last there was room for
+            self._let_go()
+            raise OSError(str(error)) from error
         self._send(Setup(str(slot), os.getpid(), spec))
 
     def give(self, task: Task, deadline: float | None) -> None:
@@ -65,8 +69,12 @@ class Worker:
         """Kill the process and wait until it is gone."""
         self.ended = True
         self._process.kill()
-        self._process.wait()
         self._ear.join()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._process.kill()
+        self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._log):
             if pipe is not None:
                 with contextlib.suppress(OSError):  # unsent input of a dead process

@@ -45,12 +45,16 @@ def places() -> tuple[Path, Path]:
 
 
 def clear(folders: Iterable[Kept]) -> None:
-    """Remove the folders, each whole: who writes into one meanwhile begins it anew. OSError where one cannot be removed."""
-    for folder in folders:
-        removed = Path(f"{folder.path}.removed-{os.getpid()}")
-        with suppress(FileNotFoundError):  # somebody else was faster
-            Path(folder.path).rename(removed)
-            shutil.rmtree(removed)
+    """Remove the folders, each whole: who writes programs meanwhile begins anew, and data that are being prepared stay. OSError
+    where one cannot be removed."""
+    from automl_cli.data.cache import being_prepared
+
+    for path in (Path(folder.path) for folder in folders):
+        if not being_prepared(path):
+            removed = path.with_name(f"{path.name}.removed-{os.getpid()}")
+            with suppress(FileNotFoundError):  # somebody else was faster
+                path.rename(removed)
+                shutil.rmtree(removed)
 
 
 def trim_programs(largest: int = LARGEST_PROGRAMS) -> int:

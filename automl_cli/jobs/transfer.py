@@ -11,13 +11,14 @@ from typing import Literal
 from automl_cli.core.cells import Branch, CellPair, Combination, unused_states
 from automl_cli.core.cells import Cell as CellValue
 from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.errors import DataError, UserError
+from automl_cli.core.errors import ArtifactError, DataError, UserError
 from automl_cli.core.numbers import by_times
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.recipes import Recipe
 from automl_cli.core.stacks import cell_network, default_stack, parse_stack
 from automl_cli.core.trainings import trainings_for
 from automl_cli.data import check_source, has_pictures, image_facts
+from automl_cli.data.places import expanded
 from automl_cli.jobs.stacking import cell_pair_of, target_of
 from automl_cli.jobs.training import TrainingRequest, new_training, resume_command
 from automl_cli.requests import SearchRequest
@@ -42,7 +43,7 @@ def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> Tr
         return None
     dataset = DatasetReference(
         source=request.transfer,
-        data_dir=None if request.data_dir is None else str(Path(request.data_dir).expanduser().resolve()),
+        data_dir=None if request.data_dir is None else str(expanded(request.data_dir).resolve()),
         image_size=request.transfer_image_size,
     )
     try:
@@ -188,7 +189,10 @@ def _network(run: Path) -> StackedNetwork | None:
     """The scaled winner, unless there is none yet, or only that of an earlier winner."""
     if not (run / NETWORK).is_file() or not (run / "best.json").is_file():
         return None
-    artifact = read_artifact(run / NETWORK, StackedNetwork)
+    try:
+        artifact = read_artifact(run / NETWORK, StackedNetwork)
+    except ArtifactError as error:
+        raise ArtifactError(f"{error}; remove it, and the search writes it again when it is resumed") from error
     return artifact.body if artifact.inputs.get("cell") == file_digest(run / "best.json") else None
 
 

@@ -46,8 +46,8 @@ TEMPORARY = ".tmp"
 POLL = 0.005
 """Seconds between two looks whether another process has compiled what this one waits for: a tenth of what that takes."""
 
-PATIENCE = 30.0
-"""Seconds after which it compiles for itself: the other one may have been suspended."""
+PATIENCE = 90.0
+"""Seconds after which it compiles for itself, twice what a large network takes: the other one may have been suspended."""
 
 
 class _File(msgspec.Struct, frozen=True):

@@ -124,7 +124,9 @@ class Program:
         options = compiler_options(quickly=not (self._long or large))
 
         def lower() -> Any:
-            return jax.jit(once, compiler_options=options, **self._options).lower(*arguments)
+            # The text of a program must tell which arguments it reads: those that JAX leaves out are not in it.
+            keep_unused = self._identity is None
+            return jax.jit(once, compiler_options=options, keep_unused=keep_unused, **self._options).lower(*arguments)
 
         if (archive := present_archive(options)) is None:
             return lower().compile()

@@ -182,7 +182,10 @@ def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
 def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
     """What the winner was scaled to, what that costs, and what was trained or not."""
     shape = by_times(transfer.image_shape)
-    yield "scaled to", f"{transfer.target}: {transfer.stack}, images of {shape}, {transfer.classes:,} classes"
+    yield (
+        "scaled to" if transfer.network else "to be scaled to",
+        f"{transfer.target}: {transfer.stack}, images of {shape}, {transfer.classes:,} classes",
+    )
     if transfer.network is not None:
         yield "network", f"{transfer.parameters:,} parameters, {transfer.multiply_adds:,} multiply-adds, F = {transfer.filters}"
     match transfer.state:

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from filelock import FileLock
 
 from automl_cli.cli.app import run
 from automl_cli.data.cache import cache_folder
@@ -80,6 +81,18 @@ def test_what_a_search_writes_meanwhile_does_not_stop_the_removal(kept: None) ->
         ended.set()
         writer.join()
     assert not [file for file in compilation_cache().parent.iterdir() if "removed" in file.name]
+
+
+def test_data_that_are_being_prepared_stay_and_abandoned_ones_go(kept: None) -> None:
+    written, abandoned = (cache_folder() / f"{name}-1.xyz.draft" for name in ("cifar10", "photos"))
+    for draft in (written, abandoned):
+        draft.mkdir()
+    with FileLock(cache_folder() / "cifar10-1.lock"):
+        assert run(["cache", "--clear"]) == 0
+        assert written.is_dir()
+    assert not abandoned.exists()
+    assert run(["cache", "--clear"]) == 0
+    assert not written.exists()
 
 
 def test_programs_used_longest_ago_are_trimmed(kept):

@@ -144,9 +144,35 @@ def test_a_network_file_that_was_removed_is_written_again(trained: Path, tmp_pat
     (run / "network.json").unlink()
     report = json.loads(automl("report", run, "--json").stdout)["runs"][0]["transfer"]
     assert (report["state"], report["network"], report["model"]) == ("planned", None, None)
+    said = automl("report", run)
+    assert "to be scaled to" in said.stdout
+    assert f"scale the winner: automl search-cell --resume --out {run}" in said.stdout.replace("\n", "") + said.stderr
     resumed = automl("search-cell", "--resume", "--out", run)
     assert resumed.code == 0, resumed.stderr
     assert digests(run) == digests(trained)
+
+
+def test_a_network_file_that_is_torn_says_how_it_comes_back(trained: Path, tmp_path: Path, automl: Callable) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "network.json").write_bytes((run / "network.json").read_bytes()[:300])
+    for command in (("report", run), ("search-cell", "--resume", "--out", run)):
+        refused = automl(*command)
+        assert refused.code == 2
+        assert "network.json: not JSON" in refused.stderr
+        assert "remove it, and the search writes it again when it is resumed" in refused.stderr
+
+
+@pytest.mark.parametrize(("given", "code"), [((), 0), (("--transfer-image-size", "8"), 2)])
+def test_a_size_of_images_is_resumed_only_where_it_was_given(
+    given, code, trained: Path, tmp_path: Path, automl: Callable
+) -> None:
+    """Native images are 8 pixels high as well, and yet not those of `--transfer-image-size 8`."""
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    resumed = automl("search-cell", "--resume", "--out", run, *given)
+    assert resumed.code == code
+    assert ("--transfer-image-size 8 is not what this run was started with" in resumed.stderr) == bool(given)
 
 
 @pytest.mark.parametrize("moment", ["best.json", "transfer/training.json", "transfer/weights.safetensors"])

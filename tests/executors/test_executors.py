@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,6 +94,23 @@ def test_where_no_worker_can_be_started_the_tasks_fail_with_the_cause(monkeypatc
     assert failed.status is Status.FAILED
     assert failed.message == "no worker could be started: [Errno 11] Resource temporarily unavailable"
     assert done.status is Status.OK
+
+
+def test_a_worker_that_cannot_be_listened_to_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, run = [], subprocess.Popen
+
+    def note(*given: Any, **settings: Any) -> Any:
+        started.append(run(*given, **settings))
+        return started[-1]
+
+    def no_room(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(subprocess, "Popen", note)
+    monkeypatch.setattr(threading.Thread, "start", no_room)
+    found = outcomes(LocalExecutor(spec(), workers=1), [task(0)])
+    assert found[0].message == "no worker could be started: can't start new thread"
+    assert [process.poll() for process in started] == [-signal.SIGKILL]
 
 
 def test_where_another_worker_cannot_be_started_the_first_does_its_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.data.cache import cache_folder
+from automl_cli.data.places import expanded
 from automl_cli.executors import local, process
 from automl_cli.executors.process import compilation_cache, process_settings
 from automl_cli.jobs.caches import trim_programs
@@ -103,9 +105,22 @@ def test_gpus_are_counted_as_cuda_counts_them_and_not_by_the_numbers_of_the_mach
     monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(process, "_DEVICES", tmp_path)
     assert process.visible_gpus() == ()
+    (tmp_path / "dxg").touch()  # Windows's, which stands for all
+    assert process.visible_gpus() == ("0",)
     for name in ("nvidia3", "nvidia12", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
     assert process.visible_gpus() == ("0", "1")
+
+
+@pytest.mark.parametrize("set_up", [process.set_up_this_process, process.set_up_lone_process])
+@pytest.mark.parametrize("chosen", ["cuda", "cuda,cpu", "tpu"])
+def test_a_device_that_is_not_here_is_refused_by_name(
+    set_up: Callable[[], None], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(os, "environ", {"JAX_PLATFORMS": chosen})
+    with pytest.raises(UserError, match=f"JAX_PLATFORMS is {chosen}, and .* set it to cpu"):
+        set_up()
 
 
 def test_without_a_home_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +137,15 @@ def test_without_a_home_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) 
         cache_folder()
     monkeypatch.setenv("AUTOML_CACHE_DIR", "/prepared")
     assert cache_folder() == Path("/prepared/data")
+
+
+def test_a_path_that_begins_at_home_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.path.expanduser", lambda path: path.replace("~", "/home/me"))
+    assert expanded("~/photos") == Path("/home/me/photos")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert expanded("/photos") == Path("/photos")
+    with pytest.raises(DataError, match="no home folder for ~/photos; give a path without ~"):
+        expanded("~/photos")
 
 
 def test_one_variable_switches_the_settings_off(monkeypatch: pytest.MonkeyPatch) -> None:

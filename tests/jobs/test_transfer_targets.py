@@ -65,6 +65,14 @@ def test_images_beyond_the_sizes_that_can_be_asked_for_are_trained_on_as_they_ar
     assert new_training(network, TrainingRequest()).network == network.network
 
 
+def test_pictures_of_several_sizes_are_refused_before_the_search(tmp_path):
+    root = folder_of(tmp_path / "set", 24, 36)
+    (root / "dog" / "7.png").write_bytes(encoded(np.full((25, 36, 3), 90, np.uint8)))
+    with pytest.raises(DataError, match=r"dog/7\.png has 25×36 pixels, others have 24×36; give --transfer-image-size"):
+        planned(root)
+    assert planned(root, transfer_image_size=24).image_shape == (24, 24, 3)
+
+
 def test_a_reference_for_a_shape_reads_images_of_that_shape(tmp_path):
     root = folder_of(tmp_path / "set", 24, 36)
     for shape in ((24, 36, 3), (24, 24, 3)):

@@ -106,6 +106,18 @@ def test_a_program_without_a_name_is_kept_by_its_text_and_replaced_when_it_is_to
     assert len(list((folder / archive.FOLDER).iterdir())) == 2
 
 
+def test_programs_that_read_other_arguments_of_the_same_shapes_are_others(folder: Path):
+    def reading(place: int) -> Callable[..., Any]:
+        def step(*arguments: jax.Array) -> jax.Array:
+            return 2 * arguments[place]
+
+        return step
+
+    found = [np.asarray(compiled(reading(place))(X, X + 1)).tolist() for place in (0, 1, 0)]
+    assert found == [[0, 2, 4, 6, 8, 10], [2, 4, 6, 8, 10, 12], [0, 2, 4, 6, 8, 10]]
+    assert len(list((folder / archive.FOLDER).iterdir())) == 2
+
+
 def test_where_nothing_can_be_kept_programs_are_compiled(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way", encoding="utf-8")
