@@ -164,7 +164,8 @@ def _kept(file: Path, compile_it: Callable[[], Any], outputs: PyTreeDef | None) 
     """A new program, kept in a file where that is possible. The caller holds the lock."""
     with _without_cache():
         program = compile_it()
-    with suppress(OSError, ValueError):  # ValueError: outputs of a structure with names of its own
+    # What calls back, or returns a structure with names of its own, cannot be kept; nothing can be on a full disk.
+    with suppress(Exception):
         executable, _, returned = serialize_executable.serialize(program)
         structure = b"" if outputs is not None else returned.serialize_using_proto()
         held = _File(file.name, executable, structure, _digest(file.name.encode(), executable, structure))

@@ -118,6 +118,20 @@ def test_programs_that_read_other_arguments_of_the_same_shapes_are_others(folder
     assert len(list((folder / archive.FOLDER).iterdir())) == 2
 
 
+def test_a_program_that_cannot_be_kept_is_compiled_and_runs(folder: Path):
+    seen: list[float] = []
+
+    def told(x: jax.Array) -> jax.Array:
+        jax.debug.callback(lambda value: seen.append(float(value)), x[1])
+        return 2 * x
+
+    for count in (1, 2):
+        assert np.asarray(compiled(told)(X)).tolist() == [0, 2, 4, 6, 8, 10]
+        jax.effects_barrier()
+        assert seen == [1.0] * count
+    assert not list((folder / archive.FOLDER).glob("*.program"))
+
+
 def test_where_nothing_can_be_kept_programs_are_compiled(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way", encoding="utf-8")
