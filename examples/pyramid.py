@@ -12,9 +12,9 @@ called, and SPACE, which names them. To look at it without searching: `automl sp
 from typing import Any
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
-from automl_cli.core.recipes import Recipe
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
+from automl_cli.values.recipe import Recipe
 
 LAYERS, KERNELS, FILTERS = (1, 2, 3), (3, 5), (16, 24, 32, 48)
 

@@ -6,7 +6,7 @@ number of filters from 24, 36, 48, 64; then, at the layer's anchor, for each of 
 it.
 
 Rules of decoding: a layer's inputs are concatenated along depth; a layer without inputs reads the image; the outputs that no
-layer reads go to the classifier; inputs that differ in size are zero-padded to the largest (`core.networks`).
+layer reads go to the classifier; inputs that differ in size are zero-padded to the largest (`values.network`).
 
 Variants (paper, Table 1), as the option `variant`:
 
@@ -37,9 +37,9 @@ from typing import Any, NamedTuple
 
 from automl_cli.core.decisions import Choice, Decision, DecisionList, Genotype, Membership
 from automl_cli.core.errors import SpaceError
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
-from automl_cli.core.recipes import Recipe
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
+from automl_cli.values.recipe import Recipe
 
 KERNEL_SIZES = (1, 3, 5, 7)
 STRIDES = (1, 2, 3)

@@ -4,7 +4,7 @@ Two cells are searched, normal and reduction, of B blocks each. Block b, counted
 in the paper's order (section 3): first and second hidden state, from h0, h1 and the states of earlier blocks; the operations
 applied to them; how the two are combined, by addition or by concatenation along the filters. First the normal cell, then the
 reduction cell: 2 x 5B = 50 decisions. The output of a cell concatenates the states that no block reads. What the operations are
-made of stands in `core.cells`, how cells become a network in `core.stacks`.
+made of stands in `values.cell`, how cells become a network in `values.skeleton`.
 
 Variants, as the option `variant`:
 
@@ -31,13 +31,13 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from automl_cli.core.cells import INPUT_STATES, Branch, Cell, CellPair, Combination, unused_states
 from automl_cli.core.decisions import Choice, Decision, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError
-from automl_cli.core.networks import Join, Network, Shape
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
-from automl_cli.core.recipes import Recipe
-from automl_cli.core.stacks import Stack, cell_network, stack
+from automl_cli.values.cell import INPUT_STATES, Branch, Cell, CellPair, Combination, unused_states
+from automl_cli.values.network import Join, Network, Shape
+from automl_cli.values.recipe import Recipe
+from automl_cli.values.skeleton import Stack, cell_network, stack
 
 OPERATIONS = {
     "nasnet": (

@@ -6,8 +6,8 @@ from pathlib import Path
 from automl_cli.cli.app import COMMANDS
 from automl_cli.core.decisions import Choice
 from automl_cli.core.plugins import Plugin, SearchSpace
-from automl_cli.discovery import plugins
-from automl_cli.registry import EVALUATORS, EXECUTORS, STRATEGIES
+from automl_cli.plugins.discovery import plugins
+from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.store.artifact import KINDS
 
 __all__ = [

@@ -6,9 +6,9 @@ Named with `--space tests/tiny_space.py`, so it also tests spaces from files.
 from typing import Any
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
-from automl_cli.core.recipes import Recipe
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
+from automl_cli.values.recipe import Recipe
 
 FILTERS = (4, 8, 16)
 

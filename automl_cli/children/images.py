@@ -7,13 +7,13 @@ from flax import nnx
 
 from automl_cli.children import inputs, recipes, scores
 from automl_cli.children.prediction import largest_batch
-from automl_cli.core.engines import EngineName
-from automl_cli.core.recipes import Recipe
 from automl_cli.nn import losses
 from automl_cli.nn.compilation import begin_child
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
 from automl_cli.nn.fit import EvaluationExamples, OnEpoch, Plan, Progress, Score, fit
 from automl_cli.nn.networks import NetworkModule
+from automl_cli.values.engine import EngineName
+from automl_cli.values.recipe import Recipe
 
 Metric = Literal["accuracy", "balanced-accuracy"]
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from automl_cli.children import recipes
-from automl_cli.core.recipes import Recipe
 from automl_cli.data import ImageData, ImageSplit, StreamedData, StreamedSplit
 from automl_cli.nn.augment import Batches, Examples, crop_and_flip
 from automl_cli.nn.colours import distort_colours
 from automl_cli.nn.streaming import StreamedBatches, StreamedExamples
+from automl_cli.values.recipe import Recipe
 
 Data = ImageData | StreamedData
 Split = ImageSplit | StreamedSplit

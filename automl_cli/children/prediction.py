@@ -10,14 +10,14 @@ import optax
 from flax import nnx
 from jax import Array
 
-from automl_cli.core.engines import EngineName, engine_for_prediction
-from automl_cli.core.networks import Network, Shape
 from automl_cli.nn.augment import Examples, View, whiten
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, named_arrays
 from automl_cli.nn.fit import EvaluationExamples
 from automl_cli.nn.losses import CrossEntropy
 from automl_cli.nn.networks import build_network
 from automl_cli.nn.streaming import Stream, StreamedExamples
+from automl_cli.values.engine import EngineName, engine_for_prediction
+from automl_cli.values.network import Network, Shape
 
 LARGEST_BATCH = 1024
 POSITIONS_ON_A_DEVICE = 2**18
@@ -53,7 +53,7 @@ class Predictor:
     at images outside training. Raises ValueError naming the array when the weights are not those of this network.
 
     `trained` is the engine that trained it, in batches of `batch_size`: on a CPU a few images are looked at by the programs
-    that validated the training (`core.engines`).
+    that validated the training (`values.engine`).
     """
 
     def __init__(

@@ -4,11 +4,11 @@ import math
 
 import optax
 
-from automl_cli.core.recipes import Recipe
 from automl_cli.nn.augment import View, centre_crop
 from automl_cli.nn.fit import Schedule
 from automl_cli.nn.networks import NoiseSettings
 from automl_cli.nn.ops.backend import has_bfloat16
+from automl_cli.values.recipe import Recipe
 
 SQUARES_DECAY, EPSILON = 0.9, 1.0
 """Of RMSProp, as the papers of this line used it on ImageNet (NASNet, arXiv 1707.07012, appendix A)."""

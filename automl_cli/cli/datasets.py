@@ -23,7 +23,7 @@ def datasets(*, data_dir: DataDir = None, json: Json = False) -> None:
     from automl_cli.cli.console import data_console, write_json
     from automl_cli.data.catalogue import ALIASES, TFDS_IMAGE_SETS
     from automl_cli.data.listing import datasets_here
-    from automl_cli.data.sources import tfds_folder
+    from automl_cli.data.opening import tfds_folder
 
     place = str(data_dir) if data_dir else None
     found = datasets_here(place)

@@ -29,9 +29,9 @@ def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, j
 
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.train import accuracy_text
-    from automl_cli.executors.process import set_up_lone_process
-    from automl_cli.jobs.evaluate import evaluate as score
-    from automl_cli.jobs.models import model_file
+    from automl_cli.system.process import set_up_lone_process
+    from automl_cli.training.evaluate import evaluate as score
+    from automl_cli.training.model_file import model_file
 
     path = model_file(file)
     set_up_lone_process()

@@ -26,7 +26,7 @@ def export(file: File, *, out: Out = None, overwrite: Overwrite = False, json: J
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.jobs.export import README
     from automl_cli.jobs.export import export as write
-    from automl_cli.jobs.models import model_file
+    from automl_cli.training.model_file import model_file
 
     path = model_file(file)
     program = write(path, out or path.parent / "export", overwrite=overwrite)

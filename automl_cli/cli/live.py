@@ -15,7 +15,7 @@ from automl_cli.core.trials import Stage, Status, Trial
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from automl_cli.study import Progress
+    from automl_cli.study.loop import Progress
 
 PLAIN_SECONDS = 15.0
 """Without a terminal, a line at most so often."""

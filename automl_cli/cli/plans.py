@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from automl_cli.cli.live import duration
 from automl_cli.cli.transferring import transfer_in_words
 from automl_cli.core.numbers import by_times, counted
-from automl_cli.core.stacks import SMALLEST_AUXILIARY_MAP
+from automl_cli.values.skeleton import SMALLEST_AUXILIARY_MAP
 
 if TYPE_CHECKING:
-    from automl_cli.core.recipes import Recipe
     from automl_cli.core.trials import Limits
-    from automl_cli.estimates import Plan, Range
-    from automl_cli.jobs.training_plan import TrainingPlan
+    from automl_cli.planning.estimate import Plan, Range
+    from automl_cli.training.plan import TrainingPlan
+    from automl_cli.values.recipe import Recipe
 
 
 def plan_text(plan: "Plan") -> str:

@@ -98,8 +98,8 @@ def next_steps(histories: "list[History]") -> list[str]:
 
 def _steps_with(best: Path) -> "Iterator[str]":
     """What can be done with the winner."""
-    from automl_cli.jobs.subjects import train_command
     from automl_cli.store.artifact import read_any
+    from automl_cli.training.trainable import train_command
 
     yield f"look: {_typed('show', best)}"
     if (command := train_command(read_any(best).body, str(best))) is not None:

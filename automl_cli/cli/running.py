@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from automl_cli.store.bodies import StudySettings
     from automl_cli.store.reports import TransferSummary
     from automl_cli.store.run_directory import RunDirectory
-    from automl_cli.winners import Winner
+    from automl_cli.study.incumbent import Winner
 
 PREPARATION_SECONDS = 2.0
 """While data are prepared, a line at most so often."""
@@ -33,7 +33,7 @@ class Finished(NamedTuple):
     def document(self) -> dict[str, Any]:
         """What `--json` says of it."""
         from automl_cli.store.files import file_digest
-        from automl_cli.winners import score_of
+        from automl_cli.study.incumbent import score_of
 
         return {
             "run": str(self.run),
@@ -77,7 +77,7 @@ def run_one(
     """Run or continue a study to its end, showing what it does."""
     from automl_cli.cli.live import showing
     from automl_cli.jobs.transfer import transfer_of
-    from automl_cli.sessions import make_strategy, run_study
+    from automl_cli.study.session import make_strategy, run_study
 
     talk = talk_console()
     if not display.quiet:
@@ -104,7 +104,7 @@ def _in_words(settings: "StudySettings") -> str:
 
 
 def _winner_in_words(winner: "Winner") -> str:
-    from automl_cli.winners import score_of
+    from automl_cli.study.incumbent import score_of
 
     text = f"best: trial {winner.trial.number}, validation score {score_of(winner.trial.outcome):.4f}"
     if (again := winner.retraining) is not None:

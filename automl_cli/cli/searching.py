@@ -21,7 +21,7 @@ from automl_cli.core.numbers import counted
 if TYPE_CHECKING:
     from automl_cli.cli.live import Display
     from automl_cli.core.plugins import SearchSpace
-    from automl_cli.requests import SearchRequest
+    from automl_cli.planning.request import SearchRequest
     from automl_cli.store.bodies import StudySettings
     from automl_cli.store.run_directory import RunDirectory
 
@@ -71,7 +71,7 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
 
 def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest":
     """What was asked for: flags, and where they say nothing the configuration file."""
-    from automl_cli.requests import SearchRequest, read_request
+    from automl_cli.planning.request import SearchRequest, read_request
 
     from_file = {} if config is None else read_request(config).given()
     said = {name.replace("_", "-"): value for name, value in flags.items() if value is not None and name not in NAME_VALUE}
@@ -97,9 +97,9 @@ def _check(flags: RunFlags) -> None:
 
 def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
     from automl_cli.cli.plans import plan_text
-    from automl_cli.estimates import plan_of
-    from automl_cli.executors.process import set_up_this_process
-    from automl_cli.planning import plan_search
+    from automl_cli.planning.estimate import plan_of
+    from automl_cli.planning.resolve import plan_search
+    from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()
     if flags.resume:
@@ -117,7 +117,7 @@ def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, defau
 def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple[StudySettings, SearchSpace]":
     """What would go on: the search on record, or the first of its repeats. Nothing is written."""
     from automl_cli.core.trials import Stage
-    from automl_cli.resuming import resume_search
+    from automl_cli.planning.resume import resume_search
     from automl_cli.store.journal import read_trials
     from automl_cli.store.run_directory import recorded_settings
 
@@ -141,10 +141,10 @@ def _repeats(path: Path, asked: int | None) -> list[Path]:
 
 
 def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
-    from automl_cli.executors.process import set_up_this_process
-    from automl_cli.planning import plan_search, repeated
+    from automl_cli.planning.resolve import plan_search, repeated
     from automl_cli.store.artifact import artifact_of
     from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path
+    from automl_cli.system.process import set_up_this_process
 
     path = flags.out or default_run_path(command)
     check_new_run(path, overwrite=flags.overwrite)
@@ -164,9 +164,9 @@ def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_s
 def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
     import msgspec
 
-    from automl_cli.executors.process import set_up_this_process
-    from automl_cli.resuming import resume_search
+    from automl_cli.planning.resume import resume_search
     from automl_cli.store.run_directory import hold, open_run
+    from automl_cli.system.process import set_up_this_process
 
     assert flags.out is not None
     set_up_this_process()
@@ -189,14 +189,14 @@ def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
 
 
 def _say_doubts(settings: "StudySettings", request: "SearchRequest") -> None:
-    from automl_cli.planning import doubts
+    from automl_cli.planning.resolve import doubts
 
     for doubt in doubts(settings, request):
         talk_console().print(f"warning: {doubt}", soft_wrap=True)
 
 
 def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings") -> None:
-    from automl_cli.resuming import environment_changes
+    from automl_cli.planning.resume import environment_changes
 
     talk = talk_console()
     if run.torn_tail is not None:
@@ -210,8 +210,8 @@ def _run_all(
 ) -> None:
     """Run the study of the held directory, or of each of its repeats, and say where the winners are."""
     from automl_cli.jobs.caches import trim_programs
-    from automl_cli.sessions import make_executor
     from automl_cli.store.run_directory import open_run, repeats_of
+    from automl_cli.study.session import make_executor
 
     trim_programs()
     repeats = repeats_of(held.path)

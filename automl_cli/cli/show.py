@@ -11,10 +11,10 @@ from automl_cli.core.numbers import by_times, counted
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from automl_cli.core.networks import Network, Shape
     from automl_cli.core.trials import Costs
     from automl_cli.store.bodies import Architecture, Model
     from automl_cli.store.cells import Cell, Found, StackedNetwork
+    from automl_cli.values.network import Network, Shape
 
 ArtifactName = Annotated[
     str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
@@ -155,7 +155,7 @@ def _layer_rows(network: "Network") -> list[tuple[str, str, str]]:
 
 
 def _rows_with_shapes(network: "Network", image: "Shape") -> Iterator[tuple[str, ...]]:
-    from automl_cli.core.networks import joined_shape
+    from automl_cli.values.network import joined_shape
 
     shapes = network.shapes(image)
     *layers, classifier = _layer_rows(network)
@@ -168,7 +168,7 @@ def _rows_with_shapes(network: "Network", image: "Shape") -> Iterator[tuple[str,
 def operation_in_words(operation: Any) -> str:
     """The operation's tag, the size of its window, and its other fields that are not at their defaults.
 
-    >>> from automl_cli.core.networks import ConvolutionUnit
+    >>> from automl_cli.values.network import ConvolutionUnit
     >>> operation_in_words(ConvolutionUnit(kernel=(3, 5), filters=24, stride=(1, 1)))
     'convolution 3×5, filters 24'
     """

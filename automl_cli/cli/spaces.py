@@ -28,7 +28,7 @@ def spaces(name: Name = None, *, space_option: SpaceOptions = None, json: Json =
         automl spaces my_space.py
     """
     from automl_cli.cli.console import write_json
-    from automl_cli.discovery import plugin_named, plugins
+    from automl_cli.plugins.discovery import plugin_named, plugins
 
     given = pairs(space_option, "--space-option")
     if name is None and given:

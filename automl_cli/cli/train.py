@@ -9,10 +9,10 @@ from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.options import Json
 
 if TYPE_CHECKING:
-    from automl_cli.jobs.subjects import Named
-    from automl_cli.jobs.training import TrainingRequest
     from automl_cli.store.artifact import Artifact
     from automl_cli.store.bodies import Model
+    from automl_cli.training.settings import TrainingRequest
+    from automl_cli.training.trainable import Named
 
 
 def train(
@@ -80,8 +80,8 @@ def train(
 def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, Named | None]":
     """What is asked of the training, and what is trained."""
     from automl_cli.data.places import expanded
-    from automl_cli.jobs.subjects import SUBJECTS, named_by
-    from automl_cli.jobs.training import TrainingRequest
+    from automl_cli.training.settings import TrainingRequest
+    from automl_cli.training.trainable import SUBJECTS, named_by
 
     said = {name: given[name] for name in TrainingRequest.__struct_fields__ if given[name] is not None}
     if "data_dir" in said:
@@ -95,9 +95,9 @@ def _print_plan(
     """Of a new training, or of the whole of one on record. Nothing is written."""
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.plans import training_text
-    from automl_cli.jobs.subjects import needed
-    from automl_cli.jobs.training import directory_to_resume
-    from automl_cli.jobs.training_plan import plan_resumed, plan_training
+    from automl_cli.training.plan import plan_resumed, plan_training
+    from automl_cli.training.settings import directory_to_resume
+    from automl_cli.training.trainable import needed
 
     before = directory_to_resume(out, resume=resume, overwrite=overwrite)
     plan = plan_training(needed(named), request) if before is None else plan_resumed(before, named, request)
@@ -113,10 +113,10 @@ def _trained(
     """The directory of the training and the model it gave."""
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
-    from automl_cli.executors.process import set_up_lone_process
     from automl_cli.jobs.caches import trim_programs
-    from automl_cli.jobs.train import train as finish
-    from automl_cli.jobs.training import open_training, resume_command, settings_of
+    from automl_cli.system.process import set_up_lone_process
+    from automl_cli.training.run import train as finish
+    from automl_cli.training.settings import open_training, resume_command, settings_of
 
     set_up_lone_process()
     trim_programs()
@@ -129,7 +129,7 @@ def _trained(
 
 def _print(directory: Path, model: "Artifact[Model]", *, json: bool) -> None:
     from automl_cli.cli.console import write_json, write_line
-    from automl_cli.jobs.train import MODEL, WEIGHTS
+    from automl_cli.training.run import MODEL, WEIGHTS
 
     body = model.body
     if json:

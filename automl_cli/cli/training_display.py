@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from automl_cli.cli.live import PLAIN_SECONDS, duration
-from automl_cli.jobs.train import Watch
+from automl_cli.training.run import Watch
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PROGRAM = """
 import signal, sys
-from automl_cli.executors.process import die_with
+from automl_cli.system.process import die_with
 die_with(int(sys.argv.pop(1)))
 from automl_cli.__main__ import main
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -92,7 +92,7 @@ def size_in_words(found: "TransferSummary") -> str:
 
 def _train(directory: Path, *, quiet: bool) -> None:
     """Bring the training to its end. RunFailed where it fails; what was wrong it has said itself."""
-    from automl_cli.executors.process import users_environment
+    from automl_cli.system.process import users_environment
 
     arguments = ["train", "--resume", "--out", str(directory), *(["--quiet"] if quiet else [])]
     process = subprocess.Popen(
@@ -118,7 +118,7 @@ def _ending(code: int, directory: Path) -> str:
     >>> _ending(1, Path("run/transfer"))
     'ended with exit code 1'
     """
-    from automl_cli.jobs.training import resume_command
+    from automl_cli.training.settings import resume_command
 
     if code > 0:
         return f"ended with exit code {code}"

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from automl_cli.core.decisions import Choice, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError, unknown_name
-from automl_cli.core.networks import Network, Shape
-from automl_cli.core.recipes import Recipe
 from automl_cli.core.streams import stream
+from automl_cli.values.network import Network, Shape
+from automl_cli.values.recipe import Recipe
 
 Options = Mapping[str, Choice]
 """Settled options of a space, by name."""
@@ -77,7 +77,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
     """What a space file declares as `SPACE`.
 
     decisions   options -> the ordered decisions
-    decode      (options, genotype) -> value: pure; for a network space a `core.networks.Network`
+    decode      (options, genotype) -> value: pure; for a network space a `values.network.Network`
     network     (options, value, image shape) -> the network in which a value is measured that is none itself, such as a cell
     build       (network or value, image shape, classes, seed) -> a Flax module: the only function that may import JAX, inside
     encode      (options, value) -> the genotype that decodes to it, SpaceError where there is none; None: nobody asks
@@ -137,7 +137,7 @@ class SearchSpace:
         self.decisions = plugin.decisions(self.options)
 
     def reference(self, file: str | None = None) -> SpaceReference:
-        """The record from which `discovery.open_space` makes this space again."""
+        """The record from which `plugins.discovery.open_space` makes this space again."""
         return SpaceReference(name=self.plugin.name, version=self.plugin.version, options=self.options, file=file)
 
     @property

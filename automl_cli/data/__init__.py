@@ -1,7 +1,7 @@
 """Data sets as NumPy arrays, or as pictures decoded on the way.
 
 catalogue   names: embedded sets, image sets of TFDS, aliases
-sources     what a data set looks like to the rest; finds the one that a reference names
+source      what a data set looks like to the rest; opening: finds the one that a reference names
 digits, tfds, folder, archive   the four kinds of source
 pictures    pictures to arrays
 splits      how many train, validate, test; rows: which of a source

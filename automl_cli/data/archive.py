@@ -18,7 +18,7 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.pictures import fit
 from automl_cli.data.places import expanded
-from automl_cli.data.sources import Description, Part, Read, Report, holds_arrays
+from automl_cli.data.source import Description, Part, Read, Report, holds_arrays
 
 LAYOUTS: tuple[dict[Part, tuple[str, str]], ...] = (
     {"train": ("x_train", "y_train"), "validation": ("x_validation", "y_validation"), "test": ("x_test", "y_test")},

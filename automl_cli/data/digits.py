@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from automl_cli.data.pictures import fit
-from automl_cli.data.sources import Description, Part, Read, Report, holds_arrays
+from automl_cli.data.source import Description, Part, Read, Report, holds_arrays
 
 EXAMPLES = 1_797
 TEST_EXAMPLES = 360

@@ -15,7 +15,7 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.pictures import GREY_MODES, decode, header
-from automl_cli.data.sources import Description, Encoded, Part, Read, Report
+from automl_cli.data.source import Description, Encoded, Part, Read, Report
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 PART_NAMES: dict[str, Part] = {

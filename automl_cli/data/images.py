@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.errors import DataError
+from automl_cli.data.opening import open_source
 from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows, untold
-from automl_cli.data.sources import Part, Report, Source, open_source
+from automl_cli.data.source import Part, Report, Source
 from automl_cli.data.splits import Sizes
+from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,11 +7,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import EMBEDDED
 from automl_cli.data.images import image_facts
-from automl_cli.data.sources import tfds_folder
+from automl_cli.data.opening import tfds_folder
+from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 
 class Listed(Struct, frozen=True, kw_only=True):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.errors import DataError
-from automl_cli.data.sources import Part, Report, Source
+from automl_cli.data.source import Part, Report, Source
 from automl_cli.data.splits import Sizes, draw, sizes_of
+from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.streams import stream_seed
-from automl_cli.data.sources import Part
+from automl_cli.data.source import Part
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,13 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.errors import DataError
 from automl_cli.core.streams import stream_seed
 from automl_cli.data.images import Progress, check_size, counter
+from automl_cli.data.opening import open_source
 from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
-from automl_cli.data.sources import Encoded, Read, Source, open_source
-from automl_cli.store.environment import available_cores
+from automl_cli.data.source import Encoded, Read, Source
+from automl_cli.system.machine import available_cores
+from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,7 +17,7 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
 from automl_cli.data.pictures import decode
-from automl_cli.data.sources import Description, Encoded, Part, Read, Report
+from automl_cli.data.source import Description, Encoded, Part, Read, Report
 
 CHUNK = 256
 LABEL_CHUNK = 1024

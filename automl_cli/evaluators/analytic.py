@@ -16,7 +16,7 @@ from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.plugins import SpaceReference
 from automl_cli.core.protocols import Diverged, canonical
 from automl_cli.core.trials import Measurement, Task
-from automl_cli.discovery import open_space
+from automl_cli.plugins.discovery import open_space
 
 Fault = Literal["raise", "diverge", "memory", "xla-memory", "kill", "exit", "hang", "print"]
 

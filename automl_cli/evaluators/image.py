@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.engines import EngineName
 from automl_cli.core.plugins import SpaceReference
-from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Measurement, Task
-from automl_cli.discovery import open_space
+from automl_cli.plugins.discovery import open_space
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.engine import EngineName
+from automl_cli.values.recipe import Recipe
 
 if TYPE_CHECKING:
     from automl_cli.children.images import ImageTrainer

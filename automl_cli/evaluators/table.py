@@ -9,7 +9,7 @@ from automl_cli.core.plugins import SpaceReference
 from automl_cli.core.protocols import Diverged, canonical
 from automl_cli.core.trials import Measurement, Task
 from automl_cli.data.tables import read_table, table_digest
-from automl_cli.discovery import open_space
+from automl_cli.plugins.discovery import open_space
 
 
 class TableSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,6 @@
 """Where evaluators run: plain tasks in, plain outcomes out. Nothing here knows what is evaluated or why.
 
 modules:
-    process     how a process that computes is set up, before JAX is imported: the one place for such settings
     attempts    one task in, one outcome out, whatever the evaluator raises
     serial      in this process, one task after the other: the reference
     local       worker processes of this machine

@@ -11,8 +11,8 @@ from queue import Empty
 
 from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
 from automl_cli.executors.messages import Done, Message, Ready, Unusable
-from automl_cli.executors.process import memory_bytes, process_settings, visible_gpus
 from automl_cli.executors.workers import Events, Worker
+from automl_cli.system.process import memory_bytes, process_settings, visible_gpus
 
 CHILDREN_PER_WORKER = 500
 """A worker is replaced after so many children: whatever a library may hoard over the years, memory stays flat."""

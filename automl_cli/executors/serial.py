@@ -11,8 +11,8 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.protocols import Evaluator
 from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
 from automl_cli.executors.attempts import attempt, described
-from automl_cli.executors.process import set_up_this_process
-from automl_cli.registry import EVALUATORS, load
+from automl_cli.plugins.registry import EVALUATORS, load
+from automl_cli.system.process import set_up_this_process
 
 
 def check_serial(workers: int, timeout_seconds: float | None) -> None:

@@ -16,9 +16,9 @@ from automl_cli.core.protocols import Evaluator
 from automl_cli.core.trials import Task
 from automl_cli.executors.attempts import attempt, described
 from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
-from automl_cli.executors.process import die_with, keep_heap, resident_bytes
-from automl_cli.registry import EVALUATORS, load
+from automl_cli.plugins.registry import EVALUATORS, load
 from automl_cli.store import encoding
+from automl_cli.system.process import die_with, keep_heap, resident_bytes
 
 
 def main() -> None:

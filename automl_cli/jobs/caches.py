@@ -29,7 +29,7 @@ class Kept(Struct, frozen=True):
 def kept_folders() -> list[Kept]:
     """Every folder of either cache, with what it holds."""
     from automl_cli.data.cache import cache_folder
-    from automl_cli.executors.process import compilation_cache, compilation_caches
+    from automl_cli.system.process import compilation_cache, compilation_caches
 
     present = compilation_cache()
     programs = [_measured("programs", path, in_use=path == present) for path in _folders(compilation_caches())]
@@ -39,7 +39,7 @@ def kept_folders() -> list[Kept]:
 def places() -> tuple[Path, Path]:
     """The folders of compiled programs and of prepared data. UserError where there is no home folder for them."""
     from automl_cli.data.cache import cache_folder
-    from automl_cli.executors.process import compilation_caches
+    from automl_cli.system.process import compilation_caches
 
     return compilation_caches(), cache_folder()
 
@@ -61,7 +61,7 @@ def trim_programs(largest: int = LARGEST_PROGRAMS) -> int:
     """If compiled programs take more than this, remove those used longest ago until a quarter of it is free. Returns how many
     bytes were removed. A program that somebody reads meanwhile is compiled again. What a process that was killed left half
     written a day ago goes in any case; what cannot be removed stays. Without a home folder nothing is kept."""
-    from automl_cli.executors.process import compilation_caches
+    from automl_cli.system.process import compilation_caches
 
     try:
         files, removed = _files(compilation_caches()), 0

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl_cli.core.errors import UserError
-from automl_cli.jobs.evaluate import predictor, weights_beside
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.bodies import Model
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
+from automl_cli.training.evaluate import predictor, weights_beside
 
 if TYPE_CHECKING:
     from automl_cli.children.prediction import Predictor

@@ -5,15 +5,15 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from automl_cli.core.cells import CellPair
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import ArtifactError, UserError
-from automl_cli.core.networks import Network, Shape
-from automl_cli.core.stacks import Stack, cell_network, default_stack, parse_stack
-from automl_cli.jobs.stacking import cell_pair_of, target_of
 from automl_cli.references import Opened, open_any
 from automl_cli.store.bodies import Architecture, Model
 from automl_cli.store.cells import Cell, StackedNetwork
+from automl_cli.training.target import cell_pair_of, target_of
+from automl_cli.values.cell import CellPair
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.network import Network, Shape
+from automl_cli.values.skeleton import Stack, cell_network, default_stack, parse_stack
 
 
 class Measured(Struct, frozen=True, kw_only=True, omit_defaults=True):

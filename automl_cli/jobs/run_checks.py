@@ -13,12 +13,12 @@ import msgspec
 from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Outcome, Stage, Trial
-from automl_cli.evaluations import Evaluations, child_seed
 from automl_cli.store.agreement import must_equal
 from automl_cli.store.bodies import Architecture, Retraining, StudySettings
 from automl_cli.store.cells import Found
 from automl_cli.store.journal import Asked, Ended, Ledger, Record, Told, placed_records
-from automl_cli.winners import Ranking, Winner, provenance, winner_of_retraining
+from automl_cli.study.evaluation_cache import Evaluations, child_seed
+from automl_cli.study.incumbent import Ranking, Winner, provenance, winner_of_retraining
 
 
 class Course:

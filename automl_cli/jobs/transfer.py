@@ -8,26 +8,26 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
-from automl_cli.core.cells import Branch, CellPair, Combination, unused_states
-from automl_cli.core.cells import Cell as CellValue
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import ArtifactError, DataError, UserError
 from automl_cli.core.numbers import by_times
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.recipes import Recipe
-from automl_cli.core.stacks import cell_network, default_stack, parse_stack
-from automl_cli.core.trainings import trainings_for
 from automl_cli.data import check_source, has_pictures, image_facts
 from automl_cli.data.places import expanded
-from automl_cli.jobs.stacking import cell_pair_of, target_of
-from automl_cli.jobs.training import TrainingRequest, new_training, resume_command
-from automl_cli.requests import SearchRequest
+from automl_cli.planning.request import SearchRequest
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.bodies import Model, StudySettings, Training, TransferSettings
 from automl_cli.store.cells import Cell, StackedNetwork, stacked_network
 from automl_cli.store.files import file_digest
 from automl_cli.store.reports import State, TransferSummary
 from automl_cli.store.run_directory import TRAINING, TRANSFER, create_run
+from automl_cli.training.settings import TrainingRequest, new_training, resume_command
+from automl_cli.training.target import cell_pair_of, target_of
+from automl_cli.values.cell import Branch, CellPair, Combination, unused_states
+from automl_cli.values.cell import Cell as CellValue
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.published_recipes import trainings_for
+from automl_cli.values.recipe import Recipe
+from automl_cli.values.skeleton import cell_network, default_stack, parse_stack
 
 NETWORK = "network.json"
 

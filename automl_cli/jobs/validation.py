@@ -6,12 +6,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from automl_cli.core.cells import CellPair
 from automl_cli.core.errors import ArtifactError, SpaceError, UserError
 from automl_cli.core.plugins import SearchSpace, SpaceReference
 from automl_cli.core.trials import Measurement
-from automl_cli.discovery import open_space, plugins
 from automl_cli.jobs.run_checks import check_journal, check_winner
+from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.store.agreement import must_equal
 from automl_cli.store.artifact import Artifact, read_any, read_artifact, read_bytes
 from automl_cli.store.bodies import Architecture, Model, StudySettings
@@ -19,6 +18,7 @@ from automl_cli.store.cells import Cell, Found
 from automl_cli.store.encoding import check_keys
 from automl_cli.store.files import file_digest
 from automl_cli.store.journal import placed_records, trials_of
+from automl_cli.values.cell import CellPair
 
 RUN_FILES = ("study.json", "journal.jsonl", "best.json", "network.json", "transfer/training.json", "transfer/model.json")
 """What is checked of a run directory, where it exists."""

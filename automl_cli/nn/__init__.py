@@ -3,7 +3,7 @@
 compilation  the options with which programs are compiled, and how many of them a process keeps
 archive      compiled programs on disk
 ops          convolution, pooling, batch norm: one function each, its form chosen by backend and shape
-networks     a `core.networks.Network` as Flax modules, parameters drawn with NumPy
+networks     a `values.network.Network` as Flax modules, parameters drawn with NumPy
 augment      one batch: gather, whiten, upsample, crop, flip, as one compiled program shared by all children
 streaming    batches of pictures that are decoded as they are needed
 colours      Inception's changes of colour

@@ -31,7 +31,7 @@ from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 from jax.tree_util import PyTreeDef, default_registry
 
-from automl_cli.store.environment import allowed_cores, available_cores, cpu_features, cpu_model
+from automl_cli.system.machine import allowed_cores, available_cores, cpu_features, cpu_model
 
 FOLDER = "archive"
 """Below the folder of JAX's compilation cache."""
@@ -129,7 +129,10 @@ def _machine() -> tuple[object, ...]:
 
 def _sources(package: Path) -> str | None:
     """A digest of all of our code that programs are traced from; None where it cannot be read, as in a zip file."""
-    files = {str(file.relative_to(package)): file for file in (*package.glob("nn/**/*.py"), *package.glob("core/*.py"))}
+    files = {
+        str(file.relative_to(package)): file
+        for file in (*package.glob("nn/**/*.py"), *package.glob("core/*.py"), *package.glob("values/*.py"))
+    }
     if not files:
         return None
     contents = {name: hashlib.sha256(files[name].read_bytes()).hexdigest() for name in sorted(files)}

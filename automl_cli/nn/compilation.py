@@ -22,7 +22,7 @@ from typing import Any
 import jax
 
 from automl_cli.nn.archive import identity_of, present_archive
-from automl_cli.store.environment import tuning_is_off
+from automl_cli.system.machine import tuning_is_off
 
 warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache", UserWarning)
 """A cache that cannot be read or written costs time and nothing else."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Status, Trial
-from automl_cli.discovery import open_space, plugins
 from automl_cli.jobs.transfer import transfer_of
+from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.report.runs import History
 from automl_cli.store.bodies import Retraining, StudySettings
 from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary
-from automl_cli.winners import Ranking, costs_of, winner_of_retraining
+from automl_cli.study.incumbent import Ranking, costs_of, winner_of_retraining
 
 
 def summarise(history: History, *, top: int = 5) -> RunSummary:

@@ -3,7 +3,6 @@
 modules:
     encoding        values to JSON text and back, errors with the failing path
     files           files that are whole or absent
-    environment     versions, CPU, git state
     agreement       does what a file says follow from what else it says?
     bodies          the body of each kind of artifact
     cells           the bodies of cells and of the networks they are scaled to

@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from automl_cli.core.datasets import DatasetReference, ImageFacts
 from automl_cli.core.decisions import Choice, Genotype
-from automl_cli.core.engines import EngineName
-from automl_cli.core.networks import Network
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.plugins import SpaceReference
-from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
-from automl_cli.store.environment import Environment
+from automl_cli.system.machine import Environment
+from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.values.engine import EngineName
+from automl_cli.values.network import Network
+from automl_cli.values.recipe import Recipe
 
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -130,7 +130,7 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The resolved configuration of `automl train` (`training.json`): everything that decides the weights.
 
     `with_validation` trains on the validation examples too; then nothing is left to validate with. `engine` decides the low
-    bits (`core.engines`); trainings in which it does not stand were all those of `whole`.
+    bits (`values.engine`); trainings in which it does not stand were all those of `whole`.
     """
 
     network: Network

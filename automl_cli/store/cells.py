@@ -2,18 +2,18 @@
 
 from msgspec import Struct
 
-from automl_cli.core.cells import CellPair
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.decisions import Choice, Genotype
-from automl_cli.core.edge_cells import EdgeCell
 from automl_cli.core.errors import ArtifactError, SpaceError
-from automl_cli.core.networks import Network, Shape
 from automl_cli.core.plugins import SpaceReference
-from automl_cli.core.recipes import Recipe
-from automl_cli.core.stacks import Stack, cell_network
 from automl_cli.core.trials import Costs
 from automl_cli.store.agreement import must_equal
 from automl_cli.store.bodies import Count, Positive, Retraining, Seed
+from automl_cli.values.cell import CellPair
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.edge_cell import EdgeCell
+from automl_cli.values.network import Network, Shape
+from automl_cli.values.recipe import Recipe
+from automl_cli.values.skeleton import Stack, cell_network
 
 
 class Found(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

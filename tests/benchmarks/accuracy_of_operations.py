@@ -59,12 +59,12 @@ def are_native() -> set[bool]:
 
 def children(data_dir: str) -> dict[str, Any]:
     """Name -> network, data set, recipe and epochs."""
-    from automl_cli.core.cells import Branch, Cell, CellPair, Combination
-    from automl_cli.core.datasets import DatasetReference
-    from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, MaxPool, Network
     from automl_cli.core.plugins import SearchSpace
-    from automl_cli.core.recipes import Recipe
-    from automl_cli.core.stacks import cell_network, stack
+    from automl_cli.values.cell import Branch, Cell, CellPair, Combination
+    from automl_cli.values.dataset import DatasetReference
+    from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
+    from automl_cli.values.recipe import Recipe
+    from automl_cli.values.skeleton import cell_network, stack
     from search_spaces.cnn import SPACE
 
     quick = SPACE.presets["quick"]
@@ -92,7 +92,7 @@ def children(data_dir: str) -> dict[str, Any]:
 def train_all(side: str, asked: argparse.Namespace) -> None:
     """Train every child with every seed in this process, and print an outcome per child."""
     os.sched_setaffinity(0, {asked.core})
-    from automl_cli.executors.process import set_up_this_process
+    from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()
     from automl_cli.children.images import ImageTrainer

@@ -19,9 +19,9 @@ import results
 import sides
 from same_work import Apart, Job, Training, better_format, check_agreement, job_of, note, ratios, write_data
 
-from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.networks import Network
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.network import Network
 from search_spaces.nasnet import QUICK, SPACE
 
 FILTERS, IMAGE, CLASSES = 16, (32, 32, 3), 10

@@ -60,7 +60,7 @@ def work(worker: int) -> None:
 
 def measured(cache: Path) -> tuple[int, float, float]:
     """Programs of the worker with the most, its seconds by the clock, and the seconds of computing of both together."""
-    from automl_cli.executors.process import process_settings
+    from automl_cli.system.process import process_settings
 
     environment = os.environ | process_settings() | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
     commands = [[sys.executable, __file__, "--worker", str(worker)] for worker in range(WORKERS)]

@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--core", type=int, default=0)
     asked = parser.parse_args()
     os.sched_setaffinity(0, {asked.core})
-    from automl_cli.executors.process import keep_heap, process_settings
+    from automl_cli.system.process import keep_heap, process_settings
 
     keep_heap()
     os.environ.update(process_settings())

@@ -28,9 +28,9 @@ START = "from automl_cli.__main__ import main; main()"
 PLAIN = f"""
 import sys
 sys.path.insert(0, {str(HERE)!r})
-import automl_cli.core.engines, automl_cli.nn.ops
+import automl_cli.values.engine, automl_cli.nn.ops
 from accuracy_of_operations import use_native_operations
-automl_cli.core.engines.STEPS_THAT_PAY = 0
+automl_cli.values.engine.STEPS_THAT_PAY = 0
 use_native_operations()
 {START}
 """

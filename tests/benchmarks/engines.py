@@ -1,4 +1,4 @@
-"""From how many steps on a program for the whole network pays on a CPU: what `core.engines` goes by.
+"""From how many steps on a program for the whole network pays on a CPU: what `values.engine` goes by.
 
     python tests/benchmarks/engines.py
 
@@ -44,10 +44,10 @@ def work(engine: str, name: str) -> None:
     import numpy as np
 
     from automl_cli.children import recipes
-    from automl_cli.core.trainings import TRAININGS
     from automl_cli.nn import losses
     from automl_cli.nn.engines import BlocksEngine, WholeEngine
     from automl_cli.nn.networks import build_network
+    from automl_cli.values.published_recipes import TRAININGS
 
     network, shape = network_named(name)
     images = jax.numpy.asarray(np.random.default_rng(0).normal(size=(BATCH, *shape)), np.float32)
@@ -77,9 +77,9 @@ def network_named(name: str):
     from random import Random
 
     from automl_cli.core.plugins import SearchSpace
-    from automl_cli.core.stacks import cell_network, parse_stack
-    from automl_cli.jobs.stacking import cell_pair_of
-    from automl_cli.jobs.subjects import Named
+    from automl_cli.training.target import cell_pair_of
+    from automl_cli.training.trainable import Named
+    from automl_cli.values.skeleton import cell_network, parse_stack
     from search_spaces.cnn import SPACE
 
     kind, *stack, side = name.split()
@@ -107,7 +107,7 @@ def repeated(what) -> list[float]:
 
 def measured(engine: str, name: str, cache: Path) -> Figures:
     """In a process of its own."""
-    from automl_cli.executors.process import process_settings
+    from automl_cli.system.process import process_settings
 
     environment = os.environ | process_settings() | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
     command = [sys.executable, __file__, "--worker", engine, name]

@@ -20,11 +20,11 @@ POPULATION, TOURNAMENT = 30, 10
 
 def ours(strategy: str, trials: int, table: str | None) -> float:
     """Our study on the toy, or on a table; the seconds of `run_study`."""
-    from automl_cli.planning import plan_search
-    from automl_cli.requests import SearchRequest
-    from automl_cli.sessions import make_executor, make_strategy, run_study
+    from automl_cli.planning.request import SearchRequest
+    from automl_cli.planning.resolve import plan_search
     from automl_cli.store.artifact import artifact_of
     from automl_cli.store.run_directory import create_run
+    from automl_cli.study.session import make_executor, make_strategy, run_study
 
     constants = {"population_size": POPULATION, "tournament_size": TOURNAMENT} if strategy == "evolution" else None
     toy = {"space": str(Path(__file__).with_name("toy_space.py")), "evaluator": "analytic"}

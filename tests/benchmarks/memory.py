@@ -9,7 +9,7 @@ brings blocks that none before it had; what counts is that the process stops gro
 import argparse
 import resource
 
-from automl_cli.executors.process import resident_bytes, set_up_this_process
+from automl_cli.system.process import resident_bytes, set_up_this_process
 
 FIRST = 20
 
@@ -33,11 +33,11 @@ def main() -> None:
 
 def megabytes(children: int, engine: str) -> list[float]:
     """Resident memory after each child."""
-    from automl_cli.core.datasets import DatasetReference
     from automl_cli.core.plugins import SearchSpace
     from automl_cli.core.trials import Task
     from automl_cli.evaluators.image import ImageEvaluator
     from automl_cli.store.encoding import plain
+    from automl_cli.values.dataset import DatasetReference
     from search_spaces.cnn import SPACE
 
     quick = SPACE.presets["quick"]

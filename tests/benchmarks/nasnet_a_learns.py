@@ -12,10 +12,10 @@ from pathlib import Path
 
 from results import record, table
 
-from automl_cli.jobs.subjects import Named
-from automl_cli.jobs.train import Watch, train
-from automl_cli.jobs.training import TrainingRequest, open_training
 from automl_cli.store.bodies import Model
+from automl_cli.training.run import Watch, train
+from automl_cli.training.settings import TrainingRequest, open_training
+from automl_cli.training.trainable import Named
 
 KEEP = 0.9
 """Of the last cell at the end. The paper's 0.6 is meant for 600 epochs and twenty cells."""

@@ -17,7 +17,7 @@ import numpy as np
 import results
 import sides
 
-from automl_cli.core.operations import AveragePool, MaxPool, Operation, SeparableUnit
+from automl_cli.values.operations import AveragePool, MaxPool, Operation, SeparableUnit
 
 BATCH, REPEATS, ROUNDS = 32, 15, 3
 

@@ -13,16 +13,16 @@ import msgspec
 import numpy as np
 
 from automl_cli.children.images import ImageTrainer
-from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.networks import Network
-from automl_cli.core.operations import Operation
-from automl_cli.core.recipes import Recipe
 from automl_cli.data import ImageSplit, load_images
 from automl_cli.nn import ops
 from automl_cli.nn.engines import library
 from automl_cli.nn.networks import build_network
 from automl_cli.nn.ops.rectified import relu
 from automl_cli.nn.ops.units import Unit, activations
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.network import Network
+from automl_cli.values.operations import Operation
+from automl_cli.values.recipe import Recipe
 
 trainers: dict[str, ImageTrainer] = {}
 

@@ -40,7 +40,7 @@ def networks(asked: argparse.Namespace) -> dict[str, list[tuple[Any, tuple[int, 
 def work(asked: argparse.Namespace) -> None:
     """Print, for each kind of child, how many programs it needed, the seconds of getting them, and those of the steps."""
     os.sched_setaffinity(0, {asked.core})
-    from automl_cli.executors.process import set_up_this_process
+    from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()
     from automl_cli.nn.compilation import Program

@@ -1,4 +1,4 @@
-"""Networks of `core.networks` in PyTorch, from their plain data: every operation of `core.operations`, and both joins.
+"""Networks of `values.network` in PyTorch, from their plain data: every operation of `values.operations`, and both joins.
 
 The convolutions and the batch norm of a block are named as our modules name them (`nn.networks.modules`), so the arrays of one
 side find their place on the other. Tensors are (batch, channels, height, width). It needs nothing but torch.
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 Plain = dict[str, Any]
 Shape = tuple[int, int, int]
-"""(height, width, channels), as in `core.operations`."""
+"""(height, width, channels), as in `values.operations`."""
 
 
 class Network(nn.Module):
@@ -174,7 +174,7 @@ Pads = tuple[tuple[int, int], tuple[int, int]]
 
 
 def paddings(shape: Shape, window: Any, stride: Any, *, dilation: int = 1, rule: str = "same") -> Pads:
-    """As `core.operations.padding` has them."""
+    """As `values.operations.padding` has them."""
 
     def of(size: int, side: int, step: int) -> tuple[int, int]:
         reach = dilation * (side - 1) + 1
@@ -204,7 +204,7 @@ def with_zeros(x: torch.Tensor, pads: Pads) -> torch.Tensor:
 
 
 def output_shape(operation: Plain, shape: Shape) -> Shape:
-    """As `core.operations` has it, from the operation's stride and padding."""
+    """As `values.operations` has it, from the operation's stride and padding."""
     if operation["type"] in ("activation", "identity"):
         return shape
     step = operation.get("stride", 1)

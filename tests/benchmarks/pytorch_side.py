@@ -1,6 +1,6 @@
 """PyTorch's side of the comparisons: a process that reads one JSON job per line and answers one JSON result per line.
 
-It needs only torch and NumPy, in an environment of their own. Networks are the plain data of `core.networks` as JSON;
+It needs only torch and NumPy, in an environment of their own. Networks are the plain data of `values.network` as JSON;
 images are float32 (examples, height, width, channels) in an .npz file; augmentation, update rule and validation are those
 of our side.
 """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from automl_cli.store.environment import cpu_model, installed_version
+from automl_cli.system.machine import cpu_model, installed_version
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 HEAD = "# What was measured\n\nEach section is written by the script that it names, which replaces it when it is run again.\n"

@@ -10,11 +10,11 @@ import numpy as np
 import sides
 
 from automl_cli.children.recipes import schedule
-from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.networks import Network
-from automl_cli.core.recipes import Recipe
 from automl_cli.data import load_images
 from automl_cli.nn.augment import UPSAMPLING, upsampling_matrix
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.network import Network
+from automl_cli.values.recipe import Recipe
 
 TOLERANCES = {"losses": 1e-4, "changes of an array by two steps, median": 0.03, "worst": 0.3, "validation logits": 1e-4}
 """How far apart the two sides may be: far more than by rounding, far less than with one operation computed differently. Where

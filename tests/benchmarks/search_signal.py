@@ -16,13 +16,13 @@ import numpy as np
 import results
 from msgspec.structs import replace
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.plugins import SearchPreset, SearchSpace
 from automl_cli.core.streams import stream_seed
 from automl_cli.core.trials import Task
 from automl_cli.evaluators.image import ImageEvaluator
-from automl_cli.executors.process import set_up_this_process
 from automl_cli.store.encoding import plain
+from automl_cli.system.process import set_up_this_process
+from automl_cli.values.dataset import DatasetReference
 from search_spaces.cnn import SPACE
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from automl_cli.executors.process import process_settings
+from automl_cli.system.process import process_settings
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -57,7 +57,7 @@ def ours(core: int, programs: Path, data: Path) -> Side:
     os.environ["XDG_CACHE_HOME"] = str(programs)  # decides where the settings put the compilation cache
     environment = {**process_settings(), "AUTOML_CACHE_DIR": str(data)}
     # As a worker does, before JAX is imported.
-    keep_heap = "from automl_cli.executors.process import keep_heap; keep_heap()"
+    keep_heap = "from automl_cli.system.process import keep_heap; keep_heap()"
     start = f"{keep_heap}; import runpy; runpy.run_path({OURS!r}, None, '__main__')"
     return Side([sys.executable, "-c", start], core=core, environment=environment)
 

@@ -21,10 +21,10 @@ from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.streams import stream_seed
 from automl_cli.core.trials import Task
 from automl_cli.evaluators.image import ImageEvaluator
-from automl_cli.executors.process import set_up_this_process
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import read_trials
+from automl_cli.system.process import set_up_this_process
 from search_spaces.nasnet import QUICK, SPACE
 
 STRATEGIES = ("random", "evolution", "ppo")

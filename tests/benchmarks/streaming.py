@@ -26,11 +26,11 @@ import numpy as np
 from PIL import Image
 from results import record, table
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.data import StreamedSplit, load_streamed
 from automl_cli.data.crops import random_box
-from automl_cli.data.sources import Encoded
-from automl_cli.store.environment import available_cores
+from automl_cli.data.source import Encoded
+from automl_cli.system.machine import available_cores
+from automl_cli.values.dataset import DatasetReference
 
 SIDE = 224
 THREADS = (1, 2, 8)

@@ -1,8 +1,8 @@
 """The toy of `loop.py`: 10 decisions of 4 choices, measured by formula. Size: 4^10 = 1,048,576."""
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.edge_cells import Edge, EdgeCell
 from automl_cli.core.plugins import Options, Plugin, SearchPreset
+from automl_cli.values.edge_cell import Edge, EdgeCell
 
 DECISIONS = DecisionList(tuple(Decision(f"d{at}", (0, 1, 2, 3)) for at in range(10)))
 

@@ -9,17 +9,17 @@ from flax import nnx
 
 from automl_cli.children import recipes, scores
 from automl_cli.children.images import ImageTrainer
-from automl_cli.core.datasets import DatasetReference, ImageFacts
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Diverged
-from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Task
 from automl_cli.data import ImageData, ImageSplit, StreamedData
 from automl_cli.evaluators.image import ImageEvaluator
 from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.networks import build_network
+from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
+from automl_cli.values.recipe import Recipe
 from search_spaces.cnn import SPACE
 
 NETWORK = Network(

@@ -13,15 +13,15 @@ from flax import nnx
 from automl_cli.children import recipes, scores
 from automl_cli.children.images import ImageTrainer
 from automl_cli.children.prediction import Predictor, weights_of
-from automl_cli.core.cells import keep_probability
 from automl_cli.core.errors import UserError
-from automl_cli.core.networks import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, Network
-from automl_cli.core.recipes import Recipe
-from automl_cli.core.trainings import TRAININGS
 from automl_cli.nn.engines import BlocksEngine, Moment, WholeEngine
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
 from automl_cli.nn.networks import NoiseSettings, build_network
 from automl_cli.nn.networks.noise import Noise
+from automl_cli.values.cell import keep_probability
+from automl_cli.values.network import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, Network
+from automl_cli.values.published_recipes import TRAININGS
+from automl_cli.values.recipe import Recipe
 from tests.children.test_images import image_data
 
 SHAPE = (6, 6, 1)

@@ -10,9 +10,9 @@ from filelock import FileLock
 
 from automl_cli.cli.app import run
 from automl_cli.data.cache import cache_folder
-from automl_cli.executors.process import compilation_cache
 from automl_cli.jobs.caches import trim_programs
 from automl_cli.store.encoding import decode
+from automl_cli.system.process import compilation_cache
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from automl_cli.cli.live import Figures, trial_line
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
-from automl_cli.study import Progress
+from automl_cli.study.loop import Progress
 
 
 def trial(number: int, score: float | None, *, reused: int | None = None, seconds: float = 2.0) -> Trial:

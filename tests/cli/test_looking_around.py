@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.stacks import parse_stack
-from automl_cli.discovery import plugins
+from automl_cli.plugins.discovery import plugins
 from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.bodies import Architecture
 from automl_cli.store.cells import Cell, Found, stacked_network
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.skeleton import parse_stack
 from tests.report.runs import write_run
 from tests.store.samples import architecture
 from tests.tables import KINDS, PLUGINS, ROOT

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.discovery import plugins
+from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of, decode_artifact, write_artifact
 from automl_cli.store.encoding import document
 from tests.report.runs import SPACE, write_run
@@ -101,7 +101,7 @@ def test_a_cell_of_small_images_is_to_be_stacked_as_it_was_searched(
     automl: Callable, tmp_path: Path, options: dict[str, int], pixels: int, stack: tuple[int, int] | None
 ) -> None:
     """6@768 has millions of parameters; images of 8 x 8 need none of them. P is that of the search's own N and F."""
-    from automl_cli.core.stacks import parse_stack
+    from automl_cli.values.skeleton import parse_stack
     from tests.cli.test_looking_around import found_cell
 
     path = write_run(tmp_path / "run", [0.5])

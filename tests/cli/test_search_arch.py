@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from automl_cli.executors.process import default_workers
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.bodies import Architecture, StudySettings
+from automl_cli.system.process import default_workers
 from tests.cli.searches import SPACE, search
 
 Automl = Callable[..., Any]

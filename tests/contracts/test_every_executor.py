@@ -6,8 +6,8 @@ import pytest
 
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Measurement, Status, Task
-from automl_cli.discovery import plugin_named
-from automl_cli.registry import EVALUATORS, EXECUTORS, load
+from automl_cli.plugins.discovery import plugin_named
+from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, load
 from automl_cli.store.encoding import plain
 from tests.tables import ROOT
 

@@ -11,8 +11,8 @@ import pytest
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import SpaceError
 from automl_cli.core.plugins import SearchPreset, SearchSpace
-from automl_cli.discovery import open_space, plugin_named
-from automl_cli.registry import STRATEGIES, load
+from automl_cli.plugins.discovery import open_space, plugin_named
+from automl_cli.plugins.registry import STRATEGIES, load
 from automl_cli.store.encoding import document, parse
 from tests.contracts import golden
 from tests.tables import PLUGINS, PRESET_LABELS, ROOT, SPACES, decisions_text

@@ -9,8 +9,8 @@ from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Strategy
 from automl_cli.core.streams import stream
 from automl_cli.core.trials import Proposal
-from automl_cli.discovery import plugin_named
-from automl_cli.registry import STRATEGIES, load
+from automl_cli.plugins.discovery import plugin_named
+from automl_cli.plugins.registry import STRATEGIES, load
 from automl_cli.store.encoding import document, parse
 from tests.tables import ROOT, SPACES
 

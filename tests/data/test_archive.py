@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
 from automl_cli.data import image_facts, load_images, load_test_split
+from automl_cli.values.dataset import DatasetReference
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 12, 12, 3)).astype(np.uint8)
 LABELS = np.arange(30) % 3

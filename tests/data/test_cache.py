@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
 from automl_cli.data import cache as module
 from automl_cli.data import load_images
+from automl_cli.values.dataset import DatasetReference
 
 LAYOUT = {"values": ((100,), "int32"), "more": ((2, 3), "float32")}
 ROOT = Path(__file__).parents[2]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
 from automl_cli.data import image_facts, load_images, load_test_split
 from automl_cli.data.images import moments
+from automl_cli.values.dataset import DatasetReference
 
 
 @pytest.fixture(params=["digits", "digits resized", "tfds", "folder", "archive", "one pool", "subset", "no flip"])

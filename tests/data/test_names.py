@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
 from automl_cli.data import image_facts
 from automl_cli.data.catalogue import ALIASES, EMBEDDED, MIRROR_SENSITIVE, TFDS_IMAGE_SETS, UNLABELLED_TEST
+from automl_cli.values.dataset import DatasetReference
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_no_name_at_all_is_no_folder():
 def test_a_misspelt_name_is_answered_without_importing_anything_heavy():
     code = (
         "import sys\n"
-        "from automl_cli.core.datasets import DatasetReference\n"
+        "from automl_cli.values.dataset import DatasetReference\n"
         "from automl_cli.data import image_facts\n"
         "try: image_facts(DatasetReference(source='cifra10'))\n"
         "except ValueError: print([m for m in ('numpy', 'PIL', 'tensorflow_datasets', 'jax') if m in sys.modules])\n"

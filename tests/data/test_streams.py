@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
 from automl_cli.data import (
     StreamedSplit,
@@ -17,6 +16,7 @@ from automl_cli.data import (
     load_test_split,
 )
 from automl_cli.data import images as prepared_images
+from automl_cli.values.dataset import DatasetReference
 from tests.data.conftest import encoded
 
 

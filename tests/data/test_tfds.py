@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.errors import DataError
 from automl_cli.data import image_facts, load_images, load_test_split
 from automl_cli.data import tfds as reader
+from automl_cli.values.dataset import DatasetReference
 from tests.data.conftest import colour_of, write_tfds
 
 

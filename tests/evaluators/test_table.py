@@ -11,8 +11,8 @@ from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.trials import Task
 from automl_cli.data.tables import table_digest
-from automl_cli.discovery import open_space, plugins
 from automl_cli.evaluators.table import TableEvaluator
+from automl_cli.plugins.discovery import open_space, plugins
 
 SPACE = SearchSpace(plugins()["nas-bench-201"])
 PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "data" / "tables" / "nasbench201.csv"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from automl_cli.discovery import plugin_named
+from automl_cli.plugins.discovery import plugin_named
 from tests.tables import ROOT
 
 EXAMPLE = ROOT / "examples" / "table" / "three_edges.py"

@@ -8,17 +8,17 @@ import pytest
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.stacks import parse_stack
-from automl_cli.core.trainings import TRAININGS
 from automl_cli.data import image_facts
-from automl_cli.data.sources import SIZE_LIMITS, reference_for
-from automl_cli.jobs.stacking import cell_pair_of
-from automl_cli.jobs.training import TrainingRequest, new_training
+from automl_cli.data.opening import SIZE_LIMITS, reference_for
 from automl_cli.jobs.transfer import plan_transfer, training_request
+from automl_cli.planning.request import SearchRequest
 from automl_cli.references import open_any
-from automl_cli.requests import SearchRequest
 from automl_cli.store.bodies import TransferSettings
 from automl_cli.store.cells import StackedNetwork, stacked_network
+from automl_cli.training.settings import TrainingRequest, new_training
+from automl_cli.training.target import cell_pair_of
+from automl_cli.values.published_recipes import TRAININGS
+from automl_cli.values.skeleton import parse_stack
 from search_spaces.nasnet import SPACE
 from tests.data.conftest import encoded
 

@@ -7,7 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from automl_cli.core.networks import (
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.nn.engines import library
+from automl_cli.nn.engines.lowering import lower
+from automl_cli.nn.networks import build_network
+from automl_cli.nn.ops.rectified import relu
+from automl_cli.values.network import (
     IMAGE,
     Activation,
     Block,
@@ -17,14 +22,9 @@ from automl_cli.core.networks import (
     Network,
     SeparableUnit,
 )
-from automl_cli.core.plugins import SearchSpace
-from automl_cli.nn.engines import library
-from automl_cli.nn.engines.lowering import lower
-from automl_cli.nn.networks import build_network
-from automl_cli.nn.ops.rectified import relu
 from search_spaces import cnn
-from tests.nn.test_cell_engines import cells_of, network_of
-from tests.nn.test_engines import assert_same_step, loss, one_step_by_each, task
+from tests.nn.engines.test_cell_engines import cells_of, network_of
+from tests.nn.engines.test_engines import assert_same_step, loss, one_step_by_each, task
 
 SIZE = (6, 5, 3)
 

@@ -16,7 +16,6 @@ import optax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from automl_cli.core.operations import ConvolutionUnit, MaxPool, SeparableUnit
 from automl_cli.nn import archive, compilation, ops
 from automl_cli.nn.archive import Archive, present_archive
 from automl_cli.nn.augment import whiten
@@ -26,6 +25,7 @@ from automl_cli.nn.engines.blocks import _update as optimizer_of_blocks
 from automl_cli.nn.engines.tape import Block
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
 from automl_cli.nn.ops.rectified import relu
+from automl_cli.values.operations import ConvolutionUnit, MaxPool, SeparableUnit
 
 X = jnp.arange(6, dtype=jnp.float32)
 

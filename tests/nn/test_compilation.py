@@ -12,11 +12,11 @@ import numpy as np
 import optax
 import pytest
 
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, MaxPool, Network
-from automl_cli.executors.process import process_settings
 from automl_cli.nn import compilation
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.networks import build_network
+from automl_cli.system.process import process_settings
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 
 ENGINES = (WholeEngine, BlocksEngine)
 

@@ -9,12 +9,12 @@ import numpy as np
 import optax
 import pytest
 
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.core.protocols import Diverged
 from automl_cli.nn.augment import Batches, Examples, crop_and_flip
 from automl_cli.nn.engines import WholeEngine
 from automl_cli.nn.fit import Plan, Progress, fit
 from automl_cli.nn.networks import build_network
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 
 NETWORK = Network(
     blocks=(

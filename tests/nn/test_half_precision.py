@@ -9,12 +9,12 @@ import numpy as np
 import optax
 import pytest
 
-from automl_cli.core.networks import IMAGE, AveragePool, Block, ConvolutionUnit, MaxPool, Network, SeparableUnit
 from automl_cli.nn import ops
 from automl_cli.nn.engines import Moment, WholeEngine
 from automl_cli.nn.networks import NoiseSettings, build_network
 from automl_cli.nn.ops.backend import has_bfloat16
 from automl_cli.nn.ops.units import batch_norm_then, transform
+from automl_cli.values.network import IMAGE, AveragePool, Block, ConvolutionUnit, MaxPool, Network, SeparableUnit
 
 
 def draw(seed: int, *shape: int) -> jax.Array:

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from automl_cli.cli.app import run
-from automl_cli.core.cells import CellPair
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.references import names, open_any, open_artifact, publications
 from automl_cli.store.artifact import encode_artifact, read_any
 from automl_cli.store.cells import Cell
+from automl_cli.values.cell import CellPair
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "automl_cli" / "references" / "artifacts"

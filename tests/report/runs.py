@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Measurement, Outcome, Stage, Status
-from automl_cli.discovery import plugins
-from automl_cli.evaluations import child_seed
+from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of
 from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import Asked, Ended, Journal, Started, Told
 from automl_cli.store.run_directory import create_run
+from automl_cli.study.evaluation_cache import child_seed
 from tests.store.samples import settings
 
 SPACE = SearchSpace(plugins()["nas-bench-201"])

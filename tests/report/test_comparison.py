@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from automl_cli.core.datasets import DatasetReference
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.report.comparison import compare, obstacle
 from automl_cli.report.runs import History, read_history
 from automl_cli.store.journal import Journal
 from automl_cli.store.run_directory import open_run
+from automl_cli.values.dataset import DatasetReference
 from tests.report.runs import asked, study, told, write_run
 
 

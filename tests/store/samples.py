@@ -1,12 +1,12 @@
 """Small whole values of the kinds of artifact, for the tests of the store."""
 
-from automl_cli.core.datasets import DatasetReference
-from automl_cli.core.networks import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.core.plugins import SpaceReference
-from automl_cli.core.recipes import Recipe
 from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
 from automl_cli.store.bodies import Architecture, StudySettings
-from automl_cli.store.environment import Environment
+from automl_cli.system.machine import Environment
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
+from automl_cli.values.recipe import Recipe
 
 SPACE = SpaceReference(name="tiny", version=1, options={"layers": 2})
 NETWORK = Network(

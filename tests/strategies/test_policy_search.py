@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from automl_cli.core.errors import UserError
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Status
-from automl_cli.search import Search
 from automl_cli.store.journal import Told
 from automl_cli.strategies.ppo import PPO
 from automl_cli.strategies.reinforce import Reinforce
+from automl_cli.study.proposals import Search
 from tests.strategies.worlds import best_after, flat, make, one_max, play, settings_of, space_of
 from tests.study.worlds import settings as study_settings
 

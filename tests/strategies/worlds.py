@@ -9,7 +9,7 @@ from automl_cli.core.plugins import Options, Plugin, SearchSpace
 from automl_cli.core.protocols import Strategy
 from automl_cli.core.streams import stream
 from automl_cli.core.trials import Proposal
-from automl_cli.registry import STRATEGIES, load
+from automl_cli.plugins.registry import STRATEGIES, load
 
 Reward = Callable[[Genotype], float | None]
 

@@ -15,10 +15,10 @@ from automl_cli.core.streams import stream
 from automl_cli.core.trials import EvaluatorSpec, Limits, Measurement, Outcome, Proposal, Status, Task
 from automl_cli.store.artifact import encode_artifact
 from automl_cli.store.bodies import StudySettings
-from automl_cli.store.environment import Environment
 from automl_cli.store.journal import Asked, Journal, Told, cut_torn_tail, read_records
-from automl_cli.study import Progress, Study
-from automl_cli.winners import Winner, winner_artifact
+from automl_cli.study.incumbent import Winner, winner_artifact
+from automl_cli.study.loop import Progress, Study
+from automl_cli.system.machine import Environment
 from tests.tiny_space import SPACE
 
 

@@ -4,7 +4,7 @@ whole    the network as one program: for long trainings, GPUs and TPUs
 blocks   the network as calls of shared blocks (tape: how; lowering, library: which; draws: what they drop): for short
          trainings on a CPU
 
-`core.engines` says which of them is used.
+`values.engine` says which of them is used.
 """
 
 from automl_cli.nn.engines.blocks import BlocksEngine

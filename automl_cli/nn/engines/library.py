@@ -22,7 +22,6 @@ from typing import Any
 
 from jax import Array
 
-from automl_cli.core.operations import AveragePool, MaxPool
 from automl_cli.nn import ops
 from automl_cli.nn.engines.tape import Block, Parameters
 from automl_cli.nn.losses import Loss, is_described
@@ -38,6 +37,7 @@ from automl_cli.nn.ops.units import (
     normalise_then,
     transform,
 )
+from automl_cli.values.operations import AveragePool, MaxPool
 
 BLOCKS = 512
 """Of each kind that are kept, those not asked for longest go first: a search for activation functions makes new ones without

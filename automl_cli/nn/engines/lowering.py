@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from automl_cli.core.networks import IMAGE, Activation, AveragePool, Identity, MaxPool, Network, Shape
-from automl_cli.core.networks import Block as NetworkBlock
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.tape import Block, Call
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.noise import NoiseSettings, dropped_at_the_end
 from automl_cli.nn.ops.units import ActivationFunction, Unit, activations, kernel_shapes
+from automl_cli.values.network import IMAGE, Activation, AveragePool, Identity, MaxPool, Network, Shape
+from automl_cli.values.network import Block as NetworkBlock
 
 PAGE = 2**18
 """Floats of a page, unless a single block needs more."""

@@ -1,4 +1,4 @@
-"""A `core.networks.Network` as Flax modules.
+"""A `values.network.Network` as Flax modules.
 
 initial   how parameters are drawn
 modules   one module per operation, and the classifier

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from automl_cli.core.networks import Fan
 from automl_cli.core.streams import stream_seed
+from automl_cli.values.network import Fan
 
 
 class Initial:

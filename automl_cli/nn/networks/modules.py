@@ -11,15 +11,6 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from automl_cli.core.networks import (
-    Activation,
-    AveragePool,
-    ConvolutionUnit,
-    FactorizedReduction,
-    Identity,
-    MaxPool,
-    SeparableUnit,
-)
 from automl_cli.nn import ops
 from automl_cli.nn.networks.initial import Initial
 from automl_cli.nn.ops.units import (
@@ -31,6 +22,15 @@ from automl_cli.nn.ops.units import (
     kernel_shapes,
     normalise_then,
     transform,
+)
+from automl_cli.values.network import (
+    Activation,
+    AveragePool,
+    ConvolutionUnit,
+    FactorizedReduction,
+    Identity,
+    MaxPool,
+    SeparableUnit,
 )
 
 

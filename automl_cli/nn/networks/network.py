@@ -8,12 +8,12 @@ from typing import Any
 from flax import nnx
 from jax import Array
 
-from automl_cli.core.networks import IMAGE, Block, Network, Shape, joined_shape
 from automl_cli.nn.networks.initial import Initial
 from automl_cli.nn.networks.modules import MODULES, Classifier
 from automl_cli.nn.networks.noise import Noise
 from automl_cli.nn.ops.rectified import relu
 from automl_cli.nn.ops.units import ActivationFunction
+from automl_cli.values.network import IMAGE, Block, Network, Shape, joined_shape
 
 
 class NetworkModule(nnx.Module):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from automl_cli.core.cells import keep_probability
+from automl_cli.values.cell import keep_probability
 
 FEATURES = 2**32 - 1
 """What the draws of dropped features are folded with; those of a path with the number of its block."""

@@ -6,12 +6,12 @@ from typing import Any
 
 from jax import Array
 
-from automl_cli.core.operations import Padding, padding, reach
 from automl_cli.nn.ops import direct, fourier, line, native, product, taps
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.choice import choose_form
 from automl_cli.nn.ops.rectified import of_positive_part
 from automl_cli.nn.ops.rectified import relu as positive_part
+from automl_cli.values.operations import Padding, padding, reach
 
 FORMS: dict[str, Callable[..., Array]] = {
     "native": native.convolution,
@@ -34,7 +34,7 @@ def convolution(
     rule: Padding = "half",
     relu: bool = False,
 ) -> Array:
-    """Cross-correlation, with zeros around by a rule of `core.operations`. With "half" and no dilation:
+    """Cross-correlation, with zeros around by a rule of `values.operations`. With "half" and no dilation:
 
     y[i, j, b, o] = sum over (u, v, c) of x[i s + u - k // 2, j t + v - l // 2, b, c] kernel[u, v, c, o]
 

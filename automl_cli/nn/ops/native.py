@@ -2,7 +2,7 @@
 
 from jax import Array, lax
 
-from automl_cli.core.operations import padding
+from automl_cli.values.operations import padding
 
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]

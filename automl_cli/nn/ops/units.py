@@ -1,5 +1,5 @@
-"""What the units of `core.operations` compute: linear maps, with or without an activation before them, and batch norm, with or
-without one behind it.
+"""What the units of `values.operations` compute: linear maps, with or without an activation before them, and batch norm, with
+or without one behind it.
 
 Each linear map takes x (height, width, batch, channels), its unit and its kernels by name; `kernel_shapes` says which. The
 third axis of every kernel counts the incoming channels, so the map of a concatenation is the sum of the maps of its parts, each
@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 import jax.numpy as jnp
 from jax import Array
 
-from automl_cli.core.operations import ConvolutionUnit, FactorizedReduction, SeparableUnit
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.depthwise import depthwise
 from automl_cli.nn.ops.normalisation import batch_norm, normalise
 from automl_cli.nn.ops.rectified import of_positive_part, relu
+from automl_cli.values.operations import ConvolutionUnit, FactorizedReduction, SeparableUnit
 
 Unit = ConvolutionUnit | SeparableUnit | FactorizedReduction
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array, lax
 
-from automl_cli.core.operations import padding
+from automl_cli.values.operations import padding
 
 Pair = tuple[int, int]
 

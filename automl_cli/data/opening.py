@@ -1,0 +1,81 @@
+"""Finds the source that a data set reference names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from automl_cli.core.errors import DataError
+from automl_cli.data.catalogue import EMBEDDED, TFDS_IMAGE_SETS, base_name, canonical_name, unknown_dataset
+from automl_cli.data.places import expanded
+from automl_cli.data.source import Source
+from automl_cli.values.dataset import DatasetReference
+
+SIZE_LIMITS = (4, 1024)
+"""Smallest and largest `image_size`, in pixels."""
+
+
+def open_source(reference: DatasetReference) -> Source:
+    """The source that a reference names, checked. Raises DataError with what, where, what is allowed, and the next step.
+
+    A path (`./set`, `set.npz`) is a path; a name is looked up among the embedded sets, then in TFDS (its own list, or a folder
+    under the data directory), and is a folder in the working directory only where no set has that name.
+    """
+    check_numbers(reference)
+    text = reference.source
+    if not text:
+        raise unknown_dataset(text)
+    if text.endswith(".npz"):
+        from automl_cli.data.archive import ArchiveSource
+
+        return ArchiveSource(Path(text), image_size=reference.image_size)
+    if text.startswith((".", "~", os.sep)):
+        return _open_folder(reference)
+    name = canonical_name(text)
+    if name in EMBEDDED:
+        from automl_cli.data.digits import DigitsSource
+
+        return DigitsSource(image_size=reference.image_size)
+    data_dir = tfds_folder(reference.data_dir)
+    if base_name(name) in TFDS_IMAGE_SETS or (base_name(name) and (data_dir / base_name(name)).is_dir()):
+        from automl_cli.data.tfds import TfdsSource
+
+        return TfdsSource(name, data_dir, image_size=reference.image_size)
+    if Path(text).is_dir():
+        return _open_folder(reference)
+    raise unknown_dataset(text)
+
+
+def tfds_folder(data_dir: str | None) -> Path:
+    """Where prepared TFDS sets are looked for: `--data-dir`, else TFDS_DATA_DIR, else TFDS's own default."""
+    return expanded(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
+
+
+def _open_folder(reference: DatasetReference) -> Source:
+    from automl_cli.data.folder import FolderSource
+
+    return FolderSource(expanded(reference.source), image_size=reference.image_size)
+
+
+def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:
+    """The data set of this source with images of this shape (height, width, channels), where it has such images at all.
+
+    An `image_size` makes squares of `SIZE_LIMITS`; images of any other shape are taken as they are.
+
+    >>> reference_for("digits", (16, 16, 1)).image_size
+    16
+    >>> reference_for("./photos", (24, 36, 3)).image_size is None
+    True
+    """
+    height, width, _ = image_shape
+    least, most = SIZE_LIMITS
+    return DatasetReference(source=source, image_size=height if height == width and least <= height <= most else None)
+
+
+def check_numbers(reference: DatasetReference) -> None:
+    """Raises DataError for numbers that fit no data set."""
+    least, most = SIZE_LIMITS
+    if reference.image_size is not None and not least <= reference.image_size <= most:
+        raise DataError(f"--image-size is {reference.image_size}; it may be {least} to {most} pixels")
+    if reference.train_examples is not None and reference.train_examples < 2:
+        raise DataError(f"--train-examples is {reference.train_examples}; it must be at least 2")

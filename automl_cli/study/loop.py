@@ -1,0 +1,282 @@
+"""The study: the loop that joins a strategy, an executor and a journal. Read this file first, then `search.py`.
+
+    ask       the strategy proposes the genotype of trial t
+    journal   what was asked is written down before its child starts
+    submit    the executor has the child trained and scored somewhere, while others are
+    journal   how it ended is written down on arrival, before anybody learns of it
+    tell      the strategy learns the reward
+
+**What decides the proposals.** At most `in_flight` = W trials are between ask and tell, W a multiple of the strategy's batch b.
+The proposals of a batch are drawn when the strategy has been told trials 0 … l - W, and no later one, where l is the last
+trial of the batch (with b = 1: proposal t is drawn after trials 0 … t - W). It is told in the order of the trials, whenever
+their outcomes arrived. So the proposals are a function of seed and outcomes, not of workers, speed or luck.
+
+**Resume is replay.** The strategy changes only when it is told. Asking a fresh one for every trial of the journal, and telling
+it every recorded outcome at the same places, leads to the same state; what was asked and not told is submitted again. A study
+that is killed at any moment, any number of times, names the same winner.
+
+**A genotype is evaluated once** at a fidelity: a later trial of it takes the outcome, or waits for it, and is marked `reused`.
+Only after a study that failed is a failure of the machine not taken any more, since whoever resumes that one has mended it.
+"""
+
+import math
+import shlex
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Literal
+
+from msgspec import Struct
+
+from automl_cli.core.decisions import Genotype
+from automl_cli.core.errors import ArtifactError, RunFailed, UserError
+from automl_cli.core.numbers import counted
+from automl_cli.core.protocols import Executor, Strategy, canonical
+from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
+from automl_cli.store.bodies import StudySettings
+from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
+from automl_cli.study.evaluation_cache import child_seed
+from automl_cli.study.incumbent import Winner, winner_of_retraining
+from automl_cli.study.proposals import Search
+
+PUBLISH_SECONDS = 1.0
+"""A new best is published at most so often, and at the end."""
+
+
+class Progress(Struct, frozen=True):
+    """What a live display shows. `last` is the trial that just ended; None when a stage begins."""
+
+    stage: Stage
+    planned: int
+    finished: int
+    running: int
+    best: Trial | None
+    last: Trial | None
+
+
+class Study:
+    """One study, once: construct it and call `run`.
+
+    `publish` is given every new best (at most one a second) and the winner, when the journal is durable up to there. `price`
+    gives the costs that the limits are about.
+    """
+
+    def __init__(
+        self,
+        settings: StudySettings,
+        *,
+        strategy: Strategy,
+        executor: Executor,
+        journal: Journal,
+        publish: Callable[[Winner], object],
+        price: Callable[[Genotype], Costs | None] = lambda genotype: None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._search = Search(settings, strategy)
+        self._executor = executor
+        self._journal = journal
+        self._publish = publish
+        self._price = price
+        self._on_progress = on_progress
+        self._clock = clock
+        self._started_at = clock()
+        self._earlier_seconds = 0.0
+        self._retraining: dict[int, Asked] = {}
+        self._retrained: dict[int, Outcome] = {}
+        self._published: Trial | None = None
+        self._published_at = -math.inf
+
+    def run(self, records: Iterable[Record] = ()) -> Winner:
+        """Take up where the records of the journal end, and go on to the end; the winner.
+
+        Raises RunFailed when no trial succeeded or too many failed in a row, UserError when the records are not of this study.
+        However it ends, no child is being evaluated any more, and the journal is whole and durable.
+        """
+        reason: Literal["finished", "interrupted", "time-budget", "failed"] = "failed"
+        self._replay(records)
+        self._started_at = self._clock()
+        self._journal.append(Started(at=time.time(), executor=self._settings.executor, workers=self._settings.workers))
+        try:
+            complete = self._run_trials() and self._retrain_best()
+            winner = self._name_winner(complete=complete)
+            reason = "finished" if complete else "time-budget"
+            return winner
+        except KeyboardInterrupt:
+            reason = "interrupted"
+            raise
+        finally:
+            if reason != "finished":
+                self._executor.close()  # at once, before anything else: no child goes on
+            with suppress(RunFailed):  # a full disk has been reported already
+                self._publish_best(at_once=True)
+                self._journal.append(Ended(reason=reason, elapsed=self._elapsed()))
+                self._journal.sync()
+
+    def _run_trials(self) -> bool:
+        """Every trial to its outcome; False when the time budget ends before."""
+        search = self._search
+        self._report(Stage.SEARCH)
+        for asked in list(search.open.values()):
+            self._submit(asked)
+        while search.finished < search.trials:
+            while search.may_ask():
+                asked = search.ask()
+                self._journal.append(asked)
+                search.enter(asked)
+                self._submit(asked)
+            if search.finished < search.trials:
+                if (ended := self._wait()) is None:
+                    return False
+                self._conclude(search.open[ended[0].trial], ended[1])
+        return True
+
+    def _submit(self, asked: Asked) -> None:
+        """Have the child evaluated, unless its outcome is known, on its way, or settled by a limit."""
+        earlier = self._search.earlier(asked)
+        if earlier is not None and earlier.outcome is not None:
+            self._conclude(asked, earlier.outcome, reused=earlier.trial)
+        elif earlier is not None:
+            earlier.waiting += (asked,)
+        elif excess := self._excess(asked.genotype):
+            self._conclude(asked, Outcome(Status.OVER_LIMIT, message=excess))
+        else:
+            self._executor.submit(asked.task)
+
+    def _conclude(self, asked: Asked, outcome: Outcome, *, reused: int | None = None) -> None:
+        told = Told(trial=asked.trial, stage=Stage.SEARCH, outcome=outcome, reused=reused, elapsed=self._elapsed())
+        self._journal.append(told)
+        trial, waiting = self._search.settle(told)
+        self._publish_best()
+        self._report(Stage.SEARCH, trial)
+        if (last := self._search.too_many_failures) is not None:
+            raise RunFailed(
+                f"{self._settings.max_failures} children in a row failed, which is --max-failures; trial {last.number}: "
+                f"{last.outcome.status}: {last.outcome.message}. Mend that, then continue with --resume"
+            )
+        for later in waiting:
+            self._submit(later)
+
+    def _wait(self) -> tuple[Task, Outcome] | None:
+        """The next outcome; None when the time budget ends before it comes."""
+        budget = self._settings.time_budget_seconds
+        if budget is None:
+            return self._executor.wait()
+        left = budget - self._earlier_seconds - self._elapsed()
+        return self._executor.wait(left) if left > 0 else None
+
+    def _excess(self, genotype: Genotype) -> str:
+        """Which limit the child is over, in words, or nothing. Costs are worked out only when there is a limit."""
+        limits = self._settings.limits
+        costs = None if limits == Limits() else self._price(genotype)
+        return "" if costs is None else limits.excess(costs)
+
+    def _retrain_best(self) -> bool:
+        """The second stage: the best trials trained longer, on new seeds. False when the time budget ends before."""
+        candidates = self._search.ranking.best() if self._settings.retrain_top else ()
+        missing = [trial for trial in candidates if trial.number not in self._retrained]
+        if missing:
+            self._report(Stage.RETRAIN)
+        for trial in missing:
+            if trial.number not in self._retraining:
+                self._retraining[trial.number] = self._asked_again(trial)
+                self._journal.append(self._retraining[trial.number])
+            self._executor.submit(self._retraining[trial.number].task)
+        for _ in missing:
+            if (ended := self._wait()) is None:
+                return False
+            task, outcome = ended
+            told = Told(trial=task.trial, stage=Stage.RETRAIN, outcome=outcome, reused=None, elapsed=self._elapsed())
+            self._journal.append(told)
+            self._retrained[task.trial] = outcome
+            self._report(Stage.RETRAIN)
+        return True
+
+    def _asked_again(self, trial: Trial) -> Asked:
+        genotype, epochs = trial.task.genotype, self._settings.retrain_epochs
+        seed = child_seed(self._settings.seed, genotype, Stage.RETRAIN, epochs)
+        return Asked(trial=trial.number, stage=Stage.RETRAIN, genotype=genotype, log_probability=None, seed=seed, epochs=epochs)
+
+    def _why_none(self, *, out_of_time: bool) -> str:
+        """Why there is no winner, and what to do."""
+        ended, report = self._search.finished, f"`automl report {shlex.quote(str(self._journal.path.parent))}` shows why"
+        if not out_of_time:
+            return f"no trial succeeded: {ended} ended, none with a score; {report}"
+        budget = f"the time budget of {self._settings.time_budget_seconds:g} seconds is spent"
+        how_far = f"{counted(ended, 'trial')} ended, none with a score; {report}" if ended else "no trial ended before"
+        return f"{budget}, and {how_far}. Continue with --resume and a larger --time-budget"
+
+    def _name_winner(self, *, complete: bool) -> Winner:
+        """The winner, by retraining where that was wanted and is complete."""
+        ranked = self._search.ranking.best()
+        if not ranked:
+            raise RunFailed(self._why_none(out_of_time=not complete))
+        winner = Winner(ranked[0])
+        if complete and self._settings.retrain_top:
+            winner = winner_of_retraining(ranked, self._retrained, self._settings.retrain_epochs)
+        self._journal.sync()
+        self._publish(winner)
+        self._published = ranked[0]
+        return winner
+
+    def _publish_best(self, *, at_once: bool = False) -> None:
+        """The best so far, when it is new and the last one is not too recent."""
+        best = next(iter(self._search.ranking.best()), None)
+        if best is None or best is self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
+            return
+        self._journal.sync()
+        self._publish(Winner(best))
+        self._published, self._published_at = best, self._clock()
+
+    def _report(self, stage: Stage, last: Trial | None = None) -> None:
+        search = self._search
+        retraining = stage is Stage.RETRAIN
+        finished = len(self._retrained) if retraining else search.finished
+        planned = len(search.ranking.best()) if retraining else search.trials
+        best = next(iter(search.ranking.best()), None)
+        self._on_progress(Progress(stage, planned, finished, len(search.open), best, last))
+
+    def _elapsed(self) -> float:
+        return self._clock() - self._started_at
+
+    def _replay(self, records: Iterable[Record]) -> None:
+        """Lead the search through what the journal holds."""
+        session_seconds = 0.0
+        for record in records:
+            match record:
+                case Asked(stage=Stage.SEARCH):
+                    self._replay_asked(record)
+                case Asked():
+                    self._retraining[record.trial] = record
+                case Told(stage=Stage.SEARCH) if record.trial not in self._search.open:
+                    raise ArtifactError(f"{self._journal.path}: trial {record.trial} was told but not asked")
+                case Told(stage=Stage.SEARCH):
+                    self._search.settle(record)
+                case Told():
+                    self._retrained[record.trial] = record.outcome
+                case Started():
+                    self._earlier_seconds += session_seconds
+                    session_seconds = 0.0
+                case Ended(reason="failed"):
+                    self._search.forgive()
+            if isinstance(record, Told | Ended):
+                session_seconds = record.elapsed
+        self._earlier_seconds += session_seconds
+
+    def _replay_asked(self, record: Asked) -> None:
+        if record.trial >= self._search.trials:
+            raise ArtifactError(
+                f"{self._journal.path}: trial {record.trial} was asked, but study.json has "
+                f"{counted(self._search.trials, 'trial')} only: changed by hand? Give --trials as many as there were, or more"
+            )
+        if record.trial != self._search.next or not self._search.may_ask():
+            raise ArtifactError(f"{self._journal.path}: trial {record.trial} was asked out of order")
+        asked = self._search.ask()
+        if (asked.genotype, asked.seed, asked.epochs) != (record.genotype, record.seed, record.epochs):
+            raise UserError(
+                f"{self._journal.path}: trial {record.trial} was {canonical(record.genotype)}, and now the strategy "
+                f"{self._settings.strategy!r} proposes {canonical(asked.genotype)}: this is not the code that the run was "
+                "started with. Resume with the versions that study.json names, or start a new run"
+            )
+        self._search.enter(record)

@@ -1,0 +1,119 @@
+"""The part of a study that depends on seed and outcomes alone: which trial is asked when, and what the strategy knows then.
+
+No clock, no files, no workers. Live or replayed from a journal, in whatever order outcomes arrive, the same outcomes give the
+same proposals and the same ranking.
+"""
+
+from automl_cli.core.protocols import Strategy
+from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
+from automl_cli.store.bodies import StudySettings
+from automl_cli.store.journal import Asked, Told
+from automl_cli.study.evaluation_cache import Evaluation, Evaluations
+from automl_cli.study.incumbent import Ranking
+
+FAILURES = frozenset({Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT, Status.KILLED})
+"""What counts towards `--max-failures`. A diverged child or one over a limit is the proposal's fault, not the machine's."""
+
+
+def window(in_flight: int, batch: int) -> int:
+    """In-flight trials rounded up to whole batches.
+
+    >>> window(8, 1), window(8, 5)
+    (8, 10)
+    """
+    return -(-in_flight // batch) * batch
+
+
+class Search:
+    """Trials from proposal to reward. `ask` and `enter` open a trial, `settle` ends it."""
+
+    def __init__(self, settings: StudySettings, strategy: Strategy) -> None:
+        self.trials = settings.trials
+        self.open: dict[int, Asked] = {}
+        """Proposed, without an outcome."""
+        self.finished = 0
+        """How many trials have an outcome."""
+        self.too_many_failures: Trial | None = None
+        """The trial that completed a row of `--max-failures`: in the order of trials, not of their ends."""
+        self.ranking = Ranking(max(1, settings.retrain_top), settings.reward_exponent)
+        self._epochs = settings.epochs
+        self._exponent = settings.reward_exponent
+        self._max_failures = settings.max_failures
+        self._failures_in_a_row = 0  # passing over reused, diverged and over-limit trials
+        self._strategy = strategy
+        self._window = window(settings.in_flight, strategy.batch)
+        self._evaluations = Evaluations(settings.seed, reuse=settings.reuse)
+        self._next = 0  # the next trial to ask for
+        self._told = 0  # the strategy knows trials 0 … told - 1
+        self._settled = 0  # trials 0 … settled - 1 all have an outcome
+        self._untold: dict[int, Trial] = {}  # with an outcome, not yet told to the strategy
+
+    @property
+    def next(self) -> int:
+        """The next trial to ask for."""
+        return self._next
+
+    def may_ask(self) -> bool:
+        """Whether the next trial can be proposed now: there is one, and all it depends on has ended."""
+        return self._next < self.trials and self._horizon() < self._settled
+
+    def ask(self) -> Asked:
+        """The next trial. The strategy has been told what it is to know by then, and nothing else."""
+        while self._told <= self._horizon():
+            trial = self._untold.pop(self._told)
+            self._strategy.tell(self._told, trial.proposal, self._reward(trial.outcome))
+            self._told += 1
+        proposal = self._strategy.ask(self._next)
+        return Asked(
+            trial=self._next,
+            stage=Stage.SEARCH,
+            genotype=proposal.genotype,
+            log_probability=proposal.log_probability,
+            seed=self._evaluations.seed_of_next(proposal.genotype, self._epochs),
+            epochs=self._epochs,
+        )
+
+    def enter(self, asked: Asked) -> None:
+        """The trial is on record."""
+        self.open[asked.trial] = asked
+        self._evaluations.enter(asked)
+        self._next += 1
+
+    def earlier(self, asked: Asked) -> Evaluation | None:
+        """The evaluation whose outcome this trial takes, or None when it has its own."""
+        return self._evaluations.earlier(asked)
+
+    def settle(self, told: Told) -> tuple[Trial, tuple[Asked, ...]]:
+        """A trial ended: the trial as a whole, and the trials that waited for its outcome."""
+        asked = self.open.pop(told.trial)
+        trial = Trial(asked.task, Proposal(asked.genotype, asked.log_probability), told.outcome, told.reused)
+        self.finished += 1
+        self._untold[trial.number] = trial
+        while (settled := self._untold.get(self._settled)) is not None:
+            self._settled += 1
+            self._count_failure(settled)
+        if trial.reused is None:
+            self.ranking.add(trial)
+        return trial, self._evaluations.conclude(asked, told.outcome)
+
+    def forgive(self) -> None:
+        """The study failed: whoever resumes it has mended what did, so failures count from here, and are evaluated again."""
+        self.too_many_failures = None
+        self._failures_in_a_row = 0
+        self._evaluations.forget(FAILURES, self.open.values())
+
+    def _horizon(self) -> int:
+        """The last trial that the strategy knows when the next one is proposed."""
+        batch = self._strategy.batch
+        return (self._next // batch + 1) * batch - 1 - self._window
+
+    def _count_failure(self, trial: Trial) -> None:
+        if trial.reused is None and trial.outcome.status in FAILURES:
+            self._failures_in_a_row += 1
+        elif trial.reused is None and trial.outcome.status is Status.OK:
+            self._failures_in_a_row = 0
+        if self._failures_in_a_row >= self._max_failures and self.too_many_failures is None:
+            self.too_many_failures = trial
+
+    def _reward(self, outcome: Outcome) -> float | None:
+        return None if outcome.measurement is None else outcome.measurement.reward(self._exponent)

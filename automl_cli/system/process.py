@@ -1,0 +1,203 @@
+"""How a process that computes is set up: one thread, a heap of its own, a persistent compilation cache, no life after its
+parent.
+
+Everything here is harmless where the platform lacks it, and `AUTOML_NO_PROCESS_TUNING=1` switches all of it off except dying
+with the parent. Then nothing promises that different numbers of workers give the same bits.
+
+One thread, because the low bits of a result depend on how many threads computed it, and because a search has more children than
+a machine has cores. No core is its own: one thread gives the same bits on any of them, and searches that pin their workers may
+crowd one core while others idle. The settings are environment variables, since they must be there before JAX starts.
+"""
+
+import hashlib
+import importlib.util
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from automl_cli.core.errors import UserError
+from automl_cli.system.machine import available_cores, cpu_features, cpu_model, installed_version, tuning_is_off
+
+_THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_GPU_MEMORY_SHARE = 0.9
+
+
+def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict[str, str]:
+    """Environment variables of a computing process: on the CPU, or on one GPU that it shares with `workers_of_gpu` - 1 others.
+
+    What the user set for JAX's platform or compilation cache takes their place.
+    """
+    settings = {} if tuning_is_off() else dict.fromkeys(_THREAD_COUNTS, "1") | _cache_settings()
+    settings["JAX_PLATFORMS"] = "cpu" if gpu is None else "cuda,cpu"
+    if gpu is not None:
+        settings["CUDA_VISIBLE_DEVICES"] = gpu
+        settings["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{_GPU_MEMORY_SHARE / workers_of_gpu:.3f}"
+    return settings | {name: given for name in _USERS_CHOICE if (given := _given(name)) is not None}
+
+
+def set_up_this_process() -> None:
+    """Give this process, which leaves GPUs and TPUs to workers, the settings. Called before JAX is imported. UserError for a
+    device that the user chose and that is not here."""
+    _check_platform()
+    settings = process_settings() | {"JAX_PLATFORMS": "cpu"}
+    for name in settings:
+        _set_here.setdefault(name, os.environ.get(name))
+    os.environ.update(settings)
+    keep_heap()
+
+
+def users_environment() -> dict[str, str]:
+    """The environment as the user set it, for a process that sets itself up."""
+    return {name: value for name in os.environ if (value := _set_here.get(name, os.environ[name])) is not None}
+
+
+def keep_heap() -> bool:
+    """Keep memory that was freed instead of giving it back, where the C library is glibc. Called before JAX is imported.
+
+    XLA allocates the temporaries of a program at every execution. Above glibc's limit for large blocks that is a fresh mapping,
+    cleared page by page, each time: a tenth to a third of a training step. All three settings are needed; memory then stays
+    with the process until it ends. Returns whether they were accepted.
+    """
+    if sys.platform != "linux" or tuning_is_off():
+        return False
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    trim_threshold, mmap_max, arena_max = -1, -4, -8
+    settings = ((arena_max, 1), (mmap_max, 0), (trim_threshold, 2**31 - 1))
+    return mallopt is not None and all(mallopt(parameter, value) for parameter, value in settings)
+
+
+def set_up_lone_process() -> None:
+    """Give this process, which computes by itself, on whatever it finds and with all its threads, compilation cache and heap.
+    Called before JAX is imported. UserError for a device that the user chose and that is not here."""
+    _check_platform()
+    keep_heap()
+    if not tuning_is_off():
+        for name, value in _cache_settings().items():
+            os.environ.setdefault(name, value)
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them; none without JAX's CUDA plug-in."""
+    if (_given("JAX_PLATFORMS") or "cuda") not in ("cuda", "gpu", "cuda,cpu"):
+        return ()
+    if not any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13)):
+        return ()
+    if (given := _given("CUDA_VISIBLE_DEVICES")) is not None:
+        return tuple(part.strip() for part in given.split(",") if part.strip() not in ("", "-1"))
+    # CUDA counts those that this container has from 0; their files have the numbers of the machine. Windows has one for all.
+    files = [*_DEVICES.glob("nvidia[0-9]*")] or [*_DEVICES.glob("dxg")]
+    return tuple(str(number) for number in range(len(files)))
+
+
+def _check_platform() -> None:
+    """Raises UserError for a device that is asked of JAX and not here: JAX says so late, and in a traceback."""
+    chosen = _given("JAX_PLATFORMS") or ""
+    here = {"cuda": bool(visible_gpus()), "tpu": importlib.util.find_spec("libtpu") is not None}
+    if not here.get(chosen.partition(",")[0], True):
+        raise UserError(
+            f"JAX_PLATFORMS is {chosen}, and JAX finds no such device here; unset it to compute on what is here, or set it "
+            "to cpu"
+        )
+
+
+def workers_have_accelerator() -> bool:
+    """Whether worker processes compute on GPUs or, as the user chose, on a TPU."""
+    return bool(visible_gpus()) or _tpu_chosen()
+
+
+def has_accelerator() -> bool:
+    """Whether JAX computes on a GPU or TPU in a process that takes what it finds."""
+    if workers_have_accelerator():
+        return True
+    if _given("JAX_PLATFORMS") is not None:
+        return False
+    devices = (*_DEVICES.glob("accel[0-9]*"), *_DEVICES.glob("vfio/[0-9]*"))
+    return importlib.util.find_spec("libtpu") is not None and bool(devices)
+
+
+def _tpu_chosen() -> bool:
+    return (_given("JAX_PLATFORMS") or "").startswith("tpu")
+
+
+_DEVICES = Path("/dev")
+
+_USERS_CHOICE = ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR")
+
+_set_here: dict[str, str | None] = {}
+"""What this process set in its own environment, which is not to be taken for the user's choice; with what was there before."""
+
+
+def _given(name: str) -> str | None:
+    """What the user set a variable to."""
+    return _set_here[name] if name in _set_here else os.environ.get(name)
+
+
+def default_workers() -> int:
+    """A worker per GPU, one for a TPU, which a process has for itself, or else one per core."""
+    return len(visible_gpus()) or (1 if _tpu_chosen() else available_cores())
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends, however that ends; where there is no such call, do nothing.
+
+    The worker also watches its input, which ends with the parent on every platform.
+    """
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds now (its peak, where the platform tells no more)."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, or of the container if that is less."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        try:
+            total = min(total, int(limit.read_text(encoding="ascii")))
+        except (OSError, ValueError):
+            continue
+    return total
+
+
+def compilation_cache() -> Path:
+    """Where compiled programs are kept: per version of jaxlib and per CPU, since a program for another CPU may crash here."""
+    cpu = hashlib.sha256(f"{cpu_model()} {cpu_features()}".encode()).hexdigest()[:12]
+    return compilation_caches() / f"jaxlib-{installed_version('jaxlib')}-{cpu}"
+
+
+def compilation_caches() -> Path:
+    """The folder of the compilation caches of all versions and CPUs, under $XDG_CACHE_HOME/automl. UserError for an account
+    without a home folder."""
+    try:
+        return platformdirs.user_cache_path("automl") / "programs"
+    except RuntimeError as error:
+        raise UserError("there is no home folder to keep compiled programs in; set XDG_CACHE_HOME to a folder") from error
+
+
+def _cache_settings() -> dict[str, str]:
+    """Every program is kept, where there is a place for them, and no size limit set: with one, parallel writers block each
+    other."""
+    settings = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+    with suppress(UserError):
+        settings["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache())
+    return settings

@@ -1,0 +1,13 @@
+"""One network trained to the end and tested once: `automl train`.
+
+The modules:
+
+    trainable    what is trained, by the flag that names it
+    target       the data set that a network is meant for
+    settings     from what was asked to the resolved settings
+    plan         what a training would do and take
+    run          the training itself
+    checkpoint   how far it is, on disk
+    evaluate     a trained model on the test split
+    model_file   the file of a trained model by the name that a user gives
+"""

@@ -1,0 +1,100 @@
+"""What a training would do and take, before it is started or resumed: `automl train --dry-run`.
+
+The data of a new one need not be here, if they are famous.
+"""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from automl_cli.planning.estimate import child_seconds, matrix_speed
+from automl_cli.store.bodies import Training
+from automl_cli.store.run_directory import TRAINING, check_is_run
+from automl_cli.system.machine import available_cores
+from automl_cli.training.settings import TrainingRequest, check_resumed, engine_of, new_training, settings_of
+from automl_cli.training.target import target_of
+from automl_cli.training.trainable import Named
+from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.values.engine import EngineName
+from automl_cli.values.recipe import Recipe
+
+IN_WORDS: dict[EngineName, str] = {"whole": "as one program", "blocks": "block by block"}
+
+
+class TrainingPlan(Struct, frozen=True, kw_only=True):
+    """What `automl train --dry-run` says. `problem` is why the data cannot be read here, if they cannot.
+
+    `auxiliary_head` says whether an auxiliary head is trained: the recipe weighs its loss and the network has one.
+    `compute_seconds` is one core's; `wall_seconds` what all cores that this process may use would take at best.
+    """
+
+    trained: str
+    parameters: int
+    multiply_adds: int
+    dataset: DatasetReference
+    facts: ImageFacts
+    problem: str | None
+    recipe: Recipe
+    auxiliary_head: bool
+    epochs: int
+    steps_per_epoch: int
+    steps: int
+    engine: EngineName
+    engine_reason: str
+    seed: int
+    with_validation: bool
+    cores: int
+    compute_seconds: float
+    wall_seconds: float
+
+
+def plan_training(named: Named, request: TrainingRequest) -> TrainingPlan:
+    """The plan of a new training. Raises UserError for whatever does not fit, DataError where nothing is known of the data."""
+    opened = named.open()
+    training = new_training(opened.artifact.body, request, data_needed=False)
+    return _plan(training, opened.place, engine_of(training).reason)
+
+
+def plan_resumed(directory: Path, named: Named | None, request: TrainingRequest) -> TrainingPlan:
+    """The plan of the whole training on record in a directory, which need not be held. Raises UserError as resuming it does."""
+    check_is_run(directory, TRAINING)
+    training = settings_of(directory)
+    check_resumed(training, request, named)
+    return _plan(training, str(directory), f"{IN_WORDS[training.engine]}, as it was started")
+
+
+def _as_trained(training: Training) -> ImageFacts:
+    """The facts, validation examples counted among the training ones too where they are trained on; they are scored still."""
+    facts, more = training.facts, training.facts.validation_examples if training.with_validation else 0
+    return msgspec.structs.replace(facts, train_examples=facts.train_examples + more)
+
+
+def _plan(training: Training, trained: str, engine_reason: str) -> TrainingPlan:
+    facts, recipe = training.facts, training.recipe
+    costs = training.network.costs(facts.image_shape, len(facts.classes))
+    steps = training.steps_per_epoch
+    seconds = child_seconds(
+        _as_trained(training), epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed()
+    )
+    cores = available_cores()
+    return TrainingPlan(
+        trained=trained,
+        parameters=costs.parameters,
+        multiply_adds=costs.multiply_adds,
+        dataset=training.dataset,
+        facts=facts,
+        problem=target_of(training.dataset).problem,
+        recipe=recipe,
+        auxiliary_head=recipe.auxiliary_weight > 0 and bool(training.network.auxiliary),
+        epochs=training.epochs,
+        steps_per_epoch=steps,
+        steps=training.epochs * steps,
+        engine=training.engine,
+        engine_reason=engine_reason,
+        seed=training.seed,
+        with_validation=training.with_validation,
+        cores=cores,
+        compute_seconds=seconds,
+        wall_seconds=seconds / cores,
+    )

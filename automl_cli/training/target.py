@@ -1,0 +1,51 @@
+"""What a cell is scaled to: a data set, which may be absent, since its images and classes are known of famous sets."""
+
+from contextlib import suppress
+
+import msgspec
+from msgspec import Struct
+
+from automl_cli.core.errors import ArtifactError, DataError
+from automl_cli.store.cells import Cell
+from automl_cli.values.cell import CellPair
+from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.values.edge_cell import EdgeCell
+
+
+class Target(Struct, frozen=True):
+    """A data set that a network is meant for. `problem` says why it cannot be read here, if it cannot."""
+
+    dataset: DatasetReference
+    facts: ImageFacts
+    problem: str | None = None
+
+
+def target_of(dataset: DatasetReference) -> Target:
+    """The facts of the data set, as published where it is famous and not here. DataError where nothing is known of it.
+
+    A famous set whose pictures differ in size is taken at its usual size, unless one is given.
+    """
+    from automl_cli.data import image_facts
+    from automl_cli.data.opening import check_numbers
+    from automl_cli.planning.estimate import published_facts
+
+    check_numbers(dataset)
+    try:
+        return Target(dataset, image_facts(dataset))
+    except DataError as error:
+        if (published := published_facts(dataset)) is None:
+            raise
+        usual = msgspec.structs.replace(dataset, image_size=published.image_shape[0])
+        if dataset.image_size is None:
+            with suppress(DataError):
+                return Target(usual, image_facts(usual))
+        return Target(usual, published, str(error))
+
+
+def cell_pair_of(body: Cell, place: str) -> CellPair:
+    """The two cells of an artifact, which must be of the kind that can be stacked."""
+    if isinstance(body.cell, EdgeCell):
+        raise ArtifactError(
+            f"{place}: body.cell: an edge cell of a tabular benchmark cannot be stacked; give one of space nasnet"
+        )
+    return body.cell

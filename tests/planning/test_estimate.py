@@ -1,0 +1,71 @@
+"""The plan: its cost model against arithmetic, its facts of data that are not here, its ranges over the curriculum."""
+
+import msgspec
+import pytest
+
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.planning import estimate
+from automl_cli.planning.estimate import EFFICIENCY, START_SECONDS, Range, child_seconds, matrix_speed, plan_of, published_facts
+from automl_cli.values.dataset import DatasetReference, ImageFacts
+from tests.study.worlds import settings, space
+from tests.tiny_space import SPACE
+
+FACTS = ImageFacts(
+    image_shape=(8, 8, 1), classes=("0", "1"), train_examples=100, validation_examples=50, test_examples=10, flip=False
+)
+
+
+def test_a_child_costs_three_passes_over_the_training_and_one_over_the_validation_examples() -> None:
+    seconds = child_seconds(FACTS, epochs=4, multiply_adds=1e6, speed=1e9)
+    assert seconds == pytest.approx(START_SECONDS + 4 * (3 * 100 + 50) * 2 * 1e6 / (EFFICIENCY * 1e9))
+
+
+def test_the_plan_multiplies_children_and_divides_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "matrix_speed", lambda: 1e9)
+    monkeypatch.setattr(estimate, "default_workers", lambda: 2)
+    config = settings(trials=20, facts=FACTS, workers=2, retrain_top=3)
+    plan = plan_of(config, space())
+    assert plan.multiply_adds is not None
+    assert plan.compute_seconds is not None
+    assert plan.wall_seconds == plan.compute_seconds / 2
+    alone = msgspec.structs.replace(config, in_flight=1)
+    assert plan_of(alone, space()).wall_seconds == plan.compute_seconds, "one in flight keeps one worker busy"
+    without = plan_of(msgspec.structs.replace(config, retrain_top=0), space())
+    assert without.compute_seconds is not None
+    assert without.compute_seconds < plan.compute_seconds
+
+
+def test_without_data_there_is_a_plan_without_an_estimate() -> None:
+    plan = plan_of(settings(), space())
+    assert (plan.compute_seconds, plan.wall_seconds, plan.multiply_adds) == (None, None, None)
+    assert plan.depth == Range(2, 2)
+
+
+def test_ranges_reach_from_the_first_to_the_last_trial() -> None:
+    growing = SearchSpace(msgspec.structs.replace(SPACE, length=lambda options, trial: 1 + trial // 100))
+    plan = plan_of(settings(trials=301), growing)
+    assert plan.decisions == plan.depth == Range(1, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "classes", "train", "validation"),
+    [("cifar10", (32, 32, 3), 10, 45_000, 5_000), ("imagenet", (224, 224, 3), 1000, 1_153_051, 128_116)],
+)
+def test_well_known_data_can_be_planned_with_without_being_here(
+    name: str, shape: tuple[int, int, int], classes: int, train: int, validation: int
+) -> None:
+    facts = published_facts(DatasetReference(source=name))
+    assert facts is not None
+    assert (facts.image_shape, len(facts.classes)) == (shape, classes)
+    assert (facts.train_examples, facts.validation_examples) == (train, validation)
+    resized = published_facts(DatasetReference(source=name, image_size=16, train_examples=2000))
+    assert resized is not None
+    assert (resized.image_shape, resized.train_examples + resized.validation_examples) == ((16, 16, 3), 2000)
+
+
+def test_other_data_cannot() -> None:
+    assert published_facts(DatasetReference(source="beans")) is None
+
+
+def test_the_speed_of_this_machine_is_plausible() -> None:
+    assert 1e8 < matrix_speed(0.02) < 1e14

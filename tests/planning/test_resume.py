@@ -1,0 +1,33 @@
+"""What may change when a search is resumed, checked before anything runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from automl_cli.core.errors import DataError, UserError
+from automl_cli.data import image_facts
+from automl_cli.planning.request import SearchRequest
+from automl_cli.planning.resume import resume_search
+from automl_cli.values.dataset import DatasetReference
+from tests.study.worlds import settings, space
+
+
+def write_data(path: Path, channels: int) -> None:
+    images = np.arange(40 * 8 * 8 * channels, dtype=np.uint8).reshape(40, 8, 8, channels)
+    np.savez(path, x_train=images, y_train=np.arange(40) % 2, x_test=images[:4], y_test=np.arange(4) % 2)
+
+
+def test_data_of_another_shape_are_refused_with_what_changed(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    write_data(path, 3)
+    dataset = DatasetReference(source=str(path))
+    recorded = settings(space=space().reference(), dataset=dataset, facts=image_facts(dataset))
+    write_data(path, 1)
+    with pytest.raises(DataError, match=r"is not what this run was started with: image shape \[8, 8, 1\] \(was \[8, 8, 3\]\)"):
+        resume_search("search-arch", recorded, SearchRequest())
+
+
+def test_another_command_is_refused() -> None:
+    with pytest.raises(UserError, match=r"this is a run of search-arch; continue it with `automl search-arch --resume`"):
+        resume_search("search-cell", settings(), SearchRequest())

@@ -1,0 +1,154 @@
+"""Which engine trains and predicts: the rule, that it is recorded, and that what was recorded stays."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from automl_cli.children.images import ImageTrainer
+from automl_cli.cli.plans import training_text
+from automl_cli.core import engines
+from automl_cli.nn.engines import BlocksEngine, WholeEngine
+from automl_cli.planning.request import SearchRequest
+from automl_cli.planning.resolve import plan_search
+from automl_cli.store.artifact import read_artifact
+from automl_cli.store.bodies import Training
+from automl_cli.training.evaluate import predictor, weights_beside
+from automl_cli.training.plan import plan_training
+from automl_cli.training.run import MODEL, train
+from automl_cli.training.settings import TrainingRequest, new_training, settings_of
+from automl_cli.training.trainable import Named
+from automl_cli.values.engine import BATCHES_THAT_PAY, STEPS_THAT_PAY, engine_for_prediction, engine_for_training
+from tests.training.test_run import Killed, files_of, killed_after, started
+
+
+def test_a_cpu_trains_block_by_block_until_one_program_pays_and_an_accelerator_never_does():
+    for steps in (1, STEPS_THAT_PAY - 1):
+        assert engine_for_training(steps, accelerated=False).engine == "blocks"
+        assert engine_for_training(steps, accelerated=True).engine == "whole"
+    assert engine_for_training(STEPS_THAT_PAY, accelerated=False).engine == "whole"
+
+
+def test_a_few_batches_are_looked_at_by_the_programs_of_the_training():
+    few, many = BATCHES_THAT_PAY - 1, BATCHES_THAT_PAY
+    assert engine_for_prediction(few, trained="blocks", accelerated=False) == "blocks"
+    for batches, trained, accelerated in ((many, "blocks", False), (few, "whole", False), (few, "blocks", True)):
+        assert engine_for_prediction(batches, trained=trained, accelerated=accelerated) == "whole"
+
+
+def test_a_training_has_the_engine_of_its_number_of_steps(architecture, monkeypatch):
+    short = new_training(architecture, TrainingRequest(epochs=1))
+    assert short.steps_per_epoch == short.facts.train_examples // 16 > 1
+    enough = -(-STEPS_THAT_PAY // short.steps_per_epoch)
+    for epochs, validation, engine in (
+        (1, 0, "blocks"),
+        (enough - 1, 0, "blocks"),
+        (enough, 0, "whole"),
+        (enough - 1, 1, "whole"),
+    ):
+        asked = TrainingRequest(epochs=epochs, with_validation=bool(validation))
+        assert new_training(architecture, asked).engine == engine
+    monkeypatch.setattr("automl_cli.training.settings.has_accelerator", lambda: True)
+    assert new_training(architecture, TrainingRequest(epochs=1)).engine == "whole"
+
+
+@pytest.mark.parametrize(("epochs", "word"), [(2, "block by block"), (400, "make up for compiling it")])
+def test_a_plan_says_which_engine_and_why(found, epochs, word):
+    plan = plan_training(Named("arch", str(found)), TrainingRequest(epochs=epochs))
+    (line,) = (line for line in training_text(plan).splitlines() if line.startswith("engine "))
+    assert word in line
+    assert plan.engine == engine_for_training(plan.steps, accelerated=False).engine
+
+
+@pytest.mark.parametrize(("request_", "engine"), [({}, "blocks"), ({"epochs": 50}, "whole"), ({"preset": "paper"}, "whole")])
+@pytest.mark.parametrize("command", ["search-arch", "search-cell"])
+def test_a_search_records_the_engine_of_its_children(command, request_, engine):
+    request = SearchRequest(strategy="random", **request_)
+    default = {"search-arch": "cnn", "search-cell": "nasnet"}[command]
+    settings, _ = plan_search(command, request, default_space=default, data_needed=False)
+    assert settings.evaluator.settings["engine"] == engine
+
+
+def test_a_search_in_this_process_computes_on_the_cpu_whatever_else_is_here(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("automl_cli.planning.resolve.workers_have_accelerator", lambda: True)
+    for executor, engine in (("serial", "blocks"), ("local", "whole")):
+        settings, _ = plan_search("search-arch", SearchRequest(executor=executor), default_space="cnn")
+        assert settings.evaluator.settings["engine"] == engine
+
+
+@pytest.fixture
+def rule(monkeypatch: pytest.MonkeyPatch):
+    """Sets what the rule says of short trainings."""
+    pays_from = {"whole": 1, "blocks": 10**9}
+    return lambda engine: monkeypatch.setattr(engines, "STEPS_THAT_PAY", pays_from[engine])
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The engines that were made, to train and to predict."""
+    names: list[str] = []
+
+    def watched(engine: type) -> object:
+        return lambda *arguments, **options: names.append(engine.__name__) or engine(*arguments, **options)
+
+    for engine in (WholeEngine, BlocksEngine):
+        monkeypatch.setattr("automl_cli.children.prediction." + engine.__name__, watched(engine))
+    monkeypatch.setattr(ImageTrainer, "engine", lambda *given, real=ImageTrainer.engine: _noted(names, real(*given)))
+    return names
+
+
+def _noted(names: list[str], engine: object) -> object:
+    names.append(type(engine).__name__)
+    return engine
+
+
+@pytest.mark.parametrize(("engine", "other"), [("whole", "blocks"), ("blocks", "whole")])
+def test_a_resumed_training_keeps_its_engine_and_its_bits_whatever_the_rule_says_by_then(
+    found, tmp_path, rule, made, engine, other
+):
+    rule(engine)
+    straight, killed = (started(found, tmp_path / name) for name in ("straight", "killed"))
+    assert train(straight).body.engine == settings_of(straight).engine == engine
+    with pytest.raises(Killed):
+        train(killed, watch=killed_after(2), checkpoint_seconds=0)
+    rule(other)
+    made.clear()
+    train(killed)
+    assert set(made) == {f"{engine.title()}Engine"}
+    assert files_of(killed) == files_of(straight)
+
+
+def test_trainings_of_before_there_was_a_choice_go_on_with_the_whole_network(found, tmp_path, rule):
+    rule("blocks")
+    out = started(found, tmp_path / "run")
+    recorded = read_artifact(out / "training.json", Training)
+    text = (out / "training.json").read_text()
+    assert text.count('"engine": "blocks"') == 1
+    old = msgspec.json.decode(text)
+    del old["body"]["engine"]
+    (out / "training.json").write_bytes(msgspec.json.encode(old))
+    assert settings_of(out) == msgspec.structs.replace(recorded.body, engine="whole")
+
+
+def test_a_model_predicts_alike_with_either_engine(found, tmp_path, rule, images: Path):
+    rule("blocks")
+    out = started(found, tmp_path / "run")
+    model = train(out).body
+    pictures = np.load(images)["x_test"]
+    logits = {}
+    for engine in ("whole", "blocks"):
+        trained = msgspec.structs.replace(model, engine=engine)
+        logits[engine] = predictor(trained, weights_beside(out / MODEL, model)).logits(pictures)
+    np.testing.assert_allclose(logits["blocks"], logits["whole"], rtol=1e-4, atol=1e-5)
+    assert logits["whole"].shape == (30, 3)
+
+
+def test_the_number_of_pictures_decides_how_a_model_looks_at_them(found, tmp_path, rule, made):
+    rule("blocks")
+    model = train(started(found, tmp_path / "run")).body
+    weights = weights_beside(tmp_path / "run" / MODEL, model)
+    made.clear()
+    for count in (5, model.recipe.batch_size * (BATCHES_THAT_PAY - 1) + 1):
+        predictor(model, weights).logits(np.zeros((count, *model.image_shape), np.uint8))
+    assert made == ["BlocksEngine", "WholeEngine"]

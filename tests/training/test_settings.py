@@ -1,0 +1,166 @@
+"""From what was asked for to the settings of a training; what a resumed one may be asked for."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from automl_cli.core.errors import ArtifactError, DataError, RunInUse, SpaceError, UserError
+from automl_cli.store.artifact import artifact_of, write_artifact
+from automl_cli.training.settings import TrainingRequest, new_training, open_training, settings_of
+from automl_cli.training.trainable import DEFAULT_EPOCHS, Named
+from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
+from search_spaces.cnn import SPACE
+
+
+def arch(path: Path) -> Named:
+    return Named("arch", str(path))
+
+
+def test_data_and_recipe_are_those_of_the_search_but_all_examples_are_trained_on(architecture):
+    training = new_training(architecture, TrainingRequest())
+    assert training.dataset == msgspec.structs.replace(architecture.dataset, train_examples=None)
+    assert training.recipe == architecture.recipe
+    assert (training.epochs, training.seed, training.with_validation) == (DEFAULT_EPOCHS, 0, False)
+    assert training.facts.train_examples + training.facts.validation_examples == 120
+
+
+def test_flags_replace_single_fields(architecture):
+    asked = TrainingRequest(train_examples=40, epochs=7, seed=3, learning_rate=0.5, schedule="constant", flip=True)
+    training = new_training(architecture, asked)
+    assert training.dataset.train_examples == 40
+    assert training.recipe == msgspec.structs.replace(architecture.recipe, learning_rate=0.5, schedule="constant")
+    assert (training.epochs, training.seed, training.facts.flip) == (7, 3, True)
+
+
+def test_another_data_set_starts_from_the_defaults_of_a_data_set(architecture):
+    training = new_training(architecture, TrainingRequest(dataset="digits", data_dir="/data"))
+    assert training.dataset == DatasetReference(source="digits", data_dir="/data")
+    assert training.facts.image_shape == (8, 8, 1)
+
+
+def test_a_preset_gives_the_recipe_of_the_space(architecture):
+    reference = msgspec.structs.replace(architecture.space, name="cnn")
+    training = new_training(msgspec.structs.replace(architecture, space=reference), TrainingRequest(preset="paper"))
+    assert training.recipe == SPACE.presets["paper"].recipe
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"epochs": 0}, "--epochs is 0; it must be at least 1"),
+        ({"seed": -1}, r"--seed is -1; it must be 0 to 2\^53"),
+        ({"preset": "papre"}, r"unknown preset of space 'cnn': 'papre'\. Did you mean 'paper'\? Known: paper, quick"),
+        ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0"),
+        ({"schedule": "cosin"}, "--schedule: Invalid enum value 'cosin'"),
+        ({"dataset": "digist"}, "unknown data set 'digist'. Did you mean 'digits'?"),
+        ({"train_examples": 500}, "--train-examples is 500, but rows has 120 examples"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_made(architecture, tmp_path, asked, message):
+    reference = msgspec.structs.replace(architecture.space, name="cnn")
+    write_artifact(tmp_path / "found.json", artifact_of(msgspec.structs.replace(architecture, space=reference)))
+    with pytest.raises(UserError, match=message):
+        open_training(tmp_path / "run", TrainingRequest(**asked), arch(tmp_path / "found.json"), resume=False, overwrite=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_artifact_of_another_kind_is_refused(found, tmp_path):
+    open_training(tmp_path / "run", TrainingRequest(), arch(found), resume=False, overwrite=False).close()
+    with pytest.raises(ArtifactError, match=r"training\.json: this is a training artifact; an architecture artifact is needed"):
+        open_training(
+            tmp_path / "next", TrainingRequest(), arch(tmp_path / "run" / "training.json"), resume=False, overwrite=False
+        )
+
+
+def open_there(out: Path, found: Path | None, *, resume: bool = False, overwrite: bool = False, **asked):
+    return open_training(out, TrainingRequest(**asked), found and arch(found), resume=resume, overwrite=overwrite)
+
+
+def test_an_existing_directory_is_refused_with_the_ways_out(found, tmp_path):
+    open_there(tmp_path / "run", found).close()
+    with pytest.raises(UserError, match="exists already: continue it with --resume, replace it with --overwrite"):
+        open_there(tmp_path / "run", found)
+    open_there(tmp_path / "run", found, overwrite=True, seed=9).close()
+    assert settings_of(tmp_path / "run").seed == 9
+
+
+def test_a_directory_of_something_else_is_never_overwritten(found, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").write_text("")
+    with pytest.raises(UserError, match=r"is not a training directory \(it holds chapter1\.tex\)"):
+        open_there(tmp_path / "thesis", found, overwrite=True)
+
+
+def test_a_directory_in_use_is_refused(found, tmp_path):
+    with open_there(tmp_path / "run", found), pytest.raises(RunInUse, match="is in use by another process"):
+        open_there(tmp_path / "run", None, resume=True)
+
+
+def test_a_preset_or_a_stack_on_resume_needs_to_know_of_what(found, tmp_path):
+    open_there(tmp_path / "run", found).close()
+    for asked in ({"preset": "paper"}, {"stack": "2@96"}):
+        with pytest.raises(UserError, match=f"--{next(iter(asked))} was settled when this training was started"):
+            open_there(tmp_path / "run", None, resume=True, **asked)
+
+
+def test_resuming_needs_only_the_directory_and_accepts_what_was_asked_before(found, tmp_path):
+    open_there(tmp_path / "run", found, epochs=5, seed=2, learning_rate=0.3).close()
+    open_there(tmp_path / "run", None, resume=True).close()
+    open_there(tmp_path / "run", found, resume=True, epochs=5, seed=2, learning_rate=0.3).close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"epochs": 6}, "was started with --epochs 5, not 6"),
+        ({"seed": 1}, "was started with --seed 0, not 1"),
+        ({"with_validation": True}, "was started with --with-validation False, not True"),
+        ({"learning_rate": 0.2}, "was started with --learning-rate 0.1, not 0.2"),
+        ({"train_examples": 50}, "was started with --train-examples None, not 50"),
+        ({"dataset": "digits"}, r"was started with --dataset .*rows\.npz, not digits"),
+    ],
+)
+def test_resuming_with_other_settings_is_refused_and_lets_go_of_the_directory(found, tmp_path, asked, message):
+    open_there(tmp_path / "run", found, epochs=5).close()
+    with pytest.raises(UserError, match=message):
+        open_there(tmp_path / "run", None, resume=True, **asked)
+    open_there(tmp_path / "run", None, resume=True).close()
+
+
+def test_resuming_with_another_network_or_changed_data_is_refused(found, architecture, images, tmp_path):
+    open_there(tmp_path / "run", found).close()
+    other = Network((Block("a", ConvolutionUnit((1, 1), 4), (IMAGE,)),), ("a",))
+    write_artifact(tmp_path / "other.json", artifact_of(msgspec.structs.replace(architecture, network=other)))
+    with pytest.raises(UserError, match="--arch holds another network than the one trained here"):
+        open_there(tmp_path / "run", tmp_path / "other.json", resume=True)
+    images.unlink()
+    with pytest.raises(DataError, match=r"no file at .*rows\.npz"):
+        open_there(tmp_path / "run", None, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"found": None}, "nothing says what is trained: give --arch or --cell"),
+        ({"resume": True, "overwrite": True}, "--resume continues a training and --overwrite replaces it; give one of them"),
+        ({"resume": True, "out": None}, "--resume needs --out"),
+        ({"resume": True}, "there is no training at .*run to resume"),
+    ],
+)
+def test_flags_that_miss_or_exclude_each_other_are_said(found, tmp_path, given, message):
+    given = {"out": tmp_path / "run", "found": found} | given
+    with pytest.raises(UserError, match=message):
+        open_there(given.pop("out"), given.pop("found"), **given)
+
+
+def test_a_network_that_the_images_do_not_fit_is_refused(architecture):
+    from automl_cli.values.network import MaxPool
+
+    pools = tuple(Block(f"p{i}", MaxPool((2, 2), (2, 2)), (f"p{i - 1}" if i else IMAGE,)) for i in range(3))
+    joined = Block("sum", ConvolutionUnit((1, 1), 2), ("p0", "p2"), join="add")
+    network = Network((*pools, joined), ("sum",))
+    with pytest.raises(SpaceError, match="sum"):
+        new_training(msgspec.structs.replace(architecture, network=network), TrainingRequest())
