@@ -1,18 +1,30 @@
 """A command-line AutoML toolkit on JAX and Flax: a controller proposes, a child is trained, its score teaches the controller.
 
-The floors, ground first; an import points down, never up:
+A child is a record of roles (network, activation, optimizer, augmentation) with a problem and a recipe; a search leaves one
+role open (`values.child`). The floors, ground first; an import points down, never up, and rooms on one floor stand apart:
 
-    core          0  decisions, spaces, genotypes, trials, random streams, errors, and the values that genotypes decode to
-    store         1  artifacts, journal, run directory: the only place that touches JSON on disk
-    references    1  published results, JSON only
-    registry      1  name -> "module:attribute", imported on first use
-    nn, data      2  JAX and Flax; data sets as NumPy arrays
-    children      3  a value made trainable: model, optimizer, augmentation, task
-    strategies, evaluators, executors   4  propose; measure; run somewhere. They know nothing of each other
-    study, jobs, report                 5  the loop (read `study.py` first); other work; figures and tables
-    cli           6  one file per command
+    core          0   decisions, spaces, trials, rewards, flags, random streams, errors, and what every part promises
+    values        1   what genotypes decode to and children are made of, as frozen plain data
+    system        1   the machine and the process: cores, GPUs, threads, heap, versions
+    store         2   artifacts, journal, run directory: the only place that touches JSON on disk
+    plugins       3   what is found by name, by listing or from installed packages; the row of a kind
+    references    4   published results under a name, and artifacts by name or file
+    kinds         5   one file a kind: artifact, words, checks, the role it fills, what builds, trains and exports it
+    nn            5   JAX and Flax: arrays in, arrays out
+    data          5   data sets as NumPy arrays
+    children      6   roles become something trainable: one file a role, and the trainer
+    problems      7   one file a problem: facts, batches, loss, metric as a fold
+    strategies    8   propose
+    evaluators    8   measure
+    executors     8   run somewhere
+    study         9   the loop: read `study.loop` first
+    training      9   one network trained to the end and tested once
+    planning     10   from what a user asked to resolved settings, new or resumed
+    jobs         10   any other work of a command
+    report       11   journals and artifacts become figures, tables and a page
+    cli          12   one file a command
 
-`search_spaces/`, beside this package, holds the plug-ins: one file per space.
+`search_spaces/`, beside this package, holds the plug-ins: one file a space.
 """
 
 __version__ = "0.1.0"

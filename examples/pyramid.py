@@ -5,14 +5,13 @@
 Every stage has 1 to 3 equal convolutions and, but for the last, a pool that halves the image.
 Decisions: layers, kernel size and filters of each stage. Size: (3 * 2 * 4)^3 = 13,824.
 
-What a space needs: the decisions, a pure `decode` to plain data, `tokens` for people, a `build` that imports JAX when it is
-called, and SPACE, which names them. To look at it without searching: `automl spaces examples/pyramid.py`.
+What a space needs: the decisions, a pure `decode` to the value they stand for, `tokens` for people, and SPACE, which names
+them. To look at it without searching: `automl spaces examples/pyramid.py`.
 """
-
-from typing import Any
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
+from automl_cli.values.child import ChildPreset
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from automl_cli.values.recipe import Recipe
 
@@ -46,13 +45,6 @@ def tokens(options: Options, genotype: Genotype) -> tuple[str, ...]:
     return tuple(f"Stage: {layers} x {kernel}x{kernel}, {filters} filters" for layers, kernel, filters in _stages(genotype))
 
 
-def build(network: Network, image_shape: tuple[int, int, int], classes: int, seed: int) -> Any:
-    """The network as a Flax module. JAX is imported here and nowhere else, so that looking at a space stays fast."""
-    from automl_cli.nn.networks import build_network
-
-    return build_network(network, image_shape, classes, seed=seed)
-
-
 def _stages(genotype: Genotype) -> list[tuple[int, int, int]]:
     """(layers, kernel, filters) of every stage."""
     by_stage = [genotype[start : start + 3] for start in range(0, len(genotype), 3)]
@@ -62,7 +54,7 @@ def _stages(genotype: Genotype) -> list[tuple[int, int, int]]:
 QUICK = SearchPreset(
     trials=24,
     epochs=8,
-    recipe=Recipe(batch_size=32, learning_rate=0.1, schedule="cosine"),
+    child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.1, schedule="cosine")),
     strategy="random",
 )
 
@@ -74,7 +66,6 @@ SPACE = Plugin(
     summary="three stages of equal convolutions with pools between them",
     decisions=decisions,
     decode=decode,
-    build=build,
     tokens=tokens,
     presets={"quick": QUICK, "paper": QUICK},
     options=(SpaceOption("stages", 3, "stages, each half as large as the one before"),),

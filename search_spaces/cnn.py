@@ -33,11 +33,13 @@ is not part of the search.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from automl_cli.core.decisions import Choice, Decision, DecisionList, Genotype, Membership
 from automl_cli.core.errors import SpaceError
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
+from automl_cli.core.rewards import Power
+from automl_cli.values.child import ChildPreset
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from automl_cli.values.recipe import Recipe
 
@@ -196,13 +198,6 @@ def _tokens_of(layer: Layer, *, strides: bool) -> Iterator[str]:
     yield f"Inputs: {', '.join(f'layer {earlier + 1}' for earlier in layer.reads) or 'image'}"
 
 
-def build(network: Network, image_shape: tuple[int, int, int], classes: int, seed: int) -> Any:
-    """The network as a Flax module with freshly drawn parameters."""
-    from automl_cli.nn.networks import build_network
-
-    return build_network(network, image_shape, classes, seed=seed)
-
-
 OPTIONS = (
     SpaceOption(
         "variant", "plain", "plain (no stride or pooling), strides (predicted), or pooling (blocks of 3)", tuple(FILTERS)
@@ -220,9 +215,9 @@ _QUICK_OPTIONS: dict[str, Choice] = {"variant": "plain", "layers": 4, "curriculu
 QUICK = SearchPreset(
     trials=64,
     epochs=4,
-    recipe=Recipe(batch_size=32, learning_rate=0.15, schedule="cosine"),
+    child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.15, schedule="cosine")),
     strategy="reinforce",
-    reward_exponent=2.0,
+    reward=Power(2.0),
     space_options=_QUICK_OPTIONS,
 )
 """Sized so that 64 children of 8 x 8 images end within two minutes on two cores, and so that their scores say something: four
@@ -232,11 +227,12 @@ times the epochs find networks that are no better once they are trained (tests/b
 PAPER = SearchPreset(
     trials=12_800,
     epochs=50,
-    dataset="cifar10",
-    recipe=Recipe(batch_size=64, learning_rate=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4, schedule="constant"),
+    child=ChildPreset(
+        dataset="cifar10", recipe=Recipe(batch_size=64, learning_rate=0.1, weight_decay=1e-4), optimizer="nesterov"
+    ),
     strategy="reinforce",
     in_flight=800,
-    reward_exponent=2.0,
+    reward=Power(2.0),
     reuse=False,
     space_options={"variant": "strides", "layers": 20, "curriculum_start": 6, "curriculum_step": 2, "curriculum_trials": 1600},
     strategy_settings={name: {"constants": "paper"} for name in ("reinforce", "ppo", "evolution")},
@@ -253,7 +249,6 @@ SPACE = Plugin(
     summary="convolutional networks layer by layer, with skip connections (NAS)",
     decisions=decisions,
     decode=decode,
-    build=build,
     tokens=tokens,
     presets={"quick": QUICK, "paper": PAPER},
     options=OPTIONS,

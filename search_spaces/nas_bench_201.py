@@ -43,11 +43,10 @@ SPACE = Plugin(
     name="nas-bench-201",
     version=1,
     command="search-cell",
-    produces="cell",
+    produces="edge-cell",
     summary="6 edges x 5 operations, looked up in a table: the bench on which strategies are compared",
     decisions=lambda options: DECISIONS,
     decode=decode,
-    build=None,
     tokens=tokens,
     presets={"quick": QUICK, "paper": PAPER},
 )

@@ -35,7 +35,8 @@ from automl_cli.core.decisions import Choice, Decision, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.cell import INPUT_STATES, Branch, Cell, CellPair, Combination, unused_states
-from automl_cli.values.network import Join, Network, Shape
+from automl_cli.values.child import ChildPreset
+from automl_cli.values.network import Join, Network
 from automl_cli.values.recipe import Recipe
 from automl_cli.values.skeleton import Stack, cell_network, stack
 
@@ -187,20 +188,13 @@ def tokens(options: Options, genotype: Genotype) -> tuple[str, ...]:
     return decode(options, genotype).equations()
 
 
-def network(options: Options, cells: CellPair, image: Shape) -> Network:
+def place(options: Options, cells: CellPair, facts: Any) -> Network:
     """The small network in which cells are measured."""
-    return cell_network(cells, _search_stack(options), image)
+    return cell_network(cells, _search_stack(options), facts.image_shape)
 
 
 def _search_stack(options: Options) -> Stack:
     return stack("cifar", repeats=int(options["repeats"]), filters=int(options["filters"]))
-
-
-def build(network: Network, image_shape: Shape, classes: int, seed: int) -> Any:
-    """The network as a Flax module with freshly drawn parameters."""
-    from automl_cli.nn.networks import build_network
-
-    return build_network(network, image_shape, classes, seed=seed)
 
 
 OPTIONS = (
@@ -218,7 +212,7 @@ _QUICK_OPTIONS: dict[str, Choice] = {"repeats": 1, "filters": 8}
 QUICK = SearchPreset(
     trials=24,
     epochs=4,
-    recipe=Recipe(batch_size=32, learning_rate=0.05, schedule="cosine"),
+    child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.05, schedule="cosine")),
     strategy="ppo",
     space_options=_QUICK_OPTIONS,
 )
@@ -226,8 +220,11 @@ QUICK = SearchPreset(
 PAPER = SearchPreset(
     trials=20_000,
     epochs=20,
-    dataset="cifar10",
-    recipe=Recipe(batch_size=32, learning_rate=0.025, momentum=0.9, nesterov=False, weight_decay=5e-4, schedule="cosine"),
+    child=ChildPreset(
+        dataset="cifar10",
+        recipe=Recipe(batch_size=32, learning_rate=0.025, weight_decay=5e-4, schedule="cosine"),
+        optimizer="momentum",
+    ),
     strategy="ppo",
     in_flight=500,
     retrain_top=250,
@@ -246,8 +243,7 @@ SPACE = Plugin(
     decisions=decisions,
     decode=decode,
     encode=encode,
-    network=network,
-    build=build,
+    place=place,
     tokens=tokens,
     presets={"quick": QUICK, "paper": PAPER},
     options=OPTIONS,

@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from automl_cli.cli.app import COMMANDS
 from automl_cli.core.decisions import Choice
 from automl_cli.core.plugins import Plugin, SearchSpace
 from automl_cli.plugins.discovery import plugins
+from automl_cli.plugins.listing import bodies, kinds, problems
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
-from automl_cli.store.artifact import KINDS
 
 __all__ = [
+    "BODIES",
     "COMMAND_NAMES",
     "EVALUATORS",
+    "EVALUATOR_REQUESTS",
     "EXECUTORS",
     "KINDS",
     "PLUGINS",
     "PRESET_LABELS",
+    "PROBLEMS",
+    "PROBLEM_DATASETS",
     "ROOT",
     "SPACES",
     "STRATEGIES",
@@ -28,6 +33,25 @@ ROOT = Path(__file__).parent.parent
 PLUGINS: Mapping[str, Plugin] = plugins()
 
 COMMAND_NAMES = tuple(COMMANDS)
+
+KINDS, BODIES, PROBLEMS = kinds(), bodies(), problems()
+
+EXAMPLE = ROOT / "examples" / "table"
+
+EVALUATOR_REQUESTS: Mapping[str, Mapping[str, Any]] = {
+    "analytic": {"space": f"{ROOT}/tests/tiny_space.py", "evaluator_option": {"noise": "0.1", "group": "3"}},
+    "table": {
+        "space": f"{EXAMPLE}/three_edges.py",
+        "table": f"{EXAMPLE}/three_edges.csv",
+        "reward_column": "valid",
+        "report_columns": "test",
+    },
+    "trained": {"space": f"{ROOT}/tests/tiny_space.py", "space_option": {"layers": "1"}, "train_examples": 200, "epochs": 1},
+}
+"""A small search by every evaluator, as it is asked for."""
+
+PROBLEM_DATASETS: Mapping[str, Mapping[str, Any]] = {"images": {"source": "digits", "train_examples": 200}}
+"""A small data set of every problem."""
 
 
 def _settings(plugin: Plugin) -> Iterator[tuple[str, Mapping[str, Choice]]]:

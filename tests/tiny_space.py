@@ -3,10 +3,10 @@
 Named with `--space tests/tiny_space.py`, so it also tests spaces from files.
 """
 
-from typing import Any
-
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
 from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
+from automl_cli.core.rewards import Power
+from automl_cli.values.child import ChildPreset
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.values.recipe import Recipe
 
@@ -30,10 +30,6 @@ def tokens(options: Options, genotype: Genotype) -> tuple[str, ...]:
     return tuple(f"Number of Filters: {FILTERS[index]}" for index in genotype)
 
 
-def build(network: Network, image_shape: tuple[int, int, int], classes: int, seed: int) -> Any:
-    raise NotImplementedError("the analytic evaluator builds nothing")
-
-
 SPACE = Plugin(
     name="tiny",
     version=1,
@@ -42,19 +38,22 @@ SPACE = Plugin(
     summary="Chains of 1x1 convolutions, for tests.",
     decisions=decisions,
     decode=decode,
-    build=build,
     tokens=tokens,
     options=(SpaceOption("layers", 4, "number of layers"),),
     presets={
         "quick": SearchPreset(
-            trials=24, epochs=2, recipe=Recipe(batch_size=32, learning_rate=0.1), strategy="random", in_flight=4
+            trials=24,
+            epochs=2,
+            child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.1)),
+            strategy="random",
+            in_flight=4,
         ),
         "paper": SearchPreset(
             trials=1000,
             epochs=50,
-            recipe=Recipe(batch_size=64, learning_rate=0.1),
+            child=ChildPreset(recipe=Recipe(batch_size=64, learning_rate=0.1)),
             strategy="random",
-            reward_exponent=2.0,
+            reward=Power(2.0),
             published_cost="one coffee",
         ),
     },

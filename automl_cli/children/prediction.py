@@ -1,4 +1,4 @@
-"""A trained network at work: its weights, and what it makes of images."""
+"""A trained child at work: its weights, and what it makes of examples."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,14 +10,15 @@ import optax
 from flax import nnx
 from jax import Array
 
-from automl_cli.nn.augment import Examples, View, whiten
+from automl_cli.children.learning import Testing
+from automl_cli.children.network import module_of
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, named_arrays
-from automl_cli.nn.fit import EvaluationExamples
+from automl_cli.nn.evaluation import evaluated, outputs_of
 from automl_cli.nn.losses import CrossEntropy
-from automl_cli.nn.networks import build_network
-from automl_cli.nn.streaming import Stream, StreamedExamples
+from automl_cli.nn.networks import NetworkModule
+from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName, engine_for_prediction
-from automl_cli.values.network import Network, Shape
+from automl_cli.values.network import Shape
 
 LARGEST_BATCH = 1024
 POSITIONS_ON_A_DEVICE = 2**18
@@ -47,69 +48,47 @@ def weights_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 class Predictor:
-    """A network with its weights: images in the data's own units to logits.
+    """A trained child with its weights. Raises ValueError naming the array when the weights are not those of its network.
 
-    `moments` are the mean and standard deviation of each channel that the training whitened with, `view` how its recipe looks
-    at images outside training. Raises ValueError naming the array when the weights are not those of this network.
-
-    `trained` is the engine that trained it, in batches of `batch_size`: on a CPU a few images are looked at by the programs
-    that validated the training (`values.engine`).
+    `trained` is the engine that trained it: on a CPU a few examples are looked at by the programs that validated the training
+    (`values.engine`), in batches of the same size.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        weights: Mapping[str, np.ndarray],
-        *,
-        image: Shape,
-        classes: int,
-        moments: tuple[np.ndarray, np.ndarray],
-        view: View | None,
-        trained: EngineName = "whole",
-        batch_size: int | None = None,
-    ) -> None:
-        self._model = build_network(network, image, classes, seed=0)
+    def __init__(self, child: Child, weights: Mapping[str, np.ndarray], *, trained: EngineName = "whole") -> None:
+        self._model = module_of(child, seed=0)
         _check(weights, _expected(self._model))
         self._weights = weights
-        self._moments = moments
-        self._view = view
-        self._trained = trained
-        self._batch_size = batch_size or largest_batch(image)
+        self._trained: EngineName = trained
+        self._batch_size = child.recipe.batch_size
 
-    def logits(self, images: np.ndarray) -> np.ndarray:
-        """float32 (examples, classes) of images (examples, height, width, channels), in batches that fit a device."""
-        engine, batches = self._for(len(images))
-        return _logits(engine, self._weights, Examples(images, moments=self._moments, view=self._view, **batches))
+    def scores(self, testing: Testing) -> dict[str, float]:
+        """The scores on a test split by name, all in one pass over it."""
+        engine, batches = self._for(testing.size)
+        found = evaluated(engine, engine.state(self._weights), testing.examples(**batches), tuple(testing.metrics.values()))
+        return dict(zip(testing.metrics, found, strict=True))
 
-    def streamed_logits(self, stream: Stream) -> np.ndarray:
-        """The same of pictures that are decoded as they are needed."""
-        engine, batches = self._for(len(stream))
-        return _logits(engine, self._weights, StreamedExamples(stream, moments=self._moments, **batches))
+    def outputs(self, testing: Testing) -> np.ndarray:
+        """The outputs for all examples, in order."""
+        engine, batches = self._for(testing.size)
+        return outputs_of(engine, engine.state(self._weights), testing.examples(**batches))
+
+    def function(self) -> Callable[[Array], Array]:
+        """The network in evaluation mode, as a function of one batch that JAX can trace. It holds the weights."""
+        _load(self._model, self._weights)
+        return lambda examples: self._model(examples, train=False)
 
     def _for(self, examples: int) -> tuple[Engine, dict[str, Any]]:
         """The engine for so many examples, and the batches that it looks at them in."""
         size = min(self._batch_size, max(examples, 1))
         batches, accelerated = -(-examples // size), jax.default_backend() != "cpu"
         name = engine_for_prediction(batches, trained=self._trained, accelerated=accelerated)
-        if name == "blocks":
-            return BlocksEngine(self._model, **_UNUSED), {"largest_batch": size, "smaller": False}
-        return WholeEngine(self._model, **_UNUSED), {"largest_batch": largest_batch(self._model.image)}
-
-    def function(self) -> Callable[[Array], Array]:
-        """The same as a function of one batch that JAX can trace, from images to logits. It holds the weights."""
-        mean, std = (jnp.asarray(moment) for moment in self._moments)
-        _load(self._model, self._weights)
-        view = self._view or (lambda images: images)
-        return lambda images: self._model(view(whiten(images, mean, std)), train=False)
+        if name == "blocks" and isinstance(self._model, NetworkModule):
+            return BlocksEngine(self._model, **_UNUSED), {"size": size, "smaller": False}
+        return WholeEngine(self._model, **_UNUSED), {"size": None, "smaller": True}
 
 
 _UNUSED: dict[str, Any] = {"loss": CrossEntropy(), "update_rule": optax.identity()}
 """What an engine trains with. Made once, since blocks are kept by what they are made from."""
-
-
-def _logits(engine: Engine, weights: Mapping[str, np.ndarray], examples: EvaluationExamples) -> np.ndarray:
-    state = engine.state(weights)
-    return examples.outputs(lambda batch: engine.outputs(state, batch))
 
 
 def _expected(model: nnx.Module) -> dict[str, Array]:

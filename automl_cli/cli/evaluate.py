@@ -25,10 +25,8 @@ def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, j
         automl evaluate runs/final/model.json
         automl evaluate runs/final --dataset ./other-photographs --json
     """
-    import msgspec
-
     from automl_cli.cli.console import write_json, write_line
-    from automl_cli.cli.train import accuracy_text
+    from automl_cli.cli.train import score_lines
     from automl_cli.system.process import set_up_lone_process
     from automl_cli.training.evaluate import evaluate as score
     from automl_cli.training.model_file import model_file
@@ -37,8 +35,8 @@ def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, j
     set_up_lone_process()
     found = score(path, source=dataset, data_dir=None if data_dir is None else str(data_dir))
     if json:
-        write_json({"model": str(path), **msgspec.structs.asdict(found)})
+        write_json({"model": str(path), **found.document})
         return
-    write_line(accuracy_text(found.test_accuracy, found.test_top5_accuracy))
-    write_line(f"balanced over {found.classes} classes {found.test_balanced_accuracy:.4f}")
+    for line in score_lines(found.scores):
+        write_line(line)
     write_line(f"{found.test_examples} examples of {found.dataset}")

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 EXAMPLES = "Examples:"
 """The line of a command's docstring behind which every line is shown as it stands."""
 
-CONTEXT_SETTINGS = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
+CONTEXT_SETTINGS: dict[str, Any] = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
 """Help is at most this wide; `-h` asks for it too."""
 
 

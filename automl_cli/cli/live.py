@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from automl_cli.core.errors import UserError
-from automl_cli.core.trials import Stage, Status, Trial
+from automl_cli.core.numbers import duration
+from automl_cli.core.trials import Measurement, Stage, Status, Trial
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 15.0
 """Without a terminal, a line at most so often."""
+
+
+Score = Callable[[Measurement], float]
+"""The validation score of a measurement, as the reward of the study reads it."""
 
 
 class Display(NamedTuple):
@@ -32,10 +37,11 @@ class Display(NamedTuple):
 class Figures:
     """What is known so far, as the display shows it: counts, best, mean of the last trials, rate, time left."""
 
-    def __init__(self, window: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, window: int, *, score: Score, clock: Callable[[], float] = time.monotonic) -> None:
         self.progress: Progress | None = None
         self.statuses: dict[Status, int] = {}
         self.reused = 0
+        self._score = score
         self._clock = clock
         self._scores: deque[float] = deque(maxlen=window)
         self._stage_started = clock()
@@ -50,7 +56,7 @@ class Figures:
             self.statuses[trial.outcome.status] = self.statuses.get(trial.outcome.status, 0) + 1
             self.reused += trial.reused is not None
             if trial.outcome.measurement is not None:
-                self._scores.append(trial.outcome.measurement.score)
+                self._scores.append(self._score(trial.outcome.measurement))
 
     @property
     def recent_mean(self) -> float | None:
@@ -88,7 +94,7 @@ class Figures:
         parts = []
         best = None if self.progress is None else self.progress.best
         if best is not None and best.outcome.measurement is not None:
-            parts.append(f"best {best.outcome.measurement.score:.4f} (trial {best.number})")
+            parts.append(f"best {self._score(best.outcome.measurement):.4f} (trial {best.number})")
         if self.recent_mean is not None:
             parts.append(f"mean of last {len(self._scores)} {self.recent_mean:.4f}")
         parts += [f"{count} {status.value}" for status, count in self.statuses.items() if status is not Status.OK]
@@ -99,39 +105,27 @@ class Figures:
         return " · ".join(part for part in (self.course(), self.scores()) if part)
 
 
-def trial_line(trial: Trial) -> str:
+def trial_line(trial: Trial, score: Score) -> str:
     """One trial on one line."""
     outcome = trial.outcome
-    result = f"{outcome.measurement.score:.4f}" if outcome.measurement is not None else outcome.message
-    how = f"reused from trial {trial.reused}" if trial.reused is not None else f"{outcome.seconds:.1f} s"
+    result = f"{score(outcome.measurement):.4f}" if outcome.measurement is not None else outcome.message
+    how = f"reused from trial {trial.reused}" if trial.reused is not None else duration(outcome.seconds)
     return f"trial {trial.number}: {outcome.status.value}, {how}, {result}"
 
 
-def duration(seconds: float) -> str:
-    """
-    >>> duration(42.4), duration(150), duration(8000), duration(5e6)
-    ('42 s', '2 min 30 s', '2 h 13 min', '57 days 20 h')
-    """
-    whole = round(seconds)
-    for unit, size, smaller, part in (("days", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // part} {smaller}"
-    return f"{whole} s"
-
-
 @contextmanager
-def showing(console: "Console", *, window: int, how: Display) -> Iterator[Callable[["Progress"], None]]:
+def showing(console: "Console", *, window: int, score: Score, how: Display) -> Iterator[Callable[["Progress"], None]]:
     """Gives what to call with every progress of the study; the display is gone afterwards."""
-    figures = Figures(window)
+    figures = Figures(window, score=score)
     tellers: list[Callable[[Progress], None]] = [figures.update]
-    with _log(how.log_file, tellers):
+    with _log(how.log_file, tellers, score):
         if how.quiet:
             yield _all(tellers)
         elif console.is_terminal and not console.is_dumb_terminal:
-            with _live(console, figures, tellers, verbose=how.verbose):
+            with _live(console, figures, tellers, score, verbose=how.verbose):
                 yield _all(tellers)
         else:
-            tellers.append(_plain(console, figures, verbose=how.verbose))
+            tellers.append(_plain(console, figures, score, verbose=how.verbose))
             yield _all(tellers)
 
 
@@ -145,13 +139,13 @@ def _all(tellers: "list[Callable[[Progress], None]]") -> "Callable[[Progress], N
 
 @contextmanager
 def _live(
-    console: "Console", figures: Figures, tellers: "list[Callable[[Progress], None]]", *, verbose: bool
+    console: "Console", figures: Figures, tellers: "list[Callable[[Progress], None]]", score: Score, *, verbose: bool
 ) -> Iterator[None]:
     from rich.live import Live
 
     with Live(get_renderable=lambda: _panel(figures), console=console, refresh_per_second=4, transient=True):
         if verbose:
-            tellers.append(lambda progress: console.print(trial_line(progress.last)) if progress.last else None)
+            tellers.append(lambda progress: console.print(trial_line(progress.last, score)) if progress.last else None)
         yield
 
 
@@ -168,13 +162,13 @@ def _panel(figures: Figures) -> "RenderableType":
     return Group(top, Text(figures.scores()))
 
 
-def _plain(console: "Console", figures: Figures, *, verbose: bool) -> "Callable[[Progress], None]":
+def _plain(console: "Console", figures: Figures, score: Score, *, verbose: bool) -> "Callable[[Progress], None]":
     """A line for every trial, or one now and then and at the end of a stage."""
     last_said = [time.monotonic()]
 
     def tell(progress: "Progress") -> None:
         if verbose and progress.last is not None:
-            console.print(trial_line(progress.last), soft_wrap=True)
+            console.print(trial_line(progress.last, score), soft_wrap=True)
         due = time.monotonic() - last_said[0] >= PLAIN_SECONDS
         if (due or progress.finished == progress.planned) and progress.last is not None:
             console.print(figures.line(), soft_wrap=True)
@@ -197,19 +191,19 @@ def check_log_file(path: Path | None) -> None:
 
 
 @contextmanager
-def _log(path: Path | None, tellers: "list[Callable[[Progress], None]]") -> Iterator[None]:
+def _log(path: Path | None, tellers: "list[Callable[[Progress], None]]", score: Score) -> Iterator[None]:
     if path is None:
         yield
         return
     with path.open("a", encoding="utf-8") as file:
-        tellers.append(_writer(file))
+        tellers.append(_writer(file, score))
         yield
 
 
-def _writer(file: TextIO) -> "Callable[[Progress], None]":
+def _writer(file: TextIO, score: Score) -> "Callable[[Progress], None]":
     def tell(progress: "Progress") -> None:
         if progress.last is not None:
-            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {trial_line(progress.last)}\n")
+            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {trial_line(progress.last, score)}\n")
             file.flush()
 
     return tell

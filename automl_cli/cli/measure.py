@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from automl_cli.cli.options import DataDir, Json
+from automl_cli.core.numbers import by_times
 
 Artifact = Annotated[
     str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
@@ -56,13 +57,12 @@ def measure(
         artifact, image_size=image_size, classes=classes, dataset=dataset, data_dir=place, stack=stack, filters=filters
     )
     if json:
-        write_json(found)
+        write_json(found.document)
         return
-    height, width, channels = found.image_shape
+    shown = found.document
     write_line(f"parameters     {found.parameters:,}")
-    write_line(f"multiply-adds  {found.multiply_adds:,} for one image")
-    write_line(f"images         {height}×{width}×{channels}, {found.classes} classes")
-    if found.stack is not None:
-        write_line(
-            f"stack          {found.stack.skeleton}, N = {found.stack.repeats}, F = {found.stack.filters}, width {found.width}"
-        )
+    write_line(f"multiply-adds  {found.multiply_adds:,} for one {'image' if 'image_shape' in shown else 'example'}")
+    if "image_shape" in shown:
+        write_line(f"images         {by_times(shown['image_shape'])}, {shown['classes']} classes")
+    if (stack := shown.get("stack")) is not None:
+        write_line(f"stack          {stack.skeleton}, N = {stack.repeats}, F = {stack.filters}, width {shown['width']}")

@@ -1,21 +1,19 @@
 """The plan of a search, or of a training, in words: what `--dry-run` prints."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from automl_cli.cli.live import duration
 from automl_cli.cli.transferring import transfer_in_words
-from automl_cli.core.numbers import by_times, counted
+from automl_cli.core.numbers import by_times, counted, duration
 from automl_cli.values.skeleton import SMALLEST_AUXILIARY_MAP
 
 if TYPE_CHECKING:
     from automl_cli.core.trials import Limits
-    from automl_cli.planning.estimate import Plan, Range
+    from automl_cli.planning.estimate import Range, SearchPlan
     from automl_cli.training.plan import TrainingPlan
-    from automl_cli.values.recipe import Recipe
 
 
-def plan_text(plan: "Plan") -> str:
+def plan_text(plan: "SearchPlan") -> str:
     """The plan of a search as lines of `name  value`."""
     return _lines(_rows(plan))
 
@@ -31,21 +29,19 @@ def _lines(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
 
-def _rows(plan: "Plan") -> Iterator[tuple[str, str]]:
+def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     options = ", ".join(f"{name}={value}" for name, value in plan.space_options.items())
     yield "space", f"{plan.space} ({options})" if options else plan.space
-    if plan.dataset is not None:
-        yield "data set", plan.dataset + _unread(plan.dataset)
+    for name, words in plan.measured:
+        yield name, words + (_unread(plan.dataset) if name == "data set" and plan.dataset is not None else "")
     yield "strategy", f"{plan.strategy}, seed {plan.seed}"
     yield "children", f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')} each, {plan.in_flight:,} in flight"
-    if plan.depth is not None:
-        yield "depth", f"{_span(plan.depth)} layers"
     yield "decisions", f"{_span(plan.decisions)} per child"
     if plan.multiply_adds is not None:
         yield "multiply-adds", f"{plan.multiply_adds.lowest:,} to {plan.multiply_adds.highest:,} for one example"
     if limits := _limits(plan.limits):
         yield "limits", f"{limits}; larger children are not trained"
-    yield "reward", _reward(plan.reward_exponent)
+    yield "reward", plan.reward.words
     if plan.retrain_top:
         yield "retraining", f"the {plan.retrain_top} best again for {counted(plan.retrain_epochs, 'epoch')}"
     if plan.transfer is not None:
@@ -64,12 +60,7 @@ def _span(found: "Range") -> str:
     return str(found.lowest) if found.lowest == found.highest else f"{found.lowest} to {found.highest}"
 
 
-def _reward(exponent: float) -> str:
-    named = {1.0: "validation score", 2.0: "validation score squared", 3.0: "validation score cubed"}
-    return named.get(exponent, f"validation score to the power {exponent:g}") + ", the best of the last 5 epochs"
-
-
-def _estimate(plan: "Plan") -> str:
+def _estimate(plan: "SearchPlan") -> str:
     where = f"{plan.executor} executor, {plan.workers} at a time"
     if plan.compute_seconds is None or plan.wall_seconds is None:
         return f"{where}; no estimate of the time"
@@ -83,23 +74,34 @@ def _unread(dataset: str) -> str:
     """A plan is cheap: pictures and arrays may be broken where headers and labels are not."""
     from automl_cli.data.catalogue import EMBEDDED
 
-    return "" if dataset in EMBEDDED else "; its images are not read for a plan, so a broken one is found only when it starts"
+    return "" if dataset in EMBEDDED else "; its examples are not read for a plan, so a broken one is found only when it starts"
 
 
 def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
-    facts = plan.facts
-    shape = by_times(facts.image_shape)
+    problem = plan.child.problem
+    facts, classes = problem.facts, len(problem.facts.get("classes", ()))
+    example = f"one image of {by_times(facts['image_shape'])}" if "image_shape" in facts else "one example"
     yield "trained", plan.trained
-    yield "size", f"{plan.parameters:,} parameters, {plan.multiply_adds:,} multiply-adds for one image of {shape}"
-    unread = f"; {plan.problem}" if plan.problem else _unread(plan.dataset.source)
-    yield "data set", f"{plan.dataset.source}, {len(facts.classes):,} classes{unread}"
-    validation = f"{facts.validation_examples:,} {'of them trained on too' if plan.with_validation else 'to validate'}"
-    yield "examples", f"{facts.train_examples:,} to train, {validation}, {facts.test_examples:,} to test"
+    yield "size", f"{plan.parameters:,} parameters, {plan.multiply_adds:,} multiply-adds for {example}"
+    unread = f"; {plan.problem}" if plan.problem else _unread(problem.source)
+    yield "data set", problem.source + (f", {classes:,} classes" if classes else "") + unread
+    validation = f"{facts['validation_examples']:,} {'of them trained on too' if plan.with_validation else 'to validate'}"
+    yield "examples", f"{facts['train_examples']:,} to train, {validation}, {facts['test_examples']:,} to test"
     epochs, each, steps = counted(plan.epochs, "epoch"), counted(plan.steps_per_epoch, "step"), counted(plan.steps, "step")
     yield "duration", f"{epochs} of {each}: {steps}, seed {plan.seed}"
+    yield from _role_rows(plan)
     yield from _recipe_rows(plan)
     yield "engine", plan.engine_reason
     yield "here", _training_estimate(plan)
+
+
+def _role_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    """What stands in every role beside the network, in words."""
+    from automl_cli.plugins.roles import words_of
+
+    for role, filling in plan.child.roles.items():
+        if role != "network":
+            yield role, words_of(filling)
 
 
 def _training_estimate(plan: "TrainingPlan") -> str:
@@ -110,40 +112,62 @@ def _training_estimate(plan: "TrainingPlan") -> str:
 
 
 def _recipe_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
-    """Every field of the recipe, in words."""
-    recipe = plan.recipe
-    rule = "RMSProp (decay 0.9, epsilon 1), " if recipe.optimizer == "rmsprop" else ""
-    clip = "" if recipe.gradient_clip is None else f", gradients clipped to norm {recipe.gradient_clip:g}"
+    """Every field of the recipe, in words: those that need some in words of their own, any other as its number."""
+    from msgspec.structs import fields
+
+    for field in fields(plan.child.recipe):
+        if field.name in _RECIPE_WORDS:
+            yield from _RECIPE_WORDS[field.name](plan)
+        else:
+            yield field.name.replace("_", " "), _or_none(getattr(plan.child.recipe, field.name), field.default)
+
+
+def _learning_rate(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    recipe = plan.child.recipe
     courses = {"constant": "constant", "cosine": "cosine to 0", "exponential": "times 0.97 after every 2.4 epochs"}
-    yield "optimizer", f"{rule}{'Nesterov ' if recipe.nesterov else ''}momentum {recipe.momentum:g}{clip}"
     yield "learning rate", f"{recipe.learning_rate:g}, {courses[recipe.schedule]}"
-    yield "batch size", f"{recipe.batch_size:,}"
-    yield "weight decay", f"{recipe.weight_decay:g}"
-    yield "augmentation", recipe.augmentation + (", pictures decoded as they are needed" if recipe.streamed else "")
-    yield "label smoothing", _or_none(recipe.label_smoothing, 0)
-    yield "auxiliary head", _auxiliary_head(plan)
-    yield "drop path", _drop_path(recipe)
-    yield "dropout", _or_none(recipe.dropout, 0)
-    yield "parameter mean", _or_none(recipe.average_decay, None)
-    yield "precision", "bfloat16 where the device has it" if recipe.precision == "mixed" else "float32"
 
 
-def _auxiliary_head(plan: "TrainingPlan") -> str:
-    if plan.auxiliary_head:
-        return f"its loss weighs {plan.recipe.auxiliary_weight:g}"
-    if plan.recipe.auxiliary_weight == 0:
-        return "none"
+def _precision(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    half = plan.child.recipe.precision == "mixed"
+    yield "precision", "bfloat16 where the device has it" if half else "float32"
+
+
+def _weight_decay(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    yield "weight decay", f"{plan.child.recipe.weight_decay:g}"
+
+
+def _auxiliary_head(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    weight, words = plan.child.recipe.auxiliary_weight, "none"
     least = by_times((SMALLEST_AUXILIARY_MAP, SMALLEST_AUXILIARY_MAP))
-    return f"none: this network has none; only stacks of cells have one, on a map of at least {least}"
+    if plan.auxiliary_head:
+        words = f"its loss weighs {weight:g}"
+    elif weight > 0:
+        words = f"none: this network has none; only stacks of cells have one, on a map of at least {least}"
+    yield "auxiliary head", words
 
 
-def _drop_path(recipe: "Recipe") -> str:
+def _drop_path(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    recipe = plan.child.recipe
     if recipe.drop_path_keep == 1:
-        return "none"
+        yield "drop path", "none"
+        return
     cells = "all cells" if recipe.drop_path_schedule == "time" else "the last cell"
     earlier = "" if recipe.drop_path_schedule == "time" else ", those of earlier cells more often"
-    return f"paths of {cells} are kept with probability {recipe.drop_path_keep:g} at the end{earlier}"
+    yield "drop path", f"paths of {cells} are kept with probability {recipe.drop_path_keep:g} at the end{earlier}"
 
 
-def _or_none(value: float | None, nothing: float | None) -> str:
-    return "none" if value is None or value == nothing else f"{value:g}"
+_RECIPE_WORDS: "Mapping[str, Callable[[TrainingPlan], Iterator[tuple[str, str]]]]" = {
+    "learning_rate": _learning_rate,
+    "weight_decay": _weight_decay,
+    "schedule": lambda plan: iter(()),  # said with the rate
+    "auxiliary_weight": _auxiliary_head,
+    "drop_path_keep": _drop_path,
+    "drop_path_schedule": lambda plan: iter(()),  # said with the probability
+    "precision": _precision,
+}
+"""Fields of a recipe whose number alone would say too little."""
+
+
+def _or_none(value: object, nothing: object) -> str:
+    return "none" if value is None or value == nothing else f"{value:g}" if isinstance(value, float) else f"{value:,}"

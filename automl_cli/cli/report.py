@@ -1,12 +1,12 @@
 """`automl report`: what was found, how it went, what it cost; several runs against each other."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from automl_cli.cli.options import Json
+from automl_cli.core.commands import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +37,10 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
         automl report runs/first --json
     """
     from automl_cli.cli.console import write_json, write_line
-    from automl_cli.report.runs import newest_run, read_history, run_paths
+    from automl_cli.report.runs import newest_run, read_history
+    from automl_cli.store.run_directory import runs_in
 
-    paths = [path for named in runs or [newest_run()] for path in run_paths(named) or [named]]
+    paths = [path for named in runs or [newest_run()] for path in runs_in(named) or [named]]
     histories = [read_history(path) for path in {path.resolve(): path for path in paths}.values()]
     made = _made(histories, top, reach)
     if html:
@@ -85,44 +86,42 @@ def _print(made: "Report", histories: "list[History]") -> None:
 
 def next_steps(histories: "list[History]") -> list[str]:
     """The commands one may want to type next."""
-    from automl_cli.cli.searching import resume_command
+    from automl_cli.planning.commands import resume_search_command
+    from automl_cli.store.names import BEST_FILE
 
     history = histories[0]
     if len(histories) > 1:
         return ["plots on one page: the same command with --html"]
     unfinished = len(history.trials) < history.settings.trials and not history.running
-    steps = [f"go on: {resume_command(history.settings, history.path)}"] if unfinished else []
-    best = history.path / "best.json"
+    steps = [f"go on: {resume_search_command(history.settings, history.path)}"] if unfinished else []
+    best = history.path / BEST_FILE
     return [*steps, *_steps_with(best), *_steps_after(history)] if best.is_file() else steps
 
 
 def _steps_with(best: Path) -> "Iterator[str]":
     """What can be done with the winner."""
-    from automl_cli.store.artifact import read_any
+    from automl_cli.references import open_any
     from automl_cli.training.trainable import train_command
 
-    yield f"look: {_typed('show', best)}"
-    if (command := train_command(read_any(best).body, str(best))) is not None:
+    yield f"look: {command_line('show', best)}"
+    if (command := train_command(open_any(str(best)).artifact.body, str(best))) is not None:
         yield f"train it: {command}"
 
 
 def _steps_after(history: "History") -> "Iterator[str]":
     """What can be done with the scaled winner."""
     from automl_cli.jobs.transfer import transfer_of
-    from automl_cli.store.run_directory import TRANSFER
+    from automl_cli.store.names import TRANSFER
 
     settings, scaled = history.settings.transfer, transfer_of(history.path, history.settings)
     if settings is None or scaled is None:
         return
     if scaled.state == "trained":
-        directory, data = history.path / TRANSFER, settings.dataset.data_dir
-        yield f"score the scaled winner again: {_typed('evaluate', directory, *(() if data is None else ('--data-dir', data)))}"
-        yield f"take it elsewhere: {_typed('export', directory)}"
+        directory, data_dir = history.path / TRANSFER, settings.dataset.data_dir
+        where = () if data_dir is None else ("--data-dir", data_dir)
+        yield f"score the scaled winner again: {command_line('evaluate', directory, *where)}"
+        yield f"take it elsewhere: {command_line('export', directory)}"
     elif scaled.command is not None and not history.running:
         yield f"train the scaled winner: {scaled.command}"
     elif not history.running:
-        yield f"scale the winner: {_typed(history.settings.command, '--resume', '--out', history.path)}"
-
-
-def _typed(*parts: object) -> str:
-    return shlex.join(["automl", *map(str, parts)])
+        yield f"scale the winner: {command_line(history.settings.command, '--resume', '--out', history.path)}"

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from automl_cli.cli.live import Display
     from automl_cli.core.plugins import SearchSpace
     from automl_cli.core.protocols import Executor
-    from automl_cli.store.bodies import StudySettings
     from automl_cli.store.reports import TransferSummary
     from automl_cli.store.run_directory import RunDirectory
+    from automl_cli.store.study import StudySettings
     from automl_cli.study.incumbent import Winner
 
 PREPARATION_SECONDS = 2.0
@@ -43,7 +43,7 @@ class Finished(NamedTuple):
             "trials": self.settings.trials,
             "trial": self.winner.trial.number,
             "genotype": self.winner.trial.task.genotype,
-            "validation_score": score_of(self.winner.trial.outcome),
+            "validation_score": score_of(self.settings.reward, self.winner.trial.outcome),
             "retraining": self.winner.retraining,
             **({} if self.transfer is None else {"transfer": self.transfer}),
         }
@@ -55,10 +55,8 @@ class Finished(NamedTuple):
 
 
 def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
-    """Have the arrays ready before the first trial, so that workers only map them and broken data is said at once."""
-    if settings.dataset is None:
-        return
-    from automl_cli.data import load_images
+    """Have ready before the first trial what all workers share, so that broken data is said at once."""
+    from automl_cli.study.session import evaluator_of, setup_of
 
     talk, said = talk_console(), time.monotonic()
 
@@ -66,9 +64,9 @@ def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
         nonlocal said
         if not quiet and time.monotonic() - said >= PREPARATION_SECONDS:
             said = time.monotonic()
-            talk.print(f"preparing images for the first time: {done:,} of {total:,}", soft_wrap=True)
+            talk.print(f"preparing examples for the first time: {done:,} of {total:,}", soft_wrap=True)
 
-    load_images(settings.dataset, say)
+    evaluator_of(settings).prepare(setup_of(settings), say)
 
 
 def run_one(
@@ -87,26 +85,26 @@ def run_one(
             state = "planned" if transferred is None else transferred.state
             talk.print(f"transfer: {transfer_in_words(settings.transfer, state)}", soft_wrap=True)
     strategy = make_strategy(settings, space)
-    with showing(talk, window=settings.in_flight, how=display) as on_progress:
+    with showing(talk, window=settings.in_flight, score=settings.reward.score, how=display) as on_progress:
         winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
     if not display.quiet:
-        talk.print(_winner_in_words(winner), soft_wrap=True)
+        talk.print(_winner_in_words(settings, winner), soft_wrap=True)
     return Finished(run.path, run.best_file, settings, winner)
 
 
 def _in_words(settings: "StudySettings") -> str:
-    on = f" on {settings.dataset.source}" if settings.dataset else ""
-    epochs = f" of {counted(settings.epochs, 'epoch')}" if settings.recipe else ""
+    on = f" on {settings.source}" if settings.source else ""
+    epochs = f" of {counted(settings.epochs, 'epoch')}" if settings.child else ""
     return (
         f"{settings.strategy} search of space {settings.space.name}{on}, {counted(settings.trials, 'trial')}{epochs}, seed "
         f"{settings.seed}, {settings.workers} at a time"
     )
 
 
-def _winner_in_words(winner: "Winner") -> str:
+def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:
     from automl_cli.study.incumbent import score_of
 
-    text = f"best: trial {winner.trial.number}, validation score {score_of(winner.trial.outcome):.4f}"
+    text = f"best: trial {winner.trial.number}, validation score {score_of(settings.reward, winner.trial.outcome):.4f}"
     if (again := winner.retraining) is not None:
         scores = {row.trial: row.retrained_score for row in again.candidates}
         score, rank = scores[winner.trial.number], again.rank_correlation

@@ -17,12 +17,17 @@ def schema(kind: Kind = None, *, json: Json = False) -> None:
         automl schema architecture > architecture.schema.json
     """
     from automl_cli.cli.console import write_json, write_line
-    from automl_cli.store import artifact
+    from automl_cli.core.errors import unknown_name
+    from automl_cli.plugins.listing import bodies
+    from automl_cli.store.artifact import json_schema
 
+    known = bodies()
+    if kind is not None and kind not in known:
+        raise unknown_name("kind of artifact", kind, known)
     if kind is not None:
-        write_json(artifact.schema(kind))
+        write_json(json_schema(known[kind]))
     elif json:
-        write_json({"kinds": {name: known.schema for name, known in artifact.KINDS.items()}})
+        write_json({"kinds": {name: str(body.SCHEMA) for name, body in known.items()}})
     else:
-        for known in artifact.KINDS.values():
-            write_line(known.schema)
+        for body in known.values():
+            write_line(str(body.SCHEMA))

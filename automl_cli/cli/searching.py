@@ -3,7 +3,6 @@
 `running` runs one study and says how it went.
 """
 
-import shlex
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, nullcontext
@@ -17,20 +16,14 @@ from automl_cli.cli.running import Finished, prepare_data, run_one
 from automl_cli.cli.transferring import last_words, transfer
 from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
+from automl_cli.planning.run_flags import RUN_ROWS
 
 if TYPE_CHECKING:
     from automl_cli.cli.live import Display
     from automl_cli.core.plugins import SearchSpace
     from automl_cli.planning.request import SearchRequest
-    from automl_cli.store.bodies import StudySettings
     from automl_cli.store.run_directory import RunDirectory
-
-NAME_VALUE = {
-    "space_options": "space-option",
-    "strategy_options": "strategy-option",
-    "evaluator_options": "evaluator-option",
-}
-"""Flags given as NAME=VALUE: the parameter of the command, and the key of the request."""
+    from automl_cli.store.study import StudySettings
 
 
 class RunFlags(NamedTuple):
@@ -56,10 +49,13 @@ class RunFlags(NamedTuple):
 
 
 def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) -> None:
-    """Run a search command with these flags, by the names of the function's parameters."""
+    """Run a search command with these flags, by attribute."""
     run_flags = RunFlags(**{name: flags[name] for name in RunFlags._fields})
+    for row in RUN_ROWS:
+        if flags[row.attribute] is not None:
+            row.check(flags[row.attribute])
     _check(run_flags)
-    request = request_of({name: value for name, value in flags.items() if name not in RunFlags._fields}, run_flags.config)
+    request = request_of(flags, run_flags.config)
     with _sigterm_as_ctrl_c():
         if run_flags.dry_run:
             _show_plan(command, request, run_flags, default_space=default_space)
@@ -70,15 +66,17 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
 
 
 def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest":
-    """What was asked for: flags, and where they say nothing the configuration file."""
+    """What was asked for: flags by attribute, and where they say nothing the configuration file."""
     from automl_cli.planning.request import SearchRequest, read_request
 
-    from_file = {} if config is None else read_request(config).given()
-    said = {name.replace("_", "-"): value for name, value in flags.items() if value is not None and name not in NAME_VALUE}
-    for parameter, name in NAME_VALUE.items():
-        if texts := pairs(flags[parameter], f"--{name}"):
-            said[name] = {**from_file.get(name, {}), **texts}
-    return SearchRequest(**{name.replace("-", "_"): value for name, value in {**from_file, **said}.items()})
+    asked = SearchRequest() if config is None else read_request(config)
+    for name, row in SearchRequest.rows().items():
+        value = flags.get(name)
+        if row.type is dict:
+            value = {**(getattr(asked, name) or {}), **pairs(value, f"--{row.name}")} or None
+        if value is not None:
+            asked = asked.replaced(**{name: value})
+    return asked
 
 
 def _check(flags: RunFlags) -> None:
@@ -88,8 +86,6 @@ def _check(flags: RunFlags) -> None:
         raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
     if flags.resume and flags.out is None:
         raise UserError("--resume needs the run to continue: give its directory with --out")
-    if flags.repeat is not None and flags.repeat < 1:
-        raise UserError(f"--repeat is {flags.repeat}; it must be at least 1")
     if flags.verbose and flags.quiet:
         raise UserError("--verbose asks for a line for every trial and --quiet for none; give one of them")
     check_log_file(flags.log_file)
@@ -119,12 +115,13 @@ def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple
     from automl_cli.core.trials import Stage
     from automl_cli.planning.resume import resume_search
     from automl_cli.store.journal import read_trials
+    from automl_cli.store.names import JOURNAL_FILE
     from automl_cli.store.run_directory import recorded_settings
 
     assert flags.out is not None
     run = next(iter(_repeats(flags.out, flags.repeat)), flags.out)
     settings, space = resume_search(command, recorded_settings(run), request)
-    ended = sum(trial.task.stage is Stage.SEARCH for trial in read_trials(run / "journal.jsonl"))
+    ended = sum(trial.task.stage is Stage.SEARCH for trial in read_trials(run / JOURNAL_FILE))
     words = f"{ended:,} of {counted(settings.trials, 'trial')} have ended"
     talk_console().print(f"{run}: the plan of the whole search, of which {words}", soft_wrap=True)
     return settings, space
@@ -153,17 +150,15 @@ def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_s
     _say_doubts(settings, request)
     prepare_data(settings, quiet=flags.quiet)
     if flags.repeat is None:
-        held = create_run(path, artifact_of(settings), overwrite=flags.overwrite)
+        held = create_run(path, artifact_of(settings, settings.inputs), overwrite=flags.overwrite)
     else:
-        repeats = {one.seed: artifact_of(one) for one in repeated(settings, flags.repeat)}
+        repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, flags.repeat)}
         held = create_repeats(path, repeats, overwrite=flags.overwrite)
     with held:
         _run_all(held, lambda run: (run.settings(), space), flags)
 
 
 def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
-    import msgspec
-
     from automl_cli.planning.resume import resume_search
     from automl_cli.store.run_directory import hold, open_run
     from automl_cli.system.process import set_up_this_process
@@ -176,7 +171,7 @@ def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
         """The first repeat has the seed that was asked for; the seeds of the others follow from it."""
         later = run.path in repeats[1:]
         recorded = run.settings()
-        settings, space = resume_search(command, recorded, msgspec.structs.replace(request, seed=None) if later else request)
+        settings, space = resume_search(command, recorded, request.replaced(seed=None) if later else request)
         _say_what_is_new(run, recorded)
         run.record(settings)
         if not later:
@@ -210,6 +205,7 @@ def _run_all(
 ) -> None:
     """Run the study of the held directory, or of each of its repeats, and say where the winners are."""
     from automl_cli.jobs.caches import trim_programs
+    from automl_cli.planning.commands import resume_search_command
     from automl_cli.store.run_directory import open_run, repeats_of
     from automl_cli.study.session import make_executor
 
@@ -222,10 +218,10 @@ def _run_all(
             with open_run(path) if repeats else nullcontext(held) as run:
                 settings, space = settle(run)
                 executor = executor or stack.enter_context(closing(make_executor(settings)))
-                with goes_on_with(resume_command(settings, held.path)):
+                with goes_on_with(resume_search_command(settings, held.path)):
                     finished.append(run_one(run, settings, space=space, executor=executor, display=flags.display))
     for at, one in enumerate(finished):
-        with goes_on_with(resume_command(one.settings, held.path)):
+        with goes_on_with(resume_search_command(one.settings, held.path)):
             finished[at] = one._replace(transfer=transfer(one.run, one.settings, quiet=flags.quiet))
     _print(finished, repeated=bool(repeats), as_json=flags.json)
 
@@ -240,12 +236,6 @@ def _print(finished: list[Finished], *, repeated: bool, as_json: bool) -> None:
     for one in finished:
         for line in last_words(one.transfer) if one.transfer is not None else ():
             talk_console().print(line, soft_wrap=True)
-
-
-def resume_command(settings: "StudySettings", path: Path) -> str:
-    """What continues the run, as it is typed."""
-    parts = ["automl", settings.command, "--out", str(path), "--resume"]
-    return shlex.join([*parts, "--space", settings.space.file] if settings.space.file else parts)
 
 
 @contextmanager

@@ -4,56 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl_cli.cli import training_options as flags
 from automl_cli.cli.interruption import goes_on_with
-from automl_cli.cli.options import Json
+from automl_cli.cli.signatures import taking
+from automl_cli.training.flags import NAMING, train_flags
 
 if TYPE_CHECKING:
+    from automl_cli.kinds.model import Model
     from automl_cli.store.artifact import Artifact
-    from automl_cli.store.bodies import Model
-    from automl_cli.training.settings import TrainingRequest
+    from automl_cli.training.request import TrainingRequest
     from automl_cli.training.trainable import Named
 
 
-def train(
-    *,
-    arch: flags.Arch = None,
-    cell: flags.Cell = None,
-    network: flags.Network = None,
-    stack: flags.Stack = None,
-    filters: flags.Filters = None,
-    seed: flags.Seed = None,
-    dataset: flags.Dataset = None,
-    data_dir: flags.DataDir = None,
-    train_examples: flags.TrainExamples = None,
-    with_validation: flags.WithValidation = None,
-    image_size: flags.ImageSize = None,
-    metric: flags.Metric = None,
-    flip: flags.Flip = None,
-    epochs: flags.Epochs = None,
-    preset: flags.Preset = None,
-    batch_size: flags.BatchSize = None,
-    learning_rate: flags.LearningRate = None,
-    momentum: flags.Momentum = None,
-    weight_decay: flags.WeightDecay = None,
-    schedule: flags.Schedule = None,
-    augmentation: flags.Augmentation = None,
-    optimizer: flags.Optimizer = None,
-    gradient_clip: flags.GradientClip = None,
-    label_smoothing: flags.LabelSmoothing = None,
-    auxiliary_weight: flags.AuxiliaryWeight = None,
-    drop_path_keep: flags.DropPathKeep = None,
-    drop_path_schedule: flags.DropPathSchedule = None,
-    dropout: flags.Dropout = None,
-    average_decay: flags.AverageDecay = None,
-    precision: flags.Precision = None,
-    out: flags.Out = None,
-    resume: flags.Resume = False,
-    overwrite: flags.Overwrite = False,
-    dry_run: flags.DryRun = False,
-    quiet: flags.Quiet = False,
-    json: Json = False,
-) -> None:
+@taking(train_flags())
+def train(**given: Any) -> None:
     """Train a found network, or a stack of a cell, to the end and test it once.
 
     Data are those of the search that found it (all of them, unless --train-examples is given) or those it was scaled to; the
@@ -69,29 +32,29 @@ def train(
         automl train --cell nasnet-a --stack 2@192 --dataset photos/ --image-size 96
         automl train --resume --out runs/final
     """
-    request, named = _asked(locals())
-    if dry_run:
-        _print_plan(named, request, out, resume=resume, overwrite=overwrite, json=json)
+    request, named = _asked(given)
+    place = {name: given[name] for name in ("out", "resume", "overwrite")}
+    if given["dry_run"]:
+        _print_plan(named, request, place, json=given["json"])
         return
-    path, model = _trained(named, request, out, resume=resume, overwrite=overwrite, quiet=quiet)
-    _print(path, model, json=json)
+    path, model = _trained(named, request, place, quiet=given["quiet"])
+    _print(path, model, json=given["json"])
 
 
 def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, Named | None]":
     """What is asked of the training, and what is trained."""
     from automl_cli.data.places import expanded
-    from automl_cli.training.settings import TrainingRequest
-    from automl_cli.training.trainable import SUBJECTS, named_by
+    from automl_cli.training.request import TrainingRequest
+    from automl_cli.training.trainable import named_by
 
-    said = {name: given[name] for name in TrainingRequest.__struct_fields__ if given[name] is not None}
-    if "data_dir" in said:
-        said["data_dir"] = str(expanded(said["data_dir"]).resolve())
-    return TrainingRequest(**said), named_by(**{flag: given[flag] for flag in SUBJECTS})
+    request = TrainingRequest(**{name: given[name] for name in TrainingRequest.rows()})
+    request.check()
+    if request.data_dir is not None:
+        request = request.replaced(data_dir=str(expanded(request.data_dir).resolve()))
+    return request, named_by(**{row.attribute: given[row.attribute] for row in NAMING})
 
 
-def _print_plan(
-    named: "Named | None", request: "TrainingRequest", out: Path | None, *, resume: bool, overwrite: bool, json: bool
-) -> None:
+def _print_plan(named: "Named | None", request: "TrainingRequest", place: Mapping[str, Any], *, json: bool) -> None:
     """Of a new training, or of the whole of one on record. Nothing is written."""
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.plans import training_text
@@ -99,7 +62,7 @@ def _print_plan(
     from automl_cli.training.settings import directory_to_resume
     from automl_cli.training.trainable import needed
 
-    before = directory_to_resume(out, resume=resume, overwrite=overwrite)
+    before = directory_to_resume(**place)
     plan = plan_training(needed(named), request) if before is None else plan_resumed(before, named, request)
     if json:
         write_json(plan)
@@ -108,7 +71,7 @@ def _print_plan(
 
 
 def _trained(
-    named: "Named | None", request: "TrainingRequest", out: Path | None, *, resume: bool, overwrite: bool, quiet: bool
+    named: "Named | None", request: "TrainingRequest", place: Mapping[str, Any], *, quiet: bool
 ) -> "tuple[Path, Artifact[Model]]":
     """The directory of the training and the model it gave."""
     from automl_cli.cli.console import talk_console
@@ -116,43 +79,38 @@ def _trained(
     from automl_cli.jobs.caches import trim_programs
     from automl_cli.system.process import set_up_lone_process
     from automl_cli.training.run import train as finish
-    from automl_cli.training.settings import open_training, resume_command, settings_of
+    from automl_cli.training.settings import open_training, resume_training_command, settings_of
 
     set_up_lone_process()
     trim_programs()
-    with open_training(out, request, named, resume=resume, overwrite=overwrite) as run:
+    with open_training(request=request, named=named, **place) as run:
         training = settings_of(run.path)
         display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)
-        with goes_on_with(resume_command(run.path)), display as watch:
+        with goes_on_with(resume_training_command(run.path)), display as watch:
             return run.path, finish(run.path, watch=watch)
 
 
 def _print(directory: Path, model: "Artifact[Model]", *, json: bool) -> None:
     from automl_cli.cli.console import write_json, write_line
-    from automl_cli.training.run import MODEL, WEIGHTS
+    from automl_cli.store.names import MODEL_FILE, WEIGHTS_FILE
 
     body = model.body
     if json:
-        names = (
-            "test_accuracy",
-            "test_top5_accuracy",
-            "test_balanced_accuracy",
-            "validation_accuracy",
-            "epochs",
-            "seed",
-            "parameters",
-            "multiply_adds",
-        )
-        files = {"model": str(directory / MODEL), "weights": str(directory / WEIGHTS), "dataset": body.dataset.source}
-        write_json({**files, **{name: getattr(body, name) for name in names}})
+        files = {"model": str(directory / MODEL_FILE), "weights": str(directory / WEIGHTS_FILE)}
+        names = ("epochs", "seed", "parameters", "multiply_adds")
+        about = {"dataset": body.child.problem.source, **body.scores, **{name: getattr(body, name) for name in names}}
+        write_json({**files, **about})
         return
-    write_line(str(directory / MODEL))
-    write_line(accuracy_text(body.test_accuracy, body.test_top5_accuracy))
+    write_line(str(directory / MODEL_FILE))
+    write_line(score_lines(body.scores)[0])
 
 
-def accuracy_text(accuracy: float, top5: float | None) -> str:
+def score_lines(scores: Mapping[str, float]) -> list[str]:
+    """The scores on the test split as lines; the accuracy of the five likeliest classes stands beside the other.
+
+    >>> score_lines({"test_accuracy": 0.74, "test_top5_accuracy": 0.916, "test_balanced_accuracy": 0.7})
+    ['test accuracy 0.7400 (top-5 0.9160)', 'test balanced accuracy 0.7000']
     """
-    >>> accuracy_text(0.74, 0.916)
-    'test accuracy 0.7400 (top-5 0.9160)'
-    """
-    return f"test accuracy {accuracy:.4f}" + ("" if top5 is None else f" (top-5 {top5:.4f})")
+    beside = {"test_accuracy": f" (top-5 {scores['test_top5_accuracy']:.4f})"} if "test_top5_accuracy" in scores else {}
+    shown = (name for name in scores if name.startswith("test_") and name != "test_top5_accuracy")
+    return [f"{name.replace('_', ' ')} {scores[name]:.4f}{beside.get(name, '')}" for name in shown]

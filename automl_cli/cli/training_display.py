@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from automl_cli.cli.live import PLAIN_SECONDS, duration
+from automl_cli.cli.live import PLAIN_SECONDS
+from automl_cli.core.numbers import duration
 from automl_cli.training.run import Watch
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from automl_cli.core.numbers import by_times, counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from automl_cli.store.bodies import StudySettings, TransferSettings
     from automl_cli.store.reports import State, TransferSummary
+    from automl_cli.store.study import StudySettings, TransferSettings
 
 PROGRAM = """
 import signal, sys
@@ -118,9 +118,9 @@ def _ending(code: int, directory: Path) -> str:
     >>> _ending(1, Path("run/transfer"))
     'ended with exit code 1'
     """
-    from automl_cli.training.settings import resume_command
+    from automl_cli.training.settings import resume_training_command
 
     if code > 0:
         return f"ended with exit code {code}"
     why = ", as happens where memory runs out (a stack with fewer filters needs less)" if code == -signal.SIGKILL else ""
-    return f"was killed by {signal.Signals(-code).name}{why}. Go on with: {resume_command(directory)}"
+    return f"was killed by {signal.Signals(-code).name}{why}. Go on with: {resume_training_command(directory)}"

@@ -30,3 +30,21 @@ def by_times(sizes: Iterable[int]) -> str:
     '224×224×3'
     """
     return "×".join(map(str, sizes))
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(0.42), duration(9.97), duration(59.4), duration(59.6)
+    ('0.4 s', '10 s', '59 s', '1 min 0 s')
+    >>> duration(150), duration(8000), duration(90_000), duration(200_000)
+    ('2 min 30 s', '2 h 13 min', '1 day 1 h', '2 days 7 h')
+    """
+    if round(seconds, 1) < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole >= 86400:
+        return f"{counted(whole // 86400, 'day')} {whole % 86400 // 3600} h"
+    for unit, size, smaller, part in (("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // part} {smaller}"
+    return f"{whole} s"

@@ -5,15 +5,14 @@
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
 from automl_cli.core.decisions import Choice, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError, unknown_name
+from automl_cli.core.rewards import Power, Reward
 from automl_cli.core.streams import stream
-from automl_cli.values.network import Network, Shape
-from automl_cli.values.recipe import Recipe
 
 Options = Mapping[str, Choice]
 """Settled options of a space, by name."""
@@ -54,18 +53,17 @@ _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", 
 class SearchPreset(Struct, frozen=True, kw_only=True):
     """The settings of a search under one `--preset`. Flags of the command override single fields.
 
-    `dataset` is what children are trained on; `recipe` is None where nothing is trained (tables). `strategy_settings` holds, by
-    strategy name, the constants that this preset fixes; a strategy chooses the others by its rule from the budget.
-    `published_cost` is what the paper spent, in words, for `--dry-run` and `report`.
+    `child` is a `values.child.ChildPreset`: what children are trained on and by; None where nothing is trained (tables).
+    `strategy_settings` holds, by strategy name, the constants that this preset fixes; a strategy chooses the others by its rule
+    from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`.
     """
 
     trials: int
     epochs: int
     strategy: str
-    dataset: str = "digits"
-    recipe: Recipe | None = None
+    child: Any = None
     in_flight: int = 8
-    reward_exponent: float = 1.0
+    reward: Reward = Power()
     retrain_top: int = 0
     reuse: bool = True
     space_options: dict[str, Choice] = {}
@@ -76,31 +74,36 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
 class Plugin(Struct, frozen=True, kw_only=True):
     """What a space file declares as `SPACE`.
 
+    produces    the kind of its values, by name: `kinds.<kind>` or one from an entry point
     decisions   options -> the ordered decisions
-    decode      (options, genotype) -> value: pure; for a network space a `values.network.Network`
-    network     (options, value, image shape) -> the network in which a value is measured that is none itself, such as a cell
-    build       (network or value, image shape, classes, seed) -> a Flax module: the only function that may import JAX, inside
-    encode      (options, value) -> the genotype that decodes to it, SpaceError where there is none; None: nobody asks
+    decode      (options, genotype) -> value: pure, plain data
     tokens      (options, genotype) -> the genotype as the deck's token strings, e.g. "Filter Height: 3"
+    place       (options, value, facts) -> what fills the role of the kind in a child, where that is not the value itself, such
+                as the small network that a cell is measured in; `facts` are those of the problem
+    build       (what place gives, facts, seed) -> a Flax module; None: as the kind builds it. Only it may import JAX, inside
+    encode      (options, value) -> the genotype that decodes to it, SpaceError where there is none; None: nobody asks
     length      (options, trial) -> how many decisions are live; None: all of them, always
     mutate      (options, genotype, random) -> a genotype; None: one decision changed, uniformly
+    canonical   (options, genotype) -> a genotype that stands for all that mean the same; None: each stands for itself. Outcomes
+                are reused and children seeded by it
     """
 
     name: str
     version: int
     command: str
-    produces: Literal["architecture", "cell", "rnn-cell", "optimizer-rule", "activation", "augmentation-policy"]
+    produces: str
     summary: str
     decisions: Callable[[Options], DecisionList]
     decode: Callable[[Options, Genotype], Any]
-    build: Callable[..., Any] | None
     tokens: Callable[[Options, Genotype], tuple[str, ...]]
     presets: dict[str, SearchPreset]
     options: tuple[SpaceOption, ...] = ()
+    place: Callable[[Options, Any, Any], Any] | None = None
+    build: Callable[[Any, Any, int], Any] | None = None
+    encode: Callable[[Options, Any], Genotype] | None = None
     length: Callable[[Options, int], int] | None = None
     mutate: Callable[[Options, Genotype, Random], Genotype] | None = None
-    network: Callable[[Options, Any, Shape], Network] | None = None
-    encode: Callable[[Options, Any], Genotype] | None = None
+    canonical: Callable[[Options, Genotype], Genotype] | None = None
 
     def settle(self, given: Options) -> dict[str, Choice]:
         """All options of the space: the given ones checked, the others at their defaults."""
@@ -119,13 +122,17 @@ class Plugin(Struct, frozen=True, kw_only=True):
         return {name: declared[name].parse(text) for name, text in texts.items()}
 
 
-class SpaceReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a study records its space, and how a worker finds it again: a discovered name, or a file given with `--space`."""
+class SpaceReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a study records its space, and how a worker finds it again: a discovered name, or a file given with `--space`.
+
+    `canonical` says that the space knows which genotypes mean the same.
+    """
 
     name: str
     version: int
     options: dict[str, Choice]
     file: str | None = None
+    canonical: bool = False
 
 
 class SearchSpace:
@@ -138,7 +145,13 @@ class SearchSpace:
 
     def reference(self, file: str | None = None) -> SpaceReference:
         """The record from which `plugins.discovery.open_space` makes this space again."""
-        return SpaceReference(name=self.plugin.name, version=self.plugin.version, options=self.options, file=file)
+        return SpaceReference(
+            name=self.plugin.name,
+            version=self.plugin.version,
+            options=self.options,
+            file=file,
+            canonical=self.plugin.canonical is not None,
+        )
 
     @property
     def size(self) -> int:
@@ -163,12 +176,14 @@ class SearchSpace:
         """The value that the genotype stands for."""
         return self.plugin.decode(self.options, self.decisions.check(genotype))
 
-    def network(self, genotype: Genotype, image: Shape) -> Network | None:
-        """The network by which the genotype is measured on images of this shape; None where its value is not about networks."""
+    def placed(self, genotype: Genotype, facts: Any) -> Any:
+        """What fills the role of the genotype's value in a child, on data of which these are the facts."""
         value = self.decode(genotype)
-        if self.plugin.network is not None:
-            return self.plugin.network(self.options, value, image)
-        return value if isinstance(value, Network) else None
+        return value if self.plugin.place is None else self.plugin.place(self.options, value, facts)
+
+    def canonical(self, genotype: Genotype) -> Genotype:
+        """The genotype that stands for all that mean the same."""
+        return genotype if self.plugin.canonical is None else self.plugin.canonical(self.options, genotype)
 
     def tokens(self, genotype: Genotype) -> tuple[str, ...]:
         """The genotype as the deck prints it."""

@@ -1,16 +1,12 @@
 """What travels between the strategy, the study, the executor and the evaluator: plain frozen data, JSON in and JSON out."""
 
 import math
-import sys
 from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
-
-LAST_EPOCHS = 5
-"""The score of a child is the maximum over this many last epochs (deck, slide 21)."""
 
 
 class Status(StrEnum):
@@ -57,7 +53,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EvaluatorSpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which evaluator a worker builds, once, before its first task: a registered name and its plain settings."""
+    """Which evaluator measures children: a registered name, and its own settings as plain data."""
 
     name: str
     settings: dict[str, Any] = {}
@@ -78,27 +74,6 @@ class Measurement(Struct, frozen=True, forbid_unknown_fields=True):
         for name, value in [*(("score", score) for score in self.scores), *self.metrics.items()]:
             if not math.isfinite(value):
                 raise ValueError(f"{name} is {value}; a measurement holds finite numbers only")
-
-    @property
-    def score(self) -> float:
-        """Maximum over the last min(5, epochs) epochs (deck, slide 21)."""
-        return max(self.scores[-LAST_EPOCHS:])
-
-    def reward(self, exponent: float = 1.0) -> float:
-        """`score ** exponent`: 2 in the deck (slide 21), 3 in the paper (arXiv 1611.01578, section 4.1).
-
-        A score below 0, which only a table can hold, keeps its sign, so that the higher score always has the higher reward.
-
-        >>> round(Measurement(scores=(0.95, 0.7, 0.9, 0.8, 0.8, 0.8)).reward(2.0), 12)
-        0.81
-        >>> round(Measurement(scores=(0.9,)).reward(3.0), 12), Measurement(scores=(-3.0,)).reward(2.0)
-        (0.729, -9.0)
-        """
-        try:
-            power = abs(self.score) ** exponent
-        except OverflowError:
-            power = sys.float_info.max
-        return math.copysign(power, self.score)
 
 
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,7 +107,7 @@ class Trial(Struct, frozen=True):
 
 
 class Costs(Struct, frozen=True, forbid_unknown_fields=True):
-    """Exact size of a network: trainable parameters, and multiply-adds of convolutions and linear layers for one image."""
+    """Exact size of something trained: its trainable parameters, and its multiply-adds for one example."""
 
     parameters: int
     multiply_adds: int

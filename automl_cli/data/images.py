@@ -88,7 +88,7 @@ def check_size(source: Source, sizes: Sizes) -> None:
         height, width, _ = described.image_shape
         raise DataError(
             f"{described.name} has {count:,} images; as arrays of {height}×{width} pixels they take {needed / 2**30:,.0f} GiB, "
-            f"and at most {PREPARED_LIMIT // 2**30} GiB are prepared. Train with --augmentation inception, which decodes "
+            f"and at most {PREPARED_LIMIT // 2**30} GiB are prepared. Train with --augment inception, which decodes "
             "pictures as they are needed, or give a smaller --image-size or --train-examples"
         )
 

@@ -9,10 +9,7 @@ from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import EMBEDDED, TFDS_IMAGE_SETS, base_name, canonical_name, unknown_dataset
 from automl_cli.data.places import expanded
 from automl_cli.data.source import Source
-from automl_cli.values.dataset import DatasetReference
-
-SIZE_LIMITS = (4, 1024)
-"""Smallest and largest `image_size`, in pixels."""
+from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference
 
 
 def open_source(reference: DatasetReference) -> Source:
@@ -55,21 +52,6 @@ def _open_folder(reference: DatasetReference) -> Source:
     from automl_cli.data.folder import FolderSource
 
     return FolderSource(expanded(reference.source), image_size=reference.image_size)
-
-
-def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:
-    """The data set of this source with images of this shape (height, width, channels), where it has such images at all.
-
-    An `image_size` makes squares of `SIZE_LIMITS`; images of any other shape are taken as they are.
-
-    >>> reference_for("digits", (16, 16, 1)).image_size
-    16
-    >>> reference_for("./photos", (24, 36, 3)).image_size is None
-    True
-    """
-    height, width, _ = image_shape
-    least, most = SIZE_LIMITS
-    return DatasetReference(source=source, image_size=height if height == width and least <= height <= most else None)
 
 
 def check_numbers(reference: DatasetReference) -> None:

@@ -77,6 +77,6 @@ class Source(Protocol):
 def holds_arrays(name: str) -> DataError:
     """The error for pictures that are asked of a source without any."""
     return DataError(
-        f"{name} holds arrays of pixels; --augmentation inception crops pictures, those of a TFDS set or of a folder; "
-        "train with --augmentation standard"
+        f"{name} holds arrays of pixels; --augment inception crops pictures, those of a TFDS set or of a folder; "
+        "train with --augment standard"
     )

@@ -6,40 +6,84 @@ For the tests of studies and executors, and for trying strategies on functions w
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from automl_cli.core.decisions import DecisionList, Genotype
-from automl_cli.core.plugins import SpaceReference
-from automl_cli.core.protocols import Diverged, canonical
-from automl_cli.core.trials import Measurement, Task
+from automl_cli.core.flags import Flag
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.settings import settle
+from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 
 Fault = Literal["raise", "diverge", "memory", "xla-memory", "kill", "exit", "hang", "print"]
 
 
-class AnalyticSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AnalyticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`noise` is the standard deviation of a Gaussian added to every score, drawn from the task's seed; `seconds` is slept.
 
-    `faults` names genotypes (as `protocols.canonical` writes them) and what happens in their place.
+    `group` trials make one task. `faults` names genotypes (as `protocols.canonical` writes them) and what happens in their
+    place.
     """
 
-    space: SpaceReference
     function: Literal["one-max", "leading-ones", "constant"] = "one-max"
     noise: float = 0.0
     seconds: float = 0.0
+    group: Annotated[int, Meta(ge=1)] = 1
     faults: dict[str, Fault] = {}
 
 
 class AnalyticEvaluator:
     """Epoch e of n scores f(genotype) * (1 - 2^-e) + noise, cut to [0, 1]. The highest f is 1, reached by the last choices."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self.settings = msgspec.convert(settings, AnalyticSettings)
-        self.decisions = open_space(self.settings.space).decisions
+    summary = "scores a genotype by a formula: for trying strategies where the optimum is known"
+    trains = False
+    instant = True
+    unused: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
+
+    @staticmethod
+    def resolve(request: EvaluationRequest) -> dict[str, Any]:
+        """What was given with `--evaluator-option`, checked, over the defaults."""
+        settled = settle(AnalyticSettings, request.options, owner="evaluator 'analytic'", sources={"given": {}})
+        return dict(msgspec.to_builtins(settled))
+
+    @staticmethod
+    def check(setup: EvaluatorSetup) -> None:
+        """A formula does not change."""
+
+    @staticmethod
+    def prepare(setup: EvaluatorSetup, report: Report) -> None:
+        """There is nothing to prepare."""
+
+    @staticmethod
+    def together(settings: Mapping[str, Any]) -> int:
+        """As many trials as the settings say."""
+        return int(settings["group"])
+
+    @staticmethod
+    def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
+        """A formula costs nothing."""
+        return None
+
+    @staticmethod
+    def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
+        """The formula."""
+        yield "measured by", f"the formula {setup.evaluator.settings['function']}"
+
+    @staticmethod
+    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
+        """Nothing to estimate."""
+        return None
+
+    def __init__(self, setup: EvaluatorSetup) -> None:
+        self.settings = msgspec.convert(setup.evaluator.settings, AnalyticSettings)
+        self.decisions = open_space(setup.space).decisions
 
     def evaluate(self, task: Task) -> Measurement:
         """The scores of a formula, or the fault that the settings ask for."""
@@ -51,6 +95,16 @@ class AnalyticEvaluator:
         random = Random(task.seed)
         scores = (value * (1 - 2.0**-epoch) + random.gauss(0.0, self.settings.noise) for epoch in range(1, task.epochs + 1))
         return Measurement(scores=tuple(min(1.0, max(0.0, score)) for score in scores))
+
+    def evaluate_group(self, tasks: Sequence[Task]) -> Sequence[Measurement | Exception]:
+        """Each by itself: what a formula says does not depend on the others."""
+        return [self._outcome(task) for task in tasks]
+
+    def _outcome(self, task: Task) -> Measurement | Exception:
+        try:
+            return self.evaluate(task)
+        except Exception as error:  # noqa: BLE001  the fault of one of the group
+            return error
 
 
 def one_max(decisions: DecisionList, genotype: Genotype) -> float:

@@ -1,27 +1,88 @@
 """Looks a genotype up in a tabular benchmark instead of training it."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from automl_cli.core.errors import DataError
-from automl_cli.core.plugins import SpaceReference
-from automl_cli.core.protocols import Diverged, canonical
-from automl_cli.core.trials import Measurement, Task
-from automl_cli.data.tables import read_table, table_digest
+from automl_cli.core.decisions import Genotype
+from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.flags import Flag
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 
+ENCODING_COLUMN = "ops"
+"""Where the encoding stands unless told otherwise."""
 
-class TableSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+def _absolute(file: str) -> str:
+    return str(Path(file).absolute())
+
+
+def _names(flag: str, text: str) -> list[str]:
+    """Columns separated by commas.
+
+    >>> _names("cost-columns", "b, c")
+    ['b', 'c']
+    """
+    names = [part.strip() for part in text.split(",")]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"--{flag} names {twice[0]!r} twice; name each column once")
+    return names
+
+
+def _flag(name: str, *, setting: str, metavar: str, text: str, **more: Any) -> Flag:
+    return Flag(
+        name=name,
+        type=str,
+        panel="Children from a table",
+        metavar=metavar,
+        help=text,
+        recorded=f"evaluator.settings.{setting}",
+        of_evaluator="table",
+        **more,
+    )
+
+
+FLAGS: tuple[Flag, ...] = (
+    _flag("table", setting="file", metavar="FILE", text="A .csv or .npz with a row for every genotype.", as_recorded=_absolute),
+    _flag(
+        "encoding-column",
+        setting="encoding_column",
+        metavar="NAME",
+        text="The column of genotypes: their indices. [default: ops]",
+    ),
+    _flag("reward-column", setting="reward_column", metavar="NAME", text="The score that the search sees."),
+    _flag(
+        "report-columns",
+        setting="report_columns",
+        metavar="A,B",
+        text="Figures that only the report shows, such as a test score.",
+        as_recorded=partial(_names, "report-columns"),
+    ),
+    _flag(
+        "cost-columns",
+        setting="cost_columns",
+        metavar="A,B",
+        text="Costs of a child, such as its parameters.",
+        as_recorded=partial(_names, "cost-columns"),
+    ),
+)
+
+
+class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which file and which of its columns. Report and cost columns go into the metrics of the measurement.
 
     `digest` is that of the file when the search was planned; a table with another one is refused.
     """
 
-    space: SpaceReference
     file: str
     digest: str
-    encoding_column: str
+    encoding_column: str = ENCODING_COLUMN
     reward_column: str
     report_columns: tuple[str, ...] = ()
     cost_columns: tuple[str, ...] = ()
@@ -30,18 +91,75 @@ class TableSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TableEvaluator:
     """Reads the whole table at construction (DataError for a bad one), then answers from memory."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self.settings = msgspec.convert(settings, TableSettings)
-        space = open_space(self.settings.space)
+    summary = "looks a genotype up in a table: a published benchmark, or one of your own"
+    trains = False
+    instant = True
+    unused = ("epochs", "retrain-top", "retrain-epochs")
+    flags: tuple[Flag, ...] = FLAGS
+
+    @staticmethod
+    def resolve(request: EvaluationRequest) -> dict[str, Any]:
+        """Which file and columns, with the file's digest. The table is read here already, so that a bad one costs no trial.
+
+        The path is made absolute, so that a run can be resumed from anywhere.
+        """
+        from automl_cli.data.tables import table_digest
+
+        for name in request.options:
+            raise unknown_name("setting of evaluator 'table':", name, (), hint="It is told by flags: see --help")
+        said = {row.name: row for row in FLAGS if row.name in request.given}
+        for name in ("table", "reward-column"):
+            if name not in said:
+                raise UserError(
+                    f"--evaluator table needs --{name}: --table is a .csv or .npz file, --reward-column what to search for"
+                )
+        settings: dict[str, Any] = {"encoding_column": ENCODING_COLUMN}
+        for name, row in said.items():
+            settings[str(row.recorded).rpartition(".")[2]] = row.as_recorded(request.given[name])
+        settings["digest"] = table_digest(settings["file"])
+        _read(msgspec.convert(settings, TableSettings), request.space)
+        return settings
+
+    @staticmethod
+    def check(setup: EvaluatorSetup) -> None:
+        """Raises DataError for a table that has changed."""
+        TableEvaluator(setup)
+
+    @staticmethod
+    def prepare(setup: EvaluatorSetup, report: Report) -> None:
+        """A table is read by whoever needs it."""
+
+    @staticmethod
+    def together(settings: Mapping[str, Any]) -> int:
+        """One."""
+        return 1
+
+    @staticmethod
+    def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
+        """None: what a table says of costs stands in its cost columns."""
+        return None
+
+    @staticmethod
+    def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
+        """The table and the column that is searched for."""
+        settings = msgspec.convert(setup.evaluator.settings, TableSettings)
+        yield "measured by", f"column {settings.reward_column!r} of {settings.file}"
+
+    @staticmethod
+    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
+        """Nothing to estimate."""
+        return None
+
+    def __init__(self, setup: EvaluatorSetup) -> None:
+        from automl_cli.data.tables import table_digest
+
+        self.settings = msgspec.convert(setup.evaluator.settings, TableSettings)
         if table_digest(self.settings.file) != self.settings.digest:
             raise DataError(
                 f"{self.settings.file} is not the table that this search was started with: it has changed since. Give the file "
                 "back, or start a new run"
             )
-        columns = (self.settings.reward_column, *self.settings.report_columns, *self.settings.cost_columns)
-        self.table = read_table(
-            self.settings.file, space.decisions, encoding_column=self.settings.encoding_column, columns=columns
-        )
+        self.table = _read(self.settings, open_space(setup.space))
 
     def evaluate(self, task: Task) -> Measurement:
         """The row of the task's genotype; Diverged when the table has none, so that an incomplete one can be searched."""
@@ -53,3 +171,10 @@ class TableEvaluator:
         numbers = self.table.numbers(row)
         metrics = {name: numbers[name] for name in (*self.settings.report_columns, *self.settings.cost_columns)}
         return Measurement(scores=(float(numbers[self.settings.reward_column]),), metrics=metrics)
+
+
+def _read(settings: TableSettings, space: SearchSpace) -> Any:
+    from automl_cli.data.tables import read_table
+
+    columns = (settings.reward_column, *settings.report_columns, *settings.cost_columns)
+    return read_table(settings.file, space.decisions, encoding_column=settings.encoding_column, columns=columns)

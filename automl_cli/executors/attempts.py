@@ -1,9 +1,10 @@
-"""One task in, one outcome out, whatever the evaluator raises."""
+"""Tasks in, as many outcomes out, whatever the evaluator raises."""
 
 import time
 import traceback
+from collections.abc import Sequence
 
-from automl_cli.core.protocols import Diverged, Evaluator
+from automl_cli.core.protocols import Diverged, Evaluator, GroupEvaluator
 from automl_cli.core.trials import Outcome, Status, Task
 
 LONGEST_MESSAGE = 1000
@@ -17,6 +18,24 @@ def attempt(evaluator: Evaluator, task: Task, worker: str) -> Outcome:
     except Exception as error:  # noqa: BLE001  a child never ends the study, and an exception must not travel between processes
         return Outcome(_status_of(error), message=described(error), seconds=time.perf_counter() - started, worker=worker)
     return Outcome(Status.OK, measurement, seconds=time.perf_counter() - started, worker=worker)
+
+
+def attempt_all(evaluator: Evaluator | GroupEvaluator, tasks: Sequence[Task], worker: str) -> tuple[Outcome, ...]:
+    """Evaluate tasks that were given together, which is for evaluators of groups. Each takes its share of the time."""
+    if len(tasks) == 1:
+        return (attempt(evaluator, tasks[0], worker),)
+    started = time.perf_counter()
+    try:
+        found = evaluator.evaluate_group(tasks)  # type: ignore[union-attr]
+    except Exception as error:  # noqa: BLE001  as in `attempt`
+        found = [error] * len(tasks)
+    seconds = (time.perf_counter() - started) / len(tasks)
+    return tuple(
+        Outcome(_status_of(one), message=described(one), seconds=seconds, worker=worker)
+        if isinstance(one, Exception)
+        else Outcome(Status.OK, one, seconds=seconds, worker=worker)
+        for one in found
+    )
 
 
 def described(error: BaseException) -> str:

@@ -1,4 +1,5 @@
-"""Worker processes of this machine: one per core or per GPU, one task each, replaced when they die, hang or have grown.
+"""Worker processes of this machine: one per core or per GPU, replaced when they die, hang or have grown. Each has one task at a
+time, or several that were given together.
 
 A worker is started when there is work for it and is kept between tasks, so that imports, data and compiled programs serve many
 children. What happens to a worker happens to its task only.
@@ -9,7 +10,8 @@ import time
 from collections import deque
 from queue import Empty
 
-from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
+from automl_cli.core.protocols import EvaluatorSetup
+from automl_cli.core.trials import Outcome, Status, Task
 from automl_cli.executors.messages import Done, Message, Ready, Unusable
 from automl_cli.executors.workers import Events, Worker
 from automl_cli.system.process import memory_bytes, process_settings, visible_gpus
@@ -26,26 +28,26 @@ class LocalExecutor:
 
     def __init__(
         self,
-        spec: EvaluatorSpec,
+        setup: EvaluatorSetup,
         *,
         workers: int,
         timeout_seconds: float | None = None,
         children_per_worker: int = CHILDREN_PER_WORKER,
     ) -> None:
-        self._spec = spec
+        self._setup = setup
         self._timeout_seconds = timeout_seconds
         self._children_per_worker = children_per_worker
         self._most_bytes = int(memory_bytes() * SHARE_OF_MEMORY / workers)
         self._environments = _environments(workers)
         self._free_slots = deque(range(workers))
         self._workers: list[Worker] = []
-        self._waiting: deque[Task] = deque()
+        self._waiting: deque[tuple[Task, ...]] = deque()
         self._ended: deque[tuple[Task, Outcome]] = deque()
         self._events: Events = Events()
 
-    def submit(self, task: Task) -> None:
-        """Accept a task; it starts when a worker is free."""
-        self._waiting.append(task)
+    def submit(self, *tasks: Task) -> None:
+        """Accept tasks for one worker; they start when one is free."""
+        self._waiting.append(tasks)
         self._put_to_work()
 
     def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
@@ -77,23 +79,27 @@ class LocalExecutor:
     def _put_to_work(self) -> None:
         """Give waiting tasks to idle workers, and start workers for the others while there is room."""
         for worker in self._workers:
-            if self._waiting and not worker.starting and worker.task is None:
-                deadline = None if self._timeout_seconds is None else time.monotonic() + self._timeout_seconds
-                worker.give(self._waiting.popleft(), deadline)
+            if self._waiting and not worker.starting and not worker.tasks:
+                tasks = self._waiting.popleft()
+                worker.give(tasks, None if self._timeout_seconds is None else time.monotonic() + self._allowed(tasks))
         coming = sum(worker.starting for worker in self._workers)
         while self._free_slots and coming < len(self._waiting) and self._start(self._free_slots[0]):
             self._free_slots.popleft()
             coming += 1
 
+    def _allowed(self, tasks: tuple[Task, ...]) -> float:
+        """Seconds until tasks that were given together are overdue."""
+        return (self._timeout_seconds or 0.0) * len(tasks)
+
     def _start(self, slot: int) -> bool:
         """Whether a worker was started. Where the system has no room for one, the others go on, and where there is no other,
         all that waits fails: nobody would come to do it."""
         try:
-            worker = Worker(self._spec, slot=slot, environment=self._environments[slot], events=self._events)
+            worker = Worker(self._setup, slot=slot, environment=self._environments[slot], events=self._events)
         except OSError as error:
             while self._waiting and not self._workers:
                 outcome = Outcome(Status.FAILED, message=f"no worker could be started: {error}", worker=str(slot))
-                self._ended.append((self._waiting.popleft(), outcome))
+                self._ended.extend((task, outcome) for task in self._waiting.popleft())
             return False
         self._workers.append(worker)
         return True
@@ -102,27 +108,27 @@ class LocalExecutor:
         match message:
             case Ready():
                 worker.starting = False
-            case Done(outcome, resident_bytes):
-                self._conclude(worker, outcome)
-                worker.children += 1
+            case Done(outcomes, resident_bytes):
+                self._conclude(worker, outcomes)
+                worker.children += len(outcomes)
                 grown = resident_bytes > self._most_bytes or worker.children >= self._children_per_worker
-                if grown or outcome.status is Status.OUT_OF_MEMORY:
+                if grown or any(outcome.status is Status.OUT_OF_MEMORY for outcome in outcomes):
                     self._dismiss(worker)
             case Unusable(text):
-                self._fail(worker, Status.FAILED, f"the evaluator {self._spec.name!r} cannot be built: {text}")
+                self._fail(worker, Status.FAILED, f"the evaluator {self._setup.evaluator.name!r} cannot be built: {text}")
             case None:
                 self._fail(worker, *worker.autopsy())
 
-    def _conclude(self, worker: Worker, outcome: Outcome) -> None:
-        if worker.task is not None:
-            self._ended.append((worker.task, outcome))
-        worker.task = worker.deadline = None
+    def _conclude(self, worker: Worker, outcomes: tuple[Outcome, ...]) -> None:
+        self._ended.extend(zip(worker.tasks, outcomes, strict=True))
+        worker.tasks, worker.deadline = (), None
 
     def _fail(self, worker: Worker, status: Status, message: str, seconds: float = 0.0) -> None:
-        """Its task fails; if it had none yet, the one it was started for does: a worker that cannot start must be heard of."""
-        if worker.task is None and worker.starting and self._waiting:
-            worker.task = self._waiting.popleft()
-        self._conclude(worker, Outcome(status, message=message, seconds=seconds, worker=str(worker.slot)))
+        """Its tasks fail; if it had none yet, those it was started for do: a worker that cannot start must be heard of."""
+        if not worker.tasks and worker.starting and self._waiting:
+            worker.tasks = self._waiting.popleft()
+        outcome = Outcome(status, message=message, seconds=seconds, worker=str(worker.slot))
+        self._conclude(worker, (outcome,) * len(worker.tasks))
         self._dismiss(worker)
 
     def _end_overdue(self) -> None:

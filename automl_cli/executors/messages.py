@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from automl_cli.core.trials import EvaluatorSpec, Outcome
+from automl_cli.core.protocols import EvaluatorSetup
+from automl_cli.core.trials import Outcome
 
 
 class Setup(Struct, frozen=True):
@@ -10,7 +11,7 @@ class Setup(Struct, frozen=True):
 
     name: str
     parent: int
-    evaluator: EvaluatorSpec
+    evaluator: EvaluatorSetup
 
 
 class Ready(Struct, frozen=True, tag="ready"):
@@ -24,9 +25,9 @@ class Unusable(Struct, frozen=True, tag="unusable"):
 
 
 class Done(Struct, frozen=True, tag="done"):
-    """How a task ended, and how much memory the worker holds since."""
+    """How the tasks ended that were given together, in their order, and how much memory the worker holds since."""
 
-    outcome: Outcome
+    outcomes: tuple[Outcome, ...]
     resident_bytes: int
 
 

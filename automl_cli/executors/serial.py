@@ -8,10 +8,10 @@ GPU there is the local executor with one worker.
 from collections import deque
 
 from automl_cli.core.errors import UserError
-from automl_cli.core.protocols import Evaluator
-from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
-from automl_cli.executors.attempts import attempt, described
-from automl_cli.plugins.registry import EVALUATORS, load
+from automl_cli.core.protocols import Evaluator, EvaluatorSetup
+from automl_cli.core.trials import Outcome, Status, Task
+from automl_cli.executors.attempts import attempt_all, described
+from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.system.process import set_up_this_process
 
 
@@ -26,34 +26,41 @@ def check_serial(workers: int, timeout_seconds: float | None) -> None:
 class SerialExecutor:
     """Evaluates in `wait`. `workers` is 1, and a child cannot be interrupted."""
 
-    def __init__(self, spec: EvaluatorSpec, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
+    def __init__(self, setup: EvaluatorSetup, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
         check_serial(workers, timeout_seconds)
         set_up_this_process()
-        self._spec = spec
+        self._setup = setup
         self._evaluator: Evaluator | None = None
-        self._waiting: deque[Task] = deque()
+        self._waiting: deque[tuple[Task, ...]] = deque()
+        self._ended: deque[tuple[Task, Outcome]] = deque()
 
-    def submit(self, task: Task) -> None:
-        """Accept a task."""
-        self._waiting.append(task)
+    def submit(self, *tasks: Task) -> None:
+        """Accept tasks that are evaluated together."""
+        self._waiting.append(tasks)
 
     def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
-        """Evaluate the task that waited longest."""
-        if not self._waiting:
-            return None
-        task = self._waiting.popleft()
-        try:
-            evaluator = self._built_evaluator()
-        except Exception as error:  # noqa: BLE001  the same outcome as from a worker process
-            message = f"the evaluator {self._spec.name!r} cannot be built: {described(error)}"
-            return task, Outcome(Status.FAILED, message=message, worker="0")
-        return task, attempt(evaluator, task, "0")
+        """Evaluate what waited longest."""
+        if not self._ended:
+            if not self._waiting:
+                return None
+            tasks = self._waiting.popleft()
+            self._ended.extend(zip(tasks, self._outcomes(tasks), strict=True))
+        return self._ended.popleft()
 
     def close(self) -> None:
         """Drop what waits."""
         self._waiting.clear()
+        self._ended.clear()
+
+    def _outcomes(self, tasks: tuple[Task, ...]) -> tuple[Outcome, ...]:
+        try:
+            evaluator = self._built_evaluator()
+        except Exception as error:  # noqa: BLE001  the same outcome as from a worker process
+            message = f"the evaluator {self._setup.evaluator.name!r} cannot be built: {described(error)}"
+            return tuple(Outcome(Status.FAILED, message=message, worker="0") for _ in tasks)
+        return attempt_all(evaluator, tasks, "0")
 
     def _built_evaluator(self) -> Evaluator:
         if self._evaluator is None:
-            self._evaluator = load("evaluator", EVALUATORS, self._spec.name)(self._spec.settings)
+            self._evaluator = EVALUATORS.load(self._setup.evaluator.name)(self._setup)
         return self._evaluator

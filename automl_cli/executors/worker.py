@@ -1,8 +1,8 @@
 """The program that a worker process runs: `python -m automl_cli.executors.worker`.
 
-It reads a `Setup` and then tasks from its standard input, one line of JSON each, and answers on what was its standard output.
-Whatever the evaluator or a library prints goes to standard error. It ends when its input ends, in the middle of a task too, so
-that no worker outlives its parent.
+It reads a `Setup` and then tasks from its standard input, those given together on one line of JSON, and answers on what was its
+standard output. Whatever the evaluator or a library prints goes to standard error. It ends when its input ends, in the middle
+of a task too, so that no worker outlives its parent.
 """
 
 import os
@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 from automl_cli.core.protocols import Evaluator
 from automl_cli.core.trials import Task
-from automl_cli.executors.attempts import attempt, described
+from automl_cli.executors.attempts import attempt_all, described
 from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
-from automl_cli.plugins.registry import EVALUATORS, load
+from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.store import encoding
 from automl_cli.system.process import die_with, keep_heap, resident_bytes
 
@@ -28,17 +28,17 @@ def main() -> None:
     setup = encoding.decode(sys.stdin.buffer.readline(), Setup, "setup")
     die_with(setup.parent)
     keep_heap()
-    tasks: SimpleQueue[Task] = SimpleQueue()
+    tasks: SimpleQueue[tuple[Task, ...]] = SimpleQueue()
     threading.Thread(target=_read_tasks, args=(sys.stdin.buffer, tasks), daemon=True).start()
     try:
-        evaluator: Evaluator = load("evaluator", EVALUATORS, setup.evaluator.name)(setup.evaluator.settings)
+        evaluator: Evaluator = EVALUATORS.load(setup.evaluator.evaluator.name)(setup.evaluator)
     except Exception as error:  # noqa: BLE001  any defect of an evaluator is the parent's to report
         _say(answers, Unusable(described(error)))
         return
     _say(answers, Ready())
     while True:
-        outcome = attempt(evaluator, tasks.get(), setup.name)
-        _say(answers, Done(outcome, resident_bytes()))
+        outcomes = attempt_all(evaluator, tasks.get(), setup.name)
+        _say(answers, Done(outcomes, resident_bytes()))
 
 
 def _take_standard_output() -> BinaryIO:
@@ -48,10 +48,10 @@ def _take_standard_output() -> BinaryIO:
     return answers
 
 
-def _read_tasks(source: BinaryIO, tasks: "SimpleQueue[Task]") -> None:
+def _read_tasks(source: BinaryIO, tasks: "SimpleQueue[tuple[Task, ...]]") -> None:
     try:
         for line in source:
-            tasks.put(encoding.decode(line, Task, "task"))
+            tasks.put(encoding.decode(line, tuple[Task, ...], "tasks"))
     finally:
         os._exit(0)  # the parent is gone, or done with this worker
 

@@ -10,7 +10,8 @@ import threading
 from queue import SimpleQueue
 from typing import BinaryIO
 
-from automl_cli.core.trials import EvaluatorSpec, Status, Task
+from automl_cli.core.protocols import EvaluatorSetup
+from automl_cli.core.trials import Status, Task
 from automl_cli.executors.attempts import shortened
 from automl_cli.executors.messages import Message, Setup
 from automl_cli.store import encoding
@@ -25,17 +26,17 @@ _READ_OF_A_LOG = 2**16
 
 
 class Worker:
-    """One process. It is `starting`, then idle or busy with `task`, until it is ended.
+    """One process. It is `starting`, then idle or busy with `tasks`, until it is ended.
 
     It is a fresh interpreter (never a fork: JAX hangs after one) that imports what this one can import. `environment` is set
     before it starts, since some settings must be there before JAX is. Start it from a thread that outlives it. OSError where
     the system has no room for another process.
     """
 
-    def __init__(self, spec: EvaluatorSpec, *, slot: int, environment: dict[str, str], events: Events) -> None:
+    def __init__(self, setup: EvaluatorSetup, *, slot: int, environment: dict[str, str], events: Events) -> None:
         self.slot = slot
         self.starting = True
-        self.task: Task | None = None
+        self.tasks: tuple[Task, ...] = ()
         self.deadline: float | None = None
         self.children = 0
         self.ended = False
@@ -57,13 +58,13 @@ class Worker:
         except RuntimeError as error:  # the process was the last there was room for
             self._let_go()
             raise OSError(str(error)) from error
-        self._send(Setup(str(slot), os.getpid(), spec))
+        self._send(Setup(str(slot), os.getpid(), setup))
 
-    def give(self, task: Task, deadline: float | None) -> None:
-        """Hand over a task, to be done by the deadline (on the monotonic clock). What was printed before is forgotten."""
-        self.task, self.deadline = task, deadline
+    def give(self, tasks: tuple[Task, ...], deadline: float | None) -> None:
+        """Hand over tasks, to be done by the deadline (on the monotonic clock). What was printed before is forgotten."""
+        self.tasks, self.deadline = tasks, deadline
         self._log.truncate(0)
-        self._send(task)
+        self._send(tasks)
 
     def end(self) -> None:
         """Kill the process and wait until it is gone."""
@@ -97,7 +98,7 @@ class Worker:
         text = " ".join(printed.decode("utf-8", errors="replace").split())
         return f": {shortened(text, _LONGEST_LAST_WORDS)}" if text else ""
 
-    def _send(self, message: Setup | Task) -> None:
+    def _send(self, message: Setup | tuple[Task, ...]) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it is dead: its output ends too, and that is what is acted upon
             self._process.stdin.write(encoding.line(message))

@@ -54,6 +54,8 @@ def clear(folders: Iterable[Kept]) -> None:
             removed = path.with_name(f"{path.name}.removed-{os.getpid()}")
             with suppress(FileNotFoundError):  # somebody else was faster
                 path.rename(removed)
+                with suppress(OSError):  # a file that was being opened when the folder was renamed may still appear in it
+                    shutil.rmtree(removed)
                 shutil.rmtree(removed)
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl_cli.core.errors import UserError
-from automl_cli.store.artifact import read_artifact
-from automl_cli.store.bodies import Model
+from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.kinds.model import Model
+from automl_cli.plugins.listing import bodies, kind_of, kinds
+from automl_cli.plugins.registry import attribute
+from automl_cli.problems.images import as_inputs, is_streamed
+from automl_cli.store.artifact import Artifact, decode_artifact, read_bytes
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
 from automl_cli.training.evaluate import predictor, weights_beside
+from automl_cli.values.dataset import ImageFacts, facts_of
 
 if TYPE_CHECKING:
     from automl_cli.children.prediction import Predictor
@@ -23,38 +27,55 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export(path: Path, out: Path, *, overwrite: bool = False) -> Path:
-    """Write the program of the model in this file, and how to call it, into a directory; the path of the program."""
-    artifact = read_artifact(path, Model)
+    """Write what the artifact in this file holds into a directory, in the form that its kind names; the file to use.
+
+    ArtifactError for a kind that nothing is exported of.
+    """
+    artifact = decode_artifact(read_bytes(path), str(path), bodies())
+    kind = kind_of(artifact.body)
+    if kind.export is None:
+        able = ", ".join(row.name for row in kinds().values() if row.export is not None)
+        raise ArtifactError(f"{path}: nothing is exported of {artifact.kind!r}; give one of: {able}")
+    written: Path = attribute(kind.export)(artifact, path, out, overwrite=overwrite)
+    return written
+
+
+def export_model(artifact: Artifact[Model], path: Path, out: Path, *, overwrite: bool) -> Path:
+    """Write the program of a model, and how to call it; the path of the program."""
+    model, facts = artifact.body, facts_of(artifact.body.child)
+    if facts is None:
+        raise ArtifactError(f"{path}: models of the problem {model.child.problem.name!r} are not exported, those of images are")
     if not overwrite and (there := [name for name in (PROGRAM, README) if (out / name).exists()]):
         raise UserError(f"{out / there[0]} exists already: replace it with --overwrite, or choose another --out")
-    program = _program(artifact.body, predictor(artifact.body, weights_beside(path, artifact.body)))
+    program = _program(model, facts, predictor(model, weights_beside(path, model)))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(out, error, hint=ANOTHER_OUT) from error
     replace_file(out / PROGRAM, program, hint=ANOTHER_OUT)
-    replace_file(out / README, _readme(artifact.body, artifact.tool).encode(), hint=ANOTHER_OUT)
+    replace_file(out / README, _readme(model, facts, artifact.tool).encode(), hint=ANOTHER_OUT)
     return out / PROGRAM
 
 
-def _program(model: Model, trained: Predictor) -> bytes:
+def _program(model: Model, facts: ImageFacts, trained: Predictor) -> bytes:
     import jax
     import numpy as np
 
     (examples,) = jax.export.symbolic_shape("examples")
-    images: Any = jax.ShapeDtypeStruct((examples, *model.image_shape), np.float32)  # type: ignore[no-untyped-call]
-    exported = jax.export.export(jax.jit(trained.function()), platforms=PLATFORMS)(images)
+    images: Any = jax.ShapeDtypeStruct((examples, *facts.image_shape), np.float32)  # type: ignore[no-untyped-call]
+    look, network = as_inputs(model.child, model.preparation), trained.function()
+    exported = jax.export.export(jax.jit(lambda images: network(look(images))), platforms=PLATFORMS)(images)
     return bytes(exported.serialize())
 
 
 MIDDLE = "The model expects the middle of a picture, 7/8 of its shorter side, brought to that size with antialiasing."
 
 
-def _readme(model: Model, tool: str) -> str:
-    height, width, channels = model.image_shape
-    shown = f"\n{MIDDLE}" if model.recipe.streamed else ""
-    names = "\n".join(f"{index}. {name}" for index, name in enumerate(model.class_names))
-    return f"""# A classifier of {len(model.class_names)} classes, trained on {model.dataset.source}
+def _readme(model: Model, facts: ImageFacts, tool: str) -> str:
+    height, width, channels = facts.image_shape
+    shown = f"\n{MIDDLE}" if is_streamed(model.child) else ""
+    names = "\n".join(f"{index}. {name}" for index, name in enumerate(facts.classes))
+    return f"""# A classifier of {len(facts.classes)} classes, trained on {model.child.problem.source}
 
 `{PROGRAM}` was written by {tool}. It needs `pip install jax flatbuffers` and nothing else:
 
@@ -71,9 +92,10 @@ print(logits.argmax(-1))
 ```
 
 `images` is float32 (any number, {height}, {width}, {channels}) in the units of the training data: 0 to 255 for bytes.{shown}
-`logits` is float32 (that number, {len(model.class_names)}); the largest is the class:
+`logits` is float32 (that number, {len(facts.classes)}); the largest is the class:
 
 {names}
 
-Test accuracy {model.test_accuracy:.4f}, {model.parameters:,} parameters, {model.multiply_adds:,} multiply-adds for one image.
+Test accuracy {model.scores["test_accuracy"]:.4f}, {model.parameters:,} parameters, {model.multiply_adds:,} multiply-adds
+for one image.
 """

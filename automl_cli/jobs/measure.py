@@ -1,43 +1,36 @@
 """Counts what a found or published network costs, without building it."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.data.target import target_of
+from automl_cli.plugins.kind import Measurable, TrainingChoices
+from automl_cli.plugins.listing import kind_of, standing_kind
+from automl_cli.plugins.roles import typed_facts
 from automl_cli.references import Opened, open_any
-from automl_cli.store.bodies import Architecture, Model
-from automl_cli.store.cells import Cell, StackedNetwork
-from automl_cli.training.target import cell_pair_of, target_of
-from automl_cli.values.cell import CellPair
-from automl_cli.values.dataset import DatasetReference
-from automl_cli.values.network import Network, Shape
-from automl_cli.values.skeleton import Stack, cell_network, default_stack, parse_stack
+from automl_cli.store.study import FoundBody
+from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 
 class Measured(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Trainable parameters, and multiply-adds for one image, of a network for such images and so many classes.
-
-    Of a stacked cell also how it is stacked, and the channels that its last cell puts out.
-    """
+    """Trainable parameters, and multiply-adds for one example, on data with these facts; and what more the kind says, such as
+    how a cell is stacked."""
 
     parameters: int
     multiply_adds: int
-    image_shape: Shape
-    classes: int
-    stack: Stack | None = None
-    width: int | None = None
+    facts: Any
+    more: dict[str, Any] = {}
 
-
-class Subject(NamedTuple):
-    """What an artifact holds: a network, or a cell that is stacked already or not; and the images it was made for, if any."""
-
-    shape: Shape | None
-    classes: int | None
-    network: Network | None = None
-    cell: CellPair | None = None
-    stack: Stack | None = None
+    @property
+    def document(self) -> dict[str, Any]:
+        """What `--json` says."""
+        facts = self.facts
+        shape = {"image_shape": facts.image_shape, "classes": len(facts.classes)} if isinstance(facts, ImageFacts) else {}
+        return {"parameters": self.parameters, "multiply_adds": self.multiply_adds, **shape, **self.more}
 
 
 def measure(
@@ -56,50 +49,58 @@ def measure(
     `image_size` and `classes` replace either.
     """
     opened = open_any(str(source))
-    subject = _subject(opened)
-    if (subject.cell is None or subject.stack is not None) and not (stack is None and filters is None):
+    subject = _measurable(opened)
+    if not subject.stackable and not (stack is None and filters is None):
         raise UserError(f"{opened.place} holds a whole network; --stack and --filters are for cells")
-    shape, count = subject.shape, subject.classes
+    facts = subject.facts
     if dataset is not None:
         facts = target_of(DatasetReference(source=dataset, data_dir=data_dir, image_size=image_size)).facts
-        shape, count = facts.image_shape, len(facts.classes)
-    elif image_size is not None:
-        shape = (image_size, image_size, shape[2] if shape else 3)
-    if shape is None or (count := classes or count) is None:
+        image_size = None
+    if image_size is not None or classes is not None:
+        facts = _replaced(facts, image_size, classes)
+    if facts is None:
         raise UserError(
             f"{opened.place} does not say for which images and classes it was made; give --dataset, or --image-size and "
             "--classes"
         )
-    if subject.cell is None:
-        assert subject.network is not None
-        return _counted(subject.network, shape, count)
-    chosen = subject.stack or parse_stack(
-        default_stack(shape) if stack is None else stack, subject.cell, shape, filters=filters
-    )
-    return _counted(cell_network(subject.cell, chosen, shape), shape, count, stack=chosen, width=chosen.width(subject.cell))
+    costs, more = subject.count(facts, TrainingChoices(stack=stack, filters=filters))
+    return Measured(parameters=costs.parameters, multiply_adds=costs.multiply_adds, facts=facts, more=dict(more))
 
 
-def _subject(opened: Opened[Any]) -> Subject:
-    match opened.artifact.body:
-        case Architecture() as body:
-            return Subject(body.image_shape, body.classes, network=body.network)
-        case Model() as body:
-            return Subject(body.image_shape, len(body.class_names), network=body.network)
-        case StackedNetwork() as body:
-            return Subject(body.image_shape, body.classes, cell=body.cell, stack=body.stack)
-        case Cell() as body:
-            shape, classes = (None, None) if body.found is None else (body.found.image_shape, body.found.classes)
-            return Subject(shape, classes, cell=cell_pair_of(body, opened.place))
-    raise ArtifactError(f"{opened.place}: {opened.artifact.schema} holds no network; give an architecture, a cell or a model")
+def _measurable(opened: Opened[Any]) -> Measurable:
+    body = opened.artifact.body
+    kind = kind_of(body)
+    if kind.measurable is not None:
+        return kind.measurable(body, opened.place)
+    costs = standing_kind(kind).costs
+    if not isinstance(body, FoundBody) or costs is None:
+        raise ArtifactError(
+            f"{opened.place}: {opened.artifact.schema} holds no network; give an architecture, a cell or a model"
+        )
+    facts = None if body.found is None or body.found.child is None else typed_facts(body.found.child.problem)
+
+    def count(facts: Any, choices: TrainingChoices) -> tuple[Any, dict[str, Any]]:
+        return costs(body.value, facts), {}  # type: ignore[attr-defined]
+
+    return Measurable(facts=facts, count=count)
 
 
-def _counted(network: Network, shape: Shape, classes: int, *, stack: Stack | None = None, width: int | None = None) -> Measured:
-    costs = network.costs(shape, classes)
-    return Measured(
-        parameters=costs.parameters,
-        multiply_adds=costs.multiply_adds,
-        image_shape=shape,
-        classes=classes,
-        stack=stack,
-        width=width,
-    )
+def _replaced(facts: Any, image_size: int | None, classes: int | None) -> ImageFacts | None:
+    """The facts for other images or another number of classes; None where one of them stays unknown."""
+    if facts is not None and not isinstance(facts, ImageFacts):
+        raise UserError("--image-size and --classes are about images, and this was made for other data; leave them out")
+    if facts is None:
+        if image_size is None or classes is None:
+            return None
+        facts = ImageFacts(
+            image_shape=(image_size, image_size, 3),
+            classes=(),
+            train_examples=0,
+            validation_examples=0,
+            test_examples=0,
+            flip=False,
+        )
+    shape = facts.image_shape if image_size is None else (image_size, image_size, facts.image_shape[2])
+    names = facts.classes if classes is None else tuple(map(str, range(classes)))
+    changed: ImageFacts = msgspec.structs.replace(facts, image_shape=shape, classes=names)
+    return changed

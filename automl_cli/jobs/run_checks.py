@@ -14,10 +14,10 @@ from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.store.agreement import must_equal
-from automl_cli.store.bodies import Architecture, Retraining, StudySettings
-from automl_cli.store.cells import Found
 from automl_cli.store.journal import Asked, Ended, Ledger, Record, Told, placed_records
-from automl_cli.study.evaluation_cache import Evaluations, child_seed
+from automl_cli.store.names import STUDY_FILE
+from automl_cli.store.study import Found, Retraining, StudySettings
+from automl_cli.study.evaluation_cache import Evaluations, child_seed, itself
 from automl_cli.study.incumbent import Ranking, Winner, provenance, winner_of_retraining
 
 
@@ -35,7 +35,10 @@ class Course:
         """How the last session ended; None while it has not, and when it was killed."""
         self._settings = settings
         self._space = space
-        self._evaluations = Evaluations(settings.seed, reuse=settings.reuse)
+        self._standing_for = itself if space is None else space.canonical
+        self.meanings_known = space is not None or not settings.space.canonical
+        """Whether it is known which genotypes mean the same, by which children are seeded and the best are told apart."""
+        self._evaluations = Evaluations(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
 
     def take(self, record: Record, place: str) -> None:
         """The next record, at this `file:line`."""
@@ -54,14 +57,14 @@ class Course:
     def winner(self) -> Winner | None:
         """The trial that the best of this journal is named by; None where none has a score."""
         settings = self._settings
-        ranking = Ranking(max(1, settings.retrain_top), settings.reward_exponent)
+        ranking = Ranking(max(1, settings.retrain_top), settings.reward, standing_for=self._standing_for)
         for (stage, _), trial in self.ledger.trials.items():
-            if stage is Stage.SEARCH:
+            if stage is Stage.SEARCH and trial.reused is None:
                 ranking.add(trial)
         if not (ranked := ranking.best()):
             return None
         retrained = self.ended == "finished" and settings.retrain_top > 0
-        return winner_of_retraining(ranked, self.retrained, settings.retrain_epochs) if retrained else Winner(ranked[0])
+        return winner_of_retraining(ranked, self.retrained, settings) if retrained else Winner(ranked[0])
 
     @property
     def retrained(self) -> Mapping[int, Outcome]:
@@ -74,18 +77,19 @@ class Course:
             before = self.ledger.trials.get((Stage.SEARCH, record.trial))
             if before is None or before.outcome.measurement is None or before.task.genotype != record.genotype:
                 raise ArtifactError(f"{place}: trial {record.trial} is trained again, but has no score with this genotype")
-            must_equal(f"{place}: epochs", record.epochs, settings.retrain_epochs, "study.json")
-            seed = child_seed(settings.seed, record.genotype, Stage.RETRAIN, record.epochs)
+            must_equal(f"{place}: epochs", record.epochs, settings.retrain_epochs, STUDY_FILE)
+            seed = child_seed(settings.seed, self._standing_for(record.genotype), Stage.RETRAIN, record.epochs)
         else:
             if record.trial >= settings.trials:
                 raise ArtifactError(
                     f"{place}: trial {record.trial} was asked, but study.json has {settings.trials} trials only"
                 )
             self._check_genotype(record, place)
-            must_equal(f"{place}: epochs", record.epochs, settings.epochs, "study.json")
+            must_equal(f"{place}: epochs", record.epochs, settings.epochs, STUDY_FILE)
             seed = self._evaluations.seed_of_next(record.genotype, record.epochs)
             self._evaluations.enter(record)
-        must_equal(f"{place}: seed", record.seed, seed, f"the root seed {settings.seed} in study.json")
+        if self.meanings_known:
+            must_equal(f"{place}: seed", record.seed, seed, f"the root seed {settings.seed} in study.json")
 
     def _check_genotype(self, record: Asked, place: str) -> None:
         if self._space is None:
@@ -98,13 +102,18 @@ class Course:
 
     def _check_told(self, trial: Trial, place: str) -> None:
         measurement = trial.outcome.measurement
-        if self._settings.recipe is not None and measurement is not None:
+        if self._settings.child is not None and measurement is not None:
             must_equal(f"{place}: number of scores", len(measurement.scores), trial.task.epochs, "one for each epoch")
         if trial.reused is None:
             return
         earlier = self.ledger.trials.get((trial.task.stage, trial.reused))
-        if earlier is None or earlier.task.genotype != trial.task.genotype or _lasting(earlier) != _lasting(trial):
+        if earlier is None or not self._same(earlier, trial) or _lasting(earlier) != _lasting(trial):
             raise ArtifactError(f"{place}: reused: trial {trial.reused} has not this genotype and outcome")
+
+    def _same(self, one: Trial, other: Trial) -> bool:
+        """Whether the genotypes of two trials mean the same, as far as that can be known."""
+        first, second = (self._standing_for(trial.task.genotype) for trial in (one, other))
+        return first == second or not self.meanings_known
 
 
 def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None) -> Course:
@@ -115,12 +124,14 @@ def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None
     return course
 
 
-def check_winner(place: str, found: Architecture | Found, settings: StudySettings, course: Course) -> None:
+def check_winner(place: str, found: Found, settings: StudySettings, course: Course) -> None:
     """What was found must be what the journal ranks best. `place` names the file, and where in it the winner stands.
 
     After a kill `best.json` may lag behind the journal, since it is written once a second at most: then it must name a trial of
     the journal.
     """
+    if not course.meanings_known:
+        return
     winner = course.winner()
     if winner is None:
         raise ArtifactError(f"{place}: trial {found.trial} is named the best, but no trial of the journal has a score")
@@ -130,7 +141,7 @@ def check_winner(place: str, found: Architecture | Found, settings: StudySetting
         must_equal(f"{place}.{field}", getattr(found, field), value, "the journal with study.json")
 
 
-def _as_named(place: str, found: Architecture | Found, settings: StudySettings, course: Course) -> Winner:
+def _as_named(place: str, found: Found, settings: StudySettings, course: Course) -> Winner:
     named = course.ledger.trials.get((Stage.SEARCH, found.trial))
     if named is None or named.outcome.measurement is None:
         raise ArtifactError(f"{place}.trial: trial {found.trial} has no score in the journal")
@@ -142,7 +153,7 @@ def _recomputed(place: str, said: Retraining, settings: StudySettings, course: C
     candidates = [searched[row.trial] for row in said.candidates if row.trial in searched and row.trial in course.retrained]
     if len(candidates) < len(said.candidates):
         raise ArtifactError(f"{place}.retraining: names a trial that the journal does not train again")
-    return winner_of_retraining(candidates, course.retrained, settings.retrain_epochs).retraining
+    return winner_of_retraining(candidates, course.retrained, settings).retraining
 
 
 def _lasting(trial: Trial) -> Outcome:

@@ -13,6 +13,7 @@ from jax import Array
 
 from automl_cli.core.streams import stream_seed
 from automl_cli.nn.compilation import Program, compiled
+from automl_cli.nn.evaluation import EvaluationBatch
 
 Transform = Callable[[Array, Array], Array]
 """(whitened images, random key) -> images of the same shape. Hashable and kept: it is part of the compiled program's key."""
@@ -93,6 +94,8 @@ class Batches:
     A rest smaller than a batch is left out, another one in each epoch. A set smaller than one batch is one batch.
     """
 
+    carry = None
+
     def __init__(
         self,
         images: np.ndarray,
@@ -133,11 +136,14 @@ def transformed(images: Array, mean: Array, std: Array, key: Array, *, transform
 class Examples:
     """Whitened examples on the device for evaluation, in batches of one size: the last one is filled up and its rest
     ignored, so that no second program is compiled. With `smaller` the batches may be smaller than the largest, to fill up
-    less."""
+    less. Labels are needed where the examples are scored."""
+
+    carry = None
 
     def __init__(
         self,
         images: np.ndarray,
+        labels: np.ndarray | None = None,
         *,
         moments: tuple[np.ndarray, np.ndarray],
         largest_batch: int,
@@ -145,15 +151,19 @@ class Examples:
         view: View | None = None,
     ) -> None:
         self._count = len(images)
+        self._labels = labels
         parts = -(-self._count // largest_batch)
         size = -(-self._count // parts) if smaller else largest_batch
         mean, std = (jnp.asarray(moment) for moment in moments)
         filled = np.concatenate([images, np.repeat(images[-1:], parts * size - self._count, axis=0)])
         self._parts = [viewed(view)(part, mean, std) for part in np.split(filled, parts)]
 
-    def outputs(self, predict: Callable[[Array], Array]) -> np.ndarray:
-        """What `predict` gives for every example, in order."""
-        return np.concatenate([np.asarray(predict(part)) for part in self._parts])[: self._count]
+    def batches(self) -> Iterator[EvaluationBatch]:
+        """All of them, in order."""
+        size = len(self._parts[0])
+        for start, part in zip(range(0, self._count, size), self._parts, strict=True):
+            count = min(size, self._count - start)
+            yield EvaluationBatch(part, count, None if self._labels is None else self._labels[start : start + count])
 
 
 @cache

@@ -13,30 +13,27 @@ import numpy as np
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.streams import stream_seed
 from automl_cli.nn.engines import Engine, Moment
+from automl_cli.nn.evaluation import EvaluationExamples, evaluated
+from automl_cli.nn.metrics import Metric
 
 Schedule = Callable[[float], float]
 """Share of the training that is over, from 0 to 1 -> learning rate."""
-
-Score = Callable[[np.ndarray], float]
-"""Outputs for all validation examples, in order -> score."""
 
 
 class TrainingBatches(Protocol):
     """Examples to train on, from arrays (`augment.Batches`) or streamed (`streaming.StreamedBatches`)."""
 
+    size: int
+    """Examples of a batch."""
+
     steps: int
     """Batches of an epoch."""
 
+    carry: Any
+    """The state that a network carries into the first batch of every epoch; None where it carries none."""
+
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[jax.Array, jax.Array], None, None]:
-        """The batches of one epoch on the device, images and targets: a function of seed and epoch."""
-        ...
-
-
-class EvaluationExamples(Protocol):
-    """Examples to score with (`augment.Examples`, `streaming.StreamedExamples`)."""
-
-    def outputs(self, predict: Callable[[jax.Array], jax.Array]) -> np.ndarray:
-        """What `predict` gives for every example, in order."""
+        """The batches of one epoch on the device, inputs and targets: a function of seed and epoch."""
         ...
 
 
@@ -79,11 +76,11 @@ def fit(
     validation: EvaluationExamples,
     *,
     plan: Plan,
-    score: Score,
+    metric: Metric,
     start: Progress | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Progress:
-    """Train for `plan.epochs` epochs, scoring the validation examples after each.
+    """Train for `plan.epochs` epochs, scoring the validation examples after each by the metric.
 
     Raises Diverged as soon as a loss or an output is seen that is not finite.
     """
@@ -91,11 +88,12 @@ def fit(
     state = engine.state(start.arrays) if start else engine.initial()
     for epoch in range(len(scores), plan.epochs):
         state, loss = _train_epoch(engine, state, batches, plan, epoch)
-        outputs = validation.outputs(partial(engine.outputs, state))
-        if not np.isfinite(outputs).all():
-            raise Diverged(f"outputs of the network are not finite after epoch {epoch + 1}")
+        try:
+            (score,) = evaluated(engine, state, validation, (metric,))
+        except Diverged as error:
+            raise Diverged(f"{error} after epoch {epoch + 1}") from error
         losses.append(loss)
-        scores.append(score(outputs))
+        scores.append(score)
         if on_epoch is not None:
             on_epoch(tuple(losses), tuple(scores), partial(engine.arrays, state))
     return Progress(tuple(losses), tuple(scores), engine.arrays(state))
@@ -107,16 +105,20 @@ def _train_epoch(engine: Engine, state: Any, batches: TrainingBatches, plan: Pla
     waiting: list[jax.Array] = []
     total = plan.epochs * batches.steps
     keys = _keys(plan.seed, epoch, batches.steps)
+    if batches.carry is not None:
+        state = engine.carrying(state, batches.carry)
     with closing(batches.epoch(plan.seed, epoch)) as served:
-        for step, (images, targets) in enumerate(served):
+        for step, (inputs, targets) in enumerate(served):
             share = (epoch * batches.steps + step) / total
-            state, loss = engine.step(state, images, targets, plan.rate(share), Moment(keys[step], share))
+            state, loss = engine.step(state, inputs, targets, plan.rate(share), Moment(keys[step], share))
             waiting.append(loss)
             if len(waiting) == STEPS_BETWEEN_CHECKS or step + 1 == batches.steps:
                 losses += map(float, jax.device_get(waiting))
                 waiting.clear()
                 if not math.isfinite(sum(losses)):
                     raise Diverged(f"the loss is not finite in epoch {epoch + 1}, step {step + 1} of {batches.steps}")
+    if batches.carry is not None:
+        state = engine.carrying(state, None)
     return state, math.fsum(losses) / len(losses)
 
 

@@ -5,7 +5,7 @@ the device, so memory does not grow with the data nor with how far the host is a
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from functools import cache
 from itertools import islice
@@ -17,6 +17,7 @@ from jax import Array
 
 from automl_cli.nn.augment import Transform, drawn_batches, transformed, viewed
 from automl_cli.nn.compilation import Program, compiled
+from automl_cli.nn.evaluation import EvaluationBatch
 
 BATCHES_AHEAD = 2
 
@@ -47,6 +48,8 @@ class Stream(Protocol):
 
 class StreamedBatches:
     """Training examples decoded ahead of the device, in whole batches in the order that `augment.Batches` draws."""
+
+    carry = None
 
     def __init__(
         self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], size: int, flip: bool, transform: Transform | None
@@ -91,6 +94,8 @@ class StreamedExamples:
     """Examples for evaluation, decoded again each time they are looked at, in batches of one size: the last one is filled up
     and its rest ignored. `smaller` as in `augment.Examples`."""
 
+    carry = None
+
     def __init__(
         self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int, smaller: bool = True
     ) -> None:
@@ -99,14 +104,15 @@ class StreamedExamples:
         parts = -(-len(stream) // largest_batch)
         self._size = -(-len(stream) // parts) if smaller else largest_batch
 
-    def outputs(self, predict: Callable[[Array], Array]) -> np.ndarray:
-        """What `predict` gives for every example, in order."""
-        outputs = []
+    def batches(self) -> Iterator[EvaluationBatch]:
+        """All of them, in order."""
+        start = 0
         with closing(self._stream.centres(depth=_ahead(self._size))) as images:
             while batch := list(islice(images, self._size)):
                 filled = np.stack(batch + [batch[-1]] * (self._size - len(batch)))
-                outputs.append(np.asarray(predict(viewed(None)(filled, *self._moments))))
-        return np.concatenate(outputs)[: len(self._stream)]
+                labels = self._stream.labels[start : start + len(batch)]
+                start += len(batch)
+                yield EvaluationBatch(viewed(None)(filled, *self._moments), len(batch), labels)
 
 
 def _ahead(size: int) -> int:

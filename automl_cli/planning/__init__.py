@@ -2,10 +2,13 @@
 
 The modules:
 
+    flags         the rows of all flags of searches
+    run_flags     those that are about the run
+    transfer_flags   those that are about what becomes of the winner
     request       what was asked, by flags or in a file
     resolve       preset, then flags, then what space, strategy and data imply
     resume        what may change when a study is resumed
     warm_start    the genotypes that a search starts from
+    commands      the command that goes on with a search, as it is printed
     estimate      what a search will take
-    table_flags   the flags of searches over a table
 """

@@ -9,26 +9,25 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Choice
-from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
-from automl_cli.core.plugins import Plugin, SearchPreset, SearchSpace, SpaceReference
+from automl_cli.core.plugins import Plugin, SearchPreset, SearchSpace
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory
+from automl_cli.core.rewards import Power, Reward
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.executors.serial import check_serial
-from automl_cli.jobs.transfer import plan_transfer
-from automl_cli.planning.estimate import published_facts
-from automl_cli.planning.request import SearchRequest, check_values, typed
-from automl_cli.planning.table_flags import table_settings
+from automl_cli.planning.children import plan_child
+from automl_cli.planning.flags import flag_named
+from automl_cli.planning.request import SearchRequest, typed
+from automl_cli.planning.transfer import plan_transfer
 from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import plugin_named, spaces_of
-from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES, load
-from automl_cli.store.bodies import StudySettings
-from automl_cli.store.encoding import plain
+from automl_cli.plugins.listing import kind_named
+from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
+from automl_cli.store.study import StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
-from automl_cli.system.process import default_workers, workers_have_accelerator
-from automl_cli.values.dataset import DatasetReference, ImageFacts
-from automl_cli.values.engine import EngineName, engine_for_training
-from automl_cli.values.recipe import Recipe
+from automl_cli.system.process import default_workers
 
 RETRAIN_FACTOR = 4
 """`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
@@ -36,7 +35,7 @@ RETRAIN_FACTOR = 4
 MAX_FAILURES = 5
 """Children that may fail in a row before a study stops."""
 
-METRICS = ("accuracy", "balanced-accuracy")
+DEFAULT_EVALUATOR = "trained"
 
 
 def plan_search(
@@ -47,45 +46,61 @@ def plan_search(
     Raises UserError for a name, a value or a combination that does not fit, DataError for data that is missing or broken
     (unless it is not needed, and known). A strategy's own constants are resolved last: that may import JAX.
     """
-    check_values(request)
+    request.check()
     plugin, file = _plugin(command, request.space or default_space)
     preset = _preset(plugin, request.preset or "quick")
     space = SearchSpace(plugin, {**preset.space_options, **_space_options(plugin, request.space_option or {})})
-    strategy = _known("strategy", STRATEGIES, request.strategy or preset.strategy)
-    evaluator = _evaluator_name(plugin, request)
-    options = {**table_settings(request.given(), evaluator), **typed(request.evaluator_option or {})}
-    executor, workers = _where(request, evaluator)
-    children = _children(request, preset, data_needed=data_needed) if evaluator == "image" else _NO_CHILDREN
-    chosen = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
-    constants = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {})}
-    constants |= start_from(request.start_from, space, strategy) if request.start_from else {}
+    strategy = STRATEGIES.check(request.strategy or preset.strategy)
+    numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
+    measured = _measured(request, preset, space, epochs=numbers["epochs"], data_needed=data_needed)
     settings = StudySettings(
         command=command,
         preset=request.preset or "quick",
         space=space.reference(file),
-        **children,
-        **chosen,
-        evaluator=_evaluator(evaluator, options, space.reference(file), children, epochs=chosen["epochs"], executor=executor),
+        reward=_reward(request, preset.reward),
         strategy=strategy,
-        strategy_settings=load("strategy", STRATEGIES, strategy).resolve(chosen["trials"], constants),
+        strategy_settings=_constants(request, preset, space, strategy, trials=numbers["trials"]),
         seed=request.seed or 0,
         limits=Limits(request.max_parameters, request.max_multiply_adds),
-        retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * chosen["epochs"],
+        retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * numbers["epochs"],
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
         time_budget_seconds=request.time_budget,
-        executor=executor,
-        workers=workers,
         published_cost=preset.published_cost,
         transfer=plan_transfer(request, space, request.preset or "quick"),
         environment=current_environment(),
+        **numbers,
+        **measured,
     )
     _check_together(settings, request, space)
     return settings, space
 
 
+def _measured(
+    request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, epochs: int, data_needed: bool
+) -> dict[str, Any]:
+    """How and where children are measured, and what they are trained by: evaluator, child, executor, workers."""
+    name = EVALUATORS.check(request.evaluator or DEFAULT_EVALUATOR)
+    factory: EvaluatorFactory = EVALUATORS.load(name)
+    _check_flags(name, factory, request)
+    executor, workers = _where(request, factory)
+    kind = kind_named(space.plugin.produces)
+    child = plan_child(request, preset.child, kind, data_needed=data_needed) if factory.trains else None
+    asked = EvaluationRequest(
+        space=space,
+        child=child,
+        data_needed=data_needed,
+        epochs=epochs,
+        executor=executor,
+        given=request.given(),
+        options=typed(request.evaluator_option or {}),
+    )
+    evaluator = EvaluatorSpec(name, factory.resolve(asked))
+    return {"evaluator": evaluator, "child": child, "executor": executor, "workers": workers}
+
+
 def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
-    """What was asked for, is allowed and hardly meant, in words."""
+    """Warnings for valid settings that are probably mistakes, such as more workers than trials in flight."""
     in_flight = window(settings.in_flight, settings.strategy_settings.get("minibatch", 1))
     if request.workers is not None and request.workers > in_flight:
         yield (
@@ -102,7 +117,8 @@ def _check_together(settings: StudySettings, request: SearchRequest, space: Sear
         )
     if request.retrain_epochs is not None and not settings.retrain_top:
         raise UserError("--retrain-epochs says how long the best are trained again; say how many with --retrain-top")
-    if settings.strategy == "exhaustive" and settings.reuse and settings.trials > space.size:
+    small = STRATEGIES.load(settings.strategy).small_spaces_only
+    if small and settings.reuse and settings.trials > space.size:
         raise UserError(
             f"space {space.plugin.name!r} has {counted(space.size, 'genotype')}, and a later trial of one only takes its score "
             f"again; give --trials {space.size}, or --no-reuse to measure each anew"
@@ -116,10 +132,8 @@ def repeated(settings: StudySettings, count: int) -> list[StudySettings]:
     return [msgspec.structs.replace(settings, seed=seed) for seed in range(settings.seed, settings.seed + count)]
 
 
-_PRESET_FIELDS = ("trials", "epochs", "in_flight", "reward_exponent", "reuse", "retrain_top")
+_PRESET_FIELDS = ("trials", "epochs", "in_flight", "reuse", "retrain_top")
 """What a preset fixes and a flag of the same name changes."""
-
-_NO_CHILDREN: dict[str, Any] = {"dataset": None, "facts": None, "recipe": None}
 
 
 def _plugin(command: str, name: str) -> tuple[Plugin, str | None]:
@@ -145,95 +159,50 @@ def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice
     return {name: settled[name] for name in given if name not in texts} | plugin.parse_options(texts)
 
 
-def _known(what: str, table: Mapping[str, str], name: str) -> str:
-    if name not in table:
-        raise unknown_name(what, name, table)
-    return name
+def _constants(
+    request: SearchRequest, preset: SearchPreset, space: SearchSpace, strategy: str, *, trials: int
+) -> dict[str, Any]:
+    """All constants of the strategy: those of the preset, over them the flags; the rest by the strategy's own rule."""
+    given = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {})}
+    given |= start_from(request.start_from, space, strategy) if request.start_from else {}
+    return dict(STRATEGIES.load(strategy).resolve(trials, given))
 
 
-OF_TRAINED_CHILDREN = ("dataset", "train-examples", "image-size", "metric", "max-parameters", "max-multiply-adds")
-"""Flags that say something of networks that are trained, and nothing of rows that are looked up or of a formula."""
+def _reward(request: SearchRequest, preset: Reward) -> Reward:
+    """The preset's reward, with another exponent where one was asked for."""
+    if request.reward_exponent is None:
+        return preset
+    if not isinstance(preset, Power):
+        raise UserError(f"--reward-exponent is about a power of the score; here the reward is {preset.words}. Leave it out")
+    return Power(request.reward_exponent)
 
-OF_REPLICATES = ("epochs", "retrain-top", "retrain-epochs")
-"""Flags by which a child is measured more or less thoroughly. The row of a table stays the same."""
 
-
-def _evaluator_name(plugin: Plugin, request: SearchRequest) -> str:
-    """The evaluator, checked against the space and against the flags that mean nothing to it."""
-    name = _known("evaluator", EVALUATORS, request.evaluator or "image")
-    if name == "image":
-        if plugin.build is None:
-            raise UserError(
-                f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
-            )
-        return name
-    given = request.given()
-    for flag in (*OF_TRAINED_CHILDREN, *(OF_REPLICATES if name == "table" else ())):
-        if flag in given:
+def _check_flags(name: str, factory: EvaluatorFactory, request: SearchRequest) -> None:
+    """Raises UserError for flags that mean nothing to the evaluator."""
+    own = {flag.name for flag in factory.flags}
+    for flag in request.given():
+        row = flag_named(flag)
+        if row.of_children and not factory.trains:
             raise UserError(f"--{flag} is about networks that are trained, and --evaluator {name} trains none; leave it out")
-    return name
+        if flag in factory.unused:
+            raise UserError(f"--{flag} means nothing to --evaluator {name}; leave it out")
+        if row.of_evaluator is not None and flag not in own:
+            raise UserError(f"--{flag} is about a {row.of_evaluator}; give --evaluator {row.of_evaluator} with it")
 
 
 def executor_and_workers(name: str, workers: int | None, timeout_seconds: float | None) -> tuple[str, int]:
     """The executor by name, checked, with as many workers as it has by default where no number is given."""
-    _known("executor", EXECUTORS, name)
+    EXECUTORS.check(name)
     if name == "serial":
         check_serial(workers or 1, timeout_seconds)
         return name, 1
     return name, workers or default_workers()
 
 
-def _where(request: SearchRequest, evaluator: str) -> tuple[str, int]:
-    """Children that are trained go to worker processes; formulas and tables answer faster than a process could be asked."""
-    instant = evaluator != "image" and request.workers in (None, 1) and request.trial_timeout is None
-    return executor_and_workers(request.executor or ("serial" if instant else "local"), request.workers, request.trial_timeout)
-
-
-def _children(request: SearchRequest, preset: SearchPreset, *, data_needed: bool) -> dict[str, Any]:
-    """What children are trained on and how."""
-    if request.metric not in (None, *METRICS):
-        raise unknown_name("metric", str(request.metric), METRICS)
-    dataset = DatasetReference(
-        source=request.dataset or preset.dataset,
-        data_dir=request.data_dir,
-        train_examples=request.train_examples,
-        image_size=request.image_size,
-        metric=request.metric or "accuracy",  # type: ignore[arg-type]
-    )
-    return {"dataset": dataset, "facts": _facts(dataset, data_needed=data_needed), "recipe": preset.recipe}
-
-
-def _facts(dataset: DatasetReference, *, data_needed: bool) -> ImageFacts:
-    from automl_cli.data import image_facts
-
-    try:
-        return image_facts(dataset)
-    except DataError:
-        if data_needed or (published := published_facts(dataset)) is None:
-            raise
-        return published
-
-
-def _evaluator(
-    name: str, options: Mapping[str, Any], space: SpaceReference, children: Mapping[str, Any], *, epochs: int, executor: str
-) -> EvaluatorSpec:
-    """Everything a worker needs to know, as plain data. A table is read here already, so that a bad one costs no trial."""
-    trained_on = {what: children[what] for what in ("dataset", "recipe") if children[what] is not None}
-    engine = {"engine": _engine(children["recipe"], children["facts"], epochs, executor)} if name == "image" else {}
-    settings = {**plain({"space": space, **trained_on}), **engine, **options}
-    if name == "table":
-        from automl_cli.data.tables import table_digest
-
-        settings["digest"] = table_digest(settings["file"])
-        load("evaluator", EVALUATORS, name)(settings)
-    return EvaluatorSpec(name, settings)
-
-
-def _engine(recipe: Recipe, facts: ImageFacts, epochs: int, executor: str) -> EngineName:
-    """How children are compiled, which fixes the low bits of their results and so is part of the settings."""
-    steps = epochs * recipe.steps(facts.train_examples)
-    accelerated = executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
-    return engine_for_training(steps, accelerated=accelerated).engine
+def _where(request: SearchRequest, factory: EvaluatorFactory) -> tuple[str, int]:
+    """Children that are trained go to worker processes; an evaluator that answers at once does so in this one."""
+    here = factory.instant and request.workers in (None, 1) and request.trial_timeout is None
+    return executor_and_workers(request.executor or ("serial" if here else "local"), request.workers, request.trial_timeout)
 
 
 def _first(given: Any, otherwise: Any) -> Any:

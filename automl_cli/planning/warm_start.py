@@ -7,12 +7,10 @@ import msgspec
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.plugins import SearchSpace, SpaceReference
+from automl_cli.plugins.listing import kind_of
+from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.references import open_any
-from automl_cli.store.bodies import Architecture
-from automl_cli.store.cells import Cell
-
-STARTING = ("evolution",)
-"""Strategies that build on given genotypes."""
+from automl_cli.store.study import FoundBody
 
 
 def start_from(names: Iterable[str], space: SearchSpace, strategy: str) -> dict[str, list[list[int]]]:
@@ -21,10 +19,11 @@ def start_from(names: Iterable[str], space: SearchSpace, strategy: str) -> dict[
     Raises UserError for another strategy, ArtifactError for another kind of artifact, SpaceError for what the space does not
     hold.
     """
-    if strategy not in STARTING:
+    if not STRATEGIES.load(strategy).starts_from_genotypes:
+        able = [name for name in STRATEGIES.names() if STRATEGIES.load(name).starts_from_genotypes]
         raise UserError(
-            f"--start-from is for strategy {' or '.join(STARTING)}, which builds on what it is given; {strategy!r} does not. "
-            f"Give --strategy {STARTING[0]} with it"
+            f"--start-from is for strategy {' or '.join(able)}, which builds on what it is given; {strategy!r} does not. "
+            f"Give --strategy {able[0]} with it"
         )
     return {"start_from": [list(genotype) for genotype in dict.fromkeys(_genotype(name, space) for name in names)]}
 
@@ -32,15 +31,18 @@ def start_from(names: Iterable[str], space: SearchSpace, strategy: str) -> dict[
 def _genotype(name: str, space: SearchSpace) -> Genotype:
     opened = open_any(name)
     body = opened.artifact.body
-    if not isinstance(body, Architecture | Cell):
-        raise UserError(f"--start-from takes an architecture or a cell; {opened.place} is neither")
-    found = body if isinstance(body, Architecture) else body.found
+    if not isinstance(body, FoundBody):
+        raise UserError(
+            f"--start-from takes what a search found, or a published value of that kind; {opened.place} is "
+            f"{opened.artifact.schema}"
+        )
+    found, encode = body.found, space.plugin.encode
     if found is not None and _same(found.space, space.reference()):
         return space.decisions.check(found.genotype)
-    if isinstance(body, Architecture) or space.plugin.encode is None:
+    if encode is None or kind_of(body).name != space.plugin.produces:
         raise SpaceError(f"--start-from: {opened.place} is not of space {space.plugin.name!r} with the options of this search")
     try:
-        return space.plugin.encode(space.options, body.cell)
+        return encode(space.options, body.value)  # type: ignore[attr-defined]
     except SpaceError as error:
         raise SpaceError(f"--start-from: {opened.place} is not in this search space: {error}") from error
 

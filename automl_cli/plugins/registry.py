@@ -1,36 +1,132 @@
-"""Names and the code they stand for, imported on first use.
+"""Names and the code they stand for, imported on first use: built-in rows, then those that installed packages add.
 
-A table maps a name to "module:attribute". Listing a table imports nothing, so `--help` stays fast; asking for an unknown name
-raises UserError with the nearest known one.
+A row maps a name to "module:attribute". Listing a table imports none of them. An installed package adds rows by entry points,
+which are read when a table is first asked, so `--help` pays for none of this:
+
+    [project.entry-points."automl_cli.strategies"]
+    hill-climbing = "my_package.climbing:HillClimbing"
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from automl_cli.core.errors import unknown_name
-
-STRATEGIES: Mapping[str, str] = {
-    "random": "automl_cli.strategies.random_search:RandomSearch",
-    "reinforce": "automl_cli.strategies.reinforce:Reinforce",
-    "ppo": "automl_cli.strategies.ppo:PPO",
-    "evolution": "automl_cli.strategies.evolution:Evolution",
-    "exhaustive": "automl_cli.strategies.exhaustive:Exhaustive",
-}
-EVALUATORS: Mapping[str, str] = {
-    "image": "automl_cli.evaluators.image:ImageEvaluator",
-    "table": "automl_cli.evaluators.table:TableEvaluator",
-    "analytic": "automl_cli.evaluators.analytic:AnalyticEvaluator",
-}
-EXECUTORS: Mapping[str, str] = {
-    "serial": "automl_cli.executors.serial:SerialExecutor",
-    "local": "automl_cli.executors.local:LocalExecutor",
-}
+from automl_cli.core.errors import UserError, unknown_name
 
 
-def load(what: str, table: Mapping[str, str], name: str) -> Any:
-    """The attribute that the name stands for; `what` names the table in the error."""
-    if name not in table:
-        raise unknown_name(what, name, table)
-    module, attribute = table[name].split(":")
-    return getattr(import_module(module), attribute)
+class Table:
+    """The code that can be named for one purpose. `needs` lists what that code must have, by names of attributes.
+
+    `what` names the table in errors. A table for one more purpose, such as kinds, is one more value of this class.
+    """
+
+    def __init__(self, what: str, *, group: str, built_in: Mapping[str, str], needs: tuple[str, ...]) -> None:
+        self.what = what
+        self.group = group
+        self._built_in = built_in
+        self._needs = needs
+
+    def names(self) -> tuple[str, ...]:
+        """All names, the built-in ones first. UserError where an installed package hides one."""
+        return tuple(self._targets)
+
+    def check(self, name: str) -> str:
+        """The name itself; UserError with the nearest known ones where nothing has it."""
+        if name not in self._targets:
+            raise unknown_name(self.what, name, self._targets)
+        return name
+
+    def load(self, name: str) -> Any:
+        """The code that the name stands for. UserError where that of an installed package cannot be imported or used."""
+        target = self._targets[self.check(name)]
+        if name in self._built_in:
+            return attribute(target)
+        try:
+            found = attribute(target)
+        except Exception as error:
+            raise UserError(
+                f"{self.what} {name!r} cannot be loaded from the installed plug-in {target!r}: "
+                f"{type(error).__name__}: {error}. Mend that package, or uninstall it"
+            ) from error
+        if missing := [need for need in self._needs if getattr(found, need, None) is None]:
+            raise UserError(
+                f"{self.what} {name!r}, which is the installed plug-in {target!r}, does not have {', '.join(missing)}; "
+                "automl_cli.core.protocols says what each is"
+            )
+        return found
+
+    @cached_property
+    def _targets(self) -> Mapping[str, str]:
+        return {**self._built_in, **installed(self.group, self.what, self._built_in)}
+
+
+def installed(group: str, what: str, built_in: Mapping[str, str]) -> dict[str, str]:
+    """The rows that installed packages add by the entry points of this group, by name; nothing is imported.
+
+    Raises UserError where one has the name of a built-in row or of another package's.
+    """
+    from importlib.metadata import entry_points
+
+    rows: dict[str, str] = {}
+    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value)):
+        if (taken := {**built_in, **rows}.get(entry.name)) is not None:
+            whose = "built in" if entry.name in built_in else "an installed plug-in as well"
+            raise UserError(
+                f"the installed plug-in {entry.value!r} names its {what} {entry.name!r}, but {taken!r}, which is {whose}, has "
+                "that name; rename it, or uninstall its package"
+            )
+        rows[entry.name] = entry.value
+    return rows
+
+
+def attribute(target: str) -> Any:
+    """What a "module:attribute" names, imported now."""
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+STRATEGIES = Table(
+    "strategy",
+    group="automl_cli.strategies",
+    built_in={
+        "random": "automl_cli.strategies.random_search:RandomSearch",
+        "reinforce": "automl_cli.strategies.reinforce:REINFORCE",
+        "ppo": "automl_cli.strategies.ppo:PPO",
+        "evolution": "automl_cli.strategies.evolution:Evolution",
+        "exhaustive": "automl_cli.strategies.exhaustive:Exhaustive",
+    },
+    needs=("summary", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
+)
+EVALUATORS = Table(
+    "evaluator",
+    group="automl_cli.evaluators",
+    built_in={
+        "trained": "automl_cli.evaluators.trained:TrainedEvaluator",
+        "table": "automl_cli.evaluators.table:TableEvaluator",
+        "analytic": "automl_cli.evaluators.analytic:AnalyticEvaluator",
+    },
+    needs=(
+        "summary",
+        "trains",
+        "instant",
+        "unused",
+        "flags",
+        "resolve",
+        "check",
+        "prepare",
+        "together",
+        "costs",
+        "describe",
+        "seconds",
+    ),
+)
+EXECUTORS = Table(
+    "executor",
+    group="automl_cli.executors",
+    built_in={
+        "serial": "automl_cli.executors.serial:SerialExecutor",
+        "local": "automl_cli.executors.local:LocalExecutor",
+    },
+    needs=("submit", "wait", "close"),
+)

@@ -7,6 +7,7 @@ Adding a reference is adding one artifact and naming it under its paper.
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +15,20 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from automl_cli.core.errors import ArtifactError, unknown_name
+from automl_cli.core.errors import ArtifactError, UserError, unknown_name
+from automl_cli.core.flags import Flag
+from automl_cli.plugins.listing import bodies, kinds, kinds_of_role
+from automl_cli.plugins.roles import filling_of, named
 from automl_cli.store import encoding
-from automl_cli.store.artifact import Artifact, decode_artifact, kind_of, read_bytes
+from automl_cli.store.artifact import Artifact, Body, decode_artifact, read_bytes
+from automl_cli.store.names import BEST_FILE, NETWORK_FILE
+from automl_cli.values.child import Filling
 
-B = TypeVar("B", bound=Struct)
+B = TypeVar("B", bound=Body)
+
+
+WHAT_IS_TRAINED = "network"
+"""The role that flags of their own fill: `--arch`, `--cell`, `--network`."""
 
 
 class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,33 +104,94 @@ def open_any(name_or_file: str) -> Opened[Any]:
     return _open(name_or_file, None)
 
 
-def open_artifact(name_or_file: str, body: type[B]) -> Opened[B]:
-    """The same, which must be of the kind that has this body; a network is that of the run directory's `network.json`."""
-    return _open(name_or_file, kind_of(body).name)
+def open_artifact(name_or_file: str, *welcome: type[B]) -> Opened[B]:
+    """The same, which must be of a kind that has one of these bodies; a network is that of the run directory's
+    `network.json`."""
+    return _open(name_or_file, {body.SCHEMA.name: body for body in welcome})
 
 
-def _open(name_or_file: str, kind: str | None) -> Opened[Any]:
+def open_filling(role: str, text: str) -> Filling:
+    """What a flag puts into a role: a value that goes by this name, or that of an artifact (a file, a run, a reference).
+
+    UserError for a name that nobody has, ArtifactError for an artifact whose values do not fill this role.
+    """
+    if text in (known := named(role)):
+        return known[text]
+    welcome = {kind.body.SCHEMA.name: kind for kind in kinds_of_role(role) if kind.is_found}
+    if not welcome:  # nothing of it is searched yet
+        raise unknown_name(role, text, known)
+    try:
+        opened = _open(text, {name: kind.body for name, kind in welcome.items()})
+    except _Nothing:
+        fitting = [*known, *_names_of(tuple(welcome))]
+        raise unknown_name(role, text, fitting, hint="The name of a file ends in .json") from None
+    kind = welcome[opened.artifact.kind]
+    name = text if text in names() else None
+    return filling_of(kind.name, opened.artifact.body.value, name=name, digest=opened.digest)
+
+
+def filled_by_flags(request: Any, *, open_role: str | None) -> dict[str, Filling]:
+    """What flags put into roles. UserError for the role that is searched."""
+    filled = {}
+    for flag, role in role_flags().items():
+        if (text := getattr(request, flag)) is not None:
+            if role == open_role:
+                raise UserError(f"--{flag} says what is searched for here; leave it out")
+            filled[role] = open_filling(role, text)
+    return filled
+
+
+def role_flags() -> dict[str, str]:
+    """The flags that fill roles of a child other than the network, with the role that each fills."""
+    return {
+        kind.flag: kind.role for kind in kinds().values() if kind.flag is not None and kind.role not in (None, WHAT_IS_TRAINED)
+    }
+
+
+def role_rows(panel: str, *, recorded: str, **more: Any) -> tuple[Flag, ...]:
+    """The rows of those flags, for a command whose settings hold the roles of a child at this path."""
+    return tuple(
+        _role_row(flag, role, panel=panel, recorded=f"{recorded}.{role}.value", **more) for flag, role in role_flags().items()
+    )
+
+
+def _role_row(flag: str, role: str, **more: Any) -> Flag:
+    searched = any(kind.is_found for kind in kinds_of_role(role))
+    known = f"{', '.join(named(role))}{', or one that a search found' if searched else ''}"
+    about = "".join(f" {kind.about}" for kind in kinds_of_role(role) if kind.about)
+    return Flag(
+        name=flag, type=str, metavar="ARTIFACT|NAME" if searched else "NAME", help=f"The {role}: {known}.{about}", **more
+    )
+
+
+class _Nothing(ArtifactError):
+    """Nothing goes by this name: no reference, no file."""
+
+
+def _open(name_or_file: str, welcome: Mapping[str, Any] | None) -> Opened[Any]:
     if name_or_file in names():
         place = f"reference {name_or_file}"
         data = (files(__name__) / "artifacts" / f"{name_or_file}.json").read_bytes()
     else:
-        path = _path(name_or_file, kind)
+        path = _path(name_or_file, welcome)
         place, data = str(path), read_bytes(path)
-    return Opened(decode_artifact(data, place, kind), place, hashlib.sha256(data).hexdigest())
+    artifact = decode_artifact(data, place, bodies() if welcome is None else welcome)
+    return Opened(artifact, place, hashlib.sha256(data).hexdigest())
 
 
-def _path(text: str, kind: str | None) -> Path:
+def _path(text: str, welcome: Mapping[str, Any] | None) -> Path:
     path = Path(text)
     if path.is_dir():
-        file = "network.json" if kind == "network" else "best.json"
+        file = NETWORK_FILE if welcome is not None and "network" in welcome else BEST_FILE
         if (path / file).is_file():
             return path / file
         raise ArtifactError(f"{path} holds no {file}; see how far the run is with: automl report {path}")
     if not path.exists() and not path.suffix and len(path.parts) == 1:
-        what = "reference or file" if kind is None else f"{kind} reference or file"
-        raise unknown_name(what, text, _names_of(kind), hint="The name of a file ends in .json")
+        kinds = None if welcome is None else tuple(welcome)
+        what = "reference or file" if kinds is None else f"{' or '.join(kinds)} reference or file"
+        raise _Nothing(str(unknown_name(what, text, _names_of(kinds), hint="The name of a file ends in .json")))
     return path
 
 
-def _names_of(kind: str | None) -> tuple[str, ...]:
-    return names() if kind is None else tuple(name for name in names() if open_any(name).artifact.kind == kind)
+def _names_of(kinds: tuple[str, ...] | None) -> tuple[str, ...]:
+    return names() if kinds is None else tuple(name for name in names() if open_any(name).artifact.kind in kinds)

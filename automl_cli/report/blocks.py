@@ -4,10 +4,8 @@ A block is laid out by `terminal` and by `page`; what is said, and how figures a
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
-from automl_cli.core.numbers import by_times, counted
-from automl_cli.store.bodies import Retraining
+from automl_cli.core.numbers import by_times, counted, duration
 from automl_cli.store.reports import (
     Comparison,
     Contrast,
@@ -20,29 +18,8 @@ from automl_cli.store.reports import (
     Spread,
     TransferSummary,
 )
-
-
-class Heading(NamedTuple):
-    """A name, and what it is the name of."""
-
-    name: str
-    rest: str
-
-
-class Facts(NamedTuple):
-    """Names and what they are, side by side."""
-
-    rows: tuple[tuple[str, str], ...]
-
-
-class Grid(NamedTuple):
-    """A table; every column but the first holds numbers."""
-
-    titles: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-Block = Heading | Facts | Grid
+from automl_cli.store.study import Retraining
+from automl_cli.values.sheet import Facts, Grid, Heading, Part
 
 BARS = "▁▂▃▄▅▆▇█"
 PLAIN_BARS = "_.-:=+*#"
@@ -53,7 +30,7 @@ METRICS_SHOWN = 3
 """As many metrics as have room beside rank, trial and score at 80 columns."""
 
 
-def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Block]:
+def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
     """One run. `bars` are the characters of the sparkline, from low to high; None where a plot stands beside."""
     yield Heading(run.name, _in_words(run))
     yield Facts(tuple(_facts(run, bars)))
@@ -68,7 +45,7 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Block]:
     yield Facts(tuple(_cost_facts(run.cost)))
 
 
-def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Iterator[Block]:
+def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Iterator[Part]:
     """Groups of runs against each other."""
     baseline = f" against {comparison.baseline}" if comparison.contrasts else ""
     task = f"{runs[0].command}{_on(runs[0].dataset)}, space {runs[0].space}"
@@ -81,20 +58,6 @@ def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Ite
     if differences := tuple(_difference_facts(comparison)):
         yield Facts(differences)
     yield Facts(tuple(_cost_facts(total_cost([run.cost for run in runs]))))
-
-
-def duration(seconds: float) -> str:
-    """
-    >>> [duration(seconds) for seconds in (0.42, 59.96, 134.0, 7260.0, 200000.0)]
-    ['0.4 s', '1 min 0 s', '2 min 14 s', '2 h 1 min', '2 d 7 h']
-    """
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for unit, size, part, divisor in (("min", 3600, "s", 60), ("h", 86400, "min", 3600)):
-        if whole < size:
-            return f"{whole // divisor} {unit} {whole % divisor // (divisor // 60)} {part}"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def sparkline(curve: Sequence[CurvePoint], trials: int, bars: str = BARS, width: int = SPARK_WIDTH) -> str:

@@ -16,10 +16,10 @@ import numpy as np
 from automl_cli.core.trials import Trial
 from automl_cli.report import statistics as st
 from automl_cli.report.runs import History
-from automl_cli.report.summary import score_of
-from automl_cli.store.bodies import StudySettings
 from automl_cli.store.encoding import line
 from automl_cli.store.reports import Comparison, Contrast, GroupSummary, IncumbentPoint, Point, Spread, TopDifference
+from automl_cli.store.study import StudySettings
+from automl_cli.values.child import Child, Filling
 
 DIFFERENCE_KS = (1, 5, 15)
 MEAN_KS = (1, 5, 25)
@@ -34,15 +34,22 @@ class Group:
     strategy: str
     seeds: tuple[int, ...]
     scores: st.Scores
+    rewards: st.Scores
     columns: dict[str, st.Scores]
+    sign: int
+    """1 where the higher score is better, -1 where the lower is."""
 
     @property
     def best_so_far(self) -> st.Scores:
         return self.at_incumbents(self.scores)
 
+    def top_means(self, k: int, points: Sequence[int]) -> st.Scores:
+        """Mean of the k best scores so far at every point."""
+        return self.sign * st.top_means(self.sign * self.scores, k, points)
+
     def at_incumbents(self, values: st.Scores) -> st.Scores:
         """The values of the incumbents after 1, 2, … trials; NaN while there is none."""
-        index = st.incumbents(self.scores)
+        index = st.incumbents(self.rewards)
         return np.where(index < 0, np.nan, np.take_along_axis(values, np.maximum(index, 0), axis=1))
 
 
@@ -53,7 +60,7 @@ def obstacle(histories: Sequence[History]) -> str | None:
         for what, of in TASK.items():
             if of(history.settings) != of(first):
                 return f"{history.name} and {histories[0].name} differ in {what}"
-        if not any(score_of(trial) is not None for trial in history.trials[:trials]):
+        if not any(trial.outcome.measurement is not None for trial in history.trials[:trials]):
             return f"{history.name} has no successful trial among the first {trials}"
     for _, members in _grouped(histories):
         for earlier, later in combinations(members, 2):
@@ -88,19 +95,24 @@ def _space_and_options(settings: StudySettings) -> object:
 
 
 def _evaluator(settings: StudySettings) -> object:
-    """The evaluator, whatever the folder in which the files of space and table lie."""
+    """The evaluator and the child, whatever the folder in which a table or data set lies."""
     named = dict(settings.evaluator.settings)
-    if isinstance(space := named.get("space"), dict):
-        named["space"] = {**space, "file": None}
     if isinstance(file := named.get("file"), str):
         named["file"] = Path(file).name
-    return settings.evaluator.name, named
+    child = settings.child and msgspec.structs.replace(settings.child.portable, roles=_what_they_do(settings.child))
+    return settings.evaluator.name, named, child
+
+
+def _what_they_do(child: Child) -> dict[str, Filling]:
+    """The roles without where their values came from."""
+    return {role: msgspec.structs.replace(filling, name=None, digest=None) for role, filling in child.roles.items()}
 
 
 TASK: Mapping[str, Callable[[StudySettings], object]] = {
     "what is searched": _space_and_options,
-    "the data set": lambda settings: settings.dataset,
+    "the data set": lambda settings: settings.child and settings.child.portable.problem,
     "how a child is measured": _evaluator,
+    "the reward": lambda settings: settings.reward.better,
     "epochs": lambda settings: settings.epochs,
 }
 """What searches must have in common to be compared."""
@@ -133,7 +145,7 @@ VARYING = ("seed", "trials", "workers", "executor", "time_budget_seconds", "tria
 
 def _search_key(settings: StudySettings) -> bytes:
     kept = {name: value for name, value in msgspec.to_builtins(settings).items() if name not in VARYING}
-    return line(kept | {"space": _space_and_options(settings), "evaluator": _evaluator(settings)})
+    return line(kept | {"space": _space_and_options(settings), "evaluator": _evaluator(settings), "child": None})
 
 
 def _run_name(history: History) -> str:
@@ -141,6 +153,7 @@ def _run_name(history: History) -> str:
 
 
 def _group(name: str, members: Sequence[History], trials: int) -> Group:
+    reward = members[0].settings.reward
     measured = [[trial.outcome.measurement for trial in history.trials[:trials]] for history in members]
     found = [one.metrics.keys() for row in measured for one in row if one is not None]
     columns = [column for column in found[0] if all(column in metrics for metrics in found)] if found else []
@@ -148,7 +161,9 @@ def _group(name: str, members: Sequence[History], trials: int) -> Group:
         name=name,
         strategy=members[0].settings.strategy,
         seeds=tuple(history.settings.seed for history in members),
-        scores=np.array([[np.nan if one is None else one.score for one in row] for row in measured]),
+        scores=np.array([[np.nan if one is None else reward.score(one) for one in row] for row in measured]),
+        rewards=np.array([[np.nan if one is None else reward.of(one) for one in row] for row in measured]),
+        sign=1 if reward.better == "higher" else -1,
         columns={
             column: np.array([[np.nan if one is None else one.metrics[column] for one in row] for row in measured])
             for column in columns
@@ -166,8 +181,8 @@ def _summary(group: Group, points: Sequence[int], target: float) -> GroupSummary
             IncumbentPoint(trials=n, score=value, columns={name: float(at[:, n - 1].mean()) for name, at in columns.items()})
             for n, value in _spreads(group.best_so_far[:, [point - 1 for point in points]], points)
         ),
-        top_means={str(k): _points(st.top_means(group.scores, k, points), points) for k in MEAN_KS},
-        reach=st.reach(group.best_so_far, target),
+        top_means={str(k): _points(group.top_means(k, points), points) for k in MEAN_KS},
+        reach=st.reach(group.sign * group.best_so_far, group.sign * target),
     )
 
 
@@ -187,7 +202,7 @@ def _contrasts(group: Group, baseline: Group, trials: int) -> Iterator[Contrast]
             low=interval and interval[0],
             high=interval and interval[1],
             p_value=st.rank_test(ours, theirs),
-            superiority=st.superiority(ours, theirs),
+            superiority=st.superiority(group.sign * ours, group.sign * theirs),
         )
 
 
@@ -197,7 +212,7 @@ def _measure(column: str) -> str:
 
 
 def _top_difference(group: Group, baseline: Group, k: int, points: Sequence[int]) -> TopDifference:
-    ours, theirs = (st.top_means(one.scores, k, points) for one in (group, baseline))
+    ours, theirs = (one.top_means(k, points) for one in (group, baseline))
     pairs = zip(points, ours.T, theirs.T, strict=True)
     values = tuple(Point(trials=n, value=_difference(a, b)) for n, a, b in pairs if not np.isnan([*a, *b]).any())
     return TopDifference(group=group.name, baseline=baseline.name, k=k, points=values)

@@ -5,12 +5,13 @@ from html import escape
 from pathlib import Path
 
 from automl_cli.report import plots
-from automl_cli.report.blocks import Block, Facts, Grid, Heading, comparison_blocks, run_blocks
+from automl_cli.report.blocks import comparison_blocks, run_blocks
 from automl_cli.report.runs import History
 from automl_cli.store.files import replace_file
+from automl_cli.store.names import REPORT_FILE
 from automl_cli.store.reports import Report
+from automl_cli.values.sheet import Facts, Grid, Heading, Lines, Part
 
-FILE_NAME = "report.html"
 RUNS_SHOWN = 8
 """A comparison of more runs than this shows the groups only."""
 
@@ -27,7 +28,7 @@ figure { margin: 1rem 0; } svg { width: 100%; height: auto; }
 
 def write_page(report: Report, histories: Sequence[History]) -> Path:
     """Write the page into the run, or into the working directory where it is about several; its path."""
-    path = (histories[0].path if len(histories) == 1 else Path()) / FILE_NAME
+    path = (histories[0].path if len(histories) == 1 else Path()) / REPORT_FILE
     replace_file(path, page(report, histories).encode())
     return path
 
@@ -63,13 +64,15 @@ def _comparison_plots(report: Report) -> Iterator[str]:
         yield plots.difference_plot(report.comparison, group)
 
 
-def laid_out(block: Block) -> str:
+def laid_out(block: Part) -> str:
     """The block as HTML."""
     match block:
         case Heading(name, rest):
             return f"<h2>{escape(name)} <small>{escape(rest)}</small></h2>"
         case Facts(rows):
             return f'<table class="facts">{"".join(_row(row) for row in rows)}</table>'
+        case Lines(text):
+            return f"<pre>{escape(text)}</pre>"
         case Grid(titles, rows):
             return f"<table><thead>{_row(titles, 'th')}</thead>{''.join(_row(row) for row in rows)}</table>"
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from automl_cli.report.runs import History
-from automl_cli.report.summary import improvements, score_of
+from automl_cli.report.summary import improvements, score_or_none
 from automl_cli.store.reports import Comparison, Point
 
 SIZE_INCHES = (7.2, 3.6)
@@ -17,9 +17,10 @@ SIZE_INCHES = (7.2, 3.6)
 def run_plot(history: History) -> str:
     """Every trial's score, and the best so far."""
     figure, axes = _axes("trial", "validation score")
-    scores = {trial.number + 1: score for trial in history.trials if (score := score_of(trial)) is not None}
+    reward = history.settings.reward
+    scores = {trial.number + 1: score for trial in history.trials if (score := score_or_none(trial, reward)) is not None}
     axes.plot(list(scores), list(scores.values()), ".", markersize=5, alpha=0.5, markeredgewidth=0, label="trial")
-    best = list(improvements(history.trials))
+    best = list(improvements(history.trials, reward))
     xs, ys = [point.trials for point in best], [point.score for point in best]
     axes.step([*xs, len(history.trials)], [*ys, ys[-1]], where="post", color="C1", label="best so far")
     axes.legend(loc="lower right", frameon=False)

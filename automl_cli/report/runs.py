@@ -7,9 +7,10 @@ from pathlib import Path
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.trials import Stage, Trial
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
-from automl_cli.store.run_directory import is_held
+from automl_cli.store.names import JOURNAL_FILE, STUDY_FILE, SUB_STUDY
+from automl_cli.store.run_directory import is_held, runs_in
+from automl_cli.store.study import StudySettings
 
 RUNS = Path("runs")
 """Where searches put their runs unless told otherwise."""
@@ -30,30 +31,23 @@ class History:
     def name(self) -> str:
         """The run's directory; with the directory of the search it repeats, for one of several seeds."""
         resolved = self.path.resolve()
-        return f"{resolved.parent.name}/{resolved.name}" if resolved.name.startswith("seed-") else resolved.name
+        return f"{resolved.parent.name}/{resolved.name}" if resolved.name.startswith(SUB_STUDY) else resolved.name
 
 
 def newest_run(root: Path = RUNS) -> Path:
     """The run under `root` that was written to last."""
-    found = {path: _last_write(path) for path in (root.iterdir() if root.is_dir() else ()) if path.is_dir() and run_paths(path)}
+    found = {path: _last_write(path) for path in (root.iterdir() if root.is_dir() else ()) if path.is_dir() and runs_in(path)}
     if not found:
         raise UserError(f"there is no run under {root}/; start one with automl search-arch, or name a run directory")
     return max(found, key=lambda path: (found[path], path.name))
 
 
-def run_paths(path: Path) -> list[Path]:
-    """The run itself, or its sub-studies by seed where it repeats a search."""
-    if (path / "study.json").is_file():
-        return [path]
-    return sorted((study.parent for study in path.glob("seed-*/study.json")), key=_seed_of)
-
-
 def read_history(path: Path) -> History:
     """The run in this directory. ArtifactError naming file and line where a file is not sound."""
-    study = path / "study.json"
+    study = path / STUDY_FILE
     if not study.is_file():
-        raise ArtifactError(f"{path} is no run directory: it holds no study.json")
-    placed = list(placed_records(path / "journal.jsonl"))
+        raise ArtifactError(f"{path} is no run directory: it holds no {STUDY_FILE}")
+    placed = list(placed_records(path / JOURNAL_FILE))
     trials = sorted(trials_of(placed), key=lambda trial: trial.number)
     return History(
         path=path,
@@ -79,10 +73,5 @@ def wall_seconds(records: Iterable[Record]) -> float:
 
 
 def _last_write(path: Path) -> float:
-    files = [file for run in run_paths(path) for name in ("study.json", "journal.jsonl") if (file := run / name).is_file()]
+    files = [file for run in runs_in(path) for name in (STUDY_FILE, JOURNAL_FILE) if (file := run / name).is_file()]
     return max(file.stat().st_mtime for file in files)
-
-
-def _seed_of(path: Path) -> int:
-    digits = path.name.removeprefix("seed-")
-    return int(digits) if digits.isdecimal() else 0

@@ -1,5 +1,6 @@
 """One history in figures."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -7,22 +8,30 @@ from pathlib import Path
 
 from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.rewards import Reward
 from automl_cli.core.trials import Status, Trial
 from automl_cli.jobs.transfer import transfer_of
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.report.runs import History
-from automl_cli.store.bodies import Retraining, StudySettings
+from automl_cli.store.names import JOURNAL_FILE
 from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary
-from automl_cli.study.incumbent import Ranking, costs_of, winner_of_retraining
+from automl_cli.store.study import Retraining, StudySettings
+from automl_cli.study.evaluation_cache import itself
+from automl_cli.study.incumbent import Ranking, winner_of_retraining
+from automl_cli.study.session import costs_of
 
 
 def summarise(history: History, *, top: int = 5) -> RunSummary:
     """What the run found, how it went, and what it spent."""
     settings, trials = history.settings, history.trials
     space = _space_of(settings)
-    ranking = Ranking(max(1, top, settings.retrain_top), settings.reward_exponent)
+    ranking = Ranking(
+        max(1, top, settings.retrain_top), settings.reward, standing_for=itself if space is None else space.canonical
+    )
     for trial in trials:
-        ranking.add(_checked(trial, space, history.path))
+        checked = _checked(trial, space, history.path)
+        if checked.reused is None:
+            ranking.add(checked)
     best, retraining = _winner(history, ranking.best())
     return RunSummary(
         name=history.name,
@@ -30,7 +39,7 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         space=settings.space.name,
         strategy=settings.strategy,
         seed=settings.seed,
-        dataset=settings.dataset.source if settings.dataset else None,
+        dataset=settings.source,
         trials=len(trials),
         planned_trials=settings.trials,
         statuses=dict(sorted(Counter(str(trial.outcome.status) for trial in trials).items())),
@@ -38,8 +47,8 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         running=history.running,
         best=None if best is None else _ranked(best, settings, space),
         top=tuple(_ranked(trial, settings, space) for trial in ranking.best()[:top]),
-        curve=tuple(improvements(trials)),
-        quarters=_quarters(trials),
+        curve=tuple(improvements(trials, settings.reward)),
+        quarters=_quarters(trials, settings.reward),
         retraining=retraining,
         cost=cost_of(history),
         transfer=transfer_of(history.path, settings),
@@ -59,19 +68,18 @@ def reasons_of(trials: Sequence[Trial]) -> Iterator[Reason]:
         yield Reason(status=key[0], message=key[1], trials=count, first=first[key])
 
 
-def improvements(trials: Sequence[Trial]) -> Iterator[CurvePoint]:
-    """The trials that scored above all before them."""
-    best: float | None = None
+def improvements(trials: Sequence[Trial], reward: Reward) -> Iterator[CurvePoint]:
+    """The trials that were rewarded above all before them."""
+    best = -math.inf
     for trial in trials:
-        score = score_of(trial)
-        if score is not None and (best is None or score > best):
-            best = score
-            yield CurvePoint(trials=trial.number + 1, score=score)
+        if (measurement := trial.outcome.measurement) is not None and reward.of(measurement) > best:
+            best = reward.of(measurement)
+            yield CurvePoint(trials=trial.number + 1, score=reward.score(measurement))
 
 
-def score_of(trial: Trial) -> float | None:
+def score_or_none(trial: Trial, reward: Reward) -> float | None:
     """The validation score, or None for a trial without one."""
-    return trial.outcome.measurement.score if trial.outcome.measurement else None
+    return None if trial.outcome.measurement is None else reward.score(trial.outcome.measurement)
 
 
 def cost_of(history: History) -> RunCost:
@@ -91,7 +99,9 @@ def cost_of(history: History) -> RunCost:
 def _published_cost(settings: StudySettings) -> str:
     """What the paper spent: as recorded, or by the space's own account where a small preset was searched."""
     plugin = plugins().get(settings.space.name) if settings.space.file is None else None
-    return settings.published_cost or (plugin.presets["paper"].published_cost if plugin else "")
+    return settings.published_cost or (
+        "" if plugin is None or "paper" not in plugin.presets else plugin.presets["paper"].published_cost
+    )
 
 
 def _winner(history: History, ranked: Sequence[Trial]) -> tuple[Trial | None, Retraining | None]:
@@ -102,7 +112,7 @@ def _winner(history: History, ranked: Sequence[Trial]) -> tuple[Trial | None, Re
     outcomes = {trial.number: trial.outcome for trial in history.retrained}
     if not candidates or any(trial.number not in outcomes for trial in candidates):
         return ranked[0], None
-    winner = winner_of_retraining(candidates, outcomes, history.settings.retrain_epochs)
+    winner = winner_of_retraining(candidates, outcomes, history.settings)
     return winner.trial, winner.retraining
 
 
@@ -118,7 +128,7 @@ def _checked(trial: Trial, space: SearchSpace | None, run: Path) -> Trial:
         if space is not None:
             space.decisions.check(trial.task.genotype)
     except SpaceError as error:
-        raise ArtifactError(f"{run / 'journal.jsonl'}: trial {trial.number}: genotype: {error}") from error
+        raise ArtifactError(f"{run / JOURNAL_FILE}: trial {trial.number}: genotype: {error}") from error
     return trial
 
 
@@ -129,20 +139,20 @@ def _ranked(trial: Trial, settings: StudySettings, space: SearchSpace | None) ->
     sizes = {"parameters": costs.parameters, "multiply_adds": costs.multiply_adds} if costs else {}
     return RankedTrial(
         trial=trial.number,
-        score=measurement.score,
-        reward=measurement.reward(settings.reward_exponent),
+        score=settings.reward.score(measurement),
+        reward=settings.reward.of(measurement),
         genotype=trial.task.genotype,
         choices=space.decisions.choices_of(trial.task.genotype) if space else {},
         metrics={**sizes, **measurement.metrics},
     )
 
 
-def _quarters(trials: Sequence[Trial]) -> tuple[float | None, float | None, float | None, float | None]:
+def _quarters(trials: Sequence[Trial], reward: Reward) -> tuple[float | None, float | None, float | None, float | None]:
     cuts = [len(trials) * part // 4 for part in range(5)]
-    first, second, third, fourth = (_mean_score(trials[start:end]) for start, end in pairwise(cuts))
+    first, second, third, fourth = (_mean_score(trials[start:end], reward) for start, end in pairwise(cuts))
     return first, second, third, fourth
 
 
-def _mean_score(trials: Sequence[Trial]) -> float | None:
-    scores = [score for trial in trials if (score := score_of(trial)) is not None]
+def _mean_score(trials: Sequence[Trial], reward: Reward) -> float | None:
+    scores = [score for trial in trials if (score := score_or_none(trial, reward)) is not None]
     return sum(scores) / len(scores) if scores else None

@@ -3,14 +3,17 @@
     {"schema": "automl.<kind>/<n>", "tool": "automl-cli <version>", "inputs": {<role>: <digest>}, "body": {…}}
 
 The header is read first. A wrong kind, a newer version, an unknown field, a number that is not finite or a truncated file is
-refused with the file and the failing path named, and so is a scaled network whose size does not follow from its cell; an older
-version is upgraded. `inputs` holds the SHA-256 of every artifact that went into this one, by the role it played.
+refused with the file and the failing path named, and so is a body that contradicts itself; an older version is upgraded.
+`inputs` holds the SHA-256 of every artifact that went into this one, by the role it played.
+
+A kind of artifact is the type of its body, which carries its schema. Which types there are is nothing to this module: where any
+kind is welcome, the caller brings the table.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,47 +21,36 @@ from msgspec import Struct
 from automl_cli import __version__
 from automl_cli.core.errors import ArtifactError, unknown_name
 from automl_cli.store import encoding
-from automl_cli.store.bodies import Architecture, Model, StudySettings, Training
-from automl_cli.store.cells import Cell, StackedNetwork, check_stacked_network
 from automl_cli.store.files import replace_file
-from automl_cli.store.reports import Report
 
-B = TypeVar("B", bound=Struct)
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 """A body of version n, as plain data, to the same of version n + 1."""
 
 
-class Kind(Struct, frozen=True):
+class Schema(Struct, frozen=True):
     """A kind of artifact at its current version. `upgrades[n]` lifts a body from version n to n + 1.
 
     `check` raises ArtifactError for a body, read from this place, that contradicts itself.
     """
 
     name: str
-    version: int
-    body: type[Struct]
+    version: int = 1
     upgrades: dict[int, Upgrade] = {}
     check: Callable[[Any, str], None] = lambda body, place: None
 
-    @property
-    def schema(self) -> str:
+    def __str__(self) -> str:
         return f"automl.{self.name}/{self.version}"
 
 
-Kinds = Mapping[str, Kind]
+class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands in an artifact. Every kind of artifact has a type of its own, with its schema."""
 
-KINDS: Kinds = {
-    kind.name: kind
-    for kind in (
-        Kind("study", 1, StudySettings),
-        Kind("architecture", 1, Architecture),
-        Kind("training", 1, Training),
-        Kind("cell", 1, Cell),
-        Kind("network", 1, StackedNetwork, check=check_stacked_network),
-        Kind("model", 1, Model),
-        Kind("report", 1, Report),
-    )
-}
+    SCHEMA: ClassVar[Schema]
+
+
+B = TypeVar("B", bound=Body)
+Bodies = Mapping[str, type[Body]]
+"""The kinds of artifact that are welcome somewhere, by name."""
 
 
 class Header(Struct, frozen=True):
@@ -80,67 +72,69 @@ class Artifact(Struct, Generic[B], frozen=True, forbid_unknown_fields=True):
 
     @property
     def kind(self) -> str:
-        return self.schema.removeprefix("automl.").partition("/")[0]
+        """The name of its kind."""
+        return self.body.SCHEMA.name
 
 
-def artifact_of(body: B, inputs: Mapping[str, str] | None = None, *, kinds: Kinds = KINDS) -> Artifact[B]:
+def artifact_of(body: B, inputs: Mapping[str, str] | None = None) -> Artifact[B]:
     """The artifact of this body, written by this version of the tool."""
-    return Artifact(kind_of(type(body), kinds).schema, f"automl-cli {__version__}", dict(inputs or {}), body)
+    return Artifact(str(body.SCHEMA), f"automl-cli {__version__}", dict(inputs or {}), body)
 
 
-def encode_artifact(artifact: Artifact[Any], *, kinds: Kinds = KINDS) -> bytes:
+def encode_artifact(artifact: Artifact[Any]) -> bytes:
     """The bytes of its file: the same for the same artifact. ArtifactError for a body that could not be read back."""
     data = encoding.document(artifact)
-    decode_artifact(data, "the new artifact", artifact.kind, kinds=kinds)
+    decode_artifact(data, "the new artifact", {artifact.kind: type(artifact.body)})
     return data
 
 
-def write_artifact(path: Path, artifact: Artifact[Any], *, kinds: Kinds = KINDS) -> str:
+def write_artifact(path: Path, artifact: Artifact[Any]) -> str:
     """Replace the file in one step; the digest of its bytes. RunFailed when the disk refuses."""
-    data = encode_artifact(artifact, kinds=kinds)
+    data = encode_artifact(artifact)
     replace_file(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
-def read_artifact(path: Path, body: type[B], *, kinds: Kinds = KINDS) -> Artifact[B]:
+def read_artifact(path: Path, body: type[B]) -> Artifact[B]:
     """The artifact in a file, which must be of the kind that has this body."""
-    artifact: Artifact[B] = decode_artifact(read_bytes(path), str(path), kind_of(body, kinds).name, kinds=kinds)
+    artifact: Artifact[B] = decode_artifact(read_bytes(path), str(path), {body.SCHEMA.name: body})
     return artifact
 
 
-def read_any(path: Path, *, kinds: Kinds = KINDS) -> Artifact[Any]:
-    """The artifact in a file, of whatever kind it says."""
-    return decode_artifact(read_bytes(path), str(path), None, kinds=kinds)
-
-
-def decode_artifact(data: bytes, place: str, expected: str | None, *, kinds: Kinds = KINDS) -> Artifact[Any]:
+def decode_artifact(data: bytes, place: str, welcome: Bodies) -> Artifact[Any]:
     """Header first, then the upgrades, then the body, then whether it agrees with itself."""
     document = encoding.parse(data, place)
     header = encoding.convert(document, Header, place)
-    kind, version = _schema_parts(header.schema, place, kinds)
-    if expected is not None and kind.name != expected:
-        raise ArtifactError(f"{place}: this is {_article(kind.name)}; {_article(expected)} is needed here")
-    if version > kind.version:
+    name, version = _schema_parts(header.schema, place)
+    if name not in welcome:
+        raise _unwelcome(name, place, welcome)
+    body, schema = header.body, welcome[name].SCHEMA
+    if version > schema.version:
         raise ArtifactError(
             f"{place}: schema: {header.schema!r} was written by {header.tool}; this automl-cli {__version__} reads up to "
-            f"{kind.schema!r}. Upgrade automl-cli"
+            f"{str(schema)!r}. Upgrade automl-cli"
         )
-    body = header.body
-    for step in range(version, kind.version):
-        body = _upgraded(body, kind.upgrades[step], f"{place}: body: {header.schema!r} cannot be read as {kind.schema!r}")
-    artifact: Artifact[Any] = encoding.convert({**document, "schema": kind.schema, "body": body}, _artifact_type(kind), place)
-    kind.check(artifact.body, place)
+    for step in range(version, schema.version):
+        body = _upgraded(body, schema.upgrades[step], f"{place}: body: {header.schema!r} cannot be read as {str(schema)!r}")
+    try:
+        whole = {**document, "schema": str(schema), "body": body}
+        artifact: Artifact[Any] = encoding.convert(whole, _artifact_type(welcome[name]), place)
+    except ArtifactError as error:
+        if str(error).endswith((": unknown field", ": is missing")):
+            raise ArtifactError(
+                f"{error}; it was changed by hand, or written by a development version. Make it again"
+            ) from error
+        raise
+    schema.check(artifact.body, place)
     return artifact
 
 
-def schema(kind: str, *, kinds: Kinds = KINDS) -> dict[str, Any]:
+def json_schema(body: type[Body]) -> dict[str, Any]:
     """JSON Schema of a kind of artifact at its current version."""
-    if kind not in kinds:
-        raise unknown_name("kind of artifact", kind, kinds)
-    described = msgspec.json.schema(_artifact_type(kinds[kind]))
+    described = msgspec.json.schema(_artifact_type(body))
     definition = described["$defs"].pop(described.pop("$ref").rpartition("/")[2])
-    properties = definition["properties"] | {"schema": {"const": kinds[kind].schema}}
-    title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"automl {kind}"}
+    properties = definition["properties"] | {"schema": {"const": str(body.SCHEMA)}}
+    title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"automl {body.SCHEMA.name}"}
     return title | {key: value for key, value in definition.items() if key != "title"} | {"properties": properties} | described
 
 
@@ -154,14 +148,18 @@ def read_bytes(path: Path) -> bytes:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _schema_parts(text: str, place: str, kinds: Kinds) -> tuple[Kind, int]:
+def _schema_parts(text: str, place: str) -> tuple[str, int]:
     family, _, rest = text.partition(".")
     name, _, number = rest.partition("/")
     if family != "automl" or not number.isdecimal() or int(number) < 1:
         raise ArtifactError(f'{place}: schema: {text!r} is not of the form "automl.<kind>/<version>"')
-    if name not in kinds:
-        raise ArtifactError(f"{place}: schema: {unknown_name('kind of artifact', name, kinds)}")
-    return kinds[name], int(number)
+    return name, int(number)
+
+
+def _unwelcome(name: str, place: str, welcome: Bodies) -> ArtifactError:
+    if len(welcome) == 1:
+        return ArtifactError(f"{place}: this is {_article(name)}; {_article(next(iter(welcome)))} is needed here")
+    return ArtifactError(f"{place}: schema: {unknown_name('kind of artifact', name, welcome)}")
 
 
 def _upgraded(body: dict[str, Any], upgrade: Upgrade, problem: str) -> dict[str, Any]:
@@ -171,13 +169,8 @@ def _upgraded(body: dict[str, Any], upgrade: Upgrade, problem: str) -> dict[str,
         raise ArtifactError(f"{problem}: {type(error).__name__}: {error}") from error
 
 
-def kind_of(body: type[Struct], kinds: Kinds = KINDS) -> Kind:
-    """The kind of artifact that has this body."""
-    return next(kind for kind in kinds.values() if kind.body is body)
-
-
-def _artifact_type(kind: Kind) -> Any:
-    return Artifact[kind.body]  # type: ignore[name-defined]
+def _artifact_type(body: type[Body]) -> Any:
+    return Artifact[body]  # type: ignore[valid-type]
 
 
 def _article(kind: str) -> str:

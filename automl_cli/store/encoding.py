@@ -6,7 +6,6 @@ finite is refused, since JSON has none and the encoder would write `null`.
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ import orjson
 
 from automl_cli.core.errors import ArtifactError
 from automl_cli.core.numbers import LARGEST
+from automl_cli.core.wording import path_and_problem
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def convert(value: Any, kind: type[T], place: str) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        path, problem = _path_and_problem(str(error))
+        path, problem = path_and_problem(str(error))
         raise ArtifactError(f"{place}: {path + ': ' if path else ''}{problem}") from error
 
 
@@ -102,39 +102,3 @@ def _not_finite(value: Any, path: str = "") -> Iterator[str]:
             yield from _not_finite(item, f"{path}.{key}" if isinstance(value, dict) else f"{path}[{key}]")
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{path.lstrip('.') or 'value'} is {value}"
-
-
-def _path_and_problem(text: str) -> tuple[str, str]:
-    """Splits msgspec's "Expected `int`, got `str` - at `$.body.trial`" into `body.trial` and the problem.
-
-    A field that is missing or unknown becomes part of the path.
-
-    >>> _path_and_problem("Object contains unknown field `depht` - at `$.body`")
-    ('body.depht', 'unknown field')
-    >>> _path_and_problem("Expected `int | null`, got `str` - at `$.trials`")
-    ('trials', 'expected a whole number, got text')
-    """
-    problem, _, at = text.partition(" - at `")
-    path = at.rstrip("`").removeprefix("$").lstrip(".")
-    if match := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", problem):
-        field, problem = match[2], "unknown field" if match[1].endswith("unknown") else "is missing"
-        path = f"{path}.{field}" if path else field
-    if match := re.fullmatch(r"Expected `(.*)`, got `(.*)`", problem):
-        problem = f"expected {_in_words(match[1])}, got {_in_words(match[2])}"
-    return path, problem
-
-
-_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "text",
-    "bool": "true or false",
-    "array": "a list",
-    "object": "names with values",
-}
-
-
-def _in_words(types: str) -> str:
-    """Msgspec's types as a reader calls them; that a field may also be left out goes without saying."""
-    names = [name for name in types.split(" | ") if name != "null" or types == name]
-    return " or ".join(_WORDS.get(name, name) for name in names)

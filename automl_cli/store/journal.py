@@ -24,6 +24,7 @@ from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.core.trials import Outcome, Proposal, Stage, Task, Trial
 from automl_cli.store import encoding
 from automl_cli.store.files import cannot_write, replace_file
+from automl_cli.store.names import TORN_JOURNAL
 
 GROUP_COMMIT_SECONDS = 0.25
 """At most this much of a burst of records waits for the disk."""
@@ -212,7 +213,7 @@ def cut_torn_tail(path: Path) -> Path | None:
             whole += len(line)
     if not tail:
         return None
-    aside = next(name for n in range(1, 10**6) if not (name := path.with_name(f"journal.torn-{n}")).exists())
+    aside = next(name for n in range(1, 10**6) if not (name := path.with_name(f"{TORN_JOURNAL}{n}")).exists())
     replace_file(aside, tail)
     with path.open("rb+") as file:
         file.truncate(whole)

@@ -3,12 +3,13 @@
 Wall-clock figures have their place here and in journals, never in what a search found.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import Choice, Genotype
-from automl_cli.store.bodies import Retraining
+from automl_cli.store.artifact import Body, Schema
+from automl_cli.store.study import Retraining
 
 Count = Annotated[int, Meta(ge=0)]
 Metrics = dict[str, int | float]
@@ -204,8 +205,10 @@ class Comparison(_Body, frozen=True):
     top_differences: tuple[TopDifference, ...]
 
 
-class Report(_Body, frozen=True):
+class Report(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `automl report --json` prints. `comparison` is None for a single run, and for runs on different tasks."""
+
+    SCHEMA: ClassVar[Schema] = Schema("report")
 
     runs: tuple[RunSummary, ...]
     comparison: Comparison | None = None

@@ -13,15 +13,27 @@ from msgspec import Struct
 
 from automl_cli.core.errors import RunInUse, UserError
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
-from automl_cli.store.bodies import StudySettings
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, sync_directory
 from automl_cli.store.journal import cut_torn_tail
+from automl_cli.store.names import (
+    BEST_FILE,
+    CHECKPOINT_FILE,
+    JOURNAL_FILE,
+    LOCK_FILE,
+    MODEL_FILE,
+    NETWORK_FILE,
+    REPORT_FILE,
+    STUDY_FILE,
+    SUB_STUDY,
+    TORN_JOURNAL,
+    TRAINING_FILE,
+    TRANSFER,
+    WEIGHTS_FILE,
+)
+from automl_cli.store.study import StudySettings
 
-LOCK_FILE = "run.lock"
 LOCK_PATIENCE_SECONDS = 0.2
 """How long to wait for a lock: a report that asks whether a run is held takes it for a moment."""
-SUB_STUDIES = "seed-*"
-"""Directories of the same form, one per seed of `--repeat`."""
 
 
 class Layout(Struct, frozen=True):
@@ -36,11 +48,8 @@ class Layout(Struct, frozen=True):
         return (self.settings, *self.others, LOCK_FILE, ".*.tmp")
 
 
-SEARCH = Layout("run", "study.json", ("journal.jsonl", "journal.torn-*", "best.json", "network.json", "report.html"))
-TRANSFER = "transfer"
-"""Inside the directory of a search: the training of its scaled winner."""
-
-TRAINING = Layout("training", "training.json", ("checkpoint.safetensors", "weights.safetensors", "model.json"))
+SEARCH = Layout("run", STUDY_FILE, (JOURNAL_FILE, f"{TORN_JOURNAL}*", BEST_FILE, NETWORK_FILE, REPORT_FILE))
+TRAINING = Layout("training", TRAINING_FILE, (CHECKPOINT_FILE, WEIGHTS_FILE, MODEL_FILE))
 
 
 class RunDirectory:
@@ -54,15 +63,15 @@ class RunDirectory:
 
     @property
     def study_file(self) -> Path:
-        return self.path / "study.json"
+        return self.path / STUDY_FILE
 
     @property
     def journal_file(self) -> Path:
-        return self.path / "journal.jsonl"
+        return self.path / JOURNAL_FILE
 
     @property
     def best_file(self) -> Path:
-        return self.path / "best.json"
+        return self.path / BEST_FILE
 
     def settings(self) -> StudySettings:
         """What the search was started with."""
@@ -71,7 +80,7 @@ class RunDirectory:
     def record(self, settings: StudySettings) -> None:
         """Settings that changed on resume."""
         if settings != self.settings():
-            write_artifact(self.study_file, artifact_of(settings))
+            write_artifact(self.study_file, artifact_of(settings, settings.inputs))
 
     def close(self) -> None:
         """Let another process have the directory."""
@@ -116,16 +125,18 @@ def create_run(path: Path, settings: Artifact[Any], *, overwrite: bool = False, 
 
 def create_repeats(path: Path, settings: Mapping[int, Artifact[StudySettings]], *, overwrite: bool = False) -> RunDirectory:
     """A new directory with a run directory `seed-<s>` for each seed, held; those are then opened with `open_run`."""
-    files = {f"seed-{seed}/{SEARCH.settings}": artifact for seed, artifact in settings.items()}
+    files = {f"{SUB_STUDY}{seed}/{SEARCH.settings}": artifact for seed, artifact in settings.items()}
     return _created(path, files, overwrite=overwrite, layout=SEARCH)
 
 
 def repeats_of(path: Path) -> list[Path]:
     """The run directories of the repeats of a search, by seed; none when it is a single run, or no run at all."""
-    if _is_run(path, SEARCH):
-        return []
-    found = [entry for entry in path.glob(SUB_STUDIES) if _is_run(entry, SEARCH)]
-    return sorted(found, key=lambda entry: (len(entry.name), entry.name))
+    return [] if _is_run(path, SEARCH) else _sub_studies(path)
+
+
+def runs_in(path: Path) -> list[Path]:
+    """The run in this directory, or the repeats of a search by seed; none where there is neither."""
+    return [path] if _is_run(path, SEARCH) else _sub_studies(path)
 
 
 def hold(path: Path) -> RunDirectory:
@@ -162,7 +173,7 @@ def open_run(path: Path, *, layout: Layout = SEARCH) -> RunDirectory:
     """An existing run directory, held, to be continued. RunInUse when another process holds it."""
     check_is_run(path, layout)
     lock = _locked(path)
-    return RunDirectory(path, lock, cut_torn_tail(path / "journal.jsonl"))
+    return RunDirectory(path, lock, cut_torn_tail(path / JOURNAL_FILE))
 
 
 def recorded_settings(path: Path) -> StudySettings:
@@ -206,8 +217,18 @@ def _own_directories(path: Path, layout: Layout) -> dict[Path, Layout]:
     """Directories inside that are runs or trainings themselves."""
     if layout is not SEARCH:
         return {}
-    inside = dict.fromkeys(path.glob(SUB_STUDIES), SEARCH) | {path / TRANSFER: TRAINING}
+    inside = dict.fromkeys(_sub_studies(path), SEARCH) | {path / TRANSFER: TRAINING}
     return {entry: kind for entry, kind in inside.items() if _is_run(entry, kind)}
+
+
+def _sub_studies(path: Path) -> list[Path]:
+    """Run directories of repeats, by seed."""
+    return sorted((entry for entry in path.glob(f"{SUB_STUDY}*") if _is_run(entry, SEARCH)), key=_seed_and_name)
+
+
+def _seed_and_name(path: Path) -> tuple[int, str]:
+    digits = path.name.removeprefix(SUB_STUDY)
+    return int(digits) if digits.isdecimal() else 0, path.name
 
 
 def _clear(path: Path, layout: Layout, *, inside: bool = False) -> None:

@@ -25,9 +25,12 @@ from msgspec import Meta, Struct
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import UserError
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.settings import read, settle
 from automl_cli.core.streams import stream
 from automl_cli.core.trials import Proposal
-from automl_cli.strategies.settings import read, settle
+
+OWNER = "strategy 'evolution'"
+"""Whose settings an error is about."""
 
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -62,6 +65,10 @@ class Member(Struct, frozen=True):
 class Evolution:
     """Keeps the last P trials (or, without aging, the survivors) and proposes mutated winners."""
 
+    summary = "Mutates the best of a random sample; the oldest member dies (aging evolution)."
+    starts_from_genotypes = True
+    small_spaces_only = False
+    draws = True
     batch = 1
 
     @staticmethod
@@ -74,13 +81,13 @@ class Evolution:
             "tournament_size": 2 * size if isinstance(size, int) else size,
             "avoid_repeats": 10 * TRIES_PER_DISTANCE,
         }
-        settled = settle(EvolutionSettings, given, strategy="evolution", sources={"budget": rule, "paper": PAPER})
+        settled = settle(EvolutionSettings, given, owner=OWNER, sources={"budget": rule, "paper": PAPER})
         return dict(msgspec.to_builtins(settled))
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
         self._space = space
         self._seed = seed
-        self._settings = read(EvolutionSettings, settings, strategy="evolution")
+        self._settings = read(EvolutionSettings, settings, owner=OWNER)
         self._population: list[Member] = []
         self._told: set[Genotype] = set()
         if len(self._settings.start_from) > self._settings.population_size:

@@ -9,8 +9,11 @@ from msgspec import Meta, Struct
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import UserError
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.settings import read, settle
 from automl_cli.core.trials import Proposal
-from automl_cli.strategies.settings import read, settle
+
+OWNER = "strategy 'exhaustive'"
+"""Whose settings an error is about."""
 
 
 class ExhaustiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,17 +25,21 @@ class ExhaustiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Exhaustive:
     """Trial t proposes genotype t, of full length; after the last one it begins again, which measures a space repeatedly."""
 
+    summary = "Visits every genotype of a small space once, in order."
+    starts_from_genotypes = False
+    small_spaces_only = True
+    draws = False
     batch = 1
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
         """Nothing is chosen but the budget."""
-        settled = settle(ExhaustiveSettings, given, strategy="exhaustive", sources={"budget": {"trials": trials}})
+        settled = settle(ExhaustiveSettings, given, owner=OWNER, sources={"budget": {"trials": trials}})
         return dict(msgspec.to_builtins(settled))
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
         """Raises UserError, with the size of the space, when the trials cannot cover it, and for one that grows meanwhile."""
-        trials = read(ExhaustiveSettings, settings, strategy="exhaustive").trials
+        trials = read(ExhaustiveSettings, settings, owner=OWNER).trials
         if space.size > trials:
             raise UserError(
                 f"strategy 'exhaustive' cannot visit all of space {space.plugin.name!r}: it has {space.size:,} genotypes, "

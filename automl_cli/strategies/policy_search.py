@@ -28,20 +28,25 @@ Differs from the papers: the rank as advantage, the queue and the steps that `re
 avoided repeats. Under the last two, proposals are not draws from the policy alone, yet the gradient takes them as such.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
+import msgspec
 from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.settings import read, settle
 from automl_cli.core.streams import stream, stream_seed
 from automl_cli.core.trials import Proposal
 from automl_cli.strategies.rewards import BestQueue, Floor, MovingBaseline, RankBaseline
 
 if TYPE_CHECKING:
     from automl_cli.nn.controller.policy import Policy
+
+Objective = Literal["reinforce", "ppo"]
+"""What a policy climbs: see `nn.controller.objectives`."""
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -72,7 +77,7 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     avoid_repeats: Count = 0
 
 
-def rule(trials: int) -> dict[str, Any]:
+def rule_from_budget(trials: int) -> dict[str, Any]:
     """The rule of this module, for a study of so many trials."""
     return {
         "layers": 1,
@@ -100,14 +105,12 @@ class PolicySearch:
     The controller is built and compiled at the first `ask`, so planning a study needs no JAX.
     """
 
-    def __init__(
-        self, space: SearchSpace, *, seed: int, settings: PolicySettings, objective: Literal["reinforce", "ppo"]
-    ) -> None:
+    def __init__(self, space: SearchSpace, *, seed: int, settings: PolicySettings, objective: Objective) -> None:
         self.batch = settings.minibatch
         self._space = space
         self._seed = seed
         self._settings = settings
-        self._objective: Literal["reinforce", "ppo"] = objective
+        self._objective: Objective = objective
         self._floor = Floor()
         self._baseline = RankBaseline() if settings.advantage == "rank" else MovingBaseline(settings.baseline_decay)
         self._queue = BestQueue(settings.queue_size)
@@ -192,6 +195,28 @@ class PolicySearch:
         self._policy.learn(
             examples, best=self._queue.genotypes, places=settings.queue_size, rates=rates, epochs=1 if once else settings.epochs
         )
+
+
+class PolicyRule(Struct, frozen=True, kw_only=True):
+    """One policy strategy, a `StrategyFactory`: its objective, and the constants of its paper for `constants=paper`."""
+
+    name: str
+    summary: str
+    objective: Objective
+    paper: Mapping[str, Any]
+    starts_from_genotypes: bool = False
+    small_spaces_only: bool = False
+    draws: bool = True
+
+    def resolve(self, trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Given constants over the rule from the budget, or over the paper's with `constants=paper`."""
+        sources = {"budget": rule_from_budget(trials), "paper": self.paper}
+        return dict(msgspec.to_builtins(settle(PolicySettings, given, owner=f"strategy {self.name!r}", sources=sources)))
+
+    def __call__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> PolicySearch:
+        """A fresh search with resolved settings."""
+        resolved = read(PolicySettings, settings, owner=f"strategy {self.name!r}")
+        return PolicySearch(space, seed=seed, settings=resolved, objective=self.objective)
 
 
 def _log_probability(proposal: Proposal) -> float:

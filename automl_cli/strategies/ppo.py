@@ -5,15 +5,7 @@
 P_old(a_k) is the probability under the policy that proposed it, from the proposal itself. A genotype counts as one action.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
-
-from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.trials import Proposal
-from automl_cli.strategies.policy_search import PolicySearch, PolicySettings, rule
-from automl_cli.strategies.settings import read, settle
+from automl_cli.strategies.policy_search import PolicyRule
 
 PAPER = {
     "layers": 1,
@@ -28,25 +20,10 @@ PAPER = {
 }
 """NASNet's controller. Clip range and number of epochs are not known; these are common ones."""
 
-
-class PPO:
-    """Several clipped steps for every minibatch; the rule from the budget is `policy_search`'s."""
-
-    @staticmethod
-    def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Given constants over the rule from the budget, or over NASNet's with `constants=paper`."""
-        sources = {"budget": rule(trials), "paper": PAPER}
-        return dict(msgspec.to_builtins(settle(PolicySettings, given, strategy="ppo", sources=sources)))
-
-    def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
-        resolved = read(PolicySettings, settings, strategy="ppo")
-        self._search = PolicySearch(space, seed=seed, settings=resolved, objective="ppo")
-        self.batch = self._search.batch
-
-    def ask(self, trial: int) -> Proposal:
-        """A draw from the policy, with its log-probability."""
-        return self._search.ask(trial)
-
-    def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
-        """One more of a minibatch."""
-        self._search.tell(trial, proposal, reward)
+PPO = PolicyRule(
+    name="ppo",
+    summary="Teaches a controller by several clipped steps for every minibatch (PPO).",
+    objective="ppo",
+    paper=PAPER,
+)
+"""Several clipped steps for every minibatch; the rule from the budget is `policy_search`'s."""

@@ -11,6 +11,10 @@ from automl_cli.core.trials import Proposal
 class RandomSearch:
     """Draws proposal t from `stream(seed, "uniform proposal", t)`, every live decision uniformly and independently."""
 
+    summary = "Draws every proposal uniformly and learns nothing: what the others must beat."
+    starts_from_genotypes = False
+    small_spaces_only = False
+    draws = True
     batch = 1
 
     @staticmethod

@@ -1,19 +1,20 @@
 """Who won: the ranking of trials, the retraining of the best, and the artifact that says what was found."""
 
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import StatisticsError, correlation
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from automl_cli.core.decisions import Genotype
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.rewards import Reward, ranked
 from automl_cli.core.trials import Costs, Outcome, Trial
+from automl_cli.plugins.listing import kind_named
 from automl_cli.store.artifact import Artifact, artifact_of
-from automl_cli.store.bodies import Architecture, RetrainedCandidate, Retraining, StudySettings
-from automl_cli.store.cells import Cell, Found
+from automl_cli.store.study import Found, RetrainedCandidate, Retraining, StudySettings
+from automl_cli.study.evaluation_cache import Representative, itself
 
 
 class Winner(Struct, frozen=True):
@@ -24,18 +25,23 @@ class Winner(Struct, frozen=True):
 
 
 class Ranking:
-    """The best trials with distinct genotypes: by reward, ties to the lowest number. The order of adding does not matter."""
+    """The best trials with distinct genotypes: by reward, ties to the lowest number. The order of adding does not matter.
 
-    def __init__(self, size: int, exponent: float) -> None:
+    Genotypes that `standing_for` maps to one count as one.
+    """
+
+    def __init__(self, size: int, reward: Reward, *, standing_for: Representative = itself) -> None:
         self._size = size
-        self._exponent = exponent
+        self._reward = reward
+        self._standing_for = standing_for
         self._best: list[Trial] = []
 
     def add(self, trial: Trial) -> bool:
         """Consider a trial; whether it is now the best of all. Trials without a measurement do not count."""
         if trial.outcome.measurement is None:
             return False
-        twin = next((other for other in self._best if other.task.genotype == trial.task.genotype), None)
+        same = self._standing_for(trial.task.genotype)
+        twin = next((other for other in self._best if self._standing_for(other.task.genotype) == same), None)
         if twin is not None:
             if self._order(twin) <= self._order(trial):
                 return False
@@ -50,20 +56,23 @@ class Ranking:
 
     def _order(self, trial: Trial) -> tuple[float, int]:
         assert trial.outcome.measurement is not None
-        return (-trial.outcome.measurement.reward(self._exponent), trial.number)
+        return (-self._reward.of(trial.outcome.measurement), trial.number)
 
 
-def winner_of_retraining(candidates: Sequence[Trial], outcomes: Mapping[int, Outcome], epochs: int) -> Winner:
-    """The candidate with the highest retrained score, ties to the better ranked; those whose retraining failed stand last."""
+def winner_of_retraining(candidates: Sequence[Trial], outcomes: Mapping[int, Outcome], settings: StudySettings) -> Winner:
+    """The candidate with the highest reward after retraining, ties to the better ranked; those that failed stand last."""
+    reward, again = settings.reward, {trial.number: outcomes[trial.number].measurement for trial in candidates}
     rows = [
         RetrainedCandidate(
-            trial=trial.number, search_score=score_of(trial.outcome), retrained_score=_retrained(outcomes, trial)
+            trial=trial.number,
+            search_score=score_of(reward, trial.outcome),
+            retrained_score=None if (measured := again[trial.number]) is None else reward.score(measured),
         )
         for trial in candidates
     ]
     both = [(row.search_score, row.retrained_score) for row in rows if row.retrained_score is not None]
-    best = max(range(len(rows)), key=lambda at: (_or_last(rows[at].retrained_score), -at))
-    retraining = Retraining(epochs=epochs, candidates=tuple(rows), rank_correlation=rank_correlation(both))
+    best = max(range(len(rows)), key=lambda at: (ranked(reward, again[candidates[at].number]), -at))
+    retraining = Retraining(epochs=settings.retrain_epochs, candidates=tuple(rows), rank_correlation=rank_correlation(both))
     return Winner(candidates[best], retraining)
 
 
@@ -79,80 +88,44 @@ def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
         return None
 
 
-def score_of(outcome: Outcome) -> float:
-    """The validation score of a trial that is ok."""
+def score_of(reward: Reward, outcome: Outcome) -> float:
+    """The validation score of a trial that is ok, as the reward reads it."""
     assert outcome.measurement is not None
-    return outcome.measurement.score
+    return reward.score(outcome.measurement)
 
 
-def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) -> Costs | None:
-    """Exact costs of the network that the genotype is measured by, where there is one and the data set is known."""
-    if settings.facts is None or (network := space.network(genotype, settings.facts.image_shape)) is None:
-        return None
-    return network.costs(settings.facts.image_shape, len(settings.facts.classes))
-
-
-def winner_artifact(settings: StudySettings, space: SearchSpace, winner: Winner) -> Artifact[Any]:
+def winner_artifact(
+    settings: StudySettings, space: SearchSpace, winner: Winner, *, costs: Costs | None = None
+) -> Artifact[Any]:
     """What `best.json` says: the same bytes wherever, however and in however many sessions the study ran."""
-    return artifact_of(_BODIES[space.plugin.produces](settings, space, winner))
-
-
-def _architecture(settings: StudySettings, space: SearchSpace, winner: Winner) -> Architecture:
     genotype = winner.trial.task.genotype
-    return Architecture(**_found(settings, space, winner), tokens=space.tokens(genotype), network=space.decode(genotype))
-
-
-def _cell(settings: StudySettings, space: SearchSpace, winner: Winner) -> Cell:
-    genotype = winner.trial.task.genotype
-    found = Found(**_found(settings, space, winner))
-    return Cell(cell=space.decode(genotype), words=space.tokens(genotype), found=found)
-
-
-def _found(settings: StudySettings, space: SearchSpace, winner: Winner) -> dict[str, Any]:
-    """What is said of every winner: how it was found, what was chosen, what it costs."""
-    genotype = winner.trial.task.genotype
-    about = {"choices": space.decisions.choices_of(genotype), "costs": costs_of(settings, space, genotype)}
-    return provenance(settings, winner) | about
+    about: dict[str, Any] = {"choices": space.decisions.choices_of(genotype), "costs": costs}
+    body = kind_named(space.plugin.produces).body(
+        value=space.decode(genotype),
+        words=space.tokens(genotype),
+        found=Found(**provenance(settings, winner), **about),
+    )
+    return artifact_of(body, settings.inputs)
 
 
 def provenance(settings: StudySettings, winner: Winner) -> dict[str, Any]:
     """What `best.json` takes from settings and journal: the genotype, how it was found, how well its child did."""
     task, measurement = winner.trial.task, winner.trial.outcome.measurement
     assert measurement is not None
-    facts = settings.facts
     return {
         "space": msgspec.structs.replace(settings.space, file=None),
         "trial": task.trial,
         "genotype": task.genotype,
-        "image_shape": None if facts is None else facts.image_shape,
-        "classes": None if facts is None else len(facts.classes),
         "validation_scores": measurement.scores,
-        "validation_score": measurement.score,
-        "reward": measurement.reward(settings.reward_exponent),
-        "reward_exponent": settings.reward_exponent,
-        "dataset": None if settings.dataset is None else msgspec.structs.replace(settings.dataset, data_dir=None),
+        "validation_score": settings.reward.score(measurement),
+        "reward": settings.reward.of(measurement),
+        "reward_function": settings.reward,
+        "child": None if settings.child is None else settings.child.portable,
         "epochs": task.epochs,
-        "recipe": settings.recipe,
         "strategy": settings.strategy,
         "seed": settings.seed,
         "retraining": winner.retraining,
     }
-
-
-_BODIES: Mapping[str, Callable[[StudySettings, SearchSpace, Winner], Struct]] = {
-    "architecture": _architecture,
-    "cell": _cell,
-}
-"""How the winner of a search is written down, by what its space produces."""
-
-
-def _retrained(outcomes: Mapping[int, Outcome], trial: Trial) -> float | None:
-    measurement = outcomes[trial.number].measurement
-    return None if measurement is None else measurement.score
-
-
-def _or_last(score: float | None) -> float:
-    return float("-inf") if score is None else score
 
 
 def _ranks(values: Sequence[float]) -> list[float]:

@@ -17,10 +17,12 @@ that is killed at any moment, any number of times, names the same winner.
 
 **A genotype is evaluated once** at a fidelity: a later trial of it takes the outcome, or waits for it, and is marked `reused`.
 Only after a study that failed is a failure of the machine not taken any more, since whoever resumes that one has mended it.
+
+**Several trials may make one task** (`together` = m): trials k m … k m + m - 1, as far as they have evaluations of their own,
+go to one worker together. Which those are is a function of the proposals; a task that was cut off is done again as a whole.
 """
 
 import math
-import shlex
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -28,14 +30,16 @@ from typing import Literal
 
 from msgspec import Struct
 
+from automl_cli.core.commands import command_line
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, RunFailed, UserError
 from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import Executor, Strategy, canonical
 from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
-from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
-from automl_cli.study.evaluation_cache import child_seed
+from automl_cli.store.study import StudySettings
+from automl_cli.study.evaluation_cache import Representative, child_seed, itself
+from automl_cli.study.grouping import TaskGroups
 from automl_cli.study.incumbent import Winner, winner_of_retraining
 from automl_cli.study.proposals import Search
 
@@ -70,11 +74,15 @@ class Study:
         journal: Journal,
         publish: Callable[[Winner], object],
         price: Callable[[Genotype], Costs | None] = lambda genotype: None,
+        together: int = 1,
+        standing_for: Representative = itself,
         on_progress: Callable[[Progress], None] = lambda progress: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._search = Search(settings, strategy)
+        self._search = Search(settings, strategy, together=together, standing_for=standing_for)
+        self._standing_for = standing_for
+        self._groups = TaskGroups(self._search, executor)
         self._executor = executor
         self._journal = journal
         self._publish = publish
@@ -116,20 +124,26 @@ class Study:
 
     def _run_trials(self) -> bool:
         """Every trial to its outcome; False when the time budget ends before."""
-        search = self._search
+        search, groups = self._search, self._groups
         self._report(Stage.SEARCH)
         for asked in list(search.open.values()):
             self._submit(asked)
-        while search.finished < search.trials:
+        groups.hand_over_cut_off()
+        while search.finished < search.trials or groups.done_again:
             while search.may_ask():
                 asked = search.ask()
                 self._journal.append(asked)
                 search.enter(asked)
                 self._submit(asked)
-            if search.finished < search.trials:
+                if search.completes_task():
+                    groups.hand_over()
+            if search.finished < search.trials or groups.done_again:
                 if (ended := self._wait()) is None:
                     return False
-                self._conclude(search.open[ended[0].trial], ended[1])
+                if (asked_before := search.open.get(ended[0].trial)) is not None:
+                    self._conclude(asked_before, ended[1])
+                else:
+                    groups.done_again.remove(ended[0].trial)
         return True
 
     def _submit(self, asked: Asked) -> None:
@@ -142,7 +156,7 @@ class Study:
         elif excess := self._excess(asked.genotype):
             self._conclude(asked, Outcome(Status.OVER_LIMIT, message=excess))
         else:
-            self._executor.submit(asked.task)
+            self._groups.gather(asked.task)
 
     def _conclude(self, asked: Asked, outcome: Outcome, *, reused: int | None = None) -> None:
         told = Told(trial=asked.trial, stage=Stage.SEARCH, outcome=outcome, reused=reused, elapsed=self._elapsed())
@@ -195,12 +209,12 @@ class Study:
 
     def _asked_again(self, trial: Trial) -> Asked:
         genotype, epochs = trial.task.genotype, self._settings.retrain_epochs
-        seed = child_seed(self._settings.seed, genotype, Stage.RETRAIN, epochs)
+        seed = child_seed(self._settings.seed, self._standing_for(genotype), Stage.RETRAIN, epochs)
         return Asked(trial=trial.number, stage=Stage.RETRAIN, genotype=genotype, log_probability=None, seed=seed, epochs=epochs)
 
     def _why_none(self, *, out_of_time: bool) -> str:
         """Why there is no winner, and what to do."""
-        ended, report = self._search.finished, f"`automl report {shlex.quote(str(self._journal.path.parent))}` shows why"
+        ended, report = self._search.finished, f"`{command_line('report', self._journal.path.parent)}` shows why"
         if not out_of_time:
             return f"no trial succeeded: {ended} ended, none with a score; {report}"
         budget = f"the time budget of {self._settings.time_budget_seconds:g} seconds is spent"
@@ -214,7 +228,7 @@ class Study:
             raise RunFailed(self._why_none(out_of_time=not complete))
         winner = Winner(ranked[0])
         if complete and self._settings.retrain_top:
-            winner = winner_of_retraining(ranked, self._retrained, self._settings.retrain_epochs)
+            winner = winner_of_retraining(ranked, self._retrained, self._settings)
         self._journal.sync()
         self._publish(winner)
         self._published = ranked[0]
@@ -252,7 +266,8 @@ class Study:
                 case Told(stage=Stage.SEARCH) if record.trial not in self._search.open:
                     raise ArtifactError(f"{self._journal.path}: trial {record.trial} was told but not asked")
                 case Told(stage=Stage.SEARCH):
-                    self._search.settle(record)
+                    trial, _ = self._search.settle(record)
+                    self._groups.replay(trial)
                 case Told():
                     self._retrained[record.trial] = record.outcome
                 case Started():

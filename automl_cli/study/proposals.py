@@ -6,9 +6,9 @@ same proposals and the same ranking.
 
 from automl_cli.core.protocols import Strategy
 from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
-from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import Asked, Told
-from automl_cli.study.evaluation_cache import Evaluation, Evaluations
+from automl_cli.store.study import StudySettings
+from automl_cli.study.evaluation_cache import Evaluation, Evaluations, Representative, itself
 from automl_cli.study.incumbent import Ranking
 
 FAILURES = frozenset({Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT, Status.KILLED})
@@ -27,7 +27,9 @@ def window(in_flight: int, batch: int) -> int:
 class Search:
     """Trials from proposal to reward. `ask` and `enter` open a trial, `settle` ends it."""
 
-    def __init__(self, settings: StudySettings, strategy: Strategy) -> None:
+    def __init__(
+        self, settings: StudySettings, strategy: Strategy, *, together: int = 1, standing_for: Representative = itself
+    ) -> None:
         self.trials = settings.trials
         self.open: dict[int, Asked] = {}
         """Proposed, without an outcome."""
@@ -35,14 +37,16 @@ class Search:
         """How many trials have an outcome."""
         self.too_many_failures: Trial | None = None
         """The trial that completed a row of `--max-failures`: in the order of trials, not of their ends."""
-        self.ranking = Ranking(max(1, settings.retrain_top), settings.reward_exponent)
+        self.ranking = Ranking(max(1, settings.retrain_top), settings.reward, standing_for=standing_for)
+        self.together = together
+        """How many consecutive trials make one task: those of a multiple of it on. The window holds at least so many."""
         self._epochs = settings.epochs
-        self._exponent = settings.reward_exponent
+        self._reward_function = settings.reward
         self._max_failures = settings.max_failures
         self._failures_in_a_row = 0  # passing over reused, diverged and over-limit trials
         self._strategy = strategy
-        self._window = window(settings.in_flight, strategy.batch)
-        self._evaluations = Evaluations(settings.seed, reuse=settings.reuse)
+        self._window = window(max(settings.in_flight, together + strategy.batch - 1), strategy.batch)
+        self._evaluations = Evaluations(settings.seed, reuse=settings.reuse, standing_for=standing_for)
         self._next = 0  # the next trial to ask for
         self._told = 0  # the strategy knows trials 0 … told - 1
         self._settled = 0  # trials 0 … settled - 1 all have an outcome
@@ -72,6 +76,10 @@ class Search:
             seed=self._evaluations.seed_of_next(proposal.genotype, self._epochs),
             epochs=self._epochs,
         )
+
+    def completes_task(self) -> bool:
+        """Whether the trial asked for last is the last of its task."""
+        return self._next % self.together == 0 or self._next == self.trials
 
     def enter(self, asked: Asked) -> None:
         """The trial is on record."""
@@ -116,4 +124,4 @@ class Search:
             self.too_many_failures = trial
 
     def _reward(self, outcome: Outcome) -> float | None:
-        return None if outcome.measurement is None else outcome.measurement.reward(self._exponent)
+        return None if outcome.measurement is None else self._reward_function.of(outcome.measurement)

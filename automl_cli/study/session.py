@@ -3,29 +3,46 @@
 from collections.abc import Callable
 from contextlib import closing
 
+from automl_cli.core.decisions import Genotype
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.protocols import Executor, Strategy
-from automl_cli.plugins.registry import EXECUTORS, STRATEGIES, load
+from automl_cli.core.protocols import EvaluatorFactory, EvaluatorSetup, Executor, Strategy, StrategyFactory
+from automl_cli.core.trials import Costs
+from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.store.artifact import write_artifact
-from automl_cli.store.bodies import StudySettings
+from automl_cli.store.encoding import plain
 from automl_cli.store.journal import Journal, read_records
 from automl_cli.store.run_directory import RunDirectory
-from automl_cli.study.incumbent import Winner, costs_of, winner_artifact
+from automl_cli.store.study import StudySettings
+from automl_cli.study.incumbent import Winner, winner_artifact
 from automl_cli.study.loop import Progress, Study
 
 
 def make_strategy(settings: StudySettings, space: SearchSpace) -> Strategy:
     """A fresh strategy as the settings say."""
-    strategy: Strategy = load("strategy", STRATEGIES, settings.strategy)(
-        space, seed=settings.seed, settings=settings.strategy_settings
-    )
-    return strategy
+    factory: StrategyFactory = STRATEGIES.load(settings.strategy)
+    return factory(space, seed=settings.seed, settings=settings.strategy_settings)
+
+
+def evaluator_of(settings: StudySettings) -> EvaluatorFactory:
+    """The planning half of the evaluator that the settings name."""
+    factory: EvaluatorFactory = EVALUATORS.load(settings.evaluator.name)
+    return factory
+
+
+def setup_of(settings: StudySettings) -> EvaluatorSetup:
+    """What workers build the evaluator from."""
+    return EvaluatorSetup(settings.evaluator, settings.space, None if settings.child is None else plain(settings.child))
+
+
+def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) -> Costs | None:
+    """Exact costs of the child of this genotype, where its evaluator knows of any."""
+    return evaluator_of(settings).costs(setup_of(settings), space, genotype)
 
 
 def make_executor(settings: StudySettings) -> Executor:
     """The executor that the settings name. Its workers start when there is work."""
-    make = load("executor", EXECUTORS, settings.executor)
-    executor: Executor = make(settings.evaluator, workers=settings.workers, timeout_seconds=settings.trial_timeout_seconds)
+    make = EXECUTORS.load(settings.executor)
+    executor: Executor = make(setup_of(settings), workers=settings.workers, timeout_seconds=settings.trial_timeout_seconds)
     return executor
 
 
@@ -42,14 +59,21 @@ def run_study(
 
     The executor is left open for another study of the same children, unless this one did not finish.
     """
+
+    def publish(winner: Winner) -> None:
+        costs = costs_of(settings, space, winner.trial.task.genotype)
+        write_artifact(run.best_file, winner_artifact(settings, space, winner, costs=costs))
+
     with closing(Journal(run.journal_file)) as journal:
         study = Study(
             settings,
             strategy=strategy,
             executor=executor,
             journal=journal,
-            publish=lambda winner: write_artifact(run.best_file, winner_artifact(settings, space, winner)),
+            publish=publish,
             price=lambda genotype: costs_of(settings, space, genotype),
+            together=evaluator_of(settings).together(settings.evaluator.settings),
+            standing_for=space.canonical,
             on_progress=on_progress,
         )
         return study.run(read_records(run.journal_file))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-from automl_cli.core.errors import ArtifactError, DataError
-from automl_cli.core.numbers import by_times
-from automl_cli.data.opening import reference_for
+from automl_cli.core.errors import ArtifactError
+from automl_cli.kinds.model import Model
+from automl_cli.plugins.listing import problem_named
+from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.bodies import Model
+from automl_cli.store.encoding import plain
 from automl_cli.store.weights import read_arrays
-from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.child import ProblemReference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,15 +25,17 @@ if TYPE_CHECKING:
 
 
 class Scores(Struct, frozen=True, kw_only=True):
-    """Share of the test examples that are classified right; of those whose class is among the five likeliest, None with five
-    classes or fewer; and the mean over the classes of the first share within the class."""
+    """What a model scored on the test split of a data set, by name."""
 
-    test_accuracy: float
-    test_top5_accuracy: float | None
-    test_balanced_accuracy: float
+    scores: dict[str, float]
     test_examples: int
-    classes: int
+    classes: int | None
     dataset: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What `--json` says."""
+        return {**self.scores, "test_examples": self.test_examples, "classes": self.classes, "dataset": self.dataset}
 
 
 def evaluate(path: Path, *, source: str | None = None, data_dir: str | None = None) -> Scores:
@@ -41,9 +44,27 @@ def evaluate(path: Path, *, source: str | None = None, data_dir: str | None = No
     Raises ArtifactError where model and weights do not belong together, DataError where model and data do not.
     """
     model = read_artifact(path, Model).body
-    dataset = model.dataset if source is None else reference_for(source, model.image_shape)
-    weights = weights_beside(path, model)
-    return score_on_test(model, weights, msgspec.structs.replace(dataset, data_dir=data_dir))
+    problem = _asked_for(model.child.problem, source, data_dir)
+    scores = score_on_test(model, weights_beside(path, model), problem)
+    facts = problem.facts
+    return Scores(
+        scores=scores,
+        test_examples=facts["test_examples"],
+        classes=len(facts["classes"]) if "classes" in facts else None,
+        dataset=problem.source,
+    )
+
+
+def _asked_for(before: ProblemReference, source: str | None, data_dir: str | None) -> ProblemReference:
+    """The model's own data, or those of another source with examples of the same shape."""
+    problem = problem_named(before.name)
+    dataset, trained = typed_dataset(before), typed_facts(before)
+    if source is not None:
+        dataset = problem.other(dataset, trained, source)
+    dataset = msgspec.structs.replace(dataset, data_dir=data_dir)
+    facts = problem.facts(dataset)
+    problem.check_alike(dataset.source, facts, trained)
+    return msgspec.structs.replace(before, dataset=plain(dataset), facts=plain(facts))
 
 
 def weights_beside(path: Path, model: Model) -> dict[str, np.ndarray]:
@@ -53,68 +74,18 @@ def weights_beside(path: Path, model: Model) -> dict[str, np.ndarray]:
     return read_arrays(path.parent / model.weights_file, digest=model.weights_digest)
 
 
-def score_on_test(model: Model, weights: Mapping[str, np.ndarray], dataset: DatasetReference) -> Scores:
-    """The scores of a model with these weights on the test split of the data set. Reads the test split."""
-    from automl_cli.children.scores import accuracy, balanced_accuracy, top
-
-    _check_fits(model, dataset)
-    logits, labels = _tested(predictor(model, weights), dataset, streamed=model.recipe.streamed)
-    return Scores(
-        test_accuracy=accuracy(labels)(logits),
-        test_top5_accuracy=top(5, labels)(logits) if len(model.class_names) > 5 else None,
-        test_balanced_accuracy=balanced_accuracy(labels)(logits),
-        test_examples=len(labels),
-        classes=len(model.class_names),
-        dataset=dataset.source,
-    )
-
-
-def _tested(predictor: Predictor, dataset: DatasetReference, *, streamed: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels of the test split, looked at as in the training."""
-    from automl_cli.data import load_streamed_test, load_test_split
-
-    if streamed:
-        stream = load_streamed_test(dataset)
-        return predictor.streamed_logits(stream), stream.labels
-    test = load_test_split(dataset)
-    return predictor.logits(test.images), test.labels
+def score_on_test(model: Model, weights: Mapping[str, np.ndarray], problem: ProblemReference) -> dict[str, float]:
+    """The scores of a model with these weights on the test split, by name, in one pass over it. Reads the test split."""
+    child = msgspec.structs.replace(model.child, problem=problem)
+    testing = problem_named(problem.name).test(child, model.preparation)
+    return predictor(model, weights).scores(testing)
 
 
 def predictor(model: Model, weights: Mapping[str, np.ndarray]) -> Predictor:
     """The model at work."""
-    import numpy as np
-
-    from automl_cli.children import recipes
     from automl_cli.children.prediction import Predictor
 
-    moments = (np.array(model.mean, np.float32), np.array(model.std, np.float32))
     try:
-        return Predictor(
-            model.network,
-            weights,
-            image=model.image_shape,
-            classes=len(model.class_names),
-            moments=moments,
-            view=recipes.view(model.recipe),
-            trained=model.engine,
-            batch_size=model.recipe.batch_size,
-        )
+        return Predictor(model.child, weights, trained=model.engine)
     except ValueError as error:
         raise ArtifactError(f"{model.weights_file}: {error}") from error
-
-
-def _check_fits(model: Model, dataset: DatasetReference) -> None:
-    from automl_cli.data import image_facts
-
-    facts = image_facts(dataset)
-    if facts.image_shape != model.image_shape:
-        sizes = (by_times(shape) for shape in (facts.image_shape, model.image_shape))
-        raise DataError("the images of {} are {}, the model takes {}".format(dataset.source, *sizes))
-    if facts.classes != model.class_names:
-        raise DataError(
-            f"the classes of {dataset.source} ({_some(facts.classes)}) are not those of the model ({_some(model.class_names)})"
-        )
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:4]) + (f", … {len(names)} in all" if len(names) > 4 else "")

@@ -1,22 +1,22 @@
 """The file of a trained model, by the name that a user gives; and where there is none, how one comes about."""
 
-import shlex
 from pathlib import Path
 
+from automl_cli.core.commands import command_line
 from automl_cli.core.errors import ArtifactError
 from automl_cli.references import names, open_any
-from automl_cli.store.run_directory import SEARCH, TRAINING, TRANSFER
-from automl_cli.training.run import MODEL
-from automl_cli.training.settings import resume_command
+from automl_cli.store.names import BEST_FILE, MODEL_FILE, TRANSFER
+from automl_cli.store.run_directory import SEARCH, TRAINING
+from automl_cli.training.settings import resume_training_command
 from automl_cli.training.trainable import train_command
 
 
 def model_file(named: Path) -> Path:
     """The file itself, or `model.json` of the directory. ArtifactError, with the next step, where there is none."""
     if named.is_dir():
-        if (named / MODEL).is_file():
-            return named / MODEL
-        raise ArtifactError(f"{named} holds no {MODEL}; {_next_step(named)}")
+        if (named / MODEL_FILE).is_file():
+            return named / MODEL_FILE
+        raise ArtifactError(f"{named} holds no {MODEL_FILE}; {_next_step(named)}")
     if not named.exists():
         if str(named) in names():
             raise ArtifactError(f"{named} is a reference and no trained model; {_train(str(named))}")
@@ -24,19 +24,19 @@ def model_file(named: Path) -> Path:
     return named
 
 
-WANTED = f"give the directory of a training by `automl train`, or its {MODEL}"
+WANTED = f"give the directory of a training by `automl train`, or its {MODEL_FILE}"
 
 
 def _next_step(directory: Path) -> str:
-    best = directory / "best.json"
-    if (directory / TRANSFER / MODEL).is_file():
+    best = directory / BEST_FILE
+    if (directory / TRANSFER / MODEL_FILE).is_file():
         return f"it is a search, and the trained winner is in {directory / TRANSFER}: give that"
     if best.is_file():
         return f"it is a search; {_train(str(best))}"
     if (directory / SEARCH.settings).is_file():
-        return f"it is a search that has found nothing yet: {shlex.join(['automl', 'report', str(directory)])}"
+        return f"it is a search that has found nothing yet: {command_line('report', directory)}"
     if (directory / TRAINING.settings).is_file():
-        return f"its training has not ended; go on with: {resume_command(directory)}"
+        return f"its training has not ended; go on with: {resume_training_command(directory)}"
     return WANTED
 
 

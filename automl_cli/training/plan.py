@@ -4,20 +4,25 @@ The data of a new one need not be here, if they are famous.
 """
 
 from pathlib import Path
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from automl_cli.planning.estimate import child_seconds, matrix_speed
-from automl_cli.store.bodies import Training
+from automl_cli.children.cost import child_seconds
+from automl_cli.core.errors import DataError, UserError
+from automl_cli.core.trials import Costs
+from automl_cli.kinds.training import Training
+from automl_cli.plugins.listing import problem_named
+from automl_cli.plugins.roles import costs_of, typed_dataset, typed_facts, value_of
 from automl_cli.store.run_directory import TRAINING, check_is_run
 from automl_cli.system.machine import available_cores
-from automl_cli.training.settings import TrainingRequest, check_resumed, engine_of, new_training, settings_of
-from automl_cli.training.target import target_of
+from automl_cli.system.speed import matrix_speed
+from automl_cli.training.request import TrainingRequest
+from automl_cli.training.settings import check_resumed, engine_of, new_training, settings_of
 from automl_cli.training.trainable import Named
-from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
-from automl_cli.values.recipe import Recipe
+from automl_cli.values.network import Network
 
 IN_WORDS: dict[EngineName, str] = {"whole": "as one program", "blocks": "block by block"}
 
@@ -32,10 +37,8 @@ class TrainingPlan(Struct, frozen=True, kw_only=True):
     trained: str
     parameters: int
     multiply_adds: int
-    dataset: DatasetReference
-    facts: ImageFacts
+    child: Child
     problem: str | None
-    recipe: Recipe
     auxiliary_head: bool
     epochs: int
     steps_per_epoch: int
@@ -52,7 +55,7 @@ class TrainingPlan(Struct, frozen=True, kw_only=True):
 def plan_training(named: Named, request: TrainingRequest) -> TrainingPlan:
     """The plan of a new training. Raises UserError for whatever does not fit, DataError where nothing is known of the data."""
     opened = named.open()
-    training = new_training(opened.artifact.body, request, data_needed=False)
+    training = new_training(opened.artifact.body, opened.place, request, data_needed=False)
     return _plan(training, opened.place, engine_of(training).reason)
 
 
@@ -64,29 +67,43 @@ def plan_resumed(directory: Path, named: Named | None, request: TrainingRequest)
     return _plan(training, str(directory), f"{IN_WORDS[training.engine]}, as it was started")
 
 
-def _as_trained(training: Training) -> ImageFacts:
+def costs_of_child(child: Child) -> Costs:
+    """Exact costs of the network of a child. UserError where its kind knows of none."""
+    found = costs_of(child.roles["network"], typed_facts(child.problem))
+    if found is None:
+        raise UserError(f"nothing is known of the costs of kind {child.roles['network'].kind!r}")
+    return found
+
+
+def _as_trained(training: Training) -> dict[str, Any]:
     """The facts, validation examples counted among the training ones too where they are trained on; they are scored still."""
-    facts, more = training.facts, training.facts.validation_examples if training.with_validation else 0
-    return msgspec.structs.replace(facts, train_examples=facts.train_examples + more)
+    facts = training.child.problem.facts
+    more = facts["validation_examples"] if training.with_validation else 0
+    return {**facts, "train_examples": facts["train_examples"] + more}
+
+
+def _unreadable(child: Child) -> str | None:
+    """Why the data cannot be read here, if they cannot."""
+    try:
+        problem_named(child.problem.name).facts(typed_dataset(child.problem))
+    except DataError as error:
+        return str(error)
+    return None
 
 
 def _plan(training: Training, trained: str, engine_reason: str) -> TrainingPlan:
-    facts, recipe = training.facts, training.recipe
-    costs = training.network.costs(facts.image_shape, len(facts.classes))
-    steps = training.steps_per_epoch
+    child, costs, steps = training.child, costs_of_child(training.child), training.steps_per_epoch
     seconds = child_seconds(
         _as_trained(training), epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed()
     )
-    cores = available_cores()
+    cores, network = available_cores(), value_of(child.roles["network"])
     return TrainingPlan(
         trained=trained,
         parameters=costs.parameters,
         multiply_adds=costs.multiply_adds,
-        dataset=training.dataset,
-        facts=facts,
-        problem=target_of(training.dataset).problem,
-        recipe=recipe,
-        auxiliary_head=recipe.auxiliary_weight > 0 and bool(training.network.auxiliary),
+        child=child,
+        problem=_unreadable(child),
+        auxiliary_head=child.recipe.auxiliary_weight > 0 and isinstance(network, Network) and bool(network.auxiliary),
         epochs=training.epochs,
         steps_per_epoch=steps,
         steps=training.epochs * steps,

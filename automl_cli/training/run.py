@@ -18,20 +18,21 @@ from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.streams import stream_seed
+from automl_cli.kinds.model import Model
+from automl_cli.kinds.training import Training
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
-from automl_cli.store.bodies import Model, Training
+from automl_cli.store.names import CHECKPOINT_FILE, MODEL_FILE, TRAINING_FILE, WEIGHTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.checkpoint import SECONDS_BETWEEN_CHECKPOINTS, Checkpoint
+from automl_cli.training.plan import costs_of_child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
 
-    from automl_cli.children.inputs import Data
+    from automl_cli.children.trainer import Trainer
     from automl_cli.nn.fit import Progress
-
-SETTINGS, CHECKPOINT, WEIGHTS, MODEL = "training.json", "checkpoint.safetensors", "weights.safetensors", "model.json"
 
 
 @dataclass(frozen=True)
@@ -49,88 +50,69 @@ def train(
 
     Raises RunFailed when the loss is no longer finite, when the memory is not enough or when the disk is full.
     """
-    settings = read_artifact(directory / SETTINGS, Training)
-    if (directory / MODEL).exists():
+    settings = read_artifact(directory / TRAINING_FILE, Training)
+    if (directory / MODEL_FILE).exists():
         return _ended(directory)
     watch = watch or Watch()
-    data = _data(settings.body, watch)
-    checkpoint = Checkpoint(directory / CHECKPOINT, directory / SETTINGS, every_seconds=checkpoint_seconds)
+    trainer = _trainer(settings.body, watch)
+    checkpoint = Checkpoint(directory / CHECKPOINT_FILE, directory / TRAINING_FILE, every_seconds=checkpoint_seconds)
     with _failures_said():
-        progress = _fit(settings.body, data, checkpoint, watch)
-        model = _tested(directory, settings, data, progress)
-    write_artifact(directory / MODEL, model)
+        progress = _fit(settings.body, trainer, checkpoint, watch)
+        model = _tested(directory, settings, trainer.learning.preparation, progress)
+    write_artifact(directory / MODEL_FILE, model)
     checkpoint.remove()
     return model
 
 
 def _ended(directory: Path) -> Artifact[Model]:
     """The model of a training that has ended, whose weights must be there."""
-    model = read_artifact(directory / MODEL, Model)
+    model = read_artifact(directory / MODEL_FILE, Model)
     try:
         read_arrays(directory / model.body.weights_file, digest=model.body.weights_digest)
     except ArtifactError as error:
-        raise ArtifactError(f"{error}. To train them again, remove {directory / MODEL} and resume") from error
+        raise ArtifactError(f"{error}. To train them again, remove {directory / MODEL_FILE} and resume") from error
     return model
 
 
-def _data(training: Training, watch: Watch) -> Data:
-    from automl_cli.data import load_images, load_streamed
+def _trainer(training: Training, watch: Watch) -> Trainer:
+    from automl_cli.children.trainer import Trainer
 
-    load = load_streamed if training.recipe.streamed else load_images
-    data: Data = load(training.dataset, watch.prepared)
-    return data.merged() if training.with_validation else data
+    return Trainer(training.child, engine=training.engine, with_validation=training.with_validation, report=watch.prepared)
 
 
-def _fit(training: Training, data: Data, checkpoint: Checkpoint, watch: Watch) -> Progress:
-    from automl_cli.children.images import ImageTrainer
-    from automl_cli.nn.networks import build_network
-
+def _fit(training: Training, trainer: Trainer, checkpoint: Checkpoint, watch: Watch) -> Progress:
     def on_epoch(losses: tuple[float, ...], scores: tuple[float, ...], arrays: Callable[[], Mapping[str, np.ndarray]]) -> None:
         checkpoint.after_epoch(losses, scores, arrays, last=len(losses) == training.epochs)
         watch.epoch(losses, scores)
 
     seed = stream_seed(training.seed, "train") % LARGEST
-    shape, classes = training.facts.image_shape, len(training.facts.classes)
-    model = build_network(training.network, shape, classes, seed=seed, auxiliary=training.recipe.auxiliary_weight > 0)
-    trainer = ImageTrainer(data, training.recipe, metric=training.dataset.metric, engine=training.engine)
-    return trainer.train(model, epochs=training.epochs, seed=seed, start=checkpoint.read(), on_epoch=on_epoch)
+    return trainer.train(training.child, epochs=training.epochs, seed=seed, start=checkpoint.read(), on_epoch=on_epoch)
 
 
-def _tested(directory: Path, settings: Artifact[Training], data: Data, progress: Progress) -> Artifact[Model]:
+def _tested(
+    directory: Path, settings: Artifact[Training], preparation: dict[str, tuple[float, ...]], progress: Progress
+) -> Artifact[Model]:
     """The weights written, the test split read, and the model that names both."""
     from automl_cli.children.prediction import weights_of
     from automl_cli.training.evaluate import score_on_test
 
     training = settings.body
     weights = weights_of(progress.arrays)
-    costs = training.network.costs(training.facts.image_shape, len(training.facts.classes))
+    costs = costs_of_child(training.child)
     model = Model(
-        weights_file=WEIGHTS,
-        weights_digest=write_arrays(directory / WEIGHTS, weights),
-        network=training.network,
-        dataset=msgspec.structs.replace(training.dataset, data_dir=None),
-        image_shape=training.facts.image_shape,
-        class_names=training.facts.classes,
-        mean=tuple(map(float, data.mean)),
-        std=tuple(map(float, data.std)),
-        recipe=training.recipe,
+        weights_file=WEIGHTS_FILE,
+        weights_digest=write_arrays(directory / WEIGHTS_FILE, weights),
+        child=training.child.portable,
+        preparation=preparation,
         epochs=training.epochs,
         seed=training.seed,
         engine=training.engine,
         parameters=costs.parameters,
         multiply_adds=costs.multiply_adds,
-        validation_accuracy=None if training.with_validation else progress.scores[-1],
-        test_accuracy=0.0,
-        test_balanced_accuracy=0.0,
+        scores={} if training.with_validation else {"validation_score": progress.scores[-1]},
     )
-    scores = score_on_test(model, weights, training.dataset)
-    tested = msgspec.structs.replace(
-        model,
-        test_accuracy=scores.test_accuracy,
-        test_balanced_accuracy=scores.test_balanced_accuracy,
-        test_top5_accuracy=scores.test_top5_accuracy,
-    )
-    return artifact_of(tested, settings.inputs)
+    scores = score_on_test(model, weights, training.child.problem)
+    return artifact_of(msgspec.structs.replace(model, scores={**scores, **model.scores}), settings.inputs)
 
 
 @contextmanager

@@ -5,66 +5,37 @@ training examples, a training takes them all unless told otherwise. Flags overri
 was recorded; a flag that says something else is refused.
 """
 
-import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from automl_cli.core.commands import command_line
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.numbers import LARGEST, by_times
-from automl_cli.data import check_source, image_facts
+from automl_cli.core.wording import path_and_problem
+from automl_cli.kinds.network import StackedNetwork
+from automl_cli.kinds.training import Training
+from automl_cli.plugins.kind import TrainedAs, TrainingChoices
+from automl_cli.plugins.listing import problem_named
+from automl_cli.plugins.roles import replaced, typed_dataset, typed_facts, value_of
+from automl_cli.plugins.trainables import trainable_of
+from automl_cli.references import filled_by_flags
 from automl_cli.store.artifact import artifact_of, read_artifact
-from automl_cli.store.bodies import Training
-from automl_cli.store.cells import StackedNetwork
+from automl_cli.store.encoding import plain
 from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import has_accelerator
-from automl_cli.training.target import target_of
-from automl_cli.training.trainable import Body, Named, needed, subject_of
-from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.training.flags import RECIPE_FIELDS, training_rows
+from automl_cli.training.request import TrainingRequest
+from automl_cli.training.trainable import Named, needed
+from automl_cli.values.child import ROLES, Child, Filling, ProblemReference
 from automl_cli.values.engine import EngineChoice, engine_for_training
 from automl_cli.values.network import Network
-from automl_cli.values.recipe import Recipe
 
 S = TypeVar("S", bound=Struct)
-
-
-class TrainingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """What a user asked of a training, by flags; None where nothing was said. Names are those of the flags."""
-
-    preset: str | None = None
-    stack: str | None = None
-    filters: int | None = None
-    dataset: str | None = None
-    data_dir: str | None = None
-    train_examples: int | None = None
-    image_size: int | None = None
-    metric: str | None = None
-    flip: bool | None = None
-    with_validation: bool | None = None
-    epochs: int | None = None
-    seed: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    momentum: float | None = None
-    weight_decay: float | None = None
-    schedule: str | None = None
-    augmentation: str | None = None
-    optimizer: str | None = None
-    gradient_clip: float | None = None
-    label_smoothing: float | None = None
-    auxiliary_weight: float | None = None
-    drop_path_keep: float | None = None
-    drop_path_schedule: str | None = None
-    dropout: float | None = None
-    average_decay: float | None = None
-    precision: str | None = None
-
-
-DATASET_FIELDS = ("data_dir", "train_examples", "image_size", "metric", "flip")
-RECIPE_FIELDS = tuple(name for name in Recipe.__struct_fields__ if name in TrainingRequest.__struct_fields__)
 
 
 def open_training(
@@ -80,7 +51,8 @@ def open_training(
     path = out or default_run_path("train")
     check_new_run(path, overwrite=overwrite, layout=TRAINING)
     opened = needed(named).open()
-    settings = artifact_of(new_training(opened.artifact.body, request), {opened.artifact.kind: opened.digest})
+    training = new_training(opened.artifact.body, opened.place, request)
+    settings = artifact_of(training, {**training.child.inputs, "network": opened.digest})
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
 
 
@@ -108,38 +80,62 @@ def settings_of(directory: Path) -> Training:
     return read_artifact(directory / TRAINING.settings, Training).body
 
 
-def resume_command(directory: Path) -> str:
+def resume_training_command(directory: Path) -> str:
     """The command, as it is typed, that goes on with the training in this directory."""
-    return shlex.join(["automl", "train", "--resume", "--out", str(directory)])
+    return command_line("train", "--resume", "--out", directory)
 
 
-def new_training(body: Body, request: TrainingRequest, *, data_needed: bool = True) -> Training:
-    """The settings of a new training of what an artifact holds. Raises UserError for whatever does not fit, before the work.
+def new_training(
+    body: Any,
+    place: str,
+    request: TrainingRequest,
+    *,
+    roles: Mapping[str, Filling] | None = None,
+    data_needed: bool = True,
+) -> Training:
+    """Settings for training what an artifact holds, which stands at this place. Raises UserError for whatever does not fit.
 
-    A plan does not need the data, if they are famous.
+    `roles` take the place of those that the artifact means. A plan does not need the data, if they are famous.
     """
-    subject = subject_of(body, preset=request.preset, stack=request.stack, filters=request.filters)
-    dataset = _dataset(subject.dataset, request)
-    facts = image_facts(dataset) if data_needed else target_of(dataset).facts
+    trainable = trainable_of(body, place, _choices(request))
+    problem = problem_named(trainable.problem)
+    dataset = problem.dataset(request.given(), msgspec.convert(trainable.dataset, problem.dataset_type))
+    facts = problem.facts(dataset, needed=data_needed)
     if isinstance(body, StackedNetwork):
         _check_images(body, facts, request)
-    training = subject.training(facts.image_shape)
-    recipe = _recipe(training.recipe, request)
+    trained_as = trainable.training(facts)
+    child = Child(
+        problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
+        recipe=_recipe(trained_as, request),
+        roles=_roles({**trained_as.roles, **(roles or {})}, trainable.place(facts), request),
+    )
     if data_needed:
-        check_source(dataset, streamed=recipe.streamed)
+        problem.check(child)
     settled = _settled(
-        subject.network(facts.image_shape),
-        dataset,
-        facts,
-        recipe,
-        epochs=training.epochs if request.epochs is None else request.epochs,
+        child,
+        epochs=trained_as.epochs if request.epochs is None else request.epochs,
         seed=request.seed or 0,
         with_validation=bool(request.with_validation),
     )
     return msgspec.structs.replace(settled, engine=engine_of(settled).engine)
 
 
-def _check_images(body: StackedNetwork, facts: ImageFacts, request: TrainingRequest) -> None:
+def _choices(request: TrainingRequest) -> TrainingChoices:
+    return TrainingChoices(preset=request.preset, stack=request.stack, filters=request.filters)
+
+
+def _roles(others: Mapping[str, Filling], network: Filling, request: TrainingRequest) -> dict[str, Filling]:
+    """All roles: the network, the others as meant, and over them what flags say."""
+    filled = {**others, "network": network, **filled_by_flags(request, open_role=None)}
+    if request.momentum is not None:
+        if getattr(value_of(filled["optimizer"]), "momentum", None) is None:
+            named = filled["optimizer"].name or "that a search found"
+            raise UserError(f"--momentum means nothing to the optimizer {named}; leave it out")
+        filled["optimizer"] = replaced(filled["optimizer"], momentum=request.momentum)
+    return {role: filled[role] for role in ROLES}
+
+
+def _check_images(body: StackedNetwork, facts: Any, request: TrainingRequest) -> None:
     """Raises DataError where a network's own data have other images than those it was scaled for, and nobody asked for them."""
     asked = request.image_size is not None or request.dataset not in (None, body.target)
     if not asked and facts.image_shape != body.image_shape:
@@ -157,90 +153,76 @@ def engine_of(training: Training) -> EngineChoice:
 
 def check_resumed(recorded: Training, request: TrainingRequest, named: Named | None) -> None:
     """Raises UserError naming the first thing that was asked for and is not what the training was started with."""
-    recipe, epochs = recorded.recipe, recorded.epochs
+    before, trained_as, problem = recorded.child, None, problem_named(recorded.child.problem.name)
     if named is not None:
-        subject = subject_of(named.open().artifact.body, preset=request.preset, stack=request.stack, filters=request.filters)
-        if subject.network(recorded.facts.image_shape) != recorded.network:
+        opened, facts = named.open(), typed_facts(before.problem)
+        trainable = trainable_of(opened.artifact.body, opened.place, _choices(request))
+        if trainable.place(facts).value != before.roles["network"].value:
             raise UserError(
                 f"--{named.flag} holds another network than the one trained here; leave --{named.flag} out, or choose another "
                 "--out"
             )
-        if request.preset is not None:
-            recipe, epochs = msgspec.structs.astuple(subject.training(recorded.facts.image_shape))
+        trained_as = trainable.training(facts) if request.preset is not None else None
     elif said := [flag for flag in ("preset", "stack", "filters") if getattr(request, flag) is not None]:
         raise UserError(f"--{said[0]} was settled when this training was started; resume it without that flag")
-    dataset = _dataset(recorded.dataset, request)
+    start = trained_as or TrainedAs(recipe=before.recipe, epochs=recorded.epochs, roles=before.roles)
+    dataset = problem.dataset(request.given(), typed_dataset(before.problem))
+    now = problem.facts(dataset)
     asked = _settled(
-        recorded.network,
-        dataset,
-        image_facts(dataset),
-        _recipe(recipe, request),
-        epochs=epochs if request.epochs is None else request.epochs,
+        Child(
+            problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(now)),
+            recipe=_recipe(start, request),
+            roles=_roles(start.roles, before.roles["network"], request),
+        ),
+        epochs=start.epochs if request.epochs is None else request.epochs,
         seed=recorded.seed if request.seed is None else request.seed,
         with_validation=recorded.with_validation if request.with_validation is None else request.with_validation,
     )
-    for name, before, now in _differences(recorded, asked):
+    for name, was, wanted in _differences(recorded, asked):
         raise UserError(
-            f"this training was started with {name} {before}, not {now}; resume it without that flag, or choose another --out"
+            f"this training was started with {name} {was}, not {wanted}; resume it without that flag, or choose another --out"
         )
 
 
-def _settled(
-    network: Network,
-    dataset: DatasetReference,
-    facts: ImageFacts,
-    recipe: Recipe,
-    *,
-    epochs: int,
-    seed: int,
-    with_validation: bool,
-) -> Training:
+def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> Training:
     if epochs < 1:
         raise UserError(f"--epochs is {epochs}; it must be at least 1")
     if not 0 <= seed <= LARGEST:
         raise UserError(f"--seed is {seed}; it must be 0 to 2^53")
-    network.shapes(facts.image_shape)
+    network = value_of(child.roles["network"])
+    if isinstance(network, Network):
+        network.shapes(typed_facts(child.problem).image_shape)
     return Training(
-        network=network,
-        dataset=dataset,
-        facts=facts,
-        recipe=recipe,
+        child=child,
         epochs=epochs,
         seed=seed,
         with_validation=with_validation,
         environment=current_environment(),
+        engine="whole",
     )
 
 
-def _dataset(before: DatasetReference, request: TrainingRequest) -> DatasetReference:
-    """The data set with what was asked for. Another source starts from the defaults of a data set."""
-    same = request.dataset in (None, before.source)
-    start = before if same else DatasetReference(source=request.dataset or before.source, metric=before.metric)
-    return _replaced(start, request, DATASET_FIELDS)
-
-
-def _recipe(before: Recipe, request: TrainingRequest) -> Recipe:
-    return _replaced(before, request, RECIPE_FIELDS)
-
-
-def _replaced(before: S, request: TrainingRequest, fields: tuple[str, ...]) -> S:
-    """The value with those of these fields that were asked for, checked by its type."""
-    given = {name: value for name in fields if (value := getattr(request, name)) is not None}
+def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:
+    """The recipe with those of its fields that were asked for, checked by its type."""
+    before = trained_as.recipe
+    given = {name: value for name in RECIPE_FIELDS if (value := getattr(request, name)) is not None}
     try:
         return msgspec.convert({**msgspec.to_builtins(before), **given}, type(before))
     except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at `$.")
-        raise UserError(f"--{path.rstrip('`').replace('_', '-')}: {text}" if path else text) from error
+        path, problem = path_and_problem(str(error))
+        raise UserError(f"--{path.replace('_', '-')}: {problem}" if path else problem) from error
 
 
-def _differences(before: Training, now: Training) -> list[tuple[str, object, object]]:
-    """Names as the user wrote them, with both values."""
-    pairs = [(before, now, ("epochs", "seed", "with_validation")), (before.recipe, now.recipe, RECIPE_FIELDS)]
-    pairs.append((before.dataset, now.dataset, ("source", *DATASET_FIELDS)))
-    pairs.append((before, now, ("facts",)))
-    return [
-        ("--dataset" if name == "source" else "data" if name == "facts" else f"--{name.replace('_', '-')}", old, new)
-        for left, right, names in pairs
-        for name in names
-        if (old := getattr(left, name)) != (new := getattr(right, name))
-    ]
+def _differences(before: Training, now: Training) -> Iterator[tuple[str, object, object]]:
+    """Flags as the user types them, with both values; "data" where the data themselves have changed."""
+    for row in training_rows():
+        was, wanted = _shown(row.recorded_in(before)), _shown(row.recorded_in(now))
+        if was != wanted:
+            yield f"--{row.name}", was, wanted
+    if (was := before.child.problem.facts) != (wanted := now.child.problem.facts):
+        yield "data", was, wanted
+
+
+def _shown(value: Any) -> object:
+    """What stands in a role goes by its name, if it has one; a number in it, such as the momentum, has a row of its own."""
+    return value.get("name", value) if isinstance(value, Mapping) else value

@@ -1,8 +1,17 @@
-"""Which data a child is trained on, as plain data: enough to load the same arrays again."""
+"""Which images a child is trained on, as plain data: enough to load the same arrays again."""
 
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
+
+from automl_cli.values.child import Child
+
+IMAGES = "images"
+"""The name of the problem."""
+
+SIZE_LIMITS = (4, 1024)
+"""Smallest and largest `image_size`, in pixels."""
 
 
 class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,3 +41,32 @@ class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     validation_examples: int
     test_examples: int
     flip: bool
+
+
+def dataset_of(child: Child | None) -> DatasetReference | None:
+    """The data set of a child on images; None for any other."""
+    if child is None or child.problem.name != IMAGES:
+        return None
+    return msgspec.convert(child.problem.dataset, DatasetReference)
+
+
+def facts_of(child: Child | None) -> ImageFacts | None:
+    """What is known of the images of a child; None for any other."""
+    if child is None or child.problem.name != IMAGES:
+        return None
+    return msgspec.convert(child.problem.facts, ImageFacts)
+
+
+def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:
+    """The data set of this source with images of this shape (height, width, channels), where it has such images at all.
+
+    An `image_size` makes squares of `SIZE_LIMITS`; images of any other shape are taken as they are.
+
+    >>> reference_for("digits", (16, 16, 1)).image_size
+    16
+    >>> reference_for("./photos", (24, 36, 3)).image_size is None
+    True
+    """
+    height, width, _ = image_shape
+    least, most = SIZE_LIMITS
+    return DatasetReference(source=source, image_size=height if height == width and least <= height <= most else None)

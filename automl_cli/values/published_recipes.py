@@ -22,36 +22,35 @@ from automl_cli.values.skeleton import WIDE, skeleton_for
 
 
 class FinalTraining(Struct, frozen=True):
-    """A recipe and how long it is followed."""
+    """A recipe, how long it is followed, and the other roles by name (activation: ReLU)."""
 
     recipe: Recipe
     epochs: int
+    optimizer: str = "momentum"
+    augmentation: str = "standard"
+    activation: str = "relu"
 
 
-_CIFAR = Recipe(batch_size=32, learning_rate=0.025, nesterov=False, weight_decay=5e-4, schedule="cosine", gradient_clip=5.0)
+_CIFAR = Recipe(batch_size=32, learning_rate=0.025, weight_decay=5e-4, schedule="cosine", gradient_clip=5.0)
 
 _QUICK_IMAGENET = FinalTraining(
     Recipe(
         batch_size=32,
         learning_rate=0.05,
-        nesterov=False,
         weight_decay=4e-5,
         schedule="cosine",
-        augmentation="inception",
         gradient_clip=5.0,
         precision="mixed",
     ),
     30,
+    augmentation="inception",
 )
 
 _MOBILE = Recipe(
     batch_size=50 * 32,
     learning_rate=0.04 * 50,
-    nesterov=False,
-    optimizer="rmsprop",
     weight_decay=4e-5,
     schedule="exponential",
-    augmentation="inception",
     gradient_clip=10.0,
     label_smoothing=0.1,
     auxiliary_weight=0.4,
@@ -66,13 +65,18 @@ IMAGENET_EPOCHS = 312
 """Of 800 whole batches each, 249,600 steps, where all training examples are trained on; of 720, 224,640 steps, where a tenth is
 held out for validation. The released code's schedules end with 250,000."""
 
+
+def _published(recipe: Recipe) -> FinalTraining:
+    return FinalTraining(recipe, IMAGENET_EPOCHS, optimizer="rmsprop-tf", augmentation="inception")
+
+
 TRAININGS: Mapping[str, Mapping[str, FinalTraining]] = {
     "cifar": {
         "quick": FinalTraining(_CIFAR, 30),
         "paper": FinalTraining(replace(_CIFAR, auxiliary_weight=0.4, drop_path_keep=0.6), 600),
     },
-    "mobile": {"quick": _QUICK_IMAGENET, "paper": FinalTraining(_MOBILE, IMAGENET_EPOCHS)},
-    "large": {"quick": _QUICK_IMAGENET, "paper": FinalTraining(_LARGE, IMAGENET_EPOCHS)},
+    "mobile": {"quick": _QUICK_IMAGENET, "paper": _published(_MOBILE)},
+    "large": {"quick": _QUICK_IMAGENET, "paper": _published(_LARGE)},
 }
 """By the network that was published, then by preset. On ImageNet they differ in nothing but the recipe of `paper`."""
 

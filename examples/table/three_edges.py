@@ -33,11 +33,10 @@ SPACE = Plugin(
     name="three-edges",
     version=1,
     command="search-cell",
-    produces="cell",
+    produces="edge-cell",
     summary="3 edges x 3 operations, looked up in a table",
     decisions=lambda options: DECISIONS,
     decode=decode,
-    build=None,
     tokens=tokens,
     presets={"quick": SearchPreset(trials=20, epochs=1, strategy="evolution", in_flight=1)},
 )

@@ -70,7 +70,7 @@ def children(data_dir: str) -> dict[str, Any]:
     quick = SPACE.presets["quick"]
     digits, space = DatasetReference(source="digits"), SearchSpace(SPACE, dict(quick.space_options))
     found: dict[str, Any] = {
-        f"digits, convolutional {number + 1}": (space.decode(space.sample(0, number)), digits, quick.recipe, quick.epochs)
+        f"digits, convolutional {number + 1}": (space.decode(space.sample(0, number)), digits, quick.child.recipe, quick.epochs)
         for number in range(ARCHITECTURES)
     }
     cifar10 = DatasetReference(source="cifar10", data_dir=data_dir, train_examples=2000)
@@ -95,20 +95,18 @@ def train_all(side: str, asked: argparse.Namespace) -> None:
     from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()
-    from automl_cli.children.images import ImageTrainer
-    from automl_cli.data import load_images
-    from automl_cli.nn.networks import build_network
+    from children_of import child_on
+
+    from automl_cli.children.trainer import Trainer
 
     if side == "native":
         use_native_operations()
     assert are_native() == {side == "native"}
     for name, (network, dataset, recipe, epochs) in children(asked.data_dir).items():
-        data = load_images(dataset)
-        trainer = ImageTrainer(data, recipe, engine="blocks")
-        start, accuracies = time.process_time(), []
-        for seed in range(asked.seeds):
-            model = build_network(network, data.facts.image_shape, len(data.facts.classes), seed=seed)
-            accuracies.append(trainer.train(model, epochs=epochs, seed=seed).scores[-1])
+        child = child_on(dataset, recipe, network=network)
+        trainer = Trainer(child, engine="blocks")
+        start = time.process_time()
+        accuracies = [trainer.train(child, epochs=epochs, seed=seed).scores[-1] for seed in range(asked.seeds)]
         print(json.dumps([accuracies, time.process_time() - start]), flush=True)
         print(side, name, accuracies, file=sys.stderr, flush=True)
 

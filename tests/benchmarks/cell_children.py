@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import results
 import sides
+from children_of import facts_of_images
 from same_work import Apart, Job, Training, better_format, check_agreement, job_of, note, ratios, write_data
 
 from automl_cli.core.plugins import SearchSpace
@@ -28,10 +29,9 @@ FILTERS, IMAGE, CLASSES = 16, (32, 32, 3), 10
 LONG_CELLS, COLD_CELLS = 2, 20
 GOAL, COLD_GOAL = 1.25, 1.0
 
-assert QUICK.recipe is not None
-SHORT = Training(QUICK.recipe, epochs=2, examples=2 * 480)
+SHORT = Training(QUICK.child.recipe, epochs=2, examples=2 * 480)
 """60 steps: 2 epochs of 30."""
-LONG = Training(QUICK.recipe, epochs=20, examples=800)
+LONG = Training(QUICK.child.recipe, epochs=20, examples=800)
 """500 steps: 20 epochs of 25."""
 
 Found = dict[str, Any]
@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def networks_of(repeats: int, count: int, first: int) -> list[Network]:
     """Random cells in their small network."""
     space = SearchSpace(SPACE, {"repeats": repeats, "filters": FILTERS})
-    found = [space.network(space.sample(0, number), IMAGE) for number in range(first, first + count)]
-    return [network for network in found if network is not None]
+    facts = facts_of_images(IMAGE, CLASSES)
+    return [space.placed(space.sample(0, number), facts) for number in range(first, first + count)]
 
 
 def measure(networks: list[Network], short: Job, long: Job, asked: argparse.Namespace, folder: Path) -> Iterator[Found]:

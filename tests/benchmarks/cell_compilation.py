@@ -25,8 +25,8 @@ def work(worker: int) -> None:
     import jax
     import jax.numpy as jnp
     import numpy as np
+    from children_of import facts_of_images, rule_of
 
-    from automl_cli.children import recipes
     from automl_cli.core.plugins import SearchSpace
     from automl_cli.nn import losses
     from automl_cli.nn.compilation import Program
@@ -47,10 +47,10 @@ def work(worker: int) -> None:
 
     Program._compile = timed
     space, shape = SearchSpace(SPACE, QUICK.space_options), (8, 8, 1)
-    rule, loss = recipes.update_rule(QUICK.recipe), losses.CrossEntropy()
+    rule, loss = rule_of(QUICK), losses.CrossEntropy()
     images, labels = jnp.zeros((32, *shape)), jnp.asarray(np.arange(32) % 10, jnp.int32)
     for trial in range(worker, CHILDREN, WORKERS):
-        network = space.network(space.sample(0, trial), shape)
+        network = space.placed(space.sample(0, trial), facts_of_images(shape, 10))
         engine = BlocksEngine(build_network(network, shape, 10, seed=0), loss=loss, update_rule=rule)
         state = engine.initial()
         engine.outputs(state, images)

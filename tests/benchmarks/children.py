@@ -50,7 +50,7 @@ def setting(name: str, data_dir: str | None) -> tuple[DatasetReference, Training
     """Data, training and variants of the space."""
     quick = SPACE.presets["quick"]
     if name == "digits":
-        return DatasetReference(source="digits"), Training(quick.recipe, quick.epochs), [dict(quick.space_options)]
+        return DatasetReference(source="digits"), Training(quick.child.recipe, quick.epochs), [dict(quick.space_options)]
     four = {"layers": 4, "curriculum_start": 4}
     variants = [{"variant": "plain", **four}, {"variant": "strides", **four}, {"variant": "pooling", "layers": 2}]
     recipe = Recipe(batch_size=64, learning_rate=0.05, schedule="constant")

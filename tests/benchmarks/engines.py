@@ -43,19 +43,20 @@ def work(engine: str, name: str) -> None:
     import jax
     import numpy as np
 
-    from automl_cli.children import recipes
+    from automl_cli.children import optimizer
     from automl_cli.nn import losses
     from automl_cli.nn.engines import BlocksEngine, WholeEngine
     from automl_cli.nn.networks import build_network
+    from automl_cli.values.optimizer import Optimizer
     from automl_cli.values.published_recipes import TRAININGS
 
-    network, shape = network_named(name)
+    (network, shape), training = network_named(name), TRAININGS["cifar"]["quick"]
     images = jax.numpy.asarray(np.random.default_rng(0).normal(size=(BATCH, *shape)), np.float32)
     labels = jax.numpy.asarray(np.arange(BATCH) % CLASSES, np.int32)
     made = {"whole": WholeEngine, "blocks": BlocksEngine}[engine](
         build_network(network, shape, CLASSES, seed=0),
         loss=losses.CrossEntropy(),
-        update_rule=recipes.update_rule(TRAININGS["cifar"]["quick"].recipe),
+        update_rule=optimizer.by_name(Optimizer(training.optimizer), training.recipe),
     )
     state = made.initial()
 
@@ -77,8 +78,8 @@ def network_named(name: str):
     from random import Random
 
     from automl_cli.core.plugins import SearchSpace
-    from automl_cli.training.target import cell_pair_of
-    from automl_cli.training.trainable import Named
+    from automl_cli.kinds.cell import Cell
+    from automl_cli.references import open_artifact
     from automl_cli.values.skeleton import cell_network, parse_stack
     from search_spaces.cnn import SPACE
 
@@ -87,7 +88,7 @@ def network_named(name: str):
     if kind == "cnn":
         space = SearchSpace(SPACE, {"layers": 6})
         return space.decode(space.decisions.sample(Random(4))), shape
-    cells = cell_pair_of(Named("cell", kind).open().artifact.body, kind)
+    cells = open_artifact(kind, Cell).artifact.body.value
     return cell_network(cells, parse_stack(*stack, cells, shape), shape), shape
 
 

@@ -33,17 +33,16 @@ def main() -> None:
 
 def megabytes(children: int, engine: str) -> list[float]:
     """Resident memory after each child."""
+    from children_of import child_of, setup_of
+
     from automl_cli.core.plugins import SearchSpace
     from automl_cli.core.trials import Task
-    from automl_cli.evaluators.image import ImageEvaluator
-    from automl_cli.store.encoding import plain
-    from automl_cli.values.dataset import DatasetReference
+    from automl_cli.evaluators.trained import TrainedEvaluator
     from search_spaces.cnn import SPACE
 
     quick = SPACE.presets["quick"]
     space = SearchSpace(SPACE, dict(quick.space_options))
-    settings = {"space": space.reference(), "dataset": DatasetReference(source=quick.dataset), "recipe": quick.recipe}
-    evaluator, sizes = ImageEvaluator({**plain(settings), "engine": engine}), []
+    evaluator, sizes = TrainedEvaluator(setup_of(space, child_of(quick), engine=engine)), []
     for number in range(children):
         evaluator.evaluate(Task(trial=number, genotype=space.sample(0, number), seed=number, epochs=1))
         sizes.append(resident_bytes() / 2**20)

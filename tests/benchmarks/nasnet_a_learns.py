@@ -12,9 +12,10 @@ from pathlib import Path
 
 from results import record, table
 
-from automl_cli.store.bodies import Model
+from automl_cli.kinds.model import Model
+from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import Watch, train
-from automl_cli.training.settings import TrainingRequest, open_training
+from automl_cli.training.settings import open_training
 from automl_cli.training.trainable import Named
 
 KEEP = 0.9
@@ -49,7 +50,7 @@ def main() -> None:
         dropped = curve(Path(folder) / "dropped", TrainingRequest(**asked, drop_path_keep=KEEP))
     columns = zip(plain[0], plain[1], dropped[0], dropped[1], strict=True)
     rows = [[str(epoch), *(f"{value:.4f}" for value in values)] for epoch, values in enumerate(columns, start=1)]
-    rows.append(["test", "", f"{plain[2].test_accuracy:.4f}", "", f"{dropped[2].test_accuracy:.4f}"])
+    rows.append(["test", "", f"{plain[2].scores['test_accuracy']:.4f}", "", f"{dropped[2].scores['test_accuracy']:.4f}"])
     titles = ["epoch", "loss", "validation accuracy", "loss with drop path", "validation accuracy with drop path"]
     what = (
         f"N = 1, F = 8: {plain[2].parameters:,} parameters; {options.train_examples:,} images of CIFAR-10, 700 of them to "

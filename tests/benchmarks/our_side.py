@@ -11,48 +11,63 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
+from children_of import child_on
 
-from automl_cli.children.images import ImageTrainer
+from automl_cli.children.trainer import Trainer
 from automl_cli.data import ImageSplit, load_images
 from automl_cli.nn import ops
 from automl_cli.nn.engines import library
+from automl_cli.nn.evaluation import outputs_of
 from automl_cli.nn.networks import build_network
 from automl_cli.nn.ops.rectified import relu
 from automl_cli.nn.ops.units import Unit, activations
+from automl_cli.plugins.roles import typed_dataset
+from automl_cli.problems.images import ImageLearning
+from automl_cli.values.child import Child
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import Network
 from automl_cli.values.operations import Operation
 from automl_cli.values.recipe import Recipe
 
-trainers: dict[str, ImageTrainer] = {}
+trainers: dict[str, Trainer] = {}
 
 
-def _trainer(job: dict[str, Any]) -> ImageTrainer:
+def _child(job: dict[str, Any]) -> Child:
+    """The child of a job, as `same_work` and PyTorch's side train it: Nesterov momentum, standard augmentation."""
+    network = msgspec.convert(job["network"], Network)
+    return child_on(msgspec.convert(job["dataset"], DatasetReference), msgspec.convert(job["recipe"], Recipe), network=network)
+
+
+def _trainer(job: dict[str, Any]) -> Trainer:
     """For the first `job["examples"]` of the training images."""
     key = json.dumps([job["dataset"], job["examples"], job["recipe"], job["engine"]])
     if key not in trainers:
-        data = load_images(msgspec.convert(job["dataset"], DatasetReference))
+        child = _child(job)
+        trainers[key] = Trainer(child, engine=job["engine"])
+        data = load_images(typed_dataset(child.problem))
         first = ImageSplit(*(array[: job["examples"]] for array in (data.train.images, data.train.labels)))
-        data = dataclasses.replace(data, train=first)
-        trainers[key] = ImageTrainer(data, msgspec.convert(job["recipe"], Recipe), engine=job["engine"])
+        trainers[key].learning = ImageLearning(child, dataclasses.replace(data, train=first))
     return trainers[key]
+
+
+def _model(job: dict[str, Any]) -> Any:
+    return build_network(msgspec.convert(job["network"], Network), tuple(job["image"]), job["classes"], seed=job["seed"])
 
 
 def train(job: dict[str, Any]) -> dict[str, Any]:
     """From specification to trained child; then some steps alone."""
     trainer = _trainer(job)
     start = time.process_time(), time.perf_counter()
-    network = msgspec.convert(job["network"], Network)
-    model = build_network(network, tuple(job["image"]), job["classes"], seed=job["seed"])
-    progress = trainer.train(model, epochs=job["epochs"], seed=job["seed"])
+    child, model = _child(job), _model(job)
+    progress = trainer.train(child, model=model, epochs=job["epochs"], seed=job["seed"])
     whole = time.process_time() - start[0], time.perf_counter() - start[1]
-    engine = trainer.engine(model)
+    engine, batches = trainer.engine(child, model), trainer.learning.batches(child)
     state, steps = engine.initial(), []
     while len(steps) < job["steps"] + 2:
-        batches = trainer._batches.epoch(job["seed"], len(steps))
-        for _ in range(trainer._batches.steps):
+        epoch = batches.epoch(job["seed"], len(steps))
+        for _ in range(batches.steps):
             begin = time.process_time()
-            state, _ = engine.step(state, *next(batches), job["recipe"]["learning_rate"])
+            state, _ = engine.step(state, *next(epoch), job["recipe"]["learning_rate"])
             jax.block_until_ready(state)
             steps.append(time.process_time() - begin)
     return {
@@ -66,9 +81,9 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
 def fill(job: dict[str, Any]) -> dict[str, Any]:
     """One step and one validation batch: enough to compile whatever a training needs."""
     trainer = _trainer(job)
-    model = build_network(msgspec.convert(job["network"], Network), tuple(job["image"]), job["classes"], seed=job["seed"])
-    engine = trainer.engine(model)
-    images, labels = next(trainer._batches.epoch(job["seed"], 0))
+    child = _child(job)
+    engine = trainer.engine(child, _model(job))
+    images, labels = next(trainer.learning.batches(child).epoch(job["seed"], 0))
     state, loss = engine.step(engine.initial(), images, labels, job["rates"][0])
     engine.outputs(state, images)
     return {"loss": float(loss)}
@@ -82,8 +97,8 @@ def example(job: dict[str, Any]) -> dict[str, Any]:
     gradient jumps, that in networks of cells the first gradients in float32 and in float64 differ by several per cent.
     """
     trainer = _trainer(job)
-    model = build_network(msgspec.convert(job["network"], Network), tuple(job["image"]), job["classes"], seed=job["seed"])
-    engine = trainer.engine(model)
+    child = _child(job)
+    engine = trainer.engine(child, _model(job))
     start, random = engine.arrays(engine.initial()), np.random.default_rng(0)
     start |= {
         name: np.where(random.random(array.shape) < 0.25, -6, 6).astype(np.float32)
@@ -92,13 +107,14 @@ def example(job: dict[str, Any]) -> dict[str, Any]:
     }
     state = engine.state(start)
     found = {f"start.{name}": array for name, array in start.items()}
-    images, labels = next(trainer._batches.epoch(job["seed"], 0))
+    images, labels = next(trainer.learning.batches(child).epoch(job["seed"], 0))
     losses = []
     for _ in range(2):
         state, loss = engine.step(state, images, labels, job["rates"][0])
         losses.append(float(loss))
     found |= {f"end.{name}": array for name, array in engine.arrays(state).items()}
-    found["logits"] = trainer._validation(blocks=job["engine"] == "blocks").outputs(lambda part: engine.outputs(state, part))
+    examples = trainer.learning.validation(child, like_training=job["engine"] == "blocks")
+    found["logits"] = outputs_of(engine, state, examples)
     np.savez(job["example"], images=images, labels=labels, losses=np.array(losses), **found)
     return {"losses": losses}
 

@@ -25,15 +25,18 @@ STEPS, BATCH = 12, 32
 
 def networks(asked: argparse.Namespace) -> dict[str, list[tuple[Any, tuple[int, int, int]]]]:
     """Kind of child -> networks with the shape of their images."""
+    from children_of import facts_of_images
+
     from automl_cli.core.plugins import SearchSpace
     from search_spaces import cnn, nasnet
 
     small, large = (8, 8, 1), (32, 32, 3)
+    facts = facts_of_images(large, 10)
     convolutional = SearchSpace(cnn.SPACE, dict(cnn.SPACE.presets["quick"].space_options))
     cells = SearchSpace(nasnet.SPACE, {"repeats": 1, "filters": 16})
     return {
         "convolutional, 8×8": [(convolutional.decode(convolutional.sample(0, n)), small) for n in range(asked.convolutional)],
-        "NASNet cell, 32×32": [(cells.network(cells.sample(0, n), large), large) for n in range(asked.cells)],
+        "NASNet cell, 32×32": [(cells.placed(cells.sample(0, n), facts), large) for n in range(asked.cells)],
     }
 
 
@@ -66,18 +69,17 @@ def _step_seconds(network: Any, image: tuple[int, int, int]) -> float:
     import jax
     import jax.numpy as jnp
     import numpy as np
+    from children_of import rule_of
 
-    from automl_cli.children import recipes
     from automl_cli.nn.engines import BlocksEngine
     from automl_cli.nn.losses import CrossEntropy
     from automl_cli.nn.networks import build_network
     from search_spaces.nasnet import QUICK
 
-    assert QUICK.recipe is not None
     random = np.random.default_rng(0)
     images = jnp.asarray(random.normal(size=(BATCH, *image)), jnp.float32)
     labels = jnp.asarray(random.integers(0, 10, BATCH), jnp.int32)
-    model, rule = build_network(network, image, 10, seed=0), recipes.update_rule(QUICK.recipe)
+    model, rule = build_network(network, image, 10, seed=0), rule_of(QUICK)
     engine = BlocksEngine(model, loss=CrossEntropy(), update_rule=rule)
     state, times = engine.initial(), []
     engine.outputs(state, images)

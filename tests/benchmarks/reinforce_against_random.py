@@ -17,10 +17,11 @@ import numpy as np
 from results import record, table
 from scipy import stats
 
+from automl_cli.core.rewards import Reward
 from automl_cli.core.trials import Trial
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import read_trials
+from automl_cli.store.study import StudySettings
 
 STRATEGIES = ("random", "reinforce")
 POWER = 0.8
@@ -37,17 +38,17 @@ def search(strategy: str, seed: int, *, runs: Path, workers: int) -> Path:
 
 def figures(run: Path) -> tuple[float, float]:
     """Mean reward of the last quarter of the trials, where one without a score counts as the lowest, and best reward."""
-    exponent = read_artifact(run / "study.json", StudySettings).body.reward_exponent
+    reward = read_artifact(run / "study.json", StudySettings).body.reward
     trials = sorted(read_trials(run / "journal.jsonl"), key=lambda trial: trial.number)
-    lowest = min(rewards_of(trials, exponent))
+    lowest = min(rewards_of(trials, reward))
     last = trials[-(len(trials) // 4) :]
     without = sum(trial.outcome.measurement is None for trial in last)
-    return fmean([*rewards_of(last, exponent), *[lowest] * without]), max(rewards_of(trials, exponent))
+    return fmean([*rewards_of(last, reward), *[lowest] * without]), max(rewards_of(trials, reward))
 
 
-def rewards_of(trials: list[Trial], exponent: float) -> list[float]:
+def rewards_of(trials: list[Trial], reward: Reward) -> list[float]:
     """Those of the trials that have one."""
-    return [trial.outcome.measurement.reward(exponent) for trial in trials if trial.outcome.measurement is not None]
+    return [reward.of(trial.outcome.measurement) for trial in trials if trial.outcome.measurement is not None]
 
 
 def row(name: str, random: np.ndarray, reinforce: np.ndarray) -> list[str]:

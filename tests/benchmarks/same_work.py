@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import sides
 
-from automl_cli.children.recipes import schedule
+from automl_cli.children.schedule import schedule
 from automl_cli.data import load_images
 from automl_cli.nn.augment import UPSAMPLING, upsampling_matrix
 from automl_cli.values.dataset import DatasetReference

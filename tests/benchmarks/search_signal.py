@@ -14,22 +14,22 @@ from typing import Any
 
 import numpy as np
 import results
-from msgspec.structs import replace
+from children_of import child_of, setup_of
 
-from automl_cli.core.plugins import SearchPreset, SearchSpace
+from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.streams import stream_seed
 from automl_cli.core.trials import Task
-from automl_cli.evaluators.image import ImageEvaluator
-from automl_cli.store.encoding import plain
+from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.system.process import set_up_this_process
-from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.child import Child
 from search_spaces.cnn import SPACE
 
 
-def scores_of(space: SearchSpace, preset: SearchPreset, architectures: int, seeds: int) -> tuple[np.ndarray, np.ndarray]:
+def scores_of(
+    space: SearchSpace, child: Child, epochs: int, *, architectures: int, seeds: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Scores (architectures, seeds), and the seconds of computing that each child took."""
-    settings = {"space": space.reference(), "dataset": DatasetReference(source=preset.dataset), "recipe": preset.recipe}
-    evaluator = ImageEvaluator({**plain(settings), "engine": "blocks"})
+    evaluator = TrainedEvaluator(setup_of(space, child, engine="blocks"))
     scores, seconds = np.zeros((architectures, seeds)), np.zeros((architectures, seeds))
     for architecture in range(architectures):
         for seed in range(seeds):
@@ -37,10 +37,10 @@ def scores_of(space: SearchSpace, preset: SearchPreset, architectures: int, seed
                 trial=architecture,
                 genotype=space.sample(0, architecture),
                 seed=stream_seed(0, "signal", architecture, seed),
-                epochs=preset.epochs,
+                epochs=epochs,
             )
             start = time.process_time()
-            scores[architecture, seed] = evaluator.evaluate(task).score
+            scores[architecture, seed] = SPACE.presets["quick"].reward.score(evaluator.evaluate(task))
             seconds[architecture, seed] = time.process_time() - start
         print(architecture, np.round(scores[architecture], 4), np.round(seconds[architecture], 1), file=sys.stderr, flush=True)
     return scores, seconds
@@ -81,27 +81,22 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--learning-rate", type=float)
-    parser.add_argument("--augmentation", choices=("standard", "none"))
+    parser.add_argument("--augment", choices=("standard", "none"))
     asked = parser.parse_args()
     preset = SPACE.presets["quick"]
-    recipe = {name: getattr(asked, name) for name in ("batch_size", "learning_rate", "augmentation")}
-    recipe = {name: value for name, value in recipe.items() if value is not None}
+    trained = {"batch_size": asked.batch_size, "learning_rate": asked.learning_rate, "augmentation": asked.augment}
+    trained = {name: value for name, value in trained.items() if value is not None}
     options = {"layers": asked.layers, "curriculum_start": asked.layers, "variant": asked.variant}
     options = {name: value for name, value in options.items() if value is not None}
-    changed = replace(
-        preset,
-        recipe=replace(preset.recipe, **recipe),
-        epochs=asked.epochs or preset.epochs,
-        space_options={**preset.space_options, **options},
-    )
-    space = SearchSpace(SPACE, changed.space_options)
-    scores, seconds = scores_of(space, changed, asked.architectures, asked.seeds)
+    child, epochs = child_of(preset, **trained), asked.epochs or preset.epochs
+    space = SearchSpace(SPACE, {**preset.space_options, **options})
+    scores, seconds = scores_of(space, child, epochs, architectures=asked.architectures, seeds=asked.seeds)
     body = results.table(["figure", "value"], figures(scores, seconds))
-    if changed != preset or (asked.architectures, asked.seeds) != (30, 3):
+    if trained or options or epochs != preset.epochs or (asked.architectures, asked.seeds) != (30, 3):
         print(body)
         return
     children = f"{asked.architectures} random architectures, {asked.seeds} seeds each"
-    intro = f"{children}, `{preset.dataset}`: {preset.recipe}, {preset.epochs} epochs."
+    intro = f"{children}, `{preset.child.dataset}`: {preset.child.recipe}, {epochs} epochs."
     results.record("The quick preset of cnn carries a signal", "tests/benchmarks/search_signal.py", f"{intro}\n\n{body}")
 
 

@@ -14,16 +14,18 @@ import sys
 from pathlib import Path
 from statistics import fmean
 
+import msgspec
 import numpy as np
 from results import record, table
 
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.protocols import EvaluatorSetup
 from automl_cli.core.streams import stream_seed
 from automl_cli.core.trials import Task
-from automl_cli.evaluators.image import ImageEvaluator
+from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import read_trials
+from automl_cli.store.study import StudySettings
 from automl_cli.system.process import set_up_this_process
 from search_spaces.nasnet import QUICK, SPACE
 
@@ -45,18 +47,21 @@ def search(strategy: str, seed: int, *, options: argparse.Namespace) -> Path:
 def figures(run: Path) -> list[float]:
     """Mean of the k best scores for each k of the figure, and mean of the last quarter of the trials."""
     trials = sorted(read_trials(run / "journal.jsonl"), key=lambda trial: trial.number)
-    scores = [trial.outcome.measurement.score for trial in trials if trial.outcome.measurement]
+    reward = read_artifact(run / "study.json", StudySettings).body.reward
+    scores = [reward.score(trial.outcome.measurement) for trial in trials if trial.outcome.measurement]
     best = sorted(scores, reverse=True)
     return [*(fmean(best[:top]) for top in TOPS), fmean(scores[-(len(scores) // 4) :])]
 
 
 def noise(settings: StudySettings) -> float:
     """Pooled standard deviation of a cell's score over seeds of its training."""
-    evaluator, space = ImageEvaluator(settings.evaluator.settings), SearchSpace(SPACE, QUICK.space_options)
+    setup = EvaluatorSetup(settings.evaluator, settings.space, msgspec.to_builtins(settings.child))
+    evaluator, space = TrainedEvaluator(setup), SearchSpace(SPACE, QUICK.space_options)
 
     def score(cell: int, seed: int) -> float:
         child = stream_seed(0, "noise", cell, seed)
-        return evaluator.evaluate(Task(trial=cell, genotype=space.sample(0, cell), seed=child, epochs=settings.epochs)).score
+        task = Task(trial=cell, genotype=space.sample(0, cell), seed=child, epochs=settings.epochs)
+        return settings.reward.score(evaluator.evaluate(task))
 
     scores = np.array([[score(cell, seed) for seed in range(NOISE_SEEDS)] for cell in range(NOISE_CELLS)])
     return float(np.sqrt(scores.var(1, ddof=1).mean()))

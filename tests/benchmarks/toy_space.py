@@ -21,11 +21,10 @@ SPACE = Plugin(
     name="toy",
     version=1,
     command="search-cell",
-    produces="cell",
+    produces="edge-cell",
     summary="10 decisions of 4 choices",
     decisions=lambda options: DECISIONS,
     decode=decode,
-    build=None,
     tokens=tokens,
     presets={"quick": SearchPreset(trials=100, epochs=1, strategy="random", in_flight=1)},
 )

@@ -17,7 +17,8 @@ from results import record, table
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype, Membership
 from automl_cli.core.streams import stream_seed
-from tests.strategies.worlds import flat, make, play, space_of
+from tests.strategies.driving import play
+from tests.strategies.worlds import flat, make, space_of
 
 Function = Callable[[Genotype], float]
 STRATEGIES = ("random", "evolution", "reinforce", "ppo")

@@ -10,10 +10,10 @@ import optax
 import pytest
 from flax import nnx
 
-from automl_cli.children import recipes, scores
-from automl_cli.children.images import ImageTrainer
+from automl_cli.children import schedule
 from automl_cli.children.prediction import Predictor, weights_of
 from automl_cli.core.errors import UserError
+from automl_cli.data import ImageSplit
 from automl_cli.nn.engines import BlocksEngine, Moment, WholeEngine
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
 from automl_cli.nn.networks import NoiseSettings, build_network
@@ -22,7 +22,7 @@ from automl_cli.values.cell import keep_probability
 from automl_cli.values.network import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, Network
 from automl_cli.values.published_recipes import TRAININGS
 from automl_cli.values.recipe import Recipe
-from tests.children.test_images import image_data
+from tests.children.worlds import RECIPE, child_on, held_out, image_data, trainer_on
 
 SHAPE = (6, 6, 1)
 NETWORK = Network(
@@ -37,7 +37,6 @@ NETWORK = Network(
         Block("auxiliary.2", AveragePool((5, 5), (3, 3), "valid"), ("auxiliary.1",)),
     ),
 )
-RECIPE = Recipe(batch_size=32, learning_rate=0.1, schedule="cosine")
 EVERYTHING = msgspec.structs.replace(
     RECIPE, auxiliary_weight=0.4, drop_path_keep=0.6, dropout=0.2, average_decay=0.99, label_smoothing=0.1, gradient_clip=5.0
 )
@@ -84,7 +83,7 @@ def test_a_training_step_keeps_paths_as_the_formula_says(drop_path_schedule, pro
         jax.debug.callback(lambda values: taken.update(values=np.asarray(values)), logits)
         return logits.mean()
 
-    settings = recipes.noise(msgspec.structs.replace(RECIPE, drop_path_keep=0.5, drop_path_schedule=drop_path_schedule))
+    settings = schedule.noise(msgspec.structs.replace(RECIPE, drop_path_keep=0.5, drop_path_schedule=drop_path_schedule))
     engine = WholeEngine(model, loss=loss, update_rule=optax.identity(), noise=settings)
     engine.step(engine.initial(), images, jnp.zeros(size, jnp.int32), 0.0, Moment(np.array([3, 4], np.uint32), progress))
     jax.effects_barrier()
@@ -143,11 +142,6 @@ def test_label_smoothing_is_the_cross_entropy_with_smoothed_labels():
     np.testing.assert_allclose(CrossEntropy(smoothing=0.1)(logits, labels), expected, rtol=1e-5)
 
 
-def test_top_counts_labels_among_the_largest_logits():
-    logits, labels = np.array([[3, 2, 1, 0.0], [3, 2, 1, 0], [3, 2, 1, 0]]), np.array([0, 1, 3])
-    assert [scores.top(count, labels)(logits) for count in (1, 2, 4)] == [1 / 3, 2 / 3, 1.0]
-
-
 def test_the_mean_of_parameters_rises_to_its_decay_and_is_what_scores():
     class Line(nnx.Module):
         def __init__(self) -> None:
@@ -171,51 +165,26 @@ def test_the_mean_of_parameters_rises_to_its_decay_and_is_what_scores():
     np.testing.assert_allclose(engine.outputs(engine.state(arrays), x), mean, rtol=1e-6)
 
 
-def test_rmsprop_starts_from_squares_of_one_and_clipping_bounds_the_whole_gradient():
-    rule = recipes.update_rule(
-        Recipe(batch_size=1, learning_rate=1, momentum=0.0, nesterov=False, weight_decay=0.0, optimizer="rmsprop")
-    )
-    parameters = jnp.float32(2)
-    update, _ = rule.update(jnp.float32(3), rule.init(parameters), parameters)
-    np.testing.assert_allclose(update, 3 / math.sqrt(0.9 + 0.1 * 9 + 1), rtol=1e-6)
-    clip = recipes.update_rule(
-        Recipe(batch_size=1, learning_rate=1, momentum=0.0, nesterov=False, weight_decay=0.0, gradient_clip=5.0)
-    )
-    update, _ = clip.update(jnp.array([6.0, 8.0]), clip.init(jnp.zeros(2)), jnp.zeros(2))
-    np.testing.assert_allclose(update, [3.0, 4.0], rtol=1e-6)
-
-
 def test_the_exponential_schedule_falls_after_every_2_4_epochs():
-    rate = recipes.schedule(Recipe(batch_size=1, learning_rate=2.0, schedule="exponential"), 24)
+    rate = schedule.schedule(Recipe(batch_size=1, learning_rate=2.0, schedule="exponential"), 24)
     assert [round(rate(epoch / 24), 6) for epoch in (0, 2.3, 2.5, 4.9)] == [2.0, 2.0, 1.94, round(2 * 0.97**2, 6)]
 
 
 @pytest.mark.parametrize("engine", ["whole", "blocks"])
 def test_a_training_with_everything_learns_goes_on_where_it_was_and_its_weights_are_the_network_s(engine):
-    data = image_data()
-    trainer = ImageTrainer(data, EVERYTHING, engine=engine)
-    model = build_network(NETWORK, SHAPE, 2, seed=0, auxiliary=True)
-    assert isinstance(trainer.engine(model), {"whole": WholeEngine, "blocks": BlocksEngine}[engine])
-    whole = trainer.train(model, epochs=12, seed=0)
-    assert max(whole.scores[-5:]) > 0.9
+    data, child = image_data(), child_on(recipe=EVERYTHING, network=NETWORK)
+    trainer = trainer_on(child, data, engine=engine)
     half = []
-    trainer.train(model, epochs=12, seed=0, on_epoch=lambda losses, scores, arrays: half.append((losses, scores, arrays())))
-    losses, scored, arrays = half[5]
-    resumed = trainer.train(model, epochs=12, seed=0, start=type(whole)(losses, scored, arrays))
+    on_epoch = lambda losses, scores, arrays: half.append((losses, scores, arrays()))  # noqa: E731
+    whole = trainer.train(child, epochs=12, seed=0, on_epoch=on_epoch)
+    assert max(whole.scores[-5:]) > 0.9
+    assert any(name.startswith("parameters.auxiliary") for name in whole.arrays)
+    resumed = trainer.train(child, epochs=12, seed=0, start=type(whole)(*half[5]))
     assert resumed.losses == whole.losses
     assert all((resumed.arrays[name] == whole.arrays[name]).all() for name in whole.arrays)
-    view, moments = recipes.view(EVERYTHING), (data.mean, data.std)
-    predictor = Predictor(
-        NETWORK,
-        weights_of(whole.arrays),
-        image=SHAPE,
-        classes=2,
-        moments=moments,
-        view=view,
-        trained=engine,
-        batch_size=EVERYTHING.batch_size,
-    )
-    assert scores.accuracy(data.validation.labels)(predictor.logits(data.validation.images)) == whole.scores[-1]
+    predictor = Predictor(child, weights_of(whole.arrays), trained=engine)
+    scores = predictor.scores(held_out(child, data.validation, trainer.learning.preparation))
+    assert scores["test_accuracy"] == whole.scores[-1]
 
 
 def test_few_images_are_looked_at_as_few_whatever_the_batches_of_the_training(monkeypatch):
@@ -226,16 +195,14 @@ def test_few_images_are_looked_at_as_few_whatever_the_batches_of_the_training(mo
         return outputs(self, state, images)
 
     monkeypatch.setattr(BlocksEngine, "outputs", watched)
-    data = image_data()
-    trainer = ImageTrainer(data, EVERYTHING, engine="blocks")
-    weights = weights_of(trainer.train(build_network(NETWORK, SHAPE, 2, seed=0, auxiliary=True), epochs=1, seed=0).arrays)
+    data, child = image_data(), child_on(recipe=EVERYTHING, network=NETWORK)
+    trainer = trainer_on(child, data, engine="blocks")
+    weights = weights_of(trainer.train(child, epochs=1, seed=0).arrays)
     sizes.clear()
-    moments = (data.mean, data.std)
-    view = recipes.view(EVERYTHING)
-    predictor = Predictor(
-        NETWORK, weights, image=SHAPE, classes=2, moments=moments, view=view, trained="blocks", batch_size=20_000
-    )
-    assert len(predictor.logits(data.validation.images[:5])) == 5
+    large = child_on(recipe=msgspec.structs.replace(EVERYTHING, batch_size=20_000), network=NETWORK)
+    few = ImageSplit(data.validation.images[:5], data.validation.labels[:5])
+    testing = held_out(large, few, trainer.learning.preparation)
+    assert len(Predictor(large, weights, trained="blocks").outputs(testing)) == 5
     assert sizes == [5]
 
 
@@ -292,7 +259,7 @@ def test_the_published_trainings_on_imagenet_are_those_of_the_released_code(
     recipe = TRAININGS[size]["paper"].recipe
     assert (recipe.batch_size, recipe.learning_rate) == (batch_size, learning_rate)
     assert (recipe.weight_decay, recipe.drop_path_keep, recipe.dropout) == (weight_decay, drop_path_keep, 0.5)
-    assert (recipe.optimizer, recipe.momentum, recipe.nesterov, recipe.schedule) == ("rmsprop", 0.9, False, "exponential")
+    assert (TRAININGS[size]["paper"].optimizer, recipe.schedule) == ("rmsprop-tf", "exponential")
     assert (recipe.label_smoothing, recipe.average_decay, recipe.auxiliary_weight) == (0.1, 0.9999, 0.4)
     assert recipe.gradient_clip == 10.0
 
@@ -303,4 +270,5 @@ def test_trainings_on_imagenet_differ_in_their_recipes_only():
     assert mobile["quick"] == large["quick"]
     assert mobile.keys() == large.keys()
     assert all(mobile[preset].epochs == large[preset].epochs for preset in mobile)
-    assert all(mobile[preset].recipe.streamed == large[preset].recipe.streamed for preset in mobile)
+    for field in ("optimizer", "augmentation", "activation"):
+        assert all(getattr(mobile[preset], field) == getattr(large[preset], field) for preset in mobile)

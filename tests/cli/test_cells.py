@@ -11,13 +11,15 @@ import pytest
 from automl_cli.cli.app import run
 from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
+from automl_cli.kinds.cell import Cell
+from automl_cli.kinds.network import StackedNetwork, stacked_network
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
 from automl_cli.plugins.discovery import open_space
 from automl_cli.references import open_artifact
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
-from automl_cli.store.cells import Cell, StackedNetwork, stacked_network
 from automl_cli.study.incumbent import Winner, winner_artifact
+from automl_cli.study.session import costs_of
 from automl_cli.values.cell import CellPair
 from automl_cli.values.skeleton import stack
 
@@ -52,13 +54,14 @@ def found(tmp_path: Path) -> Path:
     genotype = space.sample(0, 0)
     outcome = Outcome(Status.OK, Measurement((0.5, 0.75)))
     trial = Trial(Task(3, genotype, 1, 2, Stage.SEARCH), Proposal(genotype), outcome)
-    write_artifact(tmp_path / "best.json", winner_artifact(settings, space, Winner(trial)))
+    costs = costs_of(settings, space, genotype)
+    write_artifact(tmp_path / "best.json", winner_artifact(settings, space, Winner(trial), costs=costs))
     return tmp_path / "best.json"
 
 
 @pytest.fixture
 def scaled(tmp_path: Path) -> Path:
-    cell = open_artifact("nasnet-a", Cell).artifact.body.cell
+    cell = open_artifact("nasnet-a", Cell).artifact.body.value
     assert isinstance(cell, CellPair)
     network = stacked_network(cell, stack("cifar", repeats=2, filters=8), target="cifar10", image_shape=(32, 32, 3), classes=10)
     write_artifact(tmp_path / "network.json", artifact_of(network))
@@ -172,7 +175,7 @@ def test_a_cell_whose_genotype_was_changed_is_refused(capfd, found):
     changed = msgspec.structs.replace(artifact.body.found, genotype=other, choices=space.decisions.choices_of(other))
     write_artifact(found, artifact_of(msgspec.structs.replace(artifact.body, found=changed)))
     assert run(["validate", str(found)]) == 2
-    assert "body.cell: says" in "".join(capfd.readouterr())
+    assert "body.value: says" in "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize(

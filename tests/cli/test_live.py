@@ -1,6 +1,7 @@
 """The figures of the live display, on a clock of our own."""
 
 from automl_cli.cli.live import Figures, trial_line
+from automl_cli.core.rewards import Power
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
 from automl_cli.study.loop import Progress
 
@@ -17,7 +18,7 @@ def progress(finished: int, last: Trial | None, *, stage: Stage = Stage.SEARCH, 
 
 def test_the_line_grows_with_what_is_known() -> None:
     now = [0.0]
-    figures = Figures(window=2, clock=lambda: now[0])
+    figures = Figures(window=2, score=Power().score, clock=lambda: now[0])
     assert figures.line() == "starting"
     figures.update(progress(0, None))
     assert figures.line() == "trial 0/10"
@@ -30,7 +31,7 @@ def test_the_line_grows_with_what_is_known() -> None:
 
 def test_rate_and_time_left_are_of_this_session_and_stage() -> None:
     now = [0.0]
-    figures = Figures(window=2, clock=lambda: now[0])
+    figures = Figures(window=2, score=Power().score, clock=lambda: now[0])
     figures.update(progress(8, None))  # taken up where eight trials had ended before
     now[0] = 30.0
     figures.update(progress(9, trial(8, 0.5)))
@@ -42,6 +43,6 @@ def test_rate_and_time_left_are_of_this_session_and_stage() -> None:
 
 
 def test_a_trial_on_one_line() -> None:
-    assert trial_line(trial(3, 0.5)) == "trial 3: ok, 2.0 s, 0.5000"
-    assert trial_line(trial(4, None)) == "trial 4: diverged, 2.0 s, loss is nan"
-    assert trial_line(trial(5, 0.5, reused=3)) == "trial 5: ok, reused from trial 3, 0.5000"
+    assert trial_line(trial(3, 0.5), Power().score) == "trial 3: ok, 2.0 s, 0.5000"
+    assert trial_line(trial(4, None), Power().score) == "trial 4: diverged, 2.0 s, loss is nan"
+    assert trial_line(trial(5, 0.5, reused=3), Power().score) == "trial 5: ok, reused from trial 3, 0.5000"

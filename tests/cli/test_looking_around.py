@@ -9,16 +9,17 @@ import pytest
 from msgspec.structs import replace
 
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.kinds.architecture import Architecture
+from automl_cli.kinds.network import stacked_network
 from automl_cli.plugins.discovery import plugins
+from automl_cli.plugins.listing import kind_named
 from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
-from automl_cli.store.bodies import Architecture
-from automl_cli.store.cells import Cell, Found, stacked_network
-from automl_cli.values.dataset import DatasetReference
+from automl_cli.store.study import FoundBody
 from automl_cli.values.skeleton import parse_stack
 from tests.report.runs import write_run
 from tests.store.samples import architecture
-from tests.tables import KINDS, PLUGINS, ROOT
+from tests.tables import BODIES, PLUGINS, ROOT
 
 SPACE = SearchSpace(plugins()["cnn"], {"layers": 4})
 IMAGE, CLASSES = (8, 8, 1), 10
@@ -30,16 +31,20 @@ def found() -> Architecture:
     """An architecture as a search writes it."""
     genotype = SPACE.sample(0, 3)
     network = SPACE.decode(genotype)
-    return replace(
-        architecture(),
+    about = replace(
+        architecture().found,
         space=SPACE.reference(),
         genotype=genotype,
         choices=SPACE.decisions.choices_of(genotype),
-        tokens=SPACE.tokens(genotype),
-        network=network,
         costs=network.costs(IMAGE, CLASSES),
-        dataset=DatasetReference(source="digits"),
     )
+    return Architecture(value=network, words=SPACE.tokens(genotype), found=about)
+
+
+def found_with(**changed: object) -> Architecture:
+    """The same, found otherwise."""
+    body = found()
+    return replace(body, found=replace(body.found, **changed))
 
 
 @pytest.fixture
@@ -93,19 +98,18 @@ def test_a_file_of_ones_own_is_a_space(automl: Callable) -> None:
 
 def test_show_adds_up_to_the_costs(automl: Callable, best: Path) -> None:
     shown = automl("show", best).stdout
-    body = found()
-    assert body.costs is not None
-    assert f"{body.costs.parameters:,} parameters, {body.costs.multiply_adds:,} multiply-adds" in shown
+    network, costs = found().value, found().value.costs(IMAGE, CLASSES)
+    assert f"{costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds" in shown
     layers = [line for line in shown.splitlines() if line.startswith("layer") and "convolution" in line]
     joined = sum(int(line.split()[-1].replace(",", "")) for line in layers)
-    features = sum(body.network.shapes(IMAGE)[name][2] for name in body.network.outputs)
-    assert joined + (features + 1) * CLASSES == body.costs.parameters
+    features = sum(network.shapes(IMAGE)[name][2] for name in network.outputs)
+    assert joined + (features + 1) * CLASSES == costs.parameters
     assert len(layers) == 4
 
 
 def test_show_prints_the_tokens(automl: Callable, best: Path) -> None:
     shown = " ".join(automl("show", best).stdout.split())
-    assert " | ".join(found().tokens) in shown
+    assert " | ".join(found().words) in shown
 
 
 def test_show_takes_a_run_directory(automl: Callable, best: Path) -> None:
@@ -141,6 +145,11 @@ def test_a_file_as_written_is_sound(automl: Callable, best: Path) -> None:
     assert automl("validate", best) == (0, f"{best}: sound automl.architecture/1\n", "")
 
 
+def flipped(genotype: list[int]) -> None:
+    """Another first index in its place."""
+    genotype[0] ^= 1
+
+
 def with_change(best: Path, change: Callable[[dict], object]) -> Path:
     document = json.loads(best.read_bytes())
     change(document)
@@ -151,29 +160,43 @@ def with_change(best: Path, change: Callable[[dict], object]) -> Path:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda d: d["body"]["genotype"].__setitem__(0, d["body"]["genotype"][0] ^ 1), "body.choices: says "),
-        (lambda d: d["body"]["costs"].update(parameters=1), "body.costs: says "),
-        (lambda d: d["body"]["tokens"].__setitem__(0, "Filter Height: 9"), "body.tokens: says "),
-        (lambda d: d["body"]["network"]["blocks"][3].update(inputs=["image"]), "body.network: "),
+        (lambda d: flipped(d["body"]["found"]["genotype"]), "body.found.choices: says "),
+        (lambda d: d["body"]["found"]["costs"].update(parameters=1), "body.found.costs: says "),
+        (lambda d: d["body"]["words"].__setitem__(0, "Filter Height: 9"), "body.words: says "),
+        (lambda d: d["body"]["value"]["blocks"][3].update(inputs=["image"]), "body.value: "),
         (
-            lambda d: d["body"]["genotype"].__setitem__(0, 99),
-            "body.genotype: decision 'layer1.filter_height' has indices 0 to 3",
+            lambda d: d["body"]["found"]["genotype"].__setitem__(0, 99),
+            "body.found.genotype: decision 'layer1.filter_height' has indices 0 to 3",
         ),
-        (lambda d: d["body"]["space"].update(version=99), "body.space: this was made with space 'cnn' version 99"),
         (
-            lambda d: d["body"].update(validation_score=0.9),
-            "body.validation_score: says 0.9, but what stands beside it makes it 0.75",
+            lambda d: d["body"]["found"]["space"].update(version=99),
+            "body.found.space: this was made with space 'cnn' version 99",
         ),
-        (lambda d: d["body"].update(reward=0.75), "body.reward: says 0.75, but what stands beside it makes it 0.5625"),
-        (lambda d: d["body"].update(epochs=3), "body.epochs: says 3, but what stands beside it makes it 2"),
-        (lambda d: d["body"].update(validation_scores=[]), "body.validation_scores: a measurement needs at least one score"),
         (
-            lambda d: d["body"].update(retraining=RETRAINING),
-            "body.retraining: says None, but what stands beside it makes it 0.75",
+            lambda d: d["body"]["found"].update(validation_score=0.9),
+            "body.found.validation_score: says 0.9, but what stands beside it makes it 0.75",
+        ),
+        (
+            lambda d: d["body"]["found"].update(reward=0.75),
+            "body.found.reward: says 0.75, but what stands beside it makes it 0.5625",
+        ),
+        (
+            lambda d: d["body"]["found"]["reward_function"].update(exponent=1.0),
+            "body.found.reward: says 0.5625, but what stands beside it makes it 0.75",
+        ),
+        (lambda d: d["body"]["found"].update(epochs=3), "body.found.epochs: says 3, but what stands beside it makes it 2"),
+        (
+            lambda d: d["body"]["found"].update(validation_scores=[]),
+            "body.found.validation_scores: a measurement needs at least one score",
+        ),
+        (
+            lambda d: d["body"]["found"].update(retraining=RETRAINING),
+            "body.found.retraining: says None, but what stands beside it makes it 0.75",
         ),
         (lambda d: d["body"].update(depth=3), "body.depth: unknown field"),
-        (lambda d: d["body"].pop("trial"), "body.trial: is missing"),
-        (lambda d: d["body"].update(trial="three"), "body.trial: expected a whole number, got text"),
+        (lambda d: d["body"]["found"].pop("trial"), "body.found.trial: is missing"),
+        (lambda d: d["body"]["found"].update(trial="three"), "body.found.trial: expected a whole number, got text"),
+        (lambda d: d["inputs"].update(activation="0" * 64), "inputs: says "),
         (lambda d: d.update(schema="automl.architecture/99"), "schema: 'automl.architecture/99' was written by"),
         (lambda d: d.update(schema="automl.architectur/1"), "Did you mean 'architecture'?"),
     ],
@@ -189,8 +212,7 @@ def test_a_file_changed_by_hand_is_named_with_the_place(
 
 
 def test_the_score_is_the_best_of_the_last_five(automl: Callable, best: Path) -> None:
-    body = replace(found(), validation_scores=(0.9, 0.5, 0.6, 0.75, 0.7, 0.6), epochs=6)
-    write_artifact(best, artifact_of(body))
+    write_artifact(best, artifact_of(found_with(validation_scores=(0.9, 0.5, 0.6, 0.75, 0.7, 0.6), epochs=6)))
     assert automl("validate", best).code == 0
 
 
@@ -236,8 +258,7 @@ def test_a_directory_that_is_no_run_is_refused(automl: Callable, tmp_path: Path)
 
 
 def test_what_a_users_space_decodes_to_is_not_checked_and_that_is_said(automl: Callable, best: Path) -> None:
-    body = replace(found(), space=replace(SPACE.reference(), name="mine"))
-    write_artifact(best, artifact_of(body))
+    write_artifact(best, artifact_of(found_with(space=replace(SPACE.reference(), name="mine"))))
     done = automl("validate", best)
     assert done.code == 0
     assert "(not checked: the genotype, since space 'mine' is not among those found here)" in done.stdout
@@ -247,28 +268,34 @@ def test_what_a_users_space_decodes_to_is_not_checked_and_that_is_said(automl: C
 
 
 def test_schema_lists_the_kinds(automl: Callable) -> None:
-    assert automl("schema").stdout.split() == [kind.schema for kind in KINDS.values()]
-    assert json.loads(automl("schema", "--json").stdout)["kinds"] == {name: kind.schema for name, kind in KINDS.items()}
+    assert automl("schema").stdout.split() == [str(body.SCHEMA) for body in BODIES.values()]
+    assert json.loads(automl("schema", "--json").stdout)["kinds"] == {name: str(body.SCHEMA) for name, body in BODIES.items()}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", BODIES)
 def test_schema_describes_what_is_read(automl: Callable, name: str) -> None:
     schema = json.loads(automl("schema", name).stdout)
     assert schema["required"] == ["schema", "tool", "inputs", "body"]
     assert schema["additionalProperties"] is False
     body = schema["$defs"][schema["properties"]["body"]["$ref"].rpartition("/")[2]]
-    assert list(body["properties"]) == [field.encode_name for field in msgspec.structs.fields(KINDS[name].body)]
+    assert list(body["properties"]) == [field.encode_name for field in msgspec.structs.fields(BODIES[name])]
 
 
 # cells and stacked networks
 
 
-def found_cell(space: SearchSpace) -> Cell:
+def found_cell(space: SearchSpace) -> FoundBody:
     """A cell as a search of this space writes it."""
     genotype = space.sample(0, 0)
-    about = {name: value for name, value in msgspec.structs.asdict(found()).items() if name not in ("tokens", "network")}
-    about |= {"space": space.reference(), "genotype": genotype, "choices": space.decisions.choices_of(genotype), "costs": None}
-    return Cell(cell=space.decode(genotype), words=space.tokens(genotype), found=Found(**about))
+    about = replace(
+        found().found,
+        space=space.reference(),
+        genotype=genotype,
+        choices=space.decisions.choices_of(genotype),
+        costs=None,
+    )
+    body: type[FoundBody] = kind_named(space.plugin.produces).body
+    return body(value=space.decode(genotype), words=space.tokens(genotype), found=about)
 
 
 @pytest.fixture
@@ -281,14 +308,11 @@ def cell(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (
-            lambda d: d["body"]["found"]["genotype"].__setitem__(0, d["body"]["found"]["genotype"][0] ^ 1),
-            "body.found.choices: ",
-        ),
+        (lambda d: flipped(d["body"]["found"]["genotype"]), "body.found.choices: "),
         (lambda d: d["body"]["found"]["genotype"].__setitem__(0, 99), "body.found.genotype: decision "),
         (lambda d: d["body"]["found"].update(reward=0.9), "body.found.reward: says 0.9"),
         (lambda d: d["body"]["words"].__setitem__(0, "h9"), "body.words: says "),
-        (lambda d: d["body"]["cell"]["normal"]["combinations"].reverse(), "body.cell"),
+        (lambda d: d["body"]["value"]["normal"]["combinations"].reverse(), "body.value"),
     ],
 )
 def test_a_cell_changed_by_hand_is_named_with_the_place(
@@ -301,7 +325,7 @@ def test_a_cell_changed_by_hand_is_named_with_the_place(
 
 
 def test_a_stacked_network_must_have_the_size_it_says(automl: Callable, tmp_path: Path) -> None:
-    pair = open_any("nasnet-a").artifact.body.cell
+    pair = open_any("nasnet-a").artifact.body.value
     stack = parse_stack("1@96", pair, (32, 32, 3))
     body = stacked_network(pair, stack, target="cifar10", image_shape=(32, 32, 3), classes=10)
     file = tmp_path / "network.json"

@@ -14,6 +14,7 @@ from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of, decode_artifact, write_artifact
 from automl_cli.store.encoding import document
 from tests.report.runs import SPACE, write_run
+from tests.study.worlds import DIGITS, digits_child
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_json_has_the_keys_that_scripts_rely_on(automl: Callable, tmp_path: Path
     assert (done.code, done.stderr) == (0, "")
     (run,) = json.loads(done.stdout)["runs"]
     names = ("name", "command", "space", "strategy", "seed", "dataset", "trials")
-    assert [run[name] for name in names] == ["first", "search-arch", "nas-bench-201", "random", 0, "digits", 3]
+    assert [run[name] for name in names] == ["first", "search-arch", "nas-bench-201", "random", 0, None, 3]
     assert (run["best"]["trial"], run["best"]["score"]) == (2, 0.75)
     assert run["curve"] == [{"trials": 1, "score": 0.5}, {"trials": 3, "score": 0.75}]
     assert run["cost"]["compute_seconds"] == 3.0
@@ -41,7 +42,7 @@ def test_json_is_the_body_of_a_report_artifact(automl: Callable, repeats: list[P
 
     body = json.loads(automl("report", *repeats, "--json").stdout)
     empty = json.loads(document(artifact_of(Report(runs=()))))
-    read = decode_artifact(json.dumps({**empty, "body": body}).encode(), "report", "report").body
+    read = decode_artifact(json.dumps({**empty, "body": body}).encode(), "report", {"report": Report}).body
     assert [group.name for group in read.comparison.groups] == ["random", "evolution"]
 
 
@@ -49,7 +50,7 @@ def test_a_run_reads_well_at_80_columns(automl: Callable, tmp_path: Path) -> Non
     done = automl("report", write_run(tmp_path / "first", [0.5, None, 0.75, 0.75], reused={3: 2}))
     assert max(map(len, done.stdout.splitlines())) <= 80
     for said in (
-        "first  search-arch on digits, space nas-bench-201, random, seed 0: finished",
+        "first  search-arch, space nas-bench-201, random, seed 0: finished",
         "4 of 4: 1 diverged, 3 ok",
         "score 0.7500 in trial 2",
         "2 children scored, 1",
@@ -106,13 +107,14 @@ def test_a_cell_of_small_images_is_to_be_stacked_as_it_was_searched(
 
     path = write_run(tmp_path / "run", [0.5])
     made = found_cell(SearchSpace(plugins()["nasnet"], options))
-    write_artifact(path / "best.json", artifact_of(replace(made, found=replace(made.found, image_shape=(pixels, pixels, 1)))))
+    image = replace(DIGITS, image_shape=(pixels, pixels, 1))
+    write_artifact(path / "best.json", artifact_of(replace(made, found=replace(made.found, child=digits_child(image)))))
     *typed, last = automl("report", path).stderr.splitlines()[-1].split(" ")
     if stack is None:
         assert [*typed, last] == ["train", "it:", "automl", "train", "--cell", f"{path}/best.json"]
     else:
         assert typed == ["train", "it:", "automl", "train", "--cell", f"{path}/best.json", "--stack"]
-        parsed = parse_stack(last, made.cell, (pixels, pixels, 1))
+        parsed = parse_stack(last, made.value, (pixels, pixels, 1))
         assert (parsed.repeats, parsed.filters) == stack
 
 

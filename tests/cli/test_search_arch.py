@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from automl_cli.kinds.architecture import Architecture
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.bodies import Architecture, StudySettings
+from automl_cli.store.study import StudySettings
 from automl_cli.system.process import default_workers
 from tests.cli.searches import SPACE, search
 
@@ -31,9 +32,11 @@ def test_stdout_is_the_path_of_the_winner_and_stderr_the_talk(automl: Automl) ->
     assert done.stderr.splitlines()[-1].startswith("best: trial ")
     best = read_artifact(Path("a/best.json"), Architecture).body
     study = read_artifact(Path("a/study.json"), StudySettings).body
-    assert best.space.file is None, "no path of this machine"
-    assert best.choices == {f"filters_{layer}": (4, 8, 16)[index] for layer, index in enumerate(best.genotype)}
-    assert best.tokens == tuple(f"Number of Filters: {filters}" for filters in best.choices.values())
+    found = best.found
+    assert found is not None
+    assert found.space.file is None, "no path of this machine"
+    assert found.choices == {f"filters_{layer}": (4, 8, 16)[index] for layer, index in enumerate(found.genotype)}
+    assert best.words == tuple(f"Number of Filters: {filters}" for filters in found.choices.values())
     assert (study.trials, study.epochs, study.in_flight, study.seed, study.preset) == (24, 2, 4, 0, "quick")
     assert study.environment.packages["jaxlib"]
 
@@ -155,7 +158,7 @@ def test_a_space_from_a_file_is_given_again_and_never_imported_from_a_recorded_p
         (["--space-option", "layrs=3"], "unknown option of space 'cnn': 'layrs'. Did you mean 'layers'?"),
         (["--preset", "slow"], "unknown preset of space 'cnn': 'slow'. Known: paper, quick"),
         (["--executor", "locl"], "unknown executor 'locl'. Did you mean 'local'?"),
-        (["--evaluator", "imge"], "unknown evaluator 'imge'. Did you mean 'image'?"),
+        (["--evaluator", "traned"], "unknown evaluator 'traned'. Did you mean 'trained'?"),
         (["--metric", "acuracy"], "unknown metric 'acuracy'. Did you mean 'accuracy'?"),
         (["--strategy", "random", "--strategy-option", "size=3"], "unknown setting of strategy 'random': 'size'"),
         (["--trials", "0"], "--trials is 0; it must be at least 1"),
@@ -257,12 +260,8 @@ def test_the_plan_of_the_paper_is_stated_without_its_data(automl: Automl) -> Non
         assert text in done.stdout
     assert not list(Path().iterdir())
     plan = json.loads(automl("search-arch", "--preset", "paper", "--strategy", "random", "--dry-run", "--json").stdout)
-    assert (plan["trials"], plan["epochs"], plan["reward_exponent"], plan["depth"]) == (
-        12800,
-        50,
-        2.0,
-        {"lowest": 6, "highest": 20},
-    )
+    assert (plan["trials"], plan["epochs"], plan["reward"]) == (12800, 50, {"type": "power", "exponent": 2.0})
+    assert ["depth", "6 to 20 layers"] in plan["measured"]
     assert plan["compute_seconds"] > 1e6
 
 
@@ -292,7 +291,7 @@ def test_a_space_of_networks_is_searched_on_a_table_too(automl: Automl) -> None:
     flags = ("--table", "table.csv", "--reward-column", "valid", "--trials", 9, "--out", "a")
     assert "--evaluator table needs --table" in automl(*how).stderr
     assert automl(*how, *flags).code == 0
-    assert read_artifact(Path("a/best.json"), Architecture).body.genotype == (2, 2)
+    assert read_artifact(Path("a/best.json"), Architecture).body.found.genotype == (2, 2)
 
 
 def test_exhaustive_may_measure_a_space_more_than_once(automl: Automl) -> None:
@@ -316,7 +315,7 @@ def test_the_plan_states_limits_and_that_images_are_not_read(automl: Automl, tmp
     done = automl("search-arch", "--dataset", tmp_path / "mine.npz", "--dry-run", *flags)
     assert "limits         at most 12,345 parameters, at most 1,000,000,000 multiply-adds; larger children are" in done.stdout
     assert "1 trial, 1 epoch each" in done.stdout
-    assert "; its images are not read for a plan, so a broken one is found only when it starts" in done.stdout
+    assert "; its examples are not read for a plan, so a broken one is found only when it starts" in done.stdout
     assert "not read" not in automl("search-arch", "--dry-run", *flags).stdout
 
 

@@ -35,7 +35,8 @@ def test_a_table_is_searched_and_reported(tmp_path: Path, capfd: pytest.CaptureF
         (("--table", "absent.csv", "--reward-column", "valid"), "no table at"),
         (("--table", "table.csv", "--reward-column", "vald"), "table.csv:1: unknown column 'vald'. Did you mean 'valid'?"),
         (("--table", "table.csv"), "--evaluator table needs --reward-column"),
-        (("--table", "table.csv", "--evaluator", "image", "--reward-column", "valid"), "give --evaluator table --table FILE"),
+        (("--table", "table.csv", "--evaluator", "trained"), "--table is about a table; give --evaluator table with it"),
+        (("--evaluator", "trained"), "give --evaluator table --table FILE"),
     ],
 )
 def test_a_wrong_table_is_refused_before_the_run_directory_is_made(
@@ -86,13 +87,19 @@ def test_flags_of_a_table_without_one_are_refused(capfd: pytest.CaptureFixture[s
     assert "--table is about a table; give --evaluator table with it" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("flag", ["--dataset", "--train-examples", "--metric", "--max-parameters", "--epochs", "--retrain-top"])
+@pytest.mark.parametrize("flag", ["--dataset", "--train-examples", "--metric", "--max-parameters"])
 def test_flags_of_trained_networks_are_refused_with_a_table(
     flag: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     value = {"--dataset": "digits", "--metric": "accuracy"}.get(flag, "3")
     assert run([*FLAGS, "--table", str(table(tmp_path)), "--reward-column", "valid", flag, value]) == 2
     assert f"{flag} is about networks that are trained, and --evaluator table trains none" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--epochs", "--retrain-top"])
+def test_flags_that_mean_nothing_to_a_table_are_refused(flag: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run([*FLAGS, "--table", str(table(tmp_path)), "--reward-column", "valid", flag, "3"]) == 2
+    assert f"{flag} means nothing to --evaluator table; leave it out" in capfd.readouterr().err
 
 
 def test_a_run_on_a_table_resumes_with_its_own_flags_and_with_no_others(

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from automl_cli.cli.training_display import Figures, shown
-from tests.jobs import conftest as training
+from tests.training import conftest as training
 
 AUTOML = [sys.executable, "-m", "automl_cli"]
 ROOT = Path(__file__).parents[2]
 
-images, architecture, found = training.images, training.architecture, training.found
+images, child, architecture, found = training.images, training.child, training.architecture, training.found
 compiled_programs = training.compiled_programs
 
 
@@ -35,11 +35,11 @@ def test_train_prints_the_model_and_the_test_accuracy_and_evaluate_has_the_same(
     path, said = out.splitlines()
     assert (code, path) == (0, str(tmp_path / "final" / "model.json"))
     assert re.fullmatch(r"test accuracy 0\.\d{4}", said)
-    assert re.fullmatch(r"epoch 3/3 · loss \d\.\d{4} · validation \d\.\d{4} · 0 s left", err.splitlines()[-1])
+    assert re.fullmatch(r"epoch 3/3 · loss \d\.\d{4} · validation \d\.\d{4} · 0\.0 s left", err.splitlines()[-1])
     code, out, _ = automl("evaluate", path, "--json")
     assert code == 0
     assert said == f"test accuracy {json.loads(out)['test_accuracy']:.4f}"
-    assert json.loads(out)["test_accuracy"] == json.loads(Path(path).read_text())["body"]["test_accuracy"]
+    assert json.loads(out)["test_accuracy"] == json.loads(Path(path).read_text())["body"]["scores"]["test_accuracy"]
 
 
 def test_json_is_one_document_and_quiet_says_nothing(found, tmp_path, automl):
@@ -47,7 +47,7 @@ def test_json_is_one_document_and_quiet_says_nothing(found, tmp_path, automl):
     document = json.loads(out)
     assert (code, err) == (0, "")
     assert document["model"] == str(tmp_path / "t" / "model.json")
-    assert {"test_accuracy", "test_balanced_accuracy", "validation_accuracy", "epochs", "parameters"} <= set(document)
+    assert {"test_accuracy", "test_balanced_accuracy", "validation_score", "epochs", "parameters"} <= set(document)
 
 
 def test_the_directory_of_a_run_stands_for_its_winner(found, tmp_path, automl):
@@ -59,7 +59,7 @@ def test_evaluate_reads_well_and_takes_the_directory(trained, automl):
     assert code == 0
     accuracy, balanced, examples = out.splitlines()
     assert re.fullmatch(r"test accuracy 0\.\d{4}", accuracy)
-    assert re.fullmatch(r"balanced over 3 classes 0\.\d{4}", balanced)
+    assert re.fullmatch(r"test balanced accuracy 0\.\d{4}", balanced)
     assert re.fullmatch(r"30 examples of .*rows\.npz", examples)
 
 
@@ -155,7 +155,7 @@ def test_an_interrupted_streamed_training_ends_its_threads_and_goes_on(found, tm
             picture = Image.fromarray(random.integers(0, 256, (40, 40, 3), np.uint8))
             picture.save(tmp_path / "set" / name / f"{number}.jpg")
     out = tmp_path / "run"
-    what = ["--dataset", str(tmp_path / "set"), "--image-size", "8", "--augmentation", "inception", "--batch-size", "4"]
+    what = ["--dataset", str(tmp_path / "set"), "--image-size", "8", "--augment", "inception", "--batch-size", "4"]
     command = [*AUTOML, "train", "--arch", str(found), *what, "--epochs", "100000", "--out", str(out)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **compiled_programs}, stderr=subprocess.PIPE, text=True)
     while not (out / "checkpoint.safetensors").exists():

@@ -12,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from automl_cli.jobs.transfer import prepare_training, scale_winner, transfer_of
+from automl_cli.kinds.cell import Cell
+from automl_cli.kinds.model import Model
+from automl_cli.kinds.network import StackedNetwork
+from automl_cli.kinds.training import Training
+from automl_cli.plugins.roles import value_of
 from automl_cli.store.artifact import read_artifact, write_artifact
-from automl_cli.store.bodies import Model, StudySettings, Training
-from automl_cli.store.cells import Cell, StackedNetwork
 from automl_cli.store.files import file_digest
 from automl_cli.store.run_directory import check_new_run, create_run, is_held
+from automl_cli.store.study import StudySettings
 from tests.conftest import ROOT
 
 TINY = ("--space-option", "blocks=1", "--evaluator", "analytic", "--strategy", "random", "--trials", "3")
@@ -92,14 +96,15 @@ def test_the_command_that_trains_the_winner_elsewhere_has_the_seed_that_this_sea
 
 def test_where_the_data_are_here_the_scaled_winner_is_trained_and_reported(trained: Path, automl: Callable) -> None:
     model, network = read_artifact(trained / FILES[2], Model), read_artifact(trained / FILES[1], StackedNetwork).body
+    scores = model.body.scores
     assert model.inputs == {"network": file_digest(trained / FILES[1])}
-    assert model.body.network == network.network
+    assert value_of(model.body.child.roles["network"]) == network.network
     assert read_artifact(trained / "transfer" / "training.json", Training).body.epochs == 2
     report = json.loads(automl("report", trained, "--json").stdout)["runs"][0]["transfer"]
-    assert (report["state"], report["test_accuracy"]) == ("trained", model.body.test_accuracy)
-    assert report["test_top5_accuracy"] == model.body.test_top5_accuracy > 0
+    assert (report["state"], report["test_accuracy"]) == ("trained", scores["test_accuracy"])
+    assert report["test_top5_accuracy"] == scores["test_top5_accuracy"] > 0
     shown = automl("report", trained)
-    assert f"2 epochs: test accuracy {model.body.test_accuracy:.4f}" in shown.stdout
+    assert f"2 epochs: test accuracy {scores['test_accuracy']:.4f}" in shown.stdout
     assert shown.stderr.splitlines()[-2:] == [
         f"score the scaled winner again: automl evaluate {trained}/transfer",
         f"take it elsewhere: automl export {trained}/transfer",

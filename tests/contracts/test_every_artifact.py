@@ -4,34 +4,34 @@ from typing import Any
 
 import pytest
 
-from automl_cli.store.artifact import schema
+from automl_cli.store.artifact import Body, json_schema
 from tests.contracts import golden
-from tests.tables import KINDS
+from tests.tables import BODIES
 
-every_kind = pytest.mark.parametrize("name", KINDS)
-
-
-@every_kind
-def test_schema_changes_with_the_version_only(name: str) -> None:
-    golden.check(f"artifacts/{name}-v{KINDS[name].version}", _without_descriptions(schema(name)))
+every_body = pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 
 
-@every_kind
-def test_every_older_version_has_an_upgrade_and_a_golden_schema(name: str) -> None:
-    assert sorted(KINDS[name].upgrades) == list(range(1, KINDS[name].version))
-    for version in range(1, KINDS[name].version):
-        assert (golden.FOLDER / "artifacts" / f"{name}-v{version}.json").is_file()
+@every_body
+def test_schema_changes_with_the_version_only(body: type[Body]) -> None:
+    golden.check(f"artifacts/{body.SCHEMA.name}-v{body.SCHEMA.version}", _without_descriptions(json_schema(body)))
 
 
-@every_kind
-def test_body_refuses_what_it_does_not_know(name: str) -> None:
-    assert KINDS[name].body.__struct_config__.forbid_unknown_fields
-    assert KINDS[name].body.__struct_config__.frozen
+@every_body
+def test_every_older_version_has_an_upgrade_and_a_golden_schema(body: type[Body]) -> None:
+    assert sorted(body.SCHEMA.upgrades) == list(range(1, body.SCHEMA.version))
+    for version in range(1, body.SCHEMA.version):
+        assert (golden.FOLDER / "artifacts" / f"{body.SCHEMA.name}-v{version}.json").is_file()
 
 
-@every_kind
-def test_schema_names_the_kind_and_its_version(name: str) -> None:
-    assert schema(name)["properties"]["schema"] == {"const": f"automl.{name}/{KINDS[name].version}"}
+@every_body
+def test_body_refuses_what_it_does_not_know(body: type[Body]) -> None:
+    assert body.__struct_config__.forbid_unknown_fields
+    assert body.__struct_config__.frozen
+
+
+@every_body
+def test_schema_names_the_kind_and_its_version(body: type[Body]) -> None:
+    assert json_schema(body)["properties"]["schema"] == {"const": str(body.SCHEMA)}
 
 
 def _without_descriptions(value: Any) -> Any:

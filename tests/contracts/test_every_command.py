@@ -1,5 +1,6 @@
 """Every command: help with an example that parses, a place in the README, and no waiting for heavy libraries."""
 
+import importlib.metadata
 import re
 import shlex
 import subprocess
@@ -114,3 +115,12 @@ def test_nobody_waits_for_libraries_that_are_not_needed(command_lines: list[list
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_help_does_not_ask_what_is_installed(automl: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(**group: str) -> None:
+        raise AssertionError(group)
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", asked)
+    for arguments in (["--help"], ["search-arch", "--help"], ["search-cell", "--help"]):
+        assert automl(*arguments).code == 0

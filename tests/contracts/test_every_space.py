@@ -1,6 +1,7 @@
 """Laws that hold for every search space, with every set of options."""
 
 import hashlib
+import math
 import subprocess
 import sys
 from random import Random
@@ -11,9 +12,15 @@ import pytest
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import SpaceError
 from automl_cli.core.plugins import SearchPreset, SearchSpace
+from automl_cli.core.trials import Task
+from automl_cli.evaluators.trained import TrainedEvaluator
+from automl_cli.planning.request import SearchRequest
+from automl_cli.planning.resolve import plan_search
 from automl_cli.plugins.discovery import open_space, plugin_named
-from automl_cli.plugins.registry import STRATEGIES, load
+from automl_cli.plugins.listing import kind_named, standing_kind
+from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.store.encoding import document, parse
+from automl_cli.study.session import setup_of
 from tests.contracts import golden
 from tests.tables import PLUGINS, PRESET_LABELS, ROOT, SPACES, decisions_text
 
@@ -167,15 +174,15 @@ def test_preset_fits_its_space_and_its_strategies(name: str, preset: str) -> Non
     plugin, settings = PLUGINS[name], PLUGINS[name].presets[preset]
     assert isinstance(settings, SearchPreset)
     assert plugin.settle(settings.space_options).keys() == {option.name for option in plugin.options}
-    assert settings.strategy in STRATEGIES
+    assert settings.strategy in STRATEGIES.names()
     for strategy, given in settings.strategy_settings.items():
-        load("strategy", STRATEGIES, strategy).resolve(settings.trials, given)
+        STRATEGIES.load(strategy).resolve(settings.trials, given)
 
 
 @every_plugin
 def test_the_papers_preset_leaves_no_constant_to_a_rule_from_the_budget(name: str) -> None:
     preset = PLUGINS[name].presets["paper"]
-    strategy = load("strategy", STRATEGIES, preset.strategy)
+    strategy = STRATEGIES.load(preset.strategy)
     given = preset.strategy_settings.get(preset.strategy, {})
     assert strategy.resolve(100, given) == strategy.resolve(10_000, given)
 
@@ -183,6 +190,30 @@ def test_the_papers_preset_leaves_no_constant_to_a_rule_from_the_budget(name: st
 @every_plugin
 def test_a_space_is_found_by_name(name: str) -> None:
     assert plugin_named(name) == (PLUGINS[name], None)
+
+
+TRAINABLE = [name for name, plugin in PLUGINS.items() if standing_kind(kind_named(plugin.produces)).build or plugin.build]
+
+
+@pytest.mark.parametrize("name", TRAINABLE)
+def test_a_child_of_it_is_built_and_trained_for_an_epoch_and_costs_what_it_measures(name: str) -> None:
+    request = SearchRequest(space=name, strategy="random", train_examples=200, epochs=1)
+    settings, space = plan_search(PLUGINS[name].command, request, default_space=name)
+    setup, genotype = setup_of(settings), space.sample(5, 0)
+    measured = TrainedEvaluator(setup).evaluate(Task(0, genotype, seed=1, epochs=1))
+    assert len(measured.scores) == 1
+    assert all(map(math.isfinite, (*measured.scores, *measured.metrics.values())))
+    costs = TrainedEvaluator.costs(setup, space, genotype)
+    if costs is not None:
+        assert (measured.metrics["parameters"], measured.metrics["multiply_adds"]) == (costs.parameters, costs.multiply_adds)
+
+
+@every_space
+def test_the_genotype_that_stands_for_another_stands_for_itself(space: SearchSpace) -> None:
+    for genotype in genotypes(space):
+        standing = space.canonical(genotype)
+        assert space.decisions.check(standing) == standing == space.canonical(standing)
+        assert len(standing) == len(genotype)
 
 
 def test_finding_decoding_and_printing_spaces_imports_nothing_heavy() -> None:

@@ -1,17 +1,17 @@
 """Laws that hold for every strategy on every kind of space: only `tell` changes state, and nothing else does."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
+from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import UserError
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.protocols import Strategy
+from automl_cli.core.protocols import Strategy, StrategyFactory
 from automl_cli.core.streams import stream
-from automl_cli.core.trials import Proposal
 from automl_cli.plugins.discovery import plugin_named
-from automl_cli.plugins.registry import STRATEGIES, load
-from automl_cli.store.encoding import document, parse
+from automl_cli.plugins.registry import STRATEGIES
+from automl_cli.store.encoding import decode, document, line, parse
+from automl_cli.store.journal import Asked
+from tests.strategies.driving import driven, genotypes_of, replayed
 from tests.tables import ROOT, SPACES
 
 TRIALS = 40
@@ -27,92 +27,88 @@ SPACES_TRIED = {
 }
 """A space that can be visited whole, a plain one, one with set decisions, and one whose genotypes grow during the search."""
 
-FOR_SMALL_SPACES = ("exhaustive",)
-"""Strategies that refuse the other spaces."""
-
-SEEDLESS = ("exhaustive",)
-"""Strategies that draw nothing."""
-
-every_strategy = pytest.mark.parametrize("name", STRATEGIES)
+every_strategy = pytest.mark.parametrize("name", STRATEGIES.names())
 on_every_kind_of_space = pytest.mark.parametrize("space", SPACES_TRIED.values(), ids=SPACES_TRIED)
-
-Reward = Callable[[int, Proposal], float | None]
 
 
 def made(name: str, space: SearchSpace, seed: int = 5) -> Strategy:
     """The strategy on this space; the test is skipped, with the reason, where it can only search small ones."""
-    strategy = load("strategy", STRATEGIES, name)
+    strategy: StrategyFactory = STRATEGIES.load(name)
     settings = strategy.resolve(TRIALS, {})
-    if name in FOR_SMALL_SPACES and space is not SPACES_TRIED["small"]:
+    if strategy.small_spaces_only and space is not SPACES_TRIED["small"]:
         with pytest.raises(UserError) as refused:
             strategy(space, seed=seed, settings=settings)
         pytest.skip(str(refused.value))
-    made: Strategy = strategy(space, seed=seed, settings=settings)
-    return made
+    return strategy(space, seed=seed, settings=settings)
 
 
-def noise(trial: int, proposal: Proposal) -> float | None:
+def noise(trial: int, genotype: Genotype) -> float | None:
     """A reward for four trials of five, by the trial's number alone."""
     return None if trial % 5 == 3 else stream(1, "reward", trial).random()
 
 
-def driven(strategy: Strategy, reward: Reward, *, asks: int = 1) -> Iterator[Proposal]:
-    """The proposals of a study with its in-flight window, each asked for `asks` times."""
-    window = -(-IN_FLIGHT // strategy.batch) * strategy.batch
-    proposals: list[Proposal] = []
-    told = 0
-    for trial in range(TRIALS):
-        last_of_batch = (trial // strategy.batch + 1) * strategy.batch - 1
-        while told <= last_of_batch - window:
-            strategy.tell(told, proposals[told], reward(told, proposals[told]))
-            told += 1
-        repeated = [strategy.ask(trial) for _ in range(asks)]
-        assert all(proposal == repeated[0] for proposal in repeated)
-        proposals.append(repeated[0])
-        yield repeated[0]
+def proposals_of(strategy: Strategy, *, asks: int = 1) -> list[Asked]:
+    """The proposals of a study with noise for rewards."""
+    return driven(strategy, noise, TRIALS, in_flight=IN_FLIGHT, asks=asks)
+
+
+@every_strategy
+def test_it_says_what_it_is_in_one_line(name: str) -> None:
+    summary = STRATEGIES.load(name).summary
+    assert summary.endswith(".")
+    assert len(summary) < 100
+    assert "\n" not in summary
 
 
 @every_strategy
 @on_every_kind_of_space
 def test_proposals_are_genotypes_of_the_right_length_and_asking_changes_nothing(name: str, space: SearchSpace) -> None:
-    proposals = list(driven(made(name, space), noise))
+    proposals = proposals_of(made(name, space))
     for trial, proposal in enumerate(proposals):
         assert space.decisions.check(proposal.genotype) == proposal.genotype
         assert len(proposal.genotype) == space.length(trial)
         assert all(type(index) is int for index in proposal.genotype)
-    assert list(driven(made(name, space), noise, asks=3)) == proposals
+    assert proposals_of(made(name, space), asks=3) == proposals
 
 
 @every_strategy
 @on_every_kind_of_space
 def test_replay_through_json_equals_live(name: str, space: SearchSpace) -> None:
-    live = list(driven(made(name, space), noise))
-    recorded = parse(document([[proposal.genotype, proposal.log_probability] for proposal in live]), "journal")
-    fresh, told = made(name, space), 0
-    window = -(-IN_FLIGHT // fresh.batch) * fresh.batch
-    for trial, (genotype, log_probability) in enumerate(recorded):
-        while told <= (trial // fresh.batch + 1) * fresh.batch - 1 - window:
-            proposal = Proposal(tuple(recorded[told][0]), recorded[told][1])
-            fresh.tell(told, proposal, noise(told, proposal))
-            told += 1
-        assert fresh.ask(trial) == Proposal(tuple(genotype), log_probability)
+    live = proposals_of(made(name, space))
+    recorded = [decode(line(asked), Asked, "journal") for asked in live]
+    assert replayed(made(name, space), recorded, noise, TRIALS, in_flight=IN_FLIGHT) == live
+
+
+@every_strategy
+@on_every_kind_of_space
+def test_given_genotypes_come_first_where_it_says_that_it_starts_from_them(name: str, space: SearchSpace) -> None:
+    strategy: StrategyFactory = STRATEGIES.load(name)
+    given = [list(space.sample(9, trial)) for trial in range(3)]
+    if not strategy.starts_from_genotypes:
+        with pytest.raises(UserError, match="'start_from'"):
+            strategy.resolve(TRIALS, {"start_from": given})
+        return
+    made = strategy(space, seed=5, settings=strategy.resolve(TRIALS, {"start_from": given}))
+    first = [asked.genotype for asked in driven(made, noise, TRIALS, in_flight=IN_FLIGHT)][:3]
+    assert [list(genotype) for genotype in first] == given
 
 
 @every_strategy
 def test_a_search_without_any_reward_goes_on(name: str) -> None:
-    assert len(list(driven(made(name, SPACES_TRIED["small"]), lambda trial, proposal: None))) == TRIALS
+    strategy = made(name, SPACES_TRIED["small"])
+    assert len(driven(strategy, lambda trial, genotype: None, TRIALS, in_flight=IN_FLIGHT)) == TRIALS
 
 
 @every_strategy
 def test_another_seed_is_another_search(name: str) -> None:
-    one, other = (list(driven(made(name, SPACES_TRIED["small"], seed), noise)) for seed in (1, 2))
-    assert (one == other) == (name in SEEDLESS)
+    one, other = (genotypes_of(proposals_of(made(name, SPACES_TRIED["small"], seed))) for seed in (1, 2))
+    assert (one != other) == STRATEGIES.load(name).draws
 
 
 @every_strategy
 @pytest.mark.parametrize("trials", [1, 24, 300, 20_000])
 def test_resolved_settings_are_complete_and_final(name: str, trials: int) -> None:
-    strategy = load("strategy", STRATEGIES, name)
+    strategy = STRATEGIES.load(name)
     settings = document(strategy.resolve(trials, {}))
     assert document(strategy.resolve(trials, parse(settings, "settings"))) == settings
 
@@ -120,4 +116,4 @@ def test_resolved_settings_are_complete_and_final(name: str, trials: int) -> Non
 @every_strategy
 def test_an_unknown_setting_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="'learnin_rate'"):
-        load("strategy", STRATEGIES, name).resolve(48, {"learnin_rate": 0.1})
+        STRATEGIES.load(name).resolve(48, {"learnin_rate": 0.1})

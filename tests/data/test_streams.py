@@ -131,7 +131,7 @@ def test_a_broken_jpeg_is_one_error_that_names_the_file(photographs):
 
 
 def test_arrays_are_not_streamed():
-    with pytest.raises(DataError, match=r"digits holds arrays of pixels.* train with --augmentation standard"):
+    with pytest.raises(DataError, match=r"digits holds arrays of pixels.* train with --augment standard"):
         check_source(DatasetReference(source="digits"), streamed=True)
 
 
@@ -139,7 +139,7 @@ def test_a_set_too_large_for_arrays_is_refused_and_streams(photographs, monkeypa
     check_source(reference(photographs), streamed=False)
     monkeypatch.setattr(prepared_images, "PREPARED_LIMIT", 24 * 16 * 16 * 3 - 1)
     for load in (partial(check_source, streamed=False), load_images):
-        with pytest.raises(DataError, match=r"has 24 images; as arrays of 16×16 pixels .* --augmentation inception"):
+        with pytest.raises(DataError, match=r"has 24 images; as arrays of 16×16 pixels .* --augment inception"):
             load(reference(photographs))
     check_source(reference(photographs), streamed=True)
     assert len(load_streamed(reference(photographs)).train) > 0

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.protocols import Diverged
-from automl_cli.core.trials import Task
+from automl_cli.core.protocols import Diverged, EvaluatorSetup
+from automl_cli.core.trials import EvaluatorSpec, Task
 from automl_cli.data.tables import table_digest
 from automl_cli.evaluators.table import TableEvaluator
 from automl_cli.plugins.discovery import open_space, plugins
@@ -21,14 +20,13 @@ ROWS = ["ops,reward,test", "000000,0.5,0.4", "421211,0.75,0.7", "444444,0.25,0.3
 
 def evaluator(path: Path, **settings: object) -> TableEvaluator:
     given = {
-        "space": msgspec.to_builtins(SPACE.reference()),
         "file": str(path),
         "digest": table_digest(str(path)),
         "encoding_column": "ops",
         "reward_column": "reward",
         "report_columns": ["test"],
     }
-    return TableEvaluator({**given, **settings})
+    return TableEvaluator(EvaluatorSetup(EvaluatorSpec("table", {**given, **settings}), SPACE.reference()))
 
 
 def table(tmp_path: Path, lines: list[str]) -> Path:
@@ -43,7 +41,7 @@ def task(genotype: tuple[int, ...]) -> Task:
 
 def test_a_row_comes_back_as_score_and_metrics(tmp_path: Path) -> None:
     measurement = evaluator(table(tmp_path, ROWS)).evaluate(task((4, 2, 1, 2, 1, 1)))
-    assert (measurement.score, measurement.metrics) == (0.75, {"test": 0.7})
+    assert (measurement.scores, measurement.metrics) == ((0.75,), {"test": 0.7})
 
 
 def test_separated_encodings_mean_the_same_as_digits(tmp_path: Path) -> None:

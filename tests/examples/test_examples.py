@@ -47,5 +47,5 @@ def test_example_is_searched_with_children_that_are_trained(example: Path, autom
     done = automl("search-arch", "--space", example, *small, "--out", out)
     assert done.code == 0, done.stderr
     best = json.loads((out / "best.json").read_text())["body"]
-    assert 0 <= best["validation_score"] <= 1
-    assert json.loads(automl("measure", out, "--json").stdout)["parameters"] == best["costs"]["parameters"]
+    assert 0 <= best["found"]["validation_score"] <= 1
+    assert json.loads(automl("measure", out, "--json").stdout)["parameters"] == best["found"]["costs"]["parameters"]

@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from automl_cli.core.errors import UserError
-from automl_cli.core.protocols import Executor
+from automl_cli.core.plugins import SpaceReference
+from automl_cli.core.protocols import EvaluatorSetup, Executor
 from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
 from automl_cli.executors import local
 from automl_cli.executors.local import LocalExecutor
@@ -25,11 +26,11 @@ from automl_cli.executors.serial import SerialExecutor
 from automl_cli.executors.workers import Worker
 from automl_cli.store import encoding
 
-SPACE = {"name": "tiny", "version": 1, "options": {"layers": 2}, "file": str(Path(__file__).parent.parent / "tiny_space.py")}
+SPACE = SpaceReference(name="tiny", version=1, options={"layers": 2}, file=str(Path(__file__).parent.parent / "tiny_space.py"))
 
 
-def spec(**settings: Any) -> EvaluatorSpec:
-    return EvaluatorSpec("analytic", {"space": SPACE, "noise": 0.1, **settings})
+def setup(**settings: Any) -> EvaluatorSetup:
+    return EvaluatorSetup(EvaluatorSpec("analytic", {"noise": 0.1, **settings}), SPACE)
 
 
 def task(trial: int, *, genotype: tuple[int, ...] | None = None) -> Task:
@@ -60,20 +61,20 @@ STATUSES = {
 
 def test_local_gives_the_outcomes_of_serial_with_any_number_of_workers() -> None:
     tasks = [task(trial) for trial in range(9)]
-    reference = outcomes(SerialExecutor(spec(faults=FAULTS)), tasks)
+    reference = outcomes(SerialExecutor(setup(faults=FAULTS)), tasks)
     assert [reference[t.trial].status for t in tasks] == [STATUSES.get(t.genotype, Status.OK) for t in tasks]
     for workers in (1, 3):
-        assert outcomes(LocalExecutor(spec(faults=FAULTS), workers=workers), tasks) == reference
+        assert outcomes(LocalExecutor(setup(faults=FAULTS), workers=workers), tasks) == reference
 
 
 def test_a_failed_child_says_what_and_where() -> None:
-    found = outcomes(SerialExecutor(spec(faults={"0.0": "raise"})), [task(0)])
+    found = outcomes(SerialExecutor(setup(faults={"0.0": "raise"})), [task(0)])
     assert re.fullmatch(r"RuntimeError: the child broke \(analytic\.py:\d+ in _raise\)", found[0].message)
 
 
 def test_a_worker_that_dies_fails_its_own_task_only_and_is_replaced() -> None:
     tasks = [task(0), task(1, genotype=(2, 2)), task(2, genotype=(1, 1)), task(3)]
-    found = outcomes(LocalExecutor(spec(faults={"2.2": "kill", "1.1": "exit"}), workers=1), tasks)
+    found = outcomes(LocalExecutor(setup(faults={"2.2": "kill", "1.1": "exit"}), workers=1), tasks)
     assert [found[trial].status for trial in range(4)] == [Status.OK, Status.KILLED, Status.FAILED, Status.OK]
     assert found[1].message == "the worker was killed from outside, most often because memory ran out"
     assert found[2].message == "the worker ended with exit code 3: last words"
@@ -83,7 +84,7 @@ def test_where_no_worker_can_be_started_the_tasks_fail_with_the_cause(monkeypatc
     def no_room(*_: Any, **__: Any) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    executor = LocalExecutor(spec(), workers=2)
+    executor = LocalExecutor(setup(), workers=2)
     with monkeypatch.context() as full:
         full.setattr(subprocess, "Popen", no_room)
         executor.submit(task(0))
@@ -108,13 +109,13 @@ def test_a_worker_that_cannot_be_listened_to_is_ended(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(subprocess, "Popen", note)
     monkeypatch.setattr(threading.Thread, "start", no_room)
-    found = outcomes(LocalExecutor(spec(), workers=1), [task(0)])
+    found = outcomes(LocalExecutor(setup(), workers=1), [task(0)])
     assert found[0].message == "no worker could be started: can't start new thread"
     assert [process.poll() for process in started] == [-signal.SIGKILL]
 
 
 def test_where_another_worker_cannot_be_started_the_first_does_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    executor, started = LocalExecutor(spec(), workers=2), subprocess.Popen
+    executor, started = LocalExecutor(setup(), workers=2), subprocess.Popen
     room = iter([True, *[False] * 100])
 
     def room_for_one(*given: Any, **settings: Any) -> Any:
@@ -144,13 +145,13 @@ def test_the_last_words_of_a_worker_that_printed_without_end_are_its_first_and_i
 
 def test_a_child_that_takes_too_long_is_ended_and_the_others_go_on() -> None:
     tasks = [task(0), task(1, genotype=(2, 2)), task(2)]
-    found = outcomes(LocalExecutor(spec(faults={"2.2": "hang"}), workers=2, timeout_seconds=0.5), tasks)
+    found = outcomes(LocalExecutor(setup(faults={"2.2": "hang"}), workers=2, timeout_seconds=0.5), tasks)
     assert [found[trial].status for trial in range(3)] == [Status.OK, Status.TIMEOUT, Status.OK]
     assert found[1].message == "took longer than 0.5 s and was ended"
 
 
 def test_wait_gives_up_when_it_was_told_to() -> None:
-    with contextlib.closing(LocalExecutor(spec(faults={"0.0": "hang"}), workers=1)) as executor:
+    with contextlib.closing(LocalExecutor(setup(faults={"0.0": "hang"}), workers=1)) as executor:
         executor.submit(task(0))
         started = time.monotonic()
         assert executor.wait(timeout_seconds=0.3) is None
@@ -159,7 +160,7 @@ def test_wait_gives_up_when_it_was_told_to() -> None:
 
 @pytest.mark.parametrize("executor", [SerialExecutor, LocalExecutor])
 def test_an_evaluator_that_cannot_be_built_is_an_outcome(executor: Callable[..., Executor]) -> None:
-    found = outcomes(executor(spec(function="two-max"), workers=1), [task(0), task(1)])
+    found = outcomes(executor(setup(function="two-max"), workers=1), [task(0), task(1)])
     for outcome in found.values():
         assert outcome.status is Status.FAILED
         assert outcome.message.startswith(
@@ -181,44 +182,44 @@ class Counting(LocalExecutor):
 
 def test_a_worker_is_replaced_after_its_number_of_children() -> None:
     tasks = [task(trial) for trial in range(6)]
-    executor = Counting(spec(), workers=1, children_per_worker=2)
-    assert outcomes(executor, tasks) == outcomes(SerialExecutor(spec()), tasks)
+    executor = Counting(setup(), workers=1, children_per_worker=2)
+    assert outcomes(executor, tasks) == outcomes(SerialExecutor(setup()), tasks)
     assert executor.started == 3
 
 
 def test_a_worker_that_has_grown_or_run_out_of_memory_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = [task(trial) for trial in range(4)]
-    short = Counting(spec(faults={"1.0": "memory"}), workers=1)
+    short = Counting(setup(faults={"1.0": "memory"}), workers=1)
     assert outcomes(short, tasks)[1].status is Status.OUT_OF_MEMORY
     assert short.started == 2
     monkeypatch.setattr(local, "memory_bytes", lambda: 1000)
-    grown = Counting(spec(), workers=1)
-    assert outcomes(grown, tasks) == outcomes(SerialExecutor(spec()), tasks)
+    grown = Counting(setup(), workers=1)
+    assert outcomes(grown, tasks) == outcomes(SerialExecutor(setup()), tasks)
     assert grown.started == 4
 
 
 def test_a_closed_executor_takes_new_tasks() -> None:
-    executor = LocalExecutor(spec(faults={"0.0": "hang"}), workers=1)
+    executor = LocalExecutor(setup(faults={"0.0": "hang"}), workers=1)
     executor.submit(task(0))
     executor.close()
-    assert outcomes(executor, [task(1), task(2)]) == outcomes(SerialExecutor(spec()), [task(1), task(2)])
+    assert outcomes(executor, [task(1), task(2)]) == outcomes(SerialExecutor(setup()), [task(1), task(2)])
 
 
 def test_workers_start_only_for_work_there_is() -> None:
-    with contextlib.closing(LocalExecutor(spec(), workers=8)) as executor:
+    with contextlib.closing(LocalExecutor(setup(), workers=8)) as executor:
         executor.submit(task(0))
         assert executor.wait(timeout_seconds=60) is not None
         assert len(children_of(os.getpid())) == 1
 
 
 def test_nothing_that_a_child_prints_reaches_our_output(capfd: pytest.CaptureFixture[str]) -> None:
-    found = outcomes(LocalExecutor(spec(faults={"0.0": "print"}), workers=1), [task(0)])
+    found = outcomes(LocalExecutor(setup(faults={"0.0": "print"}), workers=1), [task(0)])
     assert found[0].status is Status.OK
     assert capfd.readouterr() == ("", "")
 
 
 def test_close_ends_every_worker_in_the_middle_of_a_task() -> None:
-    executor = LocalExecutor(spec(faults={"0.0": "hang"}), workers=2)
+    executor = LocalExecutor(setup(faults={"0.0": "hang"}), workers=2)
     for trial in range(4):
         executor.submit(task(trial, genotype=(0, 0)))
     assert executor.wait(timeout_seconds=0.5) is None
@@ -229,10 +230,11 @@ def test_close_ends_every_worker_in_the_middle_of_a_task() -> None:
 
 PARENT = """
 import sys
-from automl_cli.core.trials import EvaluatorSpec, Task
-from automl_cli.executors import local
+from automl_cli.core.protocols import EvaluatorSetup
+from automl_cli.core.trials import Task
 from automl_cli.executors.local import LocalExecutor
-executor = LocalExecutor(EvaluatorSpec("analytic", {spec!r}), workers=2)
+from automl_cli.store.encoding import decode
+executor = LocalExecutor(decode({setup!r}, EvaluatorSetup, "setup"), workers=2)
 for trial in range(4):
     executor.submit(Task(trial, (trial % 3, 0), 1, 1))
 executor.wait()
@@ -244,8 +246,8 @@ executor.wait()
 @contextlib.contextmanager
 def parent_with_hanging_children() -> Iterator[subprocess.Popen[str]]:
     """A process whose two workers hang in a child, after it printed that it is running."""
-    settings = {"space": SPACE, "faults": {"1.0": "hang", "2.0": "hang"}}
-    code = PARENT.replace("{spec!r}", repr(settings))
+    given = encoding.line(setup(faults={"1.0": "hang", "2.0": "hang"}))
+    code = PARENT.replace("{setup!r}", repr(given))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -270,11 +272,11 @@ def test_no_worker_outlives_its_parent(end: signal.Signals) -> None:
 def test_a_worker_ends_with_its_input_where_no_kernel_kills_it() -> None:
     worker = [sys.executable, "-P", "-m", "automl_cli.executors.worker"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    setup = Setup("0", os.getpid(), spec(faults={"0.0": "hang"}))
+    first = Setup("0", os.getpid(), setup(faults={"0.0": "hang"}))
     with subprocess.Popen(worker, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(encoding.line(setup) + encoding.line(task(0)))
+        process.stdin.write(encoding.line(first) + encoding.line([task(0)]))
         process.stdin.flush()
         assert process.stdout.readline() == b'{"type":"ready"}\n'
         process.stdin.close()
@@ -282,7 +284,7 @@ def test_a_worker_ends_with_its_input_where_no_kernel_kills_it() -> None:
 
 
 def test_workers_do_not_hear_ctrl_c() -> None:
-    with contextlib.closing(LocalExecutor(spec(seconds=0.5), workers=1)) as executor:
+    with contextlib.closing(LocalExecutor(setup(seconds=0.5), workers=1)) as executor:
         executor.submit(task(0))
         assert executor.wait(timeout_seconds=60) is not None
         executor.submit(task(1))
@@ -295,9 +297,9 @@ def test_workers_do_not_hear_ctrl_c() -> None:
 
 def test_serial_refuses_what_it_cannot_do() -> None:
     with pytest.raises(UserError, match="the serial executor has one worker, not 2; use --executor local"):
-        SerialExecutor(spec(), workers=2)
+        SerialExecutor(setup(), workers=2)
     with pytest.raises(UserError, match="use --executor local with --trial-timeout"):
-        SerialExecutor(spec(), timeout_seconds=3.0)
+        SerialExecutor(setup(), timeout_seconds=3.0)
 
 
 def children_of(process: int) -> list[int]:

@@ -12,12 +12,13 @@ from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Stage
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.jobs.validation import check_file, files_in
+from automl_cli.kinds.architecture import Architecture
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
-from automl_cli.store.bodies import Architecture, StudySettings
-from automl_cli.store.encoding import document, line, parse
+from automl_cli.store.encoding import document, line, parse, plain
 from automl_cli.store.journal import Asked, Told, read_records
+from automl_cli.store.study import StudySettings
 from tests.report.runs import write_run
-from tests.study.worlds import Obedient, PowerCut, World, settings, space
+from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space
 
 Change = Callable[[list[dict[str, Any]]], object]
 
@@ -135,7 +136,7 @@ def test_trained_children_have_a_score_for_every_epoch(tmp_path: Path) -> None:
     path = write_run(tmp_path / "run", [0.5])
     study = read_artifact(path / "study.json", StudySettings).body
     assert problems(path) == []
-    with_fields(path / "study.json", recipe={"batch_size": 32, "learning_rate": 0.1})
+    with_fields(path / "study.json", child=plain(digits_child()))
     (found,) = problems(path)
     assert f":3: number of scores: says 1, but one for each epoch makes it {study.epochs}" in found
 
@@ -159,10 +160,11 @@ def test_settings_changed_by_hand_are_found_by_the_journal(tmp_path: Path, field
 def test_the_best_of_another_run_is_not_the_best_of_this_one(tmp_path: Path, retrain_top: int) -> None:
     path = ran(tmp_path / "run", retrain_top=retrain_top)
     best = read_artifact(path / "best.json", Architecture).body
-    other = ran(tmp_path / "other", retrain_top=retrain_top, trials=best.trial or 1)
+    assert best.found is not None
+    other = ran(tmp_path / "other", retrain_top=retrain_top, trials=best.found.trial or 1)
     (path / "best.json").write_bytes((other / "best.json").read_bytes())
     (found,) = problems(path)
-    assert found.startswith(f"{path / 'best.json'}: body.")
+    assert found.startswith(f"{path / 'best.json'}: body.found.")
     assert "but the journal with study.json makes it" in found
 
 
@@ -188,3 +190,9 @@ def test_every_record_is_counted(tmp_path: Path) -> None:
     records = list(read_records(path / "journal.jsonl"))
     assert course.records == len(records)
     assert len(course.ledger.trials) == sum(isinstance(record, Asked) for record in records)
+
+
+def test_repeats_are_checked_in_the_order_of_their_seeds(tmp_path: Path) -> None:
+    for seed in (10, 2, 100):
+        write_run(tmp_path / f"seed-{seed}", [0.5], seed=seed)
+    assert list(dict.fromkeys(file.parent.name for file in files_in(tmp_path))) == ["seed-2", "seed-10", "seed-100"]

@@ -2,21 +2,24 @@
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.data import image_facts
-from automl_cli.data.opening import SIZE_LIMITS, reference_for
-from automl_cli.jobs.transfer import plan_transfer, training_request
+from automl_cli.jobs.transfer import training_request
+from automl_cli.kinds.network import StackedNetwork, stacked_network
+from automl_cli.kinds.training import Training
 from automl_cli.planning.request import SearchRequest
+from automl_cli.planning.transfer import plan_transfer
+from automl_cli.plugins.roles import typed_facts, value_of
 from automl_cli.references import open_any
-from automl_cli.store.bodies import TransferSettings
-from automl_cli.store.cells import StackedNetwork, stacked_network
-from automl_cli.training.settings import TrainingRequest, new_training
-from automl_cli.training.target import cell_pair_of
+from automl_cli.store.study import TransferSettings
+from automl_cli.training.request import TrainingRequest
+from automl_cli.training.settings import new_training
+from automl_cli.values.dataset import SIZE_LIMITS, reference_for
+from automl_cli.values.network import Network
 from automl_cli.values.published_recipes import TRAININGS
 from automl_cli.values.skeleton import parse_stack
 from search_spaces.nasnet import SPACE
@@ -41,11 +44,30 @@ def planned(target: object, **more) -> TransferSettings:
 
 def scaled(transfer: TransferSettings) -> StackedNetwork:
     """NASNet-A in the place of a winner."""
-    pair = cell_pair_of(open_any("nasnet-a").artifact.body, "nasnet-a")
+    pair = open_any("nasnet-a").artifact.body.value
     stack = parse_stack(transfer.stack, pair, transfer.image_shape)
     return stacked_network(
         pair, stack, target=transfer.dataset.source, image_shape=transfer.image_shape, classes=transfer.classes
     )
+
+
+def trained(network: StackedNetwork, transfer: TransferSettings | None = None, **request: int) -> Training:
+    """Settings for training it, as `automl train` or the transfer makes them."""
+    if transfer is None:
+        return new_training(network, "network.json", TrainingRequest(**request))
+    return new_training(network, "network.json", training_request(transfer, seed=3), roles=transfer.roles)
+
+
+def shape_of(training: Training) -> tuple[int, int, int]:
+    return typed_facts(training.child.problem).image_shape
+
+
+def network_of(training: Training) -> Network:
+    return value_of(training.child.roles["network"])
+
+
+def augmentation_of(training: Training) -> str:
+    return value_of(training.child.roles["augmentation"]).name
 
 
 @pytest.mark.parametrize(
@@ -54,15 +76,15 @@ def scaled(transfer: TransferSettings) -> StackedNetwork:
 )
 def test_a_scaled_network_is_trained_on_the_images_that_it_was_scaled_for(tmp_path, size, given, shape):
     network = scaled(planned(folder_of(tmp_path / "set", *size), transfer_image_size=given))
-    training = new_training(network, TrainingRequest())
-    assert training.facts.image_shape == network.image_shape == shape
-    assert training.network == network.network
+    training = trained(network)
+    assert shape_of(training) == network.image_shape == shape
+    assert network_of(training) == network.network
 
 
 def test_images_beyond_the_sizes_that_can_be_asked_for_are_trained_on_as_they_are(tmp_path):
     side = SIZE_LIMITS[1] + 1
     network = scaled(planned(folder_of(tmp_path / "set", side, side)))
-    assert new_training(network, TrainingRequest()).network == network.network
+    assert network_of(trained(network)) == network.network
 
 
 def test_pictures_of_several_sizes_are_refused_before_the_search(tmp_path):
@@ -83,18 +105,18 @@ def test_a_network_for_images_that_its_data_no_longer_have_is_refused(tmp_path):
     network = scaled(planned(folder_of(tmp_path / "set", 24, 36)))
     folder_of(tmp_path / "set", 30, 40)
     with pytest.raises(DataError, match="are 30×40×3, the network was scaled for 24×36×3; give --image-size"):
-        new_training(network, TrainingRequest())
-    assert new_training(network, TrainingRequest(image_size=24)).facts.image_shape == (24, 24, 3)
+        trained(network)
+    assert shape_of(trained(network, image_size=24)) == (24, 24, 3)
 
 
 def test_arrays_of_64_pixels_and_more_are_trained_on_by_the_same_recipe_without_its_crops_of_pictures():
-    recipe = TRAININGS["mobile"]["quick"].recipe
+    published = TRAININGS["mobile"]["quick"]
     transfer = planned("digits", transfer_image_size=64)
-    training = new_training(scaled(transfer), training_request(transfer, seed=3))
-    assert (recipe.augmentation, training.facts.image_shape) == ("inception", (64, 64, 1))
-    assert training.recipe == msgspec.structs.replace(recipe, augmentation="standard")
+    training = trained(scaled(transfer), transfer)
+    assert (published.augmentation, shape_of(training)) == ("inception", (64, 64, 1))
+    assert (training.child.recipe, augmentation_of(training)) == (published.recipe, "standard")
 
 
 def test_pictures_of_64_pixels_and_more_keep_the_augmentation_of_the_recipe(tmp_path):
     transfer = planned(folder_of(tmp_path / "set", 64, 64))
-    assert new_training(scaled(transfer), training_request(transfer, seed=0)).recipe.augmentation == "inception"
+    assert augmentation_of(trained(scaled(transfer), transfer)) == "inception"

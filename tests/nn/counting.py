@@ -11,21 +11,23 @@ from typing import Any
 import jax
 import numpy as np
 
-from automl_cli.children import recipes
+from automl_cli.children import optimizer
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.nn import losses
 from automl_cli.nn.compilation import Program
 from automl_cli.nn.engines import BlocksEngine
 from automl_cli.nn.networks import build_network
+from automl_cli.plugins.roles import by_names, value_of
 from search_spaces.nasnet import QUICK, SPACE
+from tests.study.worlds import DIGITS
 
 IMAGE, CLASSES, SEED = (8, 8, 1), 10, 0
 
 
 def programs_after_each_cell(cells: int) -> Iterator[int]:
     """For random cells of the quick preset, each trained for a step and scored."""
-    assert QUICK.recipe is not None
-    space, loss, rule = SearchSpace(SPACE, QUICK.space_options), losses.CrossEntropy(), recipes.update_rule(QUICK.recipe)
+    space, loss = SearchSpace(SPACE, QUICK.space_options), losses.CrossEntropy()
+    rule = optimizer.by_name(value_of(by_names({"optimizer": QUICK.child.optimizer})["optimizer"]), QUICK.child.recipe)
     images, labels = np.zeros((32, *IMAGE), np.float32), np.zeros(32, np.int32)
     made = 0
 
@@ -37,8 +39,7 @@ def programs_after_each_cell(cells: int) -> Iterator[int]:
 
     Program._compile = traced  # type: ignore[method-assign]
     for trial in range(cells):
-        network = space.network(space.sample(SEED, trial), IMAGE)
-        assert network is not None
+        network = space.placed(space.sample(SEED, trial), DIGITS)
         engine = BlocksEngine(build_network(network, IMAGE, CLASSES, seed=0), loss=loss, update_rule=rule)
         state = engine.initial()
         engine.outputs(state, images)

@@ -291,7 +291,7 @@ UNIT = ConvolutionUnit(kernel=(3, 3), filters=4)
         (library.unit, {"unit": SeparableUnit(kernel=3, filters=4), "channels": 3, "activation": relu}),
         (library.pool, {"pool": MaxPool(window=(2, 2), stride=(2, 2)), "size": (4, 4)}),
         (library.activation, {"size": (4, 4), "activation": relu}),
-        (library.gather, {"size": (4, 4), "are_images": (True, False)}),
+        (library.gather, {"size": (4, 4), "are_examples": (True, False)}),
         (library.drop, {}),
         (library.share, {"channels": 3, "classes": 10, "size": (4, 4), "dropped": True}),
         (library.logits, {"classes": 10}),

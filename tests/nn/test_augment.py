@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from automl_cli.nn.augment import Batches, Examples, centre_crop, crop_and_flip, upsampling_matrix
+from automl_cli.nn.evaluation import outputs_of
 
 MOMENTS = (np.zeros(1, np.float32), np.ones(1, np.float32))
 
@@ -89,10 +90,11 @@ def test_evaluation_in_batches_equals_evaluation_of_all_and_ignores_the_filling(
     images = np.random.default_rng(0).normal(size=(11, 2, 2, 1)).astype(np.float32)
     shapes = []
 
-    def predict(part):
-        shapes.append(part.shape)
-        return part.sum((1, 2))
+    class Sums:
+        def outputs(self, state, inputs):
+            shapes.append(inputs.shape)
+            return inputs.sum((1, 2))
 
-    outputs = Examples(images, moments=MOMENTS, largest_batch=4).outputs(predict)
+    outputs = outputs_of(Sums(), None, Examples(images, moments=MOMENTS, largest_batch=4))
     np.testing.assert_allclose(outputs, images.sum((1, 2)), rtol=1e-5)
     assert shapes == [(4, 2, 2, 1)] * 3

@@ -13,6 +13,7 @@ from automl_cli.core.protocols import Diverged
 from automl_cli.nn.augment import Batches, Examples, crop_and_flip
 from automl_cli.nn.engines import WholeEngine
 from automl_cli.nn.fit import Plan, Progress, fit
+from automl_cli.nn.metrics import Accuracy
 from automl_cli.nn.networks import build_network
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 
@@ -47,13 +48,13 @@ def run(
     images, labels = task(50, 1)
     plan = Plan(epochs=epochs, rate=lambda share: rate * (1 - share), seed=3)
     batches = Batches(train_images, train_labels, moments=MOMENTS, size=16, transform=crop_and_flip(flip=False))
-    validation = Examples(images, moments=MOMENTS, largest_batch=32)
+    validation = Examples(images, labels, moments=MOMENTS, largest_batch=32)
     return fit(
         engine,
         served(batches),
         validation,
         plan=plan,
-        score=lambda logits: float((logits.argmax(-1) == labels).mean()),
+        metric=Accuracy(),
         start=start,
         on_epoch=on_epoch,
     )
@@ -116,7 +117,7 @@ def test_an_epoch_that_diverges_closes_its_batches_at_once():
 
     class Watched:
         def __init__(self, batches: Batches) -> None:
-            self.steps = 2 * batches.steps
+            self.steps, self.size, self.carry = 2 * batches.steps, batches.size, batches.carry
             self._batches = batches
 
         def epoch(self, seed: int, epoch: int):

@@ -1,13 +1,22 @@
 """The plan: its cost model against arithmetic, its facts of data that are not here, its ranges over the curriculum."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from automl_cli.children.cost import EFFICIENCY, START_SECONDS, child_seconds
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.trials import EvaluatorSpec
+from automl_cli.data.published import published_facts
+from automl_cli.evaluators import trained
 from automl_cli.planning import estimate
-from automl_cli.planning.estimate import EFFICIENCY, START_SECONDS, Range, child_seconds, matrix_speed, plan_of, published_facts
+from automl_cli.planning.estimate import Range, plan_of
+from automl_cli.store.encoding import plain
+from automl_cli.store.study import StudySettings
+from automl_cli.system.speed import matrix_speed
 from automl_cli.values.dataset import DatasetReference, ImageFacts
-from tests.study.worlds import settings, space
+from tests.study.worlds import digits_child, settings, space
 from tests.tiny_space import SPACE
 
 FACTS = ImageFacts(
@@ -15,15 +24,20 @@ FACTS = ImageFacts(
 )
 
 
+def of_trained_children(**changed: Any) -> StudySettings:
+    """Settings of a search whose children are trained on data with these facts."""
+    return settings(child=digits_child(FACTS), evaluator=EvaluatorSpec("trained", {"engine": "whole"}), **changed)
+
+
 def test_a_child_costs_three_passes_over_the_training_and_one_over_the_validation_examples() -> None:
-    seconds = child_seconds(FACTS, epochs=4, multiply_adds=1e6, speed=1e9)
+    seconds = child_seconds(plain(FACTS), epochs=4, multiply_adds=1e6, speed=1e9)
     assert seconds == pytest.approx(START_SECONDS + 4 * (3 * 100 + 50) * 2 * 1e6 / (EFFICIENCY * 1e9))
 
 
 def test_the_plan_multiplies_children_and_divides_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "matrix_speed", lambda: 1e9)
+    monkeypatch.setattr(trained, "matrix_speed", lambda: 1e9)
     monkeypatch.setattr(estimate, "default_workers", lambda: 2)
-    config = settings(trials=20, facts=FACTS, workers=2, retrain_top=3)
+    config = of_trained_children(trials=20, workers=2, retrain_top=3)
     plan = plan_of(config, space())
     assert plan.multiply_adds is not None
     assert plan.compute_seconds is not None
@@ -35,16 +49,29 @@ def test_the_plan_multiplies_children_and_divides_by_workers(monkeypatch: pytest
     assert without.compute_seconds < plan.compute_seconds
 
 
-def test_without_data_there_is_a_plan_without_an_estimate() -> None:
+def test_of_children_that_are_not_trained_there_is_a_plan_without_an_estimate() -> None:
     plan = plan_of(settings(), space())
     assert (plan.compute_seconds, plan.wall_seconds, plan.multiply_adds) == (None, None, None)
-    assert plan.depth == Range(2, 2)
+    assert (plan.dataset, plan.decisions) == (None, Range(2, 2))
+
+
+def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
+    plan = plan_of(of_trained_children(), space())
+    assert plan.measured == (
+        ("data set", "digits"),
+        ("activation", "relu"),
+        ("optimizer", "nesterov, momentum 0.9"),
+        ("augmentation", "standard"),
+        ("depth", "2 layers"),
+    )
+    assert plan_of(settings(), space()).measured == (("measured by", "the formula one-max"),)
 
 
 def test_ranges_reach_from_the_first_to_the_last_trial() -> None:
     growing = SearchSpace(msgspec.structs.replace(SPACE, length=lambda options, trial: 1 + trial // 100))
-    plan = plan_of(settings(trials=301), growing)
-    assert plan.decisions == plan.depth == Range(1, 4)
+    plan = plan_of(of_trained_children(trials=301), growing)
+    assert plan.decisions == Range(1, 4)
+    assert dict(plan.measured)["depth"] == "1 to 4 layers"
 
 
 @pytest.mark.parametrize(

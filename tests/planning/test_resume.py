@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError, UserError
+from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.data import image_facts
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resume import resume_search
 from automl_cli.values.dataset import DatasetReference
-from tests.study.worlds import settings, space
+from tests.study.worlds import digits_child, settings
 
 
 def write_data(path: Path, channels: int) -> None:
@@ -22,7 +23,9 @@ def test_data_of_another_shape_are_refused_with_what_changed(tmp_path: Path) -> 
     path = tmp_path / "data.npz"
     write_data(path, 3)
     dataset = DatasetReference(source=str(path))
-    recorded = settings(space=space().reference(), dataset=dataset, facts=image_facts(dataset))
+    recorded = settings(
+        child=digits_child(image_facts(dataset), source=dataset.source), evaluator=EvaluatorSpec("trained", {"engine": "whole"})
+    )
     write_data(path, 1)
     with pytest.raises(DataError, match=r"is not what this run was started with: image shape \[8, 8, 1\] \(was \[8, 8, 3\]\)"):
         resume_search("search-arch", recorded, SearchRequest())

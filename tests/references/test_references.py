@@ -6,11 +6,12 @@ import pytest
 
 from automl_cli.cli.app import run
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.kinds.cell import Cell
 from automl_cli.references import names, open_any, open_artifact, publications
-from automl_cli.store.artifact import encode_artifact, read_any
-from automl_cli.store.cells import Cell
+from automl_cli.store.artifact import decode_artifact, encode_artifact
 from automl_cli.values.cell import CellPair
 from tests.conftest import ROOT
+from tests.tables import BODIES
 
 FOLDER = ROOT / "automl_cli" / "references" / "artifacts"
 
@@ -24,7 +25,7 @@ def test_every_shipped_artifact_belongs_to_one_paper_and_every_name_has_its_arti
 def test_a_reference_is_an_artifact_in_canonical_form_under_a_name(name, tmp_path):
     path = FOLDER / f"{name}.json"
     opened = open_any(name)
-    assert read_any(path) == opened.artifact
+    assert decode_artifact(path.read_bytes(), str(path), BODIES) == opened.artifact
     assert encode_artifact(opened.artifact) == path.read_bytes()
     copy = tmp_path / "copy.json"
     copy.write_bytes(path.read_bytes())
@@ -34,8 +35,8 @@ def test_a_reference_is_an_artifact_in_canonical_form_under_a_name(name, tmp_pat
 @pytest.mark.parametrize("name", [name for name in names() if open_any(name).artifact.kind == "cell"])
 def test_a_published_cell_says_in_words_what_it_holds(name):
     body = open_artifact(name, Cell).artifact.body
-    assert isinstance(body.cell, CellPair)
-    assert body.words == body.cell.equations()
+    assert isinstance(body.value, CellPair)
+    assert body.words == body.value.equations()
     assert body.found is None
 
 

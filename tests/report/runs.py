@@ -7,12 +7,13 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.rewards import Power
 from automl_cli.core.trials import Measurement, Outcome, Stage, Status
 from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of
-from automl_cli.store.bodies import StudySettings
 from automl_cli.store.journal import Asked, Ended, Journal, Started, Told
 from automl_cli.store.run_directory import create_run
+from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import child_seed
 from tests.store.samples import settings
 
@@ -21,9 +22,7 @@ SPACE = SearchSpace(plugins()["nas-bench-201"])
 
 def study(**changes: object) -> StudySettings:
     """Settings of a search of the tabular space by random search, with changes."""
-    usual = replace(
-        settings(), space=SPACE.reference(), published_cost="800 GPUs for 28 days", reward_exponent=1.0, recipe=None
-    )
+    usual = replace(settings(), space=SPACE.reference(), child=None, published_cost="800 GPUs for 28 days", reward=Power())
     return replace(usual, **changes)
 
 

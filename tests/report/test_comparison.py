@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from automl_cli.core.plugins import SpaceReference
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.report.comparison import compare, obstacle
 from automl_cli.report.runs import History, read_history
 from automl_cli.store.journal import Journal
 from automl_cli.store.run_directory import open_run
-from automl_cli.values.dataset import DatasetReference
-from tests.report.runs import asked, study, told, write_run
+from tests.report.runs import SPACE, asked, study, told, write_run
+from tests.study.worlds import digits_child
 
 
 def history(path: Path, scores: list[float | None], **changes: object) -> History:
@@ -106,7 +108,7 @@ def test_curve_starts_where_every_repeat_has_an_incumbent(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"dataset": DatasetReference(source="cifar10")}, "b and a differ in the data set"),
+        ({"child": digits_child(source="cifar10")}, "b and a differ in the data set"),
         ({"epochs": 9}, "b and a differ in epochs"),
     ],
 )
@@ -138,10 +140,16 @@ def test_the_same_seed_twice_is_not_two_repeats(tmp_path: Path) -> None:
 
 def test_files_in_another_folder_are_the_same_space_and_table(tmp_path: Path) -> None:
     def evaluator(folder: str) -> EvaluatorSpec:
-        return EvaluatorSpec("table", {"space": {"name": "own", "file": f"/{folder}/own.py"}, "file": f"/{folder}/own.csv"})
+        return EvaluatorSpec("table", {"file": f"/{folder}/own.csv"})
 
-    runs = [history(tmp_path / name, [0.5], evaluator=evaluator(name), seed=seed) for seed, name in enumerate("ab")]
+    def space(folder: str) -> SpaceReference:
+        return replace(SPACE.reference(), file=f"/{folder}/own.py")
+
+    runs = [
+        history(tmp_path / name, [0.5], space=space(name), evaluator=evaluator(name), seed=seed)
+        for seed, name in enumerate("ab")
+    ]
     assert obstacle(runs) is None
     assert [group.seeds for group in compare(runs).groups] == [(0, 1)]
-    other = history(tmp_path / "c", [0.5], evaluator=EvaluatorSpec("table", {"file": "/a/another.csv"}))
+    other = history(tmp_path / "c", [0.5], space=space("c"), evaluator=EvaluatorSpec("table", {"file": "/a/another.csv"}))
     assert obstacle([*runs, other]) == "c and a differ in how a child is measured"

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.trials import Stage
-from automl_cli.report.runs import newest_run, read_history, run_paths
+from automl_cli.report.runs import newest_run, read_history
 from automl_cli.report.summary import summarise
 from automl_cli.store.journal import Ended, Journal, Started
-from automl_cli.store.run_directory import open_run
+from automl_cli.store.run_directory import open_run, runs_in
 from tests.report.runs import SPACE, asked, study, told, write_run
 
 
@@ -120,5 +120,5 @@ def test_no_run_says_how_to_start_one(tmp_path: Path) -> None:
 def test_repeats_are_read_in_the_order_of_their_seeds(tmp_path: Path) -> None:
     for seed in (10, 9, 100):
         write_run(tmp_path / f"seed-{seed}", [0.5], seed=seed)
-    assert [path.name for path in run_paths(tmp_path)] == ["seed-9", "seed-10", "seed-100"]
+    assert [path.name for path in runs_in(tmp_path)] == ["seed-9", "seed-10", "seed-100"]
     assert read_history(tmp_path / "seed-9").name == f"{tmp_path.name}/seed-9"

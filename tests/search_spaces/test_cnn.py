@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.rewards import Power
 from automl_cli.values.network import IMAGE, MaxPool, Network
 from search_spaces.cnn import SPACE
 
@@ -64,15 +65,14 @@ def test_curriculum_of_the_paper_preset_grows_by_two_layers_every_1600_trials():
 
 def test_the_paper_preset_is_the_decks_setting():
     preset = SPACE.presets["paper"]
-    recipe = preset.recipe
-    assert (preset.trials, preset.epochs, preset.in_flight, preset.reward_exponent, preset.reuse) == (
-        12_800,
-        50,
-        800,
-        2.0,
-        False,
+    child, recipe = preset.child, preset.child.recipe
+    assert (preset.trials, preset.epochs, preset.in_flight, preset.reward, preset.reuse) == (12_800, 50, 800, Power(2.0), False)
+    assert (child.optimizer, child.augmentation, recipe.learning_rate, recipe.weight_decay) == (
+        "nesterov",
+        "standard",
+        0.1,
+        1e-4,
     )
-    assert (recipe.learning_rate, recipe.momentum, recipe.nesterov, recipe.weight_decay) == (0.1, 0.9, True, 1e-4)
     assert "22,400 GPU-days" in preset.published_cost
 
 

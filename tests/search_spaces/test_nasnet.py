@@ -12,6 +12,7 @@ from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.values.cell import CELL_OPERATIONS, Branch, Cell, Combination
 from search_spaces.nasnet import SPACE, decode, encode
+from tests.study.worlds import DIGITS
 
 PER_CELL = {"nasnet": 2286906949584691200, "sp-i": 556627761561600}
 BOTH = {"nasnet": 5229943396058757337940161399357440000, "sp-i": 309834464941077422470594560000}
@@ -140,7 +141,7 @@ def test_tokens_are_the_equations_of_both_cells():
 
 def test_the_search_network_has_n_and_f_of_the_options():
     found = space(repeats=1, filters=8)
-    network = found.network(found.decisions.sample(Random(0)), (8, 8, 1))
+    network = found.placed(found.decisions.sample(Random(0)), DIGITS)
     names = {block.name.partition(".")[0] for block in network.blocks}
     assert names == {"stem", "normal1", "reduction1", "normal2", "reduction2", "normal3", "final"}
     assert network.shapes((8, 8, 1))["stem"] == (8, 8, 24)

@@ -1,12 +1,27 @@
 """Small whole values of the kinds of artifact, for the tests of the store."""
 
-from automl_cli.core.plugins import SpaceReference
-from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
-from automl_cli.store.bodies import Architecture, StudySettings
-from automl_cli.system.machine import Environment
-from automl_cli.values.dataset import DatasetReference
+from collections.abc import Callable
+
+import msgspec
+
+from automl_cli.core.plugins import SearchSpace, SpaceReference
+from automl_cli.core.rewards import Power
+from automl_cli.core.trials import Costs
+from automl_cli.kinds.architecture import Architecture
+from automl_cli.kinds.cell import Cell
+from automl_cli.kinds.edge_cell import EdgeCellBody
+from automl_cli.kinds.model import Model
+from automl_cli.kinds.network import StackedNetwork, stacked_network
+from automl_cli.kinds.training import Training
+from automl_cli.plugins.discovery import plugins
+from automl_cli.plugins.roles import network_filling
+from automl_cli.references import open_artifact
+from automl_cli.store.artifact import Body
+from automl_cli.store.reports import Report
+from automl_cli.store.study import Found, StudySettings
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
-from automl_cli.values.recipe import Recipe
+from automl_cli.values.skeleton import parse_stack
+from tests.study import worlds
 
 SPACE = SpaceReference(name="tiny", version=1, options={"layers": 2})
 NETWORK = Network(
@@ -19,53 +34,99 @@ NETWORK = Network(
 
 
 def architecture() -> Architecture:
-    return Architecture(
+    """What a search of chains on digits found."""
+    found = Found(
         space=SPACE,
         genotype=(1, 0),
         choices={"filters_1": 24, "filters_2": 36},
-        tokens=("Number of Filters: 24", "Number of Filters: 36"),
-        network=NETWORK,
-        image_shape=(8, 8, 1),
-        classes=10,
         costs=Costs(parameters=1450, multiply_adds=68552),
         trial=3,
         validation_scores=(0.5, 0.75),
         validation_score=0.75,
         reward=0.5625,
-        reward_exponent=2.0,
-        dataset=DatasetReference(source="digits"),
+        reward_function=Power(2.0),
+        child=worlds.digits_child(),
         epochs=2,
-        recipe=Recipe(batch_size=32, learning_rate=0.1),
         strategy="random",
         seed=0,
     )
+    return Architecture(value=NETWORK, words=("Number of Filters: 24", "Number of Filters: 36"), found=found)
 
 
 def settings() -> StudySettings:
-    return StudySettings(
-        command="search-arch",
-        preset="quick",
+    """Those of a search of chains on digits by random search."""
+    return worlds.settings(
         space=SPACE,
-        dataset=DatasetReference(source="digits"),
-        facts=None,
-        recipe=Recipe(batch_size=32, learning_rate=0.1),
-        evaluator=EvaluatorSpec("analytic"),
+        child=worlds.digits_child(),
         strategy="random",
-        strategy_settings={},
         seed=0,
         trials=4,
         epochs=2,
         in_flight=2,
-        reward_exponent=2.0,
-        reuse=True,
-        limits=Limits(),
-        retrain_top=0,
         retrain_epochs=8,
-        max_failures=5,
-        trial_timeout_seconds=None,
-        time_budget_seconds=None,
         executor="serial",
         workers=1,
-        published_cost="",
-        environment=Environment(python="3.11.0", system="Linux x86_64", cpu="a CPU", packages={}, git=None),
     )
+
+
+def cell() -> Cell:
+    """The published NASNet-A."""
+    body: Cell = open_artifact("nasnet-a", Cell).artifact.body
+    return body
+
+
+def edge_cell() -> EdgeCellBody:
+    """What a search of NAS-Bench-201 found."""
+    space = SearchSpace(plugins()["nas-bench-201"])
+    genotype = space.sample(0, 0)
+    about = {
+        "space": space.reference(),
+        "genotype": genotype,
+        "choices": space.decisions.choices_of(genotype),
+        "costs": None,
+        "child": None,
+    }
+    found = msgspec.structs.replace(architecture().found, **about)
+    return EdgeCellBody(value=space.decode(genotype), words=space.tokens(genotype), found=found)
+
+
+def network() -> StackedNetwork:
+    """NASNet-A stacked for CIFAR-10."""
+    pair = cell().value
+    stack = parse_stack("1@96", pair, (32, 32, 3))
+    return stacked_network(pair, stack, target="cifar10", image_shape=(32, 32, 3), classes=10)
+
+
+def training() -> Training:
+    """Of the network above on digits."""
+    whole = worlds.digits_child().filled(network=network_filling(NETWORK))
+    return Training(child=whole, epochs=2, seed=0, with_validation=False, environment=settings().environment, engine="whole")
+
+
+def model() -> Model:
+    """What came of that training; its weights are nowhere."""
+    return Model(
+        weights_file="weights.safetensors",
+        weights_digest="0" * 64,
+        child=training().child,
+        preparation={"mean": (77.0,), "std": (96.0,)},
+        epochs=2,
+        seed=0,
+        parameters=1450,
+        multiply_adds=68552,
+        scores={"test_accuracy": 0.75, "validation_score": 0.5},
+        engine="whole",
+    )
+
+
+BODIES: dict[str, Callable[[], Body]] = {
+    "architecture": architecture,
+    "cell": cell,
+    "edge-cell": edge_cell,
+    "model": model,
+    "network": network,
+    "report": lambda: Report(runs=()),
+    "study": settings,
+    "training": training,
+}
+"""One of every kind of artifact."""

@@ -84,7 +84,7 @@ def test_torn_tails_are_numbered_and_none_is_lost(tmp_path: Path) -> None:
     ("line", "text"),
     [
         (b"{\n", r"journal\.jsonl:2: not JSON: "),
-        (b'{"record": "aksed"}\n', r"journal\.jsonl:2: record: Invalid value 'aksed'"),
+        (b'{"record": "aksed"}\n', r"journal\.jsonl:2: record: invalid value 'aksed'"),
         (b'{"record": "ended", "reason": "finished"}\n', r"journal\.jsonl:2: elapsed: is missing"),
     ],
 )

@@ -10,7 +10,8 @@ from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.streams import stream
 from automl_cli.core.trials import Proposal
 from automl_cli.strategies.evolution import Evolution, Member, best, fit, worst
-from tests.strategies.worlds import best_after, flat, make, noisy_bits, one_max, play, space_of
+from tests.strategies.driving import best_after, play
+from tests.strategies.worlds import flat, make, noisy_bits, one_max, space_of
 
 BITS = space_of(flat(12, 2))
 PAPER = {"population_size": 8, "tournament_size": 3, "avoid_repeats": 0}

@@ -5,7 +5,8 @@ from itertools import product
 import pytest
 
 from automl_cli.core.errors import UserError
-from tests.strategies.worlds import flat, make, one_max, play, space_of
+from tests.strategies.driving import play
+from tests.strategies.worlds import flat, make, one_max, space_of
 
 
 def test_every_genotype_comes_once_in_order_and_then_again() -> None:

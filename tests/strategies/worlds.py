@@ -1,4 +1,4 @@
-"""Spaces and functions for tests of strategies, and the loop that a study makes around one."""
+"""Spaces and functions for tests of strategies."""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -8,10 +8,7 @@ from automl_cli.core.decisions import Decision, DecisionList, Genotype
 from automl_cli.core.plugins import Options, Plugin, SearchSpace
 from automl_cli.core.protocols import Strategy
 from automl_cli.core.streams import stream
-from automl_cli.core.trials import Proposal
-from automl_cli.plugins.registry import STRATEGIES, load
-
-Reward = Callable[[Genotype], float | None]
+from automl_cli.plugins.registry import STRATEGIES
 
 
 def space_of(
@@ -56,27 +53,9 @@ def one_max(genotype: Genotype) -> float:
 
 def make(name: str, space: SearchSpace, *, trials: int, seed: int = 0, **given: Any) -> Strategy:
     """A strategy with its constants resolved."""
-    strategy = load("strategy", STRATEGIES, name)
+    strategy = STRATEGIES.load(name)
     made: Strategy = strategy(space, seed=seed, settings=strategy.resolve(trials, given))
     return made
-
-
-def play(strategy: Strategy, reward: Reward, trials: int, *, in_flight: int = 1) -> list[Proposal]:
-    """The proposals of a study of so many trials, told in order behind the window."""
-    window = -(-in_flight // strategy.batch) * strategy.batch
-    proposals: list[Proposal] = []
-    told = 0
-    for trial in range(trials):
-        while told <= (trial // strategy.batch + 1) * strategy.batch - 1 - window:
-            strategy.tell(told, proposals[told], reward(proposals[told].genotype))
-            told += 1
-        proposals.append(strategy.ask(trial))
-    return proposals
-
-
-def best_after(strategy: Strategy, reward: Callable[[Genotype], float], trials: int, *, in_flight: int = 1) -> float:
-    """The highest reward of so many trials."""
-    return max(reward(proposal.genotype) for proposal in play(strategy, reward, trials, in_flight=in_flight))
 
 
 def noisy_bits(seed: int) -> Callable[[Genotype], float]:
@@ -94,4 +73,4 @@ def noisy_bits(seed: int) -> Callable[[Genotype], float]:
 
 def settings_of(name: str, trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a strategy resolves to."""
-    return dict(load("strategy", STRATEGIES, name).resolve(trials, given))
+    return dict(STRATEGIES.load(name).resolve(trials, given))

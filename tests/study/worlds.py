@@ -11,33 +11,47 @@ import msgspec
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Strategy, canonical
+from automl_cli.core.rewards import Power
 from automl_cli.core.streams import stream
 from automl_cli.core.trials import EvaluatorSpec, Limits, Measurement, Outcome, Proposal, Status, Task
+from automl_cli.plugins.roles import by_names
 from automl_cli.store.artifact import encode_artifact
-from automl_cli.store.bodies import StudySettings
+from automl_cli.store.encoding import plain
 from automl_cli.store.journal import Asked, Journal, Told, cut_torn_tail, read_records
+from automl_cli.store.study import StudySettings
 from automl_cli.study.incumbent import Winner, winner_artifact
 from automl_cli.study.loop import Progress, Study
 from automl_cli.system.machine import Environment
+from automl_cli.values.child import Child, ProblemReference
+from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.values.recipe import Recipe
 from tests.tiny_space import SPACE
+
+DIGITS = ImageFacts(
+    image_shape=(8, 8, 1),
+    classes=tuple("0123456789"),
+    train_examples=1293,
+    validation_examples=144,
+    test_examples=360,
+    flip=False,
+)
 
 
 def settings(**changed: Any) -> StudySettings:
-    plain = StudySettings(
+    """Those of a small study, with changes: the one place where tests make them."""
+    usual = StudySettings(
         command="search-arch",
         preset="quick",
         space=space(changed.pop("layers", 2)).reference(),
-        dataset=None,
-        facts=None,
-        recipe=None,
-        evaluator=EvaluatorSpec("analytic"),
+        child=None,
+        evaluator=EvaluatorSpec("analytic", {"function": "one-max"}),
         strategy="attentive",
         strategy_settings={},
         seed=7,
         trials=12,
         epochs=3,
         in_flight=4,
-        reward_exponent=2.0,
+        reward=Power(2.0),
         reuse=True,
         limits=Limits(),
         retrain_top=0,
@@ -50,10 +64,24 @@ def settings(**changed: Any) -> StudySettings:
         published_cost="",
         environment=Environment(python="3.11.0", system="Linux", cpu="a CPU", packages={}, git=None),
     )
-    return msgspec.structs.replace(plain, **changed)
+    return msgspec.structs.replace(usual, **changed)
+
+
+def digits_child(
+    facts: ImageFacts = DIGITS, *, recipe: Recipe | None = None, open_role: str = "network", **dataset: Any
+) -> Child:
+    """A child on digits, or on the data set that these facts and fields are of, with one role left open."""
+    names = {"activation": "relu", "optimizer": "nesterov", "augmentation": "standard"}
+    reference = DatasetReference(**{"source": "digits", **dataset})
+    return Child(
+        problem=ProblemReference(name="images", dataset=plain(reference), facts=plain(facts)),
+        recipe=recipe or Recipe(batch_size=32, learning_rate=0.1),
+        roles=by_names({role: name for role, name in names.items() if role != open_role}),
+    )
 
 
 def space(layers: int = 2) -> SearchSpace:
+    """Chains of so many layers."""
     return SearchSpace(SPACE, {"layers": layers})
 
 
@@ -105,6 +133,7 @@ class Obedient:
         interrupt_after: int | None = None,
     ) -> None:
         self.submitted: list[Task] = []
+        self.groups: list[tuple[Task, ...]] = []
         self.closed = False
         self.most_under_way = 0
         self._evaluate = evaluate
@@ -112,10 +141,16 @@ class Obedient:
         self._under_way: list[Task] = []
         self._left = {PowerCut: cut_after, KeyboardInterrupt: interrupt_after}
 
-    def submit(self, task: Task) -> None:
-        self.submitted.append(task)
-        self._under_way.append(task)
+    def submit(self, *tasks: Task) -> None:
+        self.groups.append(tasks)
+        self.submitted.extend(tasks)
+        self._under_way.extend(tasks)
         self.most_under_way = max(self.most_under_way, len(self._under_way))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._under_way
 
     def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
         for end, left in self._left.items():

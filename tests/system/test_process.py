@@ -11,9 +11,9 @@ import pytest
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.data.cache import cache_folder
 from automl_cli.data.places import expanded
-from automl_cli.executors import local, process
+from automl_cli.executors import local
 from automl_cli.jobs.caches import trim_programs
-from automl_cli.store import environment
+from automl_cli.system import machine, process
 from automl_cli.system.machine import SWITCH
 from automl_cli.system.process import compilation_cache, process_settings
 
@@ -174,8 +174,8 @@ def test_workers_are_as_many_as_cores_and_quota_allow(
     text: str, workers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cpu.max").write_text(text)
-    monkeypatch.setattr(environment, "CPU_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(environment, "allowed_cores", lambda: tuple(range(8)))
+    monkeypatch.setattr(machine, "CPU_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(machine, "allowed_cores", lambda: tuple(range(8)))
     assert process.default_workers() == workers
 
 
@@ -186,15 +186,15 @@ def test_chips_of_apple_have_names(printed: str | None, model: str, monkeypatch:
             raise FileNotFoundError(command[0])
         return subprocess.CompletedProcess(command, 0, stdout=printed)
 
-    monkeypatch.setattr(environment, "_cpu_fields", dict)
-    monkeypatch.setattr(environment.platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(environment.platform, "processor", lambda: "arm")
-    monkeypatch.setattr(environment.subprocess, "run", run)
-    environment._brand.cache_clear()
+    monkeypatch.setattr(machine, "_cpu_fields", dict)
+    monkeypatch.setattr(machine.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(machine.platform, "processor", lambda: "arm")
+    monkeypatch.setattr(machine.subprocess, "run", run)
+    machine._brand.cache_clear()
     try:
-        assert environment.cpu_model() == model
+        assert machine.cpu_model() == model
     finally:
-        environment._brand.cache_clear()
+        machine._brand.cache_clear()
 
 
 def test_memory_is_measured() -> None:

@@ -7,11 +7,17 @@ import msgspec
 import numpy as np
 import pytest
 
+from automl_cli.children.learning import Testing
+from automl_cli.data import image_facts
+from automl_cli.kinds.architecture import Architecture
+from automl_cli.kinds.model import Model
+from automl_cli.plugins.listing import problem_named
 from automl_cli.store.artifact import artifact_of, write_artifact
-from automl_cli.store.bodies import Architecture
+from automl_cli.values.child import Child
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.values.recipe import Recipe
+from tests.children.worlds import child_on
 from tests.store import samples
 
 NETWORK = Network((Block("a", ConvolutionUnit((3, 3), 4), (IMAGE,)),), ("a",))
@@ -43,17 +49,28 @@ def images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def architecture(images: Path) -> Architecture:
-    """What a search on those images found."""
-    return msgspec.structs.replace(
-        samples.architecture(),
-        network=NETWORK,
-        image_shape=(6, 6, 1),
-        classes=CLASSES,
-        costs=NETWORK.costs((6, 6, 1), CLASSES),
-        dataset=DatasetReference(source=str(images), train_examples=60),
-        recipe=Recipe(batch_size=16, learning_rate=0.1, schedule="cosine", augmentation="none"),
-    )
+def child(images: Path) -> Child:
+    """What a search on half of those images trained with, all roles but the network filled."""
+    reference = DatasetReference(source=str(images), train_examples=60)
+    recipe = Recipe(batch_size=16, learning_rate=0.1, schedule="cosine")
+    filled = child_on(image_facts(reference), recipe, augmentation="none", source=str(images), train_examples=60)
+    return msgspec.structs.replace(filled, roles={role: each for role, each in filled.roles.items() if role != "network"})
+
+
+@pytest.fixture
+def architecture(child: Child) -> Architecture:
+    """What that search found."""
+    return found_with(child)
+
+
+def found_with(child: Child | None, network: Network = NETWORK, *, space: str = "tiny") -> Architecture:
+    """What a search in this space found, of children like this one."""
+    sample = samples.architecture()
+    assert sample.found is not None
+    reference = msgspec.structs.replace(sample.found.space, name=space)
+    costs = NETWORK.costs((6, 6, 1), CLASSES)
+    found = msgspec.structs.replace(sample.found, child=child, costs=costs, space=reference)
+    return msgspec.structs.replace(sample, value=network, found=found)
 
 
 @pytest.fixture
@@ -61,3 +78,8 @@ def found(architecture: Architecture, tmp_path: Path) -> Path:
     """Its file."""
     write_artifact(tmp_path / "best.json", artifact_of(architecture))
     return tmp_path / "best.json"
+
+
+def looked_at_last(model: Model) -> Testing:
+    """The test split as a trained model is shown it."""
+    return problem_named(model.child.problem.name).test(model.child, model.preparation)

@@ -1,25 +1,26 @@
 """Which engine trains and predicts: the rule, that it is recorded, and that what was recorded stays."""
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 import pytest
 
-from automl_cli.children.images import ImageTrainer
+from automl_cli.children.trainer import Trainer
 from automl_cli.cli.plans import training_text
-from automl_cli.core import engines
+from automl_cli.data import ImageSplit
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
-from automl_cli.store.artifact import read_artifact
-from automl_cli.store.bodies import Training
+from automl_cli.store.names import MODEL_FILE
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.training.plan import plan_training
-from automl_cli.training.run import MODEL, train
-from automl_cli.training.settings import TrainingRequest, new_training, settings_of
+from automl_cli.training.request import TrainingRequest
+from automl_cli.training.run import train
+from automl_cli.training.settings import new_training, settings_of
 from automl_cli.training.trainable import Named
+from automl_cli.values import engine as engines
 from automl_cli.values.engine import BATCHES_THAT_PAY, STEPS_THAT_PAY, engine_for_prediction, engine_for_training
+from tests.children.worlds import held_out
+from tests.training.conftest import looked_at_last
 from tests.training.test_run import Killed, files_of, killed_after, started
 
 
@@ -38,8 +39,8 @@ def test_a_few_batches_are_looked_at_by_the_programs_of_the_training():
 
 
 def test_a_training_has_the_engine_of_its_number_of_steps(architecture, monkeypatch):
-    short = new_training(architecture, TrainingRequest(epochs=1))
-    assert short.steps_per_epoch == short.facts.train_examples // 16 > 1
+    short = new_training(architecture, "found", TrainingRequest(epochs=1))
+    assert short.steps_per_epoch == short.child.problem.facts["train_examples"] // 16 > 1
     enough = -(-STEPS_THAT_PAY // short.steps_per_epoch)
     for epochs, validation, engine in (
         (1, 0, "blocks"),
@@ -48,9 +49,9 @@ def test_a_training_has_the_engine_of_its_number_of_steps(architecture, monkeypa
         (enough - 1, 1, "whole"),
     ):
         asked = TrainingRequest(epochs=epochs, with_validation=bool(validation))
-        assert new_training(architecture, asked).engine == engine
+        assert new_training(architecture, "found", asked).engine == engine
     monkeypatch.setattr("automl_cli.training.settings.has_accelerator", lambda: True)
-    assert new_training(architecture, TrainingRequest(epochs=1)).engine == "whole"
+    assert new_training(architecture, "found", TrainingRequest(epochs=1)).engine == "whole"
 
 
 @pytest.mark.parametrize(("epochs", "word"), [(2, "block by block"), (400, "make up for compiling it")])
@@ -71,7 +72,7 @@ def test_a_search_records_the_engine_of_its_children(command, request_, engine):
 
 
 def test_a_search_in_this_process_computes_on_the_cpu_whatever_else_is_here(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("automl_cli.planning.resolve.workers_have_accelerator", lambda: True)
+    monkeypatch.setattr("automl_cli.evaluators.trained.workers_have_accelerator", lambda: True)
     for executor, engine in (("serial", "blocks"), ("local", "whole")):
         settings, _ = plan_search("search-arch", SearchRequest(executor=executor), default_space="cnn")
         assert settings.evaluator.settings["engine"] == engine
@@ -94,7 +95,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for engine in (WholeEngine, BlocksEngine):
         monkeypatch.setattr("automl_cli.children.prediction." + engine.__name__, watched(engine))
-    monkeypatch.setattr(ImageTrainer, "engine", lambda *given, real=ImageTrainer.engine: _noted(names, real(*given)))
+    monkeypatch.setattr(Trainer, "engine", lambda *given, real=Trainer.engine: _noted(names, real(*given)))
     return names
 
 
@@ -119,27 +120,14 @@ def test_a_resumed_training_keeps_its_engine_and_its_bits_whatever_the_rule_says
     assert files_of(killed) == files_of(straight)
 
 
-def test_trainings_of_before_there_was_a_choice_go_on_with_the_whole_network(found, tmp_path, rule):
-    rule("blocks")
-    out = started(found, tmp_path / "run")
-    recorded = read_artifact(out / "training.json", Training)
-    text = (out / "training.json").read_text()
-    assert text.count('"engine": "blocks"') == 1
-    old = msgspec.json.decode(text)
-    del old["body"]["engine"]
-    (out / "training.json").write_bytes(msgspec.json.encode(old))
-    assert settings_of(out) == msgspec.structs.replace(recorded.body, engine="whole")
-
-
-def test_a_model_predicts_alike_with_either_engine(found, tmp_path, rule, images: Path):
+def test_a_model_predicts_alike_with_either_engine(found, tmp_path, rule):
     rule("blocks")
     out = started(found, tmp_path / "run")
     model = train(out).body
-    pictures = np.load(images)["x_test"]
-    logits = {}
+    logits, testing = {}, looked_at_last(model)
     for engine in ("whole", "blocks"):
         trained = msgspec.structs.replace(model, engine=engine)
-        logits[engine] = predictor(trained, weights_beside(out / MODEL, model)).logits(pictures)
+        logits[engine] = predictor(trained, weights_beside(out / MODEL_FILE, model)).outputs(testing)
     np.testing.assert_allclose(logits["blocks"], logits["whole"], rtol=1e-4, atol=1e-5)
     assert logits["whole"].shape == (30, 3)
 
@@ -147,8 +135,9 @@ def test_a_model_predicts_alike_with_either_engine(found, tmp_path, rule, images
 def test_the_number_of_pictures_decides_how_a_model_looks_at_them(found, tmp_path, rule, made):
     rule("blocks")
     model = train(started(found, tmp_path / "run")).body
-    weights = weights_beside(tmp_path / "run" / MODEL, model)
+    weights = weights_beside(tmp_path / "run" / MODEL_FILE, model)
     made.clear()
-    for count in (5, model.recipe.batch_size * (BATCHES_THAT_PAY - 1) + 1):
-        predictor(model, weights).logits(np.zeros((count, *model.image_shape), np.uint8))
+    for count in (5, model.child.recipe.batch_size * (BATCHES_THAT_PAY - 1) + 1):
+        pictures = ImageSplit(np.zeros((count, 6, 6, 1), np.uint8), np.zeros(count, np.int32))
+        predictor(model, weights).outputs(held_out(model.child, pictures, model.preparation))
     assert made == ["BlocksEngine", "WholeEngine"]

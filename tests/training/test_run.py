@@ -8,7 +8,6 @@ import threading
 import time
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,11 +16,14 @@ from automl_cli import data
 from automl_cli.core.errors import ArtifactError, DataError, RunFailed
 from automl_cli.jobs.export import export
 from automl_cli.store.files import file_digest
+from automl_cli.store.names import CHECKPOINT_FILE, MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.evaluate import evaluate
-from automl_cli.training.run import CHECKPOINT, MODEL, WEIGHTS, Watch, train
-from automl_cli.training.settings import TrainingRequest, open_training
+from automl_cli.training.request import TrainingRequest
+from automl_cli.training.run import Watch, train
+from automl_cli.training.settings import open_training
 from automl_cli.training.trainable import Named
+from automl_cli.values.dataset import dataset_of
 
 EPOCHS = 4
 
@@ -53,7 +55,7 @@ def uninterrupted(found, tmp_path) -> Path:
 
 
 def files_of(out: Path) -> dict[str, str]:
-    return {path.name: file_digest(path) for path in out.iterdir() if path.name in (WEIGHTS, MODEL)}
+    return {path.name: file_digest(path) for path in out.iterdir() if path.name in (WEIGHTS_FILE, MODEL_FILE)}
 
 
 @pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
@@ -61,7 +63,7 @@ def test_a_training_killed_after_any_epoch_gives_the_same_weights_and_scores(fou
     out = started(found, tmp_path / "killed")
     with pytest.raises(Killed):
         train(out, watch=killed_after(epoch), checkpoint_seconds=0)
-    assert not (out / MODEL).exists()
+    assert not (out / MODEL_FILE).exists()
     train(out)
     assert files_of(out) == files_of(uninterrupted)
 
@@ -70,7 +72,7 @@ def test_a_training_killed_long_after_its_last_checkpoint_gives_the_same_weights
     out = started(found, tmp_path / "killed")
     with pytest.raises(Killed):
         train(out, watch=killed_after(EPOCHS - 1), checkpoint_seconds=1e9)
-    assert not (out / CHECKPOINT).exists()
+    assert not (out / CHECKPOINT_FILE).exists()
     train(out, checkpoint_seconds=1e9)
     assert files_of(out) == files_of(uninterrupted)
 
@@ -85,7 +87,7 @@ def test_a_training_killed_after_every_epoch_gives_the_same_weights(found, tmp_p
 
 
 def test_a_killed_training_with_dropped_features_and_a_mean_of_parameters_gives_the_same_weights(found, tmp_path):
-    asked = {"dropout": 0.3, "average_decay": 0.9, "gradient_clip": 1.0, "label_smoothing": 0.1, "optimizer": "rmsprop"}
+    asked = {"dropout": 0.3, "average_decay": 0.9, "gradient_clip": 1.0, "label_smoothing": 0.1, "optimizer": "rmsprop-tf"}
     whole, killed = (started(found, tmp_path / name, **asked) for name in ("whole", "killed"))
     train(whole)
     with pytest.raises(Killed):
@@ -93,7 +95,7 @@ def test_a_killed_training_with_dropped_features_and_a_mean_of_parameters_gives_
     train(killed)
     assert files_of(killed) == files_of(whole)
     plain = train(started(found, tmp_path / "plain"))
-    assert plain.body.weights_digest != files_of(whole)[WEIGHTS]
+    assert plain.body.weights_digest != files_of(whole)[WEIGHTS_FILE]
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def photographs(tmp_path) -> Path:
 
 
 def streamed(photographs: Path) -> dict[str, object]:
-    return {"dataset": str(photographs), "image_size": 12, "augmentation": "inception", "precision": "mixed", "batch_size": 8}
+    return {"dataset": str(photographs), "image_size": 12, "augment": "inception", "precision": "mixed", "batch_size": 8}
 
 
 def test_a_killed_streamed_training_gives_the_same_weights(found, tmp_path, photographs):
@@ -120,18 +122,18 @@ def test_a_killed_streamed_training_gives_the_same_weights(found, tmp_path, phot
             train(killed, watch=killed_after(epoch), checkpoint_seconds=0)
     train(killed)
     assert files_of(killed) == files_of(whole)
-    assert (model.mean, model.std) == ((127.5,) * 3, (127.5,) * 3)
-    assert model.test_accuracy > 0.8
-    assert model.validation_accuracy is not None
+    assert model.preparation == {"mean": (127.5,) * 3, "std": (127.5,) * 3}
+    assert model.scores["test_accuracy"] > 0.8
+    assert "validation_score" in model.scores
 
 
 def test_a_streamed_model_is_scored_again_as_at_the_end_of_its_training(found, tmp_path, photographs):
     out = started(found, tmp_path / "run", with_validation=True, **streamed(photographs))
     model = train(out).body
-    scores = evaluate(out / MODEL)
-    assert (scores.test_accuracy, scores.test_examples) == (model.test_accuracy, 12)
-    assert model.validation_accuracy is None
-    program = export(out / MODEL, tmp_path / "exported")
+    scores = evaluate(out / MODEL_FILE)
+    assert (scores.scores, scores.test_examples) == (model.scores, 12)
+    assert "validation_score" not in model.scores
+    program = export(out / MODEL_FILE, tmp_path / "exported")
     assert "the middle of a picture, 7/8 of its shorter side" in program.with_name("README.md").read_text()
 
 
@@ -142,8 +144,8 @@ def test_a_streamed_training_prepares_no_arrays(found, tmp_path, photographs, mo
 
 
 def test_arrays_are_refused_before_a_streamed_training_starts(found, tmp_path):
-    with pytest.raises(DataError, match=r"rows.npz holds arrays of pixels.* train with --augmentation standard"):
-        started(found, tmp_path / "run", augmentation="inception")
+    with pytest.raises(DataError, match=r"rows.npz holds arrays of pixels.* train with --augment standard"):
+        started(found, tmp_path / "run", augment="inception")
     assert not (tmp_path / "run").exists()
 
 
@@ -180,10 +182,10 @@ def test_a_process_killed_at_random_moments_gives_the_same_weights(found, tmp_pa
     subprocess.run([sys.executable, "-c", TRAIN, str(whole)], check=True, **where)
     for steps in np.random.default_rng(7).integers(1, 40, 3):
         process = subprocess.Popen([sys.executable, "-c", TRAIN, str(out)], **where)
-        _wait_for_checkpoints(out / CHECKPOINT, int(steps))
+        _wait_for_checkpoints(out / CHECKPOINT_FILE, int(steps))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert not (out / MODEL).exists()
+        assert not (out / MODEL_FILE).exists()
     subprocess.run([sys.executable, "-c", TRAIN, str(out)], check=True, **where)
     assert files_of(out) == files_of(whole)
 
@@ -209,15 +211,15 @@ def test_a_finished_training_gives_its_model_again_and_reads_no_data(uninterrupt
     monkeypatch.delattr(data, "load_test_split")
     monkeypatch.delattr(data, "load_images")
     before = files_of(uninterrupted)
-    assert train(uninterrupted).body.weights_digest == before[WEIGHTS]
+    assert train(uninterrupted).body.weights_digest == before[WEIGHTS_FILE]
     assert files_of(uninterrupted) == before
 
 
 def test_the_directory_holds_the_model_its_weights_and_no_checkpoint_at_the_end(uninterrupted, found):
-    assert sorted(path.name for path in uninterrupted.iterdir()) == [MODEL, "run.lock", "training.json", WEIGHTS]
+    assert sorted(path.name for path in uninterrupted.iterdir()) == [MODEL_FILE, "run.lock", "training.json", WEIGHTS_FILE]
     model = train(uninterrupted)
-    assert model.inputs == {"architecture": file_digest(found)}
-    names = read_arrays(uninterrupted / WEIGHTS)
+    assert model.inputs == {"network": file_digest(found)}
+    names = read_arrays(uninterrupted / WEIGHTS_FILE)
     assert {name.split(".")[0] for name in names} == {"parameters", "statistics"}
     parameters = sum(array.size for name, array in names.items() if name.startswith("parameters"))
     assert parameters == model.body.parameters
@@ -225,17 +227,17 @@ def test_the_directory_holds_the_model_its_weights_and_no_checkpoint_at_the_end(
 
 def test_the_network_learns_and_the_seed_matters(found, tmp_path):
     first, second = (train(started(found, tmp_path / str(seed), epochs=20, seed=seed)).body for seed in (0, 1))
-    assert min(first.test_accuracy, second.test_accuracy) > 0.8
+    assert min(model.scores["test_accuracy"] for model in (first, second)) > 0.8
     assert first.weights_digest != second.weights_digest
 
 
 def test_training_on_the_validation_examples_too_takes_them_all_and_claims_no_validation(found, tmp_path):
     out = started(found, tmp_path / "all", with_validation=True)
     model = train(out).body
-    assert model.validation_accuracy is None
-    assert model.mean != train(started(found, tmp_path / "part")).body.mean
+    assert "validation_score" not in model.scores
+    assert model.preparation["mean"] != train(started(found, tmp_path / "part")).body.preparation["mean"]
     with np.load(found.parent / "rows.npz") as arrays:
-        np.testing.assert_allclose(model.mean, arrays["x_train"].mean((0, 1, 2)), rtol=1e-5)
+        np.testing.assert_allclose(model.preparation["mean"], arrays["x_train"].mean((0, 1, 2)), rtol=1e-5)
 
 
 def test_a_training_that_diverges_is_one_line_with_a_way_out(found, tmp_path):
@@ -249,8 +251,8 @@ def test_a_checkpoint_of_another_training_is_refused(found, tmp_path):
     for directory in (out, other):
         with pytest.raises(Killed):
             train(directory, watch=killed_after(2), checkpoint_seconds=0)
-    (out / CHECKPOINT).write_bytes((other / CHECKPOINT).read_bytes())
-    with pytest.raises(ArtifactError, match=rf"{CHECKPOINT}: belongs to another training; .*--overwrite"):
+    (out / CHECKPOINT_FILE).write_bytes((other / CHECKPOINT_FILE).read_bytes())
+    with pytest.raises(ArtifactError, match=rf"{CHECKPOINT_FILE}: belongs to another training; .*--overwrite"):
         train(out)
 
 
@@ -259,9 +261,9 @@ def test_a_damaged_checkpoint_is_named(found, tmp_path, fault):
     out = started(found, tmp_path / "run")
     with pytest.raises(Killed):
         train(out, watch=killed_after(2), checkpoint_seconds=0)
-    whole = (out / CHECKPOINT).read_bytes()
-    (out / CHECKPOINT).write_bytes({"truncated": whole[: len(whole) // 2], "text": b"hello", "empty": b""}[fault])
-    with pytest.raises(ArtifactError, match=rf"{CHECKPOINT}: not a whole safetensors file"):
+    whole = (out / CHECKPOINT_FILE).read_bytes()
+    (out / CHECKPOINT_FILE).write_bytes({"truncated": whole[: len(whole) // 2], "text": b"hello", "empty": b""}[fault])
+    with pytest.raises(ArtifactError, match=rf"{CHECKPOINT_FILE}: not a whole safetensors file"):
         train(out)
 
 
@@ -269,7 +271,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(found, tmp_path, monkeypat
     out = started(found, tmp_path / "run")
     with pytest.raises(Killed):
         train(out, watch=killed_after(2), checkpoint_seconds=0)
-    before = (out / CHECKPOINT).read_bytes()
+    before = (out / CHECKPOINT_FILE).read_bytes()
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -278,7 +280,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(found, tmp_path, monkeypat
         patch.setattr(os, "fsync", full)
         with pytest.raises(RunFailed, match=r"cannot write .*checkpoint\.safetensors: No space left"):
             train(out, checkpoint_seconds=0)
-    assert (out / CHECKPOINT).read_bytes() == before
+    assert (out / CHECKPOINT_FILE).read_bytes() == before
     assert train(out).body.epochs == EPOCHS
 
 
@@ -294,18 +296,18 @@ def test_arrays_are_written_alike_in_any_order_and_read_back(tmp_path):
 
 def test_balanced_accuracy_is_trained_and_validated_with_but_plain_accuracy_is_kept(found, tmp_path):
     model = train(started(found, tmp_path / "run", metric="balanced-accuracy", epochs=2)).body
-    assert model.dataset.metric == "balanced-accuracy"
-    assert 0 <= model.test_balanced_accuracy <= 1
-    assert msgspec.structs.asdict(model)["test_accuracy"] == pytest.approx(round(model.test_accuracy * 30) / 30)
+    assert dataset_of(model.child).metric == "balanced-accuracy"
+    assert 0 <= model.scores["test_balanced_accuracy"] <= 1
+    assert model.scores["test_accuracy"] == pytest.approx(round(model.scores["test_accuracy"] * 30) / 30)
 
 
 def test_a_finished_training_without_its_weights_says_how_they_come_back(uninterrupted):
     whole = uninterrupted
-    weights = (whole / WEIGHTS).read_bytes()
-    for spoil in ((whole / WEIGHTS).unlink, lambda: (whole / WEIGHTS).write_bytes(b"torn")):
+    weights = (whole / WEIGHTS_FILE).read_bytes()
+    for spoil in ((whole / WEIGHTS_FILE).unlink, lambda: (whole / WEIGHTS_FILE).write_bytes(b"torn")):
         spoil()
         with pytest.raises(ArtifactError, match=r"weights\.safetensors: .*remove .*/whole/model\.json and resume"):
             train(whole)
-        (whole / MODEL).unlink()
+        (whole / MODEL_FILE).unlink()
         train(whole)
-        assert (whole / WEIGHTS).read_bytes() == weights
+        assert (whole / WEIGHTS_FILE).read_bytes() == weights

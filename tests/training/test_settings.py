@@ -6,44 +6,80 @@ import msgspec
 import pytest
 
 from automl_cli.core.errors import ArtifactError, DataError, RunInUse, SpaceError, UserError
+from automl_cli.plugins.roles import by_names, value_of
+from automl_cli.plugins.trainables import DEFAULT_EPOCHS
 from automl_cli.store.artifact import artifact_of, write_artifact
-from automl_cli.training.settings import TrainingRequest, new_training, open_training, settings_of
-from automl_cli.training.trainable import DEFAULT_EPOCHS, Named
-from automl_cli.values.dataset import DatasetReference
+from automl_cli.training.request import TrainingRequest
+from automl_cli.training.settings import new_training, open_training, settings_of
+from automl_cli.training.trainable import Named
+from automl_cli.values.dataset import DatasetReference, dataset_of, facts_of
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
+from automl_cli.values.optimizer import Optimizer
 from search_spaces.cnn import SPACE
+from tests.training.conftest import NETWORK, found_with
 
 
 def arch(path: Path) -> Named:
     return Named("arch", str(path))
 
 
-def test_data_and_recipe_are_those_of_the_search_but_all_examples_are_trained_on(architecture):
-    training = new_training(architecture, TrainingRequest())
-    assert training.dataset == msgspec.structs.replace(architecture.dataset, train_examples=None)
-    assert training.recipe == architecture.recipe
+def test_data_recipe_and_roles_are_those_of_the_search_but_all_examples_are_trained_on(architecture, child):
+    training = new_training(architecture, "found", TrainingRequest())
+    assert dataset_of(training.child) == msgspec.structs.replace(dataset_of(child), train_examples=None)
+    assert training.child.recipe == child.recipe
+    assert {role: filling for role, filling in training.child.roles.items() if role != "network"} == child.roles
+    assert value_of(training.child.roles["network"]) == NETWORK
     assert (training.epochs, training.seed, training.with_validation) == (DEFAULT_EPOCHS, 0, False)
-    assert training.facts.train_examples + training.facts.validation_examples == 120
+    facts = facts_of(training.child)
+    assert facts.train_examples + facts.validation_examples == 120
 
 
-def test_flags_replace_single_fields(architecture):
+def test_flags_replace_single_fields(architecture, child):
     asked = TrainingRequest(train_examples=40, epochs=7, seed=3, learning_rate=0.5, schedule="constant", flip=True)
-    training = new_training(architecture, asked)
-    assert training.dataset.train_examples == 40
-    assert training.recipe == msgspec.structs.replace(architecture.recipe, learning_rate=0.5, schedule="constant")
-    assert (training.epochs, training.seed, training.facts.flip) == (7, 3, True)
+    training = new_training(architecture, "found", asked)
+    assert dataset_of(training.child).train_examples == 40
+    assert training.child.recipe == msgspec.structs.replace(child.recipe, learning_rate=0.5, schedule="constant")
+    assert (training.epochs, training.seed, facts_of(training.child).flip) == (7, 3, True)
+
+
+def test_flags_fill_roles(architecture, child):
+    training = new_training(
+        architecture, "found", TrainingRequest(optimizer="momentum", augment="standard", activation="swish")
+    )
+    expected = by_names({"optimizer": "momentum", "augmentation": "standard", "activation": "swish"})
+    assert {role: training.child.roles[role] for role in expected} == expected
+    alone = new_training(architecture, "found", TrainingRequest(momentum=0.5))
+    assert value_of(alone.child.roles["optimizer"]) == Optimizer("nesterov", 0.5)
+    both = new_training(architecture, "found", TrainingRequest(optimizer="rmsprop-tf", momentum=0.0))
+    assert value_of(both.child.roles["optimizer"]) == Optimizer("rmsprop-tf", 0.0)
+
+
+def test_given_roles_take_the_place_of_those_of_the_search(architecture):
+    roles = by_names({"optimizer": "lion"})
+    training = new_training(architecture, "found", TrainingRequest(), roles=roles)
+    assert training.child.roles["optimizer"] == roles["optimizer"]
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "lion"])
+def test_momentum_is_refused_for_a_rule_that_has_none(architecture, name):
+    with pytest.raises(UserError, match=f"--momentum means nothing to the optimizer {name}; leave it out"):
+        new_training(architecture, "found", TrainingRequest(optimizer=name, momentum=0.5))
 
 
 def test_another_data_set_starts_from_the_defaults_of_a_data_set(architecture):
-    training = new_training(architecture, TrainingRequest(dataset="digits", data_dir="/data"))
-    assert training.dataset == DatasetReference(source="digits", data_dir="/data")
-    assert training.facts.image_shape == (8, 8, 1)
+    training = new_training(architecture, "found", TrainingRequest(dataset="digits", data_dir="/data"))
+    assert dataset_of(training.child) == DatasetReference(source="digits", data_dir="/data")
+    assert facts_of(training.child).image_shape == (8, 8, 1)
 
 
-def test_a_preset_gives_the_recipe_of_the_space(architecture):
-    reference = msgspec.structs.replace(architecture.space, name="cnn")
-    training = new_training(msgspec.structs.replace(architecture, space=reference), TrainingRequest(preset="paper"))
-    assert training.recipe == SPACE.presets["paper"].recipe
+def test_a_preset_gives_recipe_and_roles_of_the_space(child):
+    training = new_training(found_with(child, space="cnn"), "found", TrainingRequest(preset="paper"))
+    preset = SPACE.presets["paper"].child
+    assert training.child.recipe == preset.recipe
+    assert [training.child.roles[role].name for role in ("optimizer", "augmentation")] == [
+        preset.optimizer,
+        preset.augmentation,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,14 +90,15 @@ def test_a_preset_gives_the_recipe_of_the_space(architecture):
         ({"preset": "papre"}, r"unknown preset of space 'cnn': 'papre'\. Did you mean 'paper'\? Known: paper, quick"),
         ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0"),
-        ({"schedule": "cosin"}, "--schedule: Invalid enum value 'cosin'"),
+        ({"schedule": "cosin"}, "--schedule: invalid enum value 'cosin'"),
+        ({"optimizer": "adm"}, "unknown optimizer 'adm'. Did you mean 'adam'"),
+        ({"augment": "inceptoin"}, "unknown augmentation 'inceptoin'. Did you mean 'inception'"),
         ({"dataset": "digist"}, "unknown data set 'digist'. Did you mean 'digits'?"),
         ({"train_examples": 500}, "--train-examples is 500, but rows has 120 examples"),
     ],
 )
-def test_what_does_not_fit_is_refused_before_anything_is_made(architecture, tmp_path, asked, message):
-    reference = msgspec.structs.replace(architecture.space, name="cnn")
-    write_artifact(tmp_path / "found.json", artifact_of(msgspec.structs.replace(architecture, space=reference)))
+def test_what_does_not_fit_is_refused_before_anything_is_made(child, tmp_path, asked, message):
+    write_artifact(tmp_path / "found.json", artifact_of(found_with(child, space="cnn")))
     with pytest.raises(UserError, match=message):
         open_training(tmp_path / "run", TrainingRequest(**asked), arch(tmp_path / "found.json"), resume=False, overwrite=False)
     assert not (tmp_path / "run").exists()
@@ -119,6 +156,9 @@ def test_resuming_needs_only_the_directory_and_accepts_what_was_asked_before(fou
         ({"seed": 1}, "was started with --seed 0, not 1"),
         ({"with_validation": True}, "was started with --with-validation False, not True"),
         ({"learning_rate": 0.2}, "was started with --learning-rate 0.1, not 0.2"),
+        ({"optimizer": "adam"}, "was started with --optimizer nesterov, not adam"),
+        ({"augment": "standard"}, "was started with --augment none, not standard"),
+        ({"momentum": 0.5}, "was started with --momentum 0.9, not 0.5"),
         ({"train_examples": 50}, "was started with --train-examples None, not 50"),
         ({"dataset": "digits"}, r"was started with --dataset .*rows\.npz, not digits"),
     ],
@@ -130,10 +170,10 @@ def test_resuming_with_other_settings_is_refused_and_lets_go_of_the_directory(fo
     open_there(tmp_path / "run", None, resume=True).close()
 
 
-def test_resuming_with_another_network_or_changed_data_is_refused(found, architecture, images, tmp_path):
+def test_resuming_with_another_network_or_changed_data_is_refused(found, child, images, tmp_path):
     open_there(tmp_path / "run", found).close()
     other = Network((Block("a", ConvolutionUnit((1, 1), 4), (IMAGE,)),), ("a",))
-    write_artifact(tmp_path / "other.json", artifact_of(msgspec.structs.replace(architecture, network=other)))
+    write_artifact(tmp_path / "other.json", artifact_of(found_with(child, other)))
     with pytest.raises(UserError, match="--arch holds another network than the one trained here"):
         open_there(tmp_path / "run", tmp_path / "other.json", resume=True)
     images.unlink()
@@ -156,11 +196,11 @@ def test_flags_that_miss_or_exclude_each_other_are_said(found, tmp_path, given, 
         open_there(given.pop("out"), given.pop("found"), **given)
 
 
-def test_a_network_that_the_images_do_not_fit_is_refused(architecture):
+def test_a_network_that_the_images_do_not_fit_is_refused(child):
     from automl_cli.values.network import MaxPool
 
     pools = tuple(Block(f"p{i}", MaxPool((2, 2), (2, 2)), (f"p{i - 1}" if i else IMAGE,)) for i in range(3))
     joined = Block("sum", ConvolutionUnit((1, 1), 2), ("p0", "p2"), join="add")
     network = Network((*pools, joined), ("sum",))
     with pytest.raises(SpaceError, match="sum"):
-        new_training(msgspec.structs.replace(architecture, network=network), TrainingRequest())
+        new_training(found_with(child, network), "found", TrainingRequest())

@@ -5,15 +5,24 @@ import pytest
 
 from automl_cli.cli.plans import training_text
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.kinds.network import stacked_network
+from automl_cli.plugins.kind import TrainingChoices
+from automl_cli.plugins.roles import value_of
+from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
-from automl_cli.store.cells import stacked_network
 from automl_cli.training.plan import plan_training
-from automl_cli.training.settings import TrainingRequest, check_resumed, new_training
-from automl_cli.training.trainable import Named, named_by, needed, subject_of
-from automl_cli.values.published_recipes import TRAININGS
+from automl_cli.training.request import TrainingRequest
+from automl_cli.training.settings import check_resumed, new_training
+from automl_cli.training.trainable import Named, named_by, needed
+from automl_cli.values.child import Child
+from automl_cli.values.network import Network
+from automl_cli.values.published_recipes import TRAININGS, FinalTraining
 from automl_cli.values.skeleton import cell_network, parse_stack
+from search_spaces import cnn
 from tests.store.samples import architecture
+from tests.study.worlds import DIGITS as DIGITS_FACTS
+from tests.training.conftest import found_with
 
 CELL = Named("cell", "nasnet-a")
 DIGITS = {"dataset": "digits", "stack": "1@96"}
@@ -23,10 +32,23 @@ def nasnet_a():
     return open_any("nasnet-a").artifact.body
 
 
+def network_of(child: Child) -> Network:
+    return value_of(child.roles["network"])
+
+
+def named_in(child: Child) -> dict[str, str | None]:
+    """What stands in the roles beside the network, by name."""
+    return {role: filling.name for role, filling in child.roles.items() if role != "network"}
+
+
+def roles_of(training: FinalTraining) -> dict[str, str]:
+    return {role: getattr(training, role) for role in ("activation", "optimizer", "augmentation")}
+
+
 @pytest.fixture
 def network(tmp_path):
     """NASNet-A as it is scaled to digits, in a run directory."""
-    pair = nasnet_a().cell
+    pair = nasnet_a().value
     chosen = parse_stack("1@96", pair, (8, 8, 1))
     body = stacked_network(pair, chosen, target="digits", image_shape=(8, 8, 1), classes=10)
     write_artifact(tmp_path / "network.json", artifact_of(body))
@@ -34,12 +56,14 @@ def network(tmp_path):
 
 
 def test_a_cell_is_stacked_for_the_images_and_trained_by_the_preset_of_its_skeleton():
-    training = new_training(nasnet_a(), TrainingRequest(**DIGITS))
-    pair = nasnet_a().cell
-    assert training.network == cell_network(pair, parse_stack("1@96", pair, (8, 8, 1)), (8, 8, 1))
-    assert (training.recipe, training.epochs) == msgspec.structs.astuple(TRAININGS["cifar"]["quick"])
-    paper = new_training(nasnet_a(), TrainingRequest(**DIGITS, preset="paper", drop_path_keep=0.8))
-    assert paper.recipe == msgspec.structs.replace(TRAININGS["cifar"]["paper"].recipe, drop_path_keep=0.8)
+    training = new_training(nasnet_a(), "nasnet-a", TrainingRequest(**DIGITS))
+    pair = nasnet_a().value
+    assert network_of(training.child) == cell_network(pair, parse_stack("1@96", pair, (8, 8, 1)), (8, 8, 1))
+    quick = TRAININGS["cifar"]["quick"]
+    assert (training.child.recipe, training.epochs) == (quick.recipe, quick.epochs)
+    assert named_in(training.child) == roles_of(quick)
+    paper = new_training(nasnet_a(), "nasnet-a", TrainingRequest(**DIGITS, preset="paper", drop_path_keep=0.8))
+    assert paper.child.recipe == msgspec.structs.replace(TRAININGS["cifar"]["paper"].recipe, drop_path_keep=0.8)
     assert paper.epochs == 600
 
 
@@ -61,7 +85,7 @@ def test_the_time_of_a_training_on_the_validation_examples_too_counts_them_as_tr
     apart, together = (
         plan_training(CELL, TrainingRequest(**DIGITS, with_validation=with_validation)) for with_validation in (False, True)
     )
-    more = 3 * apart.facts.validation_examples * apart.epochs * 2 * apart.multiply_adds / 1e9
+    more = 3 * apart.child.problem.facts["validation_examples"] * apart.epochs * 2 * apart.multiply_adds / 1e9
     assert together.compute_seconds - apart.compute_seconds == pytest.approx(more)
 
 
@@ -87,20 +111,22 @@ def test_the_plan_of_a_network_that_is_no_stack_of_cells_has_no_auxiliary_head(t
 
 
 def test_filters_override_what_follows_from_the_width():
-    assert new_training(nasnet_a(), TrainingRequest(**DIGITS, filters=2)).network.shapes((8, 8, 1))["final"][2] == 4 * 6 * 2
+    training = new_training(nasnet_a(), "nasnet-a", TrainingRequest(**DIGITS, filters=2))
+    assert network_of(training.child).shapes((8, 8, 1))["final"][2] == 4 * 6 * 2
 
 
 def test_a_scaled_cell_is_trained_as_it_is_on_what_it_was_scaled_to(network):
-    training = new_training(Named("network", str(network)).open().artifact.body, TrainingRequest())
-    assert training.network == new_training(nasnet_a(), TrainingRequest(**DIGITS)).network
-    assert training.dataset.source == "digits"
+    body = Named("network", str(network)).open().artifact.body
+    training = new_training(body, "network.json", TrainingRequest())
+    assert training.child.roles == new_training(nasnet_a(), "nasnet-a", TrainingRequest(**DIGITS)).child.roles
+    assert training.child.problem.source == "digits"
     with pytest.raises(UserError, match="--stack and --filters are for a cell"):
-        new_training(Named("network", str(network)).open().artifact.body, TrainingRequest(stack="1@96"))
+        new_training(body, "network.json", TrainingRequest(stack="1@96"))
 
 
 def test_resuming_accepts_what_was_asked_before_and_nothing_else():
     asked = TrainingRequest(**DIGITS, preset="paper", dropout=0.1)
-    recorded = new_training(nasnet_a(), asked)
+    recorded = new_training(nasnet_a(), "nasnet-a", asked)
     check_resumed(recorded, asked, CELL)
     check_resumed(recorded, TrainingRequest(), None)
     for other, message in (
@@ -118,7 +144,7 @@ def test_an_artifact_that_another_flag_takes_is_refused_with_that_flag(network):
         Named("arch", "nasnet-a").open()
     with pytest.raises(ArtifactError, match="give it with --network"):
         Named("cell", str(network / "network.json")).open()
-    with pytest.raises(UserError, match=r"unknown cell reference or file 'nasnt-a'\. Did you mean 'nasnet-a'"):
+    with pytest.raises(UserError, match=r"unknown cell or edge-cell reference or file 'nasnt-a'\. Did you mean 'nasnet-a'"):
         Named("cell", "nasnt-a").open()
 
 
@@ -134,8 +160,9 @@ def test_the_plan_of_a_famous_set_that_is_absent_says_so_and_states_the_recipe_o
     request = TrainingRequest(dataset="imagenet", data_dir=str(tmp_path), preset="paper", with_validation=True)
     plan = plan_training(CELL, request)
     assert (plan.parameters, round(plan.multiply_adds / 1e6, 1)) == (5_289_978, 563.6)
-    assert plan.recipe == TRAININGS["mobile"]["paper"].recipe
-    assert (plan.steps_per_epoch, plan.facts.test_examples) == (800, 50_000)
+    assert plan.child.recipe == TRAININGS["mobile"]["paper"].recipe
+    assert named_in(plan.child) == roles_of(TRAININGS["mobile"]["paper"])
+    assert (plan.steps_per_epoch, plan.child.problem.facts["test_examples"]) == (800, 50_000)
     assert "is not prepared under" in plan.problem
     assert plan.wall_seconds * plan.cores == pytest.approx(plan.compute_seconds)
     assert plan.compute_seconds > 86_400
@@ -147,8 +174,8 @@ def test_the_paper_preset_on_imagenet_takes_the_released_code_s_250_000_steps_bu
     tmp_path, stack, with_validation, steps
 ):
     """On all training examples; where a tenth of them is held out for validation, it takes a tenth fewer."""
-    request = TrainingRequest(dataset="imagenet", data_dir=str(tmp_path), preset="paper", stack=stack)
-    plan = plan_training(CELL, msgspec.structs.replace(request, with_validation=with_validation))
+    asked = {"dataset": "imagenet", "data_dir": str(tmp_path), "preset": "paper", "stack": stack}
+    plan = plan_training(CELL, TrainingRequest(**asked, with_validation=with_validation))
     assert plan.steps == steps
     assert not with_validation or 0 <= 250_000 - plan.steps < plan.steps_per_epoch
 
@@ -167,27 +194,41 @@ def test_the_paper_preset_on_imagenet_takes_the_released_code_s_250_000_steps_bu
 def test_the_width_of_a_stack_on_imagenet_decides_whose_recipe_the_paper_preset_is(tmp_path, stack, filters, size):
     data = {"dataset": "imagenet", "data_dir": str(tmp_path), "preset": "paper"}
     plan = plan_training(CELL, TrainingRequest(**data, image_size=331, stack=stack, filters=filters))
-    assert plan.recipe == TRAININGS[size]["paper"].recipe
-    pair = nasnet_a().cell
+    assert plan.child.recipe == TRAININGS[size]["paper"].recipe
+    pair = nasnet_a().value
     chosen = parse_stack(stack, pair, (331, 331, 3), filters=filters)
     scaled = stacked_network(pair, chosen, target="imagenet", image_shape=(331, 331, 3), classes=1000)
     write_artifact(tmp_path / "network.json", artifact_of(scaled))
-    assert plan_training(Named("network", str(tmp_path)), TrainingRequest(**data)).recipe == plan.recipe
+    assert plan_training(Named("network", str(tmp_path)), TrainingRequest(**data)).child == plan.child
 
 
 def test_the_plan_of_data_that_are_here_has_no_problem():
     plan = plan_training(CELL, TrainingRequest(**DIGITS))
     assert plan.problem is None
-    assert plan.steps == plan.epochs * (plan.facts.train_examples // plan.recipe.batch_size)
+    assert plan.steps == plan.epochs * plan.child.recipe.steps(plan.child.problem.facts["train_examples"])
 
 
-def test_a_network_of_a_search_that_trained_nothing_has_no_recipe_which_is_said(tmp_path):
-    found = msgspec.structs.replace(architecture(), recipe=None)
-    found = msgspec.structs.replace(found, space=msgspec.structs.replace(found.space, name="tiny"))
+def test_a_network_of_a_search_that_trained_nothing_has_no_recipe_which_is_said():
     with pytest.raises(UserError, match="trained nothing and says of no recipe"):
-        new_training(found, TrainingRequest(dataset="digits"))
+        new_training(found_with(None, space="tiny"), "found", TrainingRequest(dataset="digits"))
+
+
+def test_a_search_that_trained_nothing_in_a_space_with_presets_is_trained_by_its_quick_one():
+    training = new_training(found_with(None, space="cnn"), "found", TrainingRequest())
+    assert training.child.recipe == cnn.QUICK.child.recipe
+    assert training.child.problem.source == "digits"
+
+
+def test_what_is_trainable_says_its_data_and_its_place_without_looking_at_any():
+    trainable = trainable_of(nasnet_a(), "nasnet-a", TrainingChoices(stack="1@96"))
+    assert (trainable.problem, trainable.dataset["source"]) == ("images", "digits")
+    pair = nasnet_a().value
+    assert value_of(trainable.place(DIGITS_FACTS)) == cell_network(pair, parse_stack("1@96", pair, (8, 8, 1)), (8, 8, 1))
+    trained_as = trainable.training(DIGITS_FACTS)
+    assert (trained_as.recipe, trained_as.epochs) == (TRAININGS["cifar"]["quick"].recipe, TRAININGS["cifar"]["quick"].epochs)
 
 
 def test_an_empty_stack_is_refused_and_not_the_default():
+    trainable = trainable_of(nasnet_a(), "nasnet-a", TrainingChoices(stack=""))
     with pytest.raises(UserError, match=r"^--stack is ''; it must be N@P"):
-        subject_of(nasnet_a(), stack="").network((8, 8, 1))
+        trainable.place(DIGITS_FACTS)

@@ -13,14 +13,17 @@ from automl_cli.core.errors import ArtifactError, DataError, RunFailed, UserErro
 from automl_cli.data import load_test_split
 from automl_cli.jobs.export import PROGRAM, README, export
 from automl_cli.jobs.measure import measure
+from automl_cli.kinds.model import Model
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
-from automl_cli.store.bodies import Architecture, Model
+from automl_cli.store.names import MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.evaluate import evaluate, predictor, weights_beside
-from automl_cli.training.run import MODEL, WEIGHTS, train
-from automl_cli.training.settings import TrainingRequest, open_training
+from automl_cli.training.request import TrainingRequest
+from automl_cli.training.run import train
+from automl_cli.training.settings import open_training
 from automl_cli.training.trainable import Named
-from tests.training.conftest import NETWORK
+from automl_cli.values.dataset import dataset_of, facts_of
+from tests.training.conftest import NETWORK, looked_at_last
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def model(found, tmp_path) -> Path:
     out = tmp_path / "run"
     with open_training(out, TrainingRequest(epochs=15), Named("arch", str(found)), resume=False, overwrite=False):
         train(out)
-    return out / MODEL
+    return out / MODEL_FILE
 
 
 def body_of(model: Path) -> Model:
@@ -42,8 +45,9 @@ def rewritten(model: Path, **changes) -> Path:
 
 def test_evaluating_gives_the_scores_of_the_training_again(model):
     body, scores = body_of(model), evaluate(model)
-    assert scores.test_accuracy == body.test_accuracy > 0.6
-    assert scores.test_balanced_accuracy == body.test_balanced_accuracy
+    assert scores.scores == {name: score for name, score in body.scores.items() if name != "validation_score"}
+    assert scores.scores["test_accuracy"] > 0.6
+    assert scores.scores.keys() == {"test_accuracy", "test_balanced_accuracy"}
     assert scores.test_examples == 30
 
 
@@ -51,7 +55,7 @@ def test_another_set_of_the_same_classes_can_be_scored(model, images, tmp_path):
     with np.load(images) as arrays:
         swapped = {**arrays, "x_test": arrays["x_train"], "y_test": (arrays["y_train"] + 1) % 3}
     np.savez(tmp_path / "wrong.npz", **swapped)
-    assert evaluate(model, source=str(tmp_path / "wrong.npz")).test_accuracy < 0.5
+    assert evaluate(model, source=str(tmp_path / "wrong.npz")).scores["test_accuracy"] < 0.5
 
 
 def test_a_model_of_images_that_are_not_square_can_be_scored_on_its_own_set_by_name(found, images, tmp_path):
@@ -61,8 +65,8 @@ def test_a_model_of_images_that_are_not_square_can_be_scored_on_its_own_set_by_n
     request = TrainingRequest(epochs=1, dataset=source)
     with open_training(out, request, Named("arch", str(found)), resume=False, overwrite=False):
         train(out)
-    assert body_of(out / MODEL).image_shape == (4, 6, 1)
-    assert evaluate(out / MODEL, source=source) == evaluate(out / MODEL)
+    assert facts_of(body_of(out / MODEL_FILE).child).image_shape == (4, 6, 1)
+    assert evaluate(out / MODEL_FILE, source=source) == evaluate(out / MODEL_FILE)
 
 
 def test_a_set_of_other_images_or_classes_is_refused(model, tmp_path):
@@ -76,7 +80,7 @@ def test_a_set_of_other_images_or_classes_is_refused(model, tmp_path):
 
 
 def test_weights_that_were_changed_are_refused(model):
-    weights = model.with_name(WEIGHTS)
+    weights = model.with_name(WEIGHTS_FILE)
     arrays = read_arrays(weights)
     arrays["parameters.classifier.bias"] = arrays["parameters.classifier.bias"] + 1
     write_arrays(weights, arrays)
@@ -85,7 +89,7 @@ def test_weights_that_were_changed_are_refused(model):
 
 
 def test_missing_weights_are_named(model):
-    model.with_name(WEIGHTS).unlink()
+    model.with_name(WEIGHTS_FILE).unlink()
     with pytest.raises(ArtifactError, match=r"weights\.safetensors: no such file; the weights belong beside"):
         evaluate(model)
 
@@ -110,9 +114,9 @@ def test_weights_outside_the_directory_of_the_model_are_never_read(model):
     ],
 )
 def test_weights_of_another_network_are_refused(model, change, message):
-    arrays = read_arrays(model.with_name(WEIGHTS))
+    arrays = read_arrays(model.with_name(WEIGHTS_FILE))
     change(arrays)
-    digest = write_arrays(model.with_name(WEIGHTS), arrays)
+    digest = write_arrays(model.with_name(WEIGHTS_FILE), arrays)
     with pytest.raises(ArtifactError, match=message):
         evaluate(rewritten(model, weights_digest=digest))
 
@@ -129,16 +133,16 @@ def test_costs_can_be_asked_for_other_images_and_classes(found):
     larger = measure(found, image_size=32, classes=10)
     expected = NETWORK.costs((32, 32, 1), 10)
     assert (larger.parameters, larger.multiply_adds) == (expected.parameters, expected.multiply_adds)
-    assert measure(found, dataset="digits").image_shape == (8, 8, 1)
-    assert measure(found, dataset="digits", classes=4).classes == 4
+    assert measure(found, dataset="digits").facts.image_shape == (8, 8, 1)
+    assert len(measure(found, dataset="digits", classes=4).facts.classes) == 4
 
 
 def test_a_network_without_images_needs_to_be_told_which(architecture, tmp_path):
-    bare: Architecture = msgspec.structs.replace(architecture, image_shape=None, classes=None, costs=None)
+    bare = msgspec.structs.replace(architecture, found=None)
     write_artifact(tmp_path / "bare.json", artifact_of(bare))
     with pytest.raises(UserError, match="does not say for which images and classes it was made; give --dataset, or"):
         measure(tmp_path / "bare.json")
-    assert measure(tmp_path / "bare.json", image_size=8, classes=2).image_shape == (8, 8, 3)
+    assert measure(tmp_path / "bare.json", image_size=8, classes=2).facts.image_shape == (8, 8, 3)
 
 
 def test_an_artifact_without_a_network_cannot_be_measured(model):
@@ -150,7 +154,7 @@ def test_the_exported_program_gives_the_logits_of_the_model_without_this_tool(mo
     """The code of the README, as a stranger would run it: isolated, in another directory."""
     program = export(model, tmp_path / "exported")
     body = body_of(model)
-    images = load_test_split(body.dataset).images
+    images = load_test_split(dataset_of(body.child)).images
     np.save(program.parent / "images.npy", images.astype(np.float32))
     code = program.with_name(README).read_text().split("```python\n")[1].split("```")[0]
     lines = [line for line in code.splitlines() if not line.startswith(("images =", "print"))]
@@ -158,7 +162,7 @@ def test_the_exported_program_gives_the_logits_of_the_model_without_this_tool(mo
     lines.insert(at, "images = np.load('images.npy')")
     lines += ["np.save('logits.npy', logits)", "import sys; assert not any(m.startswith('automl') for m in sys.modules)"]
     subprocess.run([sys.executable, "-I", "-c", "\n".join(lines)], cwd=program.parent, check=True)
-    expected = predictor(body, weights_beside(model, body)).logits(images)
+    expected = predictor(body, weights_beside(model, body)).outputs(looked_at_last(body))
     np.testing.assert_allclose(np.load(program.parent / "logits.npy"), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from automl_cli.core.errors import SpaceError, UserError
+from automl_cli.kinds.cell import Cell as CellBody
 from automl_cli.references import open_artifact
-from automl_cli.store.cells import Cell as CellBody
 from automl_cli.values.cell import CELL_OPERATIONS, Branch, Cell, CellPair, Combination, keep_probability
 from automl_cli.values.network import Network
 from automl_cli.values.operations import Activation, AveragePool, ConvolutionUnit, FactorizedReduction, MaxPool, SeparableUnit
@@ -21,7 +21,7 @@ CIFAR, MOBILE, LARGE = (32, 32, 3), (224, 224, 3), (331, 331, 3)
 
 
 def nasnet_a() -> CellPair:
-    cell = open_artifact("nasnet-a", CellBody).artifact.body.cell
+    cell = open_artifact("nasnet-a", CellBody).artifact.body.value
     assert isinstance(cell, CellPair)
     return cell
 

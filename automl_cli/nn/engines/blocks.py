@@ -70,12 +70,12 @@ class BlocksEngine:
         return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages), *average)
 
     def step(
-        self, state: BlocksState, images: Array, targets: Array, rate: float, moment: Moment | None = None
+        self, state: BlocksState, inputs: Array, targets: Array, rate: float, moment: Moment | None = None
     ) -> tuple[BlocksState, Array]:
-        given = {**state.statistics, "images": _places_first(images), "targets": targets}
+        given = {**state.statistics, "examples": _places_first(inputs), "targets": targets}
         if self._noise is not None:
-            given |= draws(self._noise, self._graph, needed(moment), len(images))
-        calls = self._bound_to(images, training=True)
+            given |= draws(self._noise, self._graph, needed(moment), len(inputs))
+        calls = self._bound_to(inputs, training=True)
         tape = run_forward(calls, state.pages, given)
         loss = tape.values[calls[-1].output]
         statistics = {
@@ -90,15 +90,25 @@ class BlocksEngine:
         pages, *others = update(kept, tuple(gradients), np.float32(rate))
         return BlocksState(pages, tuple(gradients), statistics, *others), loss
 
-    def outputs(self, state: BlocksState, images: Array) -> Array:
+    def outputs(self, state: BlocksState, inputs: Array) -> Array:
         pages = state.pages if state.average is None else state.average
         drawn = dict.fromkeys(self._graph.features)
-        given = {**state.statistics, **drawn, "images": _places_first(images), "targets": None}
-        return run_evaluation(self._bound_to(images, training=False), pages, given)
+        given = {**state.statistics, **drawn, "examples": _places_first(inputs), "targets": None}
+        return run_evaluation(self._bound_to(inputs, training=False), pages, given)
 
-    def _bound_to(self, images: Array, *, training: bool) -> tuple[Call, ...]:
-        """The calls for images of this shape and type, which decide those of all that is computed from them."""
-        key = (training, images.shape, images.dtype)
+    def carrying(self, state: BlocksState, carry: Any) -> BlocksState:
+        """Raises ValueError for anything to carry: blocks are made of feed-forward networks."""
+        if carry is not None:
+            raise ValueError("the engine of blocks carries no state from batch to batch; train by the engine of the whole")
+        return state
+
+    def carried_outputs(self, state: BlocksState, inputs: Array, carry: Any) -> tuple[Array, Any]:
+        """Raises ValueError, as `carrying` does."""
+        return self.outputs(self.carrying(state, carry), inputs), None
+
+    def _bound_to(self, inputs: Array, *, training: bool) -> tuple[Call, ...]:
+        """The calls for inputs of this shape and type, which decide those of all that is computed from them."""
+        key = (training, inputs.shape, inputs.dtype)
         if key not in self._bound:
             calls = self._graph.calls if training else self._graph.evaluation
             self._bound[key] = tuple(call._replace(block=call.block and call.block.for_one_call()) for call in calls)
@@ -159,7 +169,7 @@ class BlocksEngine:
         return type(leaf) is tuple and [getattr(page, "shape", None) for page in leaf] == shapes
 
 
-_places_first = compiled(lambda images: images.transpose(1, 2, 0, 3), identity="places_first")
+_places_first = compiled(lambda examples: examples.transpose(1, 2, 0, 3), identity="places_first")
 
 
 @cache

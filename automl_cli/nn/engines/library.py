@@ -12,7 +12,7 @@
     loss        sum of the shares, bias, loss of these logits and of those of an auxiliary head; in evaluation mode the logits
     gather      several inputs padded and concatenated, where something needs them as one array
 
-Inputs that are images are given, since no gradient flows to them. The programs of an activation function other than ReLU are
+Examples are given, since no gradient flows to them. The programs of an activation function other than ReLU are
 found on disk by their text, through JAX's cache, since a function says nothing of itself that could name them.
 """
 
@@ -78,17 +78,17 @@ def norm(filters: int, activation: ActivationFunction | None) -> Block:
 
 @kept
 def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> Block:
-    """With the activation before it, unless that is None. Given are the running statistics, and the images if those are the
+    """With the activation before it, unless that is None. Given are the running statistics, and the examples if those are the
     input."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
-        mean, variance, *images = given
-        (x,) = (*inputs, *images)
+        mean, variance, *examples = given
+        (x,) = (*inputs, *examples)
         return _normalised(None, parameters, transform(unit, parameters, x, activation), (mean, variance))
 
     def evaluation(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
-        mean, variance, *images = given
-        (x,) = (*inputs, *images)
+        mean, variance, *examples = given
+        (x,) = (*inputs, *examples)
         y = transform(unit, parameters, x, activation)
         return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=False)
 
@@ -152,14 +152,14 @@ def activation(size: Pair, activation: ActivationFunction) -> Block:
 
 
 @kept
-def gather(size: Pair, are_images: tuple[bool, ...]) -> Block:
-    """`are_images` says for each tensor in order whether it is given or an input."""
+def gather(size: Pair, are_examples: tuple[bool, ...]) -> Block:
+    """`are_examples` says for each tensor in order whether it is given or an input."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        values, images = iter(inputs), iter(given)
-        return ops.join([pad_to(next(images if image else values), *size) for image in are_images]), None
+        values, examples = iter(inputs), iter(given)
+        return ops.join([pad_to(next(examples if given_one else values), *size) for given_one in are_examples]), None
 
-    return Block("gather", function, {}, settings=(size, are_images))
+    return Block("gather", function, {}, settings=(size, are_examples))
 
 
 @cache
@@ -178,8 +178,8 @@ def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> Block:
     """With `dropped`, the factors of the features are given first; in evaluation mode they are None."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        factors, images = (given[0], given[1:]) if dropped else (None, given)
-        (x,) = (*inputs, *images)
+        factors, examples = (given[0], given[1:]) if dropped else (None, given)
+        (x,) = (*inputs, *examples)
         features = x.sum((0, 1)) / (size[0] * size[1])
         return (features if factors is None else features * factors) @ parameters["weights"], None
 

@@ -155,12 +155,12 @@ class _Builder:
             return pieces[0]
         size = _largest(pieces)
         places = tuple((piece.value,) for piece in pieces if piece.value is not None)
-        images = tuple("images" for piece in pieces if piece.value is None)
-        value = self._call(library.gather(size, tuple(piece.value is None for piece in pieces)), places, {}, images)
+        examples = tuple("examples" for piece in pieces if piece.value is None)
+        value = self._call(library.gather(size, tuple(piece.value is None for piece in pieces)), places, {}, examples)
         return Piece(value, (*size, sum(piece.shape[2] for piece in pieces)))
 
     def _mapped(self, block: Block, piece: Piece, shape: Shape) -> Piece:
-        return Piece(self._call(block, _place(piece), {}, _images(piece)), shape)
+        return Piece(self._call(block, _place(piece), {}, _examples(piece)), shape)
 
     def _unit(self, place: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
         """One call where a unit has one input. The units of layered networks read any number; there the parts are what is
@@ -172,14 +172,14 @@ class _Builder:
         first, last = activations(unit, self._activation)
         if len(pieces) == 1 and last is None:
             sources = {**_kernels(place, unit, 0, channels), **norm}
-            given = (*statistics, *_images(pieces[0]))
+            given = (*statistics, *_examples(pieces[0]))
             block = library.unit(unit, channels, first)
             return Piece(self._call(block, _place(pieces[0]), sources, given), shape)
         parts, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             part = library.part(unit, piece.shape[2], size, first)
-            parts.append(self._call(part, _place(piece), _kernels(place, unit, start, stop), _images(piece)))
+            parts.append(self._call(part, _place(piece), _kernels(place, unit, start, stop), _examples(piece)))
             start = stop
         if last is None:  # that of a cell, which reads any number of states: one program for all numbers
             parts = [self._call(None, (tuple(parts),), {}, ())]
@@ -194,7 +194,7 @@ class _Builder:
         for piece in pieces:
             stop = start + piece.shape[2]
             source = {"weights": Source(f"{classifier}.weights", 0, start, stop)}
-            given = (*self._factors(start, stop), *_images(piece)) if dropped else _images(piece)
+            given = (*self._factors(start, stop), *_examples(piece)) if dropped else _examples(piece)
             block = library.share(piece.shape[2], classes, size, dropped=dropped)
             shares.append(self._call(block, _place(piece), source, given))
             start = stop
@@ -243,8 +243,8 @@ def _place(piece: Piece) -> tuple[tuple[int, ...], ...]:
     return () if piece.value is None else ((piece.value,),)
 
 
-def _images(piece: Piece) -> tuple[str, ...]:
-    return ("images",) if piece.value is None else ()
+def _examples(piece: Piece) -> tuple[str, ...]:
+    return ("examples",) if piece.value is None else ()
 
 
 def _kernels(place: str, unit: Unit, start: int, stop: int) -> dict[str, Source]:

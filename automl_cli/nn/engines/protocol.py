@@ -31,15 +31,24 @@ class Engine(Protocol):
         """The state before the first step."""
         ...
 
-    def step(self, state: Any, images: Array, targets: Array, rate: float, moment: Moment | None = None) -> tuple[Any, Array]:
+    def step(self, state: Any, inputs: Array, targets: Array, rate: float, moment: Moment | None = None) -> tuple[Any, Array]:
         """One step on one batch at this learning rate. Returns the new state and the loss before the step.
 
         `moment` matters to engines that drop paths or features, and to no other.
         """
         ...
 
-    def outputs(self, state: Any, images: Array) -> Array:
-        """The outputs (logits) of the network in evaluation mode."""
+    def outputs(self, state: Any, inputs: Array) -> Array:
+        """The outputs (such as logits) of the network in evaluation mode."""
+        ...
+
+    def carrying(self, state: Any, carry: Any) -> Any:
+        """The state from which the next step starts with this carried state of the network, any tree of arrays; with None,
+        without one. Steps then hand it on; no gradient flows through it."""
+        ...
+
+    def carried_outputs(self, state: Any, inputs: Array, carry: Any) -> tuple[Array, Any]:
+        """The outputs of a network that carries state, and what it carries into the next batch."""
         ...
 
     def arrays(self, state: Any) -> dict[str, np.ndarray]:

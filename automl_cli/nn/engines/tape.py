@@ -149,8 +149,8 @@ class Block:
 class Call(NamedTuple):
     """One use of a block: where its parameters lie, which values it reads, what else it is given, which value it makes.
 
-    `given` are names, of running statistics (whose new values are the block's by-product), of the images, of the targets or of
-    what is drawn for the step.
+    `given` are names, of running statistics (whose new values are the block's by-product), of the examples, of the targets or
+    of what is drawn for the step.
     Without a block the values of the one place are added up, which no program of its own backward needs.
     """
 

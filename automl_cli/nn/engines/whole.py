@@ -23,7 +23,8 @@ Arrays = dict[str, Array]
 class WholeState(NamedTuple):
     """Parameters and running statistics by their place in the network, e.g. `blocks.layer1.kernel`.
 
-    `average` is the running mean of the parameters, and how many steps are in it, where the engine keeps one.
+    `average` is the running mean of the parameters, and how many steps are in it, where the engine keeps one. `carry` is what
+    the network carries from batch to batch, while it is trained.
     """
 
     parameters: Arrays
@@ -31,6 +32,7 @@ class WholeState(NamedTuple):
     optimizer: Any
     average: Arrays | None = None
     averaged: Array | None = None
+    carry: Any = None
 
 
 class WholeEngine:
@@ -40,6 +42,8 @@ class WholeEngine:
     `noise` is what the model drops in training. With `average_decay` a running mean of the parameters is kept
     (`engines.averages`) and is what `outputs` uses. With `half` activations and their gradients are bfloat16; parameters,
     statistics, the classifier and the loss stay float32.
+
+    A network that carries state is called with it, and gives the new one with its outputs.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class WholeEngine:
         self._activations = jnp.bfloat16 if half else jnp.float32
         self._step = compiled(self._traced_step, long=True, donate_argnums=0)
         self._outputs = compiled(self._traced_outputs, long=True)
+        self._carried_outputs = compiled(self._traced_carried_outputs, long=True)
 
     def initial(self) -> WholeState:
         parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)
@@ -70,41 +75,53 @@ class WholeEngine:
         return WholeState(parameters, statistics, self._update_rule.init(parameters), *average)
 
     def step(
-        self, state: WholeState, images: Array, targets: Array, rate: float, moment: Moment | None = None
+        self, state: WholeState, inputs: Array, targets: Array, rate: float, moment: Moment | None = None
     ) -> tuple[WholeState, Array]:
         if self._noise is None:
-            return self._step(state, images, targets, np.float32(rate))
+            return self._step(state, inputs, targets, np.float32(rate))
         moment = needed(moment)
-        return self._step(state, images, targets, np.float32(rate), moment.key, np.float32(moment.progress))
+        return self._step(state, inputs, targets, np.float32(rate), moment.key, np.float32(moment.progress))
 
-    def outputs(self, state: WholeState, images: Array) -> Array:
-        parameters = state.parameters if state.average is None else state.average
-        return self._outputs(parameters, state.statistics, images)
+    def outputs(self, state: WholeState, inputs: Array) -> Array:
+        return self._outputs(_scored(state), state.statistics, inputs)
+
+    def carrying(self, state: WholeState, carry: Any) -> WholeState:
+        return state._replace(carry=jax.tree.map(jnp.array, carry))  # copied, since the step gives its memory away
+
+    def carried_outputs(self, state: WholeState, inputs: Array, carry: Any) -> tuple[Array, Any]:
+        return self._carried_outputs(_scored(state), state.statistics, inputs, carry)
 
     def arrays(self, state: WholeState) -> dict[str, np.ndarray]:
-        return {_name(path): np.array(leaf) for path, leaf in jax.tree.leaves_with_path(state)}
+        return {_name(path): np.array(leaf) for path, leaf in jax.tree.leaves_with_path(state._replace(carry=None))}
 
     def state(self, arrays: Mapping[str, np.ndarray]) -> WholeState:
         return jax.tree.map_with_path(lambda path, _: jnp.array(arrays[_name(path)]), self.initial())
 
     def _traced_step(
-        self, state: WholeState, images: Array, targets: Array, rate: Array, *moment: Array
+        self, state: WholeState, inputs: Array, targets: Array, rate: Array, *moment: Array
     ) -> tuple[WholeState, Array]:
         noise = {} if self._noise is None else {"noise": Noise(self._noise, *moment)}
 
-        def objective(parameters: Arrays) -> tuple[Array, Arrays]:
+        def objective(parameters: Arrays) -> tuple[Array, tuple[Arrays, Any]]:
             model = self._model(parameters, state.statistics)
-            loss = self._loss(model(images.astype(self._activations), train=True, **noise), targets)
-            return loss, _by_name(nnx.state(model, nnx.BatchStat))
+            outputs, carry = _called(model, self._as_activations(inputs), state.carry, train=True, **noise)
+            return self._loss(outputs, targets), (_by_name(nnx.state(model, nnx.BatchStat)), carry)
 
-        (loss, statistics), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
+        (loss, (statistics, carry)), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
         updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
         parameters = jax.tree.map(lambda parameter, update: parameter - rate * update, state.parameters, updates)
         average = running_mean(self._average_decay, state.average, state.averaged, parameters)
-        return WholeState(parameters, statistics, optimizer, *average), loss
+        return WholeState(parameters, statistics, optimizer, *average, carry=carry), loss
 
-    def _traced_outputs(self, parameters: Arrays, statistics: Arrays, images: Array) -> Array:
-        return self._model(parameters, statistics)(images.astype(self._activations), train=False)
+    def _traced_outputs(self, parameters: Arrays, statistics: Arrays, inputs: Array) -> Array:
+        return self._model(parameters, statistics)(self._as_activations(inputs), train=False)
+
+    def _traced_carried_outputs(self, parameters: Arrays, statistics: Arrays, inputs: Array, carry: Any) -> tuple[Array, Any]:
+        return _called(self._model(parameters, statistics), self._as_activations(inputs), carry, train=False)
+
+    def _as_activations(self, inputs: Array) -> Array:
+        """Numbers in the precision of activations; tokens and other whole numbers as they are."""
+        return inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype(self._activations)
 
     def _model(self, parameters: Arrays, statistics: Arrays) -> Any:
         return nnx.merge(self._graph, self._as_state(parameters, nnx.Param), self._as_state(statistics, nnx.BatchStat))
@@ -113,6 +130,19 @@ class WholeEngine:
         """The inverse of `_by_name`. A block's name may hold dots, so the places are looked up."""
         flat: dict[tuple[Any, ...], Any] = {self._places[name]: kind(array) for name, array in arrays.items()}
         return nnx.from_flat_state(flat)
+
+
+def _called(model: Any, inputs: Array, carry: Any, **more: Any) -> tuple[Any, Any]:
+    """What the network gives, and what it carries on; no gradient flows back into earlier batches."""
+    if carry is None:
+        return model(inputs, **more), None
+    outputs, after = model(inputs, carry, **more)
+    return outputs, jax.lax.stop_gradient(after)
+
+
+def _scored(state: WholeState) -> Arrays:
+    """The parameters that are scored: their running mean where there is one."""
+    return state.parameters if state.average is None else state.average
 
 
 def named_arrays(model: nnx.Module) -> tuple[Arrays, Arrays]:

@@ -141,5 +141,9 @@ def test_another_architecture_of_the_same_blocks_compiles_nothing():
 
 def test_importing_starts_no_backend():
     """A process that only looks around, or leaves the accelerator to workers, must not take it."""
-    code = "import automl_cli.children.images; from jax._src import xla_bridge; assert not xla_bridge._backends"
+    code = """
+from automl_cli.children import prediction, trainer
+from jax._src import xla_bridge
+assert not xla_bridge._backends
+"""
     subprocess.run([sys.executable, "-c", code], check=True)

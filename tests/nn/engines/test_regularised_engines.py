@@ -1,5 +1,7 @@
 """Both engines under whatever a recipe may do to a network: equal losses, gradients, statistics, means and outputs."""
 
+from typing import Any, NamedTuple, get_args
+
 import jax
 import jax.numpy as jnp
 import msgspec
@@ -7,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from automl_cli.children import recipes
+from automl_cli.children import optimizer, schedule
 from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, Engine, Moment, WholeEngine
 from automl_cli.nn.engines.draws import PATHS_TOGETHER, draws
@@ -17,6 +19,7 @@ from automl_cli.nn.networks.noise import Noise, dropped_at_the_end
 from automl_cli.nn.ops.rectified import relu
 from automl_cli.nn.ops.units import ActivationFunction
 from automl_cli.values.network import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, MaxPool, Network
+from automl_cli.values.optimizer import Optimizer, OptimizerName
 from automl_cli.values.recipe import Recipe
 from tests.nn.engines.test_engines import KEEP_GRADIENT, assert_close, loss, task
 
@@ -36,40 +39,54 @@ NETWORK = Network(
         Block("auxiliary.3", ConvolutionUnit((1, 1), 5, padding="valid"), ("auxiliary.2",)),
     ),
 )
-PLAIN = Recipe(batch_size=6, learning_rate=0.1)
-RECIPES = {
-    "drop path": {"drop_path_keep": 0.6},
-    "drop path by time": {"drop_path_keep": 0.6, "drop_path_schedule": "time"},
-    "dropout": {"dropout": 0.5},
-    "auxiliary head": {"auxiliary_weight": 0.4},
-    "mean": {"average_decay": 0.3},
-    "rmsprop": {"optimizer": "rmsprop", "nesterov": False, "gradient_clip": 0.5},
-    "all": {
-        "drop_path_keep": 0.6,
-        "dropout": 0.5,
-        "auxiliary_weight": 0.4,
-        "average_decay": 0.3,
-        "optimizer": "rmsprop",
-        "gradient_clip": 0.5,
-        "label_smoothing": 0.1,
-    },
+
+
+class Way(NamedTuple):
+    """A recipe, and the rule that it is followed with."""
+
+    recipe: Recipe = Recipe(batch_size=6, learning_rate=0.1)
+    optimizer: Optimizer = Optimizer("nesterov")
+
+
+def way(optimizer: OptimizerName = "nesterov", **changes: Any) -> Way:
+    return Way(msgspec.structs.replace(Way().recipe, **changes), Optimizer(optimizer))
+
+
+PLAIN = way()
+EVERYTHING = way(
+    "rmsprop-tf",
+    drop_path_keep=0.6,
+    dropout=0.5,
+    auxiliary_weight=0.4,
+    average_decay=0.3,
+    gradient_clip=0.5,
+    label_smoothing=0.1,
+)
+WAYS = {
+    "drop path": way(drop_path_keep=0.6),
+    "drop path by time": way(drop_path_keep=0.6, drop_path_schedule="time"),
+    "dropout": way(dropout=0.5),
+    "auxiliary head": way(auxiliary_weight=0.4),
+    "mean": way(average_decay=0.3),
+    "rmsprop": way("rmsprop-tf", gradient_clip=0.5),
+    "all": EVERYTHING,
 }
 
 
 def engines(
-    recipe: Recipe,
+    way: Way,
     rule: optax.GradientTransformation | None = None,
     network: Network = NETWORK,
     activation: ActivationFunction = relu,
 ) -> list[Engine]:
-    auxiliary = recipe.auxiliary_weight > 0
+    recipe, auxiliary = way.recipe, way.recipe.auxiliary_weight > 0
     model = build_network(network, SHAPE, 3, seed=1, auxiliary=auxiliary, activation=activation)
     return [
         engine(
             model,
             loss=losses.WithAuxiliary(losses.CrossEntropy(smoothing=recipe.label_smoothing), recipe.auxiliary_weight),
-            update_rule=rule or recipes.update_rule(recipe),
-            noise=recipes.noise(recipe),
+            update_rule=rule or optimizer.by_name(way.optimizer, recipe),
+            noise=schedule.noise(recipe),
             average_decay=recipe.average_decay,
         )
         for engine in (WholeEngine, BlocksEngine)
@@ -90,31 +107,29 @@ def after(engine: Engine, steps: int) -> tuple[list[float], dict[str, np.ndarray
     return losses, engine.arrays(state), np.asarray(engine.outputs(state, images))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", WAYS)
 @pytest.mark.parametrize("of", ["gradients", "three steps"])
 def test_both_engines_agree_under_every_recipe(name: str, of: str):
-    recipe = msgspec.structs.replace(PLAIN, **RECIPES[name])
     rule, steps = (KEEP_GRADIENT, 1) if of == "gradients" else (None, 3)
-    whole, blocks = (after(engine, steps) for engine in engines(recipe, rule))
+    whole, blocks = (after(engine, steps) for engine in engines(WAYS[name], rule))
     np.testing.assert_allclose(blocks[0], whole[0], rtol=1e-5)
     assert_close(blocks[1], whole[1], 2e-5 * steps)
     assert_close({"outputs": blocks[2]}, {"outputs": whole[2]}, 5e-5 * steps)
 
 
 def test_both_engines_agree_on_another_activation_function_too():
-    recipe = msgspec.structs.replace(PLAIN, **RECIPES["all"])
-    whole, blocks = (after(engine, 1) for engine in engines(recipe, KEEP_GRADIENT, activation=lambda x: jnp.cos(x) + x))
+    whole, blocks = (after(engine, 1) for engine in engines(EVERYTHING, KEEP_GRADIENT, activation=lambda x: jnp.cos(x) + x))
     np.testing.assert_allclose(blocks[0], whole[0], rtol=1e-5)
     assert_close(blocks[1], whole[1], 2e-5)
     assert_close({"outputs": blocks[2]}, {"outputs": whole[2]}, 5e-5)
-    assert whole[0] != after(engines(recipe, KEEP_GRADIENT)[0], 1)[0]
+    assert whole[0] != after(engines(EVERYTHING, KEEP_GRADIENT)[0], 1)[0]
 
 
 def test_each_of_these_recipes_changes_the_training():
-    losses = {name: after(engines(msgspec.structs.replace(PLAIN, **RECIPES[name]))[1], 3)[0] for name in RECIPES}
-    outputs = {name: after(engines(msgspec.structs.replace(PLAIN, **RECIPES[name]))[1], 3)[2] for name in ("mean",)}
+    losses = {name: after(engines(WAYS[name])[1], 3)[0] for name in WAYS}
+    outputs = {name: after(engines(WAYS[name])[1], 3)[2] for name in ("mean",)}
     plain, _, plain_outputs = after(engines(PLAIN)[1], 3)
-    assert all(losses[name] != plain for name in RECIPES if name != "mean")
+    assert all(losses[name] != plain for name in WAYS if name != "mean")
     assert losses["mean"] == plain
     assert not np.allclose(outputs["mean"], plain_outputs, rtol=1e-3)
 
@@ -138,16 +153,15 @@ def test_the_draws_of_blocks_are_those_of_the_whole_bit_by_bit_for_any_number_of
 
 
 def test_evaluation_drops_nothing_and_knows_no_auxiliary_head():
-    everything = msgspec.structs.replace(PLAIN, drop_path_keep=0.6, dropout=0.5, auxiliary_weight=0.4)
+    dropped = way(drop_path_keep=0.6, dropout=0.5, auxiliary_weight=0.4)
     images, _ = task(SHAPE)
-    plain, dropping = (engines(recipe)[1] for recipe in (PLAIN, everything))
+    plain, dropping = (engines(each)[1] for each in (PLAIN, dropped))
     assert (plain.outputs(plain.initial(), images) == dropping.outputs(dropping.initial(), images)).all()
 
 
 def test_the_state_of_one_engine_goes_on_in_the_other_with_its_mean():
-    recipe = msgspec.structs.replace(PLAIN, **RECIPES["all"])
     images, labels = task(SHAPE)
-    whole, blocks = engines(recipe)
+    whole, blocks = engines(EVERYTHING)
     state = whole.initial()
     for step in (1, 2):
         state, _ = whole.step(state, images, labels, 0.1, moment(step))
@@ -159,10 +173,20 @@ def test_the_state_of_one_engine_goes_on_in_the_other_with_its_mean():
     assert_close(went_on, whole.arrays(whole.step(state, images, labels, 0.1, moment(3))[0]), 1e-4)
 
 
-def test_a_state_written_down_goes_on_with_the_same_bits():
-    recipe = msgspec.structs.replace(PLAIN, **RECIPES["all"])
+@pytest.mark.parametrize("name", get_args(OptimizerName))
+def test_the_memory_of_every_rule_has_one_form_in_both_engines(name):
     images, labels = task(SHAPE)
-    engine = engines(recipe)[1]
+    whole, blocks = engines(way(name))
+    state, _ = whole.step(whole.initial(), images, labels, 0.1, moment(1))
+    arrays = whole.arrays(state)
+    moved = blocks.arrays(blocks.state(arrays))
+    assert moved.keys() == arrays.keys()
+    assert all((moved[name] == arrays[name]).all() for name in arrays)
+
+
+def test_a_state_written_down_goes_on_with_the_same_bits():
+    images, labels = task(SHAPE)
+    engine = engines(EVERYTHING)[1]
     state, _ = engine.step(engine.initial(), images, labels, 0.1, moment(1))
     written = engine.arrays(state)
     ends = [engine.arrays(engine.step(start, images, labels, 0.1, moment(2))[0]) for start in (state, engine.state(written))]

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import Array, lax
 
+from automl_cli.kinds.cell import Cell
 from automl_cli.nn import ops
 from automl_cli.nn.engines import WholeEngine
 from automl_cli.nn.losses import CrossEntropy
 from automl_cli.nn.networks import NetworkModule, build_network
 from automl_cli.references import open_artifact
-from automl_cli.store.cells import Cell
 from automl_cli.values.cell import CELL_OPERATIONS, Place
 from automl_cli.values.network import IMAGE, Block, Network
 from automl_cli.values.operations import (
@@ -58,7 +58,7 @@ def test_the_built_network_has_exactly_the_parameters_that_costs_says(seed, vari
 
 @pytest.mark.parametrize(("filters", "parameters"), [(32, 1_294_698), (24, 757_906)])
 def test_the_built_search_child_of_nasnet_a_has_the_size_that_follows_from_the_definition(filters, parameters):
-    cells = open_artifact("nasnet-a", Cell).artifact.body.cell
+    cells = open_artifact("nasnet-a", Cell).artifact.body.value
     network = cell_network(cells, stack("cifar", repeats=2, filters=filters), (32, 32, 3))
     assert parameters_of(build_network(network, (32, 32, 3), 10, seed=0)) == parameters
 

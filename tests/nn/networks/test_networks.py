@@ -33,7 +33,7 @@ def images(*shape: int, seed: int = 0) -> jax.Array:
 def test_the_built_network_has_exactly_the_parameters_that_costs_says(variant: str, layers: int, seed: int, classes: int):
     space = SearchSpace(SPACE, {"variant": variant, "layers": layers})
     network = space.decode(space.decisions.sample(Random(seed)))
-    model = space.plugin.build(network, (9, 7, 3), classes, seed)
+    model = build_network(network, (9, 7, 3), classes, seed=seed)
     built = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
     assert built == network.costs((9, 7, 3), classes).parameters
 

@@ -1,0 +1,29 @@
+"""A search command: its flags are the rows of `planning.flags`, its help the docstring of a function, its work `run_search`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from automl_cli.cli.signatures import taking
+from automl_cli.core.flags import Flag
+from automl_cli.planning.flags import flags_of
+
+
+def search_command(name: str, *, space: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """Makes a function that has only its help the search command of this name, of this space unless told otherwise."""
+
+    def command(**given: Any) -> None:
+        from automl_cli.cli.searching import run_search
+
+        run_search(name, default_space=space, flags=given)
+
+    def described_by(function: Callable[[], None]) -> Callable[..., None]:
+        command.__name__, command.__doc__ = function.__name__, function.__doc__
+        return taking(_with_default(row, space) if row.name == "space" else row for row in flags_of(name))(command)
+
+    return described_by
+
+
+def _with_default(row: Flag, space: str) -> Flag:
+    return msgspec.structs.replace(row, help=f"{row.help} [default: {space}]")

@@ -1,0 +1,157 @@
+"""Trains the child of a genotype and measures it: the one evaluator of everything that is trained.
+
+The child of a study has every role filled but one; the space fills that one. Which role it is, what is built from its values
+and what they cost is asked of the row of their kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from automl_cli.children.cost import child_seconds
+from automl_cli.core.decisions import Genotype
+from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.flags import Flag
+from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report
+from automl_cli.core.trials import Costs, Measurement, Task
+from automl_cli.plugins.discovery import open_space
+from automl_cli.plugins.kind import Kind
+from automl_cli.plugins.listing import kind_named, problem_named, standing_kind
+from automl_cli.plugins.roles import costs_of, filling_of, typed_dataset, typed_facts, words_of
+from automl_cli.store.encoding import plain
+from automl_cli.system.process import workers_have_accelerator
+from automl_cli.system.speed import matrix_speed
+from automl_cli.values.child import Child
+from automl_cli.values.engine import EngineName, engine_for_training
+
+
+class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How children are compiled, which fixes the low bits of their results."""
+
+    engine: EngineName
+
+
+class TrainedEvaluator:
+    """Builds what a genotype stands for, trains it on the problem of the study, and scores it after every epoch."""
+
+    summary = "trains the child and scores it on validation examples"
+    trains = True
+    instant = False
+    unused: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
+
+    @staticmethod
+    def resolve(request: EvaluationRequest) -> dict[str, Any]:
+        """The engine, chosen by how many steps there are and where they are computed, unless an option names it."""
+        plugin, child = request.space.plugin, request.child
+        kind = standing_kind(kind_named(plugin.produces))
+        if kind.role is None or (kind.build is None and plugin.build is None):
+            raise UserError(
+                f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
+            )
+        for name in request.options:
+            if name != "engine":
+                raise unknown_name("setting of evaluator 'trained':", name, ("engine",))
+        if request.data_needed:
+            problem_named(child.problem.name).check(child)
+        if (engine := request.options.get("engine")) is None:
+            steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
+            accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
+            engine = engine_for_training(steps, accelerated=accelerated).engine
+        try:
+            return dict(msgspec.to_builtins(msgspec.convert({"engine": engine}, TrainedSettings)))
+        except msgspec.ValidationError as error:
+            raise unknown_name("engine", str(engine), ("whole", "blocks")) from error
+
+    @staticmethod
+    def check(setup: EvaluatorSetup) -> None:
+        """Raises DataError where the data set is no longer what it was."""
+        problem = _child(setup).problem
+        now = plain(problem_named(problem.name).facts(typed_dataset(problem)))
+        if changed := [name for name, value in now.items() if value != problem.facts[name]]:
+            shown = ", ".join(f"{name.replace('_', ' ')} {now[name]} (was {problem.facts[name]})" for name in changed)
+            raise DataError(
+                f"data set {problem.source!r} is not what this run was started with: {shown}. Give the data back, or start a "
+                "new run"
+            )
+
+    @staticmethod
+    def prepare(setup: EvaluatorSetup, report: Report) -> None:
+        """The data, ready for all workers."""
+        child = _child(setup)
+        problem_named(child.problem.name).prepare(child, report)
+
+    @staticmethod
+    def together(settings: Mapping[str, Any]) -> int:
+        """One: each child is a program of its own."""
+        return 1
+
+    @staticmethod
+    def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
+        """Those of the network that is trained: the genotype's own, or where another role is searched that of the study."""
+        kind, child = _standing(space), _child(setup)
+        facts = typed_facts(child.problem)
+        if kind.role != "network":
+            return costs_of(child.roles["network"], facts)
+        return None if kind.costs is None else kind.costs(space.placed(genotype, facts), facts)
+
+    @staticmethod
+    def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
+        """The data set, the roles, and the depth of the networks."""
+        kind, child = _standing(space), _child(setup)
+        yield "data set", child.problem.source
+        for role, filling in child.roles.items():
+            if role != "network":
+                yield role, words_of(filling)
+        if kind.depth is not None:
+            facts = typed_facts(child.problem)
+            depths = [depth for one in genotypes if (depth := kind.depth(space.placed(one, facts))) is not None]
+            if depths:
+                yield "depth", f"{_span(min(depths), max(depths))} layers"
+
+    @staticmethod
+    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
+        """By the cost model of `children.cost`, at this machine's speed."""
+        if not costs:
+            return None
+        mean = sum(one.multiply_adds for one in costs) / len(costs)
+        return child_seconds(_child(setup).problem.facts, epochs=epochs, multiply_adds=mean, speed=matrix_speed())
+
+    def __init__(self, setup: EvaluatorSetup) -> None:
+        from automl_cli.children.trainer import Trainer
+
+        settings = msgspec.convert(setup.evaluator.settings, TrainedSettings)
+        self._space = open_space(setup.space)
+        self._kind = _standing(self._space)
+        self._child = _child(setup)
+        self._facts = typed_facts(self._child.problem)
+        self._trainer = Trainer(self._child, engine=settings.engine)
+
+    def evaluate(self, task: Task) -> Measurement:
+        """One score per epoch. Metrics: exact costs where they are known, and the mean training `loss` of the last epoch."""
+        placed = self._space.placed(task.genotype, self._facts)
+        assert self._kind.role is not None
+        child = self._child.filled(**{self._kind.role: filling_of(self._kind.name, placed)})
+        build = self._space.plugin.build
+        model = None if build is None else build(placed, self._facts, task.seed)
+        trained = self._trainer.train(child, model=model, epochs=task.epochs, seed=task.seed)
+        costs = costs_of(child.roles["network"], self._facts)
+        counts = {} if costs is None else msgspec.structs.asdict(costs)
+        return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **counts})
+
+
+def _standing(space: SearchSpace) -> Kind:
+    """The kind of what stands in the open role."""
+    return standing_kind(kind_named(space.plugin.produces))
+
+
+def _child(setup: EvaluatorSetup) -> Child:
+    return msgspec.convert(setup.child, Child)
+
+
+def _span(lowest: int, highest: int) -> str:
+    return str(lowest) if lowest == highest else f"{lowest} to {highest}"

@@ -1,0 +1,17 @@
+"""One file a kind: its artifact, its words, its checks, the role that it fills, what builds, trains and exports it (named, not
+imported). `plugins.listing` finds them; a kind of another package comes by an entry point in the group `automl_cli.kinds`.
+
+What searches find:
+
+    architecture         a network as a graph of blocks
+    cell                 a normal and a reduction cell
+    edge_cell            the cell of a tabular benchmark
+
+What goes by a name:
+
+    activation           the function between linear maps
+    optimizer_rule       the rule that turns gradients into updates
+    augmentation_policy  what is done to training examples
+
+What commands write beside that: network (a scaled cell), training, model, study, report.
+"""

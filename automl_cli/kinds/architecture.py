@@ -1,0 +1,100 @@
+"""A network that a search found, as a graph of blocks."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from automl_cli.core.numbers import by_times
+from automl_cli.core.trials import Costs
+from automl_cli.plugins.kind import Kind
+from automl_cli.store.artifact import Schema
+from automl_cli.store.study import FoundBody
+from automl_cli.values.dataset import facts_of
+from automl_cli.values.network import Block, ConvolutionUnit, Network, Shape, joined_shape
+from automl_cli.values.sheet import Grid, Lines, Part
+
+
+class Architecture(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network: its blocks, and as the deck's token strings."""
+
+    SCHEMA: ClassVar[Schema] = Schema("architecture")
+
+    value: Network
+
+
+def costs(network: Network, facts: Any) -> Costs:
+    """Trainable parameters, and multiply-adds for one image."""
+    return network.costs(facts.image_shape, len(facts.classes))
+
+
+def depth(network: Network) -> int | None:
+    """Its convolution layers."""
+    return sum(isinstance(block.operation, ConvolutionUnit) for block in network.blocks) or None
+
+
+def sheet(body: Architecture, place: str) -> Iterator[Part]:
+    """A table of its layers with shapes and exact costs, and its tokens."""
+    facts = facts_of(body.found.child) if body.found is not None else None
+    yield network_grid(body.value, None if facts is None else facts.image_shape)
+    yield Lines("as the controller wrote it: " + " | ".join(body.words))
+
+
+def network_grid(network: Network, image: Shape | None) -> Grid:
+    """One row a layer; with shapes and parameters where the images are known."""
+    titles, rows = ("layer", "operation", "reads"), _layer_rows(network)
+    if image is None:
+        return Grid(titles, tuple(rows), words=titles)
+    return Grid((*titles, "gives", "parameters"), tuple(_rows_with_shapes(network, image)), words=(*titles, "gives"))
+
+
+def _layer_rows(network: Network) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        (block.name, operation_in_words(block.operation), ", ".join(block.inputs)) for block in network.blocks
+    ]
+    return [*rows, ("classifier", "average pooling, linear", ", ".join(network.outputs))]
+
+
+def _rows_with_shapes(network: Network, image: Shape) -> Iterator[tuple[str, ...]]:
+    shapes = network.shapes(image)
+    *layers, classifier = _layer_rows(network)
+    for row, block in zip(layers, network.blocks, strict=True):
+        yield (*row, by_times(shapes[block.name]), f"{_parameters(block, shapes):,}")
+    yield (*classifier, "", "")
+
+
+def _parameters(block: Block, shapes: dict[str, Shape]) -> int:
+    return block.operation.costs(joined_shape((shapes[name] for name in block.inputs), block.join)).parameters
+
+
+def operation_in_words(operation: Any) -> str:
+    """The operation's tag, the size of its window, and its other fields that are not at their defaults.
+
+    >>> operation_in_words(ConvolutionUnit(kernel=(3, 5), filters=24, stride=(1, 1)))
+    'convolution 3×5, filters 24'
+    """
+    from msgspec.structs import fields
+
+    said = {field.name: getattr(operation, field.name) for field in fields(operation)}
+    usual = {field.name: field.default for field in fields(operation)}
+    words = {name: _word(value) for name, value in said.items() if value != usual[name]}
+    size = [words.pop(name) for name in ("kernel", "window") if name in words]
+    return ", ".join(
+        (" ".join((operation.__struct_config__.tag, *size)), *(f"{name} {value}" for name, value in words.items()))
+    )
+
+
+def _word(value: object) -> str:
+    return by_times(value) if isinstance(value, tuple) else str(value)
+
+
+KIND = Kind(
+    name="architecture",
+    value=Network,
+    body=Architecture,
+    role="network",
+    flag="arch",
+    words=lambda network: tuple(f"{name}: {operation} of {reads}" for name, operation, reads in _layer_rows(network)),
+    sheet=sheet,
+    costs=costs,
+    depth=depth,
+    build="automl_cli.children.network:build",
+)

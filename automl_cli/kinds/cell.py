@@ -1,0 +1,123 @@
+"""A normal and a reduction cell, found or published. A network is stacked from them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+from automl_cli.core.errors import unknown_name
+from automl_cli.core.trials import Costs
+from automl_cli.kinds.architecture import costs
+from automl_cli.plugins.kind import Kind, Measurable, Trainable, TrainedAs, TrainingChoices, named_roles
+from automl_cli.plugins.roles import by_names, found_roles, network_filling
+from automl_cli.store.artifact import Schema
+from automl_cli.store.encoding import plain
+from automl_cli.store.study import Found, FoundBody
+from automl_cli.values.cell import CellPair
+from automl_cli.values.dataset import IMAGES, DatasetReference, dataset_of, facts_of
+from automl_cli.values.published_recipes import trainings_for
+from automl_cli.values.sheet import Lines, Part
+from automl_cli.values.skeleton import SMALL_IMAGES, Stack, cell_network, default_stack, parse_stack
+from automl_cli.values.skeleton import stack as stack_of
+
+
+class Cell(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pair of cells."""
+
+    SCHEMA: ClassVar[Schema] = Schema("cell")
+
+    value: CellPair
+
+
+def sheet(body: Cell, place: str) -> Iterator[Part]:
+    """One equation per state."""
+    yield Lines("\n".join(body.words))
+
+
+def trainable(body: Cell, place: str, choices: TrainingChoices) -> Trainable:
+    """Stacked for the images as asked, else as published; trained as published networks are."""
+    dataset = dataset_of(body.found.child) if body.found is not None else None
+    return stacked(
+        body.value,
+        searched_on(dataset),
+        lambda image: _chosen(body.value, image, choices),
+        choices.preset,
+        chosen=found_roles(body.found),
+    )
+
+
+def searched_on(dataset: DatasetReference | None) -> DatasetReference:
+    """The data of a search, but all of it: a search may make do with a part of the training examples."""
+    return DatasetReference(source="digits") if dataset is None else _whole(dataset)
+
+
+def _whole(dataset: DatasetReference) -> DatasetReference:
+    import msgspec
+
+    return msgspec.structs.replace(dataset, train_examples=None)
+
+
+def stacked(
+    pair: CellPair,
+    dataset: DatasetReference,
+    stack: Callable[[Any], Stack],
+    preset: str | None,
+    *,
+    chosen: dict[str, Any] | None = None,
+) -> Trainable:
+    """Cells as they are stacked for images of a shape. `chosen` roles take the place of those of the published training."""
+
+    def training(facts: Any) -> TrainedAs:
+        image = facts.image_shape
+        known = trainings_for(image, width=stack(image).width(pair))
+        if (preset or "quick") not in known:
+            raise unknown_name("preset of a stack of cells:", str(preset), known)
+        found = known[preset or "quick"]
+        return TrainedAs(recipe=found.recipe, epochs=found.epochs, roles={**by_names(named_roles(found)), **(chosen or {})})
+
+    return Trainable(
+        problem=IMAGES,
+        dataset=plain(dataset),
+        training=training,
+        place=lambda facts: network_filling(cell_network(pair, stack(facts.image_shape), facts.image_shape)),
+    )
+
+
+def measurable(body: Cell, place: str) -> Measurable:
+    """The cells stacked as asked, or as published for such images."""
+    facts = facts_of(body.found.child) if body.found is not None else None
+    return Measurable(facts=facts, count=lambda facts, choices: _counted(body.value, facts, choices), stackable=True)
+
+
+def _counted(pair: CellPair, facts: Any, choices: TrainingChoices) -> tuple[Costs, dict[str, Any]]:
+    stack = _chosen(pair, facts.image_shape, choices)
+    return costs(cell_network(pair, stack, facts.image_shape), facts), {"stack": stack, "width": stack.width(pair)}
+
+
+def _chosen(pair: CellPair, image: Any, choices: TrainingChoices) -> Stack:
+    wanted = default_stack(image) if choices.stack is None else choices.stack
+    return parse_stack(wanted, pair, image, filters=choices.filters)
+
+
+def small_stack(body: Cell) -> str | None:
+    """For images so small that the published stack is far too large, the one that the search measured the cells in."""
+    found: Found | None = body.found
+    if found is None or ((facts := facts_of(found.child)) is not None and facts.image_shape[0] >= SMALL_IMAGES):
+        return None
+    repeats, filters = (found.space.options.get(name) for name in ("repeats", "filters"))
+    if not (isinstance(repeats, int) and isinstance(filters, int)):
+        return None
+    return stack_of("cifar", repeats=repeats, filters=filters).written(body.value)
+
+
+KIND = Kind(
+    name="cell",
+    value=CellPair,
+    body=Cell,
+    role="network",
+    stands_as="architecture",
+    flag="cell",
+    words=lambda cells: cells.equations(),
+    sheet=sheet,
+    trainable=trainable,
+    measurable=measurable,
+    train_flags=lambda body: () if (stack := small_stack(body)) is None else ("--stack", stack),
+)

@@ -1,0 +1,25 @@
+"""The cell of a tabular benchmark: it is looked up, and nothing of it is trained."""
+
+from typing import ClassVar
+
+from automl_cli.plugins.kind import Kind
+from automl_cli.store.artifact import Schema
+from automl_cli.store.study import FoundBody
+from automl_cli.values.edge_cell import EdgeCell
+
+
+class EdgeCellBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Operations on the edges of a small graph."""
+
+    SCHEMA: ClassVar[Schema] = Schema("edge-cell")
+
+    value: EdgeCell
+
+
+KIND = Kind(
+    name="edge-cell",
+    value=EdgeCell,
+    body=EdgeCellBody,
+    flag="cell",
+    words=lambda cell: tuple(cell.text.split("+")),
+)

@@ -1,0 +1,51 @@
+"""The child of a study: the preset's problem, recipe and roles, with what flags put in their places. One role stays open."""
+
+from typing import Any
+
+from automl_cli.core.errors import UserError
+from automl_cli.planning.request import SearchRequest
+from automl_cli.plugins.kind import Kind, TrainingChoices, named_roles
+from automl_cli.plugins.listing import problem_named
+from automl_cli.plugins.roles import by_names, named
+from automl_cli.plugins.trainables import trainable_of
+from automl_cli.references import WHAT_IS_TRAINED, filled_by_flags, open_any
+from automl_cli.store.encoding import plain
+from automl_cli.training.trainable import Named, named_by, network_flags
+from automl_cli.values.child import ROLES, Child, ChildPreset, Filling, ProblemReference
+
+
+def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *, data_needed: bool = True) -> Child:
+    """What children are trained by. The role that values of the searched kind fill stays open. A plan needs no data.
+
+    Raises UserError for what cannot be trained, and for a flag that fills the open role.
+    """
+    if preset is None:
+        raise UserError(
+            f"no preset says how children of kind {kind.name!r} are trained; give --evaluator table --table FILE, or the space "
+            "a preset with a child"
+        )
+    problem = problem_named(preset.problem)
+    dataset = problem.dataset(request.given(), problem.dataset_type(source=preset.dataset))
+    facts = problem.facts(dataset, needed=data_needed)
+    roles = {**by_names(named_roles(preset)), **filled_by_flags(request, open_role=kind.role)}
+    if kind.role != WHAT_IS_TRAINED:
+        roles[WHAT_IS_TRAINED] = _network(request, preset, facts)
+    return Child(
+        problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
+        recipe=preset.recipe,
+        roles={role: roles[role] for role in ROLES if role in roles and role != kind.role},
+    )
+
+
+def _network(request: SearchRequest, preset: ChildPreset, facts: Any) -> Filling:
+    """What is trained where another role is searched: what a flag names, else what the preset does."""
+    asked = {flag: getattr(request, flag) for flag in network_flags() if flag in request.rows()}
+    found: Named | None = named_by(**asked)
+    text = preset.network if found is None else found.name
+    if text is None:
+        raise UserError("the preset of this space does not say which network is trained; give its preset a network")
+    if text in (known := named(WHAT_IS_TRAINED)):
+        return known[text]
+    opened = open_any(text) if found is None else found.open()
+    filling = trainable_of(opened.artifact.body, opened.place, TrainingChoices()).place(facts)
+    return Filling(kind=filling.kind, value=filling.value, name=text if found is None else None, digest=opened.digest)

@@ -1,0 +1,290 @@
+"""The flags of searches, one row each, in the order of the help.
+
+A new flag of all searches is a row here and the place that uses it, as `request.<attribute>`. The signature of the command, the
+configuration file, the bounds and what a resumed run may be told follow from the row. Evaluators declare rows of their own, and
+kinds that fill roles of a child have one each.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from automl_cli.core.errors import unknown_name
+from automl_cli.core.flags import Flag
+from automl_cli.core.rewards import LARGEST_EXPONENT
+from automl_cli.planning.run_flags import RUN_ROWS
+from automl_cli.planning.transfer_flags import TRANSFER
+from automl_cli.plugins.listing import problem_rows
+from automl_cli.plugins.registry import EVALUATORS
+from automl_cli.references import role_rows
+
+WHAT, HOW, WHERE = "What is searched", "How it is searched", "Where children are trained"
+ROLES = "What else children are made of"
+
+SPACE = (
+    Flag(
+        name="preset",
+        type=str,
+        panel=WHAT,
+        metavar="quick|paper",
+        help="quick: two minutes on two cores. paper: the paper's own setting. [default: quick]",
+        recorded="preset",
+    ),
+    Flag(
+        name="space",
+        type=str,
+        panel=WHAT,
+        metavar="NAME|FILE.py",
+        help="What is searched; see `automl spaces`.",
+        recorded="space.name",
+    ),
+    Flag(
+        name="space-option",
+        type=dict,
+        panel=WHAT,
+        metavar="NAME=VALUE",
+        help="An option of the space; may be given more than once.",
+        recorded="space.options",
+    ),
+)
+
+DATA = (
+    Flag(
+        name="dataset",
+        type=str,
+        panel=WHAT,
+        metavar="NAME|PATH",
+        help="A name, a folder of class folders, or an .npz file; see `automl datasets`. [default: digits]",
+        recorded="child.problem.dataset.source",
+        of_children=True,
+    ),
+    Flag(
+        name="data-dir",
+        type=str,
+        panel=WHAT,
+        metavar="DIR",
+        help="Where prepared TFDS data sets are. [default: TFDS_DATA_DIR, then TFDS's own]",
+        recorded="child.problem.dataset.data_dir",
+    ),
+    Flag(
+        name="train-examples",
+        type=int,
+        panel=WHAT,
+        metavar="N",
+        help="Take N training examples, drawn by class.",
+        at_least=1,
+        recorded="child.problem.dataset.train_examples",
+        of_children=True,
+    ),
+)
+
+LIMITS = (
+    Flag(
+        name="max-parameters",
+        type=int,
+        panel=WHAT,
+        metavar="N",
+        help="Larger networks are not trained.",
+        at_least=1,
+        recorded="limits.max_parameters",
+        of_children=True,
+    ),
+    Flag(
+        name="max-multiply-adds",
+        type=int,
+        panel=WHAT,
+        metavar="N",
+        help="Costlier networks are not trained.",
+        at_least=1,
+        recorded="limits.max_multiply_adds",
+        of_children=True,
+    ),
+)
+
+SEARCH = (
+    Flag(
+        name="strategy",
+        type=str,
+        panel=HOW,
+        metavar="NAME",
+        help="reinforce, random, … [default: the preset's]",
+        recorded="strategy",
+    ),
+    Flag(
+        name="strategy-option",
+        type=dict,
+        panel=HOW,
+        metavar="NAME=VALUE",
+        help="A constant of the strategy; may be given more than once.",
+        recorded="strategy_settings",
+    ),
+    Flag(
+        name="start-from",
+        type=list,
+        panel=HOW,
+        metavar="ARTIFACT|RUN|NAME",
+        help="A network or cell for --strategy evolution to start from; may be given more than once.",
+        recorded="strategy_settings.start_from",
+    ),
+    Flag(
+        name="trials",
+        type=int,
+        panel=HOW,
+        metavar="N",
+        help="How many networks are proposed.",
+        at_least=1,
+        recorded="trials",
+        changeable=True,
+    ),
+    Flag(name="epochs", type=int, panel=HOW, metavar="N", help="How long each is trained.", at_least=1, recorded="epochs"),
+    Flag(
+        name="reward-exponent",
+        type=float,
+        panel=HOW,
+        metavar="X",
+        help="The reward is the score to this power.",
+        above=0,
+        at_most=LARGEST_EXPONENT,
+        recorded="reward.exponent",
+    ),
+    Flag(
+        name="retrain-top",
+        type=int,
+        panel=HOW,
+        metavar="K",
+        help="Train the K best again, longer and on new seeds, before the winner is named.",
+        at_least=0,
+        recorded="retrain_top",
+    ),
+    Flag(
+        name="retrain-epochs",
+        type=int,
+        panel=HOW,
+        metavar="N",
+        help="How long those are trained. [default: 4 times --epochs]",
+        at_least=1,
+        recorded="retrain_epochs",
+    ),
+    Flag(
+        name="reuse",
+        type=bool,
+        negatable=True,
+        panel=HOW,
+        help="Whether a network that is proposed again takes its earlier score.",
+        recorded="reuse",
+    ),
+    Flag(
+        name="seed",
+        type=int,
+        panel=HOW,
+        metavar="N",
+        help="Root of everything random; the same seed finds the same. [default: 0]",
+        at_least=0,
+        recorded="seed",
+    ),
+    Flag(
+        name="in-flight",
+        type=int,
+        panel=HOW,
+        metavar="W",
+        help="How many are proposed before the first is scored, in whole minibatches: unlike --workers, part of the search.",
+        at_least=1,
+        recorded="in_flight",
+    ),
+    Flag(
+        name="evaluator",
+        type=str,
+        panel=HOW,
+        metavar="NAME",
+        help="How a network is scored. [default: trained, which trains it]",
+        recorded="evaluator.name",
+    ),
+    Flag(
+        name="evaluator-option",
+        type=dict,
+        panel=HOW,
+        metavar="NAME=VALUE",
+        help="A setting of the evaluator; may be given more than once.",
+        recorded="evaluator.settings",
+    ),
+)
+
+WORKERS = (
+    Flag(
+        name="executor",
+        type=str,
+        panel=WHERE,
+        metavar="local|serial",
+        help="Worker processes, or one after the other in this process; the result is the same. [default: local]",
+        recorded="executor",
+        changeable=True,
+    ),
+    Flag(
+        name="workers",
+        type=int,
+        panel=WHERE,
+        metavar="N",
+        help="How many at a time. [default: one per GPU, else per core]",
+        at_least=1,
+        recorded="workers",
+        changeable=True,
+    ),
+    Flag(
+        name="trial-timeout",
+        type=float,
+        panel=WHERE,
+        metavar="SECONDS",
+        help="End a child that takes longer.",
+        above=0,
+        recorded="trial_timeout_seconds",
+    ),
+    Flag(
+        name="max-failures",
+        type=int,
+        panel=WHERE,
+        metavar="N",
+        help="Stop after so many failures in a row. [default: 5]",
+        at_least=1,
+        recorded="max_failures",
+    ),
+    Flag(
+        name="time-budget",
+        type=float,
+        panel=WHERE,
+        metavar="SECONDS",
+        help="Stop after this long, all sessions together; the result then depends on the machine.",
+        above=0,
+        recorded="time_budget_seconds",
+        changeable=True,
+    ),
+)
+
+OF_COMMANDS: Mapping[str, tuple[Flag, ...]] = {"search-cell": TRANSFER}
+"""Rows that only some of the commands have."""
+
+
+@cache
+def search_rows() -> tuple[Flag, ...]:
+    """Every row that says something of a search, whichever command it is of: what a request or a file of flags may hold."""
+    more = tuple(row for rows in OF_COMMANDS.values() for row in rows)
+    return (*_shared_rows(), *more)
+
+
+def flags_of(command: str) -> tuple[Flag, ...]:
+    """The rows of a search command, in the order of its help."""
+    return (*_shared_rows(), *OF_COMMANDS.get(command, ()), *RUN_ROWS)
+
+
+def flag_named(name: str) -> Flag:
+    """The row of this name among those that say something of a search. UserError where there is none."""
+    rows = {row.name: row for row in search_rows()}
+    if name not in rows:
+        raise unknown_name("flag", name, rows)
+    return rows[name]
+
+
+@cache
+def _shared_rows() -> tuple[Flag, ...]:
+    roles = role_rows(ROLES, recorded="child.roles", of_children=True)
+    of_evaluators = [row for name in EVALUATORS.names() for row in EVALUATORS.load(name).flags]
+    of_problems = problem_rows(WHAT, of_children=True)
+    return (*SPACE, *DATA, *of_problems, *LIMITS, *roles, *SEARCH, *of_evaluators, *WORKERS)

@@ -1,0 +1,112 @@
+"""A kind: what a value is, and everything that the tool asks about values of it. One row a kind, found by listing `kinds/`.
+
+A row is plain data and small functions; code that needs JAX is named, not imported ("module:attribute").
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from automl_cli.core.errors import UserError
+from automl_cli.core.trials import Costs
+from automl_cli.values.child import ChildPreset, Filling, ProblemReference
+from automl_cli.values.recipe import Recipe
+from automl_cli.values.sheet import Part
+
+
+class TrainingChoices(Struct, frozen=True, kw_only=True):
+    """What was asked about the training of an artifact: a preset, and how cells are stacked."""
+
+    preset: str | None = None
+    stack: str | None = None
+    filters: int | None = None
+
+
+class TrainedAs(Struct, frozen=True, kw_only=True):
+    """How something is trained: for how long, by which recipe, and with what in the other roles."""
+
+    recipe: Recipe
+    epochs: int
+    roles: Mapping[str, Filling]
+
+
+class Trainable(Struct, frozen=True, kw_only=True):
+    """What `automl train` makes of an artifact: on which data unless told otherwise; and for data with these facts, how, and
+    with what in its role."""
+
+    problem: str
+    dataset: Mapping[str, Any]
+    training: Callable[[Any], TrainedAs]
+    place: Callable[[Any], Filling]
+
+
+class Measurable(Struct, frozen=True, kw_only=True):
+    """What `automl measure` counts: for data with these facts, the costs and more to say of them. `facts` are those of the data
+    that it was made with, if any; `stackable` says whether it is a cell that has to be stacked first."""
+
+    facts: Any
+    count: Callable[[Any, TrainingChoices], tuple[Costs, Mapping[str, Any]]]
+    stackable: bool = False
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """One kind. What does not make sense for it stays None.
+
+    value      the type of its values, for reading them from JSON
+    body       the body of its artifacts, with its schema; a found artifact's is a `store.study.FoundBody` with `value`
+    role       the role of a child that its values fill
+    stands_as  the kind of what stands in that role where it is another one: a cell stands there as the network stacked from it
+    flag       the flag by which commands take an artifact of it
+    names      values that go by a name and need no artifact
+    about      what is to be known of those names, for the help of the flag
+    words      value -> the value in words
+    sheet      (body, place) -> what `automl show` says of the artifact, beyond how it was found
+    check      (body, place) -> what could not be checked, if anything; ArtifactError for what contradicts itself
+    costs      (what stands in the role, facts) -> exact costs of the child
+    depth      what stands in the role -> how many layers it has
+    build      names (what stands in the role, facts, *, seed, activation, auxiliary) -> a Flax module, for role network; for
+               the others what `children.<role>` says
+    trainable  (body, place, choices) -> how it is trained; None for found values of role network: as they were searched
+    train_flags body -> flags beside its own that the command which trains it is printed with
+    measurable (body, place) -> what is counted
+    export     names (path, body, directory) -> the files that take it out of this tool
+    """
+
+    name: str
+    value: Any = None
+    body: Any = None
+    role: str | None = None
+    stands_as: str | None = None
+    flag: str | None = None
+    names: Mapping[str, Any] = {}
+    about: str = ""
+    words: Callable[[Any], tuple[str, ...]] | None = None
+    sheet: Callable[[Any, str], Iterator[Part]] | None = None
+    check: Callable[[Any, str], str | None] | None = None
+    costs: Callable[[Any, Any], Costs | None] | None = None
+    depth: Callable[[Any], int | None] | None = None
+    build: str | None = None
+    trainable: Callable[[Any, str, TrainingChoices], Trainable] | None = None
+    train_flags: Callable[[Any], tuple[str, ...]] = lambda body: ()
+    measurable: Callable[[Any, str], Measurable] | None = None
+    export: str | None = None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether searches find values of it and write them as artifacts."""
+        return self.value is not None and self.body is not None
+
+
+def named_roles(preset: ChildPreset | Any) -> dict[str, str]:
+    """The roles that a preset fills by name."""
+    return {role: getattr(preset, role) for role in ("activation", "optimizer", "augmentation")}
+
+
+def no_stack(choices: TrainingChoices) -> None:
+    """Raises UserError where a stack was asked for of something that is none."""
+    if not (choices.stack is None and choices.filters is None):
+        raise UserError("--stack and --filters are for a cell; what is trained here is a whole network")
+
+
+__all__ = ["Kind", "Measurable", "ProblemReference", "Trainable", "TrainedAs", "TrainingChoices", "named_roles", "no_stack"]

@@ -1,0 +1,94 @@
+"""Finds rows by listing a package of ours and an entry-point group: adding one is adding a file, or installing a package."""
+
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from automl_cli.core.errors import ArtifactError, UserError, unknown_name
+from automl_cli.core.flags import Flag
+from automl_cli.plugins.kind import Kind
+
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """All kinds by name: those of `automl_cli.kinds`, then those of installed packages."""
+    return _rows("automl_cli.kinds", "KIND", what="kind")
+
+
+@cache
+def problems() -> Mapping[str, Any]:
+    """All problems by name: those of `automl_cli.problems`, then those of installed packages."""
+    return _rows("automl_cli.problems", "PROBLEM", what="problem")
+
+
+def problem_rows(panel: str, **more: Any) -> tuple[Flag, ...]:
+    """The flags of all problems, each name once, for a command that shows them under this panel."""
+    rows: dict[str, Flag] = {}
+    for problem in problems().values():
+        for row in problem.flags:
+            rows.setdefault(row.name, msgspec.structs.replace(row, panel=panel, **more))
+    return tuple(rows.values())
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of this name. UserError where there is none."""
+    if name not in kinds():
+        raise unknown_name("kind", name, kinds())
+    return kinds()[name]
+
+
+def problem_named(name: str) -> Any:
+    """The problem of this name, a `core.protocols.Problem`. UserError where there is none."""
+    if name not in problems():
+        raise unknown_name("problem", name, problems())
+    return problems()[name]
+
+
+@cache
+def bodies() -> Mapping[str, Any]:
+    """The bodies of all kinds of artifact, by the names in their schemas."""
+    return {kind.body.SCHEMA.name: kind.body for kind in kinds().values() if kind.body is not None}
+
+
+def kind_of(body: Any) -> Kind:
+    """The kind that has this body, or body of this type."""
+    wanted = body if isinstance(body, type) else type(body)
+    return next(kind for kind in kinds().values() if kind.body is wanted)
+
+
+def standing_kind(kind: Kind) -> Kind:
+    """The kind of what stands in the role that values of this kind fill."""
+    return kind if kind.stands_as is None else kind_named(kind.stands_as)
+
+
+def kinds_of_role(role: str) -> tuple[Kind, ...]:
+    """The kinds whose values fill this role."""
+    return tuple(kind for kind in kinds().values() if kind.role == role)
+
+
+def kinds_of_flag(flag: str) -> tuple[Kind, ...]:
+    """The kinds whose artifacts this flag takes."""
+    return tuple(kind for kind in kinds().values() if kind.flag == flag)
+
+
+def _rows(package: str, attribute: str, *, what: str) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for module in sorted(pkgutil.iter_modules(import_module(package).__path__), key=lambda module: module.name):
+        row = getattr(import_module(f"{package}.{module.name}"), attribute, None)
+        if row is None:
+            raise ArtifactError(f"{package}.{module.name} declares no {what}: it needs a module-level {attribute}")
+        found[row.name] = row
+    for entry in entry_points(group=package):
+        row = entry.load()
+        if row.name in found:
+            raise UserError(
+                f"the installed plug-in {entry.value!r} names its {what} {row.name!r}, which exists already; rename it"
+            )
+        found[row.name] = row
+    return MappingProxyType(found)

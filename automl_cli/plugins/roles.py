@@ -1,0 +1,88 @@
+"""What stands in the roles of a child: from values to plain data and back, by the rows of their kinds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from automl_cli.core.errors import unknown_name
+from automl_cli.core.trials import Costs
+from automl_cli.plugins.listing import kind_named, kinds_of_role, problem_named
+from automl_cli.plugins.registry import attribute
+from automl_cli.store.encoding import convert, plain
+from automl_cli.store.study import Found
+from automl_cli.values.child import Filling, ProblemReference
+from automl_cli.values.network import Network
+
+
+def filling_of(kind: str, value: Any, *, name: str | None = None, digest: str | None = None) -> Filling:
+    """The value as it stands in the role of its kind."""
+    return Filling(kind=kind, value=plain(value), name=name, digest=digest)
+
+
+def value_of(filling: Filling) -> Any:
+    """The value that stands in a role. ArtifactError where it is not one of its kind."""
+    return convert(filling.value, kind_named(filling.kind).value, f"the value of kind {filling.kind!r}")
+
+
+def words_of(filling: Filling) -> str:
+    """What stands in a role, in words; nothing where its kind has none."""
+    words = kind_named(filling.kind).words
+    return "" if words is None else "; ".join(words(value_of(filling)))
+
+
+def built_by(filling: Filling) -> Any:
+    """The function that its kind names for building it. Importing it may import JAX."""
+    kind = kind_named(filling.kind)
+    if kind.build is None:
+        raise unknown_name("kind that can be trained:", kind.name, (row.name for row in kinds_of_role("network") if row.build))
+    return attribute(kind.build)
+
+
+def network_filling(network: Network) -> Filling:
+    """A graph of blocks in the role of the network."""
+    return filling_of("architecture", network)
+
+
+def named(role: str) -> Mapping[str, Filling]:
+    """What can fill a role by name alone."""
+    return {name: filling_of(kind.name, value, name=name) for kind in kinds_of_role(role) for name, value in kind.names.items()}
+
+
+def by_names(names: Mapping[str, str]) -> dict[str, Filling]:
+    """Roles filled by name. UserError for a name that no table holds."""
+    found = {}
+    for role, name in names.items():
+        known = named(role)
+        if name not in known:
+            raise unknown_name(role, name, known)
+        found[role] = known[name]
+    return found
+
+
+def found_roles(found: Found | None) -> dict[str, Filling]:
+    """What belongs to a found cell wherever it is trained: its activation function."""
+    if found is None or found.child is None:
+        return {}
+    return {role: filling for role, filling in found.child.roles.items() if role == "activation"}
+
+
+def typed_facts(problem: ProblemReference) -> Any:
+    """What is known of the data, as the problem's own type. ArtifactError for what is none."""
+    return convert(problem.facts, problem_named(problem.name).facts_type, f"facts of the problem {problem.name!r}")
+
+
+def typed_dataset(problem: ProblemReference) -> Any:
+    """The data set, as the problem's own type. ArtifactError for what is none."""
+    return convert(problem.dataset, problem_named(problem.name).dataset_type, f"data set of the problem {problem.name!r}")
+
+
+def costs_of(filling: Filling, facts: Any) -> Costs | None:
+    """What the child costs in which this stands in the role of the network; None where nothing is known of that."""
+    kind = kind_named(filling.kind)
+    return None if kind.costs is None else kind.costs(value_of(filling), facts)
+
+
+def replaced(filling: Filling, **changes: Any) -> Filling:
+    """The same with fields of its value changed, such as the momentum of an update rule."""
+    return msgspec.structs.replace(filling, value=plain(msgspec.structs.replace(value_of(filling), **changes)))

@@ -1,0 +1,67 @@
+"""What `automl train` makes of an artifact, by the row of its kind; found values of role network as they were searched."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from automl_cli.core.errors import ArtifactError, UserError, unknown_name
+from automl_cli.plugins.discovery import plugins
+from automl_cli.plugins.kind import Kind, Trainable, TrainedAs, TrainingChoices, named_roles, no_stack
+from automl_cli.plugins.listing import kind_of, standing_kind
+from automl_cli.plugins.roles import by_names, filling_of
+from automl_cli.store.encoding import plain
+from automl_cli.store.study import Found, FoundBody
+from automl_cli.values.child import ChildPreset
+from automl_cli.values.dataset import IMAGES, DatasetReference
+
+DEFAULT_EPOCHS = 30
+
+
+def is_trainable(kind: Kind) -> bool:
+    """Whether artifacts of this kind can be trained."""
+    return kind.trainable is not None or (kind.is_found and kind.role == "network" and standing_kind(kind).build is not None)
+
+
+def trainable_of(body: Any, place: str, choices: TrainingChoices) -> Trainable:
+    """How what this artifact holds is trained. ArtifactError where nothing of it can be, UserError where choices do not fit."""
+    kind = kind_of(body)
+    if kind.trainable is not None:
+        made: Trainable = kind.trainable(body, place, choices)
+        return made
+    if not is_trainable(kind):
+        raise ArtifactError(f"{place}: {body.SCHEMA.name} artifacts are looked at only; nothing of this one can be trained")
+    no_stack(choices)
+    return _as_searched(kind, body, choices)
+
+
+def _as_searched(kind: Kind, body: FoundBody, choices: TrainingChoices) -> Trainable:
+    """The value in its role, the data of the search (all of them), and its recipe, or that of a preset of its space."""
+    child = None if body.found is None else body.found.child
+    dataset = plain(DatasetReference(source="digits")) if child is None else {**child.problem.dataset, "train_examples": None}
+    filling = filling_of(kind.name, body.value)  # type: ignore[attr-defined]
+    return Trainable(
+        problem=IMAGES if child is None else child.problem.name,
+        dataset={name: value for name, value in dataset.items() if value is not None},
+        training=lambda facts: _training(body.found, choices.preset),
+        place=lambda facts: filling,
+    )
+
+
+def _training(found: Found | None, preset: str | None) -> TrainedAs:
+    if preset is None and found is not None and found.child is not None:
+        return TrainedAs(recipe=found.child.recipe, epochs=DEFAULT_EPOCHS, roles=found.child.roles)
+    presets = _presets(found)
+    name = "" if found is None else found.space.name
+    if not presets:
+        raise UserError(
+            f"the search that found this network in space {name!r} trained nothing and says of no recipe how it is to be "
+            "trained; search with --evaluator trained, or give the space a preset with a recipe"
+        )
+    if (preset or "quick") not in presets:
+        raise unknown_name(f"preset of space {name!r}:", preset or "quick", presets)
+    chosen = presets[preset or "quick"]
+    return TrainedAs(recipe=chosen.recipe, epochs=DEFAULT_EPOCHS, roles=by_names(named_roles(chosen)))
+
+
+def _presets(found: Found | None) -> Mapping[str, ChildPreset]:
+    space = None if found is None else plugins().get(found.space.name)
+    return {} if space is None else {name: each.child for name, each in space.presets.items() if each.child is not None}

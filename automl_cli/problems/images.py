@@ -1,0 +1,262 @@
+"""Classification of images: arrays prepared once, or pictures of any size decoded as they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from automl_cli.core.errors import DataError
+from automl_cli.core.flags import Flag
+from automl_cli.core.numbers import by_times
+from automl_cli.core.protocols import Report
+from automl_cli.plugins.roles import built_by, typed_dataset, typed_facts, value_of
+from automl_cli.values.augmentation import Augmentation
+from automl_cli.values.child import Child
+from automl_cli.values.dataset import IMAGES, DatasetReference, ImageFacts, reference_for
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax import Array
+
+    from automl_cli.children.augmentation import ImageAugmentation
+    from automl_cli.children.learning import Testing
+    from automl_cli.data import ImageData, ImageSplit, StreamedData, StreamedSplit
+    from automl_cli.nn.evaluation import EvaluationExamples
+    from automl_cli.nn.fit import TrainingBatches
+    from automl_cli.nn.metrics import Metric
+
+Preparation = Mapping[str, tuple[float, ...]]
+"""`mean` and `std` of each channel of the training images."""
+
+METRICS = ("accuracy", "balanced-accuracy")
+PLACES = 5
+"""Scores of the test split say, too, whether the class is among the so many likeliest, where there are more classes."""
+
+
+FLAGS = (
+    Flag(
+        name="image-size",
+        type=int,
+        panel="",
+        metavar="PIXELS",
+        help="Height and width to which images are resized.",
+        at_least=1,
+        recorded="child.problem.dataset.image_size",
+    ),
+    Flag(
+        name="metric",
+        type=str,
+        panel="",
+        metavar="accuracy|balanced-accuracy",
+        choices=METRICS,
+        help="The validation score; balanced-accuracy also weighs the classes alike in the loss.",
+        recorded="child.problem.dataset.metric",
+    ),
+    Flag(
+        name="flip",
+        type=bool,
+        negatable=True,
+        panel="",
+        help="Whether a mirrored image is as good. [default: by data set]",
+        recorded="child.problem.dataset.flip",
+    ),
+)
+"""What flags say of an image data set beyond its name and size. Commands put them under panels of theirs."""
+
+
+class Images:
+    """The problem (`core.protocols.Problem`). Its data sets are `values.dataset.DatasetReference`s."""
+
+    name = IMAGES
+    dataset_type = DatasetReference
+    facts_type = ImageFacts
+    flags = FLAGS
+
+    def dataset(self, given: Mapping[str, Any], start: DatasetReference) -> DatasetReference:
+        """The data set that the flags ask for. Another source starts from the defaults of a data set, but for the metric."""
+        source = given.get("dataset", start.source)
+        before = start if source == start.source else DatasetReference(source=source, metric=start.metric)
+        fields = ("data_dir", "train_examples", "image_size", "metric", "flip")
+        changed = {field: value for field in fields if (value := given.get(field.replace("_", "-"))) is not None}
+        return msgspec.structs.replace(before, **changed)
+
+    def other(self, dataset: DatasetReference, facts: ImageFacts, source: str) -> DatasetReference:
+        """Another source, with images of the shape in the facts where it has such images at all."""
+        return reference_for(source, facts.image_shape)
+
+    def facts(self, dataset: DatasetReference, *, needed: bool = True) -> ImageFacts:
+        """What is known of the data set without decoding an image; of a famous one that is not here, as published."""
+        from automl_cli.data import image_facts
+        from automl_cli.data.target import target_of
+
+        return image_facts(dataset) if needed else target_of(dataset).facts
+
+    def check_alike(self, source: str, facts: ImageFacts, trained: ImageFacts) -> None:
+        """Raises DataError unless shape and classes are those that the model was trained on."""
+        if facts.image_shape != trained.image_shape:
+            sizes = (by_times(shape) for shape in (facts.image_shape, trained.image_shape))
+            raise DataError("the images of {} are {}, the model takes {}".format(source, *sizes))
+        if facts.classes != trained.classes:
+            raise DataError(
+                f"the classes of {source} ({_some(facts.classes)}) are not those of the model ({_some(trained.classes)})"
+            )
+
+    def check(self, child: Child) -> None:
+        """Raises DataError for data that cannot be read as the augmentation reads them: too large as arrays, or no pictures."""
+        from automl_cli.data import check_source
+
+        check_source(typed_dataset(child.problem), streamed=is_streamed(child))
+
+    def prepare(self, child: Child, report: Report) -> None:
+        """Arrays in the cache, for all workers to map; pictures that are decoded as they are needed need none."""
+        from automl_cli.data import load_images
+
+        if not is_streamed(child):
+            load_images(typed_dataset(child.problem), report)
+
+    def open(self, child: Child, *, with_validation: bool = False, report: Report | None = None) -> ImageLearning:
+        """The training and validation examples."""
+        from automl_cli.data import load_images, load_streamed
+
+        data = (load_streamed if is_streamed(child) else load_images)(typed_dataset(child.problem), report)
+        return ImageLearning(child, data.merged() if with_validation else data)
+
+    def test(self, child: Child, preparation: Preparation) -> Testing:
+        """The test split. For the final command only."""
+        from automl_cli.children.learning import Testing
+        from automl_cli.children.prediction import largest_batch
+        from automl_cli.data import load_streamed_test, load_test_split
+        from automl_cli.nn.metrics import Accuracy, BalancedAccuracy, TopAccuracy
+
+        facts, dataset = typed_facts(child.problem), typed_dataset(child.problem)
+        split = load_streamed_test(dataset) if is_streamed(child) else load_test_split(dataset)
+        metrics: dict[str, Metric] = {"test_accuracy": Accuracy()}
+        if len(facts.classes) > PLACES:
+            metrics[f"test_top{PLACES}_accuracy"] = TopAccuracy(PLACES)
+        metrics["test_balanced_accuracy"] = BalancedAccuracy(len(facts.classes))
+
+        def examples(*, size: int | None, smaller: bool) -> EvaluationExamples:
+            largest = largest_batch(facts.image_shape) if size is None else size
+            return _examples(split, child, _moments(preparation), largest_batch=largest, smaller=smaller)
+
+        return Testing(size=len(split), examples=examples, metrics=metrics)
+
+
+class ImageLearning:
+    """Training and validation images, on the device or streamed to it (`children.learning.Learning`)."""
+
+    def __init__(self, child: Child, data: ImageData | StreamedData) -> None:
+        from automl_cli.nn import losses
+        from automl_cli.nn.metrics import Accuracy, BalancedAccuracy
+
+        balanced, recipe = child.problem.dataset["metric"] == "balanced-accuracy", child.recipe
+        counts = tuple(map(int, data.class_counts)) if balanced else None
+        cross_entropy = losses.CrossEntropy(counts, smoothing=recipe.label_smoothing)
+        self.loss = losses.WithAuxiliary(cross_entropy, recipe.auxiliary_weight)
+        self.metric: Metric = BalancedAccuracy(len(data.facts.classes)) if balanced else Accuracy()
+        self.preparation = {"mean": tuple(map(float, data.mean)), "std": tuple(map(float, data.std))}
+        self._data = data
+        self._kept: dict[object, Any] = {}
+
+    def batches(self, child: Child) -> TrainingBatches:
+        """As the augmentation of the child transforms them. DataError for data that were not opened for it."""
+        augmentation = child.roles["augmentation"]
+        batches: TrainingBatches = self._once(("batches", repr(augmentation)), lambda: self._batches(child))
+        return batches
+
+    def validation(self, child: Child, *, like_training: bool) -> EvaluationExamples:
+        """As the augmentation of the child looks at them outside training."""
+        from automl_cli.children.prediction import largest_batch
+
+        def make() -> EvaluationExamples:
+            size = self.batches(child).size if like_training else largest_batch(self._data.facts.image_shape)
+            moments = (self._data.mean, self._data.std)
+            return _examples(self._data.validation, child, moments, largest_batch=size, smaller=not like_training)
+
+        examples: EvaluationExamples = self._once(("validation", like_training, repr(child.roles["augmentation"])), make)
+        return examples
+
+    def _batches(self, child: Child) -> TrainingBatches:
+        from automl_cli.data import StreamedData
+        from automl_cli.nn.augment import Batches
+        from automl_cli.nn.streaming import StreamedBatches
+
+        data, augmentation = self._data, augmentation_of(child)
+        if isinstance(data, StreamedData) != augmentation.streamed:
+            raise DataError(f"augmentation {child.roles['augmentation'].name!r} does not go with {type(data).__name__}")
+        moments, size = (data.mean, data.std), child.recipe.batch_size
+        if isinstance(data, StreamedData):
+            return StreamedBatches(
+                data.train, moments=moments, size=size, flip=data.facts.flip, transform=augmentation.transform
+            )
+        return Batches(data.train.images, data.train.labels, moments=moments, size=size, transform=augmentation.transform)
+
+    def _once(self, key: object, make: Callable[[], Any]) -> Any:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+
+def is_streamed(child: Child) -> bool:
+    """Whether the augmentation of a child has pictures decoded as they are needed; where it is open, they are not."""
+    filling = child.roles.get("augmentation")
+    value = None if filling is None else value_of(filling)
+    return isinstance(value, Augmentation) and value.streamed
+
+
+def augmentation_of(child: Child) -> ImageAugmentation:
+    """What the child's augmentation does to images, and how it looks at them outside training."""
+    filling, facts = child.roles["augmentation"], typed_facts(child.problem)
+    augmentation: ImageAugmentation = built_by(filling)(value_of(filling), flip=facts.flip)
+    return augmentation
+
+
+def as_inputs(child: Child, preparation: Preparation) -> Callable[[Array], Array]:
+    """Images in the data's own units, (examples, height, width, channels) -> what the trained network takes. JAX traces it."""
+    import jax.numpy as jnp
+
+    from automl_cli.nn.augment import whiten
+
+    mean, std = (jnp.asarray(moment) for moment in _moments(preparation))
+    view = augmentation_of(child).view or (lambda images: images)
+    return lambda images: view(whiten(images, mean, std))
+
+
+def _moments(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    return np.array(preparation["mean"], np.float32), np.array(preparation["std"], np.float32)
+
+
+def _examples(
+    split: ImageSplit | StreamedSplit,
+    child: Child,
+    moments: tuple[np.ndarray, np.ndarray],
+    *,
+    largest_batch: int,
+    smaller: bool,
+) -> EvaluationExamples:
+    """The examples of a split as the child's augmentation looks at them; `smaller` as in `augment.Examples`."""
+    from automl_cli.data import StreamedSplit
+    from automl_cli.nn.augment import Examples
+    from automl_cli.nn.streaming import StreamedExamples
+
+    if isinstance(split, StreamedSplit):
+        return StreamedExamples(split, moments=moments, largest_batch=largest_batch, smaller=smaller)
+    return Examples(
+        split.images,
+        split.labels,
+        moments=moments,
+        largest_batch=largest_batch,
+        smaller=smaller,
+        view=augmentation_of(child).view,
+    )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:4]) + (f", … {len(names)} in all" if len(names) > 4 else "")
+
+
+PROBLEM = Images()

@@ -1,0 +1,33 @@
+"""Files of flags: TOML with flags by name, such as `trials = 64` or `space-option = {layers = 4}`."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.flags import Flag
+from automl_cli.store.artifact import read_bytes
+from automl_cli.store.encoding import convert
+
+TYPES: dict[Any, Any] = {list: list[str], dict: dict[str, Any], Path: str}
+"""What stands in a file, where that is not the type of the flag itself."""
+
+
+def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
+    """What the file says, by the attributes of these rows.
+
+    Raises UserError for a flag that no row has and for a value of another type. Bounds are for whoever takes the values.
+    """
+    try:
+        asked = tomllib.loads(read_bytes(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not TOML: {error}") from error
+    known = {row.name: row for row in rows}
+    for name in asked:
+        if name not in known:
+            raise unknown_name(f"flag in {path}:", name, known)
+    fields = [(known[name].attribute, TYPES.get(known[name].type, known[name].type)) for name in asked]
+    return msgspec.structs.asdict(convert(asked, msgspec.defstruct("Flags", fields, rename="kebab"), str(path)))

@@ -1,0 +1,27 @@
+"""The names of files and directories that the tool writes: each is typed here and nowhere else in the code.
+
+search      study.json, journal.jsonl, best.json; network.json and transfer/ where the winner is scaled; report.html
+training    training.json, checkpoint.safetensors while it runs, weights.safetensors, model.json
+"""
+
+STUDY_FILE = "study.json"
+JOURNAL_FILE = "journal.jsonl"
+TORN_JOURNAL = "journal.torn-"
+"""How the files begin in which the rest of a half-written record is kept; then comes a number."""
+BEST_FILE = "best.json"
+NETWORK_FILE = "network.json"
+REPORT_FILE = "report.html"
+
+TRAINING_FILE = "training.json"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+WEIGHTS_FILE = "weights.safetensors"
+MODEL_FILE = "model.json"
+
+LOCK_FILE = "run.lock"
+"""Locked by the process that holds the directory."""
+
+TRANSFER = "transfer"
+"""Inside the directory of a search: the training of its scaled winner."""
+
+SUB_STUDY = "seed-"
+"""How the directories of the repeats begin, one of the same form for each seed of `--repeat`; then comes the seed."""

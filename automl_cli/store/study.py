@@ -1,0 +1,136 @@
+"""The resolved configuration of a search (`study.json`), and what every search says of what it found."""
+
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct
+
+from automl_cli.core.decisions import Choice, Genotype
+from automl_cli.core.numbers import LARGEST
+from automl_cli.core.plugins import SpaceReference
+from automl_cli.core.rewards import Reward
+from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
+from automl_cli.store.artifact import Body, Schema
+from automl_cli.system.machine import Environment
+from automl_cli.values.child import Child, Filling
+from automl_cli.values.dataset import DatasetReference
+
+Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
+Seed = Annotated[int, Meta(ge=0, le=LARGEST)]
+"""Root seeds: whole numbers that every reader of JSON holds exactly."""
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+"""SHA-256 of a file's bytes, as `sha256sum` prints it."""
+
+
+class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the winner of a search is scaled to (`--transfer`): a data set, the stack `N@P`, and filters where they override it.
+
+    `problem` says why the data could not be read when the search was started; then the network is written and not trained.
+    Otherwise it is trained for `epochs` by the recipe that `preset` means for stacks of cells, with the `roles` that the user
+    filled; an augmentation stands there, too, where the recipe's crops pictures and the data are arrays.
+    """
+
+    dataset: DatasetReference
+    image_shape: tuple[int, int, int]
+    classes: Positive
+    stack: str
+    filters: Positive | None
+    preset: str
+    epochs: Positive
+    problem: str | None
+    roles: dict[str, Filling] = {}
+
+
+class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that decides the trials of a search, and how it is run.
+
+    `child` is what children are trained on and by, with the role open that the space fills; None where nothing is trained. The
+    study rounds `in_flight` up to whole minibatches.
+    """
+
+    SCHEMA: ClassVar[Schema] = Schema("study")
+
+    command: str
+    preset: str
+    space: SpaceReference
+    child: Child | None
+    evaluator: EvaluatorSpec
+    strategy: str
+    strategy_settings: dict[str, Any]
+    seed: Seed
+    trials: Positive
+    epochs: Positive
+    in_flight: Positive
+    reward: Reward
+    reuse: bool
+    limits: Limits
+    retrain_top: Count
+    retrain_epochs: Positive
+    max_failures: Positive
+    trial_timeout_seconds: float | None
+    time_budget_seconds: float | None
+    executor: str
+    workers: Positive
+    published_cost: str
+    environment: Environment
+    transfer: TransferSettings | None = None
+
+    @property
+    def source(self) -> str | None:
+        """The data set that children are trained on, if they are trained."""
+        return None if self.child is None else self.child.problem.source
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The digests of the artifacts that were put into roles of the child."""
+        return {} if self.child is None else self.child.inputs
+
+
+class RetrainedCandidate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of the best of a search, trained longer on a new seed. `retrained_score` is None when that training failed."""
+
+    trial: Count
+    search_score: float
+    retrained_score: float | None
+
+
+class Retraining(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`--retrain-top`: both scores of every candidate, and Spearman's rank correlation between them (None: undefined)."""
+
+    epochs: Positive
+    candidates: tuple[RetrainedCandidate, ...]
+    rank_correlation: float | None
+
+
+class Found(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a search found a value, and how well its child did: the same in every found artifact.
+
+    `validation_scores` has one score per epoch, `validation_score` is the best of the last min(5, epochs) of them, and `reward`
+    what `reward_function` makes of it. `costs` are exact, those of the child. `child` is what it was trained on and by, without
+    what was searched and without a path of the machine that searched; None where nothing was trained.
+    """
+
+    space: SpaceReference
+    genotype: Genotype
+    choices: dict[str, Choice]
+    costs: Costs | None
+    trial: Count
+    validation_scores: tuple[float, ...]
+    validation_score: float
+    reward: float
+    reward_function: Reward
+    child: Child | None
+    epochs: Positive
+    strategy: str
+    seed: Seed
+    retraining: Retraining | None = None
+
+
+class FoundBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of what a search finds: the value, the value in words, and how it was found (None for a published one).
+
+    A kind declares its own with `value` as a field of its type.
+    """
+
+    words: tuple[str, ...]
+    found: Found | None = None
