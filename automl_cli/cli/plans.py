@@ -13,9 +13,15 @@ if TYPE_CHECKING:
     from automl_cli.training.plan import TrainingPlan
 
 
-def plan_text(plan: "SearchPlan") -> str:
-    """The plan of a search as lines of `name  value`."""
-    return _lines(_rows(plan))
+def plan_text(plan: "SearchPlan", *, repeats: int | None = None) -> str:
+    """The plan of a search, or of each of its repeats, as lines of `name  value`."""
+    return _lines([*_rows(plan), *_repeats(plan, repeats)])
+
+
+def _repeats(plan: "SearchPlan", repeats: int | None) -> Iterator[tuple[str, str]]:
+    if repeats is not None:
+        how = f"{counted(repeats, 'such search/such searches')}, one after the other, seeds from {plan.seed} on"
+        yield "repeats", how if plan.wall_seconds is None else f"{how}: about {duration(repeats * plan.wall_seconds)} in all"
 
 
 def training_text(plan: "TrainingPlan") -> str:
@@ -64,9 +70,10 @@ def _estimate(plan: "SearchPlan") -> str:
     where = f"{plan.executor} executor, {plan.workers} at a time"
     if plan.compute_seconds is None or plan.wall_seconds is None:
         return f"{where}; no estimate of the time"
+    alone = "" if plan.transfer is None else "; the search alone, without what becomes of its winner"
     return (
-        f"about {duration(plan.wall_seconds)} ({where}), {duration(plan.compute_seconds)} of one core in all; from exact "
-        "multiply-adds and this machine's speed at a matrix product, good to a factor of two"
+        f"about {duration(plan.wall_seconds)} ({where}), {duration(plan.compute_seconds)} of one core in all{alone}; from "
+        "exact multiply-adds and this machine's speed at a matrix product, good to a factor of two"
     )
 
 

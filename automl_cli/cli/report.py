@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from automl_cli.report.runs import History
-    from automl_cli.store.reports import Report
+    from automl_cli.store.reports import Report, RunSummary
 
 Runs = Annotated[
     list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run directories; without any, the newest one under ./runs.")
@@ -80,11 +80,11 @@ def _print(made: "Report", histories: "list[History]") -> None:
     for block in comparison_blocks(made.comparison, made.runs) if made.comparison else each:
         console.print(laid_out(block))
         console.print()
-    for line in next_steps(histories):
+    for line in next_steps(histories, made.runs[0]):
         talk_console().print(line, style="dim", soft_wrap=True)
 
 
-def next_steps(histories: "list[History]") -> list[str]:
+def next_steps(histories: "list[History]", first: "RunSummary") -> list[str]:
     """The commands one may want to type next."""
     from automl_cli.planning.commands import resume_search_command
     from automl_cli.store.names import BEST_FILE
@@ -92,7 +92,7 @@ def next_steps(histories: "list[History]") -> list[str]:
     history = histories[0]
     if len(histories) > 1:
         return ["plots on one page: the same command with --html"]
-    unfinished = len(history.trials) < history.settings.trials and not history.running
+    unfinished = (first.trials < first.planned_trials or first.to_retrain) and not first.running
     steps = [f"go on: {resume_search_command(history.settings, history.path)}"] if unfinished else []
     best = history.path / BEST_FILE
     return [*steps, *_steps_with(best), *_steps_after(history)] if best.is_file() else steps

@@ -107,7 +107,7 @@ def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, defau
     if flags.json:
         write_json(plan)
     else:
-        write_line(plan_text(plan))
+        write_line(plan_text(plan, repeats=flags.repeat))
 
 
 def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple[StudySettings, SearchSpace]":

@@ -48,5 +48,5 @@ def unknown_name(what: str, name: str, known: Iterable[str], *, hint: str = "") 
     table = sorted(known)
     near = get_close_matches(name, table, n=1, cutoff=0.5)
     suggestion = f" Did you mean {near[0]!r}?" if near else ""
-    listing = f" Known: {', '.join(table)}" if table else " None is known here."
+    listing = f" Known: {', '.join(table)}" if table else " None is known here"
     return UserError(f"unknown {what} {name!r}.{suggestion}{listing}{'. ' + hint if hint else ''}")

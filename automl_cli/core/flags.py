@@ -131,7 +131,7 @@ class Request:
         return type(other) is type(self) and self.given() == other.given()
 
     def __hash__(self) -> int:
-        return hash(tuple(self._values))
+        return hash(frozenset(self._values))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"

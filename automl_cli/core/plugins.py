@@ -80,7 +80,6 @@ class Plugin(Struct, frozen=True, kw_only=True):
     tokens      (options, genotype) -> the genotype as the deck's token strings, e.g. "Filter Height: 3"
     place       (options, value, facts) -> what fills the role of the kind in a child, where that is not the value itself, such
                 as the small network that a cell is measured in; `facts` are those of the problem
-    build       (what place gives, facts, seed) -> a Flax module; None: as the kind builds it. Only it may import JAX, inside
     encode      (options, value) -> the genotype that decodes to it, SpaceError where there is none; None: nobody asks
     length      (options, trial) -> how many decisions are live; None: all of them, always
     mutate      (options, genotype, random) -> a genotype; None: one decision changed, uniformly
@@ -99,7 +98,6 @@ class Plugin(Struct, frozen=True, kw_only=True):
     presets: dict[str, SearchPreset]
     options: tuple[SpaceOption, ...] = ()
     place: Callable[[Options, Any, Any], Any] | None = None
-    build: Callable[[Any, Any, int], Any] | None = None
     encode: Callable[[Options, Any], Genotype] | None = None
     length: Callable[[Options, int], int] | None = None
     mutate: Callable[[Options, Genotype, Random], Genotype] | None = None

@@ -49,7 +49,7 @@ class TrainedEvaluator:
         """The engine, chosen by how many steps there are and where they are computed, unless an option names it."""
         plugin, child = request.space.plugin, request.child
         kind = standing_kind(kind_named(plugin.produces))
-        if kind.role is None or (kind.build is None and plugin.build is None):
+        if kind.role is None or kind.build is None:
             raise UserError(
                 f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
             )
@@ -136,9 +136,7 @@ class TrainedEvaluator:
         placed = self._space.placed(task.genotype, self._facts)
         assert self._kind.role is not None
         child = self._child.filled(**{self._kind.role: filling_of(self._kind.name, placed)})
-        build = self._space.plugin.build
-        model = None if build is None else build(placed, self._facts, task.seed)
-        trained = self._trainer.train(child, model=model, epochs=task.epochs, seed=task.seed)
+        trained = self._trainer.train(child, epochs=task.epochs, seed=task.seed)
         costs = costs_of(child.roles["network"], self._facts)
         counts = {} if costs is None else msgspec.structs.asdict(costs)
         return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **counts})

@@ -135,8 +135,8 @@ class LocalExecutor:
         now = time.monotonic()
         for worker in list(self._workers):
             if worker.deadline is not None and now >= worker.deadline and self._timeout_seconds is not None:
-                message = f"took longer than {self._timeout_seconds:g} s and was ended"
-                self._fail(worker, Status.TIMEOUT, message, self._timeout_seconds)
+                allowed = self._allowed(worker.tasks)
+                self._fail(worker, Status.TIMEOUT, f"took longer than {allowed:g} s and was ended", allowed)
         self._put_to_work()
 
     def _dismiss(self, worker: Worker) -> None:

@@ -64,6 +64,11 @@ class Course:
         if not (ranked := ranking.best()):
             return None
         retrained = self.ended == "finished" and settings.retrain_top > 0
+        if retrained and (missing := [trial.number for trial in ranked if trial.number not in self.retrained]):
+            raise ArtifactError(
+                f"the search finished, and trial {missing[0]}, one of the {settings.retrain_top} best, was never trained "
+                f"again, though {STUDY_FILE} says so"
+            )
         return winner_of_retraining(ranked, self.retrained, settings) if retrained else Winner(ranked[0])
 
     @property

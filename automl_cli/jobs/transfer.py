@@ -6,12 +6,15 @@ any other, which `automl train --resume` takes up as well. Which of the two will
 
 from pathlib import Path
 
+import msgspec
+
 from automl_cli.core.commands import command_line
 from automl_cli.core.errors import ArtifactError
 from automl_cli.kinds.cell import Cell
 from automl_cli.kinds.model import Model
 from automl_cli.kinds.network import StackedNetwork, stacked_network
 from automl_cli.kinds.training import Training
+from automl_cli.references import role_flags
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.files import file_digest
 from automl_cli.store.names import BEST_FILE, MODEL_FILE, NETWORK_FILE, TRANSFER
@@ -88,6 +91,11 @@ def train_scaled_command(run: Path, transfer: TransferSettings, seed: int) -> st
         parts += ["--epochs", transfer.epochs]
     if seed:
         parts += ["--seed", seed]
+    meant = msgspec.structs.asdict(trainings_for(transfer.image_shape)[transfer.preset])
+    for flag, role in role_flags().items():
+        filling = transfer.roles.get(role)
+        if filling is not None and filling.name != meant[role]:
+            parts += [f"--{flag}", filling.name or f"{role.upper()}.json"]
     if transfer.dataset.data_dir is not None:
         parts += ["--data-dir", transfer.dataset.data_dir]
     return command_line("train", "--network", run / NETWORK_FILE, *parts)

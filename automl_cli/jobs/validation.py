@@ -14,7 +14,7 @@ from automl_cli.jobs.run_checks import check_journal, check_winner
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import bodies, kind_of, standing_kind
-from automl_cli.plugins.roles import costs_of, typed_facts
+from automl_cli.plugins.roles import check_roles, costs_of, typed_facts
 from automl_cli.store.agreement import must_equal
 from automl_cli.store.artifact import Artifact, decode_artifact, read_artifact, read_bytes
 from automl_cli.store.encoding import check_keys
@@ -22,6 +22,7 @@ from automl_cli.store.journal import placed_records, trials_of
 from automl_cli.store.names import BEST_FILE, JOURNAL_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
 from automl_cli.store.run_directory import repeats_of
 from automl_cli.store.study import Found, FoundBody, StudySettings
+from automl_cli.values.child import Child
 
 RUN_FILES = (STUDY_FILE, JOURNAL_FILE, BEST_FILE, NETWORK_FILE, f"{TRANSFER}/{TRAINING_FILE}", f"{TRANSFER}/{MODEL_FILE}")
 """What is checked of a run directory, where it exists."""
@@ -87,6 +88,9 @@ def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:
     """What is checked of every found artifact, then what its kind checks; what could not be checked, if anything."""
     body = artifact.body
     kind = kind_of(body)
+    if (child := getattr(body, "child", None)) is not None:
+        check_roles(child, f"{path}: body.child", may_be_open=isinstance(body, StudySettings))
+        _check_inputs(path, artifact, child)
     unchecked = _check_found_artifact(path, kind, artifact) if isinstance(body, FoundBody) else None
     return unchecked if kind.check is None else (kind.check(body, str(path)) or unchecked)
 
@@ -99,9 +103,11 @@ def _check_found_artifact(path: Path, kind: Kind, artifact: Artifact[Any]) -> st
             must_equal(f"{path}: body.words", body.words, kind.words(body.value))
         return None
     place = f"{path}: body.found"
+    if found.child is not None:
+        check_roles(found.child, f"{place}.child", may_be_open=True)
     _check_scores(place, found)
     _check_against_run(path, "body.found", found)
-    _check_inputs(path, artifact, found)
+    _check_inputs(path, artifact, found.child)
     if (space := _space_of(found.space, f"{place}.space")) is None:
         return _not_decoded(found.space)
     _check_genotype(place, found, space)
@@ -121,10 +127,12 @@ def _costs(kind: Kind, found: Found, space: SearchSpace) -> Costs | None:
     return None if standing.costs is None else standing.costs(space.placed(found.genotype, facts), facts)
 
 
-def _check_inputs(path: Path, artifact: Artifact[Any], found: Found) -> None:
-    """The header must name what was put into roles."""
-    expected = {} if found.child is None else found.child.inputs
-    must_equal(f"{path}: inputs", artifact.inputs, expected, "the roles of the child")
+def _check_inputs(path: Path, artifact: Artifact[Any], child: Child | None) -> None:
+    """The header must name what was put into roles; a training also names the artifact that its network is from."""
+    expected = {} if child is None else child.inputs
+    of_network = {"network"} if child is not None and "network" in child.roles else set()
+    given = {role: digest for role, digest in artifact.inputs.items() if role in expected or role not in of_network}
+    must_equal(f"{path}: inputs", given, expected, "the roles of the child")
 
 
 def _check_genotype(place: str, found: Found, space: SearchSpace) -> None:

@@ -34,7 +34,7 @@ class EvaluationExamples(Protocol):
 
 
 def evaluated(engine: Engine, state: Any, examples: EvaluationExamples, metrics: Sequence[Metric]) -> tuple[float, ...]:
-    """The metrics of a network in this state on these examples. Raises Diverged for an output that is not finite."""
+    """The metrics of a network in this state on these examples. Raises Diverged for outputs or metrics that are not finite."""
     counted = [metric.start() for metric in metrics]
     for outputs, batch in _seen(engine, state, examples):
         if batch.targets is None:
@@ -42,7 +42,10 @@ def evaluated(engine: Engine, state: Any, examples: EvaluationExamples, metrics:
         if not _finite(outputs):
             raise Diverged("outputs of the network are not finite")
         counted = [metric.add(before, outputs, batch.targets) for metric, before in zip(metrics, counted, strict=True)]
-    return results(metrics, counted)
+    found = results(metrics, counted)
+    if not np.isfinite(found).all():
+        raise Diverged("a metric of the network is not finite")
+    return found
 
 
 _finite = compiled(lambda outputs: jnp.isfinite(outputs).all(), identity="finite")

@@ -122,7 +122,8 @@ class Perplexity:
         return counted[0] + float(_cross_entropy()(outputs, targets)), counted[1] + targets.size
 
     def result(self, counted: tuple[float, int]) -> float:
-        return float(np.exp(counted[0] / counted[1]))
+        with np.errstate(over="ignore"):  # infinite then
+            return float(np.exp(counted[0] / counted[1]))
 
 
 @cache

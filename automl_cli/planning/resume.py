@@ -16,8 +16,10 @@ from automl_cli.planning.transfer import check_transfer
 from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
+from automl_cli.plugins.roles import check_roles
 from automl_cli.references import open_filling, role_flags
 from automl_cli.store.encoding import plain
+from automl_cli.store.names import STUDY_FILE
 from automl_cli.store.study import StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.system.machine import Environment, current_environment
@@ -29,6 +31,8 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
     if command != recorded.command:
         raise UserError(f"this is a run of {recorded.command}; continue it with `automl {recorded.command} --resume`")
     request.check()
+    if recorded.child is not None:
+        check_roles(recorded.child, f"{STUDY_FILE}: body.child", may_be_open=True)
     recorded = _with_file(recorded, request.space)
     _check_that_nothing_else_changes(recorded, request)
     evaluator_of(recorded).check(setup_of(recorded))
@@ -73,16 +77,28 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
                 f"--{name} {_shown(value)} is not what this run was started with ({_was(row, recorded)}). On resume only "
                 f"{may_change} may change; for anything else start a new run"
             )
-    if request.trials is not None and request.trials < recorded.trials:
+    if request.trials is not None:
+        _check_trials(request.trials, recorded)
+
+
+def _check_trials(wanted: int, recorded: StudySettings) -> None:
+    """Raises UserError for fewer trials, and for more where the last ones made a task of their own that more would change."""
+    together = evaluator_of(recorded).together(recorded.evaluator.settings)
+    if wanted < recorded.trials:
+        raise UserError(f"--trials {wanted} is less than the recorded {recorded.trials}; on resume it can only be raised")
+    if wanted > recorded.trials and recorded.trials % together:
         raise UserError(
-            f"--trials {request.trials} is less than the recorded {recorded.trials}; on resume it can only be raised"
+            f"{together} trials are evaluated together, and the recorded {recorded.trials} are not a multiple of that, so "
+            "--trials cannot be raised; start a new run"
         )
 
 
 def _as_recorded(row: Flag, value: Any, recorded: StudySettings) -> Any:
     """What a run with these settings would record of the flag."""
     if row.name in role_flags():
-        return open_filling(role_flags()[row.name], value).value
+        filling, role = open_filling(role_flags()[row.name], value), role_flags()[row.name]
+        before = None if recorded.child is None else recorded.child.roles.get(role)
+        return filling.value if before is not None and before.kind == filling.kind else filling
     meaning = _MEANINGS.get(row.name)
     return row.as_recorded(value) if meaning is None else meaning(value, recorded)
 

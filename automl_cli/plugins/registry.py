@@ -18,7 +18,7 @@ from automl_cli.core.errors import UserError, unknown_name
 class Table:
     """The code that can be named for one purpose. `needs` lists what that code must have, by names of attributes.
 
-    `what` names the table in errors. A table for one more purpose, such as kinds, is one more value of this class.
+    `what` names the table in errors.
     """
 
     def __init__(self, what: str, *, group: str, built_in: Mapping[str, str], needs: tuple[str, ...]) -> None:

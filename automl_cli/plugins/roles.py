@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from automl_cli.core.errors import unknown_name
+from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.trials import Costs
 from automl_cli.plugins.listing import kind_named, kinds_of_role, problem_named
 from automl_cli.plugins.registry import attribute
 from automl_cli.store.encoding import convert, plain
 from automl_cli.store.study import Found
-from automl_cli.values.child import Filling, ProblemReference
+from automl_cli.values.child import ROLES, Child, Filling, ProblemReference
 from automl_cli.values.network import Network
 
 
@@ -23,6 +23,22 @@ def filling_of(kind: str, value: Any, *, name: str | None = None, digest: str | 
 def value_of(filling: Filling) -> Any:
     """The value that stands in a role. ArtifactError where it is not one of its kind."""
     return convert(filling.value, kind_named(filling.kind).value, f"the value of kind {filling.kind!r}")
+
+
+def check_roles(child: Child, place: str, *, may_be_open: bool) -> None:
+    """Raises ArtifactError, with its place, for a role that holds nothing or what cannot stand there. One may be open."""
+    missing = [role for role in ROLES if role not in child.roles]
+    if missing[may_be_open:]:
+        raise ArtifactError(f"{place}.roles: nothing stands in the role {missing[-1]!r}; it was changed by hand. Make it again")
+    for role, filling in child.roles.items():
+        where = f"{place}.roles.{role}"
+        try:
+            kind = kind_named(filling.kind)
+        except UserError as error:
+            raise ArtifactError(f"{where}.kind: {error}") from error
+        if kind.role != role:
+            raise ArtifactError(f"{where}.kind: {kind.name!r} fills the role {kind.role!r}, not {role!r}")
+        convert(filling.value, kind.value, f"{where}.value")
 
 
 def words_of(filling: Filling) -> str:

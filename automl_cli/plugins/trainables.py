@@ -6,7 +6,7 @@ from typing import Any
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.kind import Kind, Trainable, TrainedAs, TrainingChoices, named_roles, no_stack
-from automl_cli.plugins.listing import kind_of, standing_kind
+from automl_cli.plugins.listing import kind_of
 from automl_cli.plugins.roles import by_names, filling_of
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import Found, FoundBody
@@ -18,7 +18,7 @@ DEFAULT_EPOCHS = 30
 
 def is_trainable(kind: Kind) -> bool:
     """Whether artifacts of this kind can be trained."""
-    return kind.trainable is not None or (kind.is_found and kind.role == "network" and standing_kind(kind).build is not None)
+    return kind.trainable is not None or (kind.is_found and kind.role == "network" and kind.build is not None)
 
 
 def trainable_of(body: Any, place: str, choices: TrainingChoices) -> Trainable:

@@ -158,12 +158,15 @@ class ImageLearning:
         self.metric: Metric = BalancedAccuracy(len(data.facts.classes)) if balanced else Accuracy()
         self.preparation = {"mean": tuple(map(float, data.mean)), "std": tuple(map(float, data.std))}
         self._data = data
-        self._kept: dict[object, Any] = {}
+        self._kept: dict[object, tuple[object, Any]] = {}
+        """By purpose, what was made last and for what: a search of augmentations has another one for every child."""
 
     def batches(self, child: Child) -> TrainingBatches:
         """As the augmentation of the child transforms them. DataError for data that were not opened for it."""
         augmentation = child.roles["augmentation"]
-        batches: TrainingBatches = self._once(("batches", repr(augmentation)), lambda: self._batches(child))
+        batches: TrainingBatches = self._once(
+            "batches", (repr(augmentation), child.recipe.batch_size), lambda: self._batches(child)
+        )
         return batches
 
     def validation(self, child: Child, *, like_training: bool) -> EvaluationExamples:
@@ -175,7 +178,8 @@ class ImageLearning:
             moments = (self._data.mean, self._data.std)
             return _examples(self._data.validation, child, moments, largest_batch=size, smaller=not like_training)
 
-        examples: EvaluationExamples = self._once(("validation", like_training, repr(child.roles["augmentation"])), make)
+        made_for = repr(child.roles["augmentation"]), child.recipe.batch_size
+        examples: EvaluationExamples = self._once(("validation", like_training), made_for, make)
         return examples
 
     def _batches(self, child: Child) -> TrainingBatches:
@@ -193,10 +197,10 @@ class ImageLearning:
             )
         return Batches(data.train.images, data.train.labels, moments=moments, size=size, transform=augmentation.transform)
 
-    def _once(self, key: object, make: Callable[[], Any]) -> Any:
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
+    def _once(self, purpose: object, made_for: object, make: Callable[[], Any]) -> Any:
+        if self._kept.get(purpose, (None, None))[0] != made_for:
+            self._kept[purpose] = made_for, make()
+        return self._kept[purpose][1]
 
 
 def is_streamed(child: Child) -> bool:

@@ -95,7 +95,8 @@ def total_cost(costs: Sequence[RunCost]) -> RunCost:
 
 
 def _in_words(run: RunSummary) -> str:
-    state = "running" if run.running else "finished" if run.trials >= run.planned_trials else "stopped"
+    complete = run.trials >= run.planned_trials and not run.to_retrain
+    state = "running" if run.running else "finished" if complete else "stopped"
     return f"{run.command}{_on(run.dataset)}, space {run.space}, {run.strategy}, seed {run.seed}: {state}"
 
 
@@ -106,6 +107,8 @@ def _on(dataset: str | None) -> str:
 def _facts(run: RunSummary, bars: str | None) -> Iterator[tuple[str, str]]:
     statuses = ", ".join(f"{count} {status}" for status, count in run.statuses.items())
     yield "trials", f"{run.trials} of {run.planned_trials}" + (f": {statuses}" if statuses else "")
+    if run.to_retrain and run.trials >= run.planned_trials:
+        yield "retraining", f"of the {run.to_retrain} best, not complete"
     if run.best is None:
         yield "best", "no trial has succeeded yet"
         return

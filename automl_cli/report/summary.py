@@ -50,6 +50,7 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         curve=tuple(improvements(trials, settings.reward)),
         quarters=_quarters(trials, settings.reward),
         retraining=retraining,
+        to_retrain=0 if retraining else min(settings.retrain_top, len(ranking.best())),
         cost=cost_of(history),
         transfer=transfer_of(history.path, settings),
     )

@@ -94,7 +94,8 @@ class RunSummary(_Body, frozen=True):
     frequent first; `running` is whether a process holds it.
 
     `best` is the trial that `best.json` names: the best by reward, or after retraining where that was done. `top` are the best
-    by reward, in order; a genotype that was proposed again is listed once. `curve` has the points where the best score rose.
+    by reward, in order; a genotype that was proposed again is listed once. `to_retrain` of them are to be trained again, where
+    that is not complete. `curve` has the points where the best score rose.
     `quarters` are the mean scores of the successful trials in each quarter of the trials: whether the strategy learns.
     """
 
@@ -114,6 +115,7 @@ class RunSummary(_Body, frozen=True):
     curve: tuple[CurvePoint, ...]
     quarters: tuple[float | None, float | None, float | None, float | None]
     retraining: Retraining | None
+    to_retrain: Count
     cost: RunCost
     transfer: TransferSummary | None = None
 

@@ -1,4 +1,4 @@
-"""The study: the loop that joins a strategy, an executor and a journal. Read this file first, then `search.py`.
+"""The study: the loop that joins a strategy, an executor and a journal. Read this file first, then `proposals.py`.
 
     ask       the strategy proposes the genotype of trial t
     journal   what was asked is written down before its child starts

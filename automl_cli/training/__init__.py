@@ -5,7 +5,6 @@ The modules:
     flags        the rows of all flags of the command
     request      what was asked
     trainable    what is trained, by the flag that names it
-    target       the data set that a network is meant for
     settings     from what was asked to the resolved settings
     plan         what a training would do and take
     run          the training itself

@@ -61,7 +61,7 @@ def _asked_for(before: ProblemReference, source: str | None, data_dir: str | Non
     dataset, trained = typed_dataset(before), typed_facts(before)
     if source is not None:
         dataset = problem.other(dataset, trained, source)
-    dataset = msgspec.structs.replace(dataset, data_dir=data_dir)
+    dataset = problem.dataset({} if data_dir is None else {"data-dir": data_dir}, dataset)
     facts = problem.facts(dataset)
     problem.check_alike(dataset.source, facts, trained)
     return msgspec.structs.replace(before, dataset=plain(dataset), facts=plain(facts))

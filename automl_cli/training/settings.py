@@ -20,7 +20,7 @@ from automl_cli.kinds.network import StackedNetwork
 from automl_cli.kinds.training import Training
 from automl_cli.plugins.kind import TrainedAs, TrainingChoices
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import replaced, typed_dataset, typed_facts, value_of
+from automl_cli.plugins.roles import check_roles, costs_of, replaced, typed_dataset, typed_facts, value_of
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import filled_by_flags
 from automl_cli.store.artifact import artifact_of, read_artifact
@@ -68,7 +68,9 @@ def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool) -> P
 def _resumed(out: Path, request: TrainingRequest, named: Named | None) -> RunDirectory:
     run = open_run(out, layout=TRAINING)
     try:
-        check_resumed(settings_of(out), request, named)
+        recorded = settings_of(out)
+        check_roles(recorded.child, f"{out / TRAINING.settings}: body.child", may_be_open=False)
+        check_resumed(recorded, request, named)
     except BaseException:
         run.close()
         raise
@@ -111,6 +113,10 @@ def new_training(
     )
     if data_needed:
         problem.check(child)
+    if costs_of(child.roles["network"], facts) is None:
+        raise UserError(
+            f"kind {child.roles['network'].kind!r} does not say what its values cost, so no model could be written of one"
+        )
     settled = _settled(
         child,
         epochs=trained_as.epochs if request.epochs is None else request.epochs,
@@ -132,6 +138,10 @@ def _roles(others: Mapping[str, Filling], network: Filling, request: TrainingReq
             named = filled["optimizer"].name or "that a search found"
             raise UserError(f"--momentum means nothing to the optimizer {named}; leave it out")
         filled["optimizer"] = replaced(filled["optimizer"], momentum=request.momentum)
+    if missing := [role for role in ROLES if role not in filled]:
+        raise UserError(
+            f"the artifact does not say what stands in the role {missing[0]!r}; it was changed by hand. Make it again"
+        )
     return {role: filled[role] for role in ROLES}
 
 
@@ -165,6 +175,8 @@ def check_resumed(recorded: Training, request: TrainingRequest, named: Named | N
         trained_as = trainable.training(facts) if request.preset is not None else None
     elif said := [flag for flag in ("preset", "stack", "filters") if getattr(request, flag) is not None]:
         raise UserError(f"--{said[0]} was settled when this training was started; resume it without that flag")
+    if request.preset is None and request.momentum is None and request.optimizer == before.roles["optimizer"].name:
+        request = request.replaced(optimizer=None)  # the rule on record, with its momentum
     start = trained_as or TrainedAs(recipe=before.recipe, epochs=recorded.epochs, roles=before.roles)
     dataset = problem.dataset(request.given(), typed_dataset(before.problem))
     now = problem.facts(dataset)

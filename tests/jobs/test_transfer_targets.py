@@ -8,7 +8,7 @@ import pytest
 from automl_cli.core.errors import DataError
 from automl_cli.core.plugins import SearchSpace
 from automl_cli.data import image_facts
-from automl_cli.jobs.transfer import training_request
+from automl_cli.jobs.transfer import train_scaled_command, training_request
 from automl_cli.kinds.network import StackedNetwork, stacked_network
 from automl_cli.kinds.training import Training
 from automl_cli.planning.request import SearchRequest
@@ -120,3 +120,10 @@ def test_arrays_of_64_pixels_and_more_are_trained_on_by_the_same_recipe_without_
 def test_pictures_of_64_pixels_and_more_keep_the_augmentation_of_the_recipe(tmp_path):
     transfer = planned(folder_of(tmp_path / "set", 64, 64))
     assert augmentation_of(trained(scaled(transfer), transfer)) == "inception"
+
+
+def test_the_printed_command_fills_the_roles_that_the_user_filled():
+    transfer = planned("imagenet", activation="swish", optimizer="lion")
+    command = train_scaled_command(Path("runs/a"), transfer, 0)
+    assert command == "automl train --network runs/a/network.json --activation swish --optimizer lion"
+    assert "--optimizer" not in train_scaled_command(Path("runs/a"), planned("imagenet"), 0)

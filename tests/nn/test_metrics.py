@@ -163,3 +163,7 @@ def test_an_evaluation_that_diverges_closes_its_stream_at_once():
         evaluated(Exploded(), None, examples, [Accuracy()])
     assert pictures.closed
     assert caught.value.__traceback__ is not None
+
+
+def test_a_perplexity_beyond_all_numbers_is_infinite_and_said_by_no_warning():
+    assert Perplexity().result((1e6, 10)) == np.inf

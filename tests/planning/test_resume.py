@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from automl_cli.core.errors import DataError, UserError
+from automl_cli.core.errors import ArtifactError, DataError, UserError
+from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.data import image_facts
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resume import resume_search
+from automl_cli.plugins.discovery import plugins
 from automl_cli.values.dataset import DatasetReference
 from tests.study.worlds import digits_child, settings
 
@@ -34,3 +36,20 @@ def test_data_of_another_shape_are_refused_with_what_changed(tmp_path: Path) -> 
 def test_another_command_is_refused() -> None:
     with pytest.raises(UserError, match=r"this is a run of search-arch; continue it with `automl search-arch --resume`"):
         resume_search("search-cell", settings(), SearchRequest())
+
+
+def test_roles_that_were_changed_by_hand_are_refused_before_a_trial_starts() -> None:
+    child = digits_child()
+    child.roles.pop("optimizer")
+    recorded = settings(child=child, evaluator=EvaluatorSpec("trained", {"engine": "whole"}))
+    with pytest.raises(ArtifactError, match=r"study\.json: body\.child\.roles: nothing stands in the role 'optimizer'"):
+        resume_search("search-arch", recorded, SearchRequest())
+
+
+def test_trials_are_not_raised_where_the_last_ones_made_a_task_of_their_own() -> None:
+    spec = EvaluatorSpec("analytic", {"function": "one-max", "group": 4})
+    with pytest.raises(UserError, match="the recorded 6 are not a multiple of that, so --trials cannot be raised"):
+        resume_search("search-arch", settings(evaluator=spec, trials=6), SearchRequest(trials=8))
+    here = SearchSpace(plugins()["cnn"]).reference()
+    raised, _ = resume_search("search-arch", settings(evaluator=spec, trials=8, space=here), SearchRequest(trials=9))
+    assert raised.trials == 9

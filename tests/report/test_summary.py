@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.trials import Stage
+from automl_cli.report.blocks import run_blocks
 from automl_cli.report.runs import newest_run, read_history
 from automl_cli.report.summary import summarise
 from automl_cli.store.journal import Ended, Journal, Started
@@ -73,6 +74,11 @@ def test_after_retraining_the_best_is_the_one_that_best_json_names(tmp_path: Pat
     assert before.best is not None
     assert after.best is not None
     assert (before.best.trial, after.best.trial) == (1, 2)
+    assert (before.to_retrain, after.to_retrain) == (2, 0)
+    said = [str(list(run_blocks(run))) for run in (before, after)]
+    assert "stopped" in said[0], "what was killed while the best were trained again has not finished"
+    assert "of the 2 best, not complete" in said[0]
+    assert "finished" in said[1]
     assert after.retraining is not None
     assert after.retraining.rank_correlation == pytest.approx(-1.0)
     assert after.trials == 3

@@ -26,7 +26,6 @@ def space_of(
         summary="for tests",
         decisions=lambda options: decisions,
         decode=lambda options, genotype: genotype,
-        build=None,
         tokens=lambda options, genotype: tuple(map(str, genotype)),
         presets={},
         length=None if length is None else lambda options, trial: length(trial),

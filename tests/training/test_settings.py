@@ -204,3 +204,10 @@ def test_a_network_that_the_images_do_not_fit_is_refused(child):
     network = Network((*pools, joined), ("sum",))
     with pytest.raises(SpaceError, match="sum"):
         new_training(found_with(child, network), "found", TrainingRequest())
+
+
+def test_a_resume_may_name_the_rule_without_its_momentum(found, tmp_path):
+    open_there(tmp_path / "run", found, epochs=5, optimizer="momentum", momentum=0.8).close()
+    open_there(tmp_path / "run", None, resume=True, optimizer="momentum").close()
+    with pytest.raises(UserError, match=r"was started with --momentum 0\.8, not 0\.9"):
+        open_there(tmp_path / "run", None, resume=True, optimizer="momentum", momentum=0.9)
