@@ -92,7 +92,8 @@ def edges(row: Flag) -> Iterator[tuple[float, float]]:
         if bound is not None:
             direction = math.inf if up else -math.inf
             inside = bound + (least or 0) if strict and least else math.nextafter(bound, direction) if strict else bound
-            yield inside - least if least else math.nextafter(inside, -direction), inside
+            outside = math.nextafter(inside, -direction)
+            yield inside + int(math.copysign(least, outside - inside)) if least else outside, inside
     if row.below is not None:
         yield row.below, math.nextafter(row.below, -math.inf)
 
