@@ -3,6 +3,7 @@
 `running` runs one study and says how it went.
 """
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, nullcontext
@@ -38,6 +39,7 @@ class RunFlags(NamedTuple):
     json: bool
     verbose: bool
     quiet: bool
+    nice: int | None
     log_file: Path | None
 
     @property
@@ -55,6 +57,7 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
         if flags[row.attribute] is not None:
             row.check(flags[row.attribute])
     _check(run_flags)
+    os.nice(run_flags.nice or 0)
     request = request_of(flags, run_flags.config)
     with _sigterm_as_ctrl_c():
         if run_flags.dry_run:

@@ -29,6 +29,15 @@ RUN_ROWS = (
     Flag(name="json", type=bool, default=False, panel=GENERAL, help="One JSON document on stdout, and nothing else."),
     Flag(name="verbose", short="v", type=bool, default=False, panel=RUN, help="A line for every trial."),
     Flag(name="quiet", short="q", type=bool, default=False, panel=RUN, help="No progress, only warnings and errors."),
+    Flag(
+        name="nice",
+        type=int,
+        panel=RUN,
+        metavar="N",
+        help="Give way to other programs: raise the niceness by N, that of workers too.",
+        at_least=0,
+        at_most=19,
+    ),
     Flag(name="log-file", type=Path, panel=RUN, metavar="FILE", help="Append a line for every trial to this file."),
 )
 """About the run and not about the search: nothing of them is asked again on resume, and no file of flags has them."""

@@ -74,6 +74,15 @@ def test_verbose_and_log_file_have_a_line_for_every_trial(automl: Automl) -> Non
     assert [line.partition(" ")[2] for line in logged] == trials
 
 
+def test_a_search_gives_way_to_other_programs_and_finds_the_same(automl: Automl, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[int] = []
+    monkeypatch.setattr("os.nice", raised.append)
+    assert automl(*search(executor="serial", out="a")).code == 0
+    assert automl(*search(executor="serial", out="b"), "--nice", "7").code == 0
+    assert raised == [0, 7]
+    assert digest("a/best.json") == digest("b/best.json")
+
+
 def test_an_existing_run_is_refused_continued_or_replaced(automl: Automl) -> None:
     assert automl(*search(executor="serial", out="a", trials=8)).code == 0
     before = digest("a/best.json")
