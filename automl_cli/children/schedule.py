@@ -23,8 +23,15 @@ def half(recipe: Recipe) -> bool:
 
 
 def schedule(recipe: Recipe, epochs: int) -> Schedule:
-    """The learning rate at a share of the training: constant; falling by 3 % after every 2.4 epochs; or half a cosine down to
-    zero (arXiv 1608.03983, one period)."""
+    """The learning rate at a share of the training: its course, and in the first epochs of a warm-up a part of that."""
+    course = _course(recipe, epochs)
+    if recipe.warmup_epochs == 0:
+        return course
+    return lambda share: course(share) * min(1.0, share * epochs / recipe.warmup_epochs)
+
+
+def _course(recipe: Recipe, epochs: int) -> Schedule:
+    """Constant; falling by 3 % after every 2.4 epochs; or half a cosine down to zero (arXiv 1608.03983, one period)."""
     if recipe.schedule == "constant":
         return lambda share: recipe.learning_rate
     if recipe.schedule == "exponential":

@@ -143,6 +143,7 @@ RECIPE = (
     _of_recipe("learning-rate", "Learning rate at the start.", "X"),
     _of_recipe("weight-decay", "Added to every gradient, times the weight; of some optimizers to the update.", "X"),
     _of_recipe("schedule", "Course of the learning rate; exponential: times 0.97 after every 2.4 epochs."),
+    _of_recipe("warmup-epochs", "Epochs in which the learning rate rises to its course.", "X"),
     _of_recipe("gradient-clip", "Bound on the norm of the gradient.", "X"),
     _of_recipe("label-smoothing", "Share of each label that all classes get alike.", "X"),
     _of_recipe("auxiliary-weight", "Of the auxiliary head's loss, for stacks of cells.", "X"),

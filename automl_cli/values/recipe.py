@@ -16,6 +16,9 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     epochs. `precision` is "float32", or "mixed": activations and their gradients in bfloat16 where the device has it,
     parameters and statistics in float32.
 
+    In the first `warmup_epochs` the learning rate is also multiplied by the share of them that has passed (arXiv 1706.02677,
+    section 2.2); 0 for none.
+
     `gradient_clip` bounds the norm of the whole gradient. `label_smoothing` is the share of the label that all classes get
     alike. `auxiliary_weight` is that of the loss of the network's auxiliary head, if it has one. `drop_path_keep` is the
     probability with which ScheduledDropPath keeps a path of the last cell at the end; `drop_path_schedule` says whether that
@@ -28,6 +31,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     learning_rate: float
     weight_decay: float = 1e-4
     schedule: Literal["constant", "cosine", "exponential"] = "constant"
+    warmup_epochs: float = 0.0
     gradient_clip: float | None = None
     label_smoothing: float = 0.0
     auxiliary_weight: float = 0.0
@@ -51,6 +55,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 BOUNDS: Mapping[str, Bounds] = {
     "batch_size": Bounds(at_least=1),
     "learning_rate": Bounds(above=0),
+    "warmup_epochs": Bounds(at_least=0),
     "gradient_clip": Bounds(above=0),
     "label_smoothing": Bounds(at_least=0, below=1),
     "auxiliary_weight": Bounds(at_least=0),

@@ -234,6 +234,7 @@ def test_recipes_of_before_there_was_a_choice_drop_by_time_and_depth():
         ("label_smoothing", -0.1, "label_smoothing is -0.1; it must be at least 0 and below 1"),
         ("drop_path_keep", 0.0, "drop_path_keep is 0.0; it must be above 0 and at most 1"),
         ("auxiliary_weight", -1.0, "auxiliary_weight is -1.0; it must be at least 0"),
+        ("warmup_epochs", -1.0, "warmup_epochs is -1.0; it must be at least 0"),
         ("average_decay", 1.0, "average_decay is 1.0; it must lie between 0 and 1"),
     ],
 )

@@ -119,3 +119,12 @@ def test_the_evaluator_measures_a_genotype_of_the_space(monkeypatch: pytest.Monk
     assert measurement.metrics["parameters"] == costs.parameters
     assert measurement.metrics["multiply_adds"] == costs.multiply_adds
     assert evaluator.evaluate(task) == measurement
+
+
+@pytest.mark.parametrize("course", ["constant", "cosine", "exponential"])
+def test_a_warm_up_rises_linearly_to_the_course(course):
+    recipe = msgspec.structs.replace(RECIPE, schedule=course)
+    warmed = schedule.schedule(msgspec.structs.replace(recipe, warmup_epochs=4.0), 20)
+    alone = schedule.schedule(recipe, 20)
+    assert [warmed(share) for share in (0.0, 0.05, 0.1)] == pytest.approx([0.0, alone(0.05) / 4, alone(0.1) / 2])
+    assert [warmed(share) for share in (0.2, 0.5, 0.99)] == [alone(share) for share in (0.2, 0.5, 0.99)]

@@ -145,6 +145,7 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "stack": ("1@96", "1@48"),
     "learning-rate": (0.25, 0.5),
     "average-decay": (0.5, 0.75),
+    "warmup-epochs": (1.5, 2.0),
     "momentum": (0.5, 0.75),
     "drop-path-keep": (0.5, 0.75),
     "label-smoothing": (0.25, 0.5),
