@@ -83,7 +83,10 @@ def transfer_of(run: Path, settings: StudySettings) -> TransferSummary | None:
 
 
 def train_scaled_command(run: Path, transfer: TransferSettings, seed: int) -> str:
-    """What trains the scaled winner, where its data are, as it would be trained here; as it is typed."""
+    """What trains the scaled winner, where its data are, as it would be trained here; as it is typed.
+
+    An artifact that fills a role stands there as ROLE.json: where it lies is not on record.
+    """
     parts: list[object] = []
     if transfer.preset != "quick":
         parts += ["--preset", transfer.preset]

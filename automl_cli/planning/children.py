@@ -10,7 +10,6 @@ from automl_cli.plugins.roles import by_names, named
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import WHAT_IS_TRAINED, filled_by_flags, open_any
 from automl_cli.store.encoding import plain
-from automl_cli.training.trainable import Named, named_by, network_flags
 from automl_cli.values.child import ROLES, Child, ChildPreset, Filling, ProblemReference
 
 
@@ -29,7 +28,7 @@ def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *
     facts = problem.facts(dataset, needed=data_needed)
     roles = {**by_names(named_roles(preset)), **filled_by_flags(request, open_role=kind.role)}
     if kind.role != WHAT_IS_TRAINED:
-        roles[WHAT_IS_TRAINED] = _network(request, preset, facts)
+        roles[WHAT_IS_TRAINED] = _network(preset, facts)
     return Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
         recipe=preset.recipe,
@@ -37,15 +36,12 @@ def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *
     )
 
 
-def _network(request: SearchRequest, preset: ChildPreset, facts: Any) -> Filling:
-    """What is trained where another role is searched: what a flag names, else what the preset does."""
-    asked = {flag: getattr(request, flag) for flag in network_flags() if flag in request.rows()}
-    found: Named | None = named_by(**asked)
-    text = preset.network if found is None else found.name
-    if text is None:
+def _network(preset: ChildPreset, facts: Any) -> Filling:
+    """What is trained where another role is searched, which the preset names."""
+    if (text := preset.network) is None:
         raise UserError("the preset of this space does not say which network is trained; give its preset a network")
     if text in (known := named(WHAT_IS_TRAINED)):
         return known[text]
-    opened = open_any(text) if found is None else found.open()
+    opened = open_any(text)
     filling = trainable_of(opened.artifact.body, opened.place, TrainingChoices()).place(facts)
-    return Filling(kind=filling.kind, value=filling.value, name=text if found is None else None, digest=opened.digest)
+    return Filling(kind=filling.kind, value=filling.value, name=text, digest=opened.digest)

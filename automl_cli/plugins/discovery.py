@@ -6,35 +6,28 @@ Nothing imports a space by name; adding a space is adding a file.
 import importlib.util
 import pkgutil
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
-from types import MappingProxyType
 
 import search_spaces
 from automl_cli.core.errors import SpaceError, UserError, unknown_name
 from automl_cli.core.plugins import Plugin, SearchSpace, SpaceReference
+from automl_cli.plugins.registry import with_installed
 
 ENTRY_POINT_GROUP = "automl_cli.search_spaces"
 
 
 @cache
-def plugins() -> MappingProxyType[str, Plugin]:
+def plugins() -> Mapping[str, Plugin]:
     """All spaces found without being named, by name. A plug-in of an installed package may not hide one of ours."""
     found: dict[str, Plugin] = {}
     for module in sorted(pkgutil.iter_modules(search_spaces.__path__), key=lambda module: module.name):
         if not module.name.startswith("_"):
             plugin = _plugin_of(import_module(f"search_spaces.{module.name}"), f"search_spaces/{module.name}.py")
             found[plugin.name] = plugin
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        plugin = entry.load()
-        if plugin.name in found:
-            raise UserError(
-                f"the installed plug-in {entry.value!r} names its space {plugin.name!r}, which exists already; rename it"
-            )
-        found[plugin.name] = plugin
-    return MappingProxyType(found)
+    return with_installed(found, group=ENTRY_POINT_GROUP, what="space")
 
 
 def plugin_named(name_or_file: str) -> tuple[Plugin, str | None]:

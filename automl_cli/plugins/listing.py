@@ -4,15 +4,14 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from automl_cli.core.errors import ArtifactError, UserError, unknown_name
+from automl_cli.core.errors import ArtifactError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.plugins.kind import Kind
+from automl_cli.plugins.registry import with_installed
 
 
 @cache
@@ -77,16 +76,6 @@ def kinds_of_flag(flag: str) -> tuple[Kind, ...]:
     return tuple(kind for kind in kinds().values() if kind.flag == flag)
 
 
-def _loaded(entry: EntryPoint, what: str) -> Any:
-    try:
-        return entry.load()
-    except Exception as error:
-        raise UserError(
-            f"the installed plug-in {entry.value!r} cannot be imported for its {what}: {type(error).__name__}: {error}. Mend "
-            "or uninstall its package"
-        ) from error
-
-
 def _rows(package: str, attribute: str, *, what: str) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for module in sorted(pkgutil.iter_modules(import_module(package).__path__), key=lambda module: module.name):
@@ -94,11 +83,4 @@ def _rows(package: str, attribute: str, *, what: str) -> Mapping[str, Any]:
         if row is None:
             raise ArtifactError(f"{package}.{module.name} declares no {what}: it needs a module-level {attribute}")
         found[row.name] = row
-    for entry in sorted(entry_points(group=package), key=lambda entry: (entry.name, entry.value)):
-        row = _loaded(entry, what)
-        if row.name in found:
-            raise UserError(
-                f"the installed plug-in {entry.value!r} names its {what} {row.name!r}, which exists already; rename it"
-            )
-        found[row.name] = row
-    return MappingProxyType(found)
+    return with_installed(found, group=package, what=what)

@@ -10,6 +10,8 @@ which are read when a table is first asked, so `--help` pays for none of this:
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 from automl_cli.core.errors import UserError, unknown_name
@@ -42,13 +44,7 @@ class Table:
         target = self._targets[self.check(name)]
         if name in self._built_in:
             return attribute(target)
-        try:
-            found = attribute(target)
-        except Exception as error:
-            raise UserError(
-                f"{self.what} {name!r} cannot be loaded from the installed plug-in {target!r}: "
-                f"{type(error).__name__}: {error}. Mend that package, or uninstall it"
-            ) from error
+        found = _installed_attribute(self.what, name, target)
         if missing := [need for need in self._needs if getattr(found, need, None) is None]:
             raise UserError(
                 f"{self.what} {name!r}, which is the installed plug-in {target!r}, does not have {', '.join(missing)}; "
@@ -66,24 +62,53 @@ def installed(group: str, what: str, built_in: Mapping[str, str]) -> dict[str, s
 
     Raises UserError where one has the name of a built-in row or of another package's.
     """
-    from importlib.metadata import entry_points
-
     rows: dict[str, str] = {}
-    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value)):
-        if (taken := {**built_in, **rows}.get(entry.name)) is not None:
-            whose = "built in" if entry.name in built_in else "an installed plug-in as well"
+    for name, target in _entries(group):
+        if (taken := {**built_in, **rows}.get(name)) is not None:
+            whose = "built in" if name in built_in else "an installed plug-in as well"
             raise UserError(
-                f"the installed plug-in {entry.value!r} names its {what} {entry.name!r}, but {taken!r}, which is {whose}, has "
+                f"the installed plug-in {target!r} names its {what} {name!r}, but {taken!r}, which is {whose}, has "
                 "that name; rename it, or uninstall its package"
             )
-        rows[entry.name] = entry.value
+        rows[name] = target
     return rows
+
+
+def with_installed(built_in: Mapping[str, Any], *, group: str, what: str) -> Mapping[str, Any]:
+    """Rows that know their names: those built in, then those of the entry points of this group, imported.
+
+    Raises UserError where one cannot be imported, or has a name that exists already.
+    """
+    rows = dict(built_in)
+    for name, target in _entries(group):
+        row = _installed_attribute(what, name, target)
+        if row.name in rows:
+            raise UserError(f"the installed plug-in {target!r} names its {what} {row.name!r}, which exists already; rename it")
+        rows[row.name] = row
+    return MappingProxyType(rows)
+
+
+def _entries(group: str) -> list[tuple[str, str]]:
+    """Name and "module:attribute" of every entry point of the group, in order."""
+    from importlib.metadata import entry_points
+
+    return sorted((entry.name, entry.value) for entry in entry_points(group=group))
+
+
+def _installed_attribute(what: str, name: str, target: str) -> Any:
+    try:
+        return attribute(target)
+    except Exception as error:
+        raise UserError(
+            f"{what} {name!r} cannot be loaded from the installed plug-in {target!r}: {type(error).__name__}: {error}. Mend "
+            "that package, or uninstall it"
+        ) from error
 
 
 def attribute(target: str) -> Any:
     """What a "module:attribute" names, imported now."""
     module, _, name = target.partition(":")
-    return getattr(import_module(module), name)
+    return attrgetter(name)(import_module(module))
 
 
 STRATEGIES = Table(

@@ -111,6 +111,7 @@ def new_training(
         recipe=_recipe(trained_as, request),
         roles=_roles({**trained_as.roles, **(roles or {})}, trainable.place(facts), request),
     )
+    check_roles(child, f"{place}: body.found.child", may_be_open=False)
     if data_needed:
         problem.check(child)
     if costs_of(child.roles["network"], facts) is None:
@@ -133,16 +134,12 @@ def _choices(request: TrainingRequest) -> TrainingChoices:
 def _roles(others: Mapping[str, Filling], network: Filling, request: TrainingRequest) -> dict[str, Filling]:
     """All roles: the network, the others as meant, and over them what flags say."""
     filled = {**others, "network": network, **filled_by_flags(request, open_role=None)}
-    if request.momentum is not None:
+    if request.momentum is not None and "optimizer" in filled:
         if getattr(value_of(filled["optimizer"]), "momentum", None) is None:
             named = filled["optimizer"].name or "that a search found"
             raise UserError(f"--momentum means nothing to the optimizer {named}; leave it out")
         filled["optimizer"] = replaced(filled["optimizer"], momentum=request.momentum)
-    if missing := [role for role in ROLES if role not in filled]:
-        raise UserError(
-            f"the artifact does not say what stands in the role {missing[0]!r}; it was changed by hand. Make it again"
-        )
-    return {role: filled[role] for role in ROLES}
+    return {role: filled[role] for role in ROLES if role in filled}
 
 
 def _check_images(body: StackedNetwork, facts: Any, request: TrainingRequest) -> None:

@@ -6,7 +6,8 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from automl_cli.core.errors import UserError
-from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES, Table
+from automl_cli.plugins.listing import kinds
+from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES, Table, with_installed
 
 BUILT_IN = {"counter": "collections:Counter"}
 
@@ -46,3 +47,19 @@ def test_a_name_that_is_taken_is_refused_with_both(monkeypatch: pytest.MonkeyPat
 def test_what_is_built_in_has_what_is_asked_of_the_code_of_others(table: Table) -> None:
     for name in table.names():
         assert all(getattr(table.load(name), need, None) is not None for need in table._needs)
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("no_such_module:KIND", "kind 'mine' cannot be loaded from the installed plug-in 'no_such_module:KIND': Module"),
+        (
+            "automl_cli.kinds.cell:KIND",
+            "the installed plug-in 'automl_cli.kinds.cell:KIND' names its kind 'cell', which exists",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_imported_or_hides_one_is_refused(monkeypatch: pytest.MonkeyPatch, target: str, text: str) -> None:
+    table(monkeypatch, ("mine", target))
+    with pytest.raises(UserError, match=text):
+        with_installed(kinds(), group="automl_cli.kinds", what="kind")
