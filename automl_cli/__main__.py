@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from typing import NoReturn
 
 INTERRUPTED = 130
 """As in `cli.errors`, which is not imported yet when the first Ctrl-C may come."""
@@ -20,13 +21,13 @@ def main(*, say_interrupted: bool = True) -> None:
     except KeyboardInterrupt:
         if say_interrupted:
             sys.stderr.write("interrupted\n")
-        code = INTERRUPTED
+        _leave_at_once()  # from in here, where the frames that it came through are still alive
     if code == INTERRUPTED:
         _leave_at_once()
     sys.exit(code)
 
 
-def _leave_at_once() -> None:
+def _leave_at_once() -> NoReturn:
     """End the process without taking it apart. XLA compiles in threads of its own, which an interruption does not reach: taking
     JAX apart would wait for them, half a minute for a large network, and then crash over what they still use."""
     if "logging" in sys.modules:

@@ -16,6 +16,7 @@ import typer
 import automl_cli
 from automl_cli.cli.errors import INTERRUPTED, Interrupted, report_error
 from automl_cli.cli.help import CONTEXT_SETTINGS, Command, Group
+from automl_cli.cli.interruption import hold
 from automl_cli.cli.options import Debug
 from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.numbers import check_whole
@@ -80,6 +81,7 @@ class LazyGroup(Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
+            hold(interrupt)
             raise Interrupted(*interrupt.args) from interrupt
 
 

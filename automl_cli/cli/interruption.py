@@ -29,6 +29,15 @@ def deliver_again() -> None:
     sys.unraisablehook = hook
 
 
+_held: list[KeyboardInterrupt] = []
+
+
+def hold(interrupt: KeyboardInterrupt) -> None:
+    """Keep all that an interruption came through until the process has ended: XLA may still compile in threads of its own, and
+    crashes if what it compiles is freed meanwhile. The frames of the interruption hold that."""
+    _held.append(interrupt)
+
+
 @contextmanager
 def goes_on_with(command: str) -> Iterator[None]:
     """An interruption says what continues the work."""
