@@ -10,7 +10,7 @@ them. To look at it without searching: `automl spaces examples/pyramid.py`.
 """
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
+from automl_cli.core.spaces import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.child import ChildPreset
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from automl_cli.values.recipe import Recipe

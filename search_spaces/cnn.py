@@ -37,8 +37,8 @@ from typing import NamedTuple
 
 from automl_cli.core.decisions import Choice, Decision, DecisionList, Genotype, Membership
 from automl_cli.core.errors import SpaceError
-from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.core.rewards import Power
+from automl_cli.core.spaces import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.child import ChildPreset
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from automl_cli.values.recipe import Recipe

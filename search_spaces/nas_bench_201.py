@@ -9,7 +9,7 @@ which nobody published a search of this space.
 """
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.plugins import Options, Plugin, SearchPreset
+from automl_cli.core.spaces import Options, Plugin, SearchPreset
 from automl_cli.values.edge_cell import Edge, EdgeCell
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 from automl_cli.core.decisions import Choice, Decision, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError
-from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
+from automl_cli.core.spaces import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.cell import INPUT_STATES, Branch, Cell, CellPair, Combination, unused_states
 from automl_cli.values.child import ChildPreset
 from automl_cli.values.network import Join, Network

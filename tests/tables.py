@@ -6,7 +6,7 @@ from typing import Any
 
 from automl_cli.cli.app import COMMANDS
 from automl_cli.core.decisions import Choice
-from automl_cli.core.plugins import Plugin, SearchSpace
+from automl_cli.core.spaces import Plugin, SearchSpace
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.listing import bodies, kinds, problems
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES

@@ -4,8 +4,8 @@ Named with `--space tests/tiny_space.py`, so it also tests spaces from files.
 """
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.plugins import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.core.rewards import Power
+from automl_cli.core.spaces import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.child import ChildPreset
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.values.recipe import Recipe

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 from jax import Array
 
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.values.activation import ActivationFunction
 
 Function = Callable[[Array], Array]

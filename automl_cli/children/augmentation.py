@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from automl_cli.nn.augment import Transform, View, centre_crop, crop_and_flip
-from automl_cli.nn.colours import distort_colours
+from automl_cli.nn.colour_distortion import distort_colours
 from automl_cli.values.augmentation import Augmentation
 
 

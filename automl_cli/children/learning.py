@@ -10,7 +10,7 @@ from automl_cli.nn.metrics import Metric
 from automl_cli.values.child import Child
 
 
-class Learning(Protocol):
+class LearningTask(Protocol):
     """The data of a problem as children are trained on it. One object serves all children of a worker."""
 
     loss: Loss

@@ -6,7 +6,7 @@ from flax import nnx
 
 from automl_cli.children.activation import Function
 from automl_cli.nn.networks import build_network
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.plugins.roles import built_by, typed_facts, value_of
 from automl_cli.values.child import Child
 from automl_cli.values.network import Network

@@ -3,18 +3,18 @@
 import math
 
 from automl_cli.nn.fit import Schedule
-from automl_cli.nn.networks import NoiseSettings
+from automl_cli.nn.networks import DropSettings
 from automl_cli.nn.ops.backend import has_bfloat16
 from automl_cli.values.recipe import Recipe
 
 EXPONENTIAL_FACTOR, EXPONENTIAL_EPOCHS = 0.97, 2.4
 
 
-def noise(recipe: Recipe) -> NoiseSettings | None:
+def drop_settings(recipe: Recipe) -> DropSettings | None:
     """What the network drops in training."""
     if recipe.drop_path_keep == 1 and recipe.dropout == 0:
         return None
-    return NoiseSettings(recipe.drop_path_keep, recipe.dropout, by_depth=recipe.drop_path_schedule == "time-and-depth")
+    return DropSettings(recipe.drop_path_keep, recipe.dropout, by_depth=recipe.drop_path_schedule == "time-and-depth")
 
 
 def half(recipe: Recipe) -> bool:

@@ -3,12 +3,12 @@
 from flax import nnx
 
 from automl_cli.children import schedule
-from automl_cli.children.learning import Learning
+from automl_cli.children.learning import LearningTask
 from automl_cli.children.network import module_of
 from automl_cli.core.protocols import Report
 from automl_cli.nn.compilation import begin_child
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
-from automl_cli.nn.fit import OnEpoch, Plan, Progress, fit
+from automl_cli.nn.fit import FitSettings, OnEpoch, TrainingProgress, fit
 from automl_cli.nn.networks import NetworkModule
 from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import built_by, value_of
@@ -28,7 +28,7 @@ class Trainer:
         self, child: Child, *, engine: EngineName = "whole", with_validation: bool = False, report: Report | None = None
     ) -> None:
         problem = problem_named(child.problem.name)
-        self.learning: Learning = problem.open(child, with_validation=with_validation, report=report)
+        self.learning: LearningTask = problem.open(child, with_validation=with_validation, report=report)
         self._engine = engine
 
     def train(
@@ -38,9 +38,9 @@ class Trainer:
         epochs: int,
         seed: int,
         model: nnx.Module | None = None,
-        start: Progress | None = None,
+        start: TrainingProgress | None = None,
         on_epoch: OnEpoch | None = None,
-    ) -> Progress:
+    ) -> TrainingProgress:
         """Train the network of a child with all its roles, or a model that was built for it.
 
         `seed` fixes the initial parameters, the order of the data and their augmentation. Raises Diverged.
@@ -52,7 +52,7 @@ class Trainer:
             engine,
             self.learning.batches(child),
             self.learning.validation(child, like_training=isinstance(engine, BlocksEngine)),
-            plan=Plan(epochs=epochs, rate=schedule.schedule(child.recipe, epochs), seed=seed),
+            plan=FitSettings(epochs=epochs, rate=schedule.schedule(child.recipe, epochs), seed=seed),
             metric=self.learning.metric,
             start=start,
             on_epoch=on_epoch,
@@ -65,7 +65,7 @@ class Trainer:
         settings = {
             "loss": self.learning.loss,
             "update_rule": built_by(optimizer)(value_of(optimizer), recipe),
-            "noise": schedule.noise(recipe),
+            "drop": schedule.drop_settings(recipe),
             "average_decay": recipe.average_decay,
         }
         if self._engine == "blocks" and isinstance(model, NetworkModule) and not half:

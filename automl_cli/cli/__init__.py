@@ -1,15 +1,21 @@
 """The command line: one file per command, which parses, calls one function and renders.
 
-The modules:
+What commands share:
 
-    app       the table of commands, each loaded when it is asked for
-    help      how help is laid out: groups of options, examples
-    signatures      from rows of flags to what typer reads
-    search_command  a search command, made of rows and a docstring
-    options   flags that several commands share
-    errors    errors as one or two lines on stderr, and as exit codes
-    console   stdout for data, stderr for talk
-    interruption   Ctrl-C that is not lost
+    app               the table of commands, each loaded when it is asked for
+    help              how help is laid out: groups of options, examples
+    signatures        from rows of flags to what typer reads
+    search_command    a search command, made of rows and a docstring
+    searching         what every search command does: settle, make or take up runs, run them
+    running           runs the study of one run directory
+    transferring      scales and trains the winner after a search
+    plans             a plan in words: `--dry-run`
+    search_display    a search while it runs
+    training_display  a training while it runs
+    options           flags that several commands share
+    errors            errors as one or two lines on stderr, and as exit codes
+    console           stdout for data, stderr for talk
+    interruption      Ctrl-C, held until work can stop
 
 and a module for every row of `app.COMMANDS`.
 """

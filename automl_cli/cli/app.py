@@ -15,7 +15,7 @@ import typer
 
 import automl_cli
 from automl_cli.cli.errors import INTERRUPTED, Interrupted, report_error
-from automl_cli.cli.help import CONTEXT_SETTINGS, Command, Group
+from automl_cli.cli.help import CONTEXT_SETTINGS, Command, CommandGroup
 from automl_cli.cli.interruption import hold
 from automl_cli.cli.options import Debug
 from automl_cli.core.errors import UserError, unknown_name
@@ -50,7 +50,7 @@ COMMANDS: dict[str, Row] = {
 }
 
 
-class LazyGroup(Group):
+class LazyGroup(CommandGroup):
     """A group whose commands are the rows of `COMMANDS`."""
 
     def list_commands(self, ctx: Any) -> list[str]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from automl_cli.data.listing import Listed
+    from automl_cli.data.available import AvailableDataset
 
 
 def datasets(*, data_dir: DataDir = None, json: Json = False) -> None:
@@ -21,8 +21,8 @@ def datasets(*, data_dir: DataDir = None, json: Json = False) -> None:
         automl datasets --data-dir ~/tensorflow_datasets --json
     """
     from automl_cli.cli.console import data_console, write_json
+    from automl_cli.data.available import datasets_here
     from automl_cli.data.catalogue import ALIASES, TFDS_IMAGE_SETS
-    from automl_cli.data.listing import datasets_here
     from automl_cli.data.opening import tfds_folder
 
     place = str(data_dir) if data_dir else None
@@ -45,7 +45,7 @@ FORMS = {
 """What `--dataset` takes."""
 
 
-def _parts(found: "Sequence[Listed]", place: str) -> "Iterator[RenderableType]":
+def _parts(found: "Sequence[AvailableDataset]", place: str) -> "Iterator[RenderableType]":
     from rich.text import Text
 
     from automl_cli.cli.console import table

@@ -42,7 +42,7 @@ class Command(TyperCommand):
             _write_section(formatter, title or "Options", (parameter.get_help_record(ctx) for parameter in group))
 
 
-class Group(TyperGroup):
+class CommandGroup(TyperGroup):
     """A group whose commands are shown by `rich_help_panel`."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -9,7 +9,7 @@ from automl_cli.values.skeleton import SMALLEST_AUXILIARY_MAP
 
 if TYPE_CHECKING:
     from automl_cli.core.trials import Limits
-    from automl_cli.planning.estimate import Range, SearchPlan
+    from automl_cli.planning.estimate import SearchPlan, SecondsRange
     from automl_cli.training.plan import TrainingPlan
 
 
@@ -62,7 +62,7 @@ def _limits(limits: "Limits") -> str:
     return ", ".join(f"at most {bound:,} {name}" for name, bound in bounds.items() if bound is not None)
 
 
-def _span(found: "Range") -> str:
+def _span(found: "SecondsRange") -> str:
     return str(found.lowest) if found.lowest == found.highest else f"{found.lowest} to {found.highest}"
 
 

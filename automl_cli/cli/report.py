@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automl_cli.cli.options import Json
-from automl_cli.core.commands import command_line
+from automl_cli.core.shell_commands import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def _made(histories: "list[History]", top: int, target: float | None) -> "Report
 
 def _print(made: "Report", histories: "list[History]") -> None:
     from automl_cli.cli.console import data_console, talk_console
-    from automl_cli.report.blocks import BARS, PLAIN_BARS, comparison_blocks, run_blocks
+    from automl_cli.report.sections import BARS, PLAIN_BARS, comparison_blocks, run_blocks
     from automl_cli.report.terminal import laid_out
 
     console = data_console()
@@ -86,8 +86,8 @@ def _print(made: "Report", histories: "list[History]") -> None:
 
 def next_steps(histories: "list[History]", first: "RunSummary") -> list[str]:
     """The commands one may want to type next."""
-    from automl_cli.planning.commands import resume_search_command
-    from automl_cli.store.names import BEST_FILE
+    from automl_cli.planning.resume_commands import resume_search_command
+    from automl_cli.store.file_names import BEST_FILE
 
     history = histories[0]
     if len(histories) > 1:
@@ -111,7 +111,7 @@ def _steps_with(best: Path) -> "Iterator[str]":
 def _steps_after(history: "History") -> "Iterator[str]":
     """What can be done with the scaled winner."""
     from automl_cli.jobs.transfer import transfer_of
-    from automl_cli.store.names import TRANSFER
+    from automl_cli.store.file_names import TRANSFER
 
     settings, scaled = history.settings.transfer, transfer_of(history.path, history.settings)
     if settings is None or scaled is None:

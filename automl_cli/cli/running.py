@@ -9,9 +9,9 @@ from automl_cli.cli.transferring import transfer_in_words
 from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
-    from automl_cli.cli.live import Display
-    from automl_cli.core.plugins import SearchSpace
+    from automl_cli.cli.search_display import Display
     from automl_cli.core.protocols import Executor
+    from automl_cli.core.spaces import SearchSpace
     from automl_cli.store.reports import TransferSummary
     from automl_cli.store.run_directory import RunDirectory
     from automl_cli.store.study import StudySettings
@@ -73,7 +73,7 @@ def run_one(
     run: "RunDirectory", settings: "StudySettings", *, space: "SearchSpace", executor: "Executor", display: "Display"
 ) -> Finished:
     """Run or continue a study to its end, showing what it does."""
-    from automl_cli.cli.live import showing
+    from automl_cli.cli.search_display import showing
     from automl_cli.jobs.transfer import transfer_of
     from automl_cli.study.session import make_strategy, run_study
 

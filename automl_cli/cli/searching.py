@@ -20,8 +20,8 @@ from automl_cli.core.numbers import counted
 from automl_cli.planning.run_flags import RUN_ROWS
 
 if TYPE_CHECKING:
-    from automl_cli.cli.live import Display
-    from automl_cli.core.plugins import SearchSpace
+    from automl_cli.cli.search_display import Display
+    from automl_cli.core.spaces import SearchSpace
     from automl_cli.planning.request import SearchRequest
     from automl_cli.store.run_directory import RunDirectory
     from automl_cli.store.study import StudySettings
@@ -45,7 +45,7 @@ class RunFlags(NamedTuple):
     @property
     def display(self) -> "Display":
         """How much is shown while the search runs."""
-        from automl_cli.cli.live import Display
+        from automl_cli.cli.search_display import Display
 
         return Display(self.verbose, self.quiet, self.log_file)
 
@@ -83,7 +83,7 @@ def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest"
 
 
 def _check(flags: RunFlags) -> None:
-    from automl_cli.cli.live import check_log_file
+    from automl_cli.cli.search_display import check_log_file
 
     if flags.resume and flags.overwrite:
         raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
@@ -117,8 +117,8 @@ def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple
     """What would go on: the search on record, or the first of its repeats. Nothing is written."""
     from automl_cli.core.trials import Stage
     from automl_cli.planning.resume import resume_search
+    from automl_cli.store.file_names import JOURNAL_FILE
     from automl_cli.store.journal import read_trials
-    from automl_cli.store.names import JOURNAL_FILE
     from automl_cli.store.run_directory import recorded_settings
 
     assert flags.out is not None
@@ -208,7 +208,7 @@ def _run_all(
 ) -> None:
     """Run the study of the held directory, or of each of its repeats, and say where the winners are."""
     from automl_cli.jobs.caches import trim_programs
-    from automl_cli.planning.commands import resume_search_command
+    from automl_cli.planning.resume_commands import resume_search_command
     from automl_cli.store.run_directory import open_run, repeats_of
     from automl_cli.study.session import make_executor
 

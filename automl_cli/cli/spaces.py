@@ -11,7 +11,7 @@ import typer
 from automl_cli.cli.options import Json, SpaceOptions, pairs
 from automl_cli.core.decisions import Choice, DecisionList
 from automl_cli.core.errors import UserError
-from automl_cli.core.plugins import SearchSpace, SpaceOption
+from automl_cli.core.spaces import SearchSpace, SpaceOption
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A space, or a file of your own that declares one.")]
 

@@ -9,10 +9,10 @@ from automl_cli.cli.signatures import taking
 from automl_cli.training.flags import NAMING, train_flags
 
 if TYPE_CHECKING:
-    from automl_cli.kinds.model import Model
+    from automl_cli.kinds.model import ModelBody
     from automl_cli.store.artifact import Artifact
     from automl_cli.training.request import TrainingRequest
-    from automl_cli.training.trainable import Named
+    from automl_cli.training.trainable import NamedTrainable
 
 
 @taking(train_flags())
@@ -41,9 +41,9 @@ def train(**given: Any) -> None:
     _print(path, model, json=given["json"])
 
 
-def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, Named | None]":
+def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, NamedTrainable | None]":
     """What is asked of the training, and what is trained."""
-    from automl_cli.data.places import expanded
+    from automl_cli.data.paths import expanded
     from automl_cli.training.request import TrainingRequest
     from automl_cli.training.trainable import named_by
 
@@ -54,7 +54,7 @@ def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, Named | None]":
     return request, named_by(**{row.attribute: given[row.attribute] for row in NAMING})
 
 
-def _print_plan(named: "Named | None", request: "TrainingRequest", place: Mapping[str, Any], *, json: bool) -> None:
+def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, json: bool) -> None:
     """Of a new training, or of the whole of one on record. Nothing is written."""
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.plans import training_text
@@ -71,8 +71,8 @@ def _print_plan(named: "Named | None", request: "TrainingRequest", place: Mappin
 
 
 def _trained(
-    named: "Named | None", request: "TrainingRequest", place: Mapping[str, Any], *, quiet: bool
-) -> "tuple[Path, Artifact[Model]]":
+    named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, quiet: bool
+) -> "tuple[Path, Artifact[ModelBody]]":
     """The directory of the training and the model it gave."""
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
@@ -90,9 +90,9 @@ def _trained(
             return run.path, finish(run.path, watch=watch)
 
 
-def _print(directory: Path, model: "Artifact[Model]", *, json: bool) -> None:
+def _print(directory: Path, model: "Artifact[ModelBody]", *, json: bool) -> None:
     from automl_cli.cli.console import write_json, write_line
-    from automl_cli.store.names import MODEL_FILE, WEIGHTS_FILE
+    from automl_cli.store.file_names import MODEL_FILE, WEIGHTS_FILE
 
     body = model.body
     if json:

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from automl_cli.cli.live import PLAIN_SECONDS
+from automl_cli.cli.search_display import PLAIN_SECONDS
 from automl_cli.core.numbers import duration
-from automl_cli.training.run import Watch
+from automl_cli.training.run import TrainingObserver
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-class Figures:
+class TrainingFigures:
     """What is known so far: the epoch, the loss, the score, the time left at the rate of this session."""
 
     def __init__(self, epochs: int, *, unseen: bool, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,23 +46,23 @@ class Figures:
 
 
 @contextmanager
-def shown(console: "Console", *, epochs: int, unseen: bool, quiet: bool = False) -> Iterator[Watch]:
+def shown(console: "Console", *, epochs: int, unseen: bool, quiet: bool = False) -> Iterator[TrainingObserver]:
     """Gives what to tell the progress of a training of so many epochs to.
 
     `unseen` says whether the scored examples are kept out of the training: only then is the score a validation.
     """
-    figures = Figures(epochs, unseen=unseen)
+    figures = TrainingFigures(epochs, unseen=unseen)
     if quiet:
-        yield Watch()
+        yield TrainingObserver()
     elif console.is_terminal and not console.is_dumb_terminal:
         with _live(console, figures):
-            yield Watch(figures.prepared, figures.epoch)
+            yield TrainingObserver(figures.prepared, figures.epoch)
     else:
         yield _plain(console, figures)
 
 
 @contextmanager
-def _live(console: "Console", figures: Figures) -> Iterator[None]:
+def _live(console: "Console", figures: TrainingFigures) -> Iterator[None]:
     from rich.console import Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar
@@ -76,7 +76,7 @@ def _live(console: "Console", figures: Figures) -> Iterator[None]:
         yield
 
 
-def _plain(console: "Console", figures: Figures) -> Watch:
+def _plain(console: "Console", figures: TrainingFigures) -> TrainingObserver:
     """A line now and then, and after the last epoch."""
     said_at = time.monotonic()
 
@@ -94,4 +94,4 @@ def _plain(console: "Console", figures: Figures) -> Watch:
         figures.epoch(losses, scores)
         say(last=figures.finished == figures.epochs)
 
-    return Watch(prepared, epoch)
+    return TrainingObserver(prepared, epoch)

@@ -1,17 +1,16 @@
 """The ground floor: what every search has, whatever it searches. Standard library and msgspec; no files, clock, JAX or NumPy.
 
-The modules:
-
-    errors      one tree of errors, with "did you mean"
-    wording     msgspec's errors in words of ours
-    numbers     numbers and durations as users give and read them
-    bounds      bounds of numbers as data
-    flags       a flag as a row of data, and requests that hold what was said by rows
-    commands    commands of ours as they are printed
-    settings    settings of strategies and the like, checked and completed
-    streams     random streams, a function of root seed and purpose
-    decisions   decisions, the ordered decisions of a space, genotypes
-    trials      proposals, tasks, measurements, outcomes
-    plugins     a space as a plug-in, and a plug-in with its options settled
-    protocols   strategy, evaluator, executor: what each promises
+errors          the tree of errors, with "did you mean"
+msgspec_errors  msgspec's validation errors in our words
+numbers         numbers and durations as users write and read them
+bounds          bounds of numbers, as data
+flags           a flag as one row of data, and requests made of such rows
+shell_commands  commands of ours as they are printed for the user to type
+settings        settings of strategies and other plug-ins, checked and completed
+random_streams  random draws as a function of root seed and purpose
+decisions       decisions, the ordered decisions of a space, genotypes
+trials          proposals, tasks, measurements, outcomes
+rewards         what a strategy is told of a measurement
+spaces          a search space as a plug-in, and a space with its options settled
+protocols       what a strategy, an evaluator, an executor and a problem promise
 """

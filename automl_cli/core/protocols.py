@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.flags import Flag
-from automl_cli.core.plugins import SearchSpace, SpaceReference
+from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs, EvaluatorSpec, Measurement, Outcome, Proposal, Task
 
 Report = Callable[[int, int], None]

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from automl_cli.core.errors import UserError, unknown_name
-from automl_cli.core.wording import path_and_problem
+from automl_cli.core.msgspec_errors import path_and_problem
 
 Settings = TypeVar("Settings", bound=Struct)
 

@@ -18,7 +18,7 @@ import filelock
 import numpy as np
 
 from automl_cli.core.errors import DataError
-from automl_cli.data.places import expanded
+from automl_cli.data.paths import expanded
 
 FORMAT = 1
 """Part of every key: a change of what is stored, or of how images are resized, raises it."""

@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from automl_cli.data.pictures import fit
-from automl_cli.data.source import Description, Part, Read, Report, holds_arrays
+from automl_cli.data.decoding import fit
+from automl_cli.data.source import Part, Read, Report, SourceDescription, holds_arrays
 
 EXAMPLES = 1_797
 TEST_EXAMPLES = 360
@@ -24,7 +24,7 @@ class DigitsSource:
 
     def __init__(self, *, image_size: int | None) -> None:
         self._size = image_size or SIDE
-        self.description = Description(
+        self.description = SourceDescription(
             name="digits",
             classes=tuple("0123456789"),
             image_shape=(self._size, self._size, 1),

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from automl_cli.core.errors import DataError
-from automl_cli.data.pictures import GREY_MODES, decode, header
-from automl_cli.data.source import Description, Encoded, Part, Read, Report
+from automl_cli.data.decoding import GREY_MODES, decode, header
+from automl_cli.data.source import Encoded, Part, Read, Report, SourceDescription
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 PART_NAMES: dict[str, Part] = {
@@ -43,7 +43,7 @@ class FolderSource:
         classes = tuple(self._parts["train"])
         self._check_classes(classes)
         shape = self._common_shape()
-        self.description = Description(
+        self.description = SourceDescription(
             name=root.resolve().name,
             classes=classes,
             image_shape=shape,

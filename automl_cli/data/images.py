@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.opening import open_source
-from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows, untold
 from automl_cli.data.source import Part, Report, Source
+from automl_cli.data.split_indices import SplitIndices, facts_of, learning_rows, sizes_for, testing_rows, untold
 from automl_cli.data.splits import Sizes
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
@@ -166,7 +166,7 @@ def _split_layout(source: Source, part: Part, examples: int) -> dict[str, tuple[
     return {f"{part}_images": ((examples, *described.image_shape), described.dtype), f"{part}_labels": ((examples,), "int32")}
 
 
-def _fill(source: Source, rows: Rows, arrays: Mapping[str, np.ndarray], role: Part, report: Report) -> None:
+def _fill(source: Source, rows: SplitIndices, arrays: Mapping[str, np.ndarray], role: Part, report: Report) -> None:
     arrays[f"{role}_labels"][:] = rows.labels
     start = 0
     for chunk in source.images(rows.part, rows.places):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import EMBEDDED, TFDS_IMAGE_SETS, base_name, canonical_name, unknown_dataset
-from automl_cli.data.places import expanded
+from automl_cli.data.paths import expanded
 from automl_cli.data.source import Source
 from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference
 
@@ -23,9 +23,9 @@ def open_source(reference: DatasetReference) -> Source:
     if not text:
         raise unknown_dataset(text)
     if text.endswith(".npz"):
-        from automl_cli.data.archive import ArchiveSource
+        from automl_cli.data.npz import NpzSource
 
-        return ArchiveSource(Path(text), image_size=reference.image_size)
+        return NpzSource(Path(text), image_size=reference.image_size)
     if text.startswith((".", "~", os.sep)):
         return _open_folder(reference)
     name = canonical_name(text)

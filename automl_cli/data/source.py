@@ -18,7 +18,7 @@ Part = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True)
-class Description:
+class SourceDescription:
     """What is known of a source without decoding it. `parts` holds the number of examples of each part there is.
 
     `image_shape` is (height, width, channels) after resizing. `mirror_safe` says that a mirrored image is as good as the image.
@@ -51,7 +51,7 @@ Report = Callable[[int], None]
 class Source(Protocol):
     """One data set, opened and checked."""
 
-    description: Description
+    description: SourceDescription
 
     def identity(self) -> tuple[str, ...]:
         """Everything that decides the prepared arrays: name, version, files with size and time of change. Cheap."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.errors import DataError
-from automl_cli.core.streams import stream_seed
+from automl_cli.core.random_streams import stream_seed
 from automl_cli.data.source import Part
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
-from automl_cli.data.pictures import decode
-from automl_cli.data.source import Description, Encoded, Part, Read, Report
+from automl_cli.data.decoding import decode
+from automl_cli.data.source import Encoded, Part, Read, Report, SourceDescription
 
 CHUNK = 256
 LABEL_CHUNK = 1024
@@ -40,7 +40,7 @@ class TfdsSource:
         self._check_files()
         shape = self._image_shape()
         label = self._info.features[self._label_key]
-        self.description = Description(
+        self.description = SourceDescription(
             name=name,
             classes=tuple(label.names or map(str, range(label.num_classes))),
             image_shape=shape,

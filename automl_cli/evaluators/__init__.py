@@ -1,8 +1,7 @@
 """How a child is measured: one task in, one measurement out. An evaluator is built once per worker, from plain settings; its
 planning half settles and checks them (`core.protocols.EvaluatorFactory`).
 
-modules:
-    trained     builds what a genotype stands for, trains it on its problem, scores it
-    table       looks the genotype up in a tabular benchmark
-    analytic    the test double: a formula, without data or JAX
+    trained   builds what a genotype stands for, trains it on its problem, scores it
+    table     looks the genotype up in a tabular benchmark
+    analytic  a formula, without data or JAX: the test double
 """

@@ -15,9 +15,9 @@ from msgspec import Meta
 
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.flags import Flag
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
 from automl_cli.core.settings import settle
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 

@@ -10,8 +10,8 @@ import msgspec
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import DataError, UserError, unknown_name
 from automl_cli.core.flags import Flag
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 
@@ -103,7 +103,7 @@ class TableEvaluator:
 
         The path is made absolute, so that a run can be resumed from anywhere.
         """
-        from automl_cli.data.tables import table_digest
+        from automl_cli.data.benchmark_table import table_digest
 
         for name in request.options:
             raise unknown_name("setting of evaluator 'table':", name, (), hint="It is told by flags: see --help")
@@ -151,7 +151,7 @@ class TableEvaluator:
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:
-        from automl_cli.data.tables import table_digest
+        from automl_cli.data.benchmark_table import table_digest
 
         self.settings = msgspec.convert(setup.evaluator.settings, TableSettings)
         if table_digest(self.settings.file) != self.settings.digest:
@@ -174,7 +174,7 @@ class TableEvaluator:
 
 
 def _read(settings: TableSettings, space: SearchSpace) -> Any:
-    from automl_cli.data.tables import read_table
+    from automl_cli.data.benchmark_table import read_table
 
     columns = (settings.reward_column, *settings.report_columns, *settings.cost_columns)
     return read_table(settings.file, space.decisions, encoding_column=settings.encoding_column, columns=columns)

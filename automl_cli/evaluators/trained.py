@@ -15,8 +15,8 @@ from automl_cli.children.cost import child_seconds
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import DataError, UserError, unknown_name
 from automl_cli.core.flags import Flag
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.kind import Kind

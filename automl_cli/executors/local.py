@@ -13,7 +13,7 @@ from queue import Empty
 from automl_cli.core.protocols import EvaluatorSetup
 from automl_cli.core.trials import Outcome, Status, Task
 from automl_cli.executors.messages import Done, Message, Ready, Unusable
-from automl_cli.executors.workers import Events, Worker
+from automl_cli.executors.worker_process import Events, WorkerProcess
 from automl_cli.system.process import memory_bytes, process_settings, visible_gpus
 
 CHILDREN_PER_WORKER = 500
@@ -40,7 +40,7 @@ class LocalExecutor:
         self._most_bytes = int(memory_bytes() * SHARE_OF_MEMORY / workers)
         self._environments = _environments(workers)
         self._free_slots = deque(range(workers))
-        self._workers: list[Worker] = []
+        self._workers: list[WorkerProcess] = []
         self._waiting: deque[tuple[Task, ...]] = deque()
         self._ended: deque[tuple[Task, Outcome]] = deque()
         self._events: Events = Events()
@@ -95,7 +95,7 @@ class LocalExecutor:
         """Whether a worker was started. Where the system has no room for one, the others go on, and where there is no other,
         all that waits fails: nobody would come to do it."""
         try:
-            worker = Worker(self._setup, slot=slot, environment=self._environments[slot], events=self._events)
+            worker = WorkerProcess(self._setup, slot=slot, environment=self._environments[slot], events=self._events)
         except OSError as error:
             while self._waiting and not self._workers:
                 outcome = Outcome(Status.FAILED, message=f"no worker could be started: {error}", worker=str(slot))
@@ -104,7 +104,7 @@ class LocalExecutor:
         self._workers.append(worker)
         return True
 
-    def _hear(self, worker: Worker, message: Message | None) -> None:
+    def _hear(self, worker: WorkerProcess, message: Message | None) -> None:
         match message:
             case Ready():
                 worker.starting = False
@@ -119,11 +119,11 @@ class LocalExecutor:
             case None:
                 self._fail(worker, *worker.autopsy())
 
-    def _conclude(self, worker: Worker, outcomes: tuple[Outcome, ...]) -> None:
+    def _conclude(self, worker: WorkerProcess, outcomes: tuple[Outcome, ...]) -> None:
         self._ended.extend(zip(worker.tasks, outcomes, strict=True))
         worker.tasks, worker.deadline = (), None
 
-    def _fail(self, worker: Worker, status: Status, message: str, seconds: float = 0.0) -> None:
+    def _fail(self, worker: WorkerProcess, status: Status, message: str, seconds: float = 0.0) -> None:
         """Its tasks fail; if it had none yet, those it was started for do: a worker that cannot start must be heard of."""
         if not worker.tasks and worker.starting and self._waiting:
             worker.tasks = self._waiting.popleft()
@@ -139,7 +139,7 @@ class LocalExecutor:
                 self._fail(worker, Status.TIMEOUT, f"took longer than {allowed:g} s and was ended", allowed)
         self._put_to_work()
 
-    def _dismiss(self, worker: Worker) -> None:
+    def _dismiss(self, worker: WorkerProcess) -> None:
         worker.end()
         self._workers.remove(worker)
         self._free_slots.append(worker.slot)

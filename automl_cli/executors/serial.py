@@ -10,7 +10,7 @@ from collections import deque
 from automl_cli.core.errors import UserError
 from automl_cli.core.protocols import Evaluator, EvaluatorSetup
 from automl_cli.core.trials import Outcome, Status, Task
-from automl_cli.executors.attempts import attempt_all, described
+from automl_cli.executors.outcomes import attempt_all, described
 from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.system.process import set_up_this_process
 

@@ -1,10 +1,9 @@
-"""Any other work of a command.
+"""Work of commands that is neither a search nor a training.
 
-The modules:
-
-    measure      counts what a network costs
-    transfer     the winner of a search scaled to another data set
-    validation   checks files; run_checks: a run directory against itself
-    export       a trained model as one file that runs by itself
-    caches       what is kept between runs to save time
+measure     counts what a network costs
+transfer    scales the winner of a search to another data set and trains it
+validation  checks files beyond their schema
+run_checks  checks a run directory against itself
+export      writes a trained model as one file that runs by itself
+caches      shows and clears what is kept between runs
 """

@@ -16,7 +16,7 @@ LARGEST_PROGRAMS = 4 * 2**30
 """Bytes of compiled programs, of all versions and CPUs together. A search leaves some 30 to 100 million behind."""
 
 
-class Kept(Struct, frozen=True):
+class CacheFolder(Struct, frozen=True):
     """One folder of a cache. `in_use` is false for programs of another version of jaxlib or another kind of CPU."""
 
     kind: Literal["programs", "data"]
@@ -26,7 +26,7 @@ class Kept(Struct, frozen=True):
     in_use: bool
 
 
-def kept_folders() -> list[Kept]:
+def kept_folders() -> list[CacheFolder]:
     """Every folder of either cache, with what it holds."""
     from automl_cli.data.cache import cache_folder
     from automl_cli.system.process import compilation_cache, compilation_caches
@@ -44,7 +44,7 @@ def places() -> tuple[Path, Path]:
     return compilation_caches(), cache_folder()
 
 
-def clear(folders: Iterable[Kept]) -> None:
+def clear(folders: Iterable[CacheFolder]) -> None:
     """Remove the folders, each whole: who writes programs meanwhile begins anew, and data that are being prepared stay. OSError
     where one cannot be removed."""
     from automl_cli.data.cache import being_prepared
@@ -94,6 +94,6 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
 
 
-def _measured(kind: Literal["programs", "data"], path: Path, *, in_use: bool) -> Kept:
+def _measured(kind: Literal["programs", "data"], path: Path, *, in_use: bool) -> CacheFolder:
     sizes = [status.st_size for _, status in _files(path)]
-    return Kept(kind, str(path), len(sizes), sum(sizes), in_use)
+    return CacheFolder(kind, str(path), len(sizes), sum(sizes), in_use)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl_cli.core.errors import ArtifactError, UserError
-from automl_cli.kinds.model import Model
+from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import bodies, kind_of, kinds
 from automl_cli.plugins.registry import attribute
 from automl_cli.problems.images import as_inputs, is_streamed
@@ -40,7 +40,7 @@ def export(path: Path, out: Path, *, overwrite: bool = False) -> Path:
     return written
 
 
-def export_model(artifact: Artifact[Model], path: Path, out: Path, *, overwrite: bool) -> Path:
+def export_model(artifact: Artifact[ModelBody], path: Path, out: Path, *, overwrite: bool) -> Path:
     """Write the program of a model, and how to call it; the path of the program."""
     model, facts = artifact.body, facts_of(artifact.body.child)
     if facts is None:
@@ -57,7 +57,7 @@ def export_model(artifact: Artifact[Model], path: Path, out: Path, *, overwrite:
     return out / PROGRAM
 
 
-def _program(model: Model, facts: ImageFacts, trained: Predictor) -> bytes:
+def _program(model: ModelBody, facts: ImageFacts, trained: Predictor) -> bytes:
     import jax
     import numpy as np
 
@@ -71,7 +71,7 @@ def _program(model: Model, facts: ImageFacts, trained: Predictor) -> bytes:
 MIDDLE = "The model expects the middle of a picture, 7/8 of its shorter side, brought to that size with antialiasing."
 
 
-def _readme(model: Model, facts: ImageFacts, tool: str) -> str:
+def _readme(model: ModelBody, facts: ImageFacts, tool: str) -> str:
     height, width, channels = facts.image_shape
     shown = f"\n{MIDDLE}" if is_streamed(model.child) else ""
     names = "\n".join(f"{index}. {name}" for index, name in enumerate(facts.classes))

@@ -11,17 +11,17 @@ from typing import Literal
 import msgspec
 
 from automl_cli.core.errors import ArtifactError, SpaceError
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Outcome, Stage, Trial
-from automl_cli.store.agreement import must_equal
+from automl_cli.store.consistency import must_equal
+from automl_cli.store.file_names import STUDY_FILE
 from automl_cli.store.journal import Asked, Ended, Ledger, Record, Told, placed_records
-from automl_cli.store.names import STUDY_FILE
 from automl_cli.store.study import Found, Retraining, StudySettings
-from automl_cli.study.evaluation_cache import Evaluations, child_seed, itself
+from automl_cli.study.evaluation_cache import EvaluationCache, child_seed, itself
 from automl_cli.study.incumbent import Ranking, Winner, provenance, winner_of_retraining
 
 
-class Course:
+class JournalChecker:
     """A journal as far as it has been read, checked against the settings of its study.
 
     The space is None where it is not among those found here; then the genotypes are not checked. Raises ArtifactError naming
@@ -38,7 +38,7 @@ class Course:
         self._standing_for = itself if space is None else space.canonical
         self.meanings_known = space is not None or not settings.space.canonical
         """Whether it is known which genotypes mean the same, by which children are seeded and the best are told apart."""
-        self._evaluations = Evaluations(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
+        self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
 
     def take(self, record: Record, place: str) -> None:
         """The next record, at this `file:line`."""
@@ -121,15 +121,15 @@ class Course:
         return first == second or not self.meanings_known
 
 
-def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None) -> Course:
+def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None) -> JournalChecker:
     """The journal of a run, checked to its end."""
-    course = Course(settings, space)
+    course = JournalChecker(settings, space)
     for place, record in placed_records(path):
         course.take(record, place)
     return course
 
 
-def check_winner(place: str, found: Found, settings: StudySettings, course: Course) -> None:
+def check_winner(place: str, found: Found, settings: StudySettings, course: JournalChecker) -> None:
     """What was found must be what the journal ranks best. `place` names the file, and where in it the winner stands.
 
     After a kill `best.json` may lag behind the journal, since it is written once a second at most: then it must name a trial of
@@ -146,14 +146,14 @@ def check_winner(place: str, found: Found, settings: StudySettings, course: Cour
         must_equal(f"{place}.{field}", getattr(found, field), value, "the journal with study.json")
 
 
-def _as_named(place: str, found: Found, settings: StudySettings, course: Course) -> Winner:
+def _as_named(place: str, found: Found, settings: StudySettings, course: JournalChecker) -> Winner:
     named = course.ledger.trials.get((Stage.SEARCH, found.trial))
     if named is None or named.outcome.measurement is None:
         raise ArtifactError(f"{place}.trial: trial {found.trial} has no score in the journal")
     return Winner(named, None if found.retraining is None else _recomputed(place, found.retraining, settings, course))
 
 
-def _recomputed(place: str, said: Retraining, settings: StudySettings, course: Course) -> Retraining | None:
+def _recomputed(place: str, said: Retraining, settings: StudySettings, course: JournalChecker) -> Retraining | None:
     searched = {number: trial for (stage, number), trial in course.ledger.trials.items() if stage is Stage.SEARCH}
     candidates = [searched[row.trial] for row in said.candidates if row.trial in searched and row.trial in course.retrained]
     if len(candidates) < len(said.candidates):

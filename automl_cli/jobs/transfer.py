@@ -8,16 +8,16 @@ from pathlib import Path
 
 import msgspec
 
-from automl_cli.core.commands import command_line
 from automl_cli.core.errors import ArtifactError
-from automl_cli.kinds.cell import Cell
-from automl_cli.kinds.model import Model
-from automl_cli.kinds.network import StackedNetwork, stacked_network
-from automl_cli.kinds.training import Training
+from automl_cli.core.shell_commands import command_line
+from automl_cli.kinds.cell import CellBody
+from automl_cli.kinds.model import ModelBody
+from automl_cli.kinds.network import NetworkBody, stacked_network
+from automl_cli.kinds.training import TrainingSettings
 from automl_cli.references import role_flags
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
+from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, TRANSFER
 from automl_cli.store.files import file_digest
-from automl_cli.store.names import BEST_FILE, MODEL_FILE, NETWORK_FILE, TRANSFER
 from automl_cli.store.reports import State, TransferSummary
 from automl_cli.store.run_directory import TRAINING, create_run
 from automl_cli.store.study import StudySettings, TransferSettings
@@ -32,7 +32,7 @@ def scale_winner(run: Path, settings: StudySettings) -> None:
     transfer = settings.transfer
     assert transfer is not None
     best = run / BEST_FILE
-    pair = read_artifact(best, Cell).body.value
+    pair = read_artifact(best, CellBody).body.value
     network = stacked_network(
         pair,
         parse_stack(transfer.stack, pair, transfer.image_shape, filters=transfer.filters),
@@ -50,7 +50,7 @@ def prepare_training(run: Path, settings: StudySettings) -> Path:
         return directory
     assert settings.transfer is not None
     request = training_request(settings.transfer, settings.seed)
-    body = read_artifact(network, StackedNetwork).body
+    body = read_artifact(network, NetworkBody).body
     training = new_training(body, str(network), request, roles=settings.transfer.roles)
     inputs = {"network": file_digest(network), **training.child.inputs}
     create_run(directory, artifact_of(training, inputs), overwrite=directory.exists(), layout=TRAINING).close()
@@ -104,7 +104,7 @@ def train_scaled_command(run: Path, transfer: TransferSettings, seed: int) -> st
     return command_line("train", "--network", run / NETWORK_FILE, *parts)
 
 
-def _state(transfer: TransferSettings, network: StackedNetwork | None, model: Model | None) -> State:
+def _state(transfer: TransferSettings, network: NetworkBody | None, model: ModelBody | None) -> State:
     if network is None:
         return "planned"
     if transfer.problem is not None:
@@ -129,26 +129,26 @@ def training_request(transfer: TransferSettings, seed: int) -> TrainingRequest:
     )
 
 
-def _network(run: Path) -> StackedNetwork | None:
+def _network(run: Path) -> NetworkBody | None:
     """The scaled winner, unless there is none yet, or only that of an earlier winner."""
     if not (run / NETWORK_FILE).is_file() or not (run / BEST_FILE).is_file():
         return None
     try:
-        artifact = read_artifact(run / NETWORK_FILE, StackedNetwork)
+        artifact = read_artifact(run / NETWORK_FILE, NetworkBody)
     except ArtifactError as error:
         raise ArtifactError(f"{error}; remove it, and the search writes it again when it is resumed") from error
     return artifact.body if artifact.inputs.get("cell") == file_digest(run / BEST_FILE) else None
 
 
-def _model(run: Path) -> Model | None:
+def _model(run: Path) -> ModelBody | None:
     """The trained model of the scaled winner, if there is one already."""
     file = run / TRANSFER / MODEL_FILE
     if not (file.is_file() and (run / NETWORK_FILE).is_file()):
         return None
     trained = _trains(run / TRANSFER / TRAINING.settings, file_digest(run / NETWORK_FILE))
-    return read_artifact(file, Model).body if trained else None
+    return read_artifact(file, ModelBody).body if trained else None
 
 
 def _trains(settings: Path, network: str) -> bool:
     """Whether these are the settings of a training of the network with this digest."""
-    return settings.is_file() and read_artifact(settings, Training).inputs.get("network") == network
+    return settings.is_file() and read_artifact(settings, TrainingSettings).inputs.get("network") == network

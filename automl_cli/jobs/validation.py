@@ -7,19 +7,19 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError, SpaceError, UserError
-from automl_cli.core.plugins import SearchSpace, SpaceReference
 from automl_cli.core.rewards import LatencyTarget
+from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs, Measurement
 from automl_cli.jobs.run_checks import check_journal, check_winner
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import bodies, kind_of, standing_kind
 from automl_cli.plugins.roles import check_roles, costs_of, typed_facts
-from automl_cli.store.agreement import must_equal
 from automl_cli.store.artifact import Artifact, decode_artifact, read_artifact, read_bytes
+from automl_cli.store.consistency import must_equal
 from automl_cli.store.encoding import check_keys
+from automl_cli.store.file_names import BEST_FILE, JOURNAL_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
 from automl_cli.store.journal import placed_records, trials_of
-from automl_cli.store.names import BEST_FILE, JOURNAL_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
 from automl_cli.store.run_directory import repeats_of
 from automl_cli.store.study import Found, FoundBody, StudySettings
 from automl_cli.values.child import Child
@@ -28,7 +28,7 @@ RUN_FILES = (STUDY_FILE, JOURNAL_FILE, BEST_FILE, NETWORK_FILE, f"{TRANSFER}/{TR
 """What is checked of a run directory, where it exists."""
 
 
-class Verdict(Struct, frozen=True):
+class ValidationResult(Struct, frozen=True):
     """What a file holds; what is wrong with it, if anything; what could not be checked here, if anything."""
 
     file: str
@@ -51,7 +51,7 @@ def files_in(path: Path) -> Iterator[Path]:
         yield from files_in(study)
 
 
-def check_file(path: Path) -> Verdict:
+def check_file(path: Path) -> ValidationResult:
     """The verdict on one file; never an exception for what stands in it."""
     try:
         if path.suffix == ".jsonl":
@@ -59,12 +59,12 @@ def check_file(path: Path) -> Verdict:
         data = read_bytes(path)
         artifact = decode_artifact(data, str(path), bodies())
         check_keys(data, str(path))
-        return Verdict(str(path), artifact.schema, unchecked=_check_artifact(path, artifact))
+        return ValidationResult(str(path), artifact.schema, unchecked=_check_artifact(path, artifact))
     except UserError as error:
-        return Verdict(str(path), None, str(error))
+        return ValidationResult(str(path), None, str(error))
 
 
-def _check_journal(path: Path) -> Verdict:
+def _check_journal(path: Path) -> ValidationResult:
     """Its records must be those that the study beside it writes."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
@@ -73,11 +73,13 @@ def _check_journal(path: Path) -> Verdict:
         records = list(placed_records(path))
         for _ in trials_of(records):
             pass
-        return Verdict(str(path), f"journal of {len(records)} records", unchecked="what study.json says, which is not there")
+        return ValidationResult(
+            str(path), f"journal of {len(records)} records", unchecked="what study.json says, which is not there"
+        )
     settings = read_artifact(study, StudySettings).body
     space = _space_of(settings.space, f"{study}: body.space")
     course = check_journal(path, settings, space)
-    return Verdict(
+    return ValidationResult(
         str(path),
         f"journal of {course.records} records",
         unchecked=None if space else _not_decoded(settings.space, "genotypes"),

@@ -3,9 +3,9 @@ imported). `plugins.listing` finds them; a kind of another package comes by an e
 
 What searches find:
 
-    architecture         a network as a graph of blocks
-    cell                 a normal and a reduction cell
-    edge_cell            the cell of a tabular benchmark
+    architecture  a network as a graph of blocks
+    cell          a normal and a reduction cell
+    edge_cell     the cell of a tabular benchmark
 
 What goes by a name:
 
@@ -13,5 +13,11 @@ What goes by a name:
     optimizer_rule       the rule that turns gradients into updates
     augmentation_policy  what is done to training examples
 
-What commands write beside that: network (a scaled cell), training, model, study, report.
+What commands write beside that:
+
+    network   a cell scaled to one kind of image
+    training  the settings of `automl train`
+    model     a trained child
+    study     the settings of a search
+    report    what `automl report --json` prints
 """

@@ -13,7 +13,7 @@ from automl_cli.values.network import Block, ConvolutionUnit, Network, Shape, jo
 from automl_cli.values.sheet import Grid, Lines, Part
 
 
-class Architecture(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ArchitectureBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A network: its blocks, and as the deck's token strings."""
 
     SCHEMA: ClassVar[Schema] = Schema("architecture")
@@ -31,7 +31,7 @@ def depth(network: Network) -> int | None:
     return sum(isinstance(block.operation, ConvolutionUnit) for block in network.blocks) or None
 
 
-def sheet(body: Architecture, place: str) -> Iterator[Part]:
+def sheet(body: ArchitectureBody, place: str) -> Iterator[Part]:
     """A table of its layers with shapes and exact costs, and its tokens."""
     facts = facts_of(body.found.child) if body.found is not None else None
     yield network_grid(body.value, None if facts is None else facts.image_shape)
@@ -89,7 +89,7 @@ def _word(value: object) -> str:
 KIND = Kind(
     name="architecture",
     value=Network,
-    body=Architecture,
+    body=ArchitectureBody,
     role="network",
     flag="arch",
     words=lambda network: tuple(f"{name}: {operation} of {reads}" for name, operation, reads in _layer_rows(network)),

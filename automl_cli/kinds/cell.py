@@ -19,7 +19,7 @@ from automl_cli.values.skeleton import SMALL_IMAGES, Stack, cell_network, defaul
 from automl_cli.values.skeleton import stack as stack_of
 
 
-class Cell(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CellBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A pair of cells."""
 
     SCHEMA: ClassVar[Schema] = Schema("cell")
@@ -27,12 +27,12 @@ class Cell(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     value: CellPair
 
 
-def sheet(body: Cell, place: str) -> Iterator[Part]:
+def sheet(body: CellBody, place: str) -> Iterator[Part]:
     """One equation per state."""
     yield Lines("\n".join(body.words))
 
 
-def trainable(body: Cell, place: str, choices: TrainingChoices) -> Trainable:
+def trainable(body: CellBody, place: str, choices: TrainingChoices) -> Trainable:
     """Stacked for the images as asked, else as published; trained as published networks are."""
     dataset = dataset_of(body.found.child) if body.found is not None else None
     return stacked(
@@ -81,7 +81,7 @@ def stacked(
     )
 
 
-def measurable(body: Cell, place: str) -> Measurable:
+def measurable(body: CellBody, place: str) -> Measurable:
     """The cells stacked as asked, or as published for such images."""
     facts = facts_of(body.found.child) if body.found is not None else None
     return Measurable(facts=facts, count=lambda facts, choices: _counted(body.value, facts, choices), stackable=True)
@@ -97,7 +97,7 @@ def _chosen(pair: CellPair, image: Any, choices: TrainingChoices) -> Stack:
     return parse_stack(wanted, pair, image, filters=choices.filters)
 
 
-def small_stack(body: Cell) -> str | None:
+def small_stack(body: CellBody) -> str | None:
     """For images so small that the published stack is far too large, the one that the search measured the cells in."""
     found: Found | None = body.found
     if found is None or ((facts := facts_of(found.child)) is not None and facts.image_shape[0] >= SMALL_IMAGES):
@@ -111,7 +111,7 @@ def small_stack(body: Cell) -> str | None:
 KIND = Kind(
     name="cell",
     value=CellPair,
-    body=Cell,
+    body=CellBody,
     role="network",
     stands_as="architecture",
     flag="cell",

@@ -13,8 +13,8 @@ from automl_cli.kinds.architecture import network_grid
 from automl_cli.plugins.kind import Kind, Measurable, TrainingChoices
 from automl_cli.plugins.roles import costs_of, typed_facts, value_of, words_of
 from automl_cli.plugins.sheets import cost_facts
-from automl_cli.store.agreement import must_equal
 from automl_cli.store.artifact import Body, Schema
+from automl_cli.store.consistency import must_equal
 from automl_cli.store.files import file_digest
 from automl_cli.store.study import Digest, Seed
 from automl_cli.values.child import Child
@@ -26,7 +26,7 @@ from automl_cli.values.sheet import Facts, Part
 Positive = Annotated[int, Meta(ge=1)]
 
 
-class Model(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The child with all its roles, what its problem has to know of the training data, and its weights, with the SHA-256 of
     their bytes.
 
@@ -54,7 +54,7 @@ class Model(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     engine: EngineName
 
 
-def sheet(body: Model, place: str) -> Iterator[Part]:
+def sheet(body: ModelBody, place: str) -> Iterator[Part]:
     """Its scores, how it was trained, and its network."""
     scores, facts = body.scores, facts_of(body.child)
     tested = [(name.replace("_", " "), f"{score:.4f}") for name, score in scores.items() if name.startswith("test_")]
@@ -81,7 +81,7 @@ def _role_facts(child: Child) -> Iterator[tuple[str, str]]:
             yield role, words_of(filling)
 
 
-def check(body: Model, place: str) -> str | None:
+def check(body: ModelBody, place: str) -> str | None:
     """The weights must be there with the digest that the model names, and the costs must be the network's."""
     weights = Path(place).parent / body.weights_file
     if not weights.is_file():
@@ -93,11 +93,11 @@ def check(body: Model, place: str) -> str | None:
     return None
 
 
-def _costs(body: Model, facts: Any = None) -> Costs | None:
+def _costs(body: ModelBody, facts: Any = None) -> Costs | None:
     return costs_of(body.child.roles["network"], typed_facts(body.child.problem) if facts is None else facts)
 
 
-def measurable(body: Model, place: str) -> Measurable:
+def measurable(body: ModelBody, place: str) -> Measurable:
     """The network that was trained."""
 
     def count(facts: Any, choices: TrainingChoices) -> tuple[Costs, dict[str, Any]]:
@@ -111,7 +111,7 @@ def measurable(body: Model, place: str) -> Measurable:
 
 KIND = Kind(
     name="model",
-    body=Model,
+    body=ModelBody,
     sheet=sheet,
     check=check,
     measurable=measurable,

@@ -11,8 +11,8 @@ from automl_cli.kinds.architecture import costs
 from automl_cli.kinds.cell import stacked
 from automl_cli.plugins.kind import Kind, Measurable, Trainable, TrainingChoices, no_stack
 from automl_cli.plugins.sheets import cost_facts
-from automl_cli.store.agreement import must_equal
 from automl_cli.store.artifact import Body, Schema
+from automl_cli.store.consistency import must_equal
 from automl_cli.values.cell import CellPair
 from automl_cli.values.dataset import ImageFacts, reference_for
 from automl_cli.values.network import Network, Shape
@@ -22,7 +22,7 @@ from automl_cli.values.skeleton import Stack, cell_network
 Positive = Annotated[int, Meta(ge=1)]
 
 
-def _check(body: "StackedNetwork", place: str) -> None:
+def _check(body: "NetworkBody", place: str) -> None:
     """ArtifactError unless everything that follows from cell, stack and images is what follows from them; counted in 0.1 s."""
     try:
         made = stacked_network(body.cell, body.stack, target=body.target, image_shape=body.image_shape, classes=body.classes)
@@ -32,7 +32,7 @@ def _check(body: "StackedNetwork", place: str) -> None:
         must_equal(f"{place}: body.{field}", getattr(body, field), getattr(made, field))
 
 
-class StackedNetwork(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NetworkBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The cells and how they are stacked.
 
     `width` are the channels that the last cell puts out: P of `N@P`. `target` is the data set it is meant for, by name.
@@ -69,10 +69,10 @@ class StackedNetwork(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
         )
 
 
-def stacked_network(cell: CellPair, stack: Stack, *, target: str, image_shape: Shape, classes: int) -> StackedNetwork:
+def stacked_network(cell: CellPair, stack: Stack, *, target: str, image_shape: Shape, classes: int) -> NetworkBody:
     """The network of this stack, its size counted."""
     counted = cell_network(cell, stack, image_shape).costs(image_shape, classes)
-    return StackedNetwork(
+    return NetworkBody(
         cell=cell,
         words=cell.equations(),
         stack=stack,
@@ -85,7 +85,7 @@ def stacked_network(cell: CellPair, stack: Stack, *, target: str, image_shape: S
     )
 
 
-def sheet(body: StackedNetwork, place: str) -> Iterator[Part]:
+def sheet(body: NetworkBody, place: str) -> Iterator[Part]:
     """How it is stacked, what for, what it costs, and its cells."""
     stack = body.stack
     counted = Costs(parameters=body.parameters, multiply_adds=body.multiply_adds)
@@ -99,13 +99,13 @@ def sheet(body: StackedNetwork, place: str) -> Iterator[Part]:
     yield Lines("\n".join(body.words))
 
 
-def trainable(body: StackedNetwork, place: str, choices: TrainingChoices) -> Trainable:
+def trainable(body: NetworkBody, place: str, choices: TrainingChoices) -> Trainable:
     """The network as it is, on the images that it was scaled for."""
     no_stack(choices)
     return stacked(body.cell, reference_for(body.target, body.image_shape), lambda image: body.stack, choices.preset)
 
 
-def measurable(body: StackedNetwork, place: str) -> Measurable:
+def measurable(body: NetworkBody, place: str) -> Measurable:
     """The network as it is, for other images too."""
 
     def count(facts: Any, choices: TrainingChoices) -> tuple[Costs, dict[str, Any]]:
@@ -117,7 +117,7 @@ def measurable(body: StackedNetwork, place: str) -> Measurable:
 
 KIND = Kind(
     name="network",
-    body=StackedNetwork,
+    body=NetworkBody,
     role="network",
     flag="network",
     sheet=sheet,

@@ -14,7 +14,7 @@ from automl_cli.values.engine import EngineName
 Positive = Annotated[int, Meta(ge=1)]
 
 
-class Training(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrainingSettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides the weights. No role of the child is open.
 
     `with_validation` trains on the validation examples too; then nothing is left to validate with. `engine` decides the low
@@ -38,4 +38,4 @@ class Training(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.child.recipe.steps(facts["train_examples"] + validation)
 
 
-KIND = Kind(name="training", body=Training)
+KIND = Kind(name="training", body=TrainingSettings)

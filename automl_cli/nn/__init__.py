@@ -1,16 +1,18 @@
 """JAX and Flax: arrays in, arrays out. Nothing here knows of data sets, recipes, trials or files.
 
-compilation  the options with which programs are compiled, and how many of them a process keeps
-archive      compiled programs on disk
-ops          convolution, pooling, batch norm: one function each, its form chosen by backend and shape
-networks     a `values.network.Network` as Flax modules, parameters drawn with NumPy
-augment      one batch: gather, whiten, upsample, crop, flip, as one compiled program shared by all children
-streaming    batches of pictures that are decoded as they are needed
-colours      Inception's changes of colour
-losses       what a training makes small
-engines      a network as compiled programs: a training step and a prediction
-fit          the training loop, for searching and for `automl train`
-controller   the recurrent policy of the search strategies
+compilation        the options programs are compiled with, and how many a process keeps
+program_cache      compiled programs on disk
+ops                convolution, pooling, batch norm: one function each, its form chosen by backend and shape
+networks           a `values.network.Network` as Flax modules, parameters drawn with NumPy
+augment            one batch of training images: gather, whiten, transform, as one compiled program
+streaming          batches of pictures that are decoded as they are needed
+colour_distortion  Inception's changes of colour
+losses             what a training minimizes
+metrics            what examples are scored by, as folds over batches
+engines            a network as compiled programs: a training step and a prediction
+fit                the training loop, for searching and for `automl train`
+evaluation         a network's outputs for a whole split, batch by batch
+controller         the recurrent policy of `reinforce` and `ppo`
 """
 
 import jax

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from automl_cli.core.streams import stream_seed
+from automl_cli.core.random_streams import stream_seed
 from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.evaluation import EvaluationBatch
 

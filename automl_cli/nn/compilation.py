@@ -21,7 +21,7 @@ from typing import Any
 
 import jax
 
-from automl_cli.nn.archive import identity_of, present_archive
+from automl_cli.nn.program_cache import current_program_cache, identity_of
 from automl_cli.system.machine import tuning_is_off
 
 warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache", UserWarning)
@@ -57,7 +57,7 @@ CHILDREN_BETWEEN_CLEARINGS = 8
 """JAX also keeps what it traced on the way to a program, and more for every new network: as much memory as the programs."""
 
 
-class _Kept:
+class _CachedProgram:
     """A program and when it was last used, by a count of uses."""
 
     __slots__ = ("_program", "used")
@@ -85,7 +85,7 @@ class Program:
         self._long = long
         self._identity = identity
         self._options = options
-        self._programs: dict[Any, _Kept] = {}
+        self._programs: dict[Any, _CachedProgram] = {}
         _library.add(self)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -94,7 +94,7 @@ class Program:
     def for_one_combination(self) -> Callable[..., Any]:
         """The same function for arguments that will always have the shapes of the first ones: it is looked up once, and stays
         with whoever holds this."""
-        kept: _Kept | None = None
+        kept: _CachedProgram | None = None
 
         def call(*arguments: Any) -> Any:
             nonlocal kept
@@ -104,13 +104,13 @@ class Program:
 
         return call
 
-    def _kept_for(self, arguments: tuple[Any, ...]) -> _Kept:
+    def _kept_for(self, arguments: tuple[Any, ...]) -> _CachedProgram:
         leaves, structure = jax.tree.flatten(arguments)
         shapes = (structure, *[(leaf.shape, leaf.dtype) for leaf in leaves])
         kept = self._programs.get(shapes)
         if kept is None:
             _make_room()
-            kept = self._programs[shapes] = _Kept(self._compile(arguments))
+            kept = self._programs[shapes] = _CachedProgram(self._compile(arguments))
         return kept
 
     def _compile(self, arguments: tuple[Any, ...]) -> Any:
@@ -128,12 +128,12 @@ class Program:
             keep_unused = self._identity is None
             return jax.jit(once, compiler_options=options, keep_unused=keep_unused, **self._options).lower(*arguments)
 
-        if (archive := present_archive(options)) is None:
+        if (cache := current_program_cache(options)) is None:
             return lower().compile()
         if self._identity is not None:
-            return archive.obtain(self._identity, arguments, lambda: lower().compile())
+            return cache.obtain(self._identity, arguments, lambda: lower().compile())
         lowered = lower()
-        return archive.obtain(identity_of(lowered), arguments, lowered.compile, outputs=lowered.out_tree)
+        return cache.obtain(identity_of(lowered), arguments, lowered.compile, outputs=lowered.out_tree)
 
     def __len__(self) -> int:
         """How many programs are kept."""
@@ -175,6 +175,6 @@ def compiled(function: Callable[..., Any], *, identity: str | None = None, long:
     `long` is for programs of long trainings, whose time counts more than that of compiling them.
 
     `identity`, a name and after a space all settings that the function closes over, lets the program be found on disk without
-    being traced (`archive`). Without it the program is found by its text.
+    being traced (`program_cache`). Without it the program is found by its text.
     """
     return Program(function, identity=identity, long=long, **options)

@@ -59,13 +59,13 @@ def outputs_of(engine: Engine, state: Any, examples: EvaluationExamples) -> np.n
 
 def _seen(engine: Engine, state: Any, examples: EvaluationExamples) -> Iterator[tuple[Any, EvaluationBatch]]:
     """The outputs for the examples of each batch."""
-    look = engine.outputs if examples.carry is None else _Carrying(engine, examples.carry)
+    look = engine.outputs if examples.carry is None else _StatefulOutputs(engine, examples.carry)
     for batch in examples.batches():
         outputs = look(state, batch.inputs)
         yield outputs if batch.examples == len(outputs) else np.asarray(outputs)[: batch.examples], batch
 
 
-class _Carrying:
+class _StatefulOutputs:
     """Looks at batches one after the other, each with the state that the one before left."""
 
     def __init__(self, engine: Engine, carry: Any) -> None:

@@ -11,8 +11,8 @@ import jax
 import numpy as np
 
 from automl_cli.core.protocols import Diverged
-from automl_cli.core.streams import stream_seed
-from automl_cli.nn.engines import Engine, Moment
+from automl_cli.core.random_streams import stream_seed
+from automl_cli.nn.engines import Engine, StepContext
 from automl_cli.nn.evaluation import EvaluationExamples, evaluated
 from automl_cli.nn.metrics import Metric
 
@@ -42,7 +42,7 @@ STEPS_BETWEEN_CHECKS = 50
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """A training after some whole epochs: a loss (mean over its steps) and a score per epoch, and the state as plain arrays.
 
     Enough to go on: `fit(..., start=progress)` gives the same bits as a training that was never interrupted.
@@ -62,7 +62,7 @@ OnEpoch = Callable[[tuple[float, ...], tuple[float, ...], Callable[[], dict[str,
 
 
 @dataclass(frozen=True)
-class Plan:
+class FitSettings:
     """How long, at which learning rates, and with which seed for the order of the data and its augmentation."""
 
     epochs: int
@@ -75,11 +75,11 @@ def fit(
     batches: TrainingBatches,
     validation: EvaluationExamples,
     *,
-    plan: Plan,
+    plan: FitSettings,
     metric: Metric,
-    start: Progress | None = None,
+    start: TrainingProgress | None = None,
     on_epoch: OnEpoch | None = None,
-) -> Progress:
+) -> TrainingProgress:
     """Train for `plan.epochs` epochs, scoring the validation examples after each by the metric.
 
     Raises Diverged as soon as a loss or an output is seen that is not finite.
@@ -96,10 +96,10 @@ def fit(
         scores.append(score)
         if on_epoch is not None:
             on_epoch(tuple(losses), tuple(scores), partial(engine.arrays, state))
-    return Progress(tuple(losses), tuple(scores), engine.arrays(state))
+    return TrainingProgress(tuple(losses), tuple(scores), engine.arrays(state))
 
 
-def _train_epoch(engine: Engine, state: Any, batches: TrainingBatches, plan: Plan, epoch: int) -> tuple[Any, float]:
+def _train_epoch(engine: Engine, state: Any, batches: TrainingBatches, plan: FitSettings, epoch: int) -> tuple[Any, float]:
     """All batches of one epoch; returns the new state and the mean loss."""
     losses: list[float] = []
     waiting: list[jax.Array] = []
@@ -110,7 +110,7 @@ def _train_epoch(engine: Engine, state: Any, batches: TrainingBatches, plan: Pla
     with closing(batches.epoch(plan.seed, epoch)) as served:
         for step, (inputs, targets) in enumerate(served):
             share = (epoch * batches.steps + step) / total
-            state, loss = engine.step(state, inputs, targets, plan.rate(share), Moment(keys[step], share))
+            state, loss = engine.step(state, inputs, targets, plan.rate(share), StepContext(keys[step], share))
             waiting.append(loss)
             if len(waiting) == STEPS_BETWEEN_CHECKS or step + 1 == batches.steps:
                 losses += map(float, jax.device_get(waiting))

@@ -1,7 +1,7 @@
 """Losses of a classification task.
 
 They are dataclasses, so that their text says all there is to say of them, and stand here, among the sources whose digest is
-part of the name of a compiled program (`nn.archive`).
+part of the name of a compiled program (`nn.program_cache`).
 """
 
 from collections.abc import Callable

@@ -6,8 +6,8 @@ whole of it.
 
 from msgspec import Struct
 
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.rewards import Reward
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Limits
 from automl_cli.store.study import StudySettings, TransferSettings
 from automl_cli.study.session import costs_of, evaluator_of, setup_of
@@ -16,7 +16,7 @@ from automl_cli.system.process import default_workers
 SAMPLES = 64
 
 
-class Range(Struct, frozen=True):
+class SecondsRange(Struct, frozen=True):
     """The lowest and the highest of something over the search."""
 
     lowest: int
@@ -43,8 +43,8 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     reward: Reward
     retrain_top: int
     retrain_epochs: int
-    decisions: Range
-    multiply_adds: Range | None
+    decisions: SecondsRange
+    multiply_adds: SecondsRange | None
     limits: Limits
     executor: str
     workers: int
@@ -94,5 +94,5 @@ def _spread(trials: int) -> list[int]:
     return sorted({round(at * (trials - 1) / max(1, count - 1)) for at in range(count)})
 
 
-def _range(values: list[int]) -> Range:
-    return Range(min(values), max(values))
+def _range(values: list[int]) -> SecondsRange:
+    return SecondsRange(min(values), max(values))

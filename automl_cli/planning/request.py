@@ -7,7 +7,7 @@ from typing import Any
 
 from automl_cli.core.flags import Request
 from automl_cli.planning.flags import search_rows
-from automl_cli.store.configuration import read_flags
+from automl_cli.store.config_file import read_flags
 
 
 class SearchRequest(Request, rows=search_rows):

@@ -11,12 +11,12 @@ import msgspec
 from automl_cli.core.decisions import Choice
 from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
-from automl_cli.core.plugins import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory
 from automl_cli.core.rewards import Power, Reward
+from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.executors.serial import check_serial
-from automl_cli.planning.children import plan_child
+from automl_cli.planning.child import plan_child
 from automl_cli.planning.flags import flag_named
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.transfer import plan_transfer

@@ -8,7 +8,7 @@ import msgspec
 
 from automl_cli.core.errors import UserError
 from automl_cli.core.flags import Flag
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.planning.flags import flag_named, search_rows
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.resolve import executor_and_workers
@@ -19,7 +19,7 @@ from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles
 from automl_cli.references import open_filling, role_flags
 from automl_cli.store.encoding import plain
-from automl_cli.store.names import STUDY_FILE
+from automl_cli.store.file_names import STUDY_FILE
 from automl_cli.store.study import StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.system.machine import Environment, current_environment

@@ -2,9 +2,9 @@
 
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.numbers import by_times
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.data import check_source, has_pictures, image_facts
-from automl_cli.data.places import expanded
+from automl_cli.data.paths import expanded
 from automl_cli.data.target import target_of
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.transfer_flags import TRANSFER

@@ -6,7 +6,7 @@ import msgspec
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import SpaceError, UserError
-from automl_cli.core.plugins import SearchSpace, SpaceReference
+from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.plugins.listing import kind_of
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.references import open_any

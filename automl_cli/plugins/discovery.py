@@ -13,7 +13,7 @@ from pathlib import Path
 
 import search_spaces
 from automl_cli.core.errors import SpaceError, UserError, unknown_name
-from automl_cli.core.plugins import Plugin, SearchSpace, SpaceReference
+from automl_cli.core.spaces import Plugin, SearchSpace, SpaceReference
 from automl_cli.plugins.registry import with_installed
 
 ENTRY_POINT_GROUP = "automl_cli.search_spaces"

@@ -116,12 +116,12 @@ class Images:
         if not is_streamed(child):
             load_images(typed_dataset(child.problem), report)
 
-    def open(self, child: Child, *, with_validation: bool = False, report: Report | None = None) -> ImageLearning:
+    def open(self, child: Child, *, with_validation: bool = False, report: Report | None = None) -> ImageLearningTask:
         """The training and validation examples."""
         from automl_cli.data import load_images, load_streamed
 
         data = (load_streamed if is_streamed(child) else load_images)(typed_dataset(child.problem), report)
-        return ImageLearning(child, data.merged() if with_validation else data)
+        return ImageLearningTask(child, data.merged() if with_validation else data)
 
     def test(self, child: Child, preparation: Preparation) -> Testing:
         """The test split. For the final command only."""
@@ -144,7 +144,7 @@ class Images:
         return Testing(size=len(split), examples=examples, metrics=metrics)
 
 
-class ImageLearning:
+class ImageLearningTask:
     """Training and validation images, on the device or streamed to it (`children.learning.Learning`)."""
 
     def __init__(self, child: Child, data: ImageData | StreamedData) -> None:

@@ -21,7 +21,7 @@ from automl_cli.plugins.listing import bodies, kinds, kinds_of_role
 from automl_cli.plugins.roles import filling_of, named
 from automl_cli.store import encoding
 from automl_cli.store.artifact import Artifact, Body, decode_artifact, read_bytes
-from automl_cli.store.names import BEST_FILE, NETWORK_FILE
+from automl_cli.store.file_names import BEST_FILE, NETWORK_FILE
 from automl_cli.values.child import Filling
 
 B = TypeVar("B", bound=Body)
@@ -122,7 +122,7 @@ def open_filling(role: str, text: str) -> Filling:
         raise unknown_name(role, text, known)
     try:
         opened = _open(text, {name: kind.body for name, kind in welcome.items()})
-    except _Nothing:
+    except _UnknownReference:
         fitting = [*known, *_names_of(tuple(welcome))]
         raise unknown_name(role, text, fitting, hint="The name of a file ends in .json") from None
     kind = welcome[opened.artifact.kind]
@@ -164,7 +164,7 @@ def _role_row(flag: str, role: str, **more: Any) -> Flag:
     )
 
 
-class _Nothing(ArtifactError):
+class _UnknownReference(ArtifactError):
     """Nothing goes by this name: no reference, no file."""
 
 
@@ -189,7 +189,7 @@ def _path(text: str, welcome: Mapping[str, Any] | None) -> Path:
     if not path.exists() and not path.suffix and len(path.parts) == 1:
         kinds = None if welcome is None else tuple(welcome)
         what = "reference or file" if kinds is None else f"{' or '.join(kinds)} reference or file"
-        raise _Nothing(str(unknown_name(what, text, _names_of(kinds), hint="The name of a file ends in .json")))
+        raise _UnknownReference(str(unknown_name(what, text, _names_of(kinds), hint="The name of a file ends in .json")))
     return path
 
 

@@ -1,13 +1,11 @@
 """Journals and artifacts become figures, tables and one HTML page. Nothing here writes into a run or holds its lock.
 
-The modules:
-
-    runs        run directories as histories: settings, trials in order, what was spent
-    summary     one history in figures
-    statistics  best so far, means of the top k, intervals, rank tests, over arrays of repeats
-    comparison  groups of repeats against a baseline
-    blocks      summaries and comparisons in words
-    terminal    blocks for a terminal of 80 columns
-    plots       curves as SVG
-    page        the HTML page
+runs        run directories as histories: settings, trials in order, what was spent
+summary     one history in figures
+statistics  best so far, means of the top k, intervals, rank tests, over arrays of repeats
+comparison  groups of repeats against a baseline
+sections    summaries and comparisons in words
+terminal    sections for a terminal of 80 columns
+plots       curves as SVG
+page        the HTML page
 """

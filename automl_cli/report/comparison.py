@@ -27,7 +27,7 @@ BASELINE = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class RunGroup:
     """Repeats of one search as arrays of shape (repeats, trials). `columns` are metrics that every successful trial has."""
 
     name: str
@@ -152,12 +152,12 @@ def _run_name(history: History) -> str:
     return history.name.partition("/")[0]
 
 
-def _group(name: str, members: Sequence[History], trials: int) -> Group:
+def _group(name: str, members: Sequence[History], trials: int) -> RunGroup:
     reward = members[0].settings.reward
     measured = [[trial.outcome.measurement for trial in history.trials[:trials]] for history in members]
     found = [one.metrics.keys() for row in measured for one in row if one is not None]
     columns = [column for column in found[0] if all(column in metrics for metrics in found)] if found else []
-    return Group(
+    return RunGroup(
         name=name,
         strategy=members[0].settings.strategy,
         seeds=tuple(history.settings.seed for history in members),
@@ -171,7 +171,7 @@ def _group(name: str, members: Sequence[History], trials: int) -> Group:
     )
 
 
-def _summary(group: Group, points: Sequence[int], target: float) -> GroupSummary:
+def _summary(group: RunGroup, points: Sequence[int], target: float) -> GroupSummary:
     columns = {name: group.at_incumbents(values) for name, values in group.columns.items()}
     return GroupSummary(
         name=group.name,
@@ -186,7 +186,7 @@ def _summary(group: Group, points: Sequence[int], target: float) -> GroupSummary
     )
 
 
-def _contrasts(group: Group, baseline: Group, trials: int) -> Iterator[Contrast]:
+def _contrasts(group: RunGroup, baseline: RunGroup, trials: int) -> Iterator[Contrast]:
     """The incumbents' scores, then every report column, after all common trials."""
     shared = [name for name in group.columns if name in baseline.columns]
     columns = [(_measure(name), group.columns[name], baseline.columns[name]) for name in shared]
@@ -211,7 +211,7 @@ def _measure(column: str) -> str:
     return "score (column)" if column == "score" else column
 
 
-def _top_difference(group: Group, baseline: Group, k: int, points: Sequence[int]) -> TopDifference:
+def _top_difference(group: RunGroup, baseline: RunGroup, k: int, points: Sequence[int]) -> TopDifference:
     ours, theirs = (one.top_means(k, points) for one in (group, baseline))
     pairs = zip(points, ours.T, theirs.T, strict=True)
     values = tuple(Point(trials=n, value=_difference(a, b)) for n, a, b in pairs if not np.isnan([*a, *b]).any())

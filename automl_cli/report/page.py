@@ -5,10 +5,10 @@ from html import escape
 from pathlib import Path
 
 from automl_cli.report import plots
-from automl_cli.report.blocks import comparison_blocks, run_blocks
 from automl_cli.report.runs import History
+from automl_cli.report.sections import comparison_blocks, run_blocks
+from automl_cli.store.file_names import REPORT_FILE
 from automl_cli.store.files import replace_file
-from automl_cli.store.names import REPORT_FILE
 from automl_cli.store.reports import Report
 from automl_cli.values.sheet import Facts, Grid, Heading, Lines, Part
 

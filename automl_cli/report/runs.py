@@ -7,8 +7,8 @@ from pathlib import Path
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.trials import Stage, Trial
 from automl_cli.store.artifact import read_artifact
+from automl_cli.store.file_names import JOURNAL_FILE, STUDY_FILE, SUB_STUDY
 from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
-from automl_cli.store.names import JOURNAL_FILE, STUDY_FILE, SUB_STUDY
 from automl_cli.store.run_directory import is_held, runs_in
 from automl_cli.store.study import StudySettings
 

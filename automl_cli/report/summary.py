@@ -7,13 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from automl_cli.core.errors import ArtifactError, SpaceError
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.rewards import Reward
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Status, Trial
 from automl_cli.jobs.transfer import transfer_of
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.report.runs import History
-from automl_cli.store.names import JOURNAL_FILE
+from automl_cli.store.file_names import JOURNAL_FILE
 from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary
 from automl_cli.store.study import Retraining, StudySettings
 from automl_cli.study.evaluation_cache import itself

@@ -13,8 +13,8 @@ import msgspec
 import orjson
 
 from automl_cli.core.errors import ArtifactError
+from automl_cli.core.msgspec_errors import path_and_problem
 from automl_cli.core.numbers import LARGEST
-from automl_cli.core.wording import path_and_problem
 
 T = TypeVar("T")
 

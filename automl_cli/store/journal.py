@@ -23,8 +23,8 @@ from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.core.trials import Outcome, Proposal, Stage, Task, Trial
 from automl_cli.store import encoding
+from automl_cli.store.file_names import TORN_JOURNAL
 from automl_cli.store.files import cannot_write, replace_file
-from automl_cli.store.names import TORN_JOURNAL
 
 GROUP_COMMIT_SECONDS = 0.25
 """At most this much of a burst of records waits for the disk."""

@@ -13,9 +13,7 @@ from msgspec import Struct
 
 from automl_cli.core.errors import RunInUse, UserError
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
-from automl_cli.store.files import ANOTHER_OUT, cannot_write, sync_directory
-from automl_cli.store.journal import cut_torn_tail
-from automl_cli.store.names import (
+from automl_cli.store.file_names import (
     BEST_FILE,
     CHECKPOINT_FILE,
     JOURNAL_FILE,
@@ -30,13 +28,15 @@ from automl_cli.store.names import (
     TRANSFER,
     WEIGHTS_FILE,
 )
+from automl_cli.store.files import ANOTHER_OUT, cannot_write, sync_directory
+from automl_cli.store.journal import cut_torn_tail
 from automl_cli.store.study import StudySettings
 
 LOCK_PATIENCE_SECONDS = 0.2
 """How long to wait for a lock: a report that asks whether a run is held takes it for a moment."""
 
 
-class Layout(Struct, frozen=True):
+class DirectoryLayout(Struct, frozen=True):
     """What a directory holds: the settings that make it one, and the other files written there, which `--overwrite` removes."""
 
     noun: str
@@ -48,8 +48,8 @@ class Layout(Struct, frozen=True):
         return (self.settings, *self.others, LOCK_FILE, ".*.tmp")
 
 
-SEARCH = Layout("run", STUDY_FILE, (JOURNAL_FILE, f"{TORN_JOURNAL}*", BEST_FILE, NETWORK_FILE, REPORT_FILE))
-TRAINING = Layout("training", TRAINING_FILE, (CHECKPOINT_FILE, WEIGHTS_FILE, MODEL_FILE))
+SEARCH = DirectoryLayout("run", STUDY_FILE, (JOURNAL_FILE, f"{TORN_JOURNAL}*", BEST_FILE, NETWORK_FILE, REPORT_FILE))
+TRAINING = DirectoryLayout("training", TRAINING_FILE, (CHECKPOINT_FILE, WEIGHTS_FILE, MODEL_FILE))
 
 
 class RunDirectory:
@@ -99,7 +99,7 @@ def default_run_path(command: str) -> Path:
     return next(path for n in range(1, 10**6) if not (path := base if n == 1 else base.with_name(f"{base.name}-{n}")).exists())
 
 
-def check_new_run(path: Path, *, overwrite: bool, layout: Layout = SEARCH) -> None:
+def check_new_run(path: Path, *, overwrite: bool, layout: DirectoryLayout = SEARCH) -> None:
     """Raises UserError when no new run may be made here. Costs nothing, so it is asked before anything else is done."""
     if not path.name:
         raise UserError(f"--out is {str(path)!r}, which gives the {layout.noun} no name; give one such as runs/first")
@@ -118,7 +118,9 @@ def check_new_run(path: Path, *, overwrite: bool, layout: Layout = SEARCH) -> No
         )
 
 
-def create_run(path: Path, settings: Artifact[Any], *, overwrite: bool = False, layout: Layout = SEARCH) -> RunDirectory:
+def create_run(
+    path: Path, settings: Artifact[Any], *, overwrite: bool = False, layout: DirectoryLayout = SEARCH
+) -> RunDirectory:
     """A new run directory, held. It exists with its settings or not at all. RunInUse when another process holds it."""
     return _created(path, {layout.settings: settings}, overwrite=overwrite, layout=layout)
 
@@ -144,7 +146,7 @@ def hold(path: Path) -> RunDirectory:
     return RunDirectory(path, _locked(path))
 
 
-def _created(path: Path, files: Mapping[str, Artifact[Any]], *, overwrite: bool, layout: Layout) -> RunDirectory:
+def _created(path: Path, files: Mapping[str, Artifact[Any]], *, overwrite: bool, layout: DirectoryLayout) -> RunDirectory:
     check_new_run(path, overwrite=overwrite, layout=layout)
     if overwrite and path.is_dir():
         run = RunDirectory(path, _locked(path))
@@ -169,7 +171,7 @@ def _write_all(path: Path, files: Mapping[str, Artifact[Any]]) -> None:
         write_artifact(path / name, artifact)
 
 
-def open_run(path: Path, *, layout: Layout = SEARCH) -> RunDirectory:
+def open_run(path: Path, *, layout: DirectoryLayout = SEARCH) -> RunDirectory:
     """An existing run directory, held, to be continued. RunInUse when another process holds it."""
     check_is_run(path, layout)
     lock = _locked(path)
@@ -195,11 +197,11 @@ def is_held(path: Path) -> bool:
         return False
 
 
-def _is_run(path: Path, layout: Layout) -> bool:
+def _is_run(path: Path, layout: DirectoryLayout) -> bool:
     return (path / layout.settings).is_file()
 
 
-def check_is_run(path: Path, layout: Layout) -> None:
+def check_is_run(path: Path, layout: DirectoryLayout) -> None:
     """Raises UserError where there is nothing of this kind to go on with."""
     if not _is_run(path, layout):
         raise UserError(
@@ -207,13 +209,13 @@ def check_is_run(path: Path, layout: Layout) -> None:
         )
 
 
-def _own_entries(path: Path, layout: Layout) -> Iterator[Path]:
+def _own_entries(path: Path, layout: DirectoryLayout) -> Iterator[Path]:
     for pattern in layout.own_files:
         yield from (entry for entry in path.glob(pattern) if entry.is_file())
     yield from _own_directories(path, layout)
 
 
-def _own_directories(path: Path, layout: Layout) -> dict[Path, Layout]:
+def _own_directories(path: Path, layout: DirectoryLayout) -> dict[Path, DirectoryLayout]:
     """Directories inside that are runs or trainings themselves."""
     if layout is not SEARCH:
         return {}
@@ -231,7 +233,7 @@ def _seed_and_name(path: Path) -> tuple[int, str]:
     return int(digits) if digits.isdecimal() else 0, path.name
 
 
-def _clear(path: Path, layout: Layout, *, inside: bool = False) -> None:
+def _clear(path: Path, layout: DirectoryLayout, *, inside: bool = False) -> None:
     """Remove what a run wrote, its settings first: a half-cleared directory is no run any more."""
     directories = _own_directories(path, layout)
     for entry in list(_own_entries(path, layout)):

@@ -6,8 +6,8 @@ from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import Choice, Genotype
 from automl_cli.core.numbers import LARGEST
-from automl_cli.core.plugins import SpaceReference
 from automl_cli.core.rewards import Reward
+from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
 from automl_cli.store.artifact import Body, Schema
 from automl_cli.system.machine import Environment

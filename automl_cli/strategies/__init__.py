@@ -1,14 +1,12 @@
 """What proposes genotypes and learns from rewards. Strategies know nothing of studies, of evaluators or of one another.
 
-The modules:
-
-    random_search   uniform proposals: what the others must beat
-    evolution       mutates the best of a sample, aging or not
-    reinforce       a controller and the policy gradient
-    ppo             a controller and proximal policy optimization
-    exhaustive      every genotype of a small space once
-    policy_search   what reinforce and ppo share: minibatches from one policy, the rule from the budget
-    rewards         stand-ins for missing rewards, baselines, ranks, a queue of the best
+    random_search  uniform proposals: what the others must beat
+    evolution      mutates the best of a sample, aging or not
+    reinforce      a controller and the policy gradient
+    ppo            a controller and proximal policy optimization
+    exhaustive     every genotype of a small space once
+    policy_search  what reinforce and ppo share: minibatches from one policy, the rule from the budget
+    baselines      stand-ins for missing rewards, baselines, ranks, a queue of the best
 
 An installed package adds one of its own by an entry point: see `plugins.registry`, and `core.protocols` for what it must have.
 """

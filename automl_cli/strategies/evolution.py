@@ -24,9 +24,9 @@ from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import UserError
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.random_streams import stream
 from automl_cli.core.settings import read, settle
-from automl_cli.core.streams import stream
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
 OWNER = "strategy 'evolution'"

@@ -36,14 +36,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.random_streams import stream, stream_seed
 from automl_cli.core.settings import read, settle
-from automl_cli.core.streams import stream, stream_seed
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
-from automl_cli.strategies.rewards import BestQueue, Floor, MovingBaseline, RankBaseline
+from automl_cli.strategies.baselines import BestQueue, Floor, MovingBaseline, RankBaseline
 
 if TYPE_CHECKING:
-    from automl_cli.nn.controller.policy import Policy
+    from automl_cli.nn.controller.policy import ControllerPolicy
 
 Objective = Literal["reinforce", "ppo"]
 """What a policy climbs: see `nn.controller.objectives`."""
@@ -94,7 +94,7 @@ def rule_from_budget(trials: int) -> dict[str, Any]:
     }
 
 
-class _Told(NamedTuple):
+class _ToldTrial(NamedTuple):
     proposal: Proposal
     reward: float | None
 
@@ -115,7 +115,7 @@ class PolicySearch:
         self._baseline = RankBaseline() if settings.advantage == "rank" else MovingBaseline(settings.baseline_decay)
         self._queue = BestQueue(settings.queue_size)
         self._seen: set[Genotype] = set()
-        self._minibatch: list[_Told] = []
+        self._minibatch: list[_ToldTrial] = []
         self._drawn: tuple[int, list[Proposal]] | None = None
         """The minibatch drawn last, by its number: kept so that m asks cost one draw. A pure function of all that was told."""
 
@@ -128,20 +128,20 @@ class PolicySearch:
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
         """One more of a minibatch; the policy learns from all of it when it is complete."""
-        self._minibatch.append(_Told(proposal, reward))
+        self._minibatch.append(_ToldTrial(proposal, reward))
         if len(self._minibatch) == self.batch:
             self._learn([told.proposal for told in self._minibatch], [told.reward for told in self._minibatch])
             self._minibatch = []
             self._drawn = None
 
     @cached_property
-    def _policy(self) -> "Policy":
-        from automl_cli.nn.controller.learner import Size
-        from automl_cli.nn.controller.policy import Policy
+    def _policy(self) -> "ControllerPolicy":
+        from automl_cli.nn.controller.learner import ControllerSize
+        from automl_cli.nn.controller.policy import ControllerPolicy
 
-        return Policy(
+        return ControllerPolicy(
             self._space.decisions,
-            Size(self._settings.layers, self._settings.units),
+            ControllerSize(self._settings.layers, self._settings.units),
             objective=self._objective,
             initial_range=self._settings.initial_range,
             seed=stream_seed(self._seed, "controller"),
@@ -175,7 +175,7 @@ class PolicySearch:
         return {place for place, genotype in enumerate(genotypes) if genotype in self._seen or first[genotype] != place}
 
     def _learn(self, proposals: Sequence[Proposal], rewards: Sequence[float | None]) -> None:
-        from automl_cli.nn.controller.objectives import Rates
+        from automl_cli.nn.controller.objectives import Coefficients
         from automl_cli.nn.controller.policy import Example
 
         settings = self._settings
@@ -191,7 +191,7 @@ class PolicySearch:
         ]
         # Without a queue, what is left of the later steps of `reinforce` would be Adam's momentum.
         once = self._objective == "reinforce" and not settings.queue_size * settings.queue_weight
-        rates = Rates(settings.learning_rate, settings.entropy_weight, settings.queue_weight, settings.clip)
+        rates = Coefficients(settings.learning_rate, settings.entropy_weight, settings.queue_weight, settings.clip)
         self._policy.learn(
             examples, best=self._queue.genotypes, places=settings.queue_size, rates=rates, epochs=1 if once else settings.epochs
         )

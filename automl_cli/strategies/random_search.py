@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from automl_cli.core.errors import unknown_name
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
 

@@ -8,7 +8,7 @@ import msgspec
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.protocols import canonical
-from automl_cli.core.streams import stream_seed
+from automl_cli.core.random_streams import stream_seed
 from automl_cli.core.trials import Outcome, Stage, Status
 from automl_cli.store.journal import Asked
 
@@ -36,7 +36,7 @@ class Evaluation:
         self.waiting: tuple[Asked, ...] = ()
 
 
-class Evaluations:
+class EvaluationCache:
     """With `reuse`, a genotype is evaluated once and later trials take that outcome; without, each trial is a replicate.
 
     Genotypes that `standing_for` maps to one mean the same, so they count as one. They are held as 16-byte digests, since a

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from automl_cli.core.protocols import Executor
 from automl_cli.core.trials import Status, Task, Trial
-from automl_cli.study.proposals import Search
+from automl_cli.study.proposals import ProposalQueue
 
 
 class TaskGroups:
@@ -14,7 +14,7 @@ class TaskGroups:
     it. Outcomes that are on record stay as they are.
     """
 
-    def __init__(self, search: Search, executor: Executor) -> None:
+    def __init__(self, search: ProposalQueue, executor: Executor) -> None:
         self.done_again: set[int] = set()
         """Trials with an outcome on record that are under way once more, beside others of their task."""
         self._search = search

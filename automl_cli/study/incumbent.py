@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.rewards import Reward, ranked
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Outcome, Trial
 from automl_cli.plugins.listing import kind_named
 from automl_cli.store.artifact import Artifact, artifact_of

@@ -30,24 +30,24 @@ from typing import Literal
 
 from msgspec import Struct
 
-from automl_cli.core.commands import command_line
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, RunFailed, UserError
 from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import Executor, Strategy, canonical
+from automl_cli.core.shell_commands import command_line
 from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, child_seed, itself
 from automl_cli.study.grouping import TaskGroups
 from automl_cli.study.incumbent import Winner, winner_of_retraining
-from automl_cli.study.proposals import Search
+from automl_cli.study.proposals import ProposalQueue
 
 PUBLISH_SECONDS = 1.0
 """A new best is published at most so often, and at the end."""
 
 
-class Progress(Struct, frozen=True):
+class SearchProgress(Struct, frozen=True):
     """What a live display shows. `last` is the trial that just ended; None when a stage begins."""
 
     stage: Stage
@@ -76,11 +76,11 @@ class Study:
         price: Callable[[Genotype], Costs | None] = lambda genotype: None,
         together: int = 1,
         standing_for: Representative = itself,
-        on_progress: Callable[[Progress], None] = lambda progress: None,
+        on_progress: Callable[[SearchProgress], None] = lambda progress: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._search = Search(settings, strategy, together=together, standing_for=standing_for)
+        self._search = ProposalQueue(settings, strategy, together=together, standing_for=standing_for)
         self._standing_for = standing_for
         self._groups = TaskGroups(self._search, executor)
         self._executor = executor
@@ -249,7 +249,7 @@ class Study:
         finished = len(self._retrained) if retraining else search.finished
         planned = len(search.ranking.best()) if retraining else search.trials
         best = next(iter(search.ranking.best()), None)
-        self._on_progress(Progress(stage, planned, finished, len(search.open), best, last))
+        self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last))
 
     def _elapsed(self) -> float:
         return self._clock() - self._started_at

@@ -8,7 +8,7 @@ from automl_cli.core.protocols import Strategy
 from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
 from automl_cli.store.journal import Asked, Told
 from automl_cli.store.study import StudySettings
-from automl_cli.study.evaluation_cache import Evaluation, Evaluations, Representative, itself
+from automl_cli.study.evaluation_cache import Evaluation, EvaluationCache, Representative, itself
 from automl_cli.study.incumbent import Ranking
 
 FAILURES = frozenset({Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT, Status.KILLED})
@@ -24,7 +24,7 @@ def window(in_flight: int, batch: int) -> int:
     return -(-in_flight // batch) * batch
 
 
-class Search:
+class ProposalQueue:
     """Trials from proposal to reward. `ask` and `enter` open a trial, `settle` ends it."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Search:
         self._failures_in_a_row = 0  # passing over reused, diverged and over-limit trials
         self._strategy = strategy
         self._window = window(max(settings.in_flight, together + strategy.batch - 1), strategy.batch)
-        self._evaluations = Evaluations(settings.seed, reuse=settings.reuse, standing_for=standing_for)
+        self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=standing_for)
         self._next = 0  # the next trial to ask for
         self._told = 0  # the strategy knows trials 0 … told - 1
         self._settled = 0  # trials 0 … settled - 1 all have an outcome

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import closing
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import EvaluatorFactory, EvaluatorSetup, Executor, Strategy, StrategyFactory
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.store.artifact import write_artifact
@@ -14,7 +14,7 @@ from automl_cli.store.journal import Journal, read_records
 from automl_cli.store.run_directory import RunDirectory
 from automl_cli.store.study import StudySettings
 from automl_cli.study.incumbent import Winner, winner_artifact
-from automl_cli.study.loop import Progress, Study
+from automl_cli.study.loop import SearchProgress, Study
 
 
 def make_strategy(settings: StudySettings, space: SearchSpace) -> Strategy:
@@ -53,7 +53,7 @@ def run_study(
     space: SearchSpace,
     strategy: Strategy,
     executor: Executor,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[SearchProgress], None] = lambda progress: None,
 ) -> Winner:
     """Run or continue the study of a run directory that this process holds; `best.json` is kept up to date there.
 

@@ -1,14 +1,12 @@
 """One network trained to the end and tested once: `automl train`.
 
-The modules:
-
-    flags        the rows of all flags of the command
-    request      what was asked
-    trainable    what is trained, by the flag that names it
-    settings     from what was asked to the resolved settings
-    plan         what a training would do and take
-    run          the training itself
-    checkpoint   how far it is, on disk
-    evaluate     a trained model on the test split
-    model_file   the file of a trained model by the name that a user gives
+flags       the rows of all flags of the command
+request     what was asked
+trainable   what is trained, by the flag that names it
+settings    from what was asked to the resolved settings
+plan        what a training would do and take
+run         the training itself
+checkpoint  how far it is, on disk
+evaluate    a trained model on the test split
+model_file  the file of a trained model by the name that a user gives
 """

@@ -14,7 +14,7 @@ from automl_cli.store.weights import read_arrays, write_arrays
 if TYPE_CHECKING:
     import numpy as np
 
-    from automl_cli.nn.fit import Progress
+    from automl_cli.nn.fit import TrainingProgress
 
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
 """At most the epoch under way, and this many seconds of epochs before it, are lost; a training whose epochs take milliseconds
@@ -33,9 +33,9 @@ class Checkpoint:
         self._every = every_seconds
         self._written_at = time.monotonic()
 
-    def read(self) -> Progress | None:
+    def read(self) -> TrainingProgress | None:
         """The progress on record, or None where there is none yet."""
-        from automl_cli.nn.fit import Progress
+        from automl_cli.nn.fit import TrainingProgress
 
         if not self.path.exists():
             return None
@@ -43,7 +43,7 @@ class Checkpoint:
         if not set(OWN) <= set(arrays) or arrays["progress.settings"].tobytes() != self._digest:
             raise ArtifactError(f"{self.path}: belongs to another training; start this one again with --overwrite")
         losses, scores = (tuple(map(float, arrays[name])) for name in OWN[:2])
-        return Progress(losses, scores, {name: array for name, array in arrays.items() if name not in OWN})
+        return TrainingProgress(losses, scores, {name: array for name, array in arrays.items() if name not in OWN})
 
     def after_epoch(
         self,

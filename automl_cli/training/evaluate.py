@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError
-from automl_cli.kinds.model import Model
+from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.store.artifact import read_artifact
@@ -43,7 +43,7 @@ def evaluate(path: Path, *, source: str | None = None, data_dir: str | None = No
 
     Raises ArtifactError where model and weights do not belong together, DataError where model and data do not.
     """
-    model = read_artifact(path, Model).body
+    model = read_artifact(path, ModelBody).body
     problem = _asked_for(model.child.problem, source, data_dir)
     scores = score_on_test(model, weights_beside(path, model), problem)
     facts = problem.facts
@@ -67,21 +67,21 @@ def _asked_for(before: ProblemReference, source: str | None, data_dir: str | Non
     return msgspec.structs.replace(before, dataset=plain(dataset), facts=plain(facts))
 
 
-def weights_beside(path: Path, model: Model) -> dict[str, np.ndarray]:
+def weights_beside(path: Path, model: ModelBody) -> dict[str, np.ndarray]:
     """The weights that a model file names. They must stand beside it and have the digest that it names."""
     if Path(model.weights_file).name != model.weights_file:
         raise ArtifactError(f"{path}: body.weights_file: {model.weights_file!r} is not the name of a file beside the model")
     return read_arrays(path.parent / model.weights_file, digest=model.weights_digest)
 
 
-def score_on_test(model: Model, weights: Mapping[str, np.ndarray], problem: ProblemReference) -> dict[str, float]:
+def score_on_test(model: ModelBody, weights: Mapping[str, np.ndarray], problem: ProblemReference) -> dict[str, float]:
     """The scores of a model with these weights on the test split, by name, in one pass over it. Reads the test split."""
     child = msgspec.structs.replace(model.child, problem=problem)
     testing = problem_named(problem.name).test(child, model.preparation)
     return predictor(model, weights).scores(testing)
 
 
-def predictor(model: Model, weights: Mapping[str, np.ndarray]) -> Predictor:
+def predictor(model: ModelBody, weights: Mapping[str, np.ndarray]) -> Predictor:
     """The model at work."""
     from automl_cli.children.prediction import Predictor
 

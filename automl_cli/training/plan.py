@@ -11,7 +11,7 @@ from msgspec import Struct
 from automl_cli.children.cost import child_seconds
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.trials import Costs
-from automl_cli.kinds.training import Training
+from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import costs_of, typed_dataset, typed_facts, value_of
 from automl_cli.store.run_directory import TRAINING, check_is_run
@@ -19,7 +19,7 @@ from automl_cli.system.machine import available_cores
 from automl_cli.system.speed import matrix_speed
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import check_resumed, engine_of, new_training, settings_of
-from automl_cli.training.trainable import Named
+from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
 from automl_cli.values.network import Network
@@ -52,14 +52,14 @@ class TrainingPlan(Struct, frozen=True, kw_only=True):
     wall_seconds: float
 
 
-def plan_training(named: Named, request: TrainingRequest) -> TrainingPlan:
+def plan_training(named: NamedTrainable, request: TrainingRequest) -> TrainingPlan:
     """The plan of a new training. Raises UserError for whatever does not fit, DataError where nothing is known of the data."""
     opened = named.open()
     training = new_training(opened.artifact.body, opened.place, request, data_needed=False)
     return _plan(training, opened.place, engine_of(training).reason)
 
 
-def plan_resumed(directory: Path, named: Named | None, request: TrainingRequest) -> TrainingPlan:
+def plan_resumed(directory: Path, named: NamedTrainable | None, request: TrainingRequest) -> TrainingPlan:
     """The plan of the whole training on record in a directory, which need not be held. Raises UserError as resuming it does."""
     check_is_run(directory, TRAINING)
     training = settings_of(directory)
@@ -75,7 +75,7 @@ def costs_of_child(child: Child) -> Costs:
     return found
 
 
-def _as_trained(training: Training) -> dict[str, Any]:
+def _as_trained(training: TrainingSettings) -> dict[str, Any]:
     """The facts, validation examples counted among the training ones too where they are trained on; they are scored still."""
     facts = training.child.problem.facts
     more = facts["validation_examples"] if training.with_validation else 0
@@ -91,7 +91,7 @@ def _unreadable(child: Child) -> str | None:
     return None
 
 
-def _plan(training: Training, trained: str, engine_reason: str) -> TrainingPlan:
+def _plan(training: TrainingSettings, trained: str, engine_reason: str) -> TrainingPlan:
     child, costs, steps = training.child, costs_of_child(training.child), training.steps_per_epoch
     seconds = child_seconds(
         _as_trained(training), epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed()

@@ -17,11 +17,11 @@ import msgspec
 from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.protocols import Diverged
-from automl_cli.core.streams import stream_seed
-from automl_cli.kinds.model import Model
-from automl_cli.kinds.training import Training
+from automl_cli.core.random_streams import stream_seed
+from automl_cli.kinds.model import ModelBody
+from automl_cli.kinds.training import TrainingSettings
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
-from automl_cli.store.names import CHECKPOINT_FILE, MODEL_FILE, TRAINING_FILE, WEIGHTS_FILE
+from automl_cli.store.file_names import CHECKPOINT_FILE, MODEL_FILE, TRAINING_FILE, WEIGHTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.checkpoint import SECONDS_BETWEEN_CHECKPOINTS, Checkpoint
 from automl_cli.training.plan import costs_of_child
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from automl_cli.children.trainer import Trainer
-    from automl_cli.nn.fit import Progress
+    from automl_cli.nn.fit import TrainingProgress
 
 
 @dataclass(frozen=True)
-class Watch:
+class TrainingObserver:
     """Told how far the work is: images (prepared, in all); and losses and scores of all epochs so far."""
 
     prepared: Callable[[int, int], None] = lambda done, total: None
@@ -44,16 +44,16 @@ class Watch:
 
 
 def train(
-    directory: Path, *, watch: Watch | None = None, checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS
-) -> Artifact[Model]:
+    directory: Path, *, watch: TrainingObserver | None = None, checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS
+) -> Artifact[ModelBody]:
     """Bring the training in this directory, held by the caller, to its end. One that has ended already gives its model again.
 
     Raises RunFailed when the loss is no longer finite, when the memory is not enough or when the disk is full.
     """
-    settings = read_artifact(directory / TRAINING_FILE, Training)
+    settings = read_artifact(directory / TRAINING_FILE, TrainingSettings)
     if (directory / MODEL_FILE).exists():
         return _ended(directory)
-    watch = watch or Watch()
+    watch = watch or TrainingObserver()
     trainer = _trainer(settings.body, watch)
     checkpoint = Checkpoint(directory / CHECKPOINT_FILE, directory / TRAINING_FILE, every_seconds=checkpoint_seconds)
     with _failures_said():
@@ -64,9 +64,9 @@ def train(
     return model
 
 
-def _ended(directory: Path) -> Artifact[Model]:
+def _ended(directory: Path) -> Artifact[ModelBody]:
     """The model of a training that has ended, whose weights must be there."""
-    model = read_artifact(directory / MODEL_FILE, Model)
+    model = read_artifact(directory / MODEL_FILE, ModelBody)
     try:
         read_arrays(directory / model.body.weights_file, digest=model.body.weights_digest)
     except ArtifactError as error:
@@ -74,13 +74,13 @@ def _ended(directory: Path) -> Artifact[Model]:
     return model
 
 
-def _trainer(training: Training, watch: Watch) -> Trainer:
+def _trainer(training: TrainingSettings, watch: TrainingObserver) -> Trainer:
     from automl_cli.children.trainer import Trainer
 
     return Trainer(training.child, engine=training.engine, with_validation=training.with_validation, report=watch.prepared)
 
 
-def _fit(training: Training, trainer: Trainer, checkpoint: Checkpoint, watch: Watch) -> Progress:
+def _fit(training: TrainingSettings, trainer: Trainer, checkpoint: Checkpoint, watch: TrainingObserver) -> TrainingProgress:
     def on_epoch(losses: tuple[float, ...], scores: tuple[float, ...], arrays: Callable[[], Mapping[str, np.ndarray]]) -> None:
         checkpoint.after_epoch(losses, scores, arrays, last=len(losses) == training.epochs)
         watch.epoch(losses, scores)
@@ -90,8 +90,8 @@ def _fit(training: Training, trainer: Trainer, checkpoint: Checkpoint, watch: Wa
 
 
 def _tested(
-    directory: Path, settings: Artifact[Training], preparation: dict[str, tuple[float, ...]], progress: Progress
-) -> Artifact[Model]:
+    directory: Path, settings: Artifact[TrainingSettings], preparation: dict[str, tuple[float, ...]], progress: TrainingProgress
+) -> Artifact[ModelBody]:
     """The weights written, the test split read, and the model that names both."""
     from automl_cli.children.prediction import weights_of
     from automl_cli.training.evaluate import score_on_test
@@ -99,7 +99,7 @@ def _tested(
     training = settings.body
     weights = weights_of(progress.arrays)
     costs = costs_of_child(training.child)
-    model = Model(
+    model = ModelBody(
         weights_file=WEIGHTS_FILE,
         weights_digest=write_arrays(directory / WEIGHTS_FILE, weights),
         child=training.child.portable,

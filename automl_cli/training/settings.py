@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from automl_cli.core.commands import command_line
 from automl_cli.core.errors import DataError, UserError
+from automl_cli.core.msgspec_errors import path_and_problem
 from automl_cli.core.numbers import LARGEST, by_times
-from automl_cli.core.wording import path_and_problem
-from automl_cli.kinds.network import StackedNetwork
-from automl_cli.kinds.training import Training
+from automl_cli.core.shell_commands import command_line
+from automl_cli.kinds.network import NetworkBody
+from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.kind import TrainedAs, TrainingChoices
 from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import check_roles, costs_of, replaced, typed_dataset, typed_facts, value_of
@@ -30,7 +30,7 @@ from automl_cli.system.machine import current_environment
 from automl_cli.system.process import has_accelerator
 from automl_cli.training.flags import RECIPE_FIELDS, training_rows
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.trainable import Named, needed
+from automl_cli.training.trainable import NamedTrainable, needed
 from automl_cli.values.child import ROLES, Child, Filling, ProblemReference
 from automl_cli.values.engine import EngineChoice, engine_for_training
 from automl_cli.values.network import Network
@@ -39,7 +39,7 @@ S = TypeVar("S", bound=Struct)
 
 
 def open_training(
-    out: Path | None, request: TrainingRequest, named: Named | None, *, resume: bool, overwrite: bool
+    out: Path | None, request: TrainingRequest, named: NamedTrainable | None, *, resume: bool, overwrite: bool
 ) -> RunDirectory:
     """The directory of a training, held: that of an interrupted one, or a new one with the settings of this request.
 
@@ -65,7 +65,7 @@ def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool) -> P
     return out if resume else None
 
 
-def _resumed(out: Path, request: TrainingRequest, named: Named | None) -> RunDirectory:
+def _resumed(out: Path, request: TrainingRequest, named: NamedTrainable | None) -> RunDirectory:
     run = open_run(out, layout=TRAINING)
     try:
         recorded = settings_of(out)
@@ -77,9 +77,9 @@ def _resumed(out: Path, request: TrainingRequest, named: Named | None) -> RunDir
     return run
 
 
-def settings_of(directory: Path) -> Training:
+def settings_of(directory: Path) -> TrainingSettings:
     """The settings of the training in this directory."""
-    return read_artifact(directory / TRAINING.settings, Training).body
+    return read_artifact(directory / TRAINING.settings, TrainingSettings).body
 
 
 def resume_training_command(directory: Path) -> str:
@@ -94,7 +94,7 @@ def new_training(
     *,
     roles: Mapping[str, Filling] | None = None,
     data_needed: bool = True,
-) -> Training:
+) -> TrainingSettings:
     """Settings for training what an artifact holds, which stands at this place. Raises UserError for whatever does not fit.
 
     `roles` take the place of those that the artifact means. A plan does not need the data, if they are famous.
@@ -103,7 +103,7 @@ def new_training(
     problem = problem_named(trainable.problem)
     dataset = problem.dataset(request.given(), msgspec.convert(trainable.dataset, problem.dataset_type))
     facts = problem.facts(dataset, needed=data_needed)
-    if isinstance(body, StackedNetwork):
+    if isinstance(body, NetworkBody):
         _check_images(body, facts, request)
     trained_as = trainable.training(facts)
     child = Child(
@@ -142,7 +142,7 @@ def _roles(others: Mapping[str, Filling], network: Filling, request: TrainingReq
     return {role: filled[role] for role in ROLES if role in filled}
 
 
-def _check_images(body: StackedNetwork, facts: Any, request: TrainingRequest) -> None:
+def _check_images(body: NetworkBody, facts: Any, request: TrainingRequest) -> None:
     """Raises DataError where a network's own data have other images than those it was scaled for, and nobody asked for them."""
     asked = request.image_size is not None or request.dataset not in (None, body.target)
     if not asked and facts.image_shape != body.image_shape:
@@ -153,12 +153,12 @@ def _check_images(body: StackedNetwork, facts: Any, request: TrainingRequest) ->
         )
 
 
-def engine_of(training: Training) -> EngineChoice:
+def engine_of(training: TrainingSettings) -> EngineChoice:
     """The engine of a new training here. What was recorded of one that was started stays."""
     return engine_for_training(training.epochs * training.steps_per_epoch, accelerated=has_accelerator())
 
 
-def check_resumed(recorded: Training, request: TrainingRequest, named: Named | None) -> None:
+def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> None:
     """Raises UserError naming the first thing that was asked for and is not what the training was started with."""
     before, trained_as, problem = recorded.child, None, problem_named(recorded.child.problem.name)
     if named is not None:
@@ -193,7 +193,7 @@ def check_resumed(recorded: Training, request: TrainingRequest, named: Named | N
         )
 
 
-def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> Training:
+def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> TrainingSettings:
     if epochs < 1:
         raise UserError(f"--epochs is {epochs}; it must be at least 1")
     if not 0 <= seed <= LARGEST:
@@ -201,7 +201,7 @@ def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> 
     network = value_of(child.roles["network"])
     if isinstance(network, Network):
         network.shapes(typed_facts(child.problem).image_shape)
-    return Training(
+    return TrainingSettings(
         child=child,
         epochs=epochs,
         seed=seed,
@@ -222,7 +222,7 @@ def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:
         raise UserError(f"--{path.replace('_', '-')}: {problem}" if path else problem) from error
 
 
-def _differences(before: Training, now: Training) -> Iterator[tuple[str, object, object]]:
+def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tuple[str, object, object]]:
     """Flags as the user types them, with both values; "data" where the data themselves have changed."""
     for row in training_rows():
         was, wanted = _shown(row.recorded_in(before)), _shown(row.recorded_in(now))

@@ -3,8 +3,8 @@
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from automl_cli.core.commands import command_line
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.shell_commands import command_line
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_of, kinds, kinds_of_flag
 from automl_cli.plugins.trainables import is_trainable
@@ -24,7 +24,7 @@ def train_command(body: Any, place: str) -> str | None:
     return command_line("train", f"--{kind.flag}", place, *kind.train_flags(body))
 
 
-class Named(NamedTuple):
+class NamedTrainable(NamedTuple):
     """What the user named with a flag: a file, the directory of a run, or a reference."""
 
     flag: str
@@ -46,15 +46,15 @@ class Named(NamedTuple):
         return None
 
 
-def named_by(**flags: str | None) -> Named | None:
+def named_by(**flags: str | None) -> NamedTrainable | None:
     """What was named, by the flags of `network_flags`; None where nothing was. UserError where two were."""
-    given = [Named(flag, name) for flag, name in flags.items() if name is not None]
+    given = [NamedTrainable(flag, name) for flag, name in flags.items() if name is not None]
     if len(given) > 1:
         raise UserError(f"--{given[0].flag} and --{given[1].flag} both say what is trained; give one of them")
     return given[0] if given else None
 
 
-def needed(named: Named | None) -> Named:
+def needed(named: NamedTrainable | None) -> NamedTrainable:
     """What was named. UserError where nothing was."""
     if named is None:
         raise UserError(

@@ -97,7 +97,7 @@ def unused_states(combinations: tuple[Combination, ...]) -> tuple[int, ...]:
     return tuple(state for state in range(INPUT_STATES + len(combinations)) if state not in used)
 
 
-class Place(Struct, frozen=True):
+class OperationContext(Struct, frozen=True):
     """Where an operation of a cell stands: channels that come in, filters of the cell, stride, and the bottleneck switch."""
 
     channels: int
@@ -114,29 +114,29 @@ def projection(filters: int, stride: int = 1) -> ConvolutionUnit:
     return ConvolutionUnit((1, 1), filters, (stride, stride), order="act-conv-bn", padding="same")
 
 
-def _identity(place: Place) -> Chain:
+def _identity(place: OperationContext) -> Chain:
     """The input itself, or where the stride is 2 or the channels differ, a projection."""
     return () if place.stride == 1 and place.channels == place.filters else (projection(place.filters, place.stride),)
 
 
-def _pointwise(place: Place) -> Chain:
+def _pointwise(place: OperationContext) -> Chain:
     return (projection(place.filters, place.stride),)
 
 
-def _separable(kernel: int, dilation: int = 1) -> Callable[[Place], Chain]:
+def _separable(kernel: int, dilation: int = 1) -> Callable[[OperationContext], Chain]:
     """Twice; from the incoming channels to the cell's filters at the first."""
 
-    def chain(place: Place) -> Chain:
+    def chain(place: OperationContext) -> Chain:
         first = SeparableUnit(kernel, place.filters, place.stride, dilation)
         return (first, SeparableUnit(kernel, place.filters, 1, dilation))
 
     return chain
 
 
-def _pool(kind: type[AveragePool] | type[MaxPool], size: int) -> Callable[[Place], Chain]:
+def _pool(kind: type[AveragePool] | type[MaxPool], size: int) -> Callable[[OperationContext], Chain]:
     """Where the channels differ, a 1 x 1 convolution and batch norm follow, without an activation."""
 
-    def chain(place: Place) -> Chain:
+    def chain(place: OperationContext) -> Chain:
         pool = kind((size, size), (place.stride, place.stride))
         if place.channels == place.filters:
             return (pool,)
@@ -145,13 +145,13 @@ def _pool(kind: type[AveragePool] | type[MaxPool], size: int) -> Callable[[Place
     return chain
 
 
-def _convolutions(*kernels: tuple[int, int], share: tuple[int, int], dilation: int = 1) -> Callable[[Place], Chain]:
+def _convolutions(*kernels: tuple[int, int], share: tuple[int, int], dilation: int = 1) -> Callable[[OperationContext], Chain]:
     """Full convolutions one after another; with bottlenecks, between projections to a share of the filters and back.
 
     A kernel of one row carries the stride of the width, one of one column that of the height.
     """
 
-    def chain(place: Place) -> Chain:
+    def chain(place: OperationContext) -> Chain:
         narrow = place.filters * share[0] // share[1]
         inside = narrow if place.bottleneck and narrow >= 1 else place.filters
         units = tuple(
@@ -170,7 +170,7 @@ def _convolutions(*kernels: tuple[int, int], share: tuple[int, int], dilation: i
     return chain
 
 
-CELL_OPERATIONS: Mapping[str, Callable[[Place], Chain]] = {
+CELL_OPERATIONS: Mapping[str, Callable[[OperationContext], Chain]] = {
     "identity": _identity,
     "conv-1x3-3x1": _convolutions((1, 3), (3, 1), share=(3, 8)),
     "conv-1x7-7x1": _convolutions((1, 7), (7, 1), share=(1, 4)),

@@ -16,7 +16,7 @@ from msgspec import Struct
 from automl_cli.core.errors import SpaceError
 from automl_cli.core.trials import Costs
 from automl_cli.values.operations import (
-    Activation,
+    ActivationOperation,
     AveragePool,
     ConvolutionUnit,
     FactorizedReduction,
@@ -30,7 +30,7 @@ from automl_cli.values.operations import (
 
 __all__ = [
     "IMAGE",
-    "Activation",
+    "ActivationOperation",
     "AveragePool",
     "Block",
     "ConvolutionUnit",

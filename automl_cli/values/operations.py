@@ -110,7 +110,7 @@ class AveragePool(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         return Costs(parameters=0, multiply_adds=0)
 
 
-class Activation(Struct, frozen=True, forbid_unknown_fields=True, tag="activation"):
+class ActivationOperation(Struct, frozen=True, forbid_unknown_fields=True, tag="activation"):
     """The child's activation function."""
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -130,7 +130,7 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True, tag="identity"):
         return Costs(parameters=0, multiply_adds=0)
 
 
-Operation = ConvolutionUnit | SeparableUnit | FactorizedReduction | MaxPool | AveragePool | Activation | Identity
+Operation = ConvolutionUnit | SeparableUnit | FactorizedReduction | MaxPool | AveragePool | ActivationOperation | Identity
 
 
 def reach(kernel: tuple[int, int], dilation: int) -> tuple[int, int]:

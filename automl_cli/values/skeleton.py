@@ -17,10 +17,10 @@ from msgspec import Struct
 
 from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.numbers import counted
-from automl_cli.values.cell import CELL_OPERATIONS, INPUT_STATES, Cell, CellPair, Place, projection
+from automl_cli.values.cell import CELL_OPERATIONS, INPUT_STATES, Cell, CellPair, OperationContext, projection
 from automl_cli.values.network import IMAGE, Block, Join, Network
 from automl_cli.values.operations import (
-    Activation,
+    ActivationOperation,
     AveragePool,
     ConvolutionUnit,
     FactorizedReduction,
@@ -141,7 +141,7 @@ def cell_network(cells: CellPair, stack: Stack, image: Shape) -> Network:
 
     Its auxiliary head reads what the second reduction cell of the body reads, if that map is at least 5 x 5.
     """
-    builder = _Builder(cells, stack, image)
+    builder = _NetworkBuilder(cells, stack, image)
     builder.stem()
     for number in range(3 * stack.repeats):
         behind = builder.states[-2]
@@ -151,11 +151,11 @@ def cell_network(cells: CellPair, stack: Stack, image: Shape) -> Network:
         builder.normal(f"normal{number + 1}", 2 ** (number // stack.repeats) * stack.filters, previous)
         if number == 2 * stack.repeats - 1:
             builder.auxiliary_head()
-    builder.add("final", Activation(), builder.states[-1])
+    builder.add("final", ActivationOperation(), builder.states[-1])
     return Network(tuple(builder.blocks), ("final",), tuple(builder.auxiliary), fan="out")
 
 
-class _Builder:
+class _NetworkBuilder:
     """Collects the blocks of a network and the shapes of what they put out."""
 
     def __init__(self, cells: CellPair, stack: Stack, image: Shape) -> None:
@@ -203,7 +203,7 @@ class _Builder:
             return
         pooled = ((height - 5) // 3 + 1, (width - 5) // 3 + 1)
         operations: tuple[Operation, ...] = (
-            Activation(),
+            ActivationOperation(),
             AveragePool((5, 5), (3, 3), padding="valid"),
             ConvolutionUnit((1, 1), 128, padding="valid"),
             ConvolutionUnit(pooled, 768, padding="valid"),
@@ -224,7 +224,7 @@ class _Builder:
             for side, branch in (("left", combination.left), ("right", combination.right)):
                 source = states[branch.state]
                 step = stride if branch.state < INPUT_STATES else 1
-                place = Place(self._shapes[source][2], filters, step, self._cells.bottleneck)
+                place = OperationContext(self._shapes[source][2], filters, step, self._cells.bottleneck)
                 ends.append(self._branch(f"{name}.h{number}.{side}", branch.operation, source, place, depth))
             joined = Identity() if combination.join == "add" else projection(filters)
             states.append(self.add(f"{name}.h{number}", joined, *ends, join=combination.join))
@@ -243,7 +243,7 @@ class _Builder:
             h1 = self.add(f"{name}.h1", projection(filters), previous)
         return [h0, h1]
 
-    def _branch(self, name: str, operation: str, source: str, place: Place, depth: float) -> str:
+    def _branch(self, name: str, operation: str, source: str, place: OperationContext, depth: float) -> str:
         """Append the chain of an operation; all but identities may be dropped."""
         chain = CELL_OPERATIONS[operation](place)
         for number, part in enumerate(chain, start=1):

@@ -10,7 +10,7 @@ figures are made up: each edge adds its own, and two convolutions in a row add 0
 """
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.plugins import Options, Plugin, SearchPreset
+from automl_cli.core.spaces import Options, Plugin, SearchPreset
 from automl_cli.values.edge_cell import Edge, EdgeCell
 
 OPERATIONS = ("skip", "pool", "convolution")

@@ -44,7 +44,7 @@ def are_native() -> set[bool]:
 
     from automl_cli.nn.ops.convolution import convolution
     from automl_cli.nn.ops.depthwise import depthwise
-    from automl_cli.nn.ops.pooling import max_pool
+    from automl_cli.nn.ops.max_pooling import max_pool
 
     x = jnp.ones((8, 8, 2, 16))
     texts = {
@@ -59,7 +59,7 @@ def are_native() -> set[bool]:
 
 def children(data_dir: str) -> dict[str, Any]:
     """Name -> network, data set, recipe and epochs."""
-    from automl_cli.core.plugins import SearchSpace
+    from automl_cli.core.spaces import SearchSpace
     from automl_cli.values.cell import Branch, Cell, CellPair, Combination
     from automl_cli.values.dataset import DatasetReference
     from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network

@@ -20,7 +20,7 @@ import sides
 from children_of import facts_of_images
 from same_work import Apart, Job, Training, better_format, check_agreement, job_of, note, ratios, write_data
 
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import Network
 from search_spaces.nasnet import QUICK, SPACE

@@ -27,7 +27,7 @@ def work(worker: int) -> None:
     import numpy as np
     from children_of import facts_of_images, rule_of
 
-    from automl_cli.core.plugins import SearchSpace
+    from automl_cli.core.spaces import SearchSpace
     from automl_cli.nn import losses
     from automl_cli.nn.compilation import Program
     from automl_cli.nn.engines import BlocksEngine

@@ -28,7 +28,7 @@ import results
 import sides
 from same_work import Apart, Job, Training, better_format, check_agreement, job_of, note, ratios, write_data
 
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import Network
 from automl_cli.values.recipe import Recipe

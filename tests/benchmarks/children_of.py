@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from automl_cli.core.plugins import SearchPreset
 from automl_cli.core.protocols import EvaluatorSetup
+from automl_cli.core.spaces import SearchPreset
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.data import image_facts
 from automl_cli.plugins.roles import built_by, by_names, network_filling, value_of

@@ -55,8 +55,8 @@ def measured(case: Case) -> tuple[dict[str, float], str]:
     from automl_cli.nn.compilation import compiled
     from automl_cli.nn.ops import convolution as face
     from automl_cli.nn.ops import native
-    from automl_cli.nn.ops.choice import choose_form
     from automl_cli.nn.ops.convolution import ANY_PADS, FORMS
+    from automl_cli.nn.ops.dispatch import choose_form
 
     random = np.random.default_rng(0)
     shapes = (case.side, case.side, 32, case.channels), (*case.kernel, case.channels, case.filters)
@@ -91,11 +91,11 @@ def _can(form: str, case: Case, *, usual: bool) -> bool:
     match form:
         case "native":
             return True
-        case "taps":
+        case "shift_gemm":
             return case.stride == (1, 1)
-        case "product":
+        case "pointwise":
             return usual and case.kernel == (1, 1)
-        case "line":
+        case "dft_1d":
             return usual and 1 in case.kernel and case.kernel != (1, 1)
         case "direct":
             return usual and case.stride == (1, 1)
@@ -113,7 +113,7 @@ def main() -> None:
     os.environ.update(process_settings())
     from results import record, table
 
-    names, rows, lost = ("native", "direct", "taps", "line", "fourier"), [], []
+    names, rows, lost = ("native", "direct", "shift_gemm", "dft_1d", "dft_2d"), [], []
     for case in CASES:
         times, chosen = measured(case)
         marked = {

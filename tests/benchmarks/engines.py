@@ -77,8 +77,8 @@ def network_named(name: str):
     """A network and the shape of its images."""
     from random import Random
 
-    from automl_cli.core.plugins import SearchSpace
-    from automl_cli.kinds.cell import Cell
+    from automl_cli.core.spaces import SearchSpace
+    from automl_cli.kinds.cell import CellBody
     from automl_cli.references import open_artifact
     from automl_cli.values.skeleton import cell_network, parse_stack
     from search_spaces.cnn import SPACE
@@ -88,7 +88,7 @@ def network_named(name: str):
     if kind == "cnn":
         space = SearchSpace(SPACE, {"layers": 6})
         return space.decode(space.decisions.sample(Random(4))), shape
-    cells = open_artifact(kind, Cell).artifact.body.value
+    cells = open_artifact(kind, CellBody).artifact.body.value
     return cell_network(cells, parse_stack(*stack, cells, shape), shape), shape
 
 

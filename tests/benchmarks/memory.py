@@ -35,7 +35,7 @@ def megabytes(children: int, engine: str) -> list[float]:
     """Resident memory after each child."""
     from children_of import child_of, setup_of
 
-    from automl_cli.core.plugins import SearchSpace
+    from automl_cli.core.spaces import SearchSpace
     from automl_cli.core.trials import Task
     from automl_cli.evaluators.trained import TrainedEvaluator
     from search_spaces.cnn import SPACE

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from results import record, table
 
-from automl_cli.kinds.model import Model
+from automl_cli.kinds.model import ModelBody
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.run import Watch, train
+from automl_cli.training.run import TrainingObserver, train
 from automl_cli.training.settings import open_training
-from automl_cli.training.trainable import Named
+from automl_cli.training.trainable import NamedTrainable
 
 KEEP = 0.9
 """Of the last cell at the end. The paper's 0.6 is meant for 600 epochs and twenty cells."""
 
-Curve = tuple[tuple[float, ...], tuple[float, ...], Model]
+Curve = tuple[tuple[float, ...], tuple[float, ...], ModelBody]
 """Losses and validation accuracies by epoch, and the trained model."""
 
 
@@ -32,8 +32,8 @@ def curve(out: Path, request: TrainingRequest) -> Curve:
         seen.append((losses, scores))
         print(len(losses), f"{losses[-1]:.4f}", f"{scores[-1]:.4f}", file=sys.stderr, flush=True)
 
-    with open_training(out, request, Named("cell", "nasnet-a"), resume=False, overwrite=False) as run:
-        model = train(run.path, watch=Watch(epoch=on_epoch)).body
+    with open_training(out, request, NamedTrainable("cell", "nasnet-a"), resume=False, overwrite=False) as run:
+        model = train(run.path, watch=TrainingObserver(epoch=on_epoch)).body
     return (*seen[-1], model)
 
 

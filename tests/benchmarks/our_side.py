@@ -19,10 +19,10 @@ from automl_cli.nn import ops
 from automl_cli.nn.engines import library
 from automl_cli.nn.evaluation import outputs_of
 from automl_cli.nn.networks import build_network
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import Unit, activations
 from automl_cli.plugins.roles import typed_dataset
-from automl_cli.problems.images import ImageLearning
+from automl_cli.problems.images import ImageLearningTask
 from automl_cli.values.child import Child
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import Network
@@ -46,7 +46,7 @@ def _trainer(job: dict[str, Any]) -> Trainer:
         trainers[key] = Trainer(child, engine=job["engine"])
         data = load_images(typed_dataset(child.problem))
         first = ImageSplit(*(array[: job["examples"]] for array in (data.train.images, data.train.labels)))
-        trainers[key].learning = ImageLearning(child, dataclasses.replace(data, train=first))
+        trainers[key].learning = ImageLearningTask(child, dataclasses.replace(data, train=first))
     return trainers[key]
 
 

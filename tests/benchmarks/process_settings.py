@@ -27,7 +27,7 @@ def networks(asked: argparse.Namespace) -> dict[str, list[tuple[Any, tuple[int, 
     """Kind of child -> networks with the shape of their images."""
     from children_of import facts_of_images
 
-    from automl_cli.core.plugins import SearchSpace
+    from automl_cli.core.spaces import SearchSpace
     from search_spaces import cnn, nasnet
 
     small, large = (8, 8, 1), (32, 32, 3)

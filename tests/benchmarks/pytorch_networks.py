@@ -41,7 +41,7 @@ class Network(nn.Module):
         return self.classifier(join([tensors[name] for name in self.plain["outputs"]]).mean((2, 3)))
 
     def draw(self) -> None:
-        """Initial parameters with the variances of `nn.networks.initial`."""
+        """Initial parameters with the variances of `nn.networks.initialization`."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 fan = self.fan if module.groups == 1 else "fan_in"  # PyTorch's fan_out knows no groups

@@ -16,8 +16,8 @@ import numpy as np
 import results
 from children_of import child_of, setup_of
 
-from automl_cli.core.plugins import SearchSpace
-from automl_cli.core.streams import stream_seed
+from automl_cli.core.random_streams import stream_seed
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Task
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.system.process import set_up_this_process

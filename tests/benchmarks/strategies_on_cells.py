@@ -18,9 +18,9 @@ import msgspec
 import numpy as np
 from results import record, table
 
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import EvaluatorSetup
-from automl_cli.core.streams import stream_seed
+from automl_cli.core.random_streams import stream_seed
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Task
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.store.artifact import read_artifact

@@ -1,7 +1,7 @@
 """The toy of `loop.py`: 10 decisions of 4 choices, measured by formula. Size: 4^10 = 1,048,576."""
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.plugins import Options, Plugin, SearchPreset
+from automl_cli.core.spaces import Options, Plugin, SearchPreset
 from automl_cli.values.edge_cell import Edge, EdgeCell
 
 DECISIONS = DecisionList(tuple(Decision(f"d{at}", (0, 1, 2, 3)) for at in range(10)))

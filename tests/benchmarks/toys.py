@@ -16,7 +16,7 @@ import numpy as np
 from results import record, table
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype, Membership
-from automl_cli.core.streams import stream_seed
+from automl_cli.core.random_streams import stream_seed
 from tests.strategies.driving import play
 from tests.strategies.worlds import flat, make, space_of
 

@@ -14,12 +14,12 @@ from automl_cli.children import schedule
 from automl_cli.children.prediction import Predictor, weights_of
 from automl_cli.core.errors import UserError
 from automl_cli.data import ImageSplit
-from automl_cli.nn.engines import BlocksEngine, Moment, WholeEngine
+from automl_cli.nn.engines import BlocksEngine, StepContext, WholeEngine
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
-from automl_cli.nn.networks import NoiseSettings, build_network
-from automl_cli.nn.networks.noise import Noise
+from automl_cli.nn.networks import DropSettings, build_network
+from automl_cli.nn.networks.drop_path import DropMasks
 from automl_cli.values.cell import keep_probability
-from automl_cli.values.network import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, Network
+from automl_cli.values.network import IMAGE, ActivationOperation, AveragePool, Block, ConvolutionUnit, Identity, Network
 from automl_cli.values.published_recipes import TRAININGS
 from automl_cli.values.recipe import Recipe
 from tests.children.worlds import RECIPE, child_on, held_out, image_data, trainer_on
@@ -33,7 +33,7 @@ NETWORK = Network(
     ),
     ("c",),
     auxiliary=(
-        Block("auxiliary.1", Activation(), ("a",)),
+        Block("auxiliary.1", ActivationOperation(), ("a",)),
         Block("auxiliary.2", AveragePool((5, 5), (3, 3), "valid"), ("auxiliary.1",)),
     ),
 )
@@ -42,15 +42,15 @@ EVERYTHING = msgspec.structs.replace(
 )
 
 
-def noise(settings: NoiseSettings, progress: float, seed: int = 0) -> Noise:
-    return Noise(settings, jnp.asarray([0, seed], jnp.uint32), jnp.float32(progress))
+def drop(settings: DropSettings, progress: float, seed: int = 0) -> DropMasks:
+    return DropMasks(settings, jnp.asarray([0, seed], jnp.uint32), jnp.float32(progress))
 
 
 @pytest.mark.parametrize(("progress", "depth"), [(0.0, 1.0), (0.5, 0.25), (1.0, 1.0)])
 def test_paths_are_kept_with_the_scheduled_probability_and_divided_by_it(progress, depth):
     """20,000 draws; five standard deviations."""
     x = jnp.ones((1, 1, 20_000, 1))
-    kept = np.asarray(noise(NoiseSettings(0.6, 0.0), progress).path(x, 3, depth))
+    kept = np.asarray(drop(DropSettings(0.6, 0.0), progress).path(x, 3, depth))
     keep = keep_probability(0.6, depth=depth, progress=progress)
     assert set(np.round(np.unique(kept), 5)) <= {0.0, np.round(np.float32(1 / keep), 5)}
     assert abs((kept > 0).mean() - keep) <= 5 * math.sqrt(keep * (1 - keep) / 20_000)
@@ -83,9 +83,10 @@ def test_a_training_step_keeps_paths_as_the_formula_says(drop_path_schedule, pro
         jax.debug.callback(lambda values: taken.update(values=np.asarray(values)), logits)
         return logits.mean()
 
-    settings = schedule.noise(msgspec.structs.replace(RECIPE, drop_path_keep=0.5, drop_path_schedule=drop_path_schedule))
-    engine = WholeEngine(model, loss=loss, update_rule=optax.identity(), noise=settings)
-    engine.step(engine.initial(), images, jnp.zeros(size, jnp.int32), 0.0, Moment(np.array([3, 4], np.uint32), progress))
+    recipe = msgspec.structs.replace(RECIPE, drop_path_keep=0.5, drop_path_schedule=drop_path_schedule)
+    settings = schedule.drop_settings(recipe)
+    engine = WholeEngine(model, loss=loss, update_rule=optax.identity(), drop=settings)
+    engine.step(engine.initial(), images, jnp.zeros(size, jnp.int32), 0.0, StepContext(np.array([3, 4], np.uint32), progress))
     jax.effects_barrier()
     for column, keep in enumerate((keep_shallow, keep_deep)):
         values = taken["values"][:, column]
@@ -95,14 +96,14 @@ def test_a_training_step_keeps_paths_as_the_formula_says(drop_path_schedule, pro
 
 def test_an_example_loses_a_path_whole_and_other_paths_on_their_own():
     x = jnp.ones((3, 2, 64, 5))
-    draws = noise(NoiseSettings(0.5, 0.0), 1.0)
+    draws = drop(DropSettings(0.5, 0.0), 1.0)
     first, second = (np.asarray(draws.path(x, number, 1.0)) for number in (0, 1))
     assert all(len(np.unique(first[:, :, example])) == 1 for example in range(64))
     assert (first[0, 0, :, 0] != second[0, 0, :, 0]).any()
 
 
 def test_features_are_dropped_one_by_one():
-    dropped = np.asarray(noise(NoiseSettings(1.0, 0.5), 0.0).features(jnp.ones((200, 50))))
+    dropped = np.asarray(drop(DropSettings(1.0, 0.5), 0.0).features(jnp.ones((200, 50))))
     assert set(np.unique(dropped)) == {0.0, 2.0}
     assert abs((dropped > 0).mean() - 0.5) < 5 * 0.5 / 100
 
@@ -111,10 +112,10 @@ def test_noise_touches_training_only_and_is_nothing_at_its_neutral_values():
     model = build_network(NETWORK, SHAPE, 3, seed=0)
     x = jnp.asarray(np.random.default_rng(0).normal(size=(16, *SHAPE)), jnp.float32)
     plain = model(x, train=True)
-    assert (model(x, train=True, noise=noise(NoiseSettings(1.0, 0.0), 1.0)) == plain).all()
-    assert not jnp.allclose(model(x, train=True, noise=noise(NoiseSettings(0.3, 0.0), 1.0)), plain)
+    assert (model(x, train=True, drop=drop(DropSettings(1.0, 0.0), 1.0)) == plain).all()
+    assert not jnp.allclose(model(x, train=True, drop=drop(DropSettings(0.3, 0.0), 1.0)), plain)
     evaluated = model(x, train=False)
-    assert (model(x, train=False, noise=noise(NoiseSettings(0.3, 0.5), 1.0)) == evaluated).all()
+    assert (model(x, train=False, drop=drop(DropSettings(0.3, 0.5), 1.0)) == evaluated).all()
 
 
 def test_the_auxiliary_head_gives_a_second_output_in_training_and_adds_its_weighted_loss():
@@ -209,12 +210,12 @@ def test_few_images_are_looked_at_as_few_whatever_the_batches_of_the_training(mo
 @pytest.mark.parametrize("engine", [WholeEngine, BlocksEngine])
 def test_an_engine_with_noise_needs_to_know_the_moment(engine):
     model = build_network(NETWORK, SHAPE, 3, seed=0)
-    engine = engine(model, loss=CrossEntropy(), update_rule=optax.identity(), noise=NoiseSettings(0.5, 0.0))
+    engine = engine(model, loss=CrossEntropy(), update_rule=optax.identity(), drop=DropSettings(0.5, 0.0))
     x, labels = jnp.ones((4, *SHAPE)), jnp.zeros(4, jnp.int32)
     with pytest.raises(ValueError, match="needs the moment of every step"):
         engine.step(engine.initial(), x, labels, 0.1)
-    moment = Moment(np.array([1, 2], np.uint32), 0.5)
-    losses = [float(engine.step(engine.initial(), x, labels, 0.1, moment)[1]) for _ in range(2)]
+    context = StepContext(np.array([1, 2], np.uint32), 0.5)
+    losses = [float(engine.step(engine.initial(), x, labels, 0.1, context)[1]) for _ in range(2)]
     assert losses[0] == losses[1]
 
 

@@ -9,8 +9,8 @@ from flax import nnx
 
 from automl_cli.children import schedule
 from automl_cli.core.errors import DataError
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Diverged, EvaluatorSetup
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Task
 from automl_cli.data import StreamedData
 from automl_cli.evaluators.trained import TrainedEvaluator
@@ -18,7 +18,7 @@ from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.evaluation import evaluated
 from automl_cli.nn.networks import build_network
-from automl_cli.problems.images import ImageLearning
+from automl_cli.problems.images import ImageLearningTask
 from search_spaces.cnn import SPACE
 from tests.children.worlds import LINES, NETWORK, RECIPE, child_on, image_data, trainer_on
 from tests.study.worlds import digits_child
@@ -73,7 +73,7 @@ def test_data_must_be_opened_for_the_augmentation(augmentation, kind):
     if kind == "StreamedData":
         data = StreamedData(data.train, data.validation, data.facts, data.mean, data.std, data.class_counts)
     with pytest.raises(DataError, match=f"augmentation '{augmentation}' does not go with {kind}"):
-        ImageLearning(child, data).batches(child)
+        ImageLearningTask(child, data).batches(child)
 
 
 def test_a_child_diverges_at_an_absurd_learning_rate():

@@ -61,7 +61,7 @@ def test_what_is_kept_is_removed_and_nothing_else(kept: None, capfd: pytest.Capt
 
 
 def test_what_a_search_writes_meanwhile_does_not_stop_the_removal(kept: None) -> None:
-    folder, ended = compilation_cache() / "archive", Event()
+    folder, ended = compilation_cache() / "programs", Event()
 
     def write() -> None:
         number = 0

@@ -11,8 +11,8 @@ import pytest
 from automl_cli.cli.app import run
 from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
-from automl_cli.kinds.cell import Cell
-from automl_cli.kinds.network import StackedNetwork, stacked_network
+from automl_cli.kinds.cell import CellBody
+from automl_cli.kinds.network import NetworkBody, stacked_network
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
 from automl_cli.plugins.discovery import open_space
@@ -61,7 +61,7 @@ def found(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scaled(tmp_path: Path) -> Path:
-    cell = open_artifact("nasnet-a", Cell).artifact.body.value
+    cell = open_artifact("nasnet-a", CellBody).artifact.body.value
     assert isinstance(cell, CellPair)
     network = stacked_network(cell, stack("cifar", repeats=2, filters=8), target="cifar10", image_shape=(32, 32, 3), classes=10)
     write_artifact(tmp_path / "network.json", artifact_of(network))
@@ -106,7 +106,7 @@ def test_a_found_cell_is_measured_for_the_images_of_its_search(printed, found):
 
 
 def test_a_scaled_network_is_measured_as_it_is_stacked(printed, refused, scaled):
-    body = read_artifact(scaled, StackedNetwork).body
+    body = read_artifact(scaled, NetworkBody).body
     counted = json.loads(printed("measure", scaled, "--json"))
     assert (counted["parameters"], counted["multiply_adds"]) == (body.parameters, body.multiply_adds)
     assert json.loads(printed("measure", scaled, "--image-size", "16", "--json"))["parameters"] == body.parameters
@@ -168,7 +168,7 @@ def test_a_changed_cell_is_refused_by_the_failing_path(capfd, found, old, new, p
 
 
 def test_a_cell_whose_genotype_was_changed_is_refused(capfd, found):
-    artifact = read_artifact(found, Cell)
+    artifact = read_artifact(found, CellBody)
     assert artifact.body.found is not None
     space = open_space(artifact.body.found.space)
     other = space.sample(0, 1)
@@ -183,7 +183,7 @@ def test_a_cell_whose_genotype_was_changed_is_refused(capfd, found):
 )
 @pytest.mark.parametrize("field", ["width", "parameters", "multiply_adds", "words"])
 def test_a_network_that_miscounts_itself_is_refused_by_whoever_opens_it(capfd, scaled, command, field):
-    right = getattr(read_artifact(scaled, StackedNetwork).body, field)
+    right = getattr(read_artifact(scaled, NetworkBody).body, field)
     wrong = ["h2 = nothing"] if field == "words" else right + 1
     document = json.loads(scaled.read_bytes())
     document["body"][field] = wrong
@@ -201,6 +201,6 @@ def test_a_network_whose_stack_does_not_fit_its_images_is_refused_with_its_file(
 
 
 def test_a_network_that_miscounts_itself_is_not_written(scaled):
-    body = read_artifact(scaled, StackedNetwork).body
+    body = read_artifact(scaled, NetworkBody).body
     with pytest.raises(ArtifactError, match=r"body\.parameters: says"):
         write_artifact(scaled, artifact_of(msgspec.structs.replace(body, parameters=1)))

@@ -47,7 +47,7 @@ def test_without_prepared_sets_it_says_where_it_looked(tmp_path, capfd):
 
 
 def test_sets_with_a_configuration_are_listed_with_it(tmp_path):
-    from automl_cli.data.listing import prepared_names
+    from automl_cli.data.available import prepared_names
 
     for folder in ("plain/1.0.0", "sized/32x32/0.1.0", "sized/64x64/0.1.0"):
         (tmp_path / folder).mkdir(parents=True)

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from automl_cli.core.plugins import SearchSpace
-from automl_cli.kinds.architecture import Architecture
+from automl_cli.core.spaces import SearchSpace
+from automl_cli.kinds.architecture import ArchitectureBody
 from automl_cli.kinds.network import stacked_network
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.listing import kind_named
@@ -27,7 +27,7 @@ RETRAINING = {"epochs": 8, "candidates": [{"trial": 9, "search_score": 0.5, "ret
 """A retraining of another trial."""
 
 
-def found() -> Architecture:
+def found() -> ArchitectureBody:
     """An architecture as a search writes it."""
     genotype = SPACE.sample(0, 3)
     network = SPACE.decode(genotype)
@@ -38,10 +38,10 @@ def found() -> Architecture:
         choices=SPACE.decisions.choices_of(genotype),
         costs=network.costs(IMAGE, CLASSES),
     )
-    return Architecture(value=network, words=SPACE.tokens(genotype), found=about)
+    return ArchitectureBody(value=network, words=SPACE.tokens(genotype), found=about)
 
 
-def found_with(**changed: object) -> Architecture:
+def found_with(**changed: object) -> ArchitectureBody:
     """The same, found otherwise."""
     body = found()
     return replace(body, found=replace(body.found, **changed))

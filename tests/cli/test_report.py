@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of, decode_artifact, write_artifact
 from automl_cli.store.encoding import document

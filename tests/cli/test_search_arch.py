@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from automl_cli.kinds.architecture import Architecture
+from automl_cli.kinds.architecture import ArchitectureBody
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.study import StudySettings
 from automl_cli.system.process import default_workers
@@ -30,7 +30,7 @@ def test_stdout_is_the_path_of_the_winner_and_stderr_the_talk(automl: Automl) ->
     assert (done.code, done.stdout) == (0, "a/best.json\n")
     assert done.stderr.splitlines()[0] == "a: random search of space tiny, 24 trials, seed 0, 1 at a time"
     assert done.stderr.splitlines()[-1].startswith("best: trial ")
-    best = read_artifact(Path("a/best.json"), Architecture).body
+    best = read_artifact(Path("a/best.json"), ArchitectureBody).body
     study = read_artifact(Path("a/study.json"), StudySettings).body
     found = best.found
     assert found is not None
@@ -300,7 +300,7 @@ def test_a_space_of_networks_is_searched_on_a_table_too(automl: Automl) -> None:
     flags = ("--table", "table.csv", "--reward-column", "valid", "--trials", 9, "--out", "a")
     assert "--evaluator table needs --table" in automl(*how).stderr
     assert automl(*how, *flags).code == 0
-    assert read_artifact(Path("a/best.json"), Architecture).body.found.genotype == (2, 2)
+    assert read_artifact(Path("a/best.json"), ArchitectureBody).body.found.genotype == (2, 2)
 
 
 def test_exhaustive_may_measure_a_space_more_than_once(automl: Automl) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from automl_cli.cli.training_display import Figures, shown
+from automl_cli.cli.training_display import TrainingFigures, shown
 from tests.training import conftest as training
 
 AUTOML = [sys.executable, "-m", "automl_cli"]
@@ -175,7 +175,7 @@ class Clock:
 
 def test_the_time_left_is_that_of_the_epochs_of_this_session():
     clock = Clock()
-    figures = Figures(10, unseen=True, clock=clock)
+    figures = TrainingFigures(10, unseen=True, clock=clock)
     clock.now = 100
     figures.prepared(50, 50)
     clock.now = 104
@@ -187,7 +187,7 @@ def test_the_time_left_is_that_of_the_epochs_of_this_session():
 
 
 def test_scores_of_examples_that_were_trained_on_are_not_called_a_validation():
-    figures = Figures(2, unseen=False)
+    figures = TrainingFigures(2, unseen=False)
     figures.epoch((1.0,), (0.5,))
     assert "seen examples 0.5000" in figures.line()
     assert "validation" not in figures.line()

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from automl_cli.jobs.transfer import prepare_training, scale_winner, transfer_of
-from automl_cli.kinds.cell import Cell
-from automl_cli.kinds.model import Model
-from automl_cli.kinds.network import StackedNetwork
-from automl_cli.kinds.training import Training
+from automl_cli.kinds.cell import CellBody
+from automl_cli.kinds.model import ModelBody
+from automl_cli.kinds.network import NetworkBody
+from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.roles import value_of
 from automl_cli.store.artifact import read_artifact, write_artifact
 from automl_cli.store.files import file_digest
@@ -64,7 +64,7 @@ def test_where_the_data_are_absent_the_network_is_written_and_the_last_lines_say
     )
     assert "nothing will be trained on it, since imagenet2012 is not prepared under" in said[1]
     *_, size, nothing, command = said
-    network = read_artifact(out / "network.json", StackedNetwork)
+    network = read_artifact(out / "network.json", NetworkBody)
     assert f"{network.body.parameters:,} parameters, {network.body.multiply_adds:,} multiply-adds" in size
     assert nothing.startswith("nothing was trained on imagenet: imagenet2012 is not prepared")
     assert command == f"train it with: automl train --network {out}/network.json --data-dir {tmp_path}"
@@ -95,11 +95,11 @@ def test_the_command_that_trains_the_winner_elsewhere_has_the_seed_that_this_sea
 
 
 def test_where_the_data_are_here_the_scaled_winner_is_trained_and_reported(trained: Path, automl: Callable) -> None:
-    model, network = read_artifact(trained / FILES[2], Model), read_artifact(trained / FILES[1], StackedNetwork).body
+    model, network = read_artifact(trained / FILES[2], ModelBody), read_artifact(trained / FILES[1], NetworkBody).body
     scores = model.body.scores
     assert model.inputs == {"network": file_digest(trained / FILES[1])}
     assert value_of(model.body.child.roles["network"]) == network.network
-    assert read_artifact(trained / "transfer" / "training.json", Training).body.epochs == 2
+    assert read_artifact(trained / "transfer" / "training.json", TrainingSettings).body.epochs == 2
     report = json.loads(automl("report", trained, "--json").stdout)["runs"][0]["transfer"]
     assert (report["state"], report["test_accuracy"]) == ("trained", scores["test_accuracy"])
     assert report["test_top5_accuracy"] == scores["test_top5_accuracy"] > 0
@@ -233,7 +233,7 @@ def test_a_training_of_an_earlier_winner_is_replaced(trained: Path, tmp_path: Pa
     settings = read_artifact(run / "study.json", StudySettings).body
     assert prepare_training(run, settings) == run / "transfer"
     assert (run / FILES[2]).exists()
-    best = read_artifact(run / "best.json", Cell)
+    best = read_artifact(run / "best.json", CellBody)
     write_artifact(run / "best.json", type(best)(best.schema, "another version", best.inputs, best.body))
     assert transfer_of(run, settings).state == "planned"
     scale_winner(run, settings)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from automl_cli.core.errors import UserError
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import EvaluatorFactory, EvaluatorSetup, GroupEvaluator
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search

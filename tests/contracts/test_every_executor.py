@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import EvaluatorSetup
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Measurement, Status, Task
 from automl_cli.plugins.discovery import plugin_named
 from automl_cli.plugins.registry import EXECUTORS

@@ -22,13 +22,13 @@ from automl_cli.planning.resolve import plan_search
 from automl_cli.planning.resume import resume_search
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
-from automl_cli.store.configuration import read_flags
+from automl_cli.store.config_file import read_flags
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import StudySettings
 from automl_cli.training import flags as trainings
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import check_resumed, new_training
-from automl_cli.training.trainable import Named, network_flags
+from automl_cli.training.trainable import NamedTrainable, network_flags
 from automl_cli.values.recipe import Recipe
 
 ROWS: Mapping[str, tuple[Flag, ...]] = {
@@ -273,7 +273,7 @@ def test_a_resumed_search_may_be_told_the_same_again_and_nothing_else(row: Flag,
         resumed(other)
 
 
-CELL = Named("cell", "nasnet-a")
+CELL = NamedTrainable("cell", "nasnet-a")
 
 
 @pytest.fixture(scope="module")

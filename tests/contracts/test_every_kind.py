@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from automl_cli.core.plugins import Plugin
+from automl_cli.core.spaces import Plugin
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_of, standing_kind
 from automl_cli.plugins.registry import attribute

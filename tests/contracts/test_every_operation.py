@@ -9,7 +9,7 @@ from automl_cli.nn.engines import named_arrays
 from automl_cli.nn.networks import build_network
 from automl_cli.values.network import IMAGE, Block, Network
 from automl_cli.values.operations import (
-    Activation,
+    ActivationOperation,
     AveragePool,
     ConvolutionUnit,
     FactorizedReduction,
@@ -41,7 +41,7 @@ EXAMPLES: dict[type[Operation], tuple[Operation, ...]] = {
     ),
     MaxPool: (MaxPool((3, 3), (1, 1)), MaxPool((2, 2), (2, 2))),
     AveragePool: (AveragePool((3, 3), (1, 1)), AveragePool((3, 3), (2, 2)), AveragePool((5, 5), (3, 3), "valid")),
-    Activation: (Activation(),),
+    ActivationOperation: (ActivationOperation(),),
     Identity: (Identity(),),
 }
 OPERATIONS = [operation for examples in EXAMPLES.values() for operation in examples]

@@ -11,7 +11,7 @@ import pytest
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import SpaceError
-from automl_cli.core.plugins import SearchPreset, SearchSpace
+from automl_cli.core.spaces import SearchPreset, SearchSpace
 from automl_cli.core.trials import Task
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.planning.request import SearchRequest

@@ -4,9 +4,9 @@ import pytest
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import UserError
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Strategy, StrategyFactory
-from automl_cli.core.streams import stream
+from automl_cli.core.random_streams import stream
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.plugins.discovery import plugin_named
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.store.encoding import decode, document, line, parse

@@ -10,7 +10,7 @@ from PIL import Image
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.crops import AREA, ASPECT, CENTRE, Box, central_box, random_box
-from automl_cli.data.pictures import decode_window
+from automl_cli.data.decoding import decode_window
 from tests.data.conftest import encoded
 
 SIDES = st.integers(1, 600)

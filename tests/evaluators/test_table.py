@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Diverged, EvaluatorSetup
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Task
-from automl_cli.data.tables import table_digest
+from automl_cli.data.benchmark_table import table_digest
 from automl_cli.evaluators.table import TableEvaluator
 from automl_cli.plugins.discovery import open_space, plugins
 

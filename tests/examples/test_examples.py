@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.plugins.discovery import plugin_named
 from tests.contracts.test_every_command import parse
 from tests.tables import ROOT

@@ -16,14 +16,14 @@ import msgspec
 import pytest
 
 from automl_cli.core.errors import UserError
-from automl_cli.core.plugins import SpaceReference
 from automl_cli.core.protocols import EvaluatorSetup, Executor
+from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
 from automl_cli.executors import local
 from automl_cli.executors.local import LocalExecutor
 from automl_cli.executors.messages import Setup
 from automl_cli.executors.serial import SerialExecutor
-from automl_cli.executors.workers import Worker
+from automl_cli.executors.worker_process import WorkerProcess
 from automl_cli.store import encoding
 
 SPACE = SpaceReference(name="tiny", version=1, options={"layers": 2}, file=str(Path(__file__).parent.parent / "tiny_space.py"))
@@ -129,7 +129,7 @@ def test_where_another_worker_cannot_be_started_the_first_does_its_work(monkeypa
 
 
 def test_the_last_words_of_a_worker_that_printed_without_end_are_its_first_and_its_last(tmp_path: Path) -> None:
-    worker = object.__new__(Worker)
+    worker = object.__new__(WorkerProcess)
     with (tmp_path / "log").open("wb+") as log:
         worker._log = log
         log.write(b"what went wrong " + b"x" * 2**22 + b" how it ended")
@@ -270,7 +270,7 @@ def test_no_worker_outlives_its_parent(end: signal.Signals) -> None:
 
 
 def test_a_worker_ends_with_its_input_where_no_kernel_kills_it() -> None:
-    worker = [sys.executable, "-P", "-m", "automl_cli.executors.worker"]
+    worker = [sys.executable, "-P", "-m", "automl_cli.executors.worker_main"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     first = Setup("0", os.getpid(), setup(faults={"0.0": "hang"}))
     with subprocess.Popen(worker, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -313,7 +313,7 @@ def children_of(process: int) -> list[int]:
 
 def is_worker(process: int) -> bool:
     found = subprocess.run(["ps", "-o", "args=", "-p", str(process)], capture_output=True, text=True).stdout
-    return "automl_cli.executors.worker" in found
+    return "automl_cli.executors.worker_main" in found
 
 
 def is_alive(process: int) -> bool:

@@ -12,7 +12,7 @@ from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Stage
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.jobs.validation import check_file, files_in
-from automl_cli.kinds.architecture import Architecture
+from automl_cli.kinds.architecture import ArchitectureBody
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.encoding import document, line, parse, plain
 from automl_cli.store.journal import Asked, Told, read_records
@@ -159,7 +159,7 @@ def test_settings_changed_by_hand_are_found_by_the_journal(tmp_path: Path, field
 @pytest.mark.parametrize("retrain_top", [0, 3])
 def test_the_best_of_another_run_is_not_the_best_of_this_one(tmp_path: Path, retrain_top: int) -> None:
     path = ran(tmp_path / "run", retrain_top=retrain_top)
-    best = read_artifact(path / "best.json", Architecture).body
+    best = read_artifact(path / "best.json", ArchitectureBody).body
     assert best.found is not None
     other = ran(tmp_path / "other", retrain_top=retrain_top, trials=best.found.trial or 1)
     (path / "best.json").write_bytes((other / "best.json").read_bytes())

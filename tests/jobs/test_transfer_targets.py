@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.data import image_facts
 from automl_cli.jobs.transfer import train_scaled_command, training_request
-from automl_cli.kinds.network import StackedNetwork, stacked_network
-from automl_cli.kinds.training import Training
+from automl_cli.kinds.network import NetworkBody, stacked_network
+from automl_cli.kinds.training import TrainingSettings
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.transfer import plan_transfer
 from automl_cli.plugins.roles import typed_facts, value_of
@@ -42,7 +42,7 @@ def planned(target: object, **more) -> TransferSettings:
     return found
 
 
-def scaled(transfer: TransferSettings) -> StackedNetwork:
+def scaled(transfer: TransferSettings) -> NetworkBody:
     """NASNet-A in the place of a winner."""
     pair = open_any("nasnet-a").artifact.body.value
     stack = parse_stack(transfer.stack, pair, transfer.image_shape)
@@ -51,22 +51,22 @@ def scaled(transfer: TransferSettings) -> StackedNetwork:
     )
 
 
-def trained(network: StackedNetwork, transfer: TransferSettings | None = None, **request: int) -> Training:
+def trained(network: NetworkBody, transfer: TransferSettings | None = None, **request: int) -> TrainingSettings:
     """Settings for training it, as `automl train` or the transfer makes them."""
     if transfer is None:
         return new_training(network, "network.json", TrainingRequest(**request))
     return new_training(network, "network.json", training_request(transfer, seed=3), roles=transfer.roles)
 
 
-def shape_of(training: Training) -> tuple[int, int, int]:
+def shape_of(training: TrainingSettings) -> tuple[int, int, int]:
     return typed_facts(training.child.problem).image_shape
 
 
-def network_of(training: Training) -> Network:
+def network_of(training: TrainingSettings) -> Network:
     return value_of(training.child.roles["network"])
 
 
-def augmentation_of(training: Training) -> str:
+def augmentation_of(training: TrainingSettings) -> str:
     return value_of(training.child.roles["augmentation"]).name
 
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from automl_cli.children import optimizer
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.nn import losses
 from automl_cli.nn.compilation import Program
 from automl_cli.nn.engines import BlocksEngine

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.lowering import lower
 from automl_cli.nn.networks import build_network
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.values.network import (
     IMAGE,
-    Activation,
+    ActivationOperation,
     Block,
     ConvolutionUnit,
     FactorizedReduction,
@@ -56,7 +56,7 @@ FIRST = {
     "1 x 1": ConvolutionUnit((1, 1), 4, order="act-conv-bn"),
     "separable": SeparableUnit(3, 4),
     "factorized": FactorizedReduction(4, order="act-conv-bn"),
-    "activation": Activation(),
+    "activation": ActivationOperation(),
 }
 
 
@@ -73,7 +73,7 @@ def test_an_operation_that_activates_first_sees_the_function_of_its_input(name: 
 def test_an_operation_that_activates_last_gives_the_function_of_its_batch_norm(train: bool):
     images, _ = task(SIZE)
     last = of(Block("a", ConvolutionUnit((3, 3), 4, order="conv-bn-act"), (IMAGE,)))
-    apart = of(Block("a", ConvolutionUnit((3, 3), 4, order="conv-bn"), (IMAGE,)), Block("b", Activation(), ("a",)))
+    apart = of(Block("a", ConvolutionUnit((3, 3), 4, order="conv-bn"), (IMAGE,)), Block("b", ActivationOperation(), ("a",)))
     found = logits(last, images, one_at_zero, train=train)
     np.testing.assert_allclose(found, logits(apart, images, one_at_zero, train=train), atol=1e-5)
     assert np.abs(found - logits(last, images, identity, train=train)).max() > 0.01
@@ -90,7 +90,7 @@ def networks() -> dict[str, tuple[Network, tuple[int, int, int]]]:
     small = Block("small", ConvolutionUnit((3, 3), 2, (2, 2)), (IMAGE,))
     mixed = [
         small,
-        Block("both", Activation(), ("small", IMAGE)),
+        Block("both", ActivationOperation(), ("small", IMAGE)),
         Block("wide", Identity(), ("small", "both")),
         Block("last", ConvolutionUnit((3, 3), 4, order="act-conv-bn"), ("wide", "small")),
     ]

@@ -11,7 +11,7 @@ from flax import nnx
 
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.evaluation import EvaluationBatch, evaluated, outputs_of
-from automl_cli.nn.fit import Plan, Progress, fit
+from automl_cli.nn.fit import FitSettings, TrainingProgress, fit
 from automl_cli.nn.metrics import MeanSquaredError
 from automl_cli.nn.networks import build_network
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
@@ -70,9 +70,9 @@ def engine_of(model: nnx.Module) -> WholeEngine:
     return WholeEngine(model, loss=lambda y, t: jnp.square(y - t).mean(), update_rule=optax.trace(0.9))
 
 
-def trained(model: nnx.Module, carry, epochs: int = EPOCHS, **options) -> Progress:
+def trained(model: nnx.Module, carry, epochs: int = EPOCHS, **options) -> TrainingProgress:
     sequences = Sequences(carry)
-    plan = Plan(epochs=epochs, rate=lambda share: RATE, seed=0)
+    plan = FitSettings(epochs=epochs, rate=lambda share: RATE, seed=0)
     return fit(engine_of(model), sequences, sequences, plan=plan, metric=MeanSquaredError(), **options)
 
 
@@ -121,8 +121,10 @@ def test_evaluation_carries_from_batch_to_batch_and_begins_anew():
     ("model", "carry"), [(RunningSum, CARRY), (Gated, {"hidden": np.zeros((ROWS, 3), np.float32)})], ids=["sum", "gated"]
 )
 def test_a_training_continued_after_any_epoch_equals_the_uninterrupted_one(model, carry):
-    kept: list[Progress] = []
-    whole = trained(model(), carry, on_epoch=lambda losses, scores, arrays: kept.append(Progress(losses, scores, arrays())))
+    kept: list[TrainingProgress] = []
+    whole = trained(
+        model(), carry, on_epoch=lambda losses, scores, arrays: kept.append(TrainingProgress(losses, scores, arrays()))
+    )
     for start in kept:
         again = trained(model(), carry, start=start)
         assert (again.losses, again.scores) == (whole.losses, whole.scores)

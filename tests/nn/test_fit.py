@@ -12,7 +12,7 @@ import pytest
 from automl_cli.core.protocols import Diverged
 from automl_cli.nn.augment import Batches, Examples, crop_and_flip
 from automl_cli.nn.engines import WholeEngine
-from automl_cli.nn.fit import Plan, Progress, fit
+from automl_cli.nn.fit import FitSettings, TrainingProgress, fit
 from automl_cli.nn.metrics import Accuracy
 from automl_cli.nn.networks import build_network
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
@@ -37,8 +37,8 @@ def task(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def run(
-    epochs: int = 4, rate: float = 0.1, start: Progress | None = None, on_epoch=None, served=lambda batches: batches
-) -> Progress:
+    epochs: int = 4, rate: float = 0.1, start: TrainingProgress | None = None, on_epoch=None, served=lambda batches: batches
+) -> TrainingProgress:
     engine = WholeEngine(
         build_network(NETWORK, (6, 6, 1), 2, seed=5),
         loss=lambda logits, labels: optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(),
@@ -46,7 +46,7 @@ def run(
     )
     train_images, train_labels = task(96, 0)
     images, labels = task(50, 1)
-    plan = Plan(epochs=epochs, rate=lambda share: rate * (1 - share), seed=3)
+    plan = FitSettings(epochs=epochs, rate=lambda share: rate * (1 - share), seed=3)
     batches = Batches(train_images, train_labels, moments=MOMENTS, size=16, transform=crop_and_flip(flip=False))
     validation = Examples(images, labels, moments=MOMENTS, largest_batch=32)
     return fit(
@@ -60,7 +60,7 @@ def run(
     )
 
 
-def digest(progress: Progress) -> str:
+def digest(progress: TrainingProgress) -> str:
     hashed = hashlib.sha256(repr((progress.losses, progress.scores)).encode())
     for name in sorted(progress.arrays):
         hashed.update(name.encode() + progress.arrays[name].tobytes())
@@ -81,8 +81,8 @@ def test_the_same_seed_gives_the_same_bits_in_another_process():
 
 
 def test_a_training_continued_after_any_epoch_equals_the_uninterrupted_one():
-    kept: list[Progress] = []
-    whole = run(on_epoch=lambda losses, scores, arrays: kept.append(Progress(losses, scores, arrays())))
+    kept: list[TrainingProgress] = []
+    whole = run(on_epoch=lambda losses, scores, arrays: kept.append(TrainingProgress(losses, scores, arrays())))
     assert [progress.epochs for progress in kept] == [1, 2, 3, 4]
     for progress in kept:
         assert digest(run(start=progress)) == digest(whole)

@@ -10,8 +10,8 @@ import optax
 import pytest
 
 from automl_cli.nn import ops
-from automl_cli.nn.engines import Moment, WholeEngine
-from automl_cli.nn.networks import NoiseSettings, build_network
+from automl_cli.nn.engines import StepContext, WholeEngine
+from automl_cli.nn.networks import DropSettings, build_network
 from automl_cli.nn.ops.backend import has_bfloat16
 from automl_cli.nn.ops.units import batch_norm_then, transform
 from automl_cli.values.network import IMAGE, AveragePool, Block, ConvolutionUnit, MaxPool, Network, SeparableUnit
@@ -101,14 +101,14 @@ def trained(*, half: bool, steps: int) -> tuple[dict[str, np.ndarray], list[floa
         build_network(NETWORK, (8, 8, 3), 3, seed=0),
         loss=lambda logits, labels: optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(),
         update_rule=optax.trace(0.9),
-        noise=NoiseSettings(0.8, 0.2),
+        drop=DropSettings(0.8, 0.2),
         average_decay=0.9,
         half=half,
     )
     state, losses = engine.initial(), []
     for step in range(steps):
-        moment = Moment(np.array([step, 1], np.uint32), step / steps)
-        state, loss = engine.step(state, jnp.asarray(images), jnp.asarray(labels), 0.05, moment)
+        context = StepContext(np.array([step, 1], np.uint32), step / steps)
+        state, loss = engine.step(state, jnp.asarray(images), jnp.asarray(labels), 0.05, context)
         losses.append(float(loss))
     return engine.arrays(state), losses, np.asarray(engine.outputs(state, jnp.asarray(images)))
 
@@ -136,12 +136,12 @@ def test_activations_are_bfloat16_from_the_first_operation_to_the_last():
         build_network(NETWORK, (8, 8, 3), 3, seed=0),
         loss=lambda logits, _: logits.sum(),
         update_rule=optax.identity(),
-        noise=NoiseSettings(0.8, 0.2),
+        drop=DropSettings(0.8, 0.2),
         half=True,
     )
     batch = (jnp.zeros((4, 8, 8, 3)), jnp.zeros(4, jnp.int32))
-    moment = (jnp.zeros(2, jnp.uint32), jnp.float32(0.5))
-    text = str(jax.make_jaxpr(engine._traced_step)(engine.initial(), *batch, jnp.float32(0.1), *moment))
+    context = (jnp.zeros(2, jnp.uint32), jnp.float32(0.5))
+    text = str(jax.make_jaxpr(engine._traced_step)(engine.initial(), *batch, jnp.float32(0.1), *context))
     convolutions = [line for line in text.splitlines() if "= conv_general_dilated[" in line]
     assert len(convolutions) >= 3 * 4 - 1, "forward and both gradients of four, but for the gradient of the image"
     assert all(":bf16[" in line for line in convolutions)

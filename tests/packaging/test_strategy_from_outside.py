@@ -19,7 +19,7 @@ MODULE = '''
 from msgspec import Struct, to_builtins
 
 from automl_cli.core.settings import read, settle
-from automl_cli.core.streams import stream
+from automl_cli.core.random_streams import stream
 from automl_cli.core.trials import Proposal
 
 OWNER = "strategy 'hill-climbing'"

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from automl_cli.children.cost import EFFICIENCY, START_SECONDS, child_seconds
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.data.published import published_facts
 from automl_cli.evaluators import trained
 from automl_cli.planning import estimate
-from automl_cli.planning.estimate import Range, plan_of
+from automl_cli.planning.estimate import SecondsRange, plan_of
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import StudySettings
 from automl_cli.system.speed import matrix_speed
@@ -52,7 +52,7 @@ def test_the_plan_multiplies_children_and_divides_by_workers(monkeypatch: pytest
 def test_of_children_that_are_not_trained_there_is_a_plan_without_an_estimate() -> None:
     plan = plan_of(settings(), space())
     assert (plan.compute_seconds, plan.wall_seconds, plan.multiply_adds) == (None, None, None)
-    assert (plan.dataset, plan.decisions) == (None, Range(2, 2))
+    assert (plan.dataset, plan.decisions) == (None, SecondsRange(2, 2))
 
 
 def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
@@ -70,7 +70,7 @@ def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
 def test_ranges_reach_from_the_first_to_the_last_trial() -> None:
     growing = SearchSpace(msgspec.structs.replace(SPACE, length=lambda options, trial: 1 + trial // 100))
     plan = plan_of(of_trained_children(trials=301), growing)
-    assert plan.decisions == Range(1, 4)
+    assert plan.decisions == SecondsRange(1, 4)
     assert dict(plan.measured)["depth"] == "1 to 4 layers"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import ArtifactError, DataError, UserError
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.data import image_facts
 from automl_cli.planning.request import SearchRequest

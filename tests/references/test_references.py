@@ -6,7 +6,7 @@ import pytest
 
 from automl_cli.cli.app import run
 from automl_cli.core.errors import ArtifactError, UserError
-from automl_cli.kinds.cell import Cell
+from automl_cli.kinds.cell import CellBody
 from automl_cli.references import names, open_any, open_artifact, publications
 from automl_cli.store.artifact import decode_artifact, encode_artifact
 from automl_cli.values.cell import CellPair
@@ -34,14 +34,14 @@ def test_a_reference_is_an_artifact_in_canonical_form_under_a_name(name, tmp_pat
 
 @pytest.mark.parametrize("name", [name for name in names() if open_any(name).artifact.kind == "cell"])
 def test_a_published_cell_says_in_words_what_it_holds(name):
-    body = open_artifact(name, Cell).artifact.body
+    body = open_artifact(name, CellBody).artifact.body
     assert isinstance(body.value, CellPair)
     assert body.words == body.value.equations()
     assert body.found is None
 
 
 def test_nasnet_a_is_the_cell_of_the_paper():
-    assert open_artifact("nasnet-a", Cell).artifact.body.words == (
+    assert open_artifact("nasnet-a", CellBody).artifact.body.words == (
         "normal h2 = sep-5x5(h0) + sep-3x3(h1)",
         "normal h3 = sep-5x5(h1) + sep-3x3(h1)",
         "normal h4 = avg-3x3(h0) + identity(h1)",
@@ -59,7 +59,7 @@ def test_nasnet_a_is_the_cell_of_the_paper():
 
 def test_amoebanet_a_numbers_its_inputs_as_nasnet_does():
     """Its source counts the output two cells back as 0 and the previous cell as 1."""
-    words = open_artifact("amoebanet-a", Cell).artifact.body.words
+    words = open_artifact("amoebanet-a", CellBody).artifact.body.words
     assert words[0] == "normal h2 = avg-3x3(h1) + max-3x3(h0)"
     assert words[4] == "normal h6 = identity(h1) + avg-3x3(h0)"
     assert words[10] == "reduction h6 = conv-1x7-7x1(h1) + sep-3x3(h5)"
@@ -67,7 +67,7 @@ def test_amoebanet_a_numbers_its_inputs_as_nasnet_does():
 
 def test_a_run_directory_stands_for_its_best_file(tmp_path):
     (tmp_path / "best.json").write_bytes((FOLDER / "nasnet-a.json").read_bytes())
-    assert open_artifact(str(tmp_path), Cell).artifact == open_artifact("nasnet-a", Cell).artifact
+    assert open_artifact(str(tmp_path), CellBody).artifact == open_artifact("nasnet-a", CellBody).artifact
     assert open_any("nasnet-a").place == "reference nasnet-a"
 
 
@@ -75,11 +75,11 @@ def test_what_cannot_be_opened_is_refused_with_the_next_step(tmp_path):
     with pytest.raises(
         UserError, match=r"unknown cell reference or file 'nasnet-b'\. Did you mean 'nasnet-a'\? Known: amoebanet-a, nasnet-a"
     ):
-        open_artifact("nasnet-b", Cell)
+        open_artifact("nasnet-b", CellBody)
     with pytest.raises(ArtifactError, match=r"missing\.json: no such file"):
-        open_artifact(str(tmp_path / "missing.json"), Cell)
+        open_artifact(str(tmp_path / "missing.json"), CellBody)
     with pytest.raises(ArtifactError, match=r"holds no best\.json; see how far the run is with: automl report"):
-        open_artifact(str(tmp_path), Cell)
+        open_artifact(str(tmp_path), CellBody)
 
 
 def test_a_paper_as_bibtex():

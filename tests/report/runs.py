@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.rewards import Power
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Measurement, Outcome, Stage, Status
 from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of

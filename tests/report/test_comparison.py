@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from automl_cli.core.plugins import SpaceReference
+from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.report.comparison import compare, obstacle
 from automl_cli.report.runs import History, read_history

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl_cli.core.errors import SpaceError, UserError
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.rewards import Power
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.values.network import IMAGE, MaxPool, Network
 from search_spaces.cnn import SPACE
 

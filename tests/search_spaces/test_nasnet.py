@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl_cli.core.errors import SpaceError, UserError
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.values.cell import CELL_OPERATIONS, Branch, Cell, Combination
 from search_spaces.nasnet import SPACE, decode, encode
 from tests.study.worlds import DIGITS

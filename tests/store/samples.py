@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from automl_cli.core.plugins import SearchSpace, SpaceReference
 from automl_cli.core.rewards import Power
+from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs
-from automl_cli.kinds.architecture import Architecture
-from automl_cli.kinds.cell import Cell
+from automl_cli.kinds.architecture import ArchitectureBody
+from automl_cli.kinds.cell import CellBody
 from automl_cli.kinds.edge_cell import EdgeCellBody
-from automl_cli.kinds.model import Model
-from automl_cli.kinds.network import StackedNetwork, stacked_network
-from automl_cli.kinds.training import Training
+from automl_cli.kinds.model import ModelBody
+from automl_cli.kinds.network import NetworkBody, stacked_network
+from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.roles import network_filling
 from automl_cli.references import open_artifact
@@ -33,7 +33,7 @@ NETWORK = Network(
 )
 
 
-def architecture() -> Architecture:
+def architecture() -> ArchitectureBody:
     """What a search of chains on digits found."""
     found = Found(
         space=SPACE,
@@ -50,7 +50,7 @@ def architecture() -> Architecture:
         strategy="random",
         seed=0,
     )
-    return Architecture(value=NETWORK, words=("Number of Filters: 24", "Number of Filters: 36"), found=found)
+    return ArchitectureBody(value=NETWORK, words=("Number of Filters: 24", "Number of Filters: 36"), found=found)
 
 
 def settings() -> StudySettings:
@@ -69,9 +69,9 @@ def settings() -> StudySettings:
     )
 
 
-def cell() -> Cell:
+def cell() -> CellBody:
     """The published NASNet-A."""
-    body: Cell = open_artifact("nasnet-a", Cell).artifact.body
+    body: CellBody = open_artifact("nasnet-a", CellBody).artifact.body
     return body
 
 
@@ -90,22 +90,24 @@ def edge_cell() -> EdgeCellBody:
     return EdgeCellBody(value=space.decode(genotype), words=space.tokens(genotype), found=found)
 
 
-def network() -> StackedNetwork:
+def network() -> NetworkBody:
     """NASNet-A stacked for CIFAR-10."""
     pair = cell().value
     stack = parse_stack("1@96", pair, (32, 32, 3))
     return stacked_network(pair, stack, target="cifar10", image_shape=(32, 32, 3), classes=10)
 
 
-def training() -> Training:
+def training() -> TrainingSettings:
     """Of the network above on digits."""
     whole = worlds.digits_child().filled(network=network_filling(NETWORK))
-    return Training(child=whole, epochs=2, seed=0, with_validation=False, environment=settings().environment, engine="whole")
+    return TrainingSettings(
+        child=whole, epochs=2, seed=0, with_validation=False, environment=settings().environment, engine="whole"
+    )
 
 
-def model() -> Model:
+def model() -> ModelBody:
     """What came of that training; its weights are nowhere."""
-    return Model(
+    return ModelBody(
         weights_file="weights.safetensors",
         weights_digest="0" * 64,
         child=training().child,

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from automl_cli import __version__
 from automl_cli.core.errors import ArtifactError, RunFailed
-from automl_cli.kinds.architecture import Architecture
+from automl_cli.kinds.architecture import ArchitectureBody
 from automl_cli.store import encoding
 from automl_cli.store.artifact import (
     Artifact,
@@ -30,7 +30,7 @@ from automl_cli.store.study import StudySettings
 from tests.store.samples import architecture, settings
 from tests.tables import BODIES
 
-ARCHITECTURE = {"architecture": Architecture}
+ARCHITECTURE = {"architecture": ArchitectureBody}
 BY_HAND = "; it was changed by hand, or written by a development version. Make it again"
 """Fields of a current version that this version does not have, or lacks, have one of two causes."""
 
@@ -121,7 +121,7 @@ def test_a_newer_version_is_refused_with_the_version_that_wrote_it() -> None:
 def test_a_wrong_kind_is_refused(tmp_path: Path) -> None:
     write_artifact(tmp_path / "study.json", artifact_of(settings()))
     with pytest.raises(ArtifactError, match=r"study\.json: this is a study artifact; an architecture artifact is needed here"):
-        read_artifact(tmp_path / "study.json", Architecture)
+        read_artifact(tmp_path / "study.json", ArchitectureBody)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_writing_refuses_what_reading_would_refuse() -> None:
 
 def test_a_missing_file_is_one_line() -> None:
     with pytest.raises(ArtifactError, match=r"^nowhere\.json: no such file$"):
-        read_artifact(Path("nowhere.json"), Architecture)
+        read_artifact(Path("nowhere.json"), ArchitectureBody)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

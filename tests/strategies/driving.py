@@ -7,17 +7,17 @@ from automl_cli.core.protocols import Strategy
 from automl_cli.core.rewards import Power
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Status
 from automl_cli.store.journal import Asked, Told
-from automl_cli.study.proposals import Search
+from automl_cli.study.proposals import ProposalQueue
 from tests.study.worlds import settings
 
 Reward = Callable[[int, Genotype], float | None]
 """The reward of a trial by its number and its genotype; None: it failed."""
 
 
-def search_by(strategy: Strategy, trials: int, *, in_flight: int) -> Search:
+def search_by(strategy: Strategy, trials: int, *, in_flight: int) -> ProposalQueue:
     """A search whose rewards are its scores, in which every trial is measured and any number of them may fail."""
     config = settings(trials=trials, in_flight=in_flight, reuse=False, reward=Power(), max_failures=trials + 1)
-    return Search(config, strategy)
+    return ProposalQueue(config, strategy)
 
 
 def driven(
@@ -73,7 +73,7 @@ def best_after(strategy: Strategy, reward: Callable[[Genotype], float], trials: 
     return max(reward(proposal.genotype) for proposal in play(strategy, reward, trials, in_flight=in_flight))
 
 
-def _end(search: Search, trial: int, reward: Reward) -> None:
+def _end(search: ProposalQueue, trial: int, reward: Reward) -> None:
     asked = search.open[trial]
     value = reward(trial, asked.genotype)
     outcome = Outcome(Status.FAILED, message="a fault") if value is None else Outcome(Status.OK, Measurement((value,)))

@@ -7,7 +7,7 @@ import pytest
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import SpaceError, UserError
-from automl_cli.core.streams import stream
+from automl_cli.core.random_streams import stream
 from automl_cli.core.trials import Proposal
 from automl_cli.strategies.evolution import Evolution, Member, best, fit, worst
 from tests.strategies.driving import best_after, play

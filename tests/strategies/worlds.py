@@ -5,9 +5,9 @@ from random import Random
 from typing import Any
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.plugins import Options, Plugin, SearchSpace
 from automl_cli.core.protocols import Strategy
-from automl_cli.core.streams import stream
+from automl_cli.core.random_streams import stream
+from automl_cli.core.spaces import Options, Plugin, SearchSpace
 from automl_cli.plugins.registry import STRATEGIES
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.jobs.validation import check_file, files_in
 from automl_cli.plugins import discovery

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import Strategy, canonical
+from automl_cli.core.random_streams import stream
 from automl_cli.core.rewards import Power
-from automl_cli.core.streams import stream
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits, Measurement, Outcome, Proposal, Status, Task
 from automl_cli.plugins.roles import by_names
 from automl_cli.store.artifact import encode_artifact
@@ -20,7 +20,7 @@ from automl_cli.store.encoding import plain
 from automl_cli.store.journal import Asked, Journal, Told, cut_torn_tail, read_records
 from automl_cli.store.study import StudySettings
 from automl_cli.study.incumbent import Winner, winner_artifact
-from automl_cli.study.loop import Progress, Study
+from automl_cli.study.loop import SearchProgress, Study
 from automl_cli.system.machine import Environment
 from automl_cli.values.child import Child, ProblemReference
 from automl_cli.values.dataset import DatasetReference, ImageFacts
@@ -173,7 +173,7 @@ class World:
         self.batch = batch
         self.best = b""
         self.published: list[Winner] = []
-        self.progress: list[Progress] = []
+        self.progress: list[SearchProgress] = []
         self.strategy = Attentive(space(), seed=0)
         self.space = space(int(self.config.space.options["layers"]))
 

@@ -10,7 +10,7 @@ import pytest
 
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.data.cache import cache_folder
-from automl_cli.data.places import expanded
+from automl_cli.data.paths import expanded
 from automl_cli.executors import local
 from automl_cli.jobs.caches import trim_programs
 from automl_cli.system import machine, process

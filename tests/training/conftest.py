@@ -9,8 +9,8 @@ import pytest
 
 from automl_cli.children.learning import Testing
 from automl_cli.data import image_facts
-from automl_cli.kinds.architecture import Architecture
-from automl_cli.kinds.model import Model
+from automl_cli.kinds.architecture import ArchitectureBody
+from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import problem_named
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.values.child import Child
@@ -58,12 +58,12 @@ def child(images: Path) -> Child:
 
 
 @pytest.fixture
-def architecture(child: Child) -> Architecture:
+def architecture(child: Child) -> ArchitectureBody:
     """What that search found."""
     return found_with(child)
 
 
-def found_with(child: Child | None, network: Network = NETWORK, *, space: str = "tiny") -> Architecture:
+def found_with(child: Child | None, network: Network = NETWORK, *, space: str = "tiny") -> ArchitectureBody:
     """What a search in this space found, of children like this one."""
     sample = samples.architecture()
     assert sample.found is not None
@@ -74,12 +74,12 @@ def found_with(child: Child | None, network: Network = NETWORK, *, space: str = 
 
 
 @pytest.fixture
-def found(architecture: Architecture, tmp_path: Path) -> Path:
+def found(architecture: ArchitectureBody, tmp_path: Path) -> Path:
     """Its file."""
     write_artifact(tmp_path / "best.json", artifact_of(architecture))
     return tmp_path / "best.json"
 
 
-def looked_at_last(model: Model) -> Testing:
+def looked_at_last(model: ModelBody) -> Testing:
     """The test split as a trained model is shown it."""
     return problem_named(model.child.problem.name).test(model.child, model.preparation)

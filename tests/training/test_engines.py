@@ -10,13 +10,13 @@ from automl_cli.data import ImageSplit
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
-from automl_cli.store.names import MODEL_FILE
+from automl_cli.store.file_names import MODEL_FILE
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.training.plan import plan_training
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import train
 from automl_cli.training.settings import new_training, settings_of
-from automl_cli.training.trainable import Named
+from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values import engine as engines
 from automl_cli.values.engine import BATCHES_THAT_PAY, STEPS_THAT_PAY, engine_for_prediction, engine_for_training
 from tests.children.worlds import held_out
@@ -56,7 +56,7 @@ def test_a_training_has_the_engine_of_its_number_of_steps(architecture, monkeypa
 
 @pytest.mark.parametrize(("epochs", "word"), [(2, "block by block"), (400, "make up for compiling it")])
 def test_a_plan_says_which_engine_and_why(found, epochs, word):
-    plan = plan_training(Named("arch", str(found)), TrainingRequest(epochs=epochs))
+    plan = plan_training(NamedTrainable("arch", str(found)), TrainingRequest(epochs=epochs))
     (line,) = (line for line in training_text(plan).splitlines() if line.startswith("engine "))
     assert word in line
     assert plan.engine == engine_for_training(plan.steps, accelerated=False).engine

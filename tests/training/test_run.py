@@ -15,14 +15,14 @@ from PIL import Image
 from automl_cli import data
 from automl_cli.core.errors import ArtifactError, DataError, RunFailed
 from automl_cli.jobs.export import export
+from automl_cli.store.file_names import CHECKPOINT_FILE, MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.files import file_digest
-from automl_cli.store.names import CHECKPOINT_FILE, MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.evaluate import evaluate
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.run import Watch, train
+from automl_cli.training.run import TrainingObserver, train
 from automl_cli.training.settings import open_training
-from automl_cli.training.trainable import Named
+from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.dataset import dataset_of
 
 EPOCHS = 4
@@ -32,17 +32,17 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def killed_after(epoch: int) -> Watch:
+def killed_after(epoch: int) -> TrainingObserver:
     def watch(losses: tuple[float, ...], scores: tuple[float, ...]) -> None:
         if len(losses) == epoch:
             raise Killed
 
-    return Watch(epoch=watch)
+    return TrainingObserver(epoch=watch)
 
 
 def started(found: Path, out: Path, **asked) -> Path:
     open_training(
-        out, TrainingRequest(**{"epochs": EPOCHS, **asked}), Named("arch", str(found)), resume=False, overwrite=False
+        out, TrainingRequest(**{"epochs": EPOCHS, **asked}), NamedTrainable("arch", str(found)), resume=False, overwrite=False
     ).close()
     return out
 
@@ -155,7 +155,7 @@ def test_a_broken_picture_ends_a_streamed_training_with_its_name(found, tmp_path
     broken.write_bytes(broken.read_bytes()[:200])
     with pytest.raises(DataError, match=r"dark/05.jpg is no picture that can be read"):
         train(out)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
 
 
 def test_a_resumed_training_does_not_repeat_the_epochs_on_record(found, tmp_path):
@@ -163,7 +163,7 @@ def test_a_resumed_training_does_not_repeat_the_epochs_on_record(found, tmp_path
     with pytest.raises(Killed):
         train(out, watch=killed_after(3), checkpoint_seconds=0)
     told = []
-    train(out, watch=Watch(epoch=lambda losses, scores: told.append(len(losses))))
+    train(out, watch=TrainingObserver(epoch=lambda losses, scores: told.append(len(losses))))
     assert told == [4]
 
 
@@ -203,7 +203,7 @@ def test_the_test_split_is_read_once_and_after_the_last_epoch(found, tmp_path, m
     happened = []
     read = data.load_test_split
     monkeypatch.setattr(data, "load_test_split", lambda reference: happened.append("test") or read(reference))
-    train(started(found, tmp_path / "run"), watch=Watch(epoch=lambda losses, scores: happened.append("epoch")))
+    train(started(found, tmp_path / "run"), watch=TrainingObserver(epoch=lambda losses, scores: happened.append("epoch")))
     assert happened == ["epoch"] * EPOCHS + ["test"]
 
 

@@ -11,7 +11,7 @@ from automl_cli.plugins.trainables import DEFAULT_EPOCHS
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training, open_training, settings_of
-from automl_cli.training.trainable import Named
+from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.dataset import DatasetReference, dataset_of, facts_of
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.values.optimizer import Optimizer
@@ -19,8 +19,8 @@ from search_spaces.cnn import SPACE
 from tests.training.conftest import NETWORK, found_with
 
 
-def arch(path: Path) -> Named:
-    return Named("arch", str(path))
+def arch(path: Path) -> NamedTrainable:
+    return NamedTrainable("arch", str(path))
 
 
 def test_data_recipe_and_roles_are_those_of_the_search_but_all_examples_are_trained_on(architecture, child):

@@ -14,7 +14,7 @@ from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.training.plan import plan_training
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import check_resumed, new_training
-from automl_cli.training.trainable import Named, named_by, needed
+from automl_cli.training.trainable import NamedTrainable, named_by, needed
 from automl_cli.values.child import Child
 from automl_cli.values.network import Network
 from automl_cli.values.published_recipes import TRAININGS, FinalTraining
@@ -24,7 +24,7 @@ from tests.store.samples import architecture
 from tests.study.worlds import DIGITS as DIGITS_FACTS
 from tests.training.conftest import found_with
 
-CELL = Named("cell", "nasnet-a")
+CELL = NamedTrainable("cell", "nasnet-a")
 DIGITS = {"dataset": "digits", "stack": "1@96"}
 
 
@@ -106,7 +106,7 @@ def test_the_plan_knows_whether_the_network_has_an_auxiliary_head(flags, words):
 
 def test_the_plan_of_a_network_that_is_no_stack_of_cells_has_no_auxiliary_head(tmp_path):
     write_artifact(tmp_path / "best.json", artifact_of(architecture()))
-    named = Named("arch", str(tmp_path / "best.json"))
+    named = NamedTrainable("arch", str(tmp_path / "best.json"))
     assert not plan_training(named, TrainingRequest(dataset="digits", auxiliary_weight=0.4)).auxiliary_head
 
 
@@ -116,7 +116,7 @@ def test_filters_override_what_follows_from_the_width():
 
 
 def test_a_scaled_cell_is_trained_as_it_is_on_what_it_was_scaled_to(network):
-    body = Named("network", str(network)).open().artifact.body
+    body = NamedTrainable("network", str(network)).open().artifact.body
     training = new_training(body, "network.json", TrainingRequest())
     assert training.child.roles == new_training(nasnet_a(), "nasnet-a", TrainingRequest(**DIGITS)).child.roles
     assert training.child.problem.source == "digits"
@@ -141,11 +141,11 @@ def test_resuming_accepts_what_was_asked_before_and_nothing_else():
 
 def test_an_artifact_that_another_flag_takes_is_refused_with_that_flag(network):
     with pytest.raises(ArtifactError, match="an architecture artifact is needed here; give it with --cell"):
-        Named("arch", "nasnet-a").open()
+        NamedTrainable("arch", "nasnet-a").open()
     with pytest.raises(ArtifactError, match="give it with --network"):
-        Named("cell", str(network / "network.json")).open()
+        NamedTrainable("cell", str(network / "network.json")).open()
     with pytest.raises(UserError, match=r"unknown cell or edge-cell reference or file 'nasnt-a'\. Did you mean 'nasnet-a'"):
-        Named("cell", "nasnt-a").open()
+        NamedTrainable("cell", "nasnt-a").open()
 
 
 def test_exactly_one_thing_is_trained():
@@ -199,7 +199,7 @@ def test_the_width_of_a_stack_on_imagenet_decides_whose_recipe_the_paper_preset_
     chosen = parse_stack(stack, pair, (331, 331, 3), filters=filters)
     scaled = stacked_network(pair, chosen, target="imagenet", image_shape=(331, 331, 3), classes=1000)
     write_artifact(tmp_path / "network.json", artifact_of(scaled))
-    assert plan_training(Named("network", str(tmp_path)), TrainingRequest(**data)).child == plan.child
+    assert plan_training(NamedTrainable("network", str(tmp_path)), TrainingRequest(**data)).child == plan.child
 
 
 def test_the_plan_of_data_that_are_here_has_no_problem():

@@ -13,15 +13,15 @@ from automl_cli.core.errors import ArtifactError, DataError, RunFailed, UserErro
 from automl_cli.data import load_test_split
 from automl_cli.jobs.export import PROGRAM, README, export
 from automl_cli.jobs.measure import measure
-from automl_cli.kinds.model import Model
+from automl_cli.kinds.model import ModelBody
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
-from automl_cli.store.names import MODEL_FILE, WEIGHTS_FILE
+from automl_cli.store.file_names import MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.evaluate import evaluate, predictor, weights_beside
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import train
 from automl_cli.training.settings import open_training
-from automl_cli.training.trainable import Named
+from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.dataset import dataset_of, facts_of
 from tests.training.conftest import NETWORK, looked_at_last
 
@@ -29,13 +29,13 @@ from tests.training.conftest import NETWORK, looked_at_last
 @pytest.fixture
 def model(found, tmp_path) -> Path:
     out = tmp_path / "run"
-    with open_training(out, TrainingRequest(epochs=15), Named("arch", str(found)), resume=False, overwrite=False):
+    with open_training(out, TrainingRequest(epochs=15), NamedTrainable("arch", str(found)), resume=False, overwrite=False):
         train(out)
     return out / MODEL_FILE
 
 
-def body_of(model: Path) -> Model:
-    return read_artifact(model, Model).body
+def body_of(model: Path) -> ModelBody:
+    return read_artifact(model, ModelBody).body
 
 
 def rewritten(model: Path, **changes) -> Path:
@@ -63,7 +63,7 @@ def test_a_model_of_images_that_are_not_square_can_be_scored_on_its_own_set_by_n
         np.savez(tmp_path / "wide.npz", **{name: each[:, 1:5] if name[0] == "x" else each for name, each in arrays.items()})
     source, out = str(tmp_path / "wide.npz"), tmp_path / "run"
     request = TrainingRequest(epochs=1, dataset=source)
-    with open_training(out, request, Named("arch", str(found)), resume=False, overwrite=False):
+    with open_training(out, request, NamedTrainable("arch", str(found)), resume=False, overwrite=False):
         train(out)
     assert facts_of(body_of(out / MODEL_FILE).child).image_shape == (4, 6, 1)
     assert evaluate(out / MODEL_FILE, source=source) == evaluate(out / MODEL_FILE)

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.values.cell import Branch, Cell, CellPair, Combination
 from search_spaces.nasnet import SPACE
 

@@ -9,11 +9,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from automl_cli.core.errors import SpaceError, UserError
-from automl_cli.kinds.cell import Cell as CellBody
+from automl_cli.kinds.cell import CellBody
 from automl_cli.references import open_artifact
 from automl_cli.values.cell import CELL_OPERATIONS, Branch, Cell, CellPair, Combination, keep_probability
 from automl_cli.values.network import Network
-from automl_cli.values.operations import Activation, AveragePool, ConvolutionUnit, FactorizedReduction, MaxPool, SeparableUnit
+from automl_cli.values.operations import (
+    ActivationOperation,
+    AveragePool,
+    ConvolutionUnit,
+    FactorizedReduction,
+    MaxPool,
+    SeparableUnit,
+)
 from automl_cli.values.skeleton import Stack, cell_network, default_stack, parse_stack, stack
 from tests.values.samples import cells_with, random_cells
 
@@ -198,7 +205,7 @@ def test_the_cell_behind_a_reduction_reads_what_stands_before_it_or_skips_that_t
 def test_the_auxiliary_head_reads_normal_cell_11_counted_from_0():
     network = network_of("6@768", CIFAR)
     assert [block.operation for block in network.auxiliary] == [
-        Activation(),
+        ActivationOperation(),
         AveragePool((5, 5), (3, 3), "valid"),
         ConvolutionUnit((1, 1), 128, padding="valid"),
         ConvolutionUnit((4, 4), 768, padding="valid"),

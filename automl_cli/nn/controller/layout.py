@@ -30,7 +30,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Layout:
+class StepLayout:
     """All steps, in order, with the arrays that a compiled program scans over.
 
     T steps, E slots (1, or the number of anchors), K choices of the widest softmax, R rows: one for each choice of each softmax

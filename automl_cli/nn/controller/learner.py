@@ -14,10 +14,10 @@ import optax
 from flax import nnx
 
 from automl_cli.core.decisions import DecisionList
-from automl_cli.nn.controller.layout import Layout
+from automl_cli.nn.controller.layout import StepLayout
 from automl_cli.nn.controller.network import State, initial_state
-from automl_cli.nn.controller.objectives import Genotypes, Lesson, ObjectiveName, Rates, objective
-from automl_cli.nn.controller.rollout import Array, Walk, draw, score
+from automl_cli.nn.controller.objectives import Batch, Coefficients, Genotypes, ObjectiveName, objective
+from automl_cli.nn.controller.rollout import Array, Rollout, draw, score
 
 _compiled = partial(
     jax.jit,
@@ -28,7 +28,7 @@ _compiled = partial(
 thousand updates, and one update takes milliseconds either way."""
 
 
-class Mind(NamedTuple):
+class LearnerState(NamedTuple):
     """All that a policy strategy has learned: parameters and the optimizer's moments."""
 
     parameters: State
@@ -36,7 +36,7 @@ class Mind(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Size:
+class ControllerSize:
     """Layers and units of the LSTM."""
 
     layers: int
@@ -44,60 +44,60 @@ class Size:
 
 
 class Learner:
-    """Pure functions of a `Mind`."""
+    """Pure functions of a `LearnerState`."""
 
-    def __init__(self, decisions: DecisionList, size: Size, name: ObjectiveName) -> None:
-        self.layout = Layout(decisions)
+    def __init__(self, decisions: DecisionList, size: ControllerSize, name: ObjectiveName) -> None:
+        self.layout = StepLayout(decisions)
         self._size = size
         self._name = name
         self._graph, _ = initial_state(self.layout, layers=size.layers, units=size.units, scale=0.0, seed=0)
         self._adam = optax.scale_by_adam()
 
-    def fresh(self, *, initial_range: float, seed: int) -> Mind:
+    def fresh(self, *, initial_range: float, seed: int) -> LearnerState:
         """Parameters uniform in [-initial_range, initial_range], on the CPU, where all programs then run: they are tiny."""
         _, parameters = initial_state(
             self.layout, layers=self._size.layers, units=self._size.units, scale=initial_range, seed=seed
         )
-        return jax.device_put(Mind(parameters, self._adam.init(parameters)), jax.local_devices(backend="cpu")[0])
+        return jax.device_put(LearnerState(parameters, self._adam.init(parameters)), jax.local_devices(backend="cpu")[0])
 
     @_compiled
-    def draw(self, parameters: State, uniforms: Array, lengths: Array, exploration: Array) -> Walk:
+    def draw(self, parameters: State, uniforms: Array, lengths: Array, exploration: Array) -> Rollout:
         """Genotypes from uniforms (batch, decisions); see `rollout.draw`."""
         return draw(self.layout, nnx.merge(self._graph, parameters), uniforms, lengths, exploration)
 
     @_compiled
-    def score(self, parameters: State, genotypes: Genotypes) -> Walk:
+    def score(self, parameters: State, genotypes: Genotypes) -> Rollout:
         """Log-probability and entropy of genotypes; see `rollout.score`."""
         return score(self.layout, nnx.merge(self._graph, parameters), genotypes.indices, genotypes.lengths)
 
-    def objective(self, parameters: State, lesson: Lesson, rates: Rates) -> jax.Array:
+    def objective(self, parameters: State, batch: Batch, rates: Coefficients) -> jax.Array:
         """What `update` climbs."""
-        return objective(self._name, self.layout, nnx.merge(self._graph, parameters), lesson, rates)
+        return objective(self._name, self.layout, nnx.merge(self._graph, parameters), batch, rates)
 
     @_compiled
-    def gradient(self, parameters: State, lesson: Lesson, rates: Rates) -> State:
+    def gradient(self, parameters: State, batch: Batch, rates: Coefficients) -> State:
         """The gradient that the first step of `update` follows."""
-        return jax.grad(self.objective)(parameters, lesson, rates)
+        return jax.grad(self.objective)(parameters, batch, rates)
 
     @_compiled
-    def update(self, mind: Mind, lesson: Lesson, rates: Rates, epochs: int) -> Mind:
-        """`epochs` steps of Adam up the objective, all on the same lesson.
+    def update(self, state: LearnerState, batch: Batch, rates: Coefficients, epochs: int) -> LearnerState:
+        """`epochs` steps of Adam up the objective, all on the same batch.
 
         The estimator of REINFORCE holds for the policy that drew the proposals, so they count in its first step only; the
         steps after it train on the queue, and on the entropy where that has a weight.
         """
 
-        def step(epoch: int, mind: Mind) -> Mind:
-            used = jnp.where(epoch == 0, lesson.advantages, 0) if self._name == "reinforce" else lesson.advantages
-            gradient = jax.grad(self.objective)(mind.parameters, lesson._replace(advantages=used), rates)
-            direction, moments = self._adam.update(gradient, mind.moments)
-            parameters = jax.tree.map(lambda p, d: p + rates.learning_rate * d, mind.parameters, direction)
-            return Mind(parameters, moments)
+        def step(epoch: int, state: LearnerState) -> LearnerState:
+            used = jnp.where(epoch == 0, batch.advantages, 0) if self._name == "reinforce" else batch.advantages
+            gradient = jax.grad(self.objective)(state.parameters, batch._replace(advantages=used), rates)
+            direction, moments = self._adam.update(gradient, state.moments)
+            parameters = jax.tree.map(lambda p, d: p + rates.learning_rate * d, state.parameters, direction)
+            return LearnerState(parameters, moments)
 
-        return jax.lax.fori_loop(0, epochs, step, mind)
+        return jax.lax.fori_loop(0, epochs, step, state)
 
 
 @cache
-def learner(decisions: DecisionList, size: Size, name: ObjectiveName) -> Learner:
+def learner(decisions: DecisionList, size: ControllerSize, name: ObjectiveName) -> Learner:
     """The one learner of these decisions, this size and this objective."""
     return Learner(decisions, size, name)

@@ -15,8 +15,8 @@ import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
 
-from automl_cli.core.streams import stream_seed
-from automl_cli.nn.controller.layout import Layout
+from automl_cli.core.random_streams import stream_seed
+from automl_cli.nn.controller.layout import StepLayout
 
 State = nnx.State
 Carry = tuple[tuple[jax.Array, jax.Array], ...]
@@ -29,7 +29,7 @@ class Controller(nnx.Module):
     anchors the last two terms are missing.
     """
 
-    def __init__(self, layout: Layout, *, layers: int, units: int, rngs: nnx.Rngs) -> None:
+    def __init__(self, layout: StepLayout, *, layers: int, units: int, rngs: nnx.Rngs) -> None:
         self.units = units
         self.start = nnx.Param(jnp.zeros(units))
         self.cells = nnx.List([nnx.OptimizedLSTMCell(units, units, rngs=rngs) for _ in range(layers)])
@@ -57,7 +57,7 @@ class Controller(nnx.Module):
 
 
 def initial_state(
-    layout: Layout, *, layers: int, units: int, scale: float, seed: int
+    layout: StepLayout, *, layers: int, units: int, scale: float, seed: int
 ) -> tuple[nnx.GraphDef[Controller], State]:
     """A controller with every parameter uniform in [-scale, scale], split into graph and state.
 

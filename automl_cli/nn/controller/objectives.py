@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from automl_cli.nn.controller.layout import Layout
+from automl_cli.nn.controller.layout import StepLayout
 from automl_cli.nn.controller.network import Controller
 from automl_cli.nn.controller.rollout import Array, score
 
@@ -21,7 +21,7 @@ LARGEST_LOG_RATIO = 5.0
 """From here on the ratio goes on along its tangent, in the log-ratio, so that it cannot overflow."""
 
 
-class Rates(NamedTuple):
+class Coefficients(NamedTuple):
     """Constants of an update that are data to the compiled program, so that other values need no new one."""
 
     learning_rate: float
@@ -37,7 +37,7 @@ class Genotypes(NamedTuple):
     lengths: Array
 
 
-class Lesson(NamedTuple):
+class Batch(NamedTuple):
     """What one minibatch teaches. Shapes (batch,) and (queue,); a weight of 0 marks an empty place of the queue."""
 
     proposals: Genotypes
@@ -47,35 +47,35 @@ class Lesson(NamedTuple):
     queue_weights: Array
 
 
-def reinforce(log_probability: jax.Array, lesson: Lesson, rates: Rates) -> jax.Array:
+def reinforce(log_probability: jax.Array, batch: Batch, rates: Coefficients) -> jax.Array:
     """The surrogate whose gradient is the policy gradient with a baseline."""
-    return jnp.mean(lesson.advantages * log_probability)
+    return jnp.mean(batch.advantages * log_probability)
 
 
-def ppo(log_probability: jax.Array, lesson: Lesson, rates: Rates) -> jax.Array:
+def ppo(log_probability: jax.Array, batch: Batch, rates: Coefficients) -> jax.Array:
     """The clipped surrogate; where the policy is still the old one its gradient is that of `reinforce`.
 
     Differs from the paper: with A < 0 nothing bounds the weight r of a proposal's gradient there; here it grows to e^5.
     """
-    log_ratio = log_probability - lesson.log_probabilities
+    log_ratio = log_probability - batch.log_probabilities
     bounded = jnp.minimum(log_ratio, LARGEST_LOG_RATIO)
     ratio = jnp.exp(bounded) * (1 + log_ratio - bounded)
     clipped = jnp.clip(ratio, 1 - rates.clip, 1 + rates.clip)
-    return jnp.mean(jnp.minimum(ratio * lesson.advantages, clipped * lesson.advantages))
+    return jnp.mean(jnp.minimum(ratio * batch.advantages, clipped * batch.advantages))
 
 
-SURROGATES: dict[ObjectiveName, Callable[[jax.Array, Lesson, Rates], jax.Array]] = {"reinforce": reinforce, "ppo": ppo}
+SURROGATES: dict[ObjectiveName, Callable[[jax.Array, Batch, Coefficients], jax.Array]] = {"reinforce": reinforce, "ppo": ppo}
 
 
-def objective(name: ObjectiveName, layout: Layout, controller: Controller, lesson: Lesson, rates: Rates) -> jax.Array:
-    """Surrogate + entropy_weight * mean entropy + queue_weight * the queue's log-likelihood. Both walks are one batch.
+def objective(name: ObjectiveName, layout: StepLayout, controller: Controller, batch: Batch, rates: Coefficients) -> jax.Array:
+    """Surrogate + entropy_weight * mean entropy + queue_weight * the queue's log-likelihood. Both are scored in one rollout.
 
     The gradient of the entropy is taken with the drawn decisions held fixed, as PPO and ENAS implementations do.
     """
-    batch = lesson.advantages.shape[0]
-    both = Genotypes(*(jnp.concatenate(pair) for pair in zip(lesson.proposals, lesson.queue, strict=True)))
-    walk = score(layout, controller, both.indices, both.lengths)
-    surrogate = SURROGATES[name](walk.log_probability[:batch], lesson, rates)
-    entropy = jnp.mean(walk.entropy[:batch])
-    queue = jnp.sum(lesson.queue_weights * walk.log_probability[batch:])
+    proposals = batch.advantages.shape[0]
+    both = Genotypes(*(jnp.concatenate(pair) for pair in zip(batch.proposals, batch.queue, strict=True)))
+    rollout = score(layout, controller, both.indices, both.lengths)
+    surrogate = SURROGATES[name](rollout.log_probability[:proposals], batch, rates)
+    entropy = jnp.mean(rollout.entropy[:proposals])
+    queue = jnp.sum(batch.queue_weights * rollout.log_probability[proposals:])
     return surrogate + rates.entropy_weight * entropy + rates.queue_weight * queue

@@ -7,8 +7,8 @@ import numpy as np
 from msgspec import Struct
 
 from automl_cli.core.decisions import DecisionList, Genotype
-from automl_cli.nn.controller.learner import Size, learner
-from automl_cli.nn.controller.objectives import Genotypes, Lesson, ObjectiveName, Rates
+from automl_cli.nn.controller.learner import ControllerSize, learner
+from automl_cli.nn.controller.objectives import Batch, Coefficients, Genotypes, ObjectiveName
 
 
 class Example(Struct, frozen=True):
@@ -19,15 +19,15 @@ class Example(Struct, frozen=True):
     log_probability: float
 
 
-class Policy:
+class ControllerPolicy:
     """A distribution over the genotypes of a space that learns. It changes in `learn` only."""
 
     def __init__(
-        self, decisions: DecisionList, size: Size, *, objective: ObjectiveName, initial_range: float, seed: int
+        self, decisions: DecisionList, size: ControllerSize, *, objective: ObjectiveName, initial_range: float, seed: int
     ) -> None:
         self._decisions = decisions
         self._learner = learner(decisions, size, objective)
-        self._mind = self._learner.fresh(initial_range=initial_range, seed=seed)
+        self._state = self._learner.fresh(initial_range=initial_range, seed=seed)
 
     def draw(
         self, uniforms: Sequence[Sequence[float]], lengths: Sequence[int], *, exploration: float = 0.0
@@ -36,33 +36,35 @@ class Policy:
 
         `exploration` is how many decisions of a genotype, on average, are drawn uniformly and not from the policy.
         """
-        walk = self._learner.draw(
-            self._mind.parameters,
+        rollout = self._learner.draw(
+            self._state.parameters,
             np.asarray(uniforms, np.float32),
             np.asarray(lengths, np.int32),
             np.full(len(lengths), exploration, np.float32),
         )
-        indices, log_probabilities = jax.device_get((walk.genotypes, walk.log_probability))
+        indices, log_probabilities = jax.device_get((rollout.genotypes, rollout.log_probability))
         rows = zip(indices.tolist(), lengths, log_probabilities.tolist(), strict=True)
         return [(tuple(row[:length]), log_probability) for row, length, log_probability in rows]
 
     def log_probabilities(self, genotypes: Sequence[Genotype]) -> list[float]:
         """The log-probability of each genotype, of any live length, under the policy as it is."""
-        walk = self._learner.score(self._mind.parameters, self._pack(genotypes, len(genotypes)))
-        return [float(value) for value in np.asarray(walk.log_probability)]
+        rollout = self._learner.score(self._state.parameters, self._pack(genotypes, len(genotypes)))
+        return [float(value) for value in np.asarray(rollout.log_probability)]
 
-    def learn(self, examples: Sequence[Example], *, best: Sequence[Genotype], places: int, rates: Rates, epochs: int) -> None:
+    def learn(
+        self, examples: Sequence[Example], *, best: Sequence[Genotype], places: int, rates: Coefficients, epochs: int
+    ) -> None:
         """`epochs` steps up the objective, on these examples and on the best genotypes, which fill a queue of `places`."""
         weights = np.zeros(places, np.float32)
         weights[: len(best)] = 1 / max(1, len(best))
-        lesson = Lesson(
+        batch = Batch(
             proposals=self._pack([example.genotype for example in examples], len(examples)),
             advantages=np.asarray([example.advantage for example in examples], np.float32),
             log_probabilities=np.asarray([example.log_probability for example in examples], np.float32),
             queue=self._pack(best, places),
             queue_weights=weights,
         )
-        self._mind = self._learner.update(self._mind, lesson, rates, epochs)
+        self._state = self._learner.update(self._state, batch, rates, epochs)
 
     def _pack(self, genotypes: Sequence[Genotype], rows: int) -> Genotypes:
         """Genotypes as arrays of a fixed shape: 0 behind their length, empty rows behind the last."""

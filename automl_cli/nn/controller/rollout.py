@@ -1,7 +1,7 @@
 """Walking a controller through the decisions: drawing genotypes, and the log-probability and entropy of given ones.
 
 Both are one `scan` over the steps of the layout, in which each step either draws or is told what was decided. Decisions behind
-a row's live length are walked through as well but count for nothing; the LSTM only looks back, so they change nothing that
+a row's live length are stepped through as well but count for nothing; the LSTM only looks back, so they change nothing that
 counts, and one compiled program serves every length of a curriculum.
 """
 
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from automl_cli.nn.controller.layout import NOWHERE, Layout
+from automl_cli.nn.controller.layout import NOWHERE, StepLayout
 from automl_cli.nn.controller.network import Carry, Controller
 
 Array = jax.Array | np.ndarray[Any, np.dtype[Any]]
@@ -23,7 +23,7 @@ Choose = Callable[[jax.Array, jax.Array], jax.Array]
 """(log-probabilities (batch, slots, choices), what the caller gave (batch, slots)) -> indices (batch, slots)."""
 
 
-class Walk(NamedTuple):
+class Rollout(NamedTuple):
     """Genotypes (batch, decisions) with the log-probability and the entropy of their live prefixes, each (batch,).
 
     The entropy is the sum of the entropies of the live decisions, each given what was decided before it. Its mean over drawn
@@ -68,7 +68,7 @@ MOST_EXPLORATION = 0.5
 """Share of uniform decisions at which a policy still shows, however short the genotypes are."""
 
 
-def draw(layout: Layout, controller: Controller, uniforms: Array, lengths: Array, exploration: Array) -> Walk:
+def draw(layout: StepLayout, controller: Controller, uniforms: Array, lengths: Array, exploration: Array) -> Rollout:
     """Genotypes by inverse distribution function from uniforms in [0, 1), shape (batch, decisions).
 
     A row depends on its own uniforms and on the policy, not on the other rows. With probability exploration / length, shape of
@@ -81,12 +81,12 @@ def draw(layout: Layout, controller: Controller, uniforms: Array, lengths: Array
         uniform = possible / jnp.sum(possible, axis=-1, keepdims=True)
         return _invert((1 - uniform_share) * jnp.exp(log_probabilities) + uniform_share * uniform, uniforms)
 
-    return _walk(layout, controller, uniforms, lengths, choose=choose)
+    return _rollout(layout, controller, uniforms, lengths, choose=choose)
 
 
-def score(layout: Layout, controller: Controller, genotypes: Array, lengths: Array) -> Walk:
+def score(layout: StepLayout, controller: Controller, genotypes: Array, lengths: Array) -> Rollout:
     """The given genotypes, padded with any index behind their length, shape (batch, decisions)."""
-    return _walk(layout, controller, genotypes, lengths, choose=lambda _, given: given)
+    return _rollout(layout, controller, genotypes, lengths, choose=lambda _, given: given)
 
 
 def _invert(probabilities: jax.Array, uniforms: jax.Array) -> jax.Array:
@@ -95,7 +95,7 @@ def _invert(probabilities: jax.Array, uniforms: jax.Array) -> jax.Array:
     return jnp.minimum(jnp.sum(uniforms[..., None] >= jnp.cumsum(probabilities, axis=-1), axis=-1), last)
 
 
-def _walk(layout: Layout, controller: Controller, given: Array, lengths: Array, *, choose: Choose) -> Walk:
+def _rollout(layout: StepLayout, controller: Controller, given: Array, lengths: Array, *, choose: Choose) -> Rollout:
     batch, units, anchors = given.shape[0], controller.units, len(layout.decisions.anchors)
     empty = jnp.zeros((batch, anchors, units))
     first = _Memory(controller.first_carry(batch), jnp.tile(controller.start[None], (batch, 1)), empty, empty)
@@ -107,14 +107,14 @@ def _walk(layout: Layout, controller: Controller, given: Array, lengths: Array, 
 
     _, decided = lax.scan(step, first, _scanned(layout, controller, given))
     live = jnp.moveaxis(jnp.asarray(layout.slots)[None] < lengths[:, None, None], 0, 1)
-    return Walk(
+    return Rollout(
         genotypes=decided.choice[layout.where[0], :, layout.where[1]].T,
         log_probability=jnp.sum(jnp.where(live, decided.log_probability, 0), axis=(0, 2)),
         entropy=jnp.sum(jnp.where(live, decided.entropy, 0), axis=(0, 2)),
     )
 
 
-def _scanned(layout: Layout, controller: Controller, given: Array) -> _Step:
+def _scanned(layout: StepLayout, controller: Controller, given: Array) -> _Step:
     """The arrays of all steps, time first. A parameter enters as the rows of its step, so that its gradient stays as small."""
     steps, units = len(layout.steps), controller.units
     slots = jnp.minimum(layout.slots, given.shape[1] - 1)
@@ -132,7 +132,7 @@ def _scanned(layout: Layout, controller: Controller, given: Array) -> _Step:
 
 
 def _decider(
-    layout: Layout, controller: Controller, choose: Choose
+    layout: StepLayout, controller: Controller, choose: Choose
 ) -> Callable[[_Memory, _Step, jax.Array], tuple[_Memory, _Decided]]:
     """What to do with the top state of a step: softmax, set selection, or whichever of the two the step is."""
 

@@ -12,14 +12,14 @@ import optax
 from jax import Array
 
 from automl_cli.nn.compilation import compiled
-from automl_cli.nn.engines.averages import first_mean, running_mean
-from automl_cli.nn.engines.draws import draws
-from automl_cli.nn.engines.lowering import Source, lower
-from automl_cli.nn.engines.protocol import Moment, needed
+from automl_cli.nn.engines.drop_masks import drop_masks
+from automl_cli.nn.engines.ema import first_mean, running_mean
+from automl_cli.nn.engines.lowering import ParameterSource, lower
+from automl_cli.nn.engines.protocol import StepContext, needed
 from automl_cli.nn.engines.tape import Call, run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.losses import Loss
-from automl_cli.nn.networks import NetworkModule, NoiseSettings
+from automl_cli.nn.networks import DropSettings, NetworkModule
 
 Pages = tuple[Array, ...]
 
@@ -39,7 +39,7 @@ class BlocksState(NamedTuple):
 class BlocksEngine:
     """Runs a network block by block. See `engines.protocol.Engine`.
 
-    The update rule works on whole pages, so it may be any that treats numbers one by one or by sums over all of them. `noise`
+    The update rule works on whole pages, so it may be any that treats numbers one by one or by sums over all of them. `drop`
     and `average_decay` are as in `WholeEngine`, with the same draws.
     """
 
@@ -49,17 +49,17 @@ class BlocksEngine:
         *,
         loss: Loss,
         update_rule: optax.GradientTransformation,
-        noise: NoiseSettings | None = None,
+        drop: DropSettings | None = None,
         average_decay: float | None = None,
     ) -> None:
         auxiliary = model.has_auxiliary
         self._graph = lower(
-            model.network, model.image, model.classes, loss, activation=model.activation, noise=noise, auxiliary=auxiliary
+            model.network, model.image, model.classes, loss, activation=model.activation, drop=drop, auxiliary=auxiliary
         )
         self._bound: dict[tuple[Any, ...], tuple[Call, ...]] = {}
         self._drawn = named_arrays(model)
         self._update_rule = update_rule
-        self._noise = noise
+        self._drop = drop
         self._average_decay = average_decay
 
     def initial(self) -> BlocksState:
@@ -70,11 +70,11 @@ class BlocksEngine:
         return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages), *average)
 
     def step(
-        self, state: BlocksState, inputs: Array, targets: Array, rate: float, moment: Moment | None = None
+        self, state: BlocksState, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
     ) -> tuple[BlocksState, Array]:
         given = {**state.statistics, "examples": _places_first(inputs), "targets": targets}
-        if self._noise is not None:
-            given |= draws(self._noise, self._graph, needed(moment), len(inputs))
+        if self._drop is not None:
+            given |= drop_masks(self._drop, self._graph, needed(context), len(inputs))
         calls = self._bound_to(inputs, training=True)
         tape = run_forward(calls, state.pages, given)
         loss = tape.values[calls[-1].output]
@@ -185,7 +185,7 @@ def _update(rule: optax.GradientTransformation, average_decay: float | None) -> 
     return compiled(update, long=True, donate_argnums=0)
 
 
-def _slice(source: Source) -> tuple[slice, ...]:
+def _slice(source: ParameterSource) -> tuple[slice, ...]:
     return (slice(None),) * source.axis + (slice(source.start, source.stop),)
 
 

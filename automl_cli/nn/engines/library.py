@@ -23,11 +23,11 @@ from typing import Any
 from jax import Array
 
 from automl_cli.nn import ops
-from automl_cli.nn.engines.tape import Block, Parameters
+from automl_cli.nn.engines.tape import CompiledBlock, Parameters
 from automl_cli.nn.losses import Loss, is_described
-from automl_cli.nn.networks.noise import with_factors
-from automl_cli.nn.ops.joining import pad_to
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.networks.drop_path import with_factors
+from automl_cli.nn.ops.concatenation import pad_to
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import (
     ActivationFunction,
     Unit,
@@ -51,18 +51,20 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 @kept
-def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction | None) -> Block:
+def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction | None) -> CompiledBlock:
     """With the activation before it, unless that is None."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         (x,) = (*inputs, *given)
         return transform(unit, parameters, pad_to(x, *size), activation), None
 
-    return Block(_name(unit), function, kernel_shapes(unit, channels), settings=_known(activation, unit, channels, size))
+    return CompiledBlock(
+        _name(unit), function, kernel_shapes(unit, channels), settings=_known(activation, unit, channels, size)
+    )
 
 
 @kept
-def norm(filters: int, activation: ActivationFunction | None) -> Block:
+def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
     """Followed by the activation, unless it is None."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
@@ -73,11 +75,11 @@ def norm(filters: int, activation: ActivationFunction | None) -> Block:
         return normalise_then(activation, x, parameters["scale"], parameters["offset"], mean, variance)
 
     settings, adds_gradients = _known(activation, filters), activation is not None
-    return Block("norm", function, norm_shapes(filters), evaluation, settings=settings, adds_gradients=adds_gradients)
+    return CompiledBlock("norm", function, norm_shapes(filters), evaluation, settings=settings, adds_gradients=adds_gradients)
 
 
 @kept
-def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> Block:
+def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> CompiledBlock:
     """With the activation before it, unless that is None. Given are the running statistics, and the examples if those are the
     input."""
 
@@ -93,7 +95,7 @@ def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> Bl
         return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=False)
 
     shapes = {**kernel_shapes(unit, channels), **norm_shapes(unit.filters)}
-    return Block(
+    return CompiledBlock(
         f"{_name(unit)}_norm",
         function,
         shapes,
@@ -128,7 +130,7 @@ def _name(unit: Unit) -> str:
 
 
 @kept
-def pool(pool: MaxPool | AveragePool, size: Pair) -> Block:
+def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         (x,) = (*inputs, *given)
         x = pad_to(x, *size)
@@ -137,44 +139,44 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> Block:
         return ops.average_pool(x, pool.window, pool.stride, padding=pool.padding), None
 
     name = "max_pool" if isinstance(pool, MaxPool) else "average_pool"
-    return Block(name, function, {}, settings=(pool, size))
+    return CompiledBlock(name, function, {}, settings=(pool, size))
 
 
 @kept
-def activation(size: Pair, activation: ActivationFunction) -> Block:
+def activation(size: Pair, activation: ActivationFunction) -> CompiledBlock:
     """Of the padded input, as in a concatenation: a function need not be 0 at 0."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         (x,) = (*inputs, *given)
         return activated(activation, pad_to(x, *size)), None
 
-    return Block("activation", function, {}, settings=_known(activation, size))
+    return CompiledBlock("activation", function, {}, settings=_known(activation, size))
 
 
 @kept
-def gather(size: Pair, are_examples: tuple[bool, ...]) -> Block:
+def gather(size: Pair, are_examples: tuple[bool, ...]) -> CompiledBlock:
     """`are_examples` says for each tensor in order whether it is given or an input."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         values, examples = iter(inputs), iter(given)
         return ops.join([pad_to(next(examples if given_one else values), *size) for given_one in are_examples]), None
 
-    return Block("gather", function, {}, settings=(size, are_examples))
+    return CompiledBlock("gather", function, {}, settings=(size, are_examples))
 
 
 @cache
-def drop() -> Block:
+def drop() -> CompiledBlock:
     """Of training only: in evaluation mode its input stands for its output."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         (x,), (factors,) = inputs, given
         return with_factors(x, factors), None
 
-    return Block("drop", function, {}, settings=())
+    return CompiledBlock("drop", function, {}, settings=())
 
 
 @kept
-def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> Block:
+def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> CompiledBlock:
     """With `dropped`, the factors of the features are given first; in evaluation mode they are None."""
 
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
@@ -183,19 +185,19 @@ def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> Block:
         features = x.sum((0, 1)) / (size[0] * size[1])
         return (features if factors is None else features * factors) @ parameters["weights"], None
 
-    return Block("share", function, {"weights": (channels, classes)}, settings=(channels, classes, size, dropped))
+    return CompiledBlock("share", function, {"weights": (channels, classes)}, settings=(channels, classes, size, dropped))
 
 
 @kept
-def logits(classes: int) -> Block:
+def logits(classes: int) -> CompiledBlock:
     def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
         return inputs[0] + parameters["bias"][None], None
 
-    return Block("logits", function, {"bias": (classes,)}, settings=(classes,))
+    return CompiledBlock("logits", function, {"bias": (classes,)}, settings=(classes,))
 
 
 @kept
-def loss(classes: int, loss: Loss) -> Block:
+def loss(classes: int, loss: Loss) -> CompiledBlock:
     """Inputs are the sum of the shares and, in a training with an auxiliary head, the logits of that.
 
     The programs of the losses of `nn.losses` are found on disk without being traced; those of any other by JAX's cache.
@@ -209,4 +211,4 @@ def loss(classes: int, loss: Loss) -> Block:
         return loss((own, *auxiliary) if auxiliary else own, *given), None
 
     settings = (classes, loss) if is_described(loss) else None
-    return Block("loss", function, {"bias": (classes,)}, logits, settings=settings)
+    return CompiledBlock("loss", function, {"bias": (classes,)}, logits, settings=settings)

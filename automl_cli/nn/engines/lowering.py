@@ -12,12 +12,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from automl_cli.nn.engines import library
-from automl_cli.nn.engines.tape import Block, Call
+from automl_cli.nn.engines.tape import Call, CompiledBlock
 from automl_cli.nn.losses import Loss
-from automl_cli.nn.networks.noise import NoiseSettings, dropped_at_the_end
+from automl_cli.nn.networks.drop_path import DropSettings, dropped_at_the_end
 from automl_cli.nn.ops.units import ActivationFunction, Unit, activations, kernel_shapes
-from automl_cli.values.network import IMAGE, Activation, AveragePool, Identity, MaxPool, Network, Shape
-from automl_cli.values.network import Block as NetworkBlock
+from automl_cli.values.network import IMAGE, ActivationOperation, AveragePool, Block, Identity, MaxPool, Network, Shape
 
 PAGE = 2**18
 """Floats of a page, unless a single block needs more."""
@@ -25,7 +24,7 @@ PAGE = 2**18
 Pair = tuple[int, int]
 
 
-class Source(NamedTuple):
+class ParameterSource(NamedTuple):
     """Where the parameters of a call come from: a slice along one axis of a named array of the network, for each parameter."""
 
     array: str
@@ -51,7 +50,7 @@ class Graph(NamedTuple):
 
     calls: tuple[Call, ...]
     evaluation: tuple[Call, ...]
-    sources: tuple[dict[str, Source], ...]
+    sources: tuple[dict[str, ParameterSource], ...]
     pages: tuple[int, ...]
     paths: dict[int, float]
     features: dict[str, slice]
@@ -64,11 +63,11 @@ def lower(
     loss: Loss,
     *,
     activation: ActivationFunction,
-    noise: NoiseSettings | None = None,
+    drop: DropSettings | None = None,
     auxiliary: bool = False,
 ) -> Graph:
-    """The graph of a network, on request with its auxiliary head, in a training that drops what `noise` says."""
-    builder = _Builder(image, activation, noise or NoiseSettings(1.0, 0.0))
+    """The graph of a network, on request with its auxiliary head, in a training that drops what `drop` says."""
+    builder = _GraphBuilder(image, activation, drop or DropSettings(1.0, 0.0))
     for number, block in enumerate(network.blocks):
         builder.add(block, f"blocks.{block.name}")
         if block.drop_path is not None:
@@ -88,17 +87,17 @@ def path_name(number: int) -> str:
     return f"path {number}"
 
 
-class _Builder:
+class _GraphBuilder:
     """Collects calls, numbering values and giving parameters their places in pages."""
 
-    def __init__(self, image: Shape, activation: ActivationFunction, noise: NoiseSettings) -> None:
+    def __init__(self, image: Shape, activation: ActivationFunction, drop: DropSettings) -> None:
         self._activation = activation
-        self._noise = noise
+        self._drop = drop
         self._paths: dict[int, float] = {}
         self._features: dict[str, slice] = {}
         self._pieces: dict[str, list[Piece]] = {IMAGE: [Piece(None, image)]}
         self._calls: list[Call] = []
-        self._sources: list[dict[str, Source]] = []
+        self._sources: list[dict[str, ParameterSource]] = []
         self._pages: list[int] = []
         self._used = PAGE
 
@@ -114,7 +113,7 @@ class _Builder:
         pages = tuple(self._pages)
         return Graph(tuple(self._calls), evaluation, tuple(self._sources), pages, self._paths, self._features)
 
-    def add(self, block: NetworkBlock, place: str) -> None:
+    def add(self, block: Block, place: str) -> None:
         """Append the calls of one block of the network, whose arrays are named by `place`."""
         pieces = self._inputs(block)
         size = _largest(pieces)
@@ -122,7 +121,7 @@ class _Builder:
             case Identity():
                 same = all(piece.shape[:2] == size for piece in pieces)
                 self._pieces[block.name] = pieces if same else [self._single(pieces)]
-            case Activation():
+            case ActivationOperation():
                 activation = library.activation(size, self._activation)
                 self._pieces[block.name] = [self._mapped(activation, piece, (*size, piece.shape[2])) for piece in pieces]
             case MaxPool() | AveragePool() as pool:
@@ -134,14 +133,14 @@ class _Builder:
 
     def drop(self, name: str, number: int, depth: float) -> None:
         """Append what may drop the output of a block."""
-        if self._noise.keep == 1:
+        if self._drop.keep == 1:
             return
-        self._paths[number] = dropped_at_the_end(self._noise, depth)
+        self._paths[number] = dropped_at_the_end(self._drop, depth)
         given = (path_name(number),)
         pieces = [self._single([piece]) for piece in self._pieces[name]]
         self._pieces[name] = [Piece(self._call(library.drop(), _place(piece), {}, given), piece.shape) for piece in pieces]
 
-    def _inputs(self, block: NetworkBlock) -> list[Piece]:
+    def _inputs(self, block: Block) -> list[Piece]:
         """The tensors whose concatenation the block's operation reads."""
         if block.join == "concatenate":
             return [piece for name in block.inputs for piece in self._pieces[name]]
@@ -159,7 +158,7 @@ class _Builder:
         value = self._call(library.gather(size, tuple(piece.value is None for piece in pieces)), places, {}, examples)
         return Piece(value, (*size, sum(piece.shape[2] for piece in pieces)))
 
-    def _mapped(self, block: Block, piece: Piece, shape: Shape) -> Piece:
+    def _mapped(self, block: CompiledBlock, piece: Piece, shape: Shape) -> Piece:
         return Piece(self._call(block, _place(piece), {}, _examples(piece)), shape)
 
     def _unit(self, place: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
@@ -168,7 +167,7 @@ class _Builder:
         channels = sum(piece.shape[2] for piece in pieces)
         shape = unit.output_shape((*size, channels))
         statistics = (f"{place}.norm.mean", f"{place}.norm.variance")
-        norm = {each: Source(f"{place}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
+        norm = {each: ParameterSource(f"{place}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
         first, last = activations(unit, self._activation)
         if len(pieces) == 1 and last is None:
             sources = {**_kernels(place, unit, 0, channels), **norm}
@@ -189,11 +188,11 @@ class _Builder:
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
         """Append the linear layer of a classifier, whose arrays are named by it; the values whose sum it makes."""
         pieces = [piece for name in outputs for piece in self._pieces[name]]
-        size, dropped = _largest(pieces), droppable and self._noise.dropout > 0
+        size, dropped = _largest(pieces), droppable and self._drop.dropout > 0
         shares, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
-            source = {"weights": Source(f"{classifier}.weights", 0, start, stop)}
+            source = {"weights": ParameterSource(f"{classifier}.weights", 0, start, stop)}
             given = (*self._factors(start, stop), *_examples(piece)) if dropped else _examples(piece)
             block = library.share(piece.shape[2], classes, size, dropped=dropped)
             shares.append(self._call(block, _place(piece), source, given))
@@ -208,15 +207,19 @@ class _Builder:
 
     def auxiliary_logits(self, output: str, classes: int) -> tuple[int, ...]:
         shares = self.shares("auxiliary_classifier", (output,), classes, droppable=False)
-        bias = {"bias": Source("auxiliary_classifier.bias", 0, 0, classes)}
+        bias = {"bias": ParameterSource("auxiliary_classifier.bias", 0, 0, classes)}
         return (self._call(library.logits(classes), (shares,), bias, ()),)
 
     def loss(self, places: tuple[tuple[int, ...], ...], classes: int, loss: Loss) -> None:
-        bias = {"bias": Source("classifier.bias", 0, 0, classes)}
+        bias = {"bias": ParameterSource("classifier.bias", 0, 0, classes)}
         self._call(library.loss(classes, loss), places, bias, ("targets",))
 
     def _call(
-        self, block: Block | None, places: tuple[tuple[int, ...], ...], sources: dict[str, Source], given: tuple[str, ...]
+        self,
+        block: CompiledBlock | None,
+        places: tuple[tuple[int, ...], ...],
+        sources: dict[str, ParameterSource],
+        given: tuple[str, ...],
     ) -> int:
         page, offset = self._room(0 if block is None else block.size)
         output = len(self._calls)
@@ -247,9 +250,9 @@ def _examples(piece: Piece) -> tuple[str, ...]:
     return ("examples",) if piece.value is None else ()
 
 
-def _kernels(place: str, unit: Unit, start: int, stop: int) -> dict[str, Source]:
+def _kernels(place: str, unit: Unit, start: int, stop: int) -> dict[str, ParameterSource]:
     """The kernels of a unit of the network, sliced for some of its channels."""
-    return {kernel: Source(f"{place}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
+    return {kernel: ParameterSource(f"{place}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
 
 
 def _undropped(calls: Iterable[Call]) -> tuple[Call, ...]:

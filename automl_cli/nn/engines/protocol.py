@@ -7,18 +7,18 @@ import numpy as np
 from jax import Array
 
 
-class Moment(NamedTuple):
+class StepContext(NamedTuple):
     """Where in a training a step stands: what its random draws come from (two 32-bit numbers), the share that is over."""
 
     key: np.ndarray
     progress: float
 
 
-def needed(moment: Moment | None) -> Moment:
+def needed(context: StepContext | None) -> StepContext:
     """The moment, for who cannot do without. Raises ValueError."""
-    if moment is None:
+    if context is None:
         raise ValueError("a training that drops paths or features needs the moment of every step")
-    return moment
+    return context
 
 
 class Engine(Protocol):
@@ -31,10 +31,12 @@ class Engine(Protocol):
         """The state before the first step."""
         ...
 
-    def step(self, state: Any, inputs: Array, targets: Array, rate: float, moment: Moment | None = None) -> tuple[Any, Array]:
+    def step(
+        self, state: Any, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
+    ) -> tuple[Any, Array]:
         """One step on one batch at this learning rate. Returns the new state and the loss before the step.
 
-        `moment` matters to engines that drop paths or features, and to no other.
+        `context` matters to engines that drop paths or features, and to no other.
         """
         ...
 

@@ -26,7 +26,7 @@ import numpy as np
 from jax import Array, lax
 
 from automl_cli.nn.compilation import Program, compiled
-from automl_cli.nn.ops.outlines import outlined
+from automl_cli.nn.ops.no_inline import outlined
 
 Parameters = dict[str, Array]
 Places = tuple[tuple[Array, ...], ...]
@@ -44,11 +44,11 @@ ONE: Any = np.float32(1)
 """The gradient of the loss for itself."""
 
 
-class Block:
+class CompiledBlock:
     """One operation with its compiled programs. Make each block once (`functools.cache`), or nothing is shared.
 
     `shapes` are those of the parameters, by name. `evaluation` is the function in evaluation mode where it differs. `settings`
-    are all that the function closes over; without them its programs are not found on disk without being traced (`nn.archive`).
+    are all that the function closes over; without them its programs cannot be found on disk untraced (`nn.program_cache`).
     `adds_gradients` says whether several gradients of the output are added up inside the backward program; if not, one program
     serves any number of them.
     """
@@ -76,7 +76,7 @@ class Block:
             None if evaluation is None else self._program("evaluate", self._evaluation(evaluation))
         )
 
-    def for_one_call(self) -> "Block":
+    def for_one_call(self) -> "CompiledBlock":
         """The same block for one call in one network, whose arguments always have the same shapes: its programs are looked up
         once, not at every step (10 microseconds each, of which a step of cells makes hundreds)."""
         block = copy(self)
@@ -154,7 +154,7 @@ class Call(NamedTuple):
     Without a block the values of the one place are added up, which no program of its own backward needs.
     """
 
-    block: Block | None
+    block: CompiledBlock | None
     page: int
     offset: Array
     places: tuple[tuple[int, ...], ...]

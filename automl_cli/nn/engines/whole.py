@@ -11,11 +11,11 @@ from flax import nnx
 from jax import Array
 
 from automl_cli.nn.compilation import compiled
-from automl_cli.nn.engines.averages import first_mean, running_mean
-from automl_cli.nn.engines.protocol import Moment, needed
+from automl_cli.nn.engines.ema import first_mean, running_mean
+from automl_cli.nn.engines.protocol import StepContext, needed
 from automl_cli.nn.losses import Loss
-from automl_cli.nn.networks import NoiseSettings
-from automl_cli.nn.networks.noise import Noise
+from automl_cli.nn.networks import DropSettings
+from automl_cli.nn.networks.drop_path import DropMasks
 
 Arrays = dict[str, Array]
 
@@ -39,7 +39,7 @@ class WholeEngine:
     """Traces a Flax module into one program per use. See `engines.protocol.Engine`.
 
     The update rule is an Optax transformation without a learning rate: parameters <- parameters - rate * update(gradient).
-    `noise` is what the model drops in training. With `average_decay` a running mean of the parameters is kept
+    `drop` is what the model drops in training. With `average_decay` a running mean of the parameters is kept
     (`engines.averages`) and is what `outputs` uses. With `half` activations and their gradients are bfloat16; parameters,
     statistics, the classifier and the loss stay float32.
 
@@ -52,7 +52,7 @@ class WholeEngine:
         *,
         loss: Loss,
         update_rule: optax.GradientTransformation,
-        noise: NoiseSettings | None = None,
+        drop: DropSettings | None = None,
         average_decay: float | None = None,
         half: bool = False,
     ) -> None:
@@ -62,7 +62,7 @@ class WholeEngine:
         self._places = {_joined(path): path for state in (parameters, statistics) for path, _ in nnx.to_flat_state(state)}
         self._loss = loss
         self._update_rule = update_rule
-        self._noise = noise
+        self._drop = drop
         self._average_decay = average_decay
         self._activations = jnp.bfloat16 if half else jnp.float32
         self._step = compiled(self._traced_step, long=True, donate_argnums=0)
@@ -75,12 +75,12 @@ class WholeEngine:
         return WholeState(parameters, statistics, self._update_rule.init(parameters), *average)
 
     def step(
-        self, state: WholeState, inputs: Array, targets: Array, rate: float, moment: Moment | None = None
+        self, state: WholeState, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
     ) -> tuple[WholeState, Array]:
-        if self._noise is None:
+        if self._drop is None:
             return self._step(state, inputs, targets, np.float32(rate))
-        moment = needed(moment)
-        return self._step(state, inputs, targets, np.float32(rate), moment.key, np.float32(moment.progress))
+        context = needed(context)
+        return self._step(state, inputs, targets, np.float32(rate), context.key, np.float32(context.progress))
 
     def outputs(self, state: WholeState, inputs: Array) -> Array:
         return self._outputs(_scored(state), state.statistics, inputs)
@@ -98,13 +98,13 @@ class WholeEngine:
         return jax.tree.map_with_path(lambda path, _: jnp.array(arrays[_name(path)]), self.initial())
 
     def _traced_step(
-        self, state: WholeState, inputs: Array, targets: Array, rate: Array, *moment: Array
+        self, state: WholeState, inputs: Array, targets: Array, rate: Array, *context: Array
     ) -> tuple[WholeState, Array]:
-        noise = {} if self._noise is None else {"noise": Noise(self._noise, *moment)}
+        drop = {} if self._drop is None else {"drop": DropMasks(self._drop, *context)}
 
         def objective(parameters: Arrays) -> tuple[Array, tuple[Arrays, Any]]:
             model = self._model(parameters, state.statistics)
-            outputs, carry = _called(model, self._as_activations(inputs), state.carry, train=True, **noise)
+            outputs, carry = _called(model, self._as_activations(inputs), state.carry, train=True, **drop)
             return self._loss(outputs, targets), (_by_name(nnx.state(model, nnx.BatchStat)), carry)
 
         (loss, (statistics, carry)), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)

@@ -12,7 +12,7 @@ from flax import nnx
 from jax import Array
 
 from automl_cli.nn import ops
-from automl_cli.nn.networks.initial import Initial
+from automl_cli.nn.networks.initialization import Initializer
 from automl_cli.nn.ops.units import (
     ActivationFunction,
     Unit,
@@ -24,7 +24,7 @@ from automl_cli.nn.ops.units import (
     transform,
 )
 from automl_cli.values.network import (
-    Activation,
+    ActivationOperation,
     AveragePool,
     ConvolutionUnit,
     FactorizedReduction,
@@ -37,7 +37,7 @@ from automl_cli.values.network import (
 class UnitModule(nnx.Module):
     """A linear map, with or without an activation before it, then batch norm, with or without one behind it: `ops.units`."""
 
-    def __init__(self, unit: Unit, channels: int, initial: Initial, activation: ActivationFunction) -> None:
+    def __init__(self, unit: Unit, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
         self.unit = unit
         self.first, self.last = activations(unit, activation)
         for name, shape in kernel_shapes(unit, channels).items():
@@ -72,7 +72,7 @@ class BatchNorm(nnx.Module):
 class MaxPoolModule(nnx.Module):
     """Maximum over windows; no parameters."""
 
-    def __init__(self, pool: MaxPool, channels: int, initial: Initial, activation: ActivationFunction) -> None:
+    def __init__(self, pool: MaxPool, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
         self.pool = pool
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
@@ -82,7 +82,7 @@ class MaxPoolModule(nnx.Module):
 class AveragePoolModule(nnx.Module):
     """Mean over windows; no parameters."""
 
-    def __init__(self, pool: AveragePool, channels: int, initial: Initial, activation: ActivationFunction) -> None:
+    def __init__(self, pool: AveragePool, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
         self.pool = pool
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
@@ -92,7 +92,9 @@ class AveragePoolModule(nnx.Module):
 class ActivationModule(nnx.Module):
     """The child's activation function."""
 
-    def __init__(self, operation: Activation, channels: int, initial: Initial, activation: ActivationFunction) -> None:
+    def __init__(
+        self, operation: ActivationOperation, channels: int, initial: Initializer, activation: ActivationFunction
+    ) -> None:
         self.activation = activation
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
@@ -102,7 +104,7 @@ class ActivationModule(nnx.Module):
 class IdentityModule(nnx.Module):
     """The join of the inputs."""
 
-    def __init__(self, operation: Identity, channels: int, initial: Initial, activation: ActivationFunction) -> None:
+    def __init__(self, operation: Identity, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
         pass
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
@@ -112,7 +114,7 @@ class IdentityModule(nnx.Module):
 class Classifier(nnx.Module):
     """Global average pooling of the joined outputs, then one linear layer; returns logits (batch, classes)."""
 
-    def __init__(self, features: int, classes: int, initial: Initial) -> None:
+    def __init__(self, features: int, classes: int, initial: Initializer) -> None:
         self.weights = initial.weights(features, classes)
         self.bias = nnx.Param(jnp.zeros(classes))
 
@@ -128,7 +130,7 @@ MODULES = {
     FactorizedReduction: UnitModule,
     MaxPool: MaxPoolModule,
     AveragePool: AveragePoolModule,
-    Activation: ActivationModule,
+    ActivationOperation: ActivationModule,
     Identity: IdentityModule,
 }
 """Which module computes an operation. Each is made from the operation, the channels of its joined inputs, how to draw, and the

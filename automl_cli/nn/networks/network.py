@@ -8,10 +8,10 @@ from typing import Any
 from flax import nnx
 from jax import Array
 
-from automl_cli.nn.networks.initial import Initial
+from automl_cli.nn.networks.drop_path import DropMasks
+from automl_cli.nn.networks.initialization import Initializer
 from automl_cli.nn.networks.modules import MODULES, Classifier
-from automl_cli.nn.networks.noise import Noise
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import ActivationFunction
 from automl_cli.values.network import IMAGE, Block, Network, Shape, joined_shape
 
@@ -35,14 +35,14 @@ class NetworkModule(nnx.Module):
         def modules(blocks: Sequence[Block]) -> nnx.Dict[nnx.Module]:
             made = {}
             for block in blocks:
-                initial = Initial(seed, block.name, network.fan)
+                initial = Initializer(seed, block.name, network.fan)
                 module, channels = MODULES[type(block.operation)], block.input_shape(shapes)[2]
                 made[block.name] = module(block.operation, channels, initial, activation)
             return nnx.Dict(made)
 
         def classifier(name: str, outputs: Sequence[str]) -> Classifier:
             features = joined_shape(shapes[output] for output in outputs)[2]
-            return Classifier(features, classes, Initial(seed, name, network.fan))
+            return Classifier(features, classes, Initializer(seed, name, network.fan))
 
         self.blocks = modules(network.blocks)
         self.classifier = classifier("classifier", network.outputs)
@@ -51,16 +51,16 @@ class NetworkModule(nnx.Module):
             self.auxiliary = modules(network.auxiliary)
             self.auxiliary_classifier = classifier("auxiliary classifier", (network.auxiliary[-1].name,))
 
-    def __call__(self, images: Array, *, train: bool, noise: Noise | None = None) -> Any:
-        """`noise`, if given, drops paths and features of a training."""
+    def __call__(self, images: Array, *, train: bool, drop: DropMasks | None = None) -> Any:
+        """`drop`, if given, drops paths and features of a training."""
         tensors = {IMAGE: images.transpose(1, 2, 0, 3)}
-        noise = noise if train else None
-        self._run(self.network.blocks, self.blocks, tensors, train=train, noise=noise)
-        mask = None if noise is None else noise.features
+        drop = drop if train else None
+        self._run(self.network.blocks, self.blocks, tensors, train=train, drop=drop)
+        mask = None if drop is None else drop.features
         logits = self.classifier([tensors[name] for name in self.network.outputs], mask)
         if not (train and self.has_auxiliary):
             return logits
-        self._run(self.network.auxiliary, self.auxiliary, tensors, train=train, noise=None)
+        self._run(self.network.auxiliary, self.auxiliary, tensors, train=train, drop=None)
         return logits, self.auxiliary_classifier([tensors[self.network.auxiliary[-1].name]])
 
     def _run(
@@ -70,15 +70,15 @@ class NetworkModule(nnx.Module):
         tensors: dict[str, Array],
         *,
         train: bool,
-        noise: Noise | None,
+        drop: DropMasks | None,
     ) -> None:
         for number, block in enumerate(blocks):
             inputs = [tensors[name] for name in block.inputs]
             if block.join == "add":
                 inputs = [reduce(add, inputs)]
             output = modules[block.name](inputs, train=train)
-            if noise is not None and block.drop_path is not None:
-                output = noise.path(output, number, block.drop_path)
+            if drop is not None and block.drop_path is not None:
+                output = drop.path(output, number, block.drop_path)
             tensors[block.name] = output
 
 

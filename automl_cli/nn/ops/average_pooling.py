@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
-from automl_cli.nn.ops.outlines import outlined
+from automl_cli.nn.ops.no_inline import outlined
 from automl_cli.nn.ops.windows import Windows, gather, spread
 
 

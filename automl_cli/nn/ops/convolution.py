@@ -1,4 +1,4 @@
-"""Convolution: one face, several forms (`choice` says which is taken when)."""
+"""Convolution: one face, several forms (`dispatch` says which is taken when)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,22 +6,22 @@ from typing import Any
 
 from jax import Array
 
-from automl_cli.nn.ops import direct, fourier, line, native, product, taps
+from automl_cli.nn.ops import dft_1d, dft_2d, direct, native, pointwise, shift_gemm
 from automl_cli.nn.ops.backend import for_cpu
-from automl_cli.nn.ops.choice import choose_form
-from automl_cli.nn.ops.rectified import of_positive_part
-from automl_cli.nn.ops.rectified import relu as positive_part
+from automl_cli.nn.ops.dispatch import choose_form
+from automl_cli.nn.ops.relu_recomputed import of_positive_part
+from automl_cli.nn.ops.relu_recomputed import relu as positive_part
 from automl_cli.values.operations import Padding, padding, reach
 
 FORMS: dict[str, Callable[..., Array]] = {
     "native": native.convolution,
     "direct": direct.convolution,
-    "product": product.convolution,
-    "line": line.convolution,
-    "fourier": fourier.convolution,
-    "taps": taps.convolution,
+    "pointwise": pointwise.convolution,
+    "dft_1d": dft_1d.convolution,
+    "dft_2d": dft_2d.convolution,
+    "shift_gemm": shift_gemm.convolution,
 }
-ANY_PADS = ("native", "taps")
+ANY_PADS = ("native", "shift_gemm")
 """Forms for any zeros around and any dilation; the others have those of "half", and none."""
 
 
@@ -55,4 +55,4 @@ def convolution(
 
 def _keeps_spectra(form: str, shape: tuple[int, ...], kernel: tuple[int, ...]) -> bool:
     """Whether a form keeps more for its gradient than the input and the kernel."""
-    return form == "fourier" or (form == "line" and not line.goes_row_by_row(shape, kernel))
+    return form == "dft_2d" or (form == "dft_1d" and not dft_1d.goes_row_by_row(shape, kernel))

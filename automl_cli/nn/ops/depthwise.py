@@ -14,7 +14,7 @@ from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.depthwise_kernel import kernel_gradient
-from automl_cli.nn.ops.outlines import outlined
+from automl_cli.nn.ops.no_inline import outlined
 from automl_cli.nn.ops.windows import Windows, gather, spread
 
 

@@ -15,7 +15,7 @@ from operator import add
 import jax.numpy as jnp
 from jax import Array, lax
 
-from automl_cli.nn.ops.outlines import outlined
+from automl_cli.nn.ops.no_inline import outlined
 from automl_cli.nn.ops.windows import Pair, Windows
 
 TERMS = 32

@@ -12,7 +12,7 @@ channels some of its convolutions take two to four times as long as with 4 (7 x 
 are filled with zeros, which costs others a sixth at most.
 
 Where it stops. Below 16 x 16 a batch is one or two chunks and nothing is gained. Strided convolutions are left to XLA. With few
-filters the products of `taps` are faster.
+filters the products of `shift_gemm` are faster.
 """
 
 import jax

@@ -17,7 +17,7 @@ from jax import Array
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.depthwise import depthwise
 from automl_cli.nn.ops.normalisation import batch_norm, normalise
-from automl_cli.nn.ops.rectified import of_positive_part, relu
+from automl_cli.nn.ops.relu_recomputed import of_positive_part, relu
 from automl_cli.values.operations import ConvolutionUnit, FactorizedReduction, SeparableUnit
 
 Unit = ConvolutionUnit | SeparableUnit | FactorizedReduction

@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype, Membership
-from automl_cli.nn.controller.learner import Learner, Mind, Size, learner
-from automl_cli.nn.controller.objectives import Genotypes, Lesson, ObjectiveName
+from automl_cli.nn.controller.learner import ControllerSize, Learner, LearnerState, learner
+from automl_cli.nn.controller.objectives import Batch, Genotypes, ObjectiveName
 
 TWO = DecisionList((Decision("a", (1, 2)), Decision("b", (1, 2, 3))))
 
@@ -48,9 +48,9 @@ def enumerate_genotypes(decisions: DecisionList, length: int | None = None) -> l
 
 
 @cache
-def opinionated(decisions: DecisionList, name: ObjectiveName = "reinforce", *, layers: int = 2) -> tuple[Learner, Mind]:
+def opinionated(decisions: DecisionList, name: ObjectiveName = "reinforce", *, layers: int = 2) -> tuple[Learner, LearnerState]:
     """A learner of 5 units whose policy is far from uniform."""
-    taught = learner(decisions, Size(layers, 5), name)
+    taught = learner(decisions, ControllerSize(layers, 5), name)
     return taught, taught.fresh(initial_range=1.5, seed=3)
 
 
@@ -63,9 +63,9 @@ def pack(decisions: DecisionList, genotypes: list[Genotype], *, rows: int | None
     return Genotypes(indices, np.array(lengths, np.int32))
 
 
-def lesson(decisions: DecisionList, genotypes: list[Genotype], advantages: list[float], old: np.ndarray) -> Lesson:
-    """A lesson without a queue."""
-    return Lesson(
+def batch(decisions: DecisionList, genotypes: list[Genotype], advantages: list[float], old: np.ndarray) -> Batch:
+    """A batch without a queue."""
+    return Batch(
         pack(decisions, genotypes),
         np.array(advantages, np.float32),
         np.asarray(old),

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from automl_cli.core.decisions import Decision, DecisionList
-from automl_cli.nn.controller.layout import NOWHERE, Layout
+from automl_cli.nn.controller.layout import NOWHERE, StepLayout
 from automl_cli.nn.controller.network import initial_state
 from tests.nn.controller.examples import GAPS, SPACES, layered
 
 
 @pytest.mark.parametrize("decisions", [*SPACES.values(), layered(7, (4, 4, 4))])
 def test_every_decision_is_made_once_in_order_after_all_it_refers_to(decisions: DecisionList) -> None:
-    layout = Layout(decisions)
+    layout = StepLayout(decisions)
     made = [position for step in layout.steps for position in step.slots if position != NOWHERE]
     assert made == list(range(len(decisions)))
     step, slot = layout.where
@@ -26,24 +26,24 @@ def test_every_decision_is_made_once_in_order_after_all_it_refers_to(decisions: 
 
 
 def test_anchors_stand_before_the_decision_at_their_position() -> None:
-    assert [step.anchor for step in Layout(GAPS).steps] == [0, 1, None, 2, None, 3]
+    assert [step.anchor for step in StepLayout(GAPS).steps] == [0, 1, None, 2, None, 3]
 
 
 def test_two_layers_of_35_units_have_the_parameters_of_the_formula() -> None:
     """NAS v1 at 15 layers: H + R(2H + 1) + 2 * 4H(2H + 1) + 2H^2 + H with H = 35 and R = 15 * 3 * 4 choices."""
-    _, state = initial_state(Layout(layered(15, (4, 4, 4))), layers=2, units=35, scale=0.08, seed=0)
+    _, state = initial_state(StepLayout(layered(15, (4, 4, 4))), layers=2, units=35, scale=0.08, seed=0)
     assert sum(leaf.size for leaf in jax.tree.leaves(state)) == 35 + 180 * 71 + 2 * 4 * 35 * 71 + 2 * 35**2 + 35
 
 
 def test_one_layer_of_100_units_without_anchors_has_the_parameters_of_the_formula() -> None:
     table = DecisionList(tuple(Decision(f"edge_{k}", tuple("abcde")) for k in range(6)))
-    _, state = initial_state(Layout(table), layers=1, units=100, scale=0.1, seed=0)
+    _, state = initial_state(StepLayout(table), layers=1, units=100, scale=0.1, seed=0)
     assert sum(leaf.size for leaf in jax.tree.leaves(state)) == 100 + 30 * 201 + 4 * 100 * 201
 
 
 def test_every_parameter_starts_uniform_within_the_given_range() -> None:
     """20,000 numbers: a mean or a spread off by six standard deviations fails, once in 10^8 seeds; the seed is fixed."""
-    _, state = initial_state(Layout(layered(4)), layers=2, units=35, scale=0.08, seed=1)
+    _, state = initial_state(StepLayout(layered(4)), layers=2, units=35, scale=0.08, seed=1)
     numbers = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(state)])
     assert np.abs(numbers).max() <= 0.08
     assert abs(numbers.mean()) < 6 * 0.08 / np.sqrt(3 * numbers.size)
@@ -52,7 +52,7 @@ def test_every_parameter_starts_uniform_within_the_given_range() -> None:
 
 
 def test_same_seed_same_parameters_and_other_seed_other_parameters() -> None:
-    layout = Layout(layered(2))
+    layout = StepLayout(layered(2))
     first, again, other = (initial_state(layout, layers=1, units=4, scale=0.1, seed=seed)[1] for seed in (5, 5, 6))
     same = jax.tree.map(lambda a, b: bool(np.all(a == b)), first, again)
     assert all(jax.tree.leaves(same))

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from automl_cli.nn.controller.learner import Learner, Size
-from automl_cli.nn.controller.objectives import Genotypes, Rates
-from automl_cli.nn.controller.policy import Example, Policy
+from automl_cli.nn.controller.learner import ControllerSize, Learner
+from automl_cli.nn.controller.objectives import Coefficients, Genotypes
+from automl_cli.nn.controller.policy import ControllerPolicy, Example
 from automl_cli.nn.controller.rollout import score
-from tests.nn.controller.examples import SPACES, TWO, enumerate_genotypes, layered, lesson, opinionated, pack
+from tests.nn.controller.examples import SPACES, TWO, batch, enumerate_genotypes, layered, opinionated, pack
 
-RATES = Rates(learning_rate=0.01)
+RATES = Coefficients(learning_rate=0.01)
 REWARDS = {genotype: 1.0 + 3.0 * genotype[0] - 2.0 * genotype[0] * genotype[1] for genotype in enumerate_genotypes(TWO)}
 
 
@@ -32,8 +32,8 @@ def expected_gradient(learner: Learner, parameters):
 
     def expected_reward(parameters):
         every = pack(TWO, list(REWARDS))
-        walk = score(learner.layout, nnx.merge(learner._graph, parameters), every.indices, every.lengths)
-        return jnp.sum(jnp.exp(walk.log_probability) * np.array(list(REWARDS.values()), np.float32))
+        rollout = score(learner.layout, nnx.merge(learner._graph, parameters), every.indices, every.lengths)
+        return jnp.sum(jnp.exp(rollout.log_probability) * np.array(list(REWARDS.values()), np.float32))
 
     return jax.grad(expected_reward)(parameters)
 
@@ -41,17 +41,17 @@ def expected_gradient(learner: Learner, parameters):
 @pytest.mark.parametrize("baseline", [0.0, 1.7])
 def test_reinforce_averaged_over_all_minibatches_is_the_enumerated_gradient(baseline: float) -> None:
     """Every minibatch of two, weighted by its probability: the estimator has no bias, whatever the baseline."""
-    learner, mind = opinionated(TWO)
+    learner, state = opinionated(TWO)
     every = list(REWARDS)
-    probability = np.exp(np.asarray(learner.score(mind.parameters, pack(TWO, every)).log_probability))
-    total = jax.tree.map(jnp.zeros_like, mind.parameters)
+    probability = np.exp(np.asarray(learner.score(state.parameters, pack(TWO, every)).log_probability))
+    total = jax.tree.map(jnp.zeros_like, state.parameters)
     for first, second in product(range(len(every)), repeat=2):
         pair = [every[first], every[second]]
         advantages = [REWARDS[genotype] - baseline for genotype in pair]
-        estimate = learner.gradient(mind.parameters, lesson(TWO, pair, advantages, np.zeros(2, np.float32)), RATES)
+        estimate = learner.gradient(state.parameters, batch(TWO, pair, advantages, np.zeros(2, np.float32)), RATES)
         weight = float(probability[first] * probability[second])
         total = jax.tree.map(lambda sum_, part, weight=weight: sum_ + weight * part, total, estimate)
-    assert_same(total, expected_gradient(learner, mind.parameters))
+    assert_same(total, expected_gradient(learner, state.parameters))
 
 
 def test_ppo_at_ratio_one_is_reinforce() -> None:
@@ -60,22 +60,22 @@ def test_ppo_at_ratio_one_is_reinforce() -> None:
     advantages = [(-1.0) ** k * (k + 1) for k in range(len(genotypes))]
     gradients = []
     for name in ("reinforce", "ppo"):
-        learner, mind = opinionated(decisions, name)
-        old = np.asarray(learner.score(mind.parameters, pack(decisions, genotypes)).log_probability)
-        gradients.append(learner.gradient(mind.parameters, lesson(decisions, genotypes, advantages, old), RATES))
+        learner, state = opinionated(decisions, name)
+        old = np.asarray(learner.score(state.parameters, pack(decisions, genotypes)).log_probability)
+        gradients.append(learner.gradient(state.parameters, batch(decisions, genotypes, advantages, old), RATES))
     assert_same(*gradients)
 
 
 def test_ppo_at_another_ratio_weighs_by_it_and_stops_behind_the_clip() -> None:
     """The gradient of r A is r A grad log P; beyond 1 + c it is zero when A > 0, below 1 - c when A < 0, else whole."""
-    learner, mind = opinionated(TWO, "ppo")
+    learner, state = opinionated(TWO, "ppo")
     plain, _ = opinionated(TWO, "reinforce")
-    now = np.asarray(learner.score(mind.parameters, pack(TWO, [(1, 2)])).log_probability)
+    now = np.asarray(learner.score(state.parameters, pack(TWO, [(1, 2)])).log_probability)
     for log_ratio, advantage, stops in ((0.1, 1, False), (0.4, 1, True), (0.4, -1, False), (-0.4, -1, True), (-0.4, 1, False)):
         old = (now - log_ratio).astype(np.float32)
-        found = learner.gradient(mind.parameters, lesson(TWO, [(1, 2)], [advantage], old), RATES)
+        found = learner.gradient(state.parameters, batch(TWO, [(1, 2)], [advantage], old), RATES)
         scaled = [advantage * np.exp(log_ratio)]
-        expected = plain.gradient(mind.parameters, lesson(TWO, [(1, 2)], scaled, np.zeros(1, np.float32)), RATES)
+        expected = plain.gradient(state.parameters, batch(TWO, [(1, 2)], scaled, np.zeros(1, np.float32)), RATES)
         if stops:
             assert all(not np.any(leaf) for leaf in jax.tree.leaves(found))
         else:
@@ -85,13 +85,13 @@ def test_ppo_at_another_ratio_weighs_by_it_and_stops_behind_the_clip() -> None:
 @pytest.mark.parametrize(("old", "advantage", "weight"), [(-500, -1, np.exp(5)), (-500, 1, 0), (500, -1, 0), (500, 1, 0)])
 def test_ppo_stays_finite_however_far_the_policy_has_moved(old: float, advantage: float, weight: float) -> None:
     """A ratio of e^500 has no float32; of a long genotype that was drawn by exploration it is not out of reach."""
-    learner, mind = opinionated(TWO, "ppo")
+    learner, state = opinionated(TWO, "ppo")
     plain, _ = opinionated(TWO, "reinforce")
-    far = lesson(TWO, [(1, 2)], [advantage], np.array([old], np.float32))
-    found = learner.gradient(mind.parameters, far, RATES)
+    far = batch(TWO, [(1, 2)], [advantage], np.array([old], np.float32))
+    found = learner.gradient(state.parameters, far, RATES)
     if weight:
-        expected = lesson(TWO, [(1, 2)], [advantage * weight], np.zeros(1, np.float32))
-        assert_same(found, plain.gradient(mind.parameters, expected, RATES))
+        expected = batch(TWO, [(1, 2)], [advantage * weight], np.zeros(1, np.float32))
+        assert_same(found, plain.gradient(state.parameters, expected, RATES))
     else:
         assert all(not np.any(leaf) for leaf in jax.tree.leaves(found))
 
@@ -101,46 +101,46 @@ def test_ppo_stays_finite_however_far_the_policy_has_moved(old: float, advantage
 def test_a_step_moves_the_log_probability_with_the_sign_of_the_advantage(objective: str, advantage: float, sign: int) -> None:
     for name, decisions in SPACES.items():
         genotype = enumerate_genotypes(decisions)[1]
-        policy = Policy(decisions, Size(1, 6), objective=objective, initial_range=0.5, seed=2)
+        policy = ControllerPolicy(decisions, ControllerSize(1, 6), objective=objective, initial_range=0.5, seed=2)
         (before,) = policy.log_probabilities([genotype])
-        policy.learn([Example(genotype, advantage, before)], best=(), places=0, rates=Rates(1e-3), epochs=1)
+        policy.learn([Example(genotype, advantage, before)], best=(), places=0, rates=Coefficients(1e-3), epochs=1)
         (after,) = policy.log_probabilities([genotype])
         assert (after - before) * sign > 0, name
 
 
 def test_entropy_weight_raises_the_entropy_and_queue_weight_the_probability_of_the_best() -> None:
-    learner, mind = opinionated(TWO)
+    learner, state = opinionated(TWO)
     every = pack(TWO, enumerate_genotypes(TWO))
 
     def entropy(parameters) -> float:
         log_probability = learner.score(parameters, every).log_probability
         return -float(jnp.sum(jnp.exp(log_probability) * log_probability))
 
-    nothing = lesson(TWO, enumerate_genotypes(TWO), [0.0] * 6, np.zeros(6, np.float32))
-    wider = learner.update(mind, nothing, Rates(1e-3, entropy_weight=1.0), 5)
-    assert entropy(wider.parameters) > entropy(mind.parameters)
+    nothing = batch(TWO, enumerate_genotypes(TWO), [0.0] * 6, np.zeros(6, np.float32))
+    wider = learner.update(state, nothing, Coefficients(1e-3, entropy_weight=1.0), 5)
+    assert entropy(wider.parameters) > entropy(state.parameters)
     queued = nothing._replace(queue=pack(TWO, [(1, 0)]), queue_weights=np.ones(1, np.float32))
-    drawn = learner.update(mind, queued, Rates(1e-3, queue_weight=1.0), 5)
+    drawn = learner.update(state, queued, Coefficients(1e-3, queue_weight=1.0), 5)
     best = Genotypes(np.array([[1, 0]], np.int32), np.array([2], np.int32))
-    assert learner.score(drawn.parameters, best).log_probability[0] > learner.score(mind.parameters, best).log_probability[0]
+    assert learner.score(drawn.parameters, best).log_probability[0] > learner.score(state.parameters, best).log_probability[0]
 
 
 def test_reinforce_takes_the_gradient_of_a_minibatch_once_whatever_the_epochs() -> None:
     """Without a queue the steps behind the first have no gradient; only Adam's momentum carries on."""
-    learner, mind = opinionated(TWO)
-    taught = lesson(TWO, [(0, 1)], [1.0], np.zeros(1, np.float32))
+    learner, state = opinionated(TWO)
+    taught = batch(TWO, [(0, 1)], [1.0], np.zeros(1, np.float32))
     idle = taught._replace(advantages=np.zeros(1, np.float32))
-    one_then_idle = learner.update(learner.update(mind, taught, RATES, 1), idle, RATES, 2)
-    three = learner.update(mind, taught, RATES, 3)
+    one_then_idle = learner.update(learner.update(state, taught, RATES, 1), idle, RATES, 2)
+    three = learner.update(state, taught, RATES, 3)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), three.parameters, one_then_idle.parameters)
 
 
 def test_first_step_of_adam_moves_every_touched_parameter_by_the_learning_rate() -> None:
-    learner, mind = opinionated(TWO)
-    taught = lesson(TWO, [(0, 1), (1, 2)], [1.0, -0.5], np.zeros(2, np.float32))
-    gradient = learner.gradient(mind.parameters, taught, RATES)
-    after = learner.update(mind, taught, RATES, 1)
-    for before, now, slope in zip(*map(jax.tree.leaves, (mind.parameters, after.parameters, gradient)), strict=True):
+    learner, state = opinionated(TWO)
+    taught = batch(TWO, [(0, 1), (1, 2)], [1.0, -0.5], np.zeros(2, np.float32))
+    gradient = learner.gradient(state.parameters, taught, RATES)
+    after = learner.update(state, taught, RATES, 1)
+    for before, now, slope in zip(*map(jax.tree.leaves, (state.parameters, after.parameters, gradient)), strict=True):
         touched = np.abs(slope) > 1e-5
         np.testing.assert_allclose((now - before)[touched], 0.01 * np.sign(slope)[touched], rtol=2e-2)
         assert not np.any(np.asarray(now - before)[np.asarray(slope) == 0])
@@ -155,13 +155,13 @@ print(digest_of_a_short_training())
 def digest_of_a_short_training() -> str:
     """Of everything that a short training draws, to the last bit."""
     decisions = layered(4)
-    policy = Policy(decisions, Size(2, 35), objective="ppo", initial_range=0.08, seed=4)
+    policy = ControllerPolicy(decisions, ControllerSize(2, 35), objective="ppo", initial_range=0.08, seed=4)
     random = np.random.Generator(np.random.Philox(1))
     seen = []
     for _ in range(5):
         drawn = policy.draw(random.random((8, len(decisions))).tolist(), [len(decisions)] * 8, exploration=0.5)
         examples = [Example(genotype, float(sum(genotype)) / 10, old) for genotype, old in drawn]
-        policy.learn(examples, best=[drawn[0][0]], places=2, rates=Rates(0.02, 0.01, 1.0), epochs=3)
+        policy.learn(examples, best=[drawn[0][0]], places=2, rates=Coefficients(0.02, 0.01, 1.0), epochs=3)
         seen.append(drawn)
     return hashlib.sha256(repr(seen).encode()).hexdigest()
 

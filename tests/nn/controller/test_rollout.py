@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from automl_cli.core.decisions import DecisionList, Genotype
-from automl_cli.nn.controller.learner import Learner, Mind
+from automl_cli.nn.controller.learner import Learner, LearnerState
 from tests.nn.controller.examples import SPACES, enumerate_genotypes, layered, opinionated, pack
 
 EVERY_SPACE = pytest.mark.parametrize("decisions", SPACES.values(), ids=SPACES.keys())
@@ -21,37 +21,37 @@ def full(rows: int, decisions: DecisionList) -> np.ndarray:
     return np.full(rows, len(decisions), np.int32)
 
 
-def log_probabilities(learner: Learner, mind: Mind, genotypes: list[Genotype]) -> np.ndarray:
+def log_probabilities(learner: Learner, state: LearnerState, genotypes: list[Genotype]) -> np.ndarray:
     """Always the same number of rows, so that one program serves every test of a space."""
-    walk = learner.score(mind.parameters, pack(learner.layout.decisions, genotypes, rows=256))
-    return np.asarray(walk.log_probability, np.float64)[: len(genotypes)]
+    rollout = learner.score(state.parameters, pack(learner.layout.decisions, genotypes, rows=256))
+    return np.asarray(rollout.log_probability, np.float64)[: len(genotypes)]
 
 
 @EVERY_SPACE
 def test_probabilities_of_all_genotypes_of_any_live_length_sum_to_one(decisions: DecisionList) -> None:
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     for length in range(1, len(decisions) + 1):
-        every = log_probabilities(learner, mind, enumerate_genotypes(decisions, length))
+        every = log_probabilities(learner, state, enumerate_genotypes(decisions, length))
         assert math.isclose(np.exp(every).sum(), 1, rel_tol=1e-5)
     assert np.exp(every).max() > 1.5 / len(every), "the controller of this test should be far from uniform"
 
 
 @EVERY_SPACE
 def test_mean_entropy_of_walks_is_the_entropy_of_the_policy(decisions: DecisionList) -> None:
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     every = enumerate_genotypes(decisions)
-    walk = learner.score(mind.parameters, pack(decisions, every, rows=256))
-    log_probability = np.asarray(walk.log_probability, np.float64)[: len(every)]
+    rollout = learner.score(state.parameters, pack(decisions, every, rows=256))
+    log_probability = np.asarray(rollout.log_probability, np.float64)[: len(every)]
     expected = -np.sum(np.exp(log_probability) * log_probability)
-    assert math.isclose(np.sum(np.exp(log_probability) * np.asarray(walk.entropy)[: len(every)]), expected, rel_tol=1e-5)
+    assert math.isclose(np.sum(np.exp(log_probability) * np.asarray(rollout.entropy)[: len(every)]), expected, rel_tol=1e-5)
 
 
 @EVERY_SPACE
 def test_drawn_genotypes_come_with_their_own_log_probability_and_entropy(decisions: DecisionList) -> None:
-    learner, mind = opinionated(decisions)
-    drawn = learner.draw(mind.parameters, uniforms(256, decisions), full(256, decisions), np.zeros(256, np.float32))
+    learner, state = opinionated(decisions)
+    drawn = learner.draw(state.parameters, uniforms(256, decisions), full(256, decisions), np.zeros(256, np.float32))
     genotypes = [tuple(row) for row in np.asarray(drawn.genotypes).tolist()]
-    scored = learner.score(mind.parameters, pack(decisions, genotypes))
+    scored = learner.score(state.parameters, pack(decisions, genotypes))
     np.testing.assert_allclose(drawn.log_probability, scored.log_probability, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(drawn.entropy, scored.entropy, rtol=1e-5, atol=1e-6)
 
@@ -59,14 +59,14 @@ def test_drawn_genotypes_come_with_their_own_log_probability_and_entropy(decisio
 @EVERY_SPACE
 def test_draw_inverts_the_distribution_function_decision_by_decision(decisions: DecisionList) -> None:
     """The oracle takes conditional probabilities from scores of prefixes, so it knows nothing of how a draw is made."""
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     numbers = uniforms(256, decisions)
-    drawn = learner.draw(mind.parameters, numbers, full(256, decisions), np.zeros(256, np.float32))
+    drawn = learner.draw(state.parameters, numbers, full(256, decisions), np.zeros(256, np.float32))
     for row, genotype in zip(numbers, np.asarray(drawn.genotypes).tolist()[:12], strict=False):
         for position, decision in enumerate(decisions.decisions):
             prefix = tuple(genotype[:position])
             continued = [(*prefix, index) for index in range(len(decision.choices))]
-            joint = np.exp(log_probabilities(learner, mind, continued))
+            joint = np.exp(log_probabilities(learner, state, continued))
             edges = np.cumsum(joint / joint.sum())
             below = edges[genotype[position] - 1] if genotype[position] else 0.0
             assert below - 1e-5 <= row[position] <= edges[genotype[position]] + 1e-5
@@ -75,13 +75,13 @@ def test_draw_inverts_the_distribution_function_decision_by_decision(decisions: 
 @EVERY_SPACE
 def test_frequencies_of_draws_match_probabilities(decisions: DecisionList) -> None:
     """Pearson's chi-squared below its 1 - 1e-6 quantile (Wilson and Hilferty): a millionth of all seeds fails, this one not."""
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     count = 20_000
-    drawn = learner.draw(mind.parameters, uniforms(count, decisions), full(count, decisions), np.zeros(count, np.float32))
+    drawn = learner.draw(state.parameters, uniforms(count, decisions), full(count, decisions), np.zeros(count, np.float32))
     genotypes, seen = np.unique(np.asarray(drawn.genotypes), axis=0, return_counts=True)
     observed = {tuple(genotype): number for genotype, number in zip(genotypes.tolist(), seen.tolist(), strict=True)}
     every = enumerate_genotypes(decisions)
-    expected = dict(zip(every, count * np.exp(log_probabilities(learner, mind, every)), strict=True))
+    expected = dict(zip(every, count * np.exp(log_probabilities(learner, state, every)), strict=True))
     common = [genotype for genotype in every if expected[genotype] >= 5]
     pairs = [(observed.get(genotype, 0), expected[genotype]) for genotype in common]
     pairs.append((count - sum(pair[0] for pair in pairs) + 5, count - sum(pair[1] for pair in pairs) + 5))
@@ -94,12 +94,12 @@ def test_frequencies_of_draws_match_probabilities(decisions: DecisionList) -> No
 def test_exploration_replaces_so_many_decisions_by_uniform_ones() -> None:
     """A third explored, so the first decision is distributed as 2/3 policy + 1/3 uniform; 0.02 is six standard deviations."""
     decisions = SPACES["layered"]
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     count = 20_000
     explored = np.full(count, len(decisions) / 3, np.float32)
-    drawn = learner.draw(mind.parameters, uniforms(count, decisions), full(count, decisions), explored)
+    drawn = learner.draw(state.parameters, uniforms(count, decisions), full(count, decisions), explored)
     frequencies = np.bincount(np.asarray(drawn.genotypes)[:, 0], minlength=3) / count
-    policy = np.exp(log_probabilities(learner, mind, [(0,), (1,), (2,)]))
+    policy = np.exp(log_probabilities(learner, state, [(0,), (1,), (2,)]))
     assert np.abs(policy - 1 / 3).max() > 0.1, "uniform exploration of a uniform policy proves nothing"
     np.testing.assert_allclose(frequencies, 2 / 3 * policy + 1 / 3 * 1 / 3, atol=0.02)
 
@@ -107,10 +107,10 @@ def test_exploration_replaces_so_many_decisions_by_uniform_ones() -> None:
 def test_exploration_never_drowns_the_policy() -> None:
     """As much as there are decisions, or more: half of them are the policy's."""
     decisions = SPACES["layered"]
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     numbers = uniforms(64, decisions)
     half, more = (
-        learner.draw(mind.parameters, numbers, full(64, decisions), np.full(64, explored, np.float32))
+        learner.draw(state.parameters, numbers, full(64, decisions), np.full(64, explored, np.float32))
         for explored in (len(decisions) / 2, 30 * len(decisions))
     )
     assert np.array_equal(half.genotypes, more.genotypes)
@@ -118,33 +118,33 @@ def test_exploration_never_drowns_the_policy() -> None:
 
 @EVERY_SPACE
 def test_every_row_is_drawn_from_its_own_uniforms_alone(decisions: DecisionList) -> None:
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     numbers, none = uniforms(256, decisions), np.zeros(256, np.float32)
-    together = learner.draw(mind.parameters, numbers, full(256, decisions), none)
+    together = learner.draw(state.parameters, numbers, full(256, decisions), none)
     others = np.concatenate([numbers[:1], uniforms(255, decisions, seed=9)])
-    apart = learner.draw(mind.parameters, others, full(256, decisions), none)
+    apart = learner.draw(state.parameters, others, full(256, decisions), none)
     assert np.array_equal(together.genotypes[0], apart.genotypes[0])
     assert together.log_probability[0] == apart.log_probability[0]
 
 
 def test_a_draw_of_a_live_prefix_is_the_prefix_of_the_whole_draw() -> None:
     decisions = layered(4)
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     numbers = np.tile(uniforms(1, decisions), (len(decisions), 1))
     lengths = np.arange(1, len(decisions) + 1, dtype=np.int32)
-    drawn = learner.draw(mind.parameters, numbers, lengths, np.zeros(len(lengths), np.float32))
+    drawn = learner.draw(state.parameters, numbers, lengths, np.zeros(len(lengths), np.float32))
     whole = tuple(np.asarray(drawn.genotypes)[-1].tolist())
     for length, log_probability in zip(lengths.tolist(), np.asarray(drawn.log_probability), strict=True):
         assert tuple(np.asarray(drawn.genotypes)[length - 1].tolist()[:length]) == whole[:length]
-        assert log_probability == pytest.approx(log_probabilities(learner, mind, [whole[:length]])[0], rel=1e-5)
+        assert log_probability == pytest.approx(log_probabilities(learner, state, [whole[:length]])[0], rel=1e-5)
     assert np.all(np.diff(np.asarray(drawn.log_probability)) <= 0)
 
 
 def test_other_live_lengths_and_other_studies_compile_nothing() -> None:
     decisions = layered(3)
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     none = np.zeros(4, np.float32)
-    learner.draw(mind.parameters, uniforms(4, decisions), np.full(4, 2, np.int32), none)
+    learner.draw(state.parameters, uniforms(4, decisions), np.full(4, 2, np.int32), none)
     before = Learner.draw._cache_size()
     for length in range(1, len(decisions) + 1):
         other = learner.fresh(initial_range=0.1, seed=length)
@@ -152,9 +152,9 @@ def test_other_live_lengths_and_other_studies_compile_nothing() -> None:
     assert Learner.draw._cache_size() == before
 
 
-def reference_log_probability(learner: Learner, mind: Mind, genotype: Genotype) -> float:
+def reference_log_probability(learner: Learner, state: LearnerState, genotype: Genotype) -> float:
     """The paper's controller in plain NumPy, float64, one genotype, one decision after the other."""
-    controller = nnx.merge(learner._graph, mind.parameters)
+    controller = nnx.merge(learner._graph, state.parameters)
     decisions = learner.layout.decisions
     start, previous, current, score = (
         np.asarray(getattr(controller, name)[...], np.float64) for name in ("start", "previous", "current", "score")
@@ -201,7 +201,7 @@ def reference_log_probability(learner: Learner, mind: Mind, genotype: Genotype) 
 
 @pytest.mark.parametrize("decisions", [SPACES["layered"], SPACES["gaps"]], ids=["layered", "gaps"])
 def test_log_probability_is_that_of_the_papers_controller(decisions: DecisionList) -> None:
-    learner, mind = opinionated(decisions)
+    learner, state = opinionated(decisions)
     genotypes = enumerate_genotypes(decisions)[::7]
-    expected = [reference_log_probability(learner, mind, genotype) for genotype in genotypes]
-    np.testing.assert_allclose(log_probabilities(learner, mind, genotypes), expected, rtol=1e-4)
+    expected = [reference_log_probability(learner, state, genotype) for genotype in genotypes]
+    np.testing.assert_allclose(log_probabilities(learner, state, genotypes), expected, rtol=1e-4)

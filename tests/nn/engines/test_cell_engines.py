@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from automl_cli.nn.networks import NoiseSettings
+from automl_cli.nn.networks import DropSettings
 from automl_cli.values.cell import CELL_OPERATIONS, CellPair
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, FactorizedReduction, Identity, Network
 from automl_cli.values.skeleton import cell_network, stack
@@ -31,15 +31,15 @@ def network_of(cells: CellPair) -> Network:
     return Network(blocks[: last + 1], ("normal2.output",), fan="out")
 
 
-def check_engines_agree(network: Network, size: tuple[int, int, int], noise: NoiseSettings | None = None) -> None:
-    whole, blocks = one_step_by_each(network, size, count=32, noise=noise)
+def check_engines_agree(network: Network, size: tuple[int, int, int], drop: DropSettings | None = None) -> None:
+    whole, blocks = one_step_by_each(network, size, count=32, drop=drop)
     assert_same_step(blocks, whole, arrays=5e-5, outputs=5e-5)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_both_engines_agree_on_random_cells(seed: int):
     """Two of three drop paths and features."""
-    check_engines_agree(network_of(cells_of(seed)), SIZE, NoiseSettings(0.5, 0.2) if seed % 3 else None)
+    check_engines_agree(network_of(cells_of(seed)), SIZE, DropSettings(0.5, 0.2) if seed % 3 else None)
 
 
 def test_a_factorized_reduction_to_one_filter_is_its_odd_path():

@@ -12,11 +12,11 @@ import numpy as np
 import optax
 import pytest
 
-from automl_cli.core.plugins import SearchSpace
-from automl_cli.nn.engines import BlocksEngine, Moment, WholeEngine
+from automl_cli.core.spaces import SearchSpace
+from automl_cli.nn.engines import BlocksEngine, StepContext, WholeEngine
 from automl_cli.nn.engines.lowering import lower
-from automl_cli.nn.networks import NoiseSettings, build_network
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.networks import DropSettings, build_network
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import ActivationFunction
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from search_spaces.cnn import SPACE
@@ -48,11 +48,11 @@ def engines(
     network: Network,
     size: tuple[int, int, int],
     rule: optax.GradientTransformation = KEEP_GRADIENT,
-    noise: NoiseSettings | None = None,
+    drop: DropSettings | None = None,
     activation: ActivationFunction = relu,
 ):
     model = build_network(network, size, 3, seed=1, activation=activation)
-    return tuple(engine(model, loss=loss, update_rule=rule, noise=noise) for engine in (WholeEngine, BlocksEngine))
+    return tuple(engine(model, loss=loss, update_rule=rule, drop=drop) for engine in (WholeEngine, BlocksEngine))
 
 
 def one_step_by_each(network: Network, size: tuple[int, int, int], *, count: int = 6, **options: Any) -> list[Step]:
@@ -60,7 +60,7 @@ def one_step_by_each(network: Network, size: tuple[int, int, int], *, count: int
     images, labels = task(size, count)
     found = []
     for engine in engines(network, size, **options):
-        state, value = engine.step(engine.initial(), images, labels, 0.1, Moment(np.array([1, 2], np.uint32), 0.9))
+        state, value = engine.step(engine.initial(), images, labels, 0.1, StepContext(np.array([1, 2], np.uint32), 0.9))
         found.append(Step(float(value), engine.arrays(state), np.asarray(engine.outputs(state, images))))
     return found
 

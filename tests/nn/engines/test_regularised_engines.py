@@ -11,14 +11,23 @@ import pytest
 
 from automl_cli.children import optimizer, schedule
 from automl_cli.nn import losses
-from automl_cli.nn.engines import BlocksEngine, Engine, Moment, WholeEngine
-from automl_cli.nn.engines.draws import PATHS_TOGETHER, draws
+from automl_cli.nn.engines import BlocksEngine, Engine, StepContext, WholeEngine
+from automl_cli.nn.engines.drop_masks import PATHS_TOGETHER, drop_masks
 from automl_cli.nn.engines.lowering import lower, path_name
-from automl_cli.nn.networks import NoiseSettings, build_network
-from automl_cli.nn.networks.noise import Noise, dropped_at_the_end
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.networks import DropSettings, build_network
+from automl_cli.nn.networks.drop_path import DropMasks, dropped_at_the_end
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import ActivationFunction
-from automl_cli.values.network import IMAGE, Activation, AveragePool, Block, ConvolutionUnit, Identity, MaxPool, Network
+from automl_cli.values.network import (
+    IMAGE,
+    ActivationOperation,
+    AveragePool,
+    Block,
+    ConvolutionUnit,
+    Identity,
+    MaxPool,
+    Network,
+)
 from automl_cli.values.optimizer import Optimizer, OptimizerName
 from automl_cli.values.recipe import Recipe
 from tests.nn.engines.test_engines import KEEP_GRADIENT, assert_close, loss, task
@@ -34,7 +43,7 @@ NETWORK = Network(
     ),
     ("d", "e"),
     auxiliary=(
-        Block("auxiliary.1", Activation(), ("c",)),
+        Block("auxiliary.1", ActivationOperation(), ("c",)),
         Block("auxiliary.2", AveragePool((5, 5), (3, 3), "valid"), ("auxiliary.1",)),
         Block("auxiliary.3", ConvolutionUnit((1, 1), 5, padding="valid"), ("auxiliary.2",)),
     ),
@@ -86,15 +95,15 @@ def engines(
             model,
             loss=losses.WithAuxiliary(losses.CrossEntropy(smoothing=recipe.label_smoothing), recipe.auxiliary_weight),
             update_rule=rule or optimizer.by_name(way.optimizer, recipe),
-            noise=schedule.noise(recipe),
+            drop=schedule.drop_settings(recipe),
             average_decay=recipe.average_decay,
         )
         for engine in (WholeEngine, BlocksEngine)
     ]
 
 
-def moment(step: int) -> Moment:
-    return Moment(np.array([7, step], np.uint32), 0.3 * step)
+def context(step: int) -> StepContext:
+    return StepContext(np.array([7, step], np.uint32), 0.3 * step)
 
 
 def after(engine: Engine, steps: int) -> tuple[list[float], dict[str, np.ndarray], np.ndarray]:
@@ -102,7 +111,7 @@ def after(engine: Engine, steps: int) -> tuple[list[float], dict[str, np.ndarray
     images, labels = task(SHAPE)
     state, losses = engine.initial(), []
     for step in range(1, steps + 1):
-        state, value = engine.step(state, images, labels, 0.1, moment(step))
+        state, value = engine.step(state, images, labels, 0.1, context(step))
         losses.append(float(value))
     return losses, engine.arrays(state), np.asarray(engine.outputs(state, images))
 
@@ -135,21 +144,21 @@ def test_each_of_these_recipes_changes_the_training():
 
 
 def test_the_draws_of_blocks_are_those_of_the_whole_bit_by_bit_for_any_number_of_paths():
-    settings, paths = NoiseSettings(0.5, 0.3), PATHS_TOGETHER + 5
+    settings, paths = DropSettings(0.5, 0.3), PATHS_TOGETHER + 5
     blocks = tuple(
         Block(f"b{number}", Identity(), (f"b{number - 1}" if number else IMAGE,), drop_path=(number + 1) / paths)
         for number in range(paths)
     )
-    graph = lower(Network(blocks, (blocks[-1].name, IMAGE)), SHAPE, 3, loss, activation=relu, noise=settings)
+    graph = lower(Network(blocks, (blocks[-1].name, IMAGE)), SHAPE, 3, loss, activation=relu, drop=settings)
     assert len(graph.paths) == paths
-    at = moment(2)
-    drawn = draws(settings, graph, at, 6)
-    noise = Noise(settings, jnp.asarray(at.key), jnp.float32(at.progress))
+    at = context(2)
+    drawn = drop_masks(settings, graph, at, 6)
+    drop = DropMasks(settings, jnp.asarray(at.key), jnp.float32(at.progress))
     for number in range(0, paths, 7):
         dropped = dropped_at_the_end(settings, (number + 1) / paths)
-        assert (drawn[path_name(number)] == np.asarray(jax.jit(noise.path_factors, static_argnums=2)(number, dropped, 6))).all()
+        assert (drawn[path_name(number)] == np.asarray(jax.jit(drop.path_factors, static_argnums=2)(number, dropped, 6))).all()
     features = np.concatenate([drawn[name] for name in graph.features], axis=1)
-    assert (features == np.asarray(noise.feature_factors(6, 4))).all()
+    assert (features == np.asarray(drop.feature_factors(6, 4))).all()
 
 
 def test_evaluation_drops_nothing_and_knows_no_auxiliary_head():
@@ -164,20 +173,20 @@ def test_the_state_of_one_engine_goes_on_in_the_other_with_its_mean():
     whole, blocks = engines(EVERYTHING)
     state = whole.initial()
     for step in (1, 2):
-        state, _ = whole.step(state, images, labels, 0.1, moment(step))
+        state, _ = whole.step(state, images, labels, 0.1, context(step))
     arrays = whole.arrays(state)
     moved = blocks.arrays(blocks.state(arrays))
     assert moved.keys() == arrays.keys()
     assert all((moved[name] == arrays[name]).all() for name in arrays)
-    went_on = blocks.arrays(blocks.step(blocks.state(arrays), images, labels, 0.1, moment(3))[0])
-    assert_close(went_on, whole.arrays(whole.step(state, images, labels, 0.1, moment(3))[0]), 1e-4)
+    went_on = blocks.arrays(blocks.step(blocks.state(arrays), images, labels, 0.1, context(3))[0])
+    assert_close(went_on, whole.arrays(whole.step(state, images, labels, 0.1, context(3))[0]), 1e-4)
 
 
 @pytest.mark.parametrize("name", get_args(OptimizerName))
 def test_the_memory_of_every_rule_has_one_form_in_both_engines(name):
     images, labels = task(SHAPE)
     whole, blocks = engines(way(name))
-    state, _ = whole.step(whole.initial(), images, labels, 0.1, moment(1))
+    state, _ = whole.step(whole.initial(), images, labels, 0.1, context(1))
     arrays = whole.arrays(state)
     moved = blocks.arrays(blocks.state(arrays))
     assert moved.keys() == arrays.keys()
@@ -187,9 +196,9 @@ def test_the_memory_of_every_rule_has_one_form_in_both_engines(name):
 def test_a_state_written_down_goes_on_with_the_same_bits():
     images, labels = task(SHAPE)
     engine = engines(EVERYTHING)[1]
-    state, _ = engine.step(engine.initial(), images, labels, 0.1, moment(1))
+    state, _ = engine.step(engine.initial(), images, labels, 0.1, context(1))
     written = engine.arrays(state)
-    ends = [engine.arrays(engine.step(start, images, labels, 0.1, moment(2))[0]) for start in (state, engine.state(written))]
+    ends = [engine.arrays(engine.step(start, images, labels, 0.1, context(2))[0]) for start in (state, engine.state(written))]
     assert all((ends[0][name] == ends[1][name]).all() for name in ends[0])
 
 
@@ -207,13 +216,13 @@ def test_another_number_of_dropped_paths_compiles_no_other_programs():
         return Network((first, *(Block(n, unit, reads, drop_path=d) for n, d in zip("bc", depths, strict=True))), ("b", "c"))
 
     images, labels = task(SHAPE)
-    noise = NoiseSettings(0.5, 0.0)
+    drop = DropSettings(0.5, 0.0)
     counts = []
     for made in (network(("a",), 0.5, None), network(("a",), 0.5, 1.0)):
-        engine = BlocksEngine(build_network(made, SHAPE, 3, seed=0), loss=loss, update_rule=KEEP_GRADIENT, noise=noise)
-        engine.step(engine.initial(), images, labels, 0.1, moment(1))
+        engine = BlocksEngine(build_network(made, SHAPE, 3, seed=0), loss=loss, update_rule=KEEP_GRADIENT, drop=drop)
+        engine.step(engine.initial(), images, labels, 0.1, context(1))
         blocks = {
-            call.block for call in lower(made, SHAPE, 3, loss, activation=relu, noise=noise).calls if call.block is not None
+            call.block for call in lower(made, SHAPE, 3, loss, activation=relu, drop=drop).calls if call.block is not None
         }
         counts.append(sum(len(block.forward) + len(block.backward) for block in blocks))
     assert counts[0] == counts[1] > 0

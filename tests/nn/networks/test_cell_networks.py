@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import Array, lax
 
-from automl_cli.kinds.cell import Cell
+from automl_cli.kinds.cell import CellBody
 from automl_cli.nn import ops
 from automl_cli.nn.engines import WholeEngine
 from automl_cli.nn.losses import CrossEntropy
 from automl_cli.nn.networks import NetworkModule, build_network
 from automl_cli.references import open_artifact
-from automl_cli.values.cell import CELL_OPERATIONS, Place
+from automl_cli.values.cell import CELL_OPERATIONS, OperationContext
 from automl_cli.values.network import IMAGE, Block, Network
 from automl_cli.values.operations import (
-    Activation,
+    ActivationOperation,
     AveragePool,
     ConvolutionUnit,
     FactorizedReduction,
@@ -58,7 +58,7 @@ def test_the_built_network_has_exactly_the_parameters_that_costs_says(seed, vari
 
 @pytest.mark.parametrize(("filters", "parameters"), [(32, 1_294_698), (24, 757_906)])
 def test_the_built_search_child_of_nasnet_a_has_the_size_that_follows_from_the_definition(filters, parameters):
-    cells = open_artifact("nasnet-a", Cell).artifact.body.value
+    cells = open_artifact("nasnet-a", CellBody).artifact.body.value
     network = cell_network(cells, stack("cifar", repeats=2, filters=filters), (32, 32, 3))
     assert parameters_of(build_network(network, (32, 32, 3), 10, seed=0)) == parameters
 
@@ -155,7 +155,7 @@ def test_average_pool_and_activation_modules_compute_their_operations():
     x = images(2, 6, 6, 3)
     _, pooled = output_of(AveragePool((3, 3), (2, 2)), x)
     assert_close(pooled, ops.average_pool(x.transpose(1, 2, 0, 3), (3, 3), (2, 2)).transpose(2, 0, 1, 3))
-    assert_close(output_of(Activation(), x)[1], jax.nn.relu(x))
+    assert_close(output_of(ActivationOperation(), x)[1], jax.nn.relu(x))
 
 
 def test_inputs_are_added_or_concatenated_as_the_block_says():
@@ -181,7 +181,7 @@ def test_kernels_of_cells_are_drawn_by_what_comes_from_one_input():
 
 def chain_network(operation: str, stride: int) -> Network:
     """A projection of the image, the operation, and the classifier."""
-    chain = CELL_OPERATIONS[operation](Place(channels=3, filters=16, stride=stride, bottleneck=True))
+    chain = CELL_OPERATIONS[operation](OperationContext(channels=3, filters=16, stride=stride, bottleneck=True))
     names = ["stem", *(f"{operation}.{number}" for number in range(len(chain)))]
     units = (ConvolutionUnit((1, 1), 3, order="conv-bn"), *chain)
     blocks = tuple(Block(name, unit, (before,)) for name, unit, before in zip(names, units, (IMAGE, *names), strict=False))

@@ -9,7 +9,7 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automl_cli.core.plugins import SearchSpace
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.nn.networks import build_network
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 from search_spaces.cnn import SPACE

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automl_cli.nn import ops
-from automl_cli.nn.ops import fourier, line, native, normalisation
-from automl_cli.nn.ops.choice import choose_form
+from automl_cli.nn.ops import dft_1d, dft_2d, native, normalisation
 from automl_cli.nn.ops.convolution import FORMS
+from automl_cli.nn.ops.dispatch import choose_form
 
 TOLERANCE = 5e-6
 """Of the largest value: float32 has 6e-8 per operation, and sums here have up to a few thousand terms."""
@@ -78,16 +78,16 @@ def assert_close(found, expected):
 @settings(max_examples=24, deadline=None)
 @given(st.sampled_from(sorted(FORMS)), sizes, sizes, st.integers(1, 5), channels, channels, sides, sides, stride_pairs, large)
 def test_every_form_of_convolution_equals_the_formula(form, height, width, batch, ins, outs, rows, columns, stride, large):
-    if form == "product":
+    if form == "pointwise":
         rows = columns = 1
-    if form == "line":
+    if form == "dft_1d":
         rows, columns = (rows, 1) if rows > columns else (1, columns)
     x, kernel = draw(0, height, width, batch, ins), draw(1, rows, columns, ins, outs)
     gradient = draw(2, *convolution_in_float64(x, kernel, stride).shape)
     with pytest.MonkeyPatch.context() as patch:
         if large:  # as maps and matrices are computed with that are large
-            patch.setattr(line, "LARGE", 0)
-            patch.setattr(fourier, "LARGEST_CONSTANT", 0)
+            patch.setattr(dft_1d, "LARGE", 0)
+            patch.setattr(dft_2d, "LARGEST_CONSTANT", 0)
         found = all_of(lambda x, kernel: FORMS[form](x, kernel, stride), x, kernel, gradient=gradient)
     assert_close(found, convolution_in_float64(x, kernel, stride, gradient))
 
@@ -100,7 +100,7 @@ def test_the_product_to_all_taps_pads_and_dilates_as_told(height, width, ins, ou
     gradient = draw(2, *shape, 2, outs)
     taps, expected = (
         all_of(lambda x, k, f=form: f(x, k, (1, 1), pads=pads, dilation=dilation), x, kernel, gradient=gradient)
-        for form in (FORMS["taps"], native.convolution)
+        for form in (FORMS["shift_gemm"], native.convolution)
     )
     assert_close(taps, expected)
 
@@ -139,22 +139,22 @@ def test_accelerators_take_the_native_form(backend, how, filters, monkeypatch):
 @pytest.mark.parametrize(
     ("form", "shape", "kernel", "stride", "usual"),
     [
-        ("product", (8, 8, 64, 48), (1, 1, 48, 64), (2, 2), True),
-        ("line", (8, 8, 64, 48), (7, 1, 48, 64), (1, 1), True),
-        ("fourier", (8, 8, 64, 48), (5, 7, 48, 64), (1, 1), True),
+        ("pointwise", (8, 8, 64, 48), (1, 1, 48, 64), (2, 2), True),
+        ("dft_1d", (8, 8, 64, 48), (7, 1, 48, 64), (1, 1), True),
+        ("dft_2d", (8, 8, 64, 48), (5, 7, 48, 64), (1, 1), True),
         ("native", (32, 32, 32, 3), (3, 3, 3, 48), (1, 1), True),
         ("direct", (32, 32, 128, 24), (3, 3, 24, 36), (1, 1), True),  # more windows than a cache holds
         ("native", (32, 32, 256, 3), (3, 4, 3, 24), (1, 1), True),  # an even side
-        ("taps", (32, 32, 32, 4), (3, 3, 4, 4), (1, 1), True),
+        ("shift_gemm", (32, 32, 32, 4), (3, 3, 4, 4), (1, 1), True),
         ("native", (32, 32, 32, 4), (3, 3, 4, 4), (2, 2), True),
-        ("fourier", (16, 16, 32, 8), (5, 5, 8, 3), (1, 1), True),  # few columns, but many taps
-        ("fourier", (96, 96, 64, 24), (7, 7, 24, 64), (1, 1), True),
+        ("dft_2d", (16, 16, 32, 8), (5, 5, 8, 3), (1, 1), True),  # few columns, but many taps
+        ("dft_2d", (96, 96, 64, 24), (7, 7, 24, 64), (1, 1), True),
         ("native", (96, 96, 64, 4), (3, 3, 4, 8), (1, 1), False),  # as many numbers as no cache holds
-        ("taps", (32, 32, 32, 4), (3, 3, 4, 4), (1, 1), False),
+        ("shift_gemm", (32, 32, 32, 4), (3, 3, 4, 4), (1, 1), False),
         ("native", (32, 32, 32, 4), (5, 5, 4, 3), (1, 1), False),
         ("native", (8, 8, 32, 4), (1, 1, 4, 4), (2, 2), False),
-        ("fourier", (4, 4, 64, 3), (7, 5, 3, 24), (1, 1), True),  # a kernel larger than the image
-        ("line", (4, 4, 64, 3), (1, 5, 3, 24), (1, 1), True),
+        ("dft_2d", (4, 4, 64, 3), (7, 5, 3, 24), (1, 1), True),  # a kernel larger than the image
+        ("dft_1d", (4, 4, 64, 3), (1, 5, 3, 24), (1, 1), True),
     ],
 )
 def test_the_rule_takes_the_form_that_is_fastest_on_a_cpu(form, shape, kernel, stride, usual):

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.plugins import Options, Plugin, SearchPreset
 from automl_cli.core.rewards import InverseSquare
+from automl_cli.core.spaces import Options, Plugin, SearchPreset
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody

@@ -7,8 +7,8 @@ import numpy as np
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import unknown_name
-from automl_cli.core.plugins import SearchSpace
 from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 from toy_polynomial.problem import SIZES, points

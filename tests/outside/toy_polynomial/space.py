@@ -1,8 +1,8 @@
 """Which of the powers 0 to 4 a polynomial has. Size: 2^5 = 32; without any, it has the power 0."""
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
-from automl_cli.core.plugins import Options, Plugin, SearchPreset
 from automl_cli.core.rewards import InverseSquare
+from automl_cli.core.spaces import Options, Plugin, SearchPreset
 from automl_cli.values.child import ChildPreset
 from automl_cli.values.recipe import Recipe
 from toy_polynomial.kind import Polynomial, words

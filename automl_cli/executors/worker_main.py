@@ -1,4 +1,4 @@
-"""The program that a worker process runs: `python -m automl_cli.executors.worker`.
+"""The program that a worker process runs: `python -m automl_cli.executors.worker_main`.
 
 It reads a `Setup` and then tasks from its standard input, those given together on one line of JSON, and answers on what was its
 standard output. Whatever the evaluator or a library prints goes to standard error. It ends when its input ends, in the middle
@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from automl_cli.core.protocols import Evaluator
 from automl_cli.core.trials import Task
-from automl_cli.executors.attempts import attempt_all, described
 from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
+from automl_cli.executors.outcomes import attempt_all, described
 from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.store import encoding
 from automl_cli.system.process import die_with, keep_heap, resident_bytes

@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 from automl_cli.core.protocols import EvaluatorSetup
 from automl_cli.core.trials import Status, Task
-from automl_cli.executors.attempts import shortened
 from automl_cli.executors.messages import Message, Setup
+from automl_cli.executors.outcomes import shortened
 from automl_cli.store import encoding
 
-Events = SimpleQueue["tuple[Worker, Message | None]"]
+Events = SimpleQueue["tuple[WorkerProcess, Message | None]"]
 """What workers said, in order of arrival; None when a worker's output ended."""
 
 _LONGEST_LAST_WORDS = 600
@@ -25,7 +25,7 @@ _READ_OF_A_LOG = 2**16
 """Bytes of its beginning and of its end: a process may have printed more than there is memory."""
 
 
-class Worker:
+class WorkerProcess:
     """One process. It is `starting`, then idle or busy with `tasks`, until it is ended.
 
     It is a fresh interpreter (never a fork: JAX hangs after one) that imports what this one can import. `environment` is set
@@ -43,7 +43,7 @@ class Worker:
         self._log: BinaryIO = tempfile.TemporaryFile("ab+")  # noqa: SIM115  closed by `end`
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "automl_cli.executors.worker"],
+                [sys.executable, "-P", "-m", "automl_cli.executors.worker_main"],
                 env=os.environ | environment | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

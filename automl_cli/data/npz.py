@@ -16,9 +16,9 @@ from typing import IO, Any
 import numpy as np
 
 from automl_cli.core.errors import DataError
-from automl_cli.data.pictures import fit
-from automl_cli.data.places import expanded
-from automl_cli.data.source import Description, Part, Read, Report, holds_arrays
+from automl_cli.data.decoding import fit
+from automl_cli.data.paths import expanded
+from automl_cli.data.source import Part, Read, Report, SourceDescription, holds_arrays
 
 LAYOUTS: tuple[dict[Part, tuple[str, str]], ...] = (
     {"train": ("x_train", "y_train"), "validation": ("x_validation", "y_validation"), "test": ("x_test", "y_test")},
@@ -28,7 +28,7 @@ CHUNK = 1024
 BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-class ArchiveSource:
+class NpzSource:
     """One `.npz` file."""
 
     def __init__(self, path: Path, *, image_size: int | None) -> None:
@@ -43,7 +43,7 @@ class ArchiveSource:
             raise DataError(f"{path}: the parts hold images of different shape and type: {shapes}; they must be alike")
         shape, kind = shapes["train"]
         labels = self.labels_unchecked("train")
-        self.description = Description(
+        self.description = SourceDescription(
             name=path.stem,
             classes=tuple(map(str, range(self._count_classes(labels)))),
             image_shape=(image_size, image_size, shape[2]) if image_size else shape,

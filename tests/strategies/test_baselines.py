@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automl_cli.strategies.rewards import BestQueue, Floor, MovingBaseline, RankBaseline
+from automl_cli.strategies.baselines import BestQueue, Floor, MovingBaseline, RankBaseline
 
 rewards = st.lists(st.integers(-50, 50).map(float), min_size=1, max_size=12)
 

@@ -1,4 +1,4 @@
-"""What a step of the engine `blocks` drops: the draws of `networks.noise`, made by programs that all networks share."""
+"""What a step of the engine `blocks` drops: the draws of `networks.drop_path`, made by programs that all networks share."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -9,17 +9,17 @@ from jax import Array
 
 from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.engines.lowering import Graph, path_name
-from automl_cli.nn.engines.protocol import Moment
-from automl_cli.nn.networks.noise import Noise, NoiseSettings
+from automl_cli.nn.engines.protocol import StepContext
+from automl_cli.nn.networks.drop_path import DropMasks, DropSettings
 
 PATHS_TOGETHER = 64
 """Paths whose draws one program makes. A network has any number of them: the last ones are filled up."""
 
 
-def draws(settings: NoiseSettings, graph: Graph, moment: Moment, examples: int) -> dict[str, np.ndarray]:
+def drop_masks(settings: DropSettings, graph: Graph, context: StepContext, examples: int) -> dict[str, np.ndarray]:
     """The factors that the calls of the graph are given: of paths, (examples,), and of features, (examples, channels)."""
     given: dict[str, np.ndarray] = {}
-    at = (moment.key, np.float32(moment.progress))
+    at = (context.key, np.float32(context.progress))
     for numbers, dropped in _parts(graph.paths):
         factors = np.asarray(_path_factors(settings, examples)(*at, numbers, dropped))
         given |= {path_name(number): row for number, row in zip(numbers, factors, strict=True)}
@@ -40,17 +40,17 @@ def _parts(paths: Mapping[int, float]) -> Iterator[tuple[np.ndarray, np.ndarray]
 
 
 @cache
-def _path_factors(settings: NoiseSettings, examples: int) -> Program:
+def _path_factors(settings: DropSettings, examples: int) -> Program:
     def path_factors(key: Array, progress: Array, numbers: Array, dropped: Array) -> Array:
-        noise = Noise(settings, key, progress)
-        return jax.vmap(lambda number, share: noise.path_factors(number, share, examples))(numbers, dropped)
+        drop = DropMasks(settings, key, progress)
+        return jax.vmap(lambda number, share: drop.path_factors(number, share, examples))(numbers, dropped)
 
     return compiled(path_factors, identity=f"path_factors {settings} {examples}")
 
 
 @cache
-def _feature_factors(settings: NoiseSettings, examples: int, channels: int) -> Program:
+def _feature_factors(settings: DropSettings, examples: int, channels: int) -> Program:
     def feature_factors(key: Array, progress: Array) -> Array:
-        return Noise(settings, key, progress).feature_factors(examples, channels)
+        return DropMasks(settings, key, progress).feature_factors(examples, channels)
 
     return compiled(feature_factors, identity=f"feature_factors {settings} {examples} {channels}")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from automl_cli.core.commands import command_line
+from automl_cli.core.shell_commands import command_line
 from automl_cli.store.study import StudySettings
 
 

@@ -5,9 +5,9 @@ XLA's own convolution (0.085 ns). k l is the size of the kernel, c and f are cha
 that a form transforms, s the product of the strides:
 
     native     k l (c f + 170) / s, with a stride a quarter more
-    taps       2.35 (k l)^2 f + 53 c, without a stride
-    line       1.9 n (c + f / s) + 2 c f + 170, a stride across the kernel divides all of it
-    fourier    3.8 n (c + f / sqrt(s)) + 3.5 c f
+    shift_gemm 2.35 (k l)^2 f + 53 c, without a stride
+    dft_1d     1.9 n (c + f / s) + 2 c f + 170, a stride across the kernel divides all of it
+    dft_2d     3.8 n (c + f / sqrt(s)) + 3.5 c f
 
 Fitted to an AMD Zen 4 (`tests/benchmarks/convolutions.py` measures all forms and what the rule loses by its model).
 """
@@ -29,10 +29,10 @@ LARGE_WINDOWS = 2**23
 def choose_form(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, usual: bool = True) -> str:
     """The name of the fastest form for (height, width, batch, channels) and (k, l, channels, filters).
 
-    `usual` are the zeros of "half" and no dilation, which all forms but native and taps need. The batch may be unknown.
+    `usual` are the zeros of "half" and no dilation, which all forms but native and shift_gemm need. The batch may be unknown.
     """
     if kernel[:2] == (1, 1) and usual:
-        return "product"
+        return "pointwise"
     costs = _costs(shape, kernel, stride, usual=usual)
     form = min(costs, key=lambda name: costs[name])
     chunks = form == "native" and usual and stride == (1, 1) and kernel[0] % 2 == kernel[1] % 2 == 1
@@ -50,10 +50,10 @@ def _costs(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, usu
         found["native"] = taps * (products + 170) / steps * (1 if steps == 1 else 1.25)
         written = numbers_of(shape[:3]) * taps * filters
         if steps == 1 and taps <= MOST_TAPS and taps * filters <= MOST_COLUMNS and written <= MOST_WRITTEN:
-            found["taps"] = 2.35 * taps**2 * filters + 53 * channels
+            found["shift_gemm"] = 2.35 * taps**2 * filters + 53 * channels
     if usual and 1 in (rows, columns):
         side, along, across = (width, stride[1], stride[0]) if rows == 1 else (height, stride[0], stride[1])
-        found["line"] = (1.9 * side * (channels + filters / along) + 2 * products + 170) / across
+        found["dft_1d"] = (1.9 * side * (channels + filters / along) + 2 * products + 170) / across
     elif usual:
-        found["fourier"] = 3.8 * max(height, width) * (channels + filters / sqrt(steps)) + 3.5 * products
+        found["dft_2d"] = 3.8 * max(height, width) * (channels + filters / sqrt(steps)) + 3.5 * products
     return found

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
-from automl_cli.nn.ops.outlines import outlined
+from automl_cli.nn.ops.no_inline import outlined
 from automl_cli.nn.ops.windows import Windows, send_back, views
 
 

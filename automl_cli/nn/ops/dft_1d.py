@@ -1,4 +1,4 @@
-"""Convolution in the frequency domain for kernels of k x 1 and 1 x k: `fourier` with one axis instead of two.
+"""Convolution in the frequency domain for kernels of k x 1 and 1 x k: `dft_2d` with one axis instead of two.
 
 Along the axis with the kernel a signal becomes one row per real product, about two for each place, whatever k is. What is
 across the kernel is independent, so a stride along it just skips. How it is gone through depends on what lies together:
@@ -17,14 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from automl_cli.nn.ops import transforms
+from automl_cli.nn.ops import dft_matrices
 from automl_cli.nn.ops.backend import numbers_of
 
 LARGE = 2**18
 """Numbers of a map that is gone through row by row."""
 
 
-class Plan(NamedTuple):
+class Dft1dPlan(NamedTuple):
     """What the matrices depend on."""
 
     size: int
@@ -35,13 +35,13 @@ class Plan(NamedTuple):
 def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
     """See `ops.convolution`; one side of the kernel is 1."""
     if goes_row_by_row(x.shape, kernel.shape):
-        return _along_width(x[:: stride[0]], kernel[0], Plan(x.shape[1], kernel.shape[1], stride[1]))
+        return _along_width(x[:: stride[0]], kernel[0], Dft1dPlan(x.shape[1], kernel.shape[1], stride[1]))
     if kernel.shape[0] == 1 < kernel.shape[1]:
         return convolution(x.swapaxes(0, 1), kernel.swapaxes(0, 1), stride[::-1]).swapaxes(0, 1)
     x = x[:, :: stride[1]]
     height, width, batch, channels = x.shape
     joined = x.reshape(height, width * batch, channels)
-    y = _along_height(joined, kernel[:, 0], Plan(height, len(kernel), stride[0]))
+    y = _along_height(joined, kernel[:, 0], Dft1dPlan(height, len(kernel), stride[0]))
     return y.reshape(-1, width, batch, kernel.shape[-1])
 
 
@@ -51,22 +51,22 @@ def goes_row_by_row(shape: tuple[Any, ...], kernel: tuple[int, ...]) -> bool:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _along_height(x: Array, kernel: Array, plan: Plan) -> Array:
+def _along_height(x: Array, kernel: Array, plan: Dft1dPlan) -> Array:
     """(size, m, channels), (k, channels, filters) -> (outputs, m, filters)."""
     return _height_forward(x, kernel, plan)[0]
 
 
-def _height_forward(x: Array, kernel: Array, plan: Plan) -> tuple[Array, tuple[Array, Array]]:
-    maps = transforms.line(*plan)
+def _height_forward(x: Array, kernel: Array, plan: Dft1dPlan) -> tuple[Array, tuple[Array, Array]]:
+    maps = dft_matrices.dft_1d(*plan)
     spectra = _analyse(maps.image, x), _analyse(maps.kernel, kernel)
     return _analyse(maps.output.T, spectra[0] @ spectra[1]), spectra
 
 
-def _height_backward(plan: Plan, spectra: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
-    maps = transforms.line(*plan)
+def _height_backward(plan: Dft1dPlan, spectra: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    maps = dft_matrices.dft_1d(*plan)
     spectrum = _analyse(maps.output, gradient)
     x_spectrum = jnp.einsum("rbo,rio->rbi", spectrum, spectra[1])
-    kernel_spectrum = transforms.transposed_product(spectra[0], spectrum)
+    kernel_spectrum = dft_matrices.transposed_product(spectra[0], spectrum)
     return _analyse(maps.image.T, x_spectrum), _analyse(maps.kernel.T, kernel_spectrum)
 
 
@@ -74,25 +74,25 @@ _along_height.defvjp(_height_forward, _height_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _along_width(x: Array, kernel: Array, plan: Plan) -> Array:
+def _along_width(x: Array, kernel: Array, plan: Dft1dPlan) -> Array:
     """(height, size, batch, channels), (k, channels, filters) -> (height, outputs, batch, filters)."""
     return _width_forward(x, kernel, plan)[0]
 
 
-def _width_forward(x: Array, kernel: Array, plan: Plan) -> tuple[Array, tuple[Array, Array]]:
-    maps = transforms.line(*plan)
+def _width_forward(x: Array, kernel: Array, plan: Dft1dPlan) -> tuple[Array, tuple[Array, Array]]:
+    maps = dft_matrices.dft_1d(*plan)
     spectrum = _analyse(maps.kernel, kernel)
     return lax.map(lambda row: _analyse(maps.output.T, _analyse(maps.image, row) @ spectrum), x), (x, kernel)
 
 
-def _width_backward(plan: Plan, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+def _width_backward(plan: Dft1dPlan, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, kernel = saved
-    maps = transforms.line(*plan)
+    maps = dft_matrices.dft_1d(*plan)
     turned = lax.optimization_barrier(_analyse(maps.kernel, kernel).swapaxes(1, 2))
 
     def of_row(total: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
         row, row_gradient = (_analyse(*pair) for pair in zip((maps.image, maps.output), rows, strict=True))
-        return total + transforms.transposed_product(row, row_gradient), _analyse(maps.image.T, row_gradient @ turned)
+        return total + dft_matrices.transposed_product(row, row_gradient), _analyse(maps.image.T, row_gradient @ turned)
 
     none = jnp.zeros((len(maps.kernel), *kernel.shape[1:]), x.dtype)
     kernel_spectrum, x_gradient = lax.scan(of_row, none, (x, gradient))

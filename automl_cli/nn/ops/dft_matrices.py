@@ -1,4 +1,4 @@
-"""The matrices with which `fourier` and `line` turn a convolution into products of numbers.
+"""The matrices with which `dft_2d` and `dft_1d` turn a convolution into products of numbers.
 
 A convolution of n-periodic signals is a product in the frequency domain. A signal of `size` zero-padded for a kernel of k needs
 n = size + k // 2: what reaches over one end meets the same zeros as what reaches over the other. With p = k // 2,
@@ -33,7 +33,7 @@ class Matrices:
 
 
 @cache
-def line(size: int, kernel: int, stride: int) -> Matrices:
+def dft_1d(size: int, kernel: int, stride: int) -> Matrices:
     """For one axis alone, real signals: a row per real product; one for a frequency that is its own conjugate, else three."""
     period = size + kernel // 2
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []

@@ -1,9 +1,9 @@
 """The figures of the live display, on a clock of our own."""
 
-from automl_cli.cli.live import Figures, trial_line
+from automl_cli.cli.search_display import SearchFigures, trial_line
 from automl_cli.core.rewards import Power
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
-from automl_cli.study.loop import Progress
+from automl_cli.study.loop import SearchProgress
 
 
 def trial(number: int, score: float | None, *, reused: int | None = None, seconds: float = 2.0) -> Trial:
@@ -12,13 +12,13 @@ def trial(number: int, score: float | None, *, reused: int | None = None, second
     return Trial(Task(number, (0,), 0, 1), Proposal((0,)), outcome, reused)
 
 
-def progress(finished: int, last: Trial | None, *, stage: Stage = Stage.SEARCH, best: Trial | None = None) -> Progress:
-    return Progress(stage, 10, finished, 2, best, last)
+def progress(finished: int, last: Trial | None, *, stage: Stage = Stage.SEARCH, best: Trial | None = None) -> SearchProgress:
+    return SearchProgress(stage, 10, finished, 2, best, last)
 
 
 def test_the_line_grows_with_what_is_known() -> None:
     now = [0.0]
-    figures = Figures(window=2, score=Power().score, clock=lambda: now[0])
+    figures = SearchFigures(window=2, score=Power().score, clock=lambda: now[0])
     assert figures.line() == "starting"
     figures.update(progress(0, None))
     assert figures.line() == "trial 0/10"
@@ -31,7 +31,7 @@ def test_the_line_grows_with_what_is_known() -> None:
 
 def test_rate_and_time_left_are_of_this_session_and_stage() -> None:
     now = [0.0]
-    figures = Figures(window=2, score=Power().score, clock=lambda: now[0])
+    figures = SearchFigures(window=2, score=Power().score, clock=lambda: now[0])
     figures.update(progress(8, None))  # taken up where eight trials had ended before
     now[0] = 30.0
     figures.update(progress(9, trial(8, 0.5)))

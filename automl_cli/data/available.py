@@ -14,7 +14,7 @@ from automl_cli.data.opening import tfds_folder
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 
-class Listed(Struct, frozen=True, kw_only=True):
+class AvailableDataset(Struct, frozen=True, kw_only=True):
     """One data set that was found. `problem` says why it cannot be used as it is; then nothing more is known of it."""
 
     name: str
@@ -23,7 +23,7 @@ class Listed(Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-def datasets_here(data_dir: str | None) -> tuple[Listed, ...]:
+def datasets_here(data_dir: str | None) -> tuple[AvailableDataset, ...]:
     """The embedded sets, then what is prepared under the data directory, by name."""
     embedded = [_looked_at(name, "embedded", None) for name in EMBEDDED]
     prepared = [_looked_at(name, "tfds", data_dir) for name in prepared_names(tfds_folder(data_dir))]
@@ -36,8 +36,8 @@ def prepared_names(folder: Path) -> list[str]:
     return sorted({path.parent.parent.relative_to(folder).as_posix() for path in versions})
 
 
-def _looked_at(name: str, kind: Literal["embedded", "tfds"], data_dir: str | None) -> Listed:
+def _looked_at(name: str, kind: Literal["embedded", "tfds"], data_dir: str | None) -> AvailableDataset:
     try:
-        return Listed(name=name, kind=kind, facts=image_facts(DatasetReference(source=name, data_dir=data_dir)))
+        return AvailableDataset(name=name, kind=kind, facts=image_facts(DatasetReference(source=name, data_dir=data_dir)))
     except DataError as error:
-        return Listed(name=name, kind=kind, problem=str(error))
+        return AvailableDataset(name=name, kind=kind, problem=str(error))

@@ -1,6 +1,6 @@
 """Convolution in the frequency domain, by matrix products alone: the form for kernels with both sides above 1.
 
-What it computes. Three linear maps and one product per frequency (`transforms` has the mathematics):
+What it computes. Three linear maps and one product per frequency (`dft_matrices` has the mathematics):
 
     spectrum of x, spectrum of the kernel:    two matrix products each, one per axis
     product:                                  for each row r    Y[r] = X[r] W[r]    (batch, channels) (channels, filters)
@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from automl_cli.nn.ops import transforms
+from automl_cli.nn.ops import dft_matrices
 
 Pair = tuple[int, int]
 Maps = tuple[np.ndarray, np.ndarray]
@@ -34,7 +34,7 @@ LARGEST_CONSTANT = 2**14
 """Numbers of a constant that a program may hold: what else is repeated as it runs, by a kernel that takes 7 ms to compile."""
 
 
-class Plan(NamedTuple):
+class Dft2dPlan(NamedTuple):
     """What the matrices depend on."""
 
     size: Pair
@@ -44,31 +44,31 @@ class Plan(NamedTuple):
     def maps(self) -> tuple[Maps, Maps, Maps]:
         """Analyses of the image, of the kernel and of the output."""
         height, width = zip(*self, strict=True)
-        rows, columns = transforms.outer(*height), transforms.inner(*width)
+        rows, columns = dft_matrices.outer(*height), dft_matrices.inner(*width)
         return (rows.image, columns.image), (rows.kernel, columns.kernel), (rows.output, columns.output)
 
 
 def convolution(x: Array, kernel: Array, stride: Pair) -> Array:
     """See `ops.convolution`."""
-    return _convolution(x, kernel, Plan((x.shape[0], x.shape[1]), (kernel.shape[0], kernel.shape[1]), stride))
+    return _convolution(x, kernel, Dft2dPlan((x.shape[0], x.shape[1]), (kernel.shape[0], kernel.shape[1]), stride))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolution(x: Array, kernel: Array, plan: Plan) -> Array:
+def _convolution(x: Array, kernel: Array, plan: Dft2dPlan) -> Array:
     return _forward(x, kernel, plan)[0]
 
 
-def _forward(x: Array, kernel: Array, plan: Plan) -> tuple[Array, tuple[Array, Array]]:
+def _forward(x: Array, kernel: Array, plan: Dft2dPlan) -> tuple[Array, tuple[Array, Array]]:
     image_maps, kernel_maps, output_maps = plan.maps()
     spectra = _analyse(x, image_maps), _analyse(kernel, kernel_maps)
     return _synthesise(spectra[0] @ spectra[1], output_maps), spectra
 
 
-def _backward(plan: Plan, spectra: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+def _backward(plan: Dft2dPlan, spectra: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     image_maps, kernel_maps, output_maps = plan.maps()
     spectrum = _analyse(gradient, output_maps)
     x_spectrum = jnp.einsum("rbo,rio->rbi", spectrum, spectra[1])
-    kernel_spectrum = transforms.transposed_product(spectra[0], spectrum)
+    kernel_spectrum = dft_matrices.transposed_product(spectra[0], spectrum)
     return _synthesise(x_spectrum, image_maps), _synthesise(kernel_spectrum, kernel_maps)
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl_cli.data.ahead import ahead
+from automl_cli.data.prefetch import ahead
 
 
 def of_ours() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
 
 
 @given(count=st.integers(0, 40), threads=st.integers(1, 5), depth=st.integers(1, 9))

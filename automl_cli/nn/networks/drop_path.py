@@ -12,7 +12,7 @@ FEATURES = 2**32 - 1
 """What the draws of dropped features are folded with; those of a path with the number of its block."""
 
 
-class NoiseSettings(NamedTuple):
+class DropSettings(NamedTuple):
     """`keep` is the probability with which ScheduledDropPath keeps a path of the last cell at the end of the training
     (NASNet, arXiv 1707.07012, section 3), `dropout` that with which a feature is dropped. Without `by_depth` paths of all cells
     are kept like those of the last one."""
@@ -22,14 +22,14 @@ class NoiseSettings(NamedTuple):
     by_depth: bool = True
 
 
-class Noise(NamedTuple):
+class DropMasks(NamedTuple):
     """The draws of one step, at a share `progress` of the training, as factors: 0 for what is dropped, 1 / (the probability of
     keeping it) for what is kept, so evaluation needs nothing.
 
     A draw depends on the key and on what it is for, not on who draws it or what is drawn beside it: the engines draw alike.
     """
 
-    settings: NoiseSettings
+    settings: DropSettings
     key: Array
     progress: Array
 
@@ -61,7 +61,7 @@ class Noise(NamedTuple):
         return jax.random.wrap_key_data(self.key, impl="threefry2x32")
 
 
-def dropped_at_the_end(settings: NoiseSettings, depth: float) -> float:
+def dropped_at_the_end(settings: DropSettings, depth: float) -> float:
     """The share of the paths of a cell of this depth that are dropped at the end of the training."""
     return 1 - keep_probability(settings.keep, depth=depth, progress=1.0, scale_by_depth=settings.by_depth)
 

@@ -4,11 +4,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from automl_cli.core.streams import stream_seed
+from automl_cli.core.random_streams import stream_seed
 from automl_cli.values.network import Fan
 
 
-class Initial:
+class Initializer:
     """The draws of one block: a function of the seed of the network and the block's name.
 
     Kernels have variance 2 / fan (arXiv 1502.01852): of what goes into one output, or of what comes from one input.

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from automl_cli.core.decisions import Choice, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError, unknown_name
+from automl_cli.core.random_streams import stream
 from automl_cli.core.rewards import Power, Reward
-from automl_cli.core.streams import stream
 
 Options = Mapping[str, Choice]
 """Settled options of a space, by name."""

@@ -16,7 +16,7 @@ from automl_cli.core.trials import Measurement, Stage, Status, Trial
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from automl_cli.study.loop import Progress
+    from automl_cli.study.loop import SearchProgress
 
 PLAIN_SECONDS = 15.0
 """Without a terminal, a line at most so often."""
@@ -34,11 +34,11 @@ class Display(NamedTuple):
     log_file: Path | None = None
 
 
-class Figures:
+class SearchFigures:
     """What is known so far, as the display shows it: counts, best, mean of the last trials, rate, time left."""
 
     def __init__(self, window: int, *, score: Score, clock: Callable[[], float] = time.monotonic) -> None:
-        self.progress: Progress | None = None
+        self.progress: SearchProgress | None = None
         self.statuses: dict[Status, int] = {}
         self.reused = 0
         self._score = score
@@ -47,7 +47,7 @@ class Figures:
         self._stage_started = clock()
         self._finished_before = 0
 
-    def update(self, progress: "Progress") -> None:
+    def update(self, progress: "SearchProgress") -> None:
         """Take in what the study reports."""
         if self.progress is None or progress.stage is not self.progress.stage:
             self._stage_started, self._finished_before = self._clock(), progress.finished
@@ -114,10 +114,10 @@ def trial_line(trial: Trial, score: Score) -> str:
 
 
 @contextmanager
-def showing(console: "Console", *, window: int, score: Score, how: Display) -> Iterator[Callable[["Progress"], None]]:
+def showing(console: "Console", *, window: int, score: Score, how: Display) -> Iterator[Callable[["SearchProgress"], None]]:
     """Gives what to call with every progress of the study; the display is gone afterwards."""
-    figures = Figures(window, score=score)
-    tellers: list[Callable[[Progress], None]] = [figures.update]
+    figures = SearchFigures(window, score=score)
+    tellers: list[Callable[[SearchProgress], None]] = [figures.update]
     with _log(how.log_file, tellers, score):
         if how.quiet:
             yield _all(tellers)
@@ -129,8 +129,8 @@ def showing(console: "Console", *, window: int, score: Score, how: Display) -> I
             yield _all(tellers)
 
 
-def _all(tellers: "list[Callable[[Progress], None]]") -> "Callable[[Progress], None]":
-    def tell(progress: "Progress") -> None:
+def _all(tellers: "list[Callable[[SearchProgress], None]]") -> "Callable[[SearchProgress], None]":
+    def tell(progress: "SearchProgress") -> None:
         for teller in tellers:
             teller(progress)
 
@@ -139,7 +139,12 @@ def _all(tellers: "list[Callable[[Progress], None]]") -> "Callable[[Progress], N
 
 @contextmanager
 def _live(
-    console: "Console", figures: Figures, tellers: "list[Callable[[Progress], None]]", score: Score, *, verbose: bool
+    console: "Console",
+    figures: SearchFigures,
+    tellers: "list[Callable[[SearchProgress], None]]",
+    score: Score,
+    *,
+    verbose: bool,
 ) -> Iterator[None]:
     from rich.live import Live
 
@@ -149,7 +154,7 @@ def _live(
         yield
 
 
-def _panel(figures: Figures) -> "RenderableType":
+def _panel(figures: SearchFigures) -> "RenderableType":
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -162,11 +167,11 @@ def _panel(figures: Figures) -> "RenderableType":
     return Group(top, Text(figures.scores()))
 
 
-def _plain(console: "Console", figures: Figures, score: Score, *, verbose: bool) -> "Callable[[Progress], None]":
+def _plain(console: "Console", figures: SearchFigures, score: Score, *, verbose: bool) -> "Callable[[SearchProgress], None]":
     """A line for every trial, or one now and then and at the end of a stage."""
     last_said = [time.monotonic()]
 
-    def tell(progress: "Progress") -> None:
+    def tell(progress: "SearchProgress") -> None:
         if verbose and progress.last is not None:
             console.print(trial_line(progress.last, score), soft_wrap=True)
         due = time.monotonic() - last_said[0] >= PLAIN_SECONDS
@@ -191,7 +196,7 @@ def check_log_file(path: Path | None) -> None:
 
 
 @contextmanager
-def _log(path: Path | None, tellers: "list[Callable[[Progress], None]]", score: Score) -> Iterator[None]:
+def _log(path: Path | None, tellers: "list[Callable[[SearchProgress], None]]", score: Score) -> Iterator[None]:
     if path is None:
         yield
         return
@@ -200,8 +205,8 @@ def _log(path: Path | None, tellers: "list[Callable[[Progress], None]]", score: 
         yield
 
 
-def _writer(file: TextIO, score: Score) -> "Callable[[Progress], None]":
-    def tell(progress: "Progress") -> None:
+def _writer(file: TextIO, score: Score) -> "Callable[[SearchProgress], None]":
+    def tell(progress: "SearchProgress") -> None:
         if progress.last is not None:
             file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {trial_line(progress.last, score)}\n")
             file.flush()

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.errors import DataError
-from automl_cli.core.streams import stream_seed
+from automl_cli.core.random_streams import stream_seed
 from automl_cli.data.images import Progress, check_size, counter
 from automl_cli.data.opening import open_source
-from automl_cli.data.rows import Rows, facts_of, learning_rows, sizes_for, testing_rows
 from automl_cli.data.source import Encoded, Read, Source
+from automl_cli.data.split_indices import SplitIndices, facts_of, learning_rows, sizes_for, testing_rows
 from automl_cli.system.machine import available_cores
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
@@ -80,13 +80,13 @@ class StreamedSplit:
     def _served(
         self, places: Iterable[int], work: Callable[[int], np.ndarray], *, depth: int, threads: int | None
     ) -> Generator[np.ndarray, None, None]:
-        from automl_cli.data.ahead import ahead
+        from automl_cli.data.prefetch import ahead
 
         # Decoding lets go of the interpreter's lock, so a thread for each core is busy.
         return ahead(map(int, places), work, threads=threads or available_cores(), depth=depth)
 
     def _decoded(self, place: int, window: Callable[[int, int], Box]) -> np.ndarray:
-        from automl_cli.data.pictures import decode_window
+        from automl_cli.data.decoding import decode_window
 
         picture = self.read(place)
         return decode_window(picture.data, picture.where, window, shape=self.image_shape, upright=picture.upright)
@@ -170,6 +170,6 @@ def load_streamed_test(reference: DatasetReference) -> StreamedSplit:
     return _split(source, testing_rows(source, sizes_for(source, reference), reference.split_seed))
 
 
-def _split(source: Source, rows: Rows) -> StreamedSplit:
+def _split(source: Source, rows: SplitIndices) -> StreamedSplit:
     read = source.encoded(rows.part)
     return StreamedSplit(lambda place: read(int(rows.places[place])), rows.labels, source.description.image_shape)

@@ -20,7 +20,7 @@ def untold(count: int) -> None:
 
 
 @dataclass(frozen=True)
-class Rows:
+class SplitIndices:
     """Examples of one part of a source: their places in it, rising, and their labels, both (examples,) and int."""
 
     part: Part
@@ -53,7 +53,7 @@ def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> Image
     )
 
 
-def learning_rows(source: Source, sizes: Sizes, seed: int, *, report: Report = untold) -> tuple[Rows, Rows]:
+def learning_rows(source: Source, sizes: Sizes, seed: int, *, report: Report = untold) -> tuple[SplitIndices, SplitIndices]:
     """Rows to train on, and rows to validate with: of the training part too where they are held out.
 
     `report` is told of labels that are read for the first time. Raises DataError where a subset lacks a class to train on.
@@ -70,7 +70,7 @@ def learning_rows(source: Source, sizes: Sizes, seed: int, *, report: Report = u
     return train, validation
 
 
-def _learning_rows(source: Source, sizes: Sizes, seed: int, report: Report) -> tuple[Rows, Rows]:
+def _learning_rows(source: Source, sizes: Sizes, seed: int, report: Report) -> tuple[SplitIndices, SplitIndices]:
     import numpy as np
 
     labels = _labels(source, "train", report)
@@ -81,20 +81,20 @@ def _learning_rows(source: Source, sizes: Sizes, seed: int, report: Report) -> t
         places = places[draw(labels[places], sizes.subset, seed=seed, purpose="subset")]
     if not sizes.validation_held_out:
         theirs = _labels(source, "validation", report)
-        return Rows("train", places, labels[places]), Rows("validation", np.arange(len(theirs)), theirs)
+        return SplitIndices("train", places, labels[places]), SplitIndices("validation", np.arange(len(theirs)), theirs)
     held_out = places[draw(labels[places], sizes.validation, seed=seed, purpose="validation")]
     places = np.setdiff1d(places, held_out, assume_unique=True)
-    return Rows("train", places, labels[places]), Rows("train", held_out, labels[held_out])
+    return SplitIndices("train", places, labels[places]), SplitIndices("train", held_out, labels[held_out])
 
 
-def testing_rows(source: Source, sizes: Sizes, seed: int) -> Rows:
+def testing_rows(source: Source, sizes: Sizes, seed: int) -> SplitIndices:
     """Rows to test on: of the training part where they are held out."""
     import numpy as np
 
     part: Part = "train" if sizes.test_held_out else "test"
     labels = _labels(source, part, untold)
     places = _held_out_for_test(labels, sizes, seed) if sizes.test_held_out else np.arange(len(labels))
-    return Rows(part, places, labels[places])
+    return SplitIndices(part, places, labels[places])
 
 
 def _held_out_for_test(labels: np.ndarray, sizes: Sizes, seed: int) -> np.ndarray:

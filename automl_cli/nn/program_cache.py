@@ -33,7 +33,7 @@ from jax.tree_util import PyTreeDef, default_registry
 
 from automl_cli.system.machine import allowed_cores, available_cores, cpu_features, cpu_model
 
-FOLDER = "archive"
+FOLDER = "programs"
 """Below the folder of JAX's compilation cache."""
 
 DECIDING = ("jax", "jaxlib", "optax", "numpy")
@@ -61,7 +61,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Archive:
+class ProgramCache:
     """A folder of programs that were compiled under the same circumstances (a text)."""
 
     folder: Path
@@ -105,15 +105,15 @@ def identity_of(lowered: Any) -> str:
     return f"{name[1] if name else 'program'} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def present_archive(options: dict[str, bool | int]) -> Archive | None:
-    """The archive of programs compiled with these options here and now; None where there is none."""
+def current_program_cache(options: dict[str, bool | int]) -> ProgramCache | None:
+    """Return the cache of programs compiled with these options on this machine, or None where nothing is kept."""
     folder, enabled = (jax.config.values[f"jax_{name}"] for name in ("compilation_cache_dir", "enable_compilation_cache"))
     local = bool(folder) and "://" not in str(folder)
     if not local or not enabled or _SOURCES is None or jax.default_backend() != "cpu" or jax.device_count() != 1:
         return None
     settings = {name: value for name, value in jax.config.values.items() if not name.startswith(_WITHOUT_EFFECT)}
     circumstances = (_SOURCES, *_machine(), os.environ.get("XLA_FLAGS"), sorted(settings.items()), sorted(options.items()))
-    return Archive(Path(str(folder)) / FOLDER, repr(circumstances))
+    return ProgramCache(Path(str(folder)) / FOLDER, repr(circumstances))
 
 
 _WITHOUT_EFFECT = ("jax_compilation_cache", "jax_persistent_cache", "jax_enable_compilation_cache", "jax_log")

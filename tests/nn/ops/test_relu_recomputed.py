@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from automl_cli.nn import ops
 from automl_cli.nn.engines import library
-from automl_cli.nn.ops.choice import choose_form
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.dispatch import choose_form
+from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import kernel_shapes, transform
 from automl_cli.values.operations import ConvolutionUnit, FactorizedReduction
 
@@ -61,8 +61,8 @@ def test_the_gradient_of_relu_is_0_at_0():
 
 
 UNITS = {
-    "product": (ConvolutionUnit((1, 1), 5, order="act-conv-bn"), 4),
-    "taps": (ConvolutionUnit((3, 3), 4, order="act-conv-bn"), 4),
+    "pointwise": (ConvolutionUnit((1, 1), 5, order="act-conv-bn"), 4),
+    "shift_gemm": (ConvolutionUnit((3, 3), 4, order="act-conv-bn"), 4),
     "taps, dilated": (ConvolutionUnit((3, 3), 4, order="act-conv-bn", dilation=2, padding="same"), 4),
     "direct": (ConvolutionUnit((3, 3), 12, order="act-conv-bn"), 4),
     "native": (ConvolutionUnit((3, 3), 4, (2, 2), order="act-conv-bn", padding="same"), 4),
@@ -73,8 +73,8 @@ UNITS = {
 
 @pytest.mark.parametrize("name", [*UNITS, "activation"])
 def test_a_block_that_rectifies_first_keeps_no_map_for_its_gradient(name, monkeypatch):
-    monkeypatch.setattr("automl_cli.nn.ops.line.LARGE", 0)
-    monkeypatch.setattr("automl_cli.nn.ops.choice.LARGE_WINDOWS", 0)
+    monkeypatch.setattr("automl_cli.nn.ops.dft_1d.LARGE", 0)
+    monkeypatch.setattr("automl_cli.nn.ops.dispatch.LARGE_WINDOWS", 0)
     unit, channels = UNITS.get(name, (None, 4))
     if isinstance(unit, ConvolutionUnit):
         usual = unit.dilation == 1 and unit.padding == "half"

@@ -18,7 +18,7 @@ def ahead(items: Iterable[A], work: Callable[[A], B], *, threads: int, depth: in
     `close`), what waits is dropped and the threads have ended when it has.
     """
     waiting: deque[Future[B]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="prefetch")
     try:
         for item in items:
             if len(waiting) == depth:

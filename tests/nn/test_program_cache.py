@@ -16,15 +16,15 @@ import optax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from automl_cli.nn import archive, compilation, ops
-from automl_cli.nn.archive import Archive, present_archive
+from automl_cli.nn import compilation, ops, program_cache
 from automl_cli.nn.augment import whiten
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.blocks import _update as optimizer_of_blocks
-from automl_cli.nn.engines.tape import Block
+from automl_cli.nn.engines.tape import CompiledBlock
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
-from automl_cli.nn.ops.rectified import relu
+from automl_cli.nn.ops.relu_recomputed import relu
+from automl_cli.nn.program_cache import ProgramCache, current_program_cache
 from automl_cli.values.operations import ConvolutionUnit, MaxPool, SeparableUnit
 
 X = jnp.arange(6, dtype=jnp.float32)
@@ -47,7 +47,7 @@ def values(program: Callable[..., Any]) -> list[float]:
 
 
 def test_a_program_is_compiled_once_and_then_read(tmp_path: Path):
-    function, kept = Function(), Archive(tmp_path, "here")
+    function, kept = Function(), ProgramCache(tmp_path, "here")
     first, second = (kept.obtain("double it", (X,), function) for _ in range(2))
     assert function.compiled == 1
     assert values(first) == values(second) == [0, 2, 4, 6, 8, 10]
@@ -64,9 +64,9 @@ def test_a_program_is_compiled_once_and_then_read(tmp_path: Path):
     ],
 )
 def test_another_question_gets_another_program(tmp_path: Path, circumstances: str, identity: str, arguments: tuple):
-    Archive(tmp_path, "here").obtain("double it", (X,), Function())
+    ProgramCache(tmp_path, "here").obtain("double it", (X,), Function())
     other = Function(3.0)
-    Archive(tmp_path, circumstances).obtain(identity, arguments, other)
+    ProgramCache(tmp_path, circumstances).obtain(identity, arguments, other)
     assert other.compiled == 1
 
 
@@ -74,7 +74,7 @@ def test_another_question_gets_another_program(tmp_path: Path, circumstances: st
     "damage", [lambda content: content[:-100], lambda _: b"", lambda content: content[:500] + bytes(9) + content[509:]]
 )
 def test_a_damaged_file_is_compiled_again_and_replaced(tmp_path: Path, damage: Callable[[bytes], bytes]):
-    function, kept = Function(), Archive(tmp_path, "here")
+    function, kept = Function(), ProgramCache(tmp_path, "here")
     kept.obtain("double", (X,), function)
     (file,) = tmp_path.iterdir()
     sound = file.read_bytes()
@@ -90,7 +90,7 @@ def test_a_program_without_a_name_is_kept_by_its_text_and_replaced_when_it_is_to
 
     def updated() -> tuple[Any, Path]:
         found = compiled(rule.update)(X, state)
-        (file,) = (folder / archive.FOLDER).iterdir()
+        (file,) = (folder / program_cache.FOLDER).iterdir()
         return found, file
 
     (fresh, _), file = updated()
@@ -103,7 +103,7 @@ def test_a_program_without_a_name_is_kept_by_its_text_and_replaced_when_it_is_to
         assert type(after) is type(state)
         assert len(file.read_bytes()) == len(sound)
     compiled(lambda x, state: rule.update(2 * x, state))(X, state)
-    assert len(list((folder / archive.FOLDER).iterdir())) == 2
+    assert len(list((folder / program_cache.FOLDER).iterdir())) == 2
 
 
 def test_programs_that_read_other_arguments_of_the_same_shapes_are_others(folder: Path):
@@ -115,7 +115,7 @@ def test_programs_that_read_other_arguments_of_the_same_shapes_are_others(folder
 
     found = [np.asarray(compiled(reading(place))(X, X + 1)).tolist() for place in (0, 1, 0)]
     assert found == [[0, 2, 4, 6, 8, 10], [2, 4, 6, 8, 10, 12], [0, 2, 4, 6, 8, 10]]
-    assert len(list((folder / archive.FOLDER).iterdir())) == 2
+    assert len(list((folder / program_cache.FOLDER).iterdir())) == 2
 
 
 def test_a_program_that_cannot_be_kept_is_compiled_and_runs(folder: Path):
@@ -129,7 +129,7 @@ def test_a_program_that_cannot_be_kept_is_compiled_and_runs(folder: Path):
         assert np.asarray(compiled(told)(X)).tolist() == [0, 2, 4, 6, 8, 10]
         jax.effects_barrier()
         assert seen == [1.0] * count
-    assert not list((folder / archive.FOLDER).glob("*.program"))
+    assert not list((folder / program_cache.FOLDER).glob("*.program"))
 
 
 def test_where_nothing_can_be_kept_programs_are_compiled(tmp_path: Path):
@@ -137,7 +137,7 @@ def test_where_nothing_can_be_kept_programs_are_compiled(tmp_path: Path):
     blocked.write_text("in the way", encoding="utf-8")
     function = Function()
     for _ in range(2):
-        assert values(Archive(blocked, "here").obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
+        assert values(ProgramCache(blocked, "here").obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
     assert function.compiled == 2
 
 
@@ -149,17 +149,17 @@ def test_who_wants_what_another_compiles_waits_for_it(tmp_path: Path):
         time.sleep(0.3)
         return function()
 
-    one = threading.Thread(target=lambda: Archive(tmp_path, "here").obtain("double", (X,), slowly))
+    one = threading.Thread(target=lambda: ProgramCache(tmp_path, "here").obtain("double", (X,), slowly))
     one.start()
     assert inside.wait(30)
-    assert values(Archive(tmp_path, "here").obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
+    assert values(ProgramCache(tmp_path, "here").obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
     one.join()
     assert function.compiled == 1
     assert [file.suffix for file in tmp_path.iterdir()] == [".program"]
 
 
 def test_a_file_under_another_name_is_not_believed(tmp_path: Path):
-    kept, other = Archive(tmp_path, "here"), Function(3.0)
+    kept, other = ProgramCache(tmp_path, "here"), Function(3.0)
     kept.obtain("double", (X,), Function())
     kept.obtain("treble", (X,), other)
     double, treble = sorted(tmp_path.iterdir())
@@ -173,23 +173,23 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    assert values(Archive(tmp_path, "here").obtain("double", (X,), Function())) == [0, 2, 4, 6, 8, 10]
+    assert values(ProgramCache(tmp_path, "here").obtain("double", (X,), Function())) == [0, 2, 4, 6, 8, 10]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    kept, function = Archive(tmp_path, "here"), Function()
+    kept, function = ProgramCache(tmp_path, "here"), Function()
     kept.obtain("double", (X,), function)
     (file,) = tmp_path.iterdir()
     file.unlink()
-    monkeypatch.setattr(archive, "PATIENCE", 0.05)
+    monkeypatch.setattr(program_cache, "PATIENCE", 0.05)
     with filelock.FileLock(file.with_suffix(".lock")):
         assert values(kept.obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
     assert function.compiled == 2
 
 
 def test_weakly_typed_arguments_are_another_question(tmp_path: Path):
-    kept = Archive(tmp_path, "here")
+    kept = ProgramCache(tmp_path, "here")
     weak, strong = jax.jit(lambda: 1.0)(), jnp.float32(1.0)
     assert weak.dtype == strong.dtype
     assert kept._file("f", jax.tree.structure((weak,)), (weak,)) != kept._file("f", jax.tree.structure((strong,)), (strong,))
@@ -197,28 +197,28 @@ def test_weakly_typed_arguments_are_another_question(tmp_path: Path):
 
 @pytest.mark.parametrize("setting", ["jax_threefry_partitionable", "jax_enable_x64", "jax_disable_most_optimizations"])
 def test_programs_made_under_other_settings_of_jax_are_others(folder: Path, setting: str):
-    usual, options = present_archive({}), jax.config.values[setting]
+    usual, options = current_program_cache({}), jax.config.values[setting]
     assert usual is not None
     jax.config.update(setting, not options)
     try:
-        assert present_archive({}) != usual
+        assert current_program_cache({}) != usual
     finally:
         jax.config.update(setting, options)
-    assert present_archive({}) == usual
-    assert present_archive({"level": 1}) != usual
+    assert current_program_cache({}) == usual
+    assert current_program_cache({"level": 1}) != usual
 
 
 def test_there_is_no_archive_for_several_devices_or_far_away(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    assert present_archive({}) is not None
+    assert current_program_cache({}) is not None
     jax.config.update("jax_compilation_cache_dir", "gs://bucket/programs")
-    assert present_archive({}) is None
+    assert current_program_cache({}) is None
     jax.config.update("jax_compilation_cache_dir", str(folder))
     monkeypatch.setattr(jax, "device_count", lambda: 2)
-    assert present_archive({}) is None
+    assert current_program_cache({}) is None
 
 
 def test_a_program_that_jax_has_in_its_cache_is_kept_whole(folder: Path):
-    function, kept = Function(5.0), Archive(folder / "ours", "here")
+    function, kept = Function(5.0), ProgramCache(folder / "ours", "here")
     function()
     assert list(folder.glob("*-cache"))
     kept.obtain("multiply", (X,), function)
@@ -227,7 +227,7 @@ def test_a_program_that_jax_has_in_its_cache_is_kept_whole(folder: Path):
 
 
 def test_jax_keeps_no_second_copy_and_its_cache_goes_on(folder: Path):
-    Archive(folder / "ours", "here").obtain("multiply", (X,), Function(6.0))
+    ProgramCache(folder / "ours", "here").obtain("multiply", (X,), Function(6.0))
     assert not list(folder.glob("*-cache"))
     Function(7.0)()
     assert list(folder.glob("*-cache"))
@@ -246,7 +246,7 @@ def folder(tmp_path: Path):
             yield tmp_path
 
 
-def gradients(block: Block) -> list[np.ndarray]:
+def gradients(block: CompiledBlock) -> list[np.ndarray]:
     """One call forward and backward of a max pool."""
     x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 4, 2, 3)), jnp.float32)
     places, nothing = ((x,),), np.float32(0)
@@ -260,7 +260,7 @@ def test_blocks_work_with_any_of_their_programs_from_disk(folder: Path, missing:
     pool = MaxPool(window=(2, 2), stride=(2, 2))
     make = library.pool.__wrapped__
     expected = gradients(make(pool, (4, 4)))
-    files = {file.name.split("-")[0]: file for file in (folder / archive.FOLDER).iterdir()}
+    files = {file.name.split("-")[0]: file for file in (folder / program_cache.FOLDER).iterdir()}
     assert set(files) == {"forward_max_pool", "backward_max_pool"}
     if missing in ("forward", "backward"):
         files[f"{missing}_max_pool"].unlink()
@@ -299,7 +299,9 @@ UNIT = ConvolutionUnit(kernel=(3, 3), filters=4)
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_identity_of_a_block_holds_all_that_its_function_closes_over(make: Callable[..., Block], settings: dict[str, Any]):
+def test_the_identity_of_a_block_holds_all_that_its_function_closes_over(
+    make: Callable[..., CompiledBlock], settings: dict[str, Any]
+):
     assert set(settings) == set(inspect.signature(make).parameters)
     assert make(**settings)._settings == tuple("relu" if value is relu else value for value in settings.values())
 
@@ -314,7 +316,9 @@ def test_the_identity_of_a_block_holds_all_that_its_function_closes_over(make: C
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_programs_of_other_functions_than_relu_have_no_name_on_disk(make: Callable[..., Block], settings: tuple[Any, ...]):
+def test_programs_of_other_functions_than_relu_have_no_name_on_disk(
+    make: Callable[..., CompiledBlock], settings: tuple[Any, ...]
+):
     class LikeAnyOther:
         def __call__(self, x: jax.Array) -> jax.Array:
             return x
@@ -342,20 +346,20 @@ def test_only_a_loss_whose_text_tells_what_it_computes_is_kept_on_disk():
 
 
 def test_every_source_that_programs_are_traced_from_is_part_of_their_names(tmp_path: Path):
-    package = Path(archive.__file__).parents[1]
+    package = Path(program_cache.__file__).parents[1]
     copies = {tmp_path / file.relative_to(package): file for file in package.rglob("*.py")}
     for copy, file in copies.items():
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(file.read_bytes())
-    usual = archive._sources(tmp_path)
-    assert usual == archive._SOURCES
+    usual = program_cache._sources(tmp_path)
+    assert usual == program_cache._SOURCES
     makers = (library.loss, CrossEntropy, WithAuxiliary, SeparableUnit, ops.convolution, optimizer_of_blocks, whiten)
     for file in {Path(inspect.getfile(inspect.unwrap(maker))) for maker in makers}:
         copy = tmp_path / file.relative_to(package)
         copy.write_bytes(file.read_bytes() + b"#")
-        assert archive._sources(tmp_path) != usual, file
+        assert program_cache._sources(tmp_path) != usual, file
         copy.write_bytes(file.read_bytes())
-    assert archive._sources(tmp_path) == usual
+    assert program_cache._sources(tmp_path) == usual
 
 
 def test_what_moves_from_one_source_to_another_changes_the_names(tmp_path: Path):
@@ -364,22 +368,22 @@ def test_what_moves_from_one_source_to_another_changes_the_names(tmp_path: Path)
     for one, other in (("a = 1\nb = 2\n", ""), ("a = 1\n", "b = 2\n")):
         (tmp_path / "core" / "one.py").write_text(one, encoding="utf-8")
         (tmp_path / "core" / "other.py").write_text(other, encoding="utf-8")
-        digests.add(archive._sources(tmp_path))
+        digests.add(program_cache._sources(tmp_path))
     assert len(digests) == 2
 
 
 def test_without_readable_sources_there_is_no_archive(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    assert archive._sources(tmp_path / "automl.zip") is None
-    monkeypatch.setattr(archive, "_SOURCES", None)
-    assert present_archive({}) is None
+    assert program_cache._sources(tmp_path / "automl.zip") is None
+    monkeypatch.setattr(program_cache, "_SOURCES", None)
+    assert current_program_cache({}) is None
 
 
 @pytest.mark.parametrize("package", ["jax", "jaxlib", "optax", "numpy"])
 def test_programs_of_another_version_are_others(folder: Path, package: str, monkeypatch: pytest.MonkeyPatch):
-    usual, version = present_archive({}), archive.version
-    monkeypatch.setattr(archive, "version", lambda name: "0.0" if name == package else version(name))
-    archive._machine.cache_clear()
+    usual, version = current_program_cache({}), program_cache.version
+    monkeypatch.setattr(program_cache, "version", lambda name: "0.0" if name == package else version(name))
+    program_cache._machine.cache_clear()
     try:
-        assert present_archive({}) != usual
+        assert current_program_cache({}) != usual
     finally:
-        archive._machine.cache_clear()
+        program_cache._machine.cache_clear()
