@@ -1,0 +1,117 @@
+"""The canonical form of an expression, and which expressions are the same function.
+
+The form puts the operands of sums, products, maxima and minima in order, works out constants and removes what does nothing. Two
+expressions with one form compute the same; those that compute the same by other laws have forms of their own, which is what
+`fingerprint` is for: it looks at outputs.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from automl_cli.values.expression import FUNCTIONS, Call, Expression, Name, Number, call, printed
+from automl_cli.values.expression_evaluation import constant_value, evaluate, numpy_functions
+
+SAMPLES = 1000
+"""Normal samples on which functions are compared."""
+
+DIGITS = 6
+"""Significant digits in which outputs must agree."""
+
+
+def canonical(expression: Expression) -> Expression:
+    """Return the canonical form of an expression. It computes the same wherever the expression is finite.
+
+    >>> from automl_cli.values.activation import ActivationFunction
+    >>> printed(canonical(ActivationFunction("sigmoid(x) * (1 * -(-x))").tree))
+    'sigmoid(x) * x'
+    """
+    if not isinstance(expression, Call):
+        return expression
+    found = Call(expression.function, tuple(canonical(argument) for argument in expression.arguments))
+    if all(isinstance(argument, Number) for argument in found.arguments) and found.function not in _NOT_CONSTANT:
+        value = constant_value(found)
+        return found if value is None else Number(value)
+    simple = _simplified(found)
+    if isinstance(simple, Call) and FUNCTIONS[simple.function].commuting:
+        return Call(simple.function, tuple(sorted(simple.arguments, key=_order)))
+    return simple
+
+
+_NOT_CONSTANT = ("drop", "ema", "previous_ema", "ema_from_one", "trace")
+"""Functions of constants that are not constant: they draw, or depend on the step."""
+
+_TWICE_IS_ONCE = ("sign", "abs")
+
+
+def _simplified(found: Call) -> Expression:
+    """The call without what does nothing; its arguments are canonical."""
+    match found:
+        case Call(function="negate", arguments=(Call(function="negate", arguments=(inner,)),)):
+            return inner
+        case Call(function="subtract", arguments=(left, Call(function="negate", arguments=(inner,)))):
+            return canonical(call("add", left, inner))
+        case Call(function="add", arguments=(left, Call(function="negate", arguments=(inner,)))):
+            return call("subtract", left, inner)
+        case Call(function="add", arguments=(Call(function="negate", arguments=(inner,)), right)):
+            return call("subtract", right, inner)
+        case Call(function="add" | "subtract", arguments=(left, Number(value=0.0))):
+            return left
+        case Call(function="add", arguments=(Number(value=0.0), right)):
+            return right
+        case Call(function="multiply" | "divide" | "power", arguments=(left, Number(value=1.0))):
+            return left
+        case Call(function="multiply", arguments=(Number(value=1.0), right)):
+            return right
+        case Call(function=function, arguments=(Call(function=inner), *_)) if function == inner and function in _TWICE_IS_ONCE:
+            return found.arguments[0]
+        case Call(function="max" | "min", arguments=(left, right)) if left == right:
+            return left
+        case Call(function="abs", arguments=(Call(function="negate", arguments=(inner,)),)):
+            return canonical(call("abs", inner))
+    return found
+
+
+def _order(expression: Expression) -> tuple[int, str]:
+    """Numbers come first, then what is longer, so that forms read as usual: 2 * exp(x) * x."""
+    if isinstance(expression, Number):
+        return 0, printed(expression)
+    return (2 if isinstance(expression, Name) else 1), printed(expression)
+
+
+@cache
+def normal_samples(count: int = SAMPLES) -> Any:
+    """Return fixed draws of the standard normal distribution, float64 of shape (count,)."""
+    import numpy
+
+    return numpy.random.Generator(numpy.random.Philox(key=1710)).standard_normal(count)
+
+
+def outputs(expression: Expression, operands: Sequence[Mapping[str, Any]]) -> Any:
+    """Return what an expression gives for each of several sets of operands, float64 of shape (sets, samples)."""
+    import numpy
+
+    rows = []
+    with numpy.errstate(all="ignore"):
+        for values in operands:
+            shape = next(iter(values.values())).shape
+            rows.append(numpy.broadcast_to(numpy.float64(evaluate(expression, values, numpy_functions())), shape))
+    return numpy.stack(rows)
+
+
+def fingerprint(values: Any) -> bytes:
+    """Return 16 bytes that are equal for arrays of float64 that agree to `DIGITS` significant digits; NaN agrees with NaN.
+
+    Numbers are rounded, so a pair that differs by rounding errors alone is told apart where a number lies within such an error
+    of the middle between two decimals: about once in 10^6 pairs.
+    """
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        exponents = numpy.clip(numpy.floor(numpy.log10(numpy.abs(values))), -290, 290)
+        scale = 10.0 ** (DIGITS - 1 - exponents)
+        rounded = numpy.round(values * scale) / scale
+    regular = numpy.isfinite(values) & (values != 0)
+    rounded = numpy.where(regular, rounded, numpy.where(numpy.isnan(values), numpy.nan, values + 0.0))
+    return hashlib.blake2b(numpy.ascontiguousarray(rounded, numpy.float64).tobytes(), digest_size=16).digest()
