@@ -1,23 +1,2 @@
-"""Activation functions: what the names of `values.activation` stand for."""
+"""Activation functions of `values.activation` as functions of arrays."""
 
-from collections.abc import Callable
-
-import jax
-from jax import Array
-
-from automl_cli.nn.ops.relu_recomputed import relu
-from automl_cli.values.activation import ActivationFunction
-
-Function = Callable[[Array], Array]
-
-
-def by_name(value: ActivationFunction) -> Function:
-    """The function, number by number. ReLU is the one that networks have built in."""
-    return _FUNCTIONS[value.name]
-
-
-def _gelu(x: Array) -> Array:
-    return jax.nn.gelu(x, approximate=False)
-
-
-_FUNCTIONS: dict[str, Function] = {"relu": relu, "swish": jax.nn.silu, "gelu": _gelu}

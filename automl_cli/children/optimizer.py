@@ -4,8 +4,8 @@ from functools import cache
 
 import optax
 
-from automl_cli.nn.interpret.rules import scale_by_rule
-from automl_cli.values.optimizer import LibraryOptimizer, Optimizer
+from automl_cli.nn.interpret import rule_programs, rules
+from automl_cli.values.optimizer import LibraryOptimizer, Optimizer, UpdateRule
 from automl_cli.values.recipe import Recipe
 
 
@@ -17,14 +17,43 @@ def transformation(optimizer: Optimizer, recipe: Recipe) -> optax.GradientTransf
     decoupled rule decay * parameter is added to the update instead. One object for equal arguments, since programs are kept by
     it. Rules that depend on the number of steps, or draw, are started by `nn.interpret.rules.begin`.
     """
+    return _chained(_rule(optimizer), recipe, decoupled=optimizer.decoupled)
+
+
+def started(
+    optimizer: Optimizer, recipe: Recipe, *, total_steps: int, seed: int, as_data: bool = False
+) -> optax.GradientTransformation:
+    """Return `transformation` for a training of so many steps, whose random draws come from a seed.
+
+    With `as_data` the rule is data to a program that all rules share, which compiles nothing for a new one
+    (`nn.interpret.rule_programs`); a rule that does not fit into it is traced as usual. Equal arguments, but for the steps and
+    the seed, give the same function `update`, by which programs are kept.
+    """
+    if as_data and isinstance(optimizer, UpdateRule):
+        code = rule_programs.code_of(optimizer.expanded)
+        rule = rule_programs.scale_by_code(code, total_steps=total_steps, seed=seed)
+        return optax.GradientTransformation(_init_of(rule, optimizer, recipe), _update_of_all(optimizer.decoupled, recipe))
+    return rules.begin(transformation(optimizer, recipe), total_steps=total_steps, seed=seed)
+
+
+def _chained(rule: optax.GradientTransformation, recipe: Recipe, *, decoupled: bool) -> optax.GradientTransformation:
     decay = [optax.add_decayed_weights(recipe.weight_decay)]
     clip = [] if recipe.gradient_clip is None else [optax.clip_by_global_norm(recipe.gradient_clip)]
-    if optimizer.decoupled:
-        return optax.chain(*clip, _rule(optimizer), *decay)
-    return optax.chain(*decay, *clip, _rule(optimizer))
+    return optax.chain(*clip, rule, *decay) if decoupled else optax.chain(*decay, *clip, rule)
+
+
+def _init_of(rule: optax.GradientTransformation, optimizer: UpdateRule, recipe: Recipe) -> optax.TransformInitFn:
+    return _chained(rule, recipe, decoupled=optimizer.decoupled).init
+
+
+@cache
+def _update_of_all(decoupled: bool, recipe: Recipe) -> optax.TransformUpdateFn:
+    """The one function that makes the updates of all rules; their code is in the state."""
+    unused = optax.GradientTransformation(lambda parameters: optax.EmptyState(), rule_programs.update)
+    return _chained(unused, recipe, decoupled=decoupled).update
 
 
 def _rule(optimizer: Optimizer) -> optax.GradientTransformation:
-    if not isinstance(optimizer, LibraryOptimizer):
-        return scale_by_rule(optimizer.expanded)
-    raise NotImplementedError
+    if isinstance(optimizer, LibraryOptimizer):
+        raise NotImplementedError
+    return rules.scale_by_rule(optimizer.expanded)

@@ -1,16 +1,38 @@
-"""Activation functions, by name."""
+"""Activation functions: expressions, found or published."""
 
-from typing import get_args
+from typing import ClassVar
 
 from automl_cli.plugins.kind import Kind
-from automl_cli.values.activation import ActivationFunction, ActivationName
+from automl_cli.store.artifact import Schema
+from automl_cli.store.study import FoundBody
+from automl_cli.values.activation import NAMED, ActivationFunction
+from automl_cli.values.same_function import activation_problem
+
+
+class ActivationBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An activation function that a search found."""
+
+    SCHEMA: ClassVar[Schema] = Schema("activation")
+
+    value: ActivationFunction
+
+
+def words(function: ActivationFunction) -> tuple[str, ...]:
+    """The formula, and what its trained parameters start from where that is not 1."""
+    starts = [f"{beta} from {start:g}" for beta, start in zip(function.betas, function.starts, strict=True) if start != 1]
+    return (", ".join((function.expression, *starts)),)
+
 
 KIND = Kind(
     name="activation",
     role="activation",
     flag="activation",
     value=ActivationFunction,
-    names={name: ActivationFunction(name) for name in get_args(ActivationName)},
-    words=lambda function: (function.name,),
-    build="automl_cli.children.activation:by_name",
+    body=ActivationBody,
+    names=NAMED,
+    about="beta, beta2, … are trained, one number per channel. A formula such as 'x * sigmoid(2 * x)' can be given as well.",
+    written=ActivationFunction,
+    words=words,
+    problem=activation_problem,
+    build="automl_cli.children.activation:function",
 )

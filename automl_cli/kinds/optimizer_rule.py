@@ -1,14 +1,33 @@
-"""Update rules, by name."""
+"""Update rules: expressions, found or published, and optimizers of a library."""
 
-from typing import get_args
+from typing import ClassVar
 
 from automl_cli.plugins.kind import Kind
-from automl_cli.values.optimizer import Optimizer, OptimizerName
+from automl_cli.store.artifact import Schema
+from automl_cli.store.study import FoundBody
+from automl_cli.values.optimizer import NAMED, LibraryOptimizer, Optimizer, UpdateRule
+from automl_cli.values.same_function import rule_problem
+
+
+class RuleBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An update rule that a search found."""
+
+    SCHEMA: ClassVar[Schema] = Schema("optimizer-rule")
+
+    value: UpdateRule
 
 
 def words(optimizer: Optimizer) -> tuple[str, ...]:
-    """The rule in words, such as "nesterov, momentum 0.9"."""
-    return (optimizer.name if optimizer.momentum is None else f"{optimizer.name}, momentum {optimizer.momentum:g}",)
+    """The formula, and the settings of the rule."""
+    if isinstance(optimizer, LibraryOptimizer):
+        return (f"{optimizer.name} of optax.contrib",)
+    momentum = () if optimizer.momentum is None else (f"momentum {optimizer.momentum:g}",)
+    return (", ".join((optimizer.expression, *momentum, *(("decoupled weight decay",) if optimizer.decoupled else ()))),)
+
+
+def problem(optimizer: Optimizer) -> str | None:
+    """Why nothing can be trained with it."""
+    return None if isinstance(optimizer, LibraryOptimizer) else rule_problem(optimizer)
 
 
 KIND = Kind(
@@ -16,8 +35,11 @@ KIND = Kind(
     role="optimizer",
     flag="optimizer",
     value=Optimizer,
-    names={name: Optimizer(name) for name in get_args(OptimizerName)},
-    about="rmsprop-tf: decay 0.9, epsilon 1, then momentum. adamw and lion have decoupled weight decay.",
+    body=RuleBody,
+    names=NAMED,
+    about="adamw and lion have decoupled weight decay. A formula such as 'g * exp(sign(g) * sign(m))' can be given as well.",
+    written=UpdateRule,
     words=words,
-    build="automl_cli.children.optimizer:by_name",
+    problem=problem,
+    build="automl_cli.children.optimizer:transformation",
 )

@@ -60,6 +60,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     flag       the flag by which commands take an artifact of it
     names      values that go by a name and need no artifact
     about      what is to be known of those names, for the help of the flag
+    written    a value that is written out, such as a formula -> the value; UserError with the place of what cannot be read
+    problem    value -> why no child with it can be trained; None where nothing is against it
     words      value -> the value in words
     sheet      (body, place) -> what `automl show` says of the artifact, beyond how it was found
     check      (body, place) -> what could not be checked, if anything; ArtifactError for what contradicts itself
@@ -81,6 +83,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     flag: str | None = None
     names: Mapping[str, Any] = {}
     about: str = ""
+    written: Callable[[str], Any] | None = None
+    problem: Callable[[Any], str | None] | None = None
     words: Callable[[Any], tuple[str, ...]] | None = None
     sheet: Callable[[Any, str], Iterator[Part]] | None = None
     check: Callable[[Any, str], str | None] | None = None

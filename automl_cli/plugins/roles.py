@@ -44,7 +44,8 @@ def check_roles(child: Child, place: str, *, may_be_open: bool) -> None:
 def words_of(filling: Filling) -> str:
     """What stands in a role, in words; nothing where its kind has none."""
     words = kind_named(filling.kind).words
-    return "" if words is None else "; ".join(words(value_of(filling)))
+    text = "" if words is None else "; ".join(words(value_of(filling)))
+    return f"{filling.name}: {text}" if filling.name and not text.startswith(filling.name) else text
 
 
 def built_by(filling: Filling) -> Any:

@@ -7,6 +7,7 @@ Adding a reference is adding one artifact and naming it under its paper.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -118,6 +119,8 @@ def open_filling(role: str, text: str) -> Filling:
     if text in (known := named(role)):
         return known[text]
     welcome = {kind.body.SCHEMA.name: kind for kind in kinds_of_role(role) if kind.is_found}
+    if (value := _written(role, text)) is not None:
+        return value
     if not welcome:  # nothing of it is searched yet
         raise unknown_name(role, text, known)
     try:
@@ -128,6 +131,15 @@ def open_filling(role: str, text: str) -> Filling:
     kind = welcome[opened.artifact.kind]
     name = text if text in names() else None
     return filling_of(kind.name, opened.artifact.body.value, name=name, digest=opened.digest)
+
+
+def _written(role: str, text: str) -> Filling | None:
+    """What a text such as `x * sigmoid(2 * x)` writes out; None where it has no operator, or is a file."""
+    rows = [kind for kind in kinds_of_role(role) if kind.written is not None]
+    if not rows or not re.search(r"[ ()*+^]", text) or Path(text).exists():
+        return None
+    assert rows[0].written is not None
+    return filling_of(rows[0].name, rows[0].written(text))
 
 
 def filled_by_flags(request: Any, *, open_role: str | None) -> dict[str, Filling]:

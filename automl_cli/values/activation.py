@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.errors import UserError
-from automl_cli.values.expression import Expression, Language, printed, uses, walk
+from automl_cli.values.expression import Expression, Language, printed, walk
 from automl_cli.values.expression import Name as Operand
 from automl_cli.values.expression_parser import parse
 
@@ -36,7 +36,7 @@ class ActivationFunction(Struct, frozen=True, forbid_unknown_fields=True, omit_d
     """A function of the pre-activation x, in printed form, such as `x * sigmoid(beta * x)`.
 
     `beta`, `beta2`, … are trained, one number per channel; `initial` holds what they start from, in this order, 1 where nothing
-    is said. Raises UserError for what is no function of x, with the column, and for a newer version of the language.
+    is said. Raises UserError for what is no expression of the language, with the column, and for a newer version of it.
     """
 
     expression: str
@@ -45,8 +45,6 @@ class ActivationFunction(Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     def __post_init__(self) -> None:
         check_version("activation function", self.language)
-        if not uses(self.tree, "x"):
-            raise UserError(f"activation function {self.expression!r} is not a function of x")
         if len(self.initial) > len(self.betas):
             raise UserError(
                 f"activation function {self.expression!r} has {len(self.betas)} trained parameters, and initial values for "

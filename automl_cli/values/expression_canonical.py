@@ -16,8 +16,8 @@ from automl_cli.values.expression_evaluation import constant_value, evaluate, nu
 SAMPLES = 1000
 """Normal samples on which functions are compared."""
 
-DIGITS = 6
-"""Significant digits in which outputs must agree."""
+BITS = 19
+"""Bits of the mantissa in which outputs must agree."""
 
 
 def canonical(expression: Expression) -> Expression:
@@ -101,17 +101,14 @@ def outputs(expression: Expression, operands: Sequence[Mapping[str, Any]]) -> An
 
 
 def fingerprint(values: Any) -> bytes:
-    """Return 16 bytes that are equal for arrays of float64 that agree to `DIGITS` significant digits; NaN agrees with NaN.
+    """Return 16 bytes that are equal for arrays of float64 that agree to about 1e-6 of each number; NaN agrees with NaN.
 
-    Numbers are rounded, so a pair that differs by rounding errors alone is told apart where a number lies within such an error
-    of the middle between two decimals: about once in 10^6 pairs.
+    Mantissas are rounded to `BITS` bits, so a pair that differs by rounding errors alone is told apart where a number lies
+    within such an error of the middle between two of them: about once in 10^6 pairs.
     """
     import numpy
 
-    with numpy.errstate(all="ignore"):
-        exponents = numpy.clip(numpy.floor(numpy.log10(numpy.abs(values))), -290, 290)
-        scale = 10.0 ** (DIGITS - 1 - exponents)
-        rounded = numpy.round(values * scale) / scale
-    regular = numpy.isfinite(values) & (values != 0)
-    rounded = numpy.where(regular, rounded, numpy.where(numpy.isnan(values), numpy.nan, values + 0.0))
-    return hashlib.blake2b(numpy.ascontiguousarray(rounded, numpy.float64).tobytes(), digest_size=16).digest()
+    mantissas, exponents = numpy.frexp(values)
+    rounded = numpy.ldexp(numpy.round(mantissas * 2.0**BITS), exponents)
+    rounded[numpy.isnan(values)] = numpy.nan
+    return hashlib.blake2b((rounded + 0.0).tobytes(), digest_size=16).digest()

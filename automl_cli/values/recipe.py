@@ -16,6 +16,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     epochs. `precision` is "float32", or "mixed": activations and their gradients in bfloat16 where the device has it,
     parameters and statistics in float32.
 
+    With `learning_rates` a child is first trained for one epoch at each of them, and then, anew, at the best.
+
     In the first `warmup_epochs` the learning rate is also multiplied by the share of them that has passed (arXiv 1706.02677,
     section 2.2); 0 for none.
 
@@ -29,6 +31,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     batch_size: int
     learning_rate: float
+    learning_rates: tuple[float, ...] = ()
     weight_decay: float = 1e-4
     schedule: Literal["constant", "cosine", "exponential"] = "constant"
     warmup_epochs: float = 0.0
@@ -46,6 +49,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return max(1, examples // self.batch_size)
 
     def __post_init__(self) -> None:
+        if any(rate <= 0 for rate in self.learning_rates):
+            raise UserError(f"learning_rates are {self.learning_rates}; each must be above 0")
         for name, bounds in BOUNDS.items():
             value = getattr(self, name)
             if value is not None and not bounds.hold(value):

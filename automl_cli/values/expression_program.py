@@ -1,0 +1,93 @@
+"""Expressions as straight-line programs: data for an interpreter that was compiled once (`nn.interpret`).
+
+An instruction applies one function to registers and puts the result into the next one. The first registers hold the operands,
+in a fixed order, those behind them constants. A subexpression that stands twice is computed once.
+"""
+
+from typing import NamedTuple
+
+from automl_cli.core.errors import UserError
+from automl_cli.values.expression import STATEFUL, Call, Expression, Name, Number, printed
+from automl_cli.values.rule_evaluation import averages, kept_average
+
+
+class Instruction(NamedTuple):
+    """One step: a function, the registers that it reads (the second is the first where it takes one), and for averages the slot
+    of the state that it reads or writes."""
+
+    function: str
+    first: int
+    second: int
+    slot: int = 0
+
+
+class Sizes(NamedTuple):
+    """How much fits into a program: constants, instructions, and averages."""
+
+    constants: int
+    instructions: int
+    averages: int
+
+
+class ExpressionProgram(NamedTuple):
+    """A program; `starts` are what its averages start from. The last instruction gives its result."""
+
+    constants: tuple[float, ...]
+    instructions: tuple[Instruction, ...]
+    starts: tuple[float, ...]
+
+
+def program_of(expression: Expression, operands: tuple[str, ...], sizes: Sizes) -> ExpressionProgram:
+    """Return the program of an expression over these operands. Raises UserError where it does not fit the sizes.
+
+    The constants take the registers behind the operands, all of `sizes.constants`; instructions come behind those.
+    """
+    return _Assembler(operands, sizes, averages(expression)).program(expression)
+
+
+class _Assembler:
+    def __init__(self, operands: tuple[str, ...], sizes: Sizes, slots: tuple[str, ...]) -> None:
+        self._operands = operands
+        self._sizes = sizes
+        self._slots = slots
+        self._constants: list[float] = []
+        self._instructions: list[Instruction] = []
+        self._places: dict[Expression, int] = {}
+
+    def program(self, expression: Expression) -> ExpressionProgram:
+        """Return the program, which has at least one instruction."""
+        place = self._place(expression)
+        if not self._instructions or place != self._result(len(self._instructions) - 1):
+            self._instructions.append(Instruction("same", place, place))
+        for count, limit, what in zip(
+            (len(self._constants), len(self._instructions), len(self._slots)), self._sizes, Sizes._fields, strict=True
+        ):
+            if count > limit:
+                raise UserError(f"{printed(expression)} needs {count} {what}, and the interpreter has room for {limit}")
+        starts = tuple(1.0 if slot.startswith("ema_from_one") else 0.0 for slot in self._slots)
+        return ExpressionProgram(tuple(self._constants), tuple(self._instructions), starts)
+
+    def _result(self, number: int) -> int:
+        return len(self._operands) + self._sizes.constants + number
+
+    def _place(self, part: Expression) -> int:
+        if part not in self._places:
+            self._places[part] = self._new_place(part)
+        return self._places[part]
+
+    def _new_place(self, part: Expression) -> int:
+        match part:
+            case Name(name=name):
+                return self._operands.index(name)
+            case Number(value=value):
+                if value not in self._constants:
+                    self._constants.append(value)
+                return len(self._operands) + self._constants.index(value)
+        places = [self._place(argument) for argument in part.arguments]
+        slot = self._slots.index(printed(kept_average(part))) if part.function in STATEFUL else 0
+        if part.function == "previous_ema":
+            self._place(kept_average(part))
+        self._instructions.append(Instruction(part.function, places[0], places[-1], slot))
+        return self._result(len(self._instructions) - 1)
+
+
