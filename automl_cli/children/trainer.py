@@ -1,11 +1,14 @@
 """Children trained on their problem."""
 
+from contextlib import suppress
+
+import msgspec
 from flax import nnx
 
 from automl_cli.children import schedule
 from automl_cli.children.learning import LearningTask
 from automl_cli.children.network import module_of
-from automl_cli.core.protocols import Report
+from automl_cli.core.protocols import Diverged, Report
 from automl_cli.nn.compilation import begin_child
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
 from automl_cli.nn.fit import FitSettings, OnEpoch, TrainingProgress, fit
@@ -14,6 +17,7 @@ from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import built_by, value_of
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
+from automl_cli.values.expression import number_text
 
 
 class Trainer:
@@ -21,15 +25,16 @@ class Trainer:
 
     `child` is the children's own record, of which one role may be open: the problem, and the augmentation if it is filled,
     decide how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules, and
-    bfloat16, are left to `whole`.
+    bfloat16, are left to `whole`. With `rules_as_data` update rules are data to programs that all of them share.
     """
 
     def __init__(
-        self, child: Child, *, engine: EngineName = "whole", with_validation: bool = False, report: Report | None = None
+        self, child: Child, *, engine: EngineName = "whole", with_validation: bool = False, report: Report | None = None, rules_as_data: bool = False
     ) -> None:
         problem = problem_named(child.problem.name)
         self.learning: LearningTask = problem.open(child, with_validation=with_validation, report=report)
         self._engine = engine
+        self._rules_as_data = rules_as_data
 
     def train(
         self,
@@ -46,11 +51,13 @@ class Trainer:
         `seed` fixes the initial parameters, the order of the data and their augmentation. Raises Diverged.
         """
         begin_child()
+        child = self.at_best_rate(child, seed=seed)
         made = module_of(child, seed=seed, auxiliary=child.recipe.auxiliary_weight > 0) if model is None else model
-        engine = self.engine(child, made)
+        batches = self.learning.batches(child)
+        engine = self.engine(child, made, total_steps=epochs * batches.steps, seed=seed)
         return fit(
             engine,
-            self.learning.batches(child),
+            batches,
             self.learning.validation(child, like_training=isinstance(engine, BlocksEngine)),
             plan=FitSettings(epochs=epochs, rate=schedule.schedule(child.recipe, epochs), seed=seed),
             metric=self.learning.metric,
@@ -58,13 +65,34 @@ class Trainer:
             on_epoch=on_epoch,
         )
 
-    def engine(self, child: Child, model: nnx.Module) -> Engine:
-        """The model as compiled programs."""
+    def at_best_rate(self, child: Child, *, seed: int) -> Child:
+        """Return the child with the one of its `learning_rates` at which it scores best after one epoch; itself without any.
+
+        Of equally good rates the lowest is taken. Raises Diverged where the child diverges at all of them.
+        """
+        if not child.recipe.learning_rates:
+            return child
+        scores: dict[float, float] = {}
+        for rate in sorted(child.recipe.learning_rates):
+            recipe = msgspec.structs.replace(child.recipe, learning_rate=rate, learning_rates=())
+            with suppress(Diverged):
+                trained = self.train(msgspec.structs.replace(child, recipe=recipe), epochs=1, seed=seed)
+                scores[rate] = trained.scores[-1] if self.learning.metric.better == "higher" else -trained.scores[-1]
+        if not scores:
+            raise Diverged(f"it diverges at every learning rate of {', '.join(map(number_text, child.recipe.learning_rates))}")
+        best = max(scores, key=lambda rate: (scores[rate], -rate))
+        recipe = msgspec.structs.replace(child.recipe, learning_rate=best, learning_rates=())
+        return msgspec.structs.replace(child, recipe=recipe)
+
+    def engine(self, child: Child, model: nnx.Module, *, total_steps: int = 1, seed: int = 0) -> Engine:
+        """Return the model as compiled programs, for a training of so many steps."""
         recipe, optimizer = child.recipe, child.roles["optimizer"]
         half = schedule.half(recipe)
         settings = {
             "loss": self.learning.loss,
-            "update_rule": built_by(optimizer)(value_of(optimizer), recipe),
+            "update_rule": built_by(optimizer)(
+                value_of(optimizer), recipe, total_steps=total_steps, seed=seed, as_data=self._rules_as_data
+            ),
             "drop": schedule.drop_settings(recipe),
             "average_decay": recipe.average_decay,
         }

@@ -41,5 +41,5 @@ KIND = Kind(
     written=UpdateRule,
     words=words,
     problem=problem,
-    build="automl_cli.children.optimizer:transformation",
+    build="automl_cli.children.optimizer:started",
 )

@@ -83,6 +83,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "asinh": Function(arity=1, latex=r"\operatorname{{arsinh}}({0})"),
     "atan": Function(arity=1, latex=r"\arctan({0})"),
     "sinc": Function(arity=1, latex=r"\operatorname{{sinc}}({0})"),
+    "sinc_slope": Function(arity=1, latex=r"\operatorname{{sinc}}'({0})"),
     "erf": Function(arity=1, latex=r"\operatorname{{erf}}({0})"),
     "sigmoid": Function(arity=1, latex=r"\sigma({0})"),
     "softplus": Function(arity=1, latex=r"\log(1 + e^{{{0}}})"),
@@ -96,7 +97,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "ema_from_one": Function(arity=2, latex=r"\operatorname{{ema}}^1_{{{1}}}({0})", constant=(1,)),
     "trace": Function(arity=2, latex=r"\operatorname{{trace}}_{{{1}}}({0})", constant=(1,)),
 }
-"""Every function of the language. Written as `name(argument, …)`, or by its operator. sinc(x) is sin(x) / x. mod has the sign of
+"""Every function of the language. Written as `name(argument, …)`, or by its operator. sinc(x) is sin(x) / x, and sinc_slope
+its derivative, which no language has. mod has the sign of
 the divisor. clip(x, l) clips to [-l, l]; drop(x, p) sets each number to 0 with probability p, without rescaling the others.
 
 Averages over the steps of a training, from 0 on, with the decay d: ema(x, d): a <- d a + (1 - d) x, the new a;

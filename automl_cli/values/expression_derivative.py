@@ -98,7 +98,7 @@ _OUTER: Mapping[str, Callable[[Expression], Expression]] = {
     "tanh": lambda x: call("subtract", ONE, _square(call("tanh", x))),
     "asinh": lambda x: call("divide", ONE, call("sqrt", call("add", _square(x), ONE))),
     "atan": lambda x: call("divide", ONE, call("add", _square(x), ONE)),
-    "sinc": lambda x: call("divide", call("subtract", call("cos", x), call("sinc", x)), x),
+    "sinc": lambda x: call("sinc_slope", x),
     "erf": lambda x: call("multiply", Number(1.1283791670955126), call("exp", call("negate", _square(x)))),
     "sigmoid": lambda x: call("multiply", call("sigmoid", x), call("subtract", ONE, call("sigmoid", x))),
     "softplus": lambda x: call("sigmoid", x),

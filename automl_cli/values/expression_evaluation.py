@@ -19,6 +19,10 @@ def pointwise(xp: Any, erf: Callable[[Any], Any]) -> Table:
         away = xp.where(x == 0, 1.0, x)
         return xp.where(x == 0, 1.0, xp.sin(away) / away)
 
+    def sinc_slope(x: Any) -> Any:
+        away = xp.where(xp.abs(x) < 0.1, 1.0, x)
+        return xp.where(xp.abs(x) < 0.1, -x / 3.0 * (1.0 - x * x / 10.0), (xp.cos(away) - xp.sin(away) / away) / away)
+
     def power(x: Any, y: Any) -> Any:
         if isinstance(y, float) and y in (2.0, 3.0):  # products, so that gradients exist where x is negative
             return x * x if y == 2.0 else x * x * x
@@ -44,6 +48,7 @@ def pointwise(xp: Any, erf: Callable[[Any], Any]) -> Table:
         "asinh": xp.arcsinh,
         "atan": xp.arctan,
         "sinc": sinc,
+        "sinc_slope": sinc_slope,
         "erf": erf,
         "sigmoid": lambda x: 0.5 * (1.0 + xp.tanh(0.5 * x)),
         "softplus": lambda x: xp.logaddexp(x, 0.0),

@@ -30,19 +30,22 @@ class Sizes(NamedTuple):
 
 
 class ExpressionProgram(NamedTuple):
-    """A program; `starts` are what its averages start from. The last instruction gives its result."""
+    """A program; `starts` are what its averages start from, `results` the registers of its results."""
 
     constants: tuple[float, ...]
     instructions: tuple[Instruction, ...]
     starts: tuple[float, ...]
+    results: tuple[int, ...]
 
 
-def program_of(expression: Expression, operands: tuple[str, ...], sizes: Sizes) -> ExpressionProgram:
-    """Return the program of an expression over these operands. Raises UserError where it does not fit the sizes.
+def program_of(expressions: tuple[Expression, ...], operands: tuple[str, ...], sizes: Sizes) -> ExpressionProgram:
+    """Return the program that computes several expressions over the same operands.
 
-    The constants take the registers behind the operands, all of `sizes.constants`; instructions come behind those.
+    The constants take the registers behind the operands, all of `sizes.constants`; instructions come behind those. Raises
+    UserError where the expressions do not fit the sizes.
     """
-    return _Assembler(operands, sizes, averages(expression)).program(expression)
+    slots = tuple(dict.fromkeys(slot for expression in expressions for slot in averages(expression)))
+    return _Assembler(operands, sizes, slots).program(expressions)
 
 
 class _Assembler:
@@ -54,18 +57,16 @@ class _Assembler:
         self._instructions: list[Instruction] = []
         self._places: dict[Expression, int] = {}
 
-    def program(self, expression: Expression) -> ExpressionProgram:
-        """Return the program, which has at least one instruction."""
-        place = self._place(expression)
-        if not self._instructions or place != self._result(len(self._instructions) - 1):
-            self._instructions.append(Instruction("same", place, place))
+    def program(self, expressions: tuple[Expression, ...]) -> ExpressionProgram:
+        """Return the program of the expressions."""
+        results = tuple(map(self._place, expressions))
         for count, limit, what in zip(
             (len(self._constants), len(self._instructions), len(self._slots)), self._sizes, Sizes._fields, strict=True
         ):
             if count > limit:
-                raise UserError(f"{printed(expression)} needs {count} {what}, and the interpreter has room for {limit}")
+                raise UserError(f"{printed(expressions[0])} needs {count} {what}, and the interpreter has room for {limit}")
         starts = tuple(1.0 if slot.startswith("ema_from_one") else 0.0 for slot in self._slots)
-        return ExpressionProgram(tuple(self._constants), tuple(self._instructions), starts)
+        return ExpressionProgram(tuple(self._constants), tuple(self._instructions), starts, results)
 
     def _result(self, number: int) -> int:
         return len(self._operands) + self._sizes.constants + number

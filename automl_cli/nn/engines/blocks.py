@@ -85,7 +85,7 @@ class BlocksEngine:
         }
         gradients = list(state.gradients)
         run_backward(calls, tape, state.pages, gradients, given)
-        update = _update(self._update_rule, self._average_decay)
+        update = _update(self._update_rule.update, self._average_decay)
         kept = (state.pages, state.optimizer, state.average, state.averaged)
         pages, *others = update(kept, tuple(gradients), np.float32(rate))
         return BlocksState(pages, tuple(gradients), statistics, *others), loss
@@ -173,12 +173,12 @@ _places_first = compiled(lambda examples: examples.transpose(1, 2, 0, 3), identi
 
 
 @cache
-def _update(rule: optax.GradientTransformation, average_decay: float | None) -> Any:
+def _update(rule: optax.TransformUpdateFn, average_decay: float | None) -> Any:
     """One program for every network with as many pages."""
 
     def update(kept: tuple[Pages, Any, Pages | None, Array | None], gradients: Pages, rate: Array) -> tuple[Any, ...]:
         pages, optimizer, average, averaged = kept
-        changes, optimizer = rule.update(gradients, optimizer, pages)
+        changes, optimizer = rule(gradients, optimizer, pages)
         pages = jax.tree.map(lambda page, change: page - rate * change, pages, changes)
         return pages, optimizer, *running_mean(average_decay, average, averaged, pages)
 

@@ -2,9 +2,24 @@
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from automl_cli.values.expression_evaluation import Table, pointwise
 
-FUNCTIONS: Table = {**pointwise(jnp, jax.scipy.special.erf), "sigmoid": jax.nn.sigmoid}
+_PLAIN = pointwise(jnp, jax.scipy.special.erf)
+
+
+@jax.custom_jvp
+def _sinc(x: Array) -> Array:
+    """Return sin(x) / x, whose gradient near 0 is not lost in rounding."""
+    return _PLAIN["sinc"](x)
+
+
+@_sinc.defjvp
+def _sinc_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _sinc(*primals), _PLAIN["sinc_slope"](*primals) * tangents[0]
+
+
+FUNCTIONS: Table = {**_PLAIN, "sigmoid": jax.nn.sigmoid, "sinc": _sinc}
 """By name; arrays of any shape and floating type, element by element, which they keep. Gradients are JAX's own: where a function
 has none, as |x| at 0, some value between those on both sides."""

@@ -33,7 +33,7 @@ Step = Callable[[Array, Array, Array, Array], Array]
 
 def _steps() -> dict[str, Step]:
     """Every function as (first, second, average before, uniform draw) -> result, all of the shape of a piece."""
-    found: dict[str, Step] = {"same": lambda a, b, before, uniform: a}
+    found: dict[str, Step] = {}
     for name in RULES.functions:
         if name in FUNCTIONS:
             function, arity = FUNCTIONS[name], LANGUAGE[name].arity
@@ -66,10 +66,11 @@ _WRITING = ("ema", "ema_from_one", "trace")
 
 class RuleCode(NamedTuple):
     """A rule as data. `instructions` is int32 (instructions, 5): function, first, second, slot, whether the slot is written;
-    `count` how many there are; `constants` float32; `starts` float32 (averages,); `draws` whether random numbers are needed."""
+    `count` how many there are, `result` the register of the update; `constants` float32; `starts` float32 (averages,); `draws` whether random numbers are needed."""
 
     instructions: Array
     count: Array
+    result: Array
     constants: Array
     starts: Array
     draws: Array
@@ -88,20 +89,23 @@ class RuleProgramState(NamedTuple):
 
 def code_of(expression: Expression) -> RuleCode:
     """Return a rule as data. Raises UserError for one that is too long."""
-    program = program_of(expression, OPERANDS, SIZES)
+    program = program_of((expression,), OPERANDS, SIZES)
     table = np.zeros((SIZES.instructions, 5), np.int32)
     for at, (function, first, second, slot) in enumerate(program.instructions):
         table[at] = _NAMES.index(function), first, second, slot, function in _WRITING
     constants, starts = np.zeros(SIZES.constants, np.float32), np.zeros(SIZES.averages, np.float32)
     constants[: len(program.constants)] = program.constants
     starts[: len(program.starts)] = program.starts
-    draws = bool(_drawn(program.instructions))
-    return RuleCode(*map(jnp.asarray, (table, np.int32(len(program.instructions)), constants, starts, np.bool_(draws))))
+    draws = bool(_drawn(program.instructions)) or program.results[0] in _NOISES
+    counts = np.int32(len(program.instructions)), np.int32(program.results[0])
+    return RuleCode(*map(jnp.asarray, (table, *counts, constants, starts, np.bool_(draws))))
 
 
 def _drawn(instructions: Any) -> bool:
-    noises = (OPERANDS.index("noise"), OPERANDS.index("annealed_noise"))
-    return any(row.function == "drop" or row.first in noises or row.second in noises for row in instructions)
+    return any(row.function == "drop" or row.first in _NOISES or row.second in _NOISES for row in instructions)
+
+
+_NOISES = (OPERANDS.index("noise"), OPERANDS.index("annealed_noise"))
 
 
 def scale_by_code(code: RuleCode, *, total_steps: int, seed: int) -> optax.GradientTransformation:
@@ -174,4 +178,4 @@ def _run(state: RuleProgramState, rows: Array, kept: Array) -> tuple[Array, Arra
         return lax.dynamic_update_index_in_dim(registers, result, len(inputs) + at, 0), after
 
     registers, after = lax.fori_loop(0, code.count, step, (registers, kept))
-    return registers[len(inputs) + code.count - 1], after
+    return registers[code.result], after

@@ -1,0 +1,158 @@
+"""Activation functions as programs: traced one by one, or as data to one program for all of them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from automl_cli.nn.interpret.functions import FUNCTIONS
+from automl_cli.nn.ops.activations import Activation
+from automl_cli.nn.ops.relu_recomputed import relu
+from automl_cli.values.activation import ACTIVATIONS, BETAS, NAMED, ActivationFunction
+from automl_cli.values.expression import FUNCTIONS as LANGUAGE
+from automl_cli.values.expression import Expression, Number, uses
+from automl_cli.values.expression_canonical import canonical
+from automl_cli.values.expression_derivative import derivative
+from automl_cli.values.expression_evaluation import evaluate
+from automl_cli.values.expression_program import Sizes, program_of
+
+SIZES = Sizes(constants=16, instructions=160, averages=0)
+"""Room for three core units."""
+
+MOST_BETAS = 9
+"""Trained parameters of three core units."""
+
+PIECE = 2048
+"""Numbers that are worked on together, so that a table of all registers stays in the cache."""
+
+OPERANDS = ("x", *BETAS[:MOST_BETAS])
+
+
+def traced(function: ActivationFunction) -> Any:
+    """Return a function as networks take it, traced into their programs; ReLU is the one that they have built in.
+
+    x is (height, width, batch, channels) and its trained parameters are (betas, channels).
+    """
+    if canonical(function.tree) == canonical(NAMED["relu"].tree):
+        return relu
+
+    def apply(x: Array, betas: Array) -> Array:
+        operands = {"x": x, **dict(zip(function.betas, betas, strict=True))}
+        return jnp.broadcast_to(evaluate(function.tree, operands, FUNCTIONS), x.shape)
+
+    return Activation(function.expression, apply, function.starts)
+
+
+def as_data(function: ActivationFunction) -> Activation:
+    """Return a function that is data to the programs which take it: all such functions share them.
+
+    Raises UserError for one that does not fit. It has `MOST_BETAS` trained parameters per channel; those that do not stand in
+    it have no effect.
+    """
+    starts = dict(zip(function.betas, function.starts, strict=True))
+    every = tuple(starts.get(beta, 1.0) for beta in BETAS[:MOST_BETAS])
+    return Activation("data", _interpreted, every, code=code_of(function))
+
+
+def code_of(function: ActivationFunction) -> np.ndarray:
+    """Return a function and its derivatives as int32 of fixed length, two programs behind each other. Raises UserError for a
+    function that is too long.
+
+    A program is how many instructions it has, the registers of its results, its instructions (function, first, second) and
+    the bits of its constants. The first gives the function, the second its derivatives for x and for every parameter.
+    """
+    zero = Number(0.0)
+    slopes = [derivative(function.tree, name) if uses(function.tree, name) else zero for name in OPERANDS]
+    return np.concatenate([_packed((function.tree,)), _packed(tuple(slopes))])
+
+
+def _packed(expressions: tuple[Expression, ...]) -> np.ndarray:
+    program = program_of(expressions, OPERANDS, SIZES)
+    table = np.zeros((SIZES.instructions, 3), np.int32)
+    for at, (name, first, second, _) in enumerate(program.instructions):
+        table[at] = _NAMES.index(name), first, second
+    results = np.zeros(len(OPERANDS), np.int32)
+    results[: len(program.results)] = program.results
+    constants = np.zeros(SIZES.constants, np.float32)
+    constants[: len(program.constants)] = program.constants
+    count = np.array([len(program.instructions)], np.int32)
+    return np.concatenate([count, results, table.ravel(), constants.view(np.int32)])
+
+
+def _power(a: Array, b: Array) -> Array:
+    return jnp.where(b == 2, a * a, jnp.where(b == 3, a * a * a, jnp.power(a, b)))
+
+
+def _binary(name: str) -> Any:
+    function = _power if name == "power" else FUNCTIONS[name]
+    return function if LANGUAGE[name].arity == 2 else lambda a, b: function(a)
+
+
+_FORWARD: dict[str, Any] = {name: _binary(name) for name in (*ACTIVATIONS.functions, "sinc_slope")}
+_NAMES = tuple(_FORWARD)
+
+
+def _run(x: Array, betas: Array, code: Array) -> tuple[Array, Array]:
+    """The registers of shape (registers, rows, channels) behind the last instruction of a program on a piece, and which of them
+    hold its results."""
+    constants = lax.bitcast_convert_type(code[-SIZES.constants :], jnp.float32)
+    fixed = jnp.concatenate([betas, jnp.broadcast_to(constants[:, None], (SIZES.constants, x.shape[1]))])
+    inputs = jnp.concatenate([x[None], jnp.broadcast_to(fixed[:, None], (len(fixed), *x.shape))])
+    registers = jnp.zeros((len(inputs) + SIZES.instructions, *x.shape), jnp.float32)
+    registers = lax.dynamic_update_slice_in_dim(registers, inputs, 0, 0)
+    table = code[1 + len(OPERANDS) : -SIZES.constants].reshape(-1, 3)
+
+    def step(at: Array, registers: Array) -> Array:
+        name, first, second = table[at]
+        result = lax.switch(name, list(_FORWARD.values()), registers[first], registers[second])
+        return lax.dynamic_update_index_in_dim(registers, result, len(inputs) + at, 0)
+
+    return lax.fori_loop(0, code[0], step, registers), code[1 : 1 + len(OPERANDS)]
+
+
+def _cut(x: Array) -> Array:
+    """Pieces (pieces, rows, channels) of an array whose last axis are channels; zeros fill the last one."""
+    channels = x.shape[-1]
+    rows = x.size // channels
+    pieces = max(1, -(-x.size // PIECE))
+    length = -(-rows // pieces)
+    padded = jnp.pad(x.reshape(rows, channels), ((0, pieces * length - rows), (0, 0)))
+    return padded.reshape(pieces, length, channels)
+
+
+def _joined(pieces: Array, shape: tuple[int, ...]) -> Array:
+    return pieces.reshape(-1, shape[-1])[: int(np.prod(shape[:-1]))].reshape(shape)
+
+
+@jax.custom_vjp
+def _interpreted(x: Array, betas: Array, code: Array) -> Array:
+    """The function of x (…, channels) with parameters (betas, channels) whose code is given, float32."""
+
+    def piece(rows: Array) -> Array:
+        registers, results = _run(rows, betas, code[: len(code) // 2])
+        return registers[results[0]]
+
+    return _joined(lax.map(piece, _cut(x.astype(jnp.float32))), x.shape)
+
+
+def _keep(x: Array, betas: Array, code: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+    return _interpreted(x, betas, code), (x, betas, code)
+
+
+def _gradients(kept: tuple[Array, Array, Array], gradient: Array) -> tuple[Array, Array, None]:
+    x, betas, code = kept
+
+    def piece(both: tuple[Array, Array]) -> tuple[Array, Array]:
+        rows, gradients = both
+        registers, results = _run(rows, betas, code[len(code) // 2 :])
+        of_betas = jnp.stack([(registers[result] * gradients).sum(0) for result in results[1:]])
+        return registers[results[0]] * gradients, of_betas
+
+    of_x, of_betas = lax.map(piece, (_cut(x.astype(jnp.float32)), _cut(gradient.astype(jnp.float32))))
+    return _joined(of_x, x.shape).astype(x.dtype), of_betas.sum(0), None
+
+
+_interpreted.defvjp(_keep, _gradients)
+
