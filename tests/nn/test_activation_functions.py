@@ -134,7 +134,7 @@ def test_functions_without_end_are_not_kept_without_end():
     gone = weakref.ref(first)
     library.norm(4, first)
     del first
-    for _ in range(library.BLOCKS):
+    for _ in range(library.CACHED_BLOCKS):
         library.norm(4, function())
     gc.collect()
     assert gone() is None

@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
-from automl_cli.nn.evaluation import EvaluationBatch, evaluated, outputs_of
+from automl_cli.nn.evaluation import EvaluationBatch, evaluate, outputs_of
 from automl_cli.nn.fit import FitSettings, TrainingProgress, fit
 from automl_cli.nn.metrics import MeanSquaredError
 from automl_cli.nn.networks import build_network
@@ -113,7 +113,7 @@ def test_evaluation_carries_from_batch_to_batch_and_begins_anew():
     engine = engine_of(RunningSum())
     for _ in range(2):
         np.testing.assert_allclose(outputs_of(engine, engine.initial(), Sequences(CARRY)), sums(1.0)[0], rtol=1e-5)
-        (found,) = evaluated(engine, engine.initial(), Sequences(CARRY), (MeanSquaredError(),))
+        (found,) = evaluate(engine, engine.initial(), Sequences(CARRY), (MeanSquaredError(),))
         np.testing.assert_allclose(found, np.square(sums(1.0)[0] - np.concatenate(TARGETS)).mean(), rtol=1e-5)
 
 
@@ -136,7 +136,7 @@ def test_what_is_kept_of_a_training_holds_nothing_carried_not_even_in_the_middle
     engine = engine_of(RunningSum())
     names = trained(RunningSum(), CARRY).arrays.keys()
     assert names == engine.arrays(engine.initial()).keys()
-    state = engine.carrying(engine.initial(), CARRY)
+    state = engine.with_carry(engine.initial(), CARRY)
     state, _ = engine.step(state, jnp.asarray(INPUTS[0]), jnp.asarray(TARGETS[0]), RATE)
     assert state.carry is not None
     assert engine.arrays(state).keys() == names
@@ -154,7 +154,7 @@ def test_a_step_takes_the_gradient_of_its_own_batch_only():
     engine = engine_of(RunningSum())
     first, second = (jnp.asarray(part) for part in INPUTS[:2])
     targets = jnp.asarray(TARGETS[1])
-    state = engine.carrying(engine.initial(), CARRY)
+    state = engine.with_carry(engine.initial(), CARRY)
     state, _ = engine.step(state, first, jnp.asarray(TARGETS[0]), 0.0)
     left, before = np.asarray(state.carry), float(engine.arrays(state)["parameters.weight"])
     memory = 0.9 * float(next(array for name, array in engine.arrays(state).items() if name.startswith("optimizer")))
@@ -169,6 +169,6 @@ def test_the_engine_of_blocks_refuses_to_carry():
     model = build_network(network, (4, 4, 1), 2, seed=0)
     engine = BlocksEngine(model, loss=lambda y, t: y.mean(), update_rule=optax.identity())
     with pytest.raises(ValueError, match="carries no state from batch to batch"):
-        engine.carrying(engine.initial(), CARRY)
+        engine.with_carry(engine.initial(), CARRY)
     with pytest.raises(ValueError, match="carries no state from batch to batch"):
-        engine.carried_outputs(engine.initial(), jnp.zeros((2, 4, 4, 1)), CARRY)
+        engine.outputs_with_carry(engine.initial(), jnp.zeros((2, 4, 4, 1)), CARRY)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl_cli.core.protocols import Diverged
-from automl_cli.nn.evaluation import EvaluationBatch, evaluated, outputs_of
+from automl_cli.nn.evaluation import EvaluationBatch, evaluate, outputs_of
 from automl_cli.nn.metrics import Accuracy, BalancedAccuracy, MeanSquaredError, Metric, Perplexity, TopAccuracy
 from automl_cli.nn.streaming import StreamedExamples
 
@@ -117,7 +117,7 @@ class Rows:
 
 def test_several_metrics_in_one_pass_do_not_count_what_fills_a_batch_up():
     logits, labels = example_logits(0, 2 * SIZE + 3)
-    found = evaluated(Same(), None, Rows(logits, labels), [metric for metric, _ in AT_ONCE])
+    found = evaluate(Same(), None, Rows(logits, labels), [metric for metric, _ in AT_ONCE])
     assert found == tuple(at_once(logits, labels) for _, at_once in AT_ONCE)
     np.testing.assert_array_equal(outputs_of(Same(), None, Rows(logits, None)), logits)
 
@@ -127,7 +127,7 @@ def test_an_output_that_is_not_finite_is_a_diverged_network(bad):
     logits, labels = example_logits(0, 2 * SIZE)
     logits[SIZE, 0] = bad
     with pytest.raises(Diverged, match="outputs of the network are not finite"):
-        evaluated(Same(), None, Rows(logits, labels), [Accuracy()])
+        evaluate(Same(), None, Rows(logits, labels), [Accuracy()])
 
 
 class Pictures:
@@ -160,7 +160,7 @@ def test_an_evaluation_that_diverges_closes_its_stream_at_once():
     moments = (np.zeros(3, np.float32), np.ones(3, np.float32))
     examples = StreamedExamples(pictures, moments=moments, largest_batch=4)
     with pytest.raises(Diverged) as caught:
-        evaluated(Exploded(), None, examples, [Accuracy()])
+        evaluate(Exploded(), None, examples, [Accuracy()])
     assert pictures.closed
     assert caught.value.__traceback__ is not None
 

@@ -55,7 +55,7 @@ def test_a_program_is_compiled_once_and_then_read(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("circumstances", "identity", "arguments"),
+    ("environment", "identity", "arguments"),
     [
         ("there", "double it", (X,)),
         ("here", "double that", (X,)),
@@ -63,10 +63,10 @@ def test_a_program_is_compiled_once_and_then_read(tmp_path: Path):
         ("here", "double it", (X, X)),
     ],
 )
-def test_another_question_gets_another_program(tmp_path: Path, circumstances: str, identity: str, arguments: tuple):
+def test_another_question_gets_another_program(tmp_path: Path, environment: str, identity: str, arguments: tuple):
     ProgramCache(tmp_path, "here").obtain("double it", (X,), Function())
     other = Function(3.0)
-    ProgramCache(tmp_path, circumstances).obtain(identity, arguments, other)
+    ProgramCache(tmp_path, environment).obtain(identity, arguments, other)
     assert other.compiled == 1
 
 
@@ -182,7 +182,7 @@ def test_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     kept.obtain("double", (X,), function)
     (file,) = tmp_path.iterdir()
     file.unlink()
-    monkeypatch.setattr(program_cache, "PATIENCE", 0.05)
+    monkeypatch.setattr(program_cache, "LOCK_TIMEOUT_SECONDS", 0.05)
     with filelock.FileLock(file.with_suffix(".lock")):
         assert values(kept.obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
     assert function.compiled == 2

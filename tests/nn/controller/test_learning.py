@@ -103,7 +103,7 @@ def test_a_step_moves_the_log_probability_with_the_sign_of_the_advantage(objecti
         genotype = enumerate_genotypes(decisions)[1]
         policy = ControllerPolicy(decisions, ControllerSize(1, 6), objective=objective, initial_range=0.5, seed=2)
         (before,) = policy.log_probabilities([genotype])
-        policy.learn([Example(genotype, advantage, before)], best=(), places=0, rates=Coefficients(1e-3), epochs=1)
+        policy.learn([Example(genotype, advantage, before)], best=(), queue_size=0, rates=Coefficients(1e-3), epochs=1)
         (after,) = policy.log_probabilities([genotype])
         assert (after - before) * sign > 0, name
 
@@ -161,7 +161,7 @@ def digest_of_a_short_training() -> str:
     for _ in range(5):
         drawn = policy.draw(random.random((8, len(decisions))).tolist(), [len(decisions)] * 8, exploration=0.5)
         examples = [Example(genotype, float(sum(genotype)) / 10, old) for genotype, old in drawn]
-        policy.learn(examples, best=[drawn[0][0]], places=2, rates=Coefficients(0.02, 0.01, 1.0), epochs=3)
+        policy.learn(examples, best=[drawn[0][0]], queue_size=2, rates=Coefficients(0.02, 0.01, 1.0), epochs=3)
         seen.append(drawn)
     return hashlib.sha256(repr(seen).encode()).hexdigest()
 
