@@ -1,6 +1,6 @@
 """The data set `digits`: 1,797 handwritten digits of 8×8 pixels that scikit-learn ships (UCI, E. Alpaydin and C. Kaynak 1998).
 
-The last 360 are the test part. Other people wrote them than the first ones, so the test measures generalisation to new writers.
+The last 360 are the test part. Their writers did not write the others, so the test measures generalisation to new writers.
 Grey levels 0 to 16 become 0 to 255.
 """
 

@@ -44,8 +44,7 @@ ENDING = ".program"
 TEMPORARY = ".tmp"
 
 LOCK_POLL_SECONDS = 0.005
-"""Seconds between two attempts to take the lock of a program that another process compiles: a tenth of the shortest
-compilation."""
+"""Seconds between two attempts to take the lock of a program that another process compiles: a tenth of a compilation."""
 
 LOCK_TIMEOUT_SECONDS = 90.0
 """Seconds to wait for another process before compiling anyway, twice the compile time of a large network: that process may
@@ -86,7 +85,7 @@ class ProgramCache:
             file.parent.mkdir(parents=True, exist_ok=True)
             lock = file.with_suffix(".lock")
             with filelock.FileLock(lock).acquire(LOCK_TIMEOUT_SECONDS, LOCK_POLL_SECONDS):
-                found = _read(file, structure, outputs)  # written by whoever held the lock
+                found = _read(file, structure, outputs)  # written by the process that held the lock
                 program = found if found is not None else _compile_and_store(file, compile_it, outputs)
                 with suppress(OSError):
                     lock.unlink()  # those who wait for it look at the file first
@@ -161,7 +160,7 @@ def _read(file: Path, structure: PyTreeDef, outputs: PyTreeDef | None) -> Any | 
     except Exception:  # noqa: BLE001 - whatever the matter is with it, it can be compiled
         return None
     with suppress(OSError):
-        os.utime(file)  # for whoever removes what was not used for longest
+        os.utime(file)  # the cache is trimmed by time of last use
     return program
 
 

@@ -1,4 +1,4 @@
-"""Trainings that do more to a network than evaluation: dropped paths and features, an auxiliary head, a mean of parameters."""
+"""Trainings with regularisation: dropped paths and features, an auxiliary head, a moving average of the parameters."""
 
 import math
 
@@ -22,7 +22,7 @@ from automl_cli.values.cell import keep_probability
 from automl_cli.values.network import IMAGE, ActivationOperation, AveragePool, Block, ConvolutionUnit, Identity, Network
 from automl_cli.values.published_recipes import TRAININGS
 from automl_cli.values.recipe import Recipe
-from tests.children.worlds import RECIPE, child_on, held_out, image_data, trainer_on
+from tests.children.line_images import RECIPE, child_on, held_out, image_data, trainer_on
 
 SHAPE = (6, 6, 1)
 NETWORK = Network(
@@ -220,7 +220,7 @@ def test_an_engine_with_noise_needs_to_know_the_moment(engine):
 
 
 def test_recipes_of_before_there_was_a_choice_drop_by_time_and_depth():
-    """Files written before hold no `drop_path_schedule`."""
+    """Older files have no `drop_path_schedule`."""
     recorded = msgspec.to_builtins(EVERYTHING)
     del recorded["drop_path_schedule"]
     assert msgspec.convert(recorded, Recipe) == EVERYTHING

@@ -1,4 +1,4 @@
-"""Facts, training and validation arrays, test split: what holds for every kind of source."""
+"""Facts, training and validation arrays, test split: laws for every kind of source."""
 
 import numpy as np
 import pytest
@@ -10,20 +10,20 @@ from automl_cli.data.images import moments
 from automl_cli.values.dataset import DatasetReference
 
 
-@pytest.fixture(params=["digits", "digits resized", "tfds", "folder", "archive", "one pool", "subset", "no flip"])
+@pytest.fixture(params=["digits", "digits resized", "tfds", "folder", "npz", "one pool", "subset", "no flip"])
 def reference(request, tiny_tfds, pictures, tmp_path) -> DatasetReference:
-    """A data set of every kind."""
-    if request.param in ("archive", "one pool"):
+    """Return a data set of each kind."""
+    if request.param in ("npz", "one pool"):
         images, labels = np.random.default_rng(0).random((40, 5, 5, 2), np.float32), np.arange(40) % 4
         keys = {"images": images, "labels": labels}
         parts = {"x_train": images, "y_train": labels[:, None], "x_test": images[:8], "y_test": labels[:8]}
-        np.savez(tmp_path / "set.npz", **(parts if request.param == "archive" else keys))
+        np.savez(tmp_path / "set.npz", **(parts if request.param == "npz" else keys))
     return {
         "digits": lambda: DatasetReference(source="digits"),
         "digits resized": lambda: DatasetReference(source="digits", image_size=12),
         "tfds": lambda: DatasetReference(source="tiny_pictures", data_dir=str(tiny_tfds)),
         "folder": lambda: DatasetReference(source=str(pictures())),
-        "archive": lambda: DatasetReference(source=str(tmp_path / "set.npz")),
+        "npz": lambda: DatasetReference(source=str(tmp_path / "set.npz")),
         "one pool": lambda: DatasetReference(source=str(tmp_path / "set.npz")),
         "subset": lambda: DatasetReference(source="digits", train_examples=200, split_seed=5),
         "no flip": lambda: DatasetReference(source="tiny_pictures", data_dir=str(tiny_tfds), flip=False),
@@ -46,7 +46,7 @@ def test_the_arrays_are_what_the_facts_promise(reference):
 
 def test_a_second_load_gives_the_same_bytes_and_reads_no_source(reference, monkeypatch):
     first, first_test = load_images(reference), load_test_split(reference)
-    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "archive.ArchiveSource"):
+    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "npz.NpzSource"):
         monkeypatch.delattr(f"automl_cli.data.{kind}.images")
     second, second_test = load_images(reference), load_test_split(reference)
     for a, b in ((first.train, second.train), (first.validation, second.validation), (first_test, second_test)):
@@ -61,7 +61,7 @@ def test_images_are_memory_mapped_and_read_only(reference):
 
 
 def test_facts_decode_nothing_and_write_nothing(reference, cache, monkeypatch):
-    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "archive.ArchiveSource"):
+    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "npz.NpzSource"):
         monkeypatch.delattr(f"automl_cli.data.{kind}.images")
     image_facts(reference)
     assert not cache.exists()

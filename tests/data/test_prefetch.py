@@ -1,4 +1,4 @@
-"""Work ahead of its use: in order, never more than was asked for, and no thread outlives it."""
+"""Work ahead of its use: in order, at most the given depth, and without threads that outlive it."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ def test_no_more_is_begun_than_was_asked_for(depth):
 
 
 def test_work_goes_on_while_a_result_is_used():
-    """The second item is finished by a thread, though nobody asks for it."""
+    """A thread finishes the second item, although it is never taken."""
     finished = threading.Event()
     results = prefetch_map(range(2), lambda item: item == 1 and finished.set(), threads=1, depth=2)
     next(results)

@@ -1,4 +1,4 @@
-"""Metrics folded over batches are those of all outputs at once."""
+"""Metrics folded over batches equal those of all outputs at once."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -36,14 +36,14 @@ any_split = given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, SIZE), min_
 
 
 def example_logits(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coarse, so that some are equal; one class does not occur."""
+    """Return coarse logits, of which some are equal, and labels without one of the classes."""
     random = np.random.default_rng(seed)
     logits = random.integers(-3, 4, (count, CLASSES)).astype(np.float32)
     return logits, random.integers(0, CLASSES - 1, count).astype(np.int32)
 
 
 def folded(metric: Metric, outputs: np.ndarray, targets: np.ndarray, sizes: list[int]) -> float:
-    """The metric over batches of these sizes, with outputs on the device."""
+    """Return the metric over batches of these sizes, with outputs on the device."""
     counted, cuts = metric.start(), np.cumsum(sizes)[:-1]
     for part, of_it in zip(np.split(outputs, cuts), np.split(targets, cuts), strict=True):
         counted = metric.add(counted, jnp.asarray(part), of_it)
@@ -100,7 +100,7 @@ class Same:
 
 
 class Rows:
-    """Logits in filled-up batches of one size."""
+    """Logits in padded batches of one size."""
 
     carry = None
 
@@ -131,7 +131,7 @@ def test_an_output_that_is_not_finite_is_a_diverged_network(bad):
 
 
 class Pictures:
-    """A stream of grey pictures that notes when it is closed."""
+    """A stream of grey pictures that records when it is closed."""
 
     labels = np.zeros(50, np.int32)
     closed = False
@@ -155,7 +155,7 @@ class Exploded:
 
 
 def test_an_evaluation_that_diverges_closes_its_stream_at_once():
-    """Threads that decode ahead must not wait until the traceback is let go."""
+    """Decoding threads must end even while the traceback is still referenced."""
     pictures = Pictures()
     moments = (np.zeros(3, np.float32), np.ones(3, np.float32))
     examples = StreamedExamples(pictures, moments=moments, largest_batch=4)

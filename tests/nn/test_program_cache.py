@@ -1,4 +1,4 @@
-"""Programs that are found on disk without being traced: the same bits, never a wrong one, never an error."""
+"""Programs found on disk without being traced: the same bits, never a wrong program, never an error."""
 
 import inspect
 import threading
@@ -31,7 +31,7 @@ X = jnp.arange(6, dtype=jnp.float32)
 
 
 class Function:
-    """x -> (factor x, [x]) as something to compile; counts how often it was compiled."""
+    """The function x -> (factor x, [x]), which counts its compilations."""
 
     def __init__(self, factor: float = 2.0) -> None:
         self.factor = factor
@@ -208,7 +208,7 @@ def test_programs_made_under_other_settings_of_jax_are_others(folder: Path, sett
     assert current_program_cache({"level": 1}) != usual
 
 
-def test_there_is_no_archive_for_several_devices_or_far_away(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_there_is_no_cache_for_several_devices_or_far_away(folder: Path, monkeypatch: pytest.MonkeyPatch):
     assert current_program_cache({}) is not None
     jax.config.update("jax_compilation_cache_dir", "gs://bucket/programs")
     assert current_program_cache({}) is None
@@ -247,7 +247,7 @@ def folder(tmp_path: Path):
 
 
 def gradients(block: CompiledBlock) -> list[np.ndarray]:
-    """One call forward and backward of a max pool."""
+    """Return the gradients of one call of a max pool."""
     x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 4, 2, 3)), jnp.float32)
     places, nothing = ((x,),), np.float32(0)
     output, _, kept = block.forward(nothing, nothing, places, ())
@@ -372,7 +372,7 @@ def test_what_moves_from_one_source_to_another_changes_the_names(tmp_path: Path)
     assert len(digests) == 2
 
 
-def test_without_readable_sources_there_is_no_archive(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_readable_sources_there_is_no_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert program_cache._sources(tmp_path / "automl.zip") is None
     monkeypatch.setattr(program_cache, "_SOURCES", None)
     assert current_program_cache({}) is None

@@ -107,7 +107,7 @@ class StepLayout:
         return np.array([0 if step.anchor is not None else self.counts[step.slots[0]] for step in self.steps], np.int32)
 
     @cached_property
-    def where(self) -> tuple[Integers, Integers]:
+    def step_and_slot(self) -> tuple[Integers, Integers]:
         """Step and slot that decide each position: two arrays (decisions,)."""
         step, slot = np.nonzero(self.slots != EMPTY_SLOT)
         order = np.argsort(self.slots[step, slot])

@@ -110,7 +110,7 @@ def _rollout(layout: StepLayout, controller: Controller, choose_inputs: Array, l
     _, decided = lax.scan(step, first, _step_inputs(layout, controller, choose_inputs))
     live = jnp.moveaxis(jnp.asarray(layout.slots)[None] < lengths[:, None, None], 0, 1)
     return Rollout(
-        genotypes=decided.choice[layout.where[0], :, layout.where[1]].T,
+        genotypes=decided.choice[layout.step_and_slot[0], :, layout.step_and_slot[1]].T,
         log_probability=jnp.sum(jnp.where(live, decided.log_probability, 0), axis=(0, 2)),
         entropy=jnp.sum(jnp.where(live, decided.entropy, 0), axis=(0, 2)),
     )

@@ -18,7 +18,9 @@ class StepContext(NamedTuple):
 def required_context(context: StepContext | None) -> StepContext:
     """Return the context. Raises ValueError if it is None."""
     if context is None:
-        raise ValueError("a training that drops paths or features needs the context of every step (StepContext); pass it to `step`")
+        raise ValueError(
+            "a training that drops paths or features needs the context of every step (StepContext); pass it to `step`"
+        )
     return context
 
 

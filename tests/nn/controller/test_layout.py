@@ -15,7 +15,7 @@ def test_every_decision_is_made_once_in_order_after_all_it_refers_to(decisions: 
     layout = StepLayout(decisions)
     made = [position for step in layout.steps for position in step.slots if position != EMPTY_SLOT]
     assert made == list(range(len(decisions)))
-    step, slot = layout.where
+    step, slot = layout.step_and_slot
     assert layout.slots[step, slot].tolist() == made
     order = {entry.anchor: at for at, entry in enumerate(layout.steps) if entry.anchor is not None}
     for at, entry in enumerate(layout.steps):

@@ -28,7 +28,7 @@ def assert_same(first, second, *, rtol: float = 1e-4) -> None:
 
 
 def expected_gradient(learner: Learner, parameters):
-    """Of J(theta) = sum over all genotypes of P(genotype) R(genotype), differentiated as it stands."""
+    """Return the gradient of J(theta) = sum over all genotypes of P(genotype) R(genotype) by automatic differentiation."""
 
     def expected_reward(parameters):
         every = pack(TWO, list(REWARDS))
@@ -84,7 +84,7 @@ def test_ppo_at_another_ratio_weighs_by_it_and_stops_behind_the_clip() -> None:
 
 @pytest.mark.parametrize(("old", "advantage", "weight"), [(-500, -1, np.exp(5)), (-500, 1, 0), (500, -1, 0), (500, 1, 0)])
 def test_ppo_stays_finite_however_far_the_policy_has_moved(old: float, advantage: float, weight: float) -> None:
-    """A ratio of e^500 has no float32; of a long genotype that was drawn by exploration it is not out of reach."""
+    """A ratio of e^500 overflows float32; a long genotype drawn by exploration can reach it."""
     learner, state = opinionated(TWO, "ppo")
     plain, _ = opinionated(TWO, "reinforce")
     far = batch(TWO, [(1, 2)], [advantage], np.array([old], np.float32))
@@ -153,7 +153,7 @@ print(digest_of_a_short_training())
 
 
 def digest_of_a_short_training() -> str:
-    """Of everything that a short training draws, to the last bit."""
+    """Return a digest of all bits that a short training draws."""
     decisions = layered(4)
     policy = ControllerPolicy(decisions, ControllerSize(2, 35), objective="ppo", initial_range=0.08, seed=4)
     random = np.random.Generator(np.random.Philox(1))

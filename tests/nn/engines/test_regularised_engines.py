@@ -1,4 +1,4 @@
-"""Both engines under whatever a recipe may do to a network: equal losses, gradients, statistics, means and outputs."""
+"""Both engines with every regularisation of a recipe: equal losses, gradients, statistics, means and outputs."""
 
 from typing import Any, NamedTuple, get_args
 
@@ -51,7 +51,7 @@ NETWORK = Network(
 
 
 class Way(NamedTuple):
-    """A recipe, and the rule that it is followed with."""
+    """A recipe and its update rule."""
 
     recipe: Recipe = Recipe(batch_size=6, learning_rate=0.1)
     optimizer: Optimizer = Optimizer("nesterov")
@@ -107,7 +107,7 @@ def context(step: int) -> StepContext:
 
 
 def after(engine: Engine, steps: int) -> tuple[list[float], dict[str, np.ndarray], np.ndarray]:
-    """Losses, arrays and outputs."""
+    """Return losses, arrays and outputs after some steps."""
     images, labels = task(SHAPE)
     state, losses = engine.initial(), []
     for step in range(1, steps + 1):

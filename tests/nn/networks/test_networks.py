@@ -1,4 +1,4 @@
-"""Flax modules of a network: exact size, the rule of the join, what training mode changes, gradients."""
+"""Flax modules of a network: exact size, the rule of the join, effects of training mode, gradients."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""State that a network carries from batch to batch, in training and in evaluation."""
+"""The carry of a network between batches, in training and in evaluation."""
 
 from collections.abc import Generator, Iterator
 
@@ -25,7 +25,7 @@ TARGETS = RANDOM.normal(size=(BATCHES, ROWS, STEPS)).astype(np.float32)
 
 
 class RunningSum(nnx.Module):
-    """What was carried, plus the weighted sum of the inputs so far: (rows, steps), carried as (rows,)."""
+    """A network that outputs its carry (rows,) plus the weighted sum of the inputs so far, (rows, steps)."""
 
     def __init__(self) -> None:
         self.weight = nnx.Param(jnp.float32(1.0))
@@ -36,7 +36,7 @@ class RunningSum(nnx.Module):
 
 
 class Gated(nnx.Module):
-    """A gated recurrent unit with a dictionary as its state, to see that the carried state may be any tree."""
+    """A gated recurrent unit with a dictionary as its state, which shows that a carry may be any pytree."""
 
     def __init__(self) -> None:
         self.cell = nnx.GRUCell(1, 3, rngs=nnx.Rngs(0))
@@ -51,7 +51,7 @@ class Gated(nnx.Module):
 
 
 class Sequences:
-    """Consecutive parts of a few sequences, the same in every epoch."""
+    """Batches of consecutive parts of a few sequences, the same in every epoch."""
 
     steps, size = BATCHES, ROWS
 
@@ -77,7 +77,7 @@ def trained(model: nnx.Module, carry, epochs: int = EPOCHS, **options) -> Traini
 
 
 def sums(weight: float) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs of the running sum over all batches with one weight, and the carried state at the end."""
+    """Return the outputs of the running sum over all batches with one weight, and the final carry."""
     carry, outputs = CARRY.astype(np.float64), []
     for inputs in INPUTS:
         outputs.append(carry[:, None] + weight * np.cumsum(inputs, 1))
@@ -86,7 +86,7 @@ def sums(weight: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def by_hand() -> tuple[list[float], list[float], float]:
-    """Losses, scores and weight of the training, with gradients that end where a batch begins."""
+    """Return losses, scores and final weight of the training, with gradients that stop at the start of each batch."""
     weight, memory, losses, scores = 1.0, 0.0, [], []
     for _ in range(EPOCHS):
         carry, each = CARRY.astype(np.float64), []
@@ -150,7 +150,7 @@ def test_the_first_carry_is_not_given_away():
 
 
 def test_a_step_takes_the_gradient_of_its_own_batch_only():
-    """The same step from a carry that was given and from one that a step before left: d loss / d weight is that of cumsum."""
+    """The same step from an initial carry and from the carry of an earlier step: d loss / d weight is that of cumsum."""
     engine = engine_of(RunningSum())
     first, second = (jnp.asarray(part) for part in INPUTS[:2])
     targets = jnp.asarray(TARGETS[1])
