@@ -1,4 +1,4 @@
-"""Children trained on their problem."""
+"""Training of children on their problem."""
 
 from contextlib import suppress
 
@@ -21,11 +21,11 @@ from automl_cli.values.expression import number_text
 
 
 class Trainer:
-    """A problem, opened, and any child trained on it. One object serves all children of a worker.
+    """An opened problem that trains any child. One object serves all children of a worker.
 
-    `child` is the children's own record, of which one role may be open: the problem, and the augmentation if it is filled,
-    decide how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules, and
-    bfloat16, are left to `whole`. With `rules_as_data` update rules are data to programs that all of them share.
+    `child` is the record that all children share, in which one role may be open: its problem, and its augmentation if filled,
+    determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules, and
+    bfloat16, use the engine `whole`. With `rules_as_data` update rules are data to programs that all of them share.
     """
 
     def __init__(
@@ -46,9 +46,10 @@ class Trainer:
         start: TrainingProgress | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> TrainingProgress:
-        """Train the network of a child with all its roles, or a model that was built for it.
+        """Train the network of a child with all its roles filled, or a model that was built for it.
 
-        `seed` fixes the initial parameters, the order of the data and their augmentation. Raises Diverged.
+        `seed` fixes the initial parameters, the order of the data and their augmentation. Raises Diverged if a loss or an
+        output is not finite.
         """
         begin_child()
         child = self.at_best_rate(child, seed=seed)
@@ -85,7 +86,7 @@ class Trainer:
         return msgspec.structs.replace(child, recipe=recipe)
 
     def engine(self, child: Child, model: nnx.Module, *, total_steps: int = 1, seed: int = 0) -> Engine:
-        """Return the model as compiled programs, for a training of so many steps."""
+        """Return the engine that trains this model for so many steps."""
         recipe, optimizer = child.recipe, child.roles["optimizer"]
         half = schedule.half(recipe)
         settings = {
