@@ -29,7 +29,13 @@ class Trainer:
     """
 
     def __init__(
-        self, child: Child, *, engine: EngineName = "whole", with_validation: bool = False, report: Report | None = None, rules_as_data: bool = False
+        self,
+        child: Child,
+        *,
+        engine: EngineName = "whole",
+        with_validation: bool = False,
+        report: Report | None = None,
+        rules_as_data: bool = False,
     ) -> None:
         problem = problem_named(child.problem.name)
         self.learning: LearningTask = problem.open(child, with_validation=with_validation, report=report)

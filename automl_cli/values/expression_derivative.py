@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from automl_cli.values.expression import Call, Expression, Name, Number, call, uses
+from automl_cli.values.expression import Call, Expression, Number, call, uses
 from automl_cli.values.expression_canonical import canonical
 
 ZERO, ONE, TWO = Number(0.0), Number(1.0), Number(2.0)
@@ -34,7 +34,9 @@ def _of(expression: Expression, name: str) -> Expression:
             return _sum(_times(inner[0], parts[1]), _times(parts[0], inner[1]))
         case "divide":
             above = call("subtract", _times(inner[0], parts[1]), _times(parts[0], inner[1]))
-            return call("divide", above, call("power", parts[1], TWO)) if inner[1] != ZERO else call("divide", inner[0], parts[1])
+            return (
+                call("divide", above, call("power", parts[1], TWO)) if inner[1] != ZERO else call("divide", inner[0], parts[1])
+            )
         case "power":
             return _power(parts, inner)
         case "max" | "min":

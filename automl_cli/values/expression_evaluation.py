@@ -89,4 +89,3 @@ def constant_value(expression: Expression) -> float | None:
     except KeyError:
         return None
     return value if numpy.isfinite(value) else None
-

@@ -111,7 +111,10 @@ class _Reader:
         argument = self.expression(0, depth + 1)
         is_setting = isinstance(argument, Name) and argument.name in self._language.settings
         if position in constant and not (isinstance(argument, Number) or is_setting):
-            self.refuse(start, "expected a number" + (f" or one of {', '.join(self._language.settings)}" * bool(self._language.settings)))
+            self.refuse(
+                start,
+                "expected a number" + (f" or one of {', '.join(self._language.settings)}" * bool(self._language.settings)),
+            )
         return argument
 
     def _allowed(self, function: str, token: _Token) -> None:

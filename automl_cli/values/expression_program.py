@@ -7,7 +7,7 @@ in a fixed order, those behind them constants. A subexpression that stands twice
 from typing import NamedTuple
 
 from automl_cli.core.errors import UserError
-from automl_cli.values.expression import STATEFUL, Call, Expression, Name, Number, printed
+from automl_cli.values.expression import STATEFUL, Expression, Name, Number, printed
 from automl_cli.values.rule_evaluation import averages, kept_average
 
 
@@ -90,5 +90,3 @@ class _Assembler:
             self._place(kept_average(part))
         self._instructions.append(Instruction(part.function, places[0], places[-1], slot))
         return self._result(len(self._instructions) - 1)
-
-

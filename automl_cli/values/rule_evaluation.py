@@ -46,9 +46,7 @@ class RuleStep:
     draw for all drops of the step. `kept_after` are the averages behind it.
     """
 
-    def __init__(
-        self, operands: Mapping[str, Any], kept: Mapping[str, Any], functions: Table, *, uniform: Any = None
-    ) -> None:
+    def __init__(self, operands: Mapping[str, Any], kept: Mapping[str, Any], functions: Table, *, uniform: Any = None) -> None:
         self.kept_after: dict[str, Any] = {}
         self._operands = operands
         self._kept = kept

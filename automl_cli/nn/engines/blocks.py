@@ -22,6 +22,7 @@ from automl_cli.nn.engines.tape import Call, run_backward, run_evaluation, run_f
 from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings, NetworkModule
+from automl_cli.nn.ops.activations import takes_code
 
 Pages = tuple[Array, ...]
 """Flat float32 arrays (page size,) that together hold one number for every parameter."""
@@ -66,6 +67,7 @@ class BlocksEngine:
         )
         self._calls: dict[tuple[Any, ...], tuple[Call, ...]] = {}
         self._initial_arrays = named_arrays(model)
+        self._fixed = {"activation": jnp.asarray(model.activation.code)} if takes_code(model.activation) else {}
         self._update_rule = update_rule
         self._drop = drop
         self._average_decay = average_decay
@@ -85,7 +87,7 @@ class BlocksEngine:
 
         Raises ValueError if the engine drops paths or features and `context` is None.
         """
-        side_inputs = {**state.statistics, "examples": _spatial_first(inputs), "targets": targets}
+        side_inputs = {**self._fixed, **state.statistics, "examples": _spatial_first(inputs), "targets": targets}
         if self._drop is not None:
             side_inputs |= drop_masks(self._drop, self._graph, required_context(context), len(inputs))
         calls = self._calls_for(inputs, training=True)
@@ -107,7 +109,7 @@ class BlocksEngine:
         """Return the logits (batch, classes) of the network in evaluation mode."""
         pages = state.pages if state.average is None else state.average
         absent = dict.fromkeys(self._graph.features)
-        side_inputs = {**state.statistics, **absent, "examples": _spatial_first(inputs), "targets": None}
+        side_inputs = {**self._fixed, **state.statistics, **absent, "examples": _spatial_first(inputs), "targets": None}
         return run_evaluation(self._calls_for(inputs, training=False), pages, side_inputs)
 
     def with_carry(self, state: BlocksState, carry: Any) -> BlocksState:

@@ -29,12 +29,11 @@ from automl_cli.nn import ops
 from automl_cli.nn.engines.tape import CompiledBlock, Parameters
 from automl_cli.nn.losses import Loss, is_described
 from automl_cli.nn.networks.drop_path import scale_examples
+from automl_cli.nn.ops.activations import ActivationFunction, activated, beta_shapes, takes_code
 from automl_cli.nn.ops.concatenation import pad_to
 from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import (
-    ActivationFunction,
     Unit,
-    activated,
     batch_norm_then,
     kernel_shapes,
     normalise_then,
@@ -59,12 +58,12 @@ def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction |
     it is None."""
 
     def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        side_inputs, code = _without_code(activation, side_inputs)
         (x,) = (*inputs, *side_inputs)
-        return transform(unit, parameters, pad_to(x, *size), activation), None
+        return transform(unit, parameters, pad_to(x, *size), activation, code), None
 
-    return CompiledBlock(
-        _name(unit), function, kernel_shapes(unit, channels), settings=_settings(activation, unit, channels, size)
-    )
+    shapes = {**kernel_shapes(unit, channels), **beta_shapes(activation, channels)}
+    return CompiledBlock(_name(unit), function, shapes, settings=_settings(activation, unit, channels, size))
 
 
 @cached_block
@@ -78,11 +77,12 @@ def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
         return _normalised(activation, parameters, inputs[0], side_inputs)
 
     def evaluation(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
-        (x,), (mean, variance) = inputs, side_inputs
-        return normalise_then(activation, x, parameters["scale"], parameters["offset"], mean, variance)
+        (mean, variance), code = _without_code(activation, side_inputs)
+        return normalise_then(activation, inputs[0], parameters, (mean, variance), code)
 
     settings, adds_gradients = _settings(activation, filters), activation is not None
-    return CompiledBlock("norm", function, norm_shapes(filters), evaluation, settings=settings, adds_gradients=adds_gradients)
+    shapes = {**norm_shapes(filters), **beta_shapes(activation, filters)}
+    return CompiledBlock("norm", function, shapes, evaluation, settings=settings, adds_gradients=adds_gradients)
 
 
 @cached_block
@@ -93,17 +93,17 @@ def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> Co
     """
 
     def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, Inputs]:
-        mean, variance, *examples = side_inputs
+        (mean, variance, *examples), code = _without_code(activation, side_inputs)
         (x,) = (*inputs, *examples)
-        return _normalised(None, parameters, transform(unit, parameters, x, activation), (mean, variance))
+        return _normalised(None, parameters, transform(unit, parameters, x, activation, code), (mean, variance))
 
     def evaluation(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
-        mean, variance, *examples = side_inputs
+        (mean, variance, *examples), code = _without_code(activation, side_inputs)
         (x,) = (*inputs, *examples)
-        y = transform(unit, parameters, x, activation)
+        y = transform(unit, parameters, x, activation, code)
         return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=False)
 
-    shapes = {**kernel_shapes(unit, channels), **norm_shapes(unit.filters)}
+    shapes = {**kernel_shapes(unit, channels), **beta_shapes(activation, channels), **norm_shapes(unit.filters)}
     return CompiledBlock(
         f"{_name(unit)}_norm",
         function,
@@ -120,18 +120,24 @@ def norm_shapes(filters: int) -> dict[str, tuple[int, ...]]:
 
 
 def _normalised(
-    activation: ActivationFunction | None, parameters: Parameters, x: Array, statistics: Inputs
+    activation: ActivationFunction | None, parameters: Parameters, x: Array, side_inputs: Inputs
 ) -> tuple[Array, Inputs]:
     """Apply batch norm and the activation; return the result and the new running statistics."""
-    y, *moments = batch_norm_then(activation, x, parameters["scale"], parameters["offset"])
+    statistics, code = _without_code(activation, side_inputs)
+    y, *moments = batch_norm_then(activation, x, parameters, code)
     return y, tuple(ops.moving_average(old, new) for old, new in zip(statistics, moments, strict=True))
 
 
 def _settings(activation: ActivationFunction | None, *settings: Any) -> tuple[Any, ...] | None:
-    """Return everything that a block closes over, if its activation is None or ReLU; otherwise None."""
+    """Return everything that a block closes over, if its activation is None, ReLU or data to the block; otherwise None."""
     if activation is None or activation is relu:
         return (*settings, "relu" if activation is relu else None)
-    return None
+    return (*settings, "data") if takes_code(activation) else None
+
+
+def _without_code(activation: ActivationFunction | None, side_inputs: Inputs) -> tuple[Inputs, Array | None]:
+    """Return the side inputs of a block, and the code of its activation, which stands last where it takes one."""
+    return (side_inputs[:-1], side_inputs[-1]) if takes_code(activation) else (side_inputs, None)
 
 
 def _name(unit: Unit) -> str:
@@ -154,14 +160,19 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
 
 
 @cached_block
-def activation(size: Pair, activation: ActivationFunction) -> CompiledBlock:
-    """Return the block `activation` for an input that is padded to `size` first, as in a concatenation: f(0) need not be 0."""
+def activation(size: Pair, activation: ActivationFunction, channels: int | None = None) -> CompiledBlock:
+    """Return the block `activation` for an input that is padded to `size` first, as in a concatenation: f(0) need not be 0.
+
+    `channels` are those of the input where the function has trained parameters.
+    """
 
     def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        side_inputs, code = _without_code(activation, side_inputs)
         (x,) = (*inputs, *side_inputs)
-        return activated(activation, pad_to(x, *size)), None
+        return activated(activation, pad_to(x, *size), parameters, code), None
 
-    return CompiledBlock("activation", function, {}, settings=_settings(activation, size))
+    shapes = {} if channels is None else beta_shapes(activation, channels)
+    return CompiledBlock("activation", function, shapes, settings=_settings(activation, size, channels))
 
 
 @cached_block

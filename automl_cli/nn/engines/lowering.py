@@ -15,7 +15,8 @@ from automl_cli.nn.engines import library
 from automl_cli.nn.engines.tape import Call, CompiledBlock
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.drop_path import DropSettings, final_drop_rate
-from automl_cli.nn.ops.units import ActivationFunction, Unit, activations, kernel_shapes
+from automl_cli.nn.ops.activations import ActivationFunction, beta_shapes, takes_code
+from automl_cli.nn.ops.units import Unit, activations, kernel_shapes
 from automl_cli.values.network import IMAGE, ActivationOperation, AveragePool, Block, Identity, MaxPool, Network, Shape
 
 PAGE = 2**18
@@ -124,8 +125,7 @@ class _GraphBuilder:
                 same = all(piece.shape[:2] == size for piece in pieces)
                 self._pieces[block.name] = pieces if same else [self._single(pieces)]
             case ActivationOperation():
-                activation = library.activation(size, self._activation)
-                self._pieces[block.name] = [self._apply(activation, piece, (*size, piece.shape[2])) for piece in pieces]
+                self._pieces[block.name] = self._activations(prefix, pieces, size)
             case MaxPool() | AveragePool() as pool:
                 shapes = [pool.output_shape((*size, piece.shape[2])) for piece in pieces]
                 pairs = zip(pieces, shapes, strict=True)
@@ -165,6 +165,22 @@ class _GraphBuilder:
     def _apply(self, block: CompiledBlock, piece: Piece, shape: Shape) -> Piece:
         return Piece(self._call(block, _operands(piece), {}, _examples(piece)), shape)
 
+    def _activations(self, prefix: str, pieces: list[Piece], size: Pair) -> list[Piece]:
+        """Append the activation of each piece, with its slice of the trained parameters."""
+        found, start = [], 0
+        for piece in pieces:
+            channels = piece.shape[2]
+            sources = self._betas(prefix, self._activation, start, start + channels)
+            block = library.activation(size, self._activation, channels if sources else None)
+            side_inputs = (*_examples(piece), *_code(self._activation))
+            found.append(Piece(self._call(block, _operands(piece), sources, side_inputs), (*size, channels)))
+            start += channels
+        return found
+
+    def _betas(self, prefix: str, activation: ActivationFunction | None, start: int, stop: int) -> dict[str, ParameterSource]:
+        """Return where the trained parameters of these channels stand, by name."""
+        return {name: ParameterSource(f"{prefix}.{name}", 1, start, stop) for name in beta_shapes(activation, stop - start)}
+
     def _unit(self, prefix: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
         """Append a unit: one call if it has one input, as in cells.
 
@@ -176,20 +192,22 @@ class _GraphBuilder:
         norm = {each: ParameterSource(f"{prefix}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
         first, last = activations(unit, self._activation)
         if len(pieces) == 1 and last is None:
-            sources = {**_kernels(prefix, unit, 0, channels), **norm}
-            side_inputs = (*statistics, *_examples(pieces[0]))
+            sources = {**_kernels(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels), **norm}
+            side_inputs = (*statistics, *_examples(pieces[0]), *_code(first))
             block = library.unit(unit, channels, first)
             return Piece(self._call(block, _operands(pieces[0]), sources, side_inputs), shape)
         parts, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             part = library.part(unit, piece.shape[2], size, first)
-            parts.append(self._call(part, _operands(piece), _kernels(prefix, unit, start, stop), _examples(piece)))
+            sources = {**_kernels(prefix, unit, start, stop), **self._betas(prefix, first, start, stop)}
+            parts.append(self._call(part, _operands(piece), sources, (*_examples(piece), *_code(first))))
             start = stop
         if last is None:  # that of a cell, which reads any number of states: one program for all numbers
             parts = [self._call(None, (tuple(parts),), {}, ())]
         block = library.norm(unit.filters, last)
-        return Piece(self._call(block, (tuple(parts),), norm, statistics), shape)
+        sources = {**norm, **self._betas(f"{prefix}.norm", last, 0, unit.filters)}
+        return Piece(self._call(block, (tuple(parts),), sources, (*statistics, *_code(last))), shape)
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
         """Append the linear layer of a classifier; return the values whose sum it is. Names of its arrays begin with
@@ -259,6 +277,10 @@ def _operands(piece: Piece) -> tuple[tuple[int, ...], ...]:
 
 def _examples(piece: Piece) -> tuple[str, ...]:
     return ("examples",) if piece.value is None else ()
+
+
+def _code(activation: ActivationFunction | None) -> tuple[str, ...]:
+    return ("activation",) if takes_code(activation) else ()
 
 
 def _kernels(prefix: str, unit: Unit, start: int, stop: int) -> dict[str, ParameterSource]:

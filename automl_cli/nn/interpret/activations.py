@@ -8,7 +8,8 @@ import numpy as np
 from jax import Array, lax
 
 from automl_cli.nn.interpret.functions import FUNCTIONS
-from automl_cli.nn.ops.activations import Activation
+from automl_cli.nn.ops.activations import ActivationFunction as NetworkActivation
+from automl_cli.nn.ops.activations import ParametricActivation
 from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.values.activation import ACTIVATIONS, BETAS, NAMED, ActivationFunction
 from automl_cli.values.expression import FUNCTIONS as LANGUAGE
@@ -30,7 +31,7 @@ PIECE = 2048
 OPERANDS = ("x", *BETAS[:MOST_BETAS])
 
 
-def traced(function: ActivationFunction) -> Any:
+def traced(function: ActivationFunction) -> NetworkActivation:
     """Return a function as networks take it, traced into their programs; ReLU is the one that they have built in.
 
     x is (height, width, batch, channels) and its trained parameters are (betas, channels).
@@ -42,10 +43,10 @@ def traced(function: ActivationFunction) -> Any:
         operands = {"x": x, **dict(zip(function.betas, betas, strict=True))}
         return jnp.broadcast_to(evaluate(function.tree, operands, FUNCTIONS), x.shape)
 
-    return Activation(function.expression, apply, function.starts)
+    return ParametricActivation(function.expression, len(function.betas), apply, function.starts)
 
 
-def as_data(function: ActivationFunction) -> Activation:
+def as_data(function: ActivationFunction) -> ParametricActivation:
     """Return a function that is data to the programs which take it: all such functions share them.
 
     Raises UserError for one that does not fit. It has `MOST_BETAS` trained parameters per channel; those that do not stand in
@@ -53,7 +54,7 @@ def as_data(function: ActivationFunction) -> Activation:
     """
     starts = dict(zip(function.betas, function.starts, strict=True))
     every = tuple(starts.get(beta, 1.0) for beta in BETAS[:MOST_BETAS])
-    return Activation("data", _interpreted, every, code=code_of(function))
+    return ParametricActivation("data", MOST_BETAS, _interpreted, every, code_of(function))
 
 
 def code_of(function: ActivationFunction) -> np.ndarray:
@@ -155,4 +156,3 @@ def _gradients(kept: tuple[Array, Array, Array], gradient: Array) -> tuple[Array
 
 
 _interpreted.defvjp(_keep, _gradients)
-

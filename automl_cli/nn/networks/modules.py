@@ -13,10 +13,9 @@ from jax import Array
 
 from automl_cli.nn import ops
 from automl_cli.nn.networks.initialization import Initializer
+from automl_cli.nn.ops.activations import ActivationFunction, ParametricActivation, activated, beta_shapes, first_betas
 from automl_cli.nn.ops.units import (
-    ActivationFunction,
     Unit,
-    activated,
     activations,
     batch_norm_then,
     kernel_shapes,
@@ -43,28 +42,40 @@ class UnitModule(nnx.Module):
         self.first, self.last = activations(unit, activation)
         for name, shape in kernel_shapes(unit, channels).items():
             setattr(self, name, initial.kernel(shape))
-        self.norm = BatchNorm(unit.filters)
+        _add_betas(self, self.first, channels)
+        self.norm = BatchNorm(unit.filters, self.last)
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         x = ops.join(inputs)
-        kernels = {name: getattr(self, name)[...].astype(x.dtype) for name in kernel_shapes(self.unit, x.shape[-1])}
-        return self.norm(transform(self.unit, kernels, x, self.first), self.last, train=train)
+        names = {**kernel_shapes(self.unit, x.shape[-1]), **beta_shapes(self.first, x.shape[-1])}
+        kernels = {name: getattr(self, name)[...].astype(x.dtype) for name in names}
+        return self.norm(transform(self.unit, kernels, x, self.first), train=train)
+
+
+def _add_betas(module: nnx.Module, activation: ActivationFunction | None, channels: int) -> None:
+    """Give a module the trained parameters of its activation, (betas, channels), where there are any."""
+    if isinstance(activation, ParametricActivation) and activation.betas:
+        module.betas = nnx.Param(first_betas(activation, channels))
 
 
 class BatchNorm(nnx.Module):
-    """Batch norm with scale and offset per channel, and running moments for evaluation."""
+    """Batch norm with scale and offset per channel, and running moments for evaluation; then an activation unless it is None."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, activation: ActivationFunction | None = None) -> None:
+        self.activation = activation
+        _add_betas(self, activation, channels)
         self.scale = nnx.Param(jnp.ones(channels))
         self.offset = nnx.Param(jnp.zeros(channels))
         self.mean = nnx.BatchStat(jnp.zeros(channels))
         self.variance = nnx.BatchStat(jnp.ones(channels))
 
-    def __call__(self, x: Array, activation: ActivationFunction | None, *, train: bool) -> Array:
-        """Normalise x (height, width, batch, channels), then apply the activation unless it is None."""
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """Normalise x (height, width, batch, channels), then apply the activation."""
+        names = ("scale", "offset", *beta_shapes(self.activation, x.shape[-1]))
+        parameters = {name: getattr(self, name)[...] for name in names}
         if not train:
-            return normalise_then(activation, x, self.scale[...], self.offset[...], self.mean[...], self.variance[...])
-        y, mean, variance = batch_norm_then(activation, x, self.scale[...], self.offset[...])
+            return normalise_then(self.activation, x, parameters, (self.mean[...], self.variance[...]))
+        y, mean, variance = batch_norm_then(self.activation, x, parameters)
         self.mean[...] = ops.moving_average(self.mean[...], mean)
         self.variance[...] = ops.moving_average(self.variance[...], variance)
         return y
@@ -97,9 +108,13 @@ class ActivationModule(nnx.Module):
         self, operation: ActivationOperation, channels: int, initial: Initializer, activation: ActivationFunction
     ) -> None:
         self.activation = activation
+        _add_betas(self, activation, channels)
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
-        return activated(self.activation, ops.join(inputs))
+        x = ops.join(inputs)
+        return activated(
+            self.activation, x, {name: getattr(self, name)[...] for name in beta_shapes(self.activation, x.shape[-1])}
+        )
 
 
 class IdentityModule(nnx.Module):

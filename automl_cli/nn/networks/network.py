@@ -11,8 +11,8 @@ from jax import Array
 from automl_cli.nn.networks.drop_path import DropMasks
 from automl_cli.nn.networks.initialization import Initializer
 from automl_cli.nn.networks.modules import MODULES, Classifier
+from automl_cli.nn.ops.activations import ActivationFunction
 from automl_cli.nn.ops.relu_recomputed import relu
-from automl_cli.nn.ops.units import ActivationFunction
 from automl_cli.values.network import IMAGE, Block, Network, Shape, joined_shape
 
 

@@ -8,11 +8,12 @@ The activation is ReLU unless a child has another one. ReLU is part of the neigh
 pass over memory less often; any other function is a separate operation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 from jax import Array
 
+from automl_cli.nn.ops.activations import ActivationFunction, activated
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.depthwise import depthwise
 from automl_cli.nn.ops.normalisation import batch_norm, normalise
@@ -20,10 +21,6 @@ from automl_cli.nn.ops.relu_recomputed import of_positive_part, relu
 from automl_cli.values.operations import ConvolutionUnit, FactorizedReduction, SeparableUnit
 
 Unit = ConvolutionUnit | SeparableUnit | FactorizedReduction
-
-ActivationFunction = Callable[[Array], Array]
-"""An elementwise function from an array of any shape to one of the same shape. It has no parameters, is hashable, and equal
-ones compute the same, since it is part of the keys of programs."""
 
 
 def kernel_shapes(unit: Unit, channels: int) -> dict[str, tuple[int, ...]]:
@@ -44,12 +41,14 @@ def activations(unit: Unit, activation: ActivationFunction) -> tuple[ActivationF
     return (activation if order == "act-conv-bn" else None), (activation if order == "conv-bn-act" else None)
 
 
-def transform(unit: Unit, kernels: Mapping[str, Array], x: Array, activation: ActivationFunction | None) -> Array:
+def transform(
+    unit: Unit, kernels: Mapping[str, Array], x: Array, activation: ActivationFunction | None, code: Array | None = None
+) -> Array:
     """Apply a unit up to its batch norm to x (height, width, batch, channels), with the activation before it unless that is
-    None."""
+    None. `kernels` hold the activation's parameters as well, `code` its code (`ops.activations`)."""
     rectify = activation is relu
     if not rectify:
-        x = activated(activation, x)
+        x = activated(activation, x, kernels, code)
     match unit:
         case ConvolutionUnit(stride=stride, dilation=dilation, padding=rule):
             return convolution(x, kernels["kernel"], stride=stride, dilation=dilation, rule=rule, relu=rectify)
@@ -60,14 +59,6 @@ def transform(unit: Unit, kernels: Mapping[str, Array], x: Array, activation: Ac
             return of_positive_part(_two_paths, x, kernels) if rectify else _two_paths(x, kernels)
 
 
-def activated(activation: ActivationFunction | None, x: Array) -> Array:
-    """Apply the activation to x of any shape, in the dtype of x; return x itself if the activation is None.
-
-    A function with constants of its own may widen the dtype, so its result is cast back.
-    """
-    return x if activation is None else activation(x).astype(x.dtype)
-
-
 def _two_paths(x: Array, kernels: Mapping[str, Array]) -> Array:
     """Apply a factorized reduction: one path for the pixels at even positions, one for odd; with one filter only the odd
     path."""
@@ -76,20 +67,30 @@ def _two_paths(x: Array, kernels: Mapping[str, Array]) -> Array:
     return jnp.concatenate(paths, axis=-1)
 
 
-def batch_norm_then(activation: ActivationFunction | None, x: Array, scale: Array, offset: Array) -> tuple[Array, Array, Array]:
+def batch_norm_then(
+    activation: ActivationFunction | None, x: Array, parameters: Mapping[str, Array], code: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Apply `ops.batch_norm` and the activation, if any, to x (height, width, batch, channels).
 
-    Returns the result, and mean and variance of the batch, (channels,) each.
+    `parameters` are `scale` and `offset`, (channels,) each, and those of the activation. Returns the result, and mean and
+    variance of the batch, (channels,) each.
     """
     rectify = activation is relu
-    y, mean, variance = batch_norm(x, scale, offset, relu=rectify)
-    return activated(None if rectify else activation, y), mean, variance
+    y, mean, variance = batch_norm(x, parameters["scale"], parameters["offset"], relu=rectify)
+    return activated(None if rectify else activation, y, parameters, code), mean, variance
 
 
 def normalise_then(
-    activation: ActivationFunction | None, x: Array, scale: Array, offset: Array, mean: Array, variance: Array
+    activation: ActivationFunction | None,
+    x: Array,
+    parameters: Mapping[str, Array],
+    moments: tuple[Array, Array],
+    code: Array | None = None,
 ) -> Array:
-    """Apply `ops.normalise` and the activation, if any, to x (height, width, batch, channels); moments are (channels,)."""
+    """Apply `ops.normalise` and the activation, if any, to x (height, width, batch, channels).
+
+    `parameters` are as in `batch_norm_then`, `moments` mean and variance, (channels,) each.
+    """
     rectify = activation is relu
-    y = normalise(x, scale, offset, mean, variance, relu=rectify)
-    return activated(None if rectify else activation, y)
+    y = normalise(x, parameters["scale"], parameters["offset"], *moments, relu=rectify)
+    return activated(None if rectify else activation, y, parameters, code)

@@ -16,8 +16,8 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.nn.engines import BlocksEngine, StepContext, WholeEngine
 from automl_cli.nn.engines.lowering import lower
 from automl_cli.nn.networks import DropSettings, build_network
+from automl_cli.nn.ops.activations import ActivationFunction
 from automl_cli.nn.ops.relu_recomputed import relu
-from automl_cli.nn.ops.units import ActivationFunction
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 from search_spaces.cnn import SPACE
 

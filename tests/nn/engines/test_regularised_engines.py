@@ -16,8 +16,8 @@ from automl_cli.nn.engines.drop_masks import PATHS_TOGETHER, drop_masks
 from automl_cli.nn.engines.lowering import lower, path_name
 from automl_cli.nn.networks import DropSettings, build_network
 from automl_cli.nn.networks.drop_path import DropMasks, final_drop_rate
+from automl_cli.nn.ops.activations import ActivationFunction
 from automl_cli.nn.ops.relu_recomputed import relu
-from automl_cli.nn.ops.units import ActivationFunction
 from automl_cli.values.network import (
     IMAGE,
     ActivationOperation,
