@@ -21,5 +21,5 @@ def _sinc_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arr
 
 
 FUNCTIONS: Table = {**_PLAIN, "sigmoid": jax.nn.sigmoid, "sinc": _sinc}
-"""By name; arrays of any shape and floating type, element by element, which they keep. Gradients are JAX's own: where a function
-has none, as |x| at 0, some value between those on both sides."""
+"""Functions of arrays of any shape and floating type by name, element by element. Gradients are JAX's own: where a function has
+none, as |x| at 0, some value between those on both sides."""

@@ -65,11 +65,15 @@ _WRITING = ("ema", "ema_from_one", "trace")
 
 
 class RuleCode(NamedTuple):
-    """A rule as data. `instructions` is int32 (instructions, 5): function, first, second, slot, whether the slot is written;
-    `count` how many there are, `result` the register of the update; `constants` float32; `starts` float32 (averages,); `draws` whether random numbers are needed."""
+    """A rule as data.
+
+    `instructions` is int32 (instructions, 5): function, first, second, slot, whether the slot is written; `length` is how many
+    there are, `result` the register of the update; `constants` (constants,) and `starts` (averages,) are float32; `draws` says
+    whether random numbers are needed.
+    """
 
     instructions: Array
-    count: Array
+    length: Array
     result: Array
     constants: Array
     starts: Array
@@ -128,9 +132,9 @@ def update(gradients: Any, state: RuleProgramState, parameters: Any = None) -> t
     weights = leaves if parameters is None else jax.tree.leaves(parameters)
     updates, after = [], []
     for number, (gradient, weight, kept) in enumerate(zip(leaves, weights, jax.tree.leaves(state.kept), strict=True)):
-        one, kept = _updated(gradient.ravel(), weight.ravel(), kept, state, number)
+        one, averages = _updated(gradient.ravel(), weight.ravel(), kept, state, number)
         updates.append(one.reshape(gradient.shape))
-        after.append(kept)
+        after.append(averages)
     return jax.tree.unflatten(tree, updates), state._replace(step=state.step + 1, kept=jax.tree.unflatten(tree, after))
 
 
@@ -177,5 +181,5 @@ def _run(state: RuleProgramState, rows: Array, kept: Array) -> tuple[Array, Arra
         after = lax.dynamic_update_index_in_dim(after, jnp.where(writes == 1, result, after[slot]), slot, 0)
         return lax.dynamic_update_index_in_dim(registers, result, len(inputs) + at, 0), after
 
-    registers, after = lax.fori_loop(0, code.count, step, (registers, kept))
+    registers, after = lax.fori_loop(0, code.length, step, (registers, kept))
     return registers[code.result], after

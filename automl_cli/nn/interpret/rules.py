@@ -1,5 +1,6 @@
 """An update rule as an Optax transformation: the expression is traced into the program."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,11 +16,11 @@ from automl_cli.values.rule_evaluation import ANNEALING, NOISE_DEVIATION, RuleSt
 class RuleState(NamedTuple):
     """State of a rule between steps; None for what the rule does not use.
 
-    `count` is the number of steps done, int32; `total` that of the whole training, float32; `key` two uint32 for its draws;
+    `step` is the number of steps done, int32; `total` that of the whole training, float32; `key` two uint32 for its draws;
     `kept` holds one tree like the parameters for each of `averages(expression)`.
     """
 
-    count: Array | None
+    step: Array | None
     total: Array | None
     key: Array | None
     kept: tuple[Any, ...]
@@ -36,7 +37,7 @@ def scale_by_rule(expression: Expression) -> optax.GradientTransformation:
     counts = draws or uses(expression, "t")
 
     def init(parameters: Any) -> RuleState:
-        kept = tuple(jax.tree.map(lambda leaf, start=start_of(name): jnp.full_like(leaf, start), parameters) for name in names)
+        kept = tuple(jax.tree.map(partial(jnp.full_like, fill_value=start_of(name)), parameters) for name in names)
         return RuleState(
             jnp.zeros((), jnp.int32) if counts else None,
             jnp.ones((), jnp.float32) if uses(expression, "T") else None,
@@ -51,12 +52,12 @@ def scale_by_rule(expression: Expression) -> optax.GradientTransformation:
         updates, after = [], []
         for number, (gradient, weight, before) in enumerate(zip(leaves, weights, kept, strict=True)):
             operands, uniform = _operands(expression, gradient, weight, state, number)
-            step = RuleStep(operands, dict(zip(names, before, strict=True)), FUNCTIONS, uniform=uniform)
-            updates.append(jnp.broadcast_to(jnp.asarray(step.value(expression), gradient.dtype), gradient.shape))
-            after.append([jnp.broadcast_to(step.kept_after[name], gradient.shape).astype(gradient.dtype) for name in names])
+            one = RuleStep(operands, dict(zip(names, before, strict=True)), FUNCTIONS, uniform=uniform)
+            updates.append(jnp.broadcast_to(jnp.asarray(one.value(expression), gradient.dtype), gradient.shape))
+            after.append([jnp.broadcast_to(one.kept_after[name], gradient.shape).astype(gradient.dtype) for name in names])
         trees = tuple(jax.tree.unflatten(tree, column) for column in zip(*after, strict=True)) if names else ()
-        count = None if state.count is None else state.count + 1
-        return jax.tree.unflatten(tree, updates), state._replace(count=count, kept=trees)
+        step = None if state.step is None else state.step + 1
+        return jax.tree.unflatten(tree, updates), state._replace(step=step, kept=trees)
 
     return optax.GradientTransformation(init, update)
 
@@ -84,15 +85,15 @@ def begin(rule: optax.GradientTransformation, *, total_steps: int, seed: int) ->
 def _operands(
     expression: Expression, gradient: Array, weight: Array, state: RuleState, number: int
 ) -> tuple[dict[str, Array], Array | None]:
-    """The operands of the rule for one parameter, all of its shape or scalar, and its uniform draw where something is dropped."""
+    """Return the operands of the rule for one parameter, of its shape or scalar, and its uniform draw where it drops."""
     found = {"g": gradient, "w": weight}
-    if state.count is not None:
-        found["t"] = state.count.astype(gradient.dtype)
+    if state.step is not None:
+        found["t"] = state.step.astype(gradient.dtype)
     if state.total is not None:
         found["T"] = state.total.astype(gradient.dtype)
-    if state.key is None:
+    if state.key is None or state.step is None:
         return found, None
-    key = jax.random.fold_in(jax.random.wrap_key_data(state.key, impl="threefry2x32"), state.count)
+    key = jax.random.fold_in(jax.random.wrap_key_data(state.key, impl="threefry2x32"), state.step)
     keys = jax.random.split(jax.random.fold_in(key, number), 3)
     if uses(expression, "noise"):
         found["noise"] = NOISE_DEVIATION * jax.random.normal(keys[0], gradient.shape, gradient.dtype)
