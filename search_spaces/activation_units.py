@@ -3,8 +3,9 @@
 Decisions: a core unit is b(u1(x1), u2(x2)) with 25 unary and 10 binary functions. The first unit reads x twice; each later one
 reads the unit before it and x (Figure 1 has two): b2(u3(b1(u1(x), u2(x))), u4(x)).
 Size: 25^2 * 10 = 6,250 with one unit, 25^4 * 10^2 = 39,062,500 with two.
-What the paper leaves open: epsilon is 1e-7; beta starts from 1, and from 0.5 where it mixes two inputs; every place of a beta is
-a parameter of its own, one number per channel; the square root of a negative number is not a number, and sinc(x) is sin(x) / x.
+What the paper leaves open: epsilon is 1e-7; beta starts from 1, and from 0.5 where it mixes two inputs; every place of a beta
+is a parameter of its own, one number per channel; the square root of a negative number is not a number, and sinc(x) is
+sin(x) / x.
 Differs from the paper: the quick preset trains a small ResNet on digits; the paper preset has ResNet-20, batches of 128 and 26
 epochs of CIFAR-10, which are about 10,000 steps (batch size, optimizer and split are not published).
 """
@@ -51,7 +52,7 @@ def decisions(options: Options) -> DecisionList:
 
 def decode(options: Options, genotype: Genotype) -> ActivationFunction:
     """The function of this genotype."""
-    fresh, initial = iter(BETAS), []
+    fresh, initial = iter(BETAS), list[float]()
     result: Expression = Name("x")
     for first, second, binary in zip(*(iter(genotype),) * 3, strict=True):
         inputs = []

@@ -59,9 +59,9 @@ def decode(options: Options, genotype: Genotype) -> UpdateRule:
     """The rule of this genotype."""
     results: list[Expression] = []
     steps = list(zip(*(iter(genotype),) * 5, strict=True))
-    for iteration, step in enumerate(steps):
-        if options["constraints"]:
-            step = allowed(step, len(operands(options, iteration)), iteration, last=iteration == len(steps) - 1)
+    for iteration, drawn in enumerate(steps):
+        last = iteration == len(steps) - 1
+        step = allowed(drawn, len(operands(options, iteration)), iteration, last=last) if options["constraints"] else drawn
         first, second, *functions, binary = step
         known = [*map(_form, operands(options, 0)), *results]
         a, b = (replace(_form(UNARY[unary]), {"x": known[at]}) for unary, at in zip(functions, (first, second), strict=True))
@@ -69,7 +69,10 @@ def decode(options: Options, genotype: Genotype) -> UpdateRule:
     return rule_of(results[-1])
 
 
-def allowed(step: tuple[int, ...], count: int, results: int, *, last: bool) -> tuple[int, ...]:
+Tokens = tuple[int, int, int, int, int]
+
+
+def allowed(step: Tokens, count: int, results: int, *, last: bool) -> Tokens:
     """The five choices of an iteration with `count` operands, of which the last `results` are results, without forbidden ones.
 
     A second operand that makes no use of a result where the first does not either becomes one of the results; one that equals

@@ -25,7 +25,8 @@ class Trainer:
 
     `child` is the record that all children share, in which one role may be open: its problem, and its augmentation if filled,
     determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules, and
-    bfloat16, use the engine `whole`. With `rules_as_data` update rules are data to programs that all of them share.
+    bfloat16, use the engine `whole`. With `as_data` update rules and activation functions
+    are data to programs that all of them share.
     """
 
     def __init__(
@@ -35,12 +36,12 @@ class Trainer:
         engine: EngineName = "whole",
         with_validation: bool = False,
         report: Report | None = None,
-        rules_as_data: bool = False,
+        as_data: bool = False,
     ) -> None:
         problem = problem_named(child.problem.name)
         self.learning: LearningTask = problem.open(child, with_validation=with_validation, report=report)
         self._engine = engine
-        self._rules_as_data = rules_as_data
+        self._as_data = as_data
 
     def train(
         self,
@@ -59,7 +60,11 @@ class Trainer:
         """
         begin_child()
         child = self.at_best_rate(child, seed=seed)
-        made = module_of(child, seed=seed, auxiliary=child.recipe.auxiliary_weight > 0) if model is None else model
+        made = (
+            module_of(child, seed=seed, auxiliary=child.recipe.auxiliary_weight > 0, activations_as_data=self._as_data)
+            if model is None
+            else model
+        )
         batches = self.learning.batches(child)
         engine = self.engine(child, made, total_steps=epochs * batches.steps, seed=seed)
         return fit(
@@ -98,7 +103,7 @@ class Trainer:
         settings = {
             "loss": self.learning.loss,
             "update_rule": built_by(optimizer)(
-                value_of(optimizer), recipe, total_steps=total_steps, seed=seed, as_data=self._rules_as_data
+                value_of(optimizer), recipe, total_steps=total_steps, seed=seed, as_data=self._as_data
             ),
             "drop": schedule.drop_settings(recipe),
             "average_decay": recipe.average_decay,

@@ -47,6 +47,28 @@ _TWICE_IS_ONCE = ("sign", "abs")
 
 def _simplified(found: Call) -> Expression:
     """The call without what does nothing; its arguments are canonical."""
+    for law in (_without_neutral, _without_negation, _without_repetition):
+        if (simpler := law(found)) is not None:
+            return simpler
+    return found
+
+
+def _without_neutral(found: Call) -> Expression | None:
+    """A sum without 0, a product or power without 1."""
+    match found:
+        case Call(function="add" | "subtract", arguments=(left, Number(value=0.0))):
+            return left
+        case Call(function="add", arguments=(Number(value=0.0), right)):
+            return right
+        case Call(function="multiply" | "divide" | "power", arguments=(left, Number(value=1.0))):
+            return left
+        case Call(function="multiply", arguments=(Number(value=1.0), right)):
+            return right
+    return None
+
+
+def _without_negation(found: Call) -> Expression | None:
+    """A double minus, and the minus of a summand."""
     match found:
         case Call(function="negate", arguments=(Call(function="negate", arguments=(inner,)),)):
             return inner
@@ -56,21 +78,17 @@ def _simplified(found: Call) -> Expression:
             return call("subtract", left, inner)
         case Call(function="add", arguments=(Call(function="negate", arguments=(inner,)), right)):
             return call("subtract", right, inner)
-        case Call(function="add" | "subtract", arguments=(left, Number(value=0.0))):
-            return left
-        case Call(function="add", arguments=(Number(value=0.0), right)):
-            return right
-        case Call(function="multiply" | "divide" | "power", arguments=(left, Number(value=1.0))):
-            return left
-        case Call(function="multiply", arguments=(Number(value=1.0), right)):
-            return right
-        case Call(function=function, arguments=(Call(function=inner), *_)) if function == inner and function in _TWICE_IS_ONCE:
-            return found.arguments[0]
-        case Call(function="max" | "min", arguments=(left, right)) if left == right:
-            return left
         case Call(function="abs", arguments=(Call(function="negate", arguments=(inner,)),)):
             return canonical(call("abs", inner))
-    return found
+    return None
+
+
+def _without_repetition(found: Call) -> Expression | None:
+    """A function that does nothing when it is applied again, and the larger of a number and itself."""
+    first = found.arguments[0]
+    if found.function in _TWICE_IS_ONCE and isinstance(first, Call) and first.function == found.function:
+        return first
+    return first if found.function in ("max", "min") and first == found.arguments[-1] else None
 
 
 def _order(expression: Expression) -> tuple[int, str]:

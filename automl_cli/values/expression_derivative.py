@@ -33,7 +33,9 @@ def _of(expression: Expression, name: str) -> Expression:
         case "multiply":
             return _sum(_times(inner[0], parts[1]), _times(parts[0], inner[1]))
         case "divide":
-            above = call("subtract", _times(inner[0], parts[1]), _times(parts[0], inner[1]))
+            if inner[1] == ZERO:
+                return call("divide", inner[0], parts[1])
+            above = _linear("subtract", [_times(inner[0], parts[1]), _times(parts[0], inner[1])])
             return (
                 call("divide", above, call("power", parts[1], TWO)) if inner[1] != ZERO else call("divide", inner[0], parts[1])
             )

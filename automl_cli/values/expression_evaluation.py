@@ -13,7 +13,10 @@ Table = Mapping[str, Callable[..., Any]]
 
 
 def pointwise(xp: Any, erf: Callable[[Any], Any]) -> Table:
-    """Return the functions of the language but for averages and drops, over the arrays of a module such as `numpy`; and its `where`."""
+    """Return the functions of the language over the arrays of a module such as `numpy`, and its `where`.
+
+    Averages and drops, which need more than their arguments, are not among them.
+    """
 
     def sinc(x: Any) -> Any:
         away = xp.where(x == 0, 1.0, x)

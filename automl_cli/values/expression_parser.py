@@ -73,11 +73,11 @@ class _Reader:
             if self.peek().kind == "number" and self.peek(1).text != "^":
                 return self._number(self._take(), -1)
             return Call("negate", (self.expression(NEGATION, depth + 1),))
-        if token.text == "(":
-            inner = self.expression(0, depth + 1)
-            self._expect(")")
-            return inner
-        self.refuse(token, "expected a number, a name, a function or '('")
+        if token.text != "(":
+            self.refuse(token, "expected a number, a name, a function or '('")
+        inner = self.expression(0, depth + 1)
+        self._expect(")")
+        return inner
 
     def _number(self, token: _Token, sign: int) -> Number:
         try:
@@ -111,10 +111,8 @@ class _Reader:
         argument = self.expression(0, depth + 1)
         is_setting = isinstance(argument, Name) and argument.name in self._language.settings
         if position in constant and not (isinstance(argument, Number) or is_setting):
-            self.refuse(
-                start,
-                "expected a number" + (f" or one of {', '.join(self._language.settings)}" * bool(self._language.settings)),
-            )
+            settings = "".join(f" or {name}" for name in self._language.settings)
+            self.refuse(start, f"expected a number{settings}")
         return argument
 
     def _allowed(self, function: str, token: _Token) -> None:

@@ -37,11 +37,12 @@ RULES = Language(
     settings=("momentum",),
     operand_latex={"noise": r"\epsilon", "annealed_noise": r"\epsilon_t", "momentum": r"\mu"},
 )  # fmt: skip
-"""The language of update rules. g is the gradient, w the parameter; t counts the steps done before this one, T all steps of the
-training; noise is drawn from N(0, 0.01^2), annealed_noise from a normal distribution of variance 1 / (1 + t)^0.55 (the papers do
-not say whether their second argument is a variance; the source of the second defines one). m, v and r are moving averages of g,
-g^2, g^3; ld, cd and rd the linear, cosine and restart decays (cd with n = 0.5, rd with n = 1); adam and rmsprop the update
-directions of these optimizers."""
+"""The language of update rules.
+
+g is the gradient, w the parameter; t counts the steps done before this one, T all steps of the training; noise is drawn from
+N(0, 0.01^2), annealed_noise from a normal distribution of variance 1 / (1 + t)^0.55 (the papers do not say whether their second
+argument is a variance; the source of the second defines one). m, v and r are moving averages of g, g^2, g^3; ld, cd and rd the
+linear, cosine and restart decays (cd with n = 0.5, rd with n = 1); adam and rmsprop the update directions of these optimizers."""
 
 
 class UpdateRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, dict=True, tag="rule"):

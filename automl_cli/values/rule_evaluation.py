@@ -42,8 +42,8 @@ class RuleStep:
     """One step of a rule over arrays of one shape.
 
     `operands` are g, w, t, T, noise and annealed_noise, as far as they stand in the expression, which holds no settings and no
-    defined names. `kept` are the averages before the step, by printed form; `uniform` is drawn from [0, 1) for every number, one
-    draw for all drops of the step. `kept_after` are the averages behind it.
+    defined names. `kept` are the averages before the step, by printed form; `uniform` is drawn from [0, 1) for every number,
+    one draw for all drops of the step. `kept_after` are the averages behind it.
     """
 
     def __init__(self, operands: Mapping[str, Any], kept: Mapping[str, Any], functions: Table, *, uniform: Any = None) -> None:

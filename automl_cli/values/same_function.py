@@ -19,7 +19,7 @@ from automl_cli.values.rule_evaluation import NOISE_DEVIATION, RuleStep, average
 Key = tuple[int, ...]
 
 GENERIC = ((0.31, 1.72, 0.63, 1.19, 0.87), (1.33, 0.46, 0.81, 0.27, 1.91), (2.12, 0.94, 0.23, 1.58, 0.52))
-"""Three values of every trained parameter, which no simple relation joins; with more than five they are taken again, shifted."""
+"""Three values of every trained parameter, which no simple relation joins; beyond five they are taken again, shifted."""
 
 STEPS = (0, 1, 2, 37, 99)
 """Values of t at which rules are compared, in a training of 100 steps."""

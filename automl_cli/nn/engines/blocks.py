@@ -22,7 +22,7 @@ from automl_cli.nn.engines.tape import Call, run_backward, run_evaluation, run_f
 from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings, NetworkModule
-from automl_cli.nn.ops.activations import takes_code
+from automl_cli.nn.ops.activations import code_of
 
 Pages = tuple[Array, ...]
 """Flat float32 arrays (page size,) that together hold one number for every parameter."""
@@ -67,7 +67,7 @@ class BlocksEngine:
         )
         self._calls: dict[tuple[Any, ...], tuple[Call, ...]] = {}
         self._initial_arrays = named_arrays(model)
-        self._fixed = {"activation": jnp.asarray(model.activation.code)} if takes_code(model.activation) else {}
+        self._fixed = {} if (code := code_of(model.activation)) is None else {"activation": jnp.asarray(code)}
         self._update_rule = update_rule
         self._drop = drop
         self._average_decay = average_decay

@@ -87,7 +87,9 @@ def _power(a: Array, b: Array) -> Array:
 
 
 def _binary(name: str) -> Any:
-    function = _power if name == "power" else FUNCTIONS[name]
+    if name == "power":
+        return _power
+    function = FUNCTIONS[name]
     return function if LANGUAGE[name].arity == 2 else lambda a, b: function(a)
 
 

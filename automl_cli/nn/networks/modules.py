@@ -55,11 +55,11 @@ class UnitModule(nnx.Module):
 def _add_betas(module: nnx.Module, activation: ActivationFunction | None, channels: int) -> None:
     """Give a module the trained parameters of its activation, (betas, channels), where there are any."""
     if isinstance(activation, ParametricActivation) and activation.betas:
-        module.betas = nnx.Param(first_betas(activation, channels))
+        setattr(module, "betas", nnx.Param(first_betas(activation, channels)))  # noqa: B010 - modules declare no attributes
 
 
 class BatchNorm(nnx.Module):
-    """Batch norm with scale and offset per channel, and running moments for evaluation; then an activation unless it is None."""
+    """Batch norm with scale and offset per channel, and running moments for evaluation, and an activation unless it is None."""
 
     def __init__(self, channels: int, activation: ActivationFunction | None = None) -> None:
         self.activation = activation
@@ -112,9 +112,8 @@ class ActivationModule(nnx.Module):
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         x = ops.join(inputs)
-        return activated(
-            self.activation, x, {name: getattr(self, name)[...] for name in beta_shapes(self.activation, x.shape[-1])}
-        )
+        names = beta_shapes(self.activation, x.shape[-1])
+        return activated(self.activation, x, {name: getattr(self, name)[...] for name in names})
 
 
 class IdentityModule(nnx.Module):

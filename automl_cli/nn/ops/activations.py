@@ -13,8 +13,8 @@ class ParametricActivation:
     """A function with trained parameters, one number of each per channel; or one that is data to the programs which take it.
 
     `function` takes x (…, channels) and the parameters (betas, channels), and where there is a code that as well, int32 of a
-    fixed length; it returns the shape of x. Equal `identity` and `betas` mean the same function, since they are part of the keys
-    of programs; what the parameters start from, and the code, are not.
+    fixed length; it returns the shape of x. Equal `identity` and `betas` mean the same function, since they are part of the
+    keys of programs; what the parameters start from, and the code, are not.
     """
 
     identity: str
@@ -25,8 +25,8 @@ class ParametricActivation:
 
 
 ActivationFunction = Callable[[Array], Array] | ParametricActivation
-"""A function from an array of any shape to one of the same shape, element by element. It is hashable, and equal ones compute the
-same, since it is part of the keys of programs."""
+"""A function from an array of any shape to one of the same shape, element by element. It is hashable, and equal ones compute
+the same, since it is part of the keys of programs."""
 
 
 def beta_shapes(activation: ActivationFunction | None, channels: int) -> dict[str, tuple[int, ...]]:
@@ -43,7 +43,12 @@ def first_betas(activation: ParametricActivation, channels: int) -> Array:
 
 def takes_code(activation: ActivationFunction | None) -> bool:
     """Return whether the function is data to the programs which take it."""
-    return isinstance(activation, ParametricActivation) and activation.code is not None
+    return code_of(activation) is not None
+
+
+def code_of(activation: ActivationFunction | None) -> np.ndarray | None:
+    """Return the code of a function, int32 of a fixed length; None for one that is traced."""
+    return activation.code if isinstance(activation, ParametricActivation) else None
 
 
 def activated(
