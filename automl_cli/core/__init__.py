@@ -11,6 +11,7 @@ random_streams  random draws as a function of root seed and purpose
 decisions       decisions, the ordered decisions of a space, genotypes
 trials          proposals, tasks, measurements, outcomes
 rewards         what a strategy is told of a measurement
+plugin_calls    calls of functions that a plug-in brings, and errors its author can use
 spaces          a search space as a plug-in, and a space with its options settled
 protocols       what a strategy, an evaluator, an executor and a problem promise
 """

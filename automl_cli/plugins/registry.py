@@ -7,7 +7,7 @@ which are read when a table is first asked, so `--help` pays for none of this:
     hill-climbing = "my_package.climbing:HillClimbing"
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import import_module
 from operator import attrgetter
@@ -74,14 +74,17 @@ def installed(group: str, what: str, built_in: Mapping[str, str]) -> dict[str, s
     return rows
 
 
-def with_installed(built_in: Mapping[str, Any], *, group: str, what: str) -> Mapping[str, Any]:
-    """Rows that know their names: those built in, then those of the entry points of this group, imported.
+def with_installed(
+    built_in: Mapping[str, Any], *, group: str, what: str, check: Callable[[Any, str], Any] = lambda row, place: row
+) -> Mapping[str, Any]:
+    """Return rows that know their names: those built in, then those of the entry points of this group, imported.
 
-    Raises UserError where one cannot be imported, or has a name that exists already.
+    `check` takes a row and the place it is from, and raises UserError for what is none. Raises UserError where a row cannot be
+    imported, or has a name that exists already.
     """
     rows = dict(built_in)
     for name, target in _entries(group):
-        row = _installed_attribute(what, name, target)
+        row = check(_installed_attribute(what, name, target), f"the installed plug-in {target!r}")
         if row.name in rows:
             raise UserError(f"the installed plug-in {target!r} names its {what} {row.name!r}, which exists already; rename it")
         rows[row.name] = row
