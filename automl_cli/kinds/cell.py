@@ -15,7 +15,7 @@ from automl_cli.values.cell import CellPair
 from automl_cli.values.dataset import IMAGES, DatasetReference, dataset_of, facts_of
 from automl_cli.values.published_recipes import trainings_for
 from automl_cli.values.sheet import Lines, Part
-from automl_cli.values.skeleton import SMALL_IMAGES, Stack, cell_network, default_stack, parse_stack
+from automl_cli.values.skeleton import SMALL_IMAGES, Stack, cell_network, default_stack, fitted_stack, parse_stack
 from automl_cli.values.skeleton import stack as stack_of
 
 
@@ -93,8 +93,9 @@ def _counted(pair: CellPair, facts: Any, choices: TrainingChoices) -> tuple[Cost
 
 
 def _chosen(pair: CellPair, image: Any, choices: TrainingChoices) -> Stack:
-    wanted = default_stack(image) if choices.stack is None else choices.stack
-    return parse_stack(wanted, pair, image, filters=choices.filters)
+    if choices.stack is None:
+        return fitted_stack(default_stack(image), pair, image, filters=choices.filters)
+    return parse_stack(choices.stack, pair, image, filters=choices.filters)
 
 
 def small_stack(body: CellBody) -> str | None:

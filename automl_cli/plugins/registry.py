@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.plugin_calls import described
 
 
 class Table:
@@ -103,8 +104,8 @@ def _installed_attribute(what: str, name: str, target: str) -> Any:
         return attribute(target)
     except Exception as error:
         raise UserError(
-            f"{what} {name!r} cannot be loaded from the installed plug-in {target!r}: {type(error).__name__}: {error}. Mend "
-            "that package, or uninstall it"
+            f"{what} {name!r} cannot be loaded from the installed plug-in {target!r}: {described(error)}. Mend that "
+            "package, or uninstall it"
         ) from error
 
 

@@ -37,7 +37,8 @@ def check_roles(child: Child, place: str, *, may_be_open: bool) -> None:
         except UserError as error:
             raise ArtifactError(f"{where}.kind: {error}") from error
         if kind.role != role:
-            raise ArtifactError(f"{where}.kind: {kind.name!r} fills the role {kind.role!r}, not {role!r}")
+            fills = "no role of a child" if kind.role is None else f"the role {kind.role!r}, not {role!r}"
+            raise ArtifactError(f"{where}.kind: {kind.name!r} fills {fills}")
         convert(filling.value, kind.value, f"{where}.value")
 
 

@@ -123,8 +123,7 @@ def open_filling(role: str, text: str) -> Filling:
     try:
         opened = _open(text, {name: kind.body for name, kind in welcome.items()})
     except _UnknownReference:
-        fitting = [*known, *_names_of(tuple(welcome))]
-        raise unknown_name(role, text, fitting, hint="The name of a file ends in .json") from None
+        raise unknown_name(role, text, [*known, *_names_of(tuple(welcome))], hint=_OR_A_FILE) from None
     kind = welcome[opened.artifact.kind]
     name = text if text in names() else None
     return filling_of(kind.name, opened.artifact.body.value, name=name, digest=opened.digest)
@@ -164,8 +163,15 @@ def _role_row(flag: str, role: str, **more: Any) -> Flag:
     )
 
 
+_OR_A_FILE = "Or give a .json file, or the directory of a run"
+
+
 class _UnknownReference(ArtifactError):
     """Nothing goes by this name: no reference, no file."""
+
+
+class MissingInRun(ArtifactError):
+    """A directory does not hold the file that is needed of it."""
 
 
 def _open(name_or_file: str, welcome: Mapping[str, Any] | None) -> Opened[Any]:
@@ -185,12 +191,20 @@ def _path(text: str, welcome: Mapping[str, Any] | None) -> Path:
         file = NETWORK_FILE if welcome is not None and "network" in welcome else BEST_FILE
         if (path / file).is_file():
             return path / file
-        raise ArtifactError(f"{path} holds no {file}; see how far the run is with: automl report {path}")
+        raise MissingInRun(f"{path} holds no {file}; see how far the run is with: automl report {path}")
     if not path.exists() and not path.suffix and len(path.parts) == 1:
-        kinds = None if welcome is None else tuple(welcome)
-        what = "reference or file" if kinds is None else f"{' or '.join(kinds)} reference or file"
-        raise _UnknownReference(str(unknown_name(what, text, _names_of(kinds), hint="The name of a file ends in .json")))
+        raise _UnknownReference(str(_unknown(text, None if welcome is None else tuple(welcome))))
     return path
+
+
+def _unknown(text: str, wanted: tuple[str, ...] | None) -> UserError:
+    """Return the error for a name of none of the references of these kinds; only kinds that have references are spoken of."""
+    known = _names_of(wanted)
+    spoken_of = dict.fromkeys(open_any(name).artifact.kind for name in known) or wanted or ()
+    what = "artifact" if wanted is None else " or ".join(spoken_of)
+    if not known:
+        return unknown_name(what, text, (), hint="None is published under a name; give a .json file, or the directory of a run")
+    return unknown_name(what, text, known, hint=_OR_A_FILE)
 
 
 def _names_of(kinds: tuple[str, ...] | None) -> tuple[str, ...]:

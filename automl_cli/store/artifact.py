@@ -12,6 +12,7 @@ kind is welcome, the caller brings the table.
 
 import hashlib
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -25,6 +26,10 @@ from automl_cli.store.files import replace_file
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 """A body of version n, as plain data, to the same of version n + 1."""
+
+
+class WrongKind(ArtifactError):
+    """A file is a sound artifact of another kind than the one that is needed."""
 
 
 class Schema(Struct, frozen=True):
@@ -158,8 +163,10 @@ def _schema_parts(text: str, place: str) -> tuple[str, int]:
 
 def _unwelcome(name: str, place: str, welcome: Bodies) -> ArtifactError:
     if len(welcome) == 1:
-        return ArtifactError(f"{place}: this is {_article(name)}; {_article(next(iter(welcome)))} is needed here")
-    return ArtifactError(f"{place}: schema: {unknown_name('kind of artifact', name, welcome)}")
+        return WrongKind(f"{place}: this is {_article(name)}; {_article(next(iter(welcome)))} is needed here")
+    if get_close_matches(name, welcome, n=1):
+        return ArtifactError(f"{place}: schema: {unknown_name('kind of artifact', name, welcome)}")
+    return WrongKind(f"{place}: this is {_article(name)}; one of these kinds is needed here: {', '.join(sorted(welcome))}")
 
 
 def _upgraded(body: dict[str, Any], upgrade: Upgrade, problem: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@
 The filters double at every reduction. A final activation, global average pooling and one linear layer close the network. What
 the paper leaves open follows the authors' released code, layer by layer, so that the published sizes come out exactly.
 
-`6@768`: N = 6, and the last cells together put out 768 channels. A last normal cell concatenates k states of 4F filters, so
-F = floor(768 / 4k).
+`6@768`: N = 6, and the last cell puts out 768 channels. A last normal cell concatenates k states of 4F filters, so
+F = 768 / 4k; where 768 is no multiple of 4k, the default is rounded down and a width that is asked for is refused.
 """
 
 import re
@@ -37,8 +37,7 @@ SMALL_IMAGES = 32
 """Below this height, the height of CIFAR's images, the published stacks are far larger than the task."""
 WIDE = 2048
 """Where the last cells put out so many channels or more, an ImageNet stack is built and trained like the published large
-networks (4032), else like the mobile one (1056). They put out P rounded down to a multiple of 4k: NASNet-A 2040 at P = 2048
-and 2064 at P = 2064."""
+networks (4032), else like the mobile one (1056). They put out a multiple of 4k: NASNet-A, with k = 6, 2040 or 2064."""
 SMALLEST_AUXILIARY_MAP = 5
 """The auxiliary head starts with a 5 x 5 pool, so smaller maps have none."""
 
@@ -106,9 +105,27 @@ def default_stack(image: Shape) -> str:
 
 
 def parse_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None = None) -> Stack:
-    """The stack that `N@P` stands for with these cells and images; `filters` overrides what follows from P.
+    """Return the stack that `N@P` stands for with these cells and images; `filters` overrides what follows from P.
 
-    UserError where either means nothing, by the flag that it is given with: --stack or --filters.
+    Raises UserError, naming --stack or --filters, where either means nothing or the last cell cannot put out P channels. (The
+    paper's 5@1538 is 5@1536, with 64 filters of six states.)
+    """
+    found = fitted_stack(text, cells, image, filters=filters)
+    repeats, width = _repeats_and_width(text)
+    if filters is None and width != (least := found.width(cells)):
+        states, step = len(cells.normal.outputs), 4 * len(cells.normal.outputs)
+        nearest = [f"--stack {repeats}@{near}" for near in (least, least + step) if near <= LARGEST_WIDTH]
+        raise UserError(
+            f"--stack {repeats}@{width} is no width of this cell: it puts out {counted(states, 'state')} of 4F channels, so P "
+            f"must be a multiple of {step}; give {' or '.join(nearest)}"
+        )
+    return found
+
+
+def fitted_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None = None) -> Stack:
+    """Return the stack of `N@P`, P rounded down to what the last cell can put out: for a P that was chosen before the cells.
+
+    Raises UserError, naming --stack or --filters, where either means nothing.
     """
     repeats, width = _repeats_and_width(text)
     skeleton, states = skeleton_for(image), len(cells.normal.outputs)
