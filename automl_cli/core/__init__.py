@@ -1,4 +1,4 @@
-"""The ground floor: what every search has, whatever it searches. Standard library and msgspec; no files, clock, JAX or NumPy.
+"""Parts that every search has, whatever it searches. Standard library and msgspec only; no files, clock, JAX or NumPy.
 
 errors          the tree of errors, with "did you mean"
 msgspec_errors  msgspec's validation errors in our words

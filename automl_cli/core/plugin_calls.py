@@ -1,4 +1,4 @@
-"""Calls of functions that a plug-in brings: what they raise or give by mistake becomes an error that its author can use."""
+"""Calls functions that a plug-in brings, and turns what they raise or return by mistake into errors that its author can use."""
 
 from collections.abc import Callable
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""A search space as a plug-in: one file that says what is decided, what a genotype stands for and how a child is built.
+"""Search spaces as plug-ins: one file says what is decided, what a genotype stands for and how a child is built.
 
 `Plugin` is what the file declares; `SearchSpace` is a plug-in with its options settled, which everything else works with.
 """
@@ -31,7 +31,7 @@ class SpaceOption(Struct, frozen=True):
     choices: tuple[Choice, ...] = ()
 
     def parse(self, text: str) -> Choice:
-        """The value that the text stands for, or SpaceError with what is allowed."""
+        """Return the value that the text stands for. Raises SpaceError with what is allowed."""
         kind = type(self.default)
         try:
             value: Choice = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
@@ -40,7 +40,7 @@ class SpaceOption(Struct, frozen=True):
         return self.check(value)
 
     def check(self, value: Choice) -> Choice:
-        """The value itself when it is of the right type and among the choices."""
+        """Return the value itself. Raises UserError unless it is of the option's type and among its choices."""
         if type(value) is not type(self.default):
             raise SpaceError(f"space option {self.name}={value!r}: expected {_KIND_NAMES[type(self.default)]}")
         if self.choices and value not in self.choices:
@@ -73,7 +73,7 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
 
 
 class Plugin(Struct, frozen=True, kw_only=True):
-    """What a space file declares as `SPACE`.
+    """The declaration of a search space, which its file names `SPACE`.
 
     produces    the kind of its values, by name: `kinds.<kind>` or one from an entry point
     decisions   options -> the ordered decisions
@@ -105,7 +105,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
     canonical: Callable[[Options, Genotype], Genotype] | None = None
 
     def settle(self, given: Options) -> dict[str, Choice]:
-        """All options of the space: the given ones checked, the others at their defaults."""
+        """Return all options of the space: the given ones checked, the others at their defaults."""
         declared = {option.name: option for option in self.options}
         for name in given:
             if name not in declared:
@@ -113,7 +113,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
         return {name: option.check(given.get(name, option.default)) for name, option in declared.items()}
 
     def parse_options(self, texts: Mapping[str, str]) -> dict[str, Choice]:
-        """Options from the command line (`name` -> text), checked; only the given ones."""
+        """Return the options that the command line gives as texts, checked; options that are not given are left out."""
         declared = {option.name: option for option in self.options}
         for name in texts:
             if name not in declared:
@@ -122,7 +122,8 @@ class Plugin(Struct, frozen=True, kw_only=True):
 
 
 class SpaceReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a study records its space, and how a worker finds it again: a discovered name, or a file given with `--space`.
+    """The record by which a study names its space and a worker finds it again: a discovered name, or a file given with
+    `--space`.
 
     `canonical` says that the space knows which genotypes mean the same.
     """
@@ -161,7 +162,7 @@ class SearchSpace:
 
     @property
     def size(self) -> int:
-        """Number of genotypes of full length, exactly."""
+        """The exact number of genotypes of full length."""
         return self.decisions.size
 
     def length(self, trial: int) -> int:

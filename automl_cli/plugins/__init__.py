@@ -1,4 +1,4 @@
-"""What is found by name, by listing or from installed packages; and what every such thing is asked.
+"""Finds parts by name, by listing folders and from installed packages, and asks them what the tool needs to know.
 
 registry      strategies, evaluators and executors: a name -> "module:attribute", imported on first use
 discovery     search spaces: the package `search_spaces`, entry points, a file that the user names

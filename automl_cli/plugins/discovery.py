@@ -82,7 +82,7 @@ def _built_in_package() -> ModuleType:
 
 
 def _comes_first(file: Path) -> bool:
-    """Whether the name of the package stands for this file."""
+    """Return whether the name of the package stands for this file."""
     try:
         spec = importlib.util.find_spec(BUILT_IN)
     except (ImportError, ValueError):  # a module that was put into sys.modules by hand

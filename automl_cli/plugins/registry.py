@@ -1,4 +1,4 @@
-"""Names and the code they stand for, imported on first use: built-in rows, then those that installed packages add.
+"""Tables of names and the code that they stand for, imported on first use: built-in rows, then those of installed packages.
 
 A row maps a name to "module:attribute". Listing a table imports none of them. An installed package adds rows by entry points,
 which are read when a table is first asked, so `--help` pays for none of this:
@@ -19,7 +19,7 @@ from automl_cli.core.plugin_calls import described
 
 
 class Table:
-    """The code that can be named for one purpose. `needs` lists what that code must have, by names of attributes.
+    """A table of the code that can be named for one purpose. `needs` lists the attributes that the code must have.
 
     `what` names the table in errors.
     """
@@ -31,17 +31,18 @@ class Table:
         self._needs = needs
 
     def names(self) -> tuple[str, ...]:
-        """All names, the built-in ones first. UserError where an installed package hides one."""
+        """Return all names, the built-in ones first. Raises UserError where an installed package hides one."""
         return tuple(self._targets)
 
     def check(self, name: str) -> str:
-        """The name itself; UserError with the nearest known ones where nothing has it."""
+        """Return the name itself. Raises UserError with the nearest known name where the table has none."""
         if name not in self._targets:
             raise unknown_name(self.what, name, self._targets)
         return name
 
     def load(self, name: str) -> Any:
-        """The code that the name stands for. UserError where that of an installed package cannot be imported or used."""
+        """Return the code that the name stands for. Raises UserError where that of an installed package cannot be imported or
+        used."""
         target = self._targets[self.check(name)]
         if name in self._built_in:
             return attribute(target)
@@ -59,7 +60,7 @@ class Table:
 
 
 def installed(group: str, what: str, built_in: Mapping[str, str]) -> dict[str, str]:
-    """The rows that installed packages add by the entry points of this group, by name; nothing is imported.
+    """Return the rows that installed packages add by the entry points of this group, by name; nothing is imported.
 
     Raises UserError where one has the name of a built-in row or of another package's.
     """
@@ -93,7 +94,7 @@ def with_installed(
 
 
 def _entries(group: str) -> list[tuple[str, str]]:
-    """Name and "module:attribute" of every entry point of the group, in order."""
+    """Return name and "module:attribute" of every entry point of the group, in order."""
     from importlib.metadata import entry_points
 
     return sorted((entry.name, entry.value) for entry in entry_points(group=group))
@@ -110,7 +111,7 @@ def _installed_attribute(what: str, name: str, target: str) -> Any:
 
 
 def attribute(target: str) -> Any:
-    """What a "module:attribute" names, imported now."""
+    """Import and return what a "module:attribute" names."""
     module, _, name = target.partition(":")
     return attrgetter(name)(import_module(module))
 

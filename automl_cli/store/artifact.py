@@ -48,7 +48,7 @@ class Schema(Struct, frozen=True):
 
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands in an artifact. Every kind of artifact has a type of its own, with its schema."""
+    """The body of an artifact. Every kind of artifact has a type of its own, with its schema."""
 
     SCHEMA: ClassVar[Schema]
 
@@ -82,32 +82,33 @@ class Artifact(Struct, Generic[B], frozen=True, forbid_unknown_fields=True):
 
 
 def artifact_of(body: B, inputs: Mapping[str, str] | None = None) -> Artifact[B]:
-    """The artifact of this body, written by this version of the tool."""
+    """Return the artifact of this body, as this version of the tool writes it."""
     return Artifact(str(body.SCHEMA), f"automl-cli {__version__}", dict(inputs or {}), body)
 
 
 def encode_artifact(artifact: Artifact[Any]) -> bytes:
-    """The bytes of its file: the same for the same artifact. ArtifactError for a body that could not be read back."""
+    """Return the bytes of the artifact's file, the same for the same artifact. Raises ArtifactError for a body that could not
+    be read back."""
     data = encoding.document(artifact)
     decode_artifact(data, "the new artifact", {artifact.kind: type(artifact.body)})
     return data
 
 
 def write_artifact(path: Path, artifact: Artifact[Any]) -> str:
-    """Replace the file in one step; the digest of its bytes. RunFailed when the disk refuses."""
+    """Replace the file in one step and return the digest of its bytes. Raises RunFailed when the disk refuses."""
     data = encode_artifact(artifact)
     replace_file(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
 def read_artifact(path: Path, body: type[B]) -> Artifact[B]:
-    """The artifact in a file, which must be of the kind that has this body."""
+    """Read the artifact in a file, which must be of the kind that has this body."""
     artifact: Artifact[B] = decode_artifact(read_bytes(path), str(path), {body.SCHEMA.name: body})
     return artifact
 
 
 def decode_artifact(data: bytes, place: str, welcome: Bodies) -> Artifact[Any]:
-    """Header first, then the upgrades, then the body, then whether it agrees with itself."""
+    """Read an artifact from bytes: the header, the upgrades, the body, and at last its check of itself."""
     document = encoding.parse(data, place)
     header = encoding.convert(document, Header, place)
     name, version = _schema_parts(header.schema, place)
@@ -135,7 +136,7 @@ def decode_artifact(data: bytes, place: str, welcome: Bodies) -> Artifact[Any]:
 
 
 def json_schema(body: type[Body]) -> dict[str, Any]:
-    """JSON Schema of a kind of artifact at its current version."""
+    """Return the JSON Schema of a kind of artifact at its current version."""
     described = msgspec.json.schema(_artifact_type(body))
     definition = described["$defs"].pop(described.pop("$ref").rpartition("/")[2])
     properties = definition["properties"] | {"schema": {"const": str(body.SCHEMA)}}
@@ -144,7 +145,7 @@ def json_schema(body: type[Body]) -> dict[str, Any]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file the user named."""
+    """Read the bytes of a file that the user named."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -17,7 +17,7 @@ TYPES: dict[Any, Any] = {list: list[str], dict: dict[str, Any], Path: str}
 
 
 def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
-    """What the file says, by the attributes of these rows.
+    """Read the values that the file gives, by the attributes of these rows.
 
     Raises UserError for a flag that no row has and for a value of another type. Bounds are for whoever takes the values.
     """

@@ -1,4 +1,4 @@
-"""Whether what a file says follows from what else it says."""
+"""Compares what a file says with what follows from the rest of it."""
 
 import math
 from typing import Any
@@ -9,14 +9,14 @@ from automl_cli.core.errors import ArtifactError
 
 
 def must_equal(place: str, said: object, expected: object, by: str = "what stands beside it") -> None:
-    """ArtifactError naming the place where something says what does not follow from the rest."""
+    """Raise ArtifactError naming the place where a file says something else than what follows from the rest."""
     if not alike(said, expected):
         path, one, other = first_difference(said, expected)
         raise ArtifactError(f"{place}{path}: says {one}, but {by} makes it {other}")
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether plain data are equal, computed numbers to the last bits.
+    """Return whether plain data are equal; numbers with a fraction may differ in the last bits.
 
     >>> alike({"a": [0.1 + 0.2, 1]}, {"a": [0.3, 1]}), alike((1, 2), (1,))
     (True, False)

@@ -1,4 +1,4 @@
-"""Which engine computes with a network, and why. The one place of that rule; what the engines are: `nn.engines`.
+"""Chooses the engine that computes with a network, and says why. `nn.engines` describes the engines.
 
     whole    one program for the network: a long compilation, the fastest steps; trains for long, and on GPUs and TPUs
     blocks   programs that all networks share: little to compile for one more network; trains for a short while on a CPU
@@ -42,7 +42,7 @@ class EngineChoice(NamedTuple):
 
 
 def engine_for_training(steps: int, *, accelerated: bool) -> EngineChoice:
-    """The engine of trainings of so many steps, on a GPU or TPU or else on a CPU.
+    """Choose the engine for trainings of so many steps, on an accelerator (GPU or TPU) or on a CPU.
 
     >>> engine_for_training(26, accelerated=False).reason
     'block by block, with programs that other networks share: one of its own pays from 450 steps on a CPU, these are 26'
@@ -59,6 +59,6 @@ def engine_for_training(steps: int, *, accelerated: bool) -> EngineChoice:
 
 
 def engine_for_prediction(batches: int, *, trained: EngineName, accelerated: bool) -> EngineName:
-    """The engine for looking at so many batches with a network that was trained by an engine: `blocks` only where its programs
-    were compiled already, to validate the training."""
+    """Choose the engine for scoring so many batches with a network that was trained by this engine. `blocks` is chosen only
+    where the validation of that training has already compiled its programs."""
     return "blocks" if trained == "blocks" and batches < BATCHES_THAT_PAY and not accelerated else "whole"
