@@ -1,8 +1,8 @@
 """Flags as data: one row describes one flag completely, and a request holds the values that a user gave for some rows.
 
-The command line, the configuration file, the bounds and what a resumed run may be told all derive from the rows. Who has a
-setting declares its row: `planning.flags` those of searches, `training.flags` those of a training, an evaluator or a problem
-its own.
+The command line, the configuration file, the bounds and what a resumed run may be told all derive from the rows. The room that
+reads a setting declares its row: `planning.flags` for searches, `training.flags` for a training, an evaluator or a problem for
+itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -101,9 +101,8 @@ class Flag(Struct, frozen=True, kw_only=True):
 class Request:
     """The values that a user gave to a command, by flags or in a file; None for a flag that was not given.
 
-    A kind of request is a class that says which rows there are: `class SearchRequest(Request, rows=search_rows)`, a function,
-    so that rows of plug-ins are found only when they are needed. Values are given and read by attribute, such as
-    `request.train_examples`.
+    A subclass names its rows: `class SearchRequest(Request, rows=search_rows)`. `rows` is a function, so that plug-ins are
+    looked for only when their rows are needed. Values are given and read by attribute, such as `request.train_examples`.
     """
 
     _rows: ClassVar[Callable[[], Iterable[Flag]]]

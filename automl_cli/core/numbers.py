@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from automl_cli.core.errors import UserError
 
 LARGEST = 2**53
-"""Whole numbers stand in JSON, whose readers may hold numbers as doubles."""
+"""The largest whole number that files hold: readers of JSON may hold numbers as doubles, exact up to here."""
 
 
 def check_whole(flag: str, value: object) -> None:

@@ -106,8 +106,8 @@ class GroupEvaluator(Evaluator, Protocol):
 class EvaluationRequest(Struct, frozen=True, kw_only=True):
     """The question that an evaluator answers when a study is planned.
 
-    `given` are the flags that were said, by name; `options` what was given with `--evaluator-option`. `child` is None unless
-    the evaluator trains. Where only a plan is wanted, data need not be here.
+    `given` are the flags that the user gave, by name; `options` are those of `--evaluator-option`. `child` is None unless the
+    evaluator trains. `data_needed` is False where only a plan is wanted.
     """
 
     space: SearchSpace
@@ -122,7 +122,7 @@ class EvaluationRequest(Struct, frozen=True, kw_only=True):
 class EvaluatorFactory(Protocol):
     """The planning half of an evaluator, found by its registered name. Importing its module imports no JAX.
 
-    The setup that its functions are given is that of a study with resolved settings.
+    Its functions take the setup of a study whose settings are resolved.
     """
 
     summary: str
@@ -196,7 +196,7 @@ class Problem(Protocol):
     facts_type: Any
 
     flags: tuple[Flag, ...]
-    """Flags that say something of its data set; those of several problems with one name mean the same."""
+    """Flags about its data set. Flags of one name mean the same in all problems."""
 
     def dataset(self, given: Mapping[str, Any], start: Any) -> Any:
         """Return the data set to start from, changed as these flags ask. Raises UserError for what does not fit."""

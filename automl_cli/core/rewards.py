@@ -4,7 +4,7 @@
     inverse-square   constant / perplexity ** 2 (recurrent cells, arXiv 1611.01578, section 4.2)
     latency-target   accuracy * (latency / target) ** weight (MnasNet, arXiv 1807.11626, section 3)
 
-Each also says which of two scores is better, so that nobody has to ask what the score is.
+Each reward also says which of two scores is better, so that no other code depends on the metric.
 """
 
 import math
@@ -20,7 +20,7 @@ LAST_EPOCHS = 5
 """The score of a child is the best of this many last epochs (deck, slide 21)."""
 
 LARGEST_EXPONENT = 10
-"""Beyond it all scores but the highest are 0."""
+"""The largest exponent of a power: beyond it all rewards but the highest round to 0."""
 
 LATENCY = "latency_ms"
 """The metric of a measurement that `latency-target` reads, in milliseconds."""

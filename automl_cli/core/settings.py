@@ -13,7 +13,7 @@ from automl_cli.core.msgspec_errors import path_and_problem
 Settings = TypeVar("Settings", bound=Struct)
 
 CONSTANTS = "constants"
-"""The setting that says where constants come from that are not given: `budget` (the strategy's rule) or `paper`."""
+"""The setting that names the source of constants that are not given: `budget` (the strategy's rule) or `paper`."""
 
 
 def settle(kind: type[Settings], given: Mapping[str, Any], *, owner: str, sources: Mapping[str, Mapping[str, Any]]) -> Settings:

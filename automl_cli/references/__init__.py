@@ -28,7 +28,7 @@ B = TypeVar("B", bound=Body)
 
 
 WHAT_IS_TRAINED = "network"
-"""The role that flags of their own fill: `--arch`, `--cell`, `--network`."""
+"""The role that the flags `--arch`, `--cell` and `--network` fill."""
 
 
 class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +113,7 @@ def open_artifact(name_or_file: str, *welcome: type[B]) -> Opened[B]:
 def open_filling(role: str, text: str) -> Filling:
     """Return what a flag puts into a role: the value of this name, or that of an artifact (a file, a run, a reference).
 
-    UserError for a name that nobody has, ArtifactError for an artifact whose values do not fill this role.
+    Raises UserError for an unknown name, ArtifactError for an artifact whose values do not fill this role.
     """
     if text in (known := named(role)):
         return known[text]

@@ -6,8 +6,8 @@ The header is read first. A wrong kind, a newer version, an unknown field, a num
 refused with the file and the failing path named, and so is a body that contradicts itself; an older version is upgraded.
 `inputs` holds the SHA-256 of every artifact that went into this one, by the role it played.
 
-A kind of artifact is the type of its body, which carries its schema. Which types there are is nothing to this module: where any
-kind is welcome, the caller brings the table.
+A kind of artifact is the type of its body, which carries its schema. This module knows none of these types: a caller that
+accepts several kinds passes them in a table.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from automl_cli.store import encoding
 from automl_cli.store.files import replace_file
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-"""A body of version n, as plain data, to the same of version n + 1."""
+"""A function from a body of version n, as plain data, to the same body of version n + 1."""
 
 
 class WrongKind(ArtifactError):
@@ -55,7 +55,7 @@ class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 B = TypeVar("B", bound=Body)
 Bodies = Mapping[str, type[Body]]
-"""The kinds of artifact that are welcome somewhere, by name."""
+"""The bodies of the kinds of artifact that a caller accepts, by name."""
 
 
 class Header(Struct, frozen=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 from automl_cli.core.errors import RunFailed
 
 ANOTHER_OUT = "make that possible, or choose another --out"
-"""What to do where the place was chosen with that flag."""
+"""The next step where the user chose the place with --out."""
 
 
 def replace_file(path: Path, data: bytes, *, hint: str = "") -> None:

@@ -1,6 +1,6 @@
 """Summaries of runs as frozen plain data: the document of `automl report --json`.
 
-Wall-clock figures have their place here and in journals, never in what a search found.
+Wall-clock figures stand here and in journals, never in the artifacts of a search.
 """
 
 from typing import Annotated, ClassVar, Literal

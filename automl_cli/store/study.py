@@ -45,8 +45,8 @@ class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings that decide the trials of a search, and how it is run.
 
-    `child` is what children are trained on and by, with the role open that the space fills; None where nothing is trained. The
-    study rounds `in_flight` up to whole minibatches.
+    `child` holds the settings that children are trained by, with the role open that the space fills; None where nothing is
+    trained. The study rounds `in_flight` up to whole minibatches.
     """
 
     SCHEMA: ClassVar[Schema] = Schema("study")

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 SWITCH = "AUTOML_NO_PROCESS_TUNING"
-"""Set to anything but 0 or nothing: leave threads, heap, caches and compile options of computing processes as they are."""
+"""An environment variable. If it is set, and not to 0, computing processes keep their threads, heap, caches and options."""
 
 _PACKAGES = ("automl-cli", "jax", "jaxlib", "flax", "optax", "numpy")
 

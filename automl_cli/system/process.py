@@ -3,9 +3,10 @@
 Everything here is harmless where the platform lacks it, and `AUTOML_NO_PROCESS_TUNING=1` switches all of it off except dying
 with the parent. Then nothing promises that different numbers of workers give the same bits.
 
-One thread, because the low bits of a result depend on how many threads computed it, and because a search has more children than
-a machine has cores. No core is its own: one thread gives the same bits on any of them, and searches that pin their workers may
-crowd one core while others idle. The settings are environment variables, since they must be there before JAX starts.
+A process gets one thread, because the low bits of a result depend on the number of threads, and because a search has more
+children than a machine has cores. It is not pinned to a core: one thread gives the same bits on any core, and searches that pin
+their workers may crowd one core while others idle. The settings are environment variables, since they must be there before JAX
+starts.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ _GPU_MEMORY_SHARE = 0.9
 def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict[str, str]:
     """Return environment variables for a computing process: on the CPU, or on one GPU shared with `workers_of_gpu` - 1 others.
 
-    What the user set for JAX's platform or compilation cache takes their place.
+    Values that the user set for JAX's platform or compilation cache take precedence.
     """
     settings = {} if tuning_is_off() else dict.fromkeys(_THREAD_COUNTS, "1") | _cache_settings()
     settings["JAX_PLATFORMS"] = "cpu" if gpu is None else "cuda,cpu"
@@ -129,7 +130,7 @@ _DEVICES = Path("/dev")
 _USERS_CHOICE = ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR")
 
 _set_here: dict[str, str | None] = {}
-"""What this process set in its own environment, which is not to be taken for the user's choice; with what was there before."""
+"""Variables that this process set itself, with their values before: what it set must not be taken for the user's choice."""
 
 
 def _given(name: str) -> str | None:

@@ -5,8 +5,8 @@
     optimizer      the rule that turns gradients into updates
     augmentation   what is done to training examples
 
-and beside the roles the problem (data set and metric) and the recipe (rates, schedule, regularisation). What stands in a role
-is recorded whole, with the digest of the artifact that it came from, so that nothing has to be found again to go on.
+and beside the roles the problem (data set and metric) and the recipe (rates, schedule, regularisation). The value in a role is
+recorded whole, with the digest of its artifact, so that a resumed run needs no other file.
 """
 
 from typing import Any

@@ -53,7 +53,7 @@ IMAGE = "image"
 Join = Literal["concatenate", "add"]
 
 Fan = Literal["in", "out"]
-"""What the variance of initial kernels is inverse to: the weights into one output, or those from one input."""
+"""The number that the variance of initial kernels is inverse to: weights into one output, or weights from one input."""
 
 
 class Block(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

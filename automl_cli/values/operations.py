@@ -1,7 +1,7 @@
 """The operations of a network's blocks as plain data, with the output shape and the costs of each.
 
-Sizes never depend on how the padding is laid out: except for "valid", an output has ceil(size / stride) rows and columns. Where
-it lies is said by `padding`, which the programs that compute the operations use as well.
+Except with "valid", an output has ceil(size / stride) rows and columns, wherever the zeros lie. `padding` says where they lie;
+the programs that compute the operations use it as well.
 
 Every operation has `output_shape(shape)` and `costs(shape)`, the exact trainable parameters and the multiply-adds of its
 convolutions; pooling, normalisation and activation count nothing. "bn" is batch norm with a trained scale and offset per

@@ -78,7 +78,7 @@ TRAININGS: Mapping[str, Mapping[str, FinalTraining]] = {
     "mobile": {"quick": _QUICK_IMAGENET, "paper": _published(_MOBILE)},
     "large": {"quick": _QUICK_IMAGENET, "paper": _published(_LARGE)},
 }
-"""By the network that was published, then by preset. On ImageNet they differ in nothing but the recipe of `paper`."""
+"""The trainings by published network, then by preset. Those on ImageNet differ only in the recipe of `paper`."""
 
 
 def trainings_for(image: Shape, *, width: int = 0) -> Mapping[str, FinalTraining]:

@@ -63,4 +63,4 @@ BOUNDS: Mapping[str, Bounds] = {
     "dropout": Bounds(at_least=0, below=1),
     "average_decay": Bounds(above=0, below=1),
 }
-"""What numbers of a recipe must be; the flags of `automl train` have the same bounds."""
+"""Bounds of the numbers of a recipe; the flags of `automl train` have the same."""

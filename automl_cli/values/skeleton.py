@@ -42,17 +42,17 @@ SMALLEST_AUXILIARY_MAP = 5
 """The auxiliary head starts with a 5 x 5 pool, so smaller maps have none."""
 
 LARGEST_REPEATS, LARGEST_WIDTH = 1_000, 100_000
-"""Of N and P. Published networks have some tens of cells and put out some thousands of channels."""
+"""The largest N and P. Published networks have some tens of cells and put out some thousands of channels."""
 LARGEST_FILTERS = LARGEST_WIDTH // 4
 SMALLEST_FILTERS: dict[Skeleton, int] = {"cifar": 1, "imagenet": 4}
-"""ImageNet's stem begins with F/4."""
+"""The smallest F. ImageNet's stem begins with F/4 filters."""
 
 
 class Stack(Struct, frozen=True, forbid_unknown_fields=True):
     """The numbers by which cells are stacked.
 
-    `repeats` is N, `filters` F. `skip_reduction_input` concerns the normal cell behind a reduction cell: whether its previous
-    input is the state in front of the reduction's input, instead of that input.
+    `repeats` is N, `filters` F. `skip_reduction_input` is about the normal cell behind a reduction cell: if true, its previous
+    input is not the input of the reduction but the state before that.
     """
 
     skeleton: Skeleton
