@@ -29,6 +29,7 @@ def spaces(name: Name = None, *, space_option: SpaceOptions = None, json: Json =
     """
     from automl_cli.cli.console import write_json
     from automl_cli.plugins.discovery import plugin_named, plugins
+    from automl_cli.plugins.space_checks import check_space
 
     given = pairs(space_option, "--space-option")
     if name is None and given:
@@ -37,8 +38,9 @@ def spaces(name: Name = None, *, space_option: SpaceOptions = None, json: Json =
         opened = [SearchSpace(plugin) for plugin in plugins().values()]
         write_json({"spaces": [_summary(space) for space in opened]}) if json else _print_list(opened)
         return
-    plugin, _ = plugin_named(name)
-    space = SearchSpace(plugin, plugin.parse_options(given))
+    plugin, file = plugin_named(name)
+    space = SearchSpace(plugin, plugin.parse_options(given), place=None if file is None else name)
+    check_space(space)
     write_json(_summary(space) | _details(space)) if json else _print_one(space)
 
 

@@ -1,4 +1,4 @@
-"""The ground floor: what every search has, whatever it searches. Standard library and msgspec; no files, clock, JAX or NumPy.
+"""Parts that every search has, whatever it searches. Standard library and msgspec only; no files, clock, JAX or NumPy.
 
 errors          the tree of errors, with "did you mean"
 msgspec_errors  msgspec's validation errors in our words
@@ -11,6 +11,7 @@ random_streams  random draws as a function of root seed and purpose
 decisions       decisions, the ordered decisions of a space, genotypes
 trials          proposals, tasks, measurements, outcomes
 rewards         what a strategy is told of a measurement
+plugin_calls    calls of functions that a plug-in brings, and errors its author can use
 spaces          a search space as a plug-in, and a space with its options settled
 protocols       what a strategy, an evaluator, an executor and a problem promise
 """

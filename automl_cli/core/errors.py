@@ -40,13 +40,18 @@ class RunFailed(AutomlError):
 
 
 def unknown_name(what: str, name: str, known: Iterable[str], *, hint: str = "") -> UserError:
-    """The error for a name that no table holds, with the nearest known ones.
+    """Return the error for a name that no table holds, with the nearest one and all known ones.
+
+    Where none is known, the hint says what else there is to give.
 
     >>> str(unknown_name("search space", "cn", ["cnn", "nasnet"]))
     "unknown search space 'cn'. Did you mean 'cnn'? Known: cnn, nasnet"
+    >>> str(unknown_name("setting of strategy 'random':", "depth", []))
+    "unknown setting of strategy 'random': 'depth'. There is none; leave it out"
     """
     table = sorted(known)
     near = get_close_matches(name, table, n=1, cutoff=0.5)
-    suggestion = f" Did you mean {near[0]!r}?" if near else ""
-    listing = f" Known: {', '.join(table)}" if table else " None is known here"
-    return UserError(f"unknown {what} {name!r}.{suggestion}{listing}{'. ' + hint if hint else ''}")
+    suggestion = f"Did you mean {near[0]!r}? " if near else ""
+    known = f"Known: {', '.join(table)}" if table else ""
+    rest = ". ".join(part for part in (known, hint.rstrip(".")) if part) or "There is none; leave it out"
+    return UserError(f"unknown {what} {name!r}. {suggestion}{rest}")

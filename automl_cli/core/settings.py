@@ -13,11 +13,11 @@ from automl_cli.core.msgspec_errors import path_and_problem
 Settings = TypeVar("Settings", bound=Struct)
 
 CONSTANTS = "constants"
-"""The setting that says where constants come from that are not given: `budget` (the strategy's rule) or `paper`."""
+"""The setting that names the source of constants that are not given: `budget` (the strategy's rule) or `paper`."""
 
 
 def settle(kind: type[Settings], given: Mapping[str, Any], *, owner: str, sources: Mapping[str, Mapping[str, Any]]) -> Settings:
-    """Complete settings: what is given, over one of the named sources, over the defaults of the kind.
+    """Return complete settings: the given ones, then those of one named source, then the defaults of their type.
 
     `given` may choose the source by the setting `constants`; else the first one serves. `owner` says in errors whose settings
     these are, for example "strategy 'ppo'". Raises UserError for an unknown name, a wrong type or a value out of range.
@@ -37,7 +37,7 @@ def settle(kind: type[Settings], given: Mapping[str, Any], *, owner: str, source
 
 
 def read(kind: type[Settings], settings: Mapping[str, Any], *, owner: str) -> Settings:
-    """Complete settings as a value of their own type. Raises UserError naming the setting that does not fit.
+    """Return complete settings as a value of their own type. Raises UserError naming the setting that does not fit.
 
     >>> from msgspec import Struct
     >>> class Noise(Struct, forbid_unknown_fields=True):

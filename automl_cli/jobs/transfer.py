@@ -24,7 +24,7 @@ from automl_cli.store.study import StudySettings, TransferSettings
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training, resume_training_command
 from automl_cli.values.published_recipes import trainings_for
-from automl_cli.values.skeleton import parse_stack
+from automl_cli.values.skeleton import fitted_stack
 
 
 def scale_winner(run: Path, settings: StudySettings) -> None:
@@ -35,7 +35,7 @@ def scale_winner(run: Path, settings: StudySettings) -> None:
     pair = read_artifact(best, CellBody).body.value
     network = stacked_network(
         pair,
-        parse_stack(transfer.stack, pair, transfer.image_shape, filters=transfer.filters),
+        fitted_stack(transfer.stack, pair, transfer.image_shape, filters=transfer.filters),
         target=transfer.dataset.source,
         image_shape=transfer.image_shape,
         classes=transfer.classes,

@@ -70,13 +70,11 @@ def _check_journal(path: Path) -> ValidationResult:
         raise ArtifactError(f"{path}: no such file")
     study = path.with_name(STUDY_FILE)
     if not study.is_file():
-        records = list(placed_records(path))
-        for _ in trials_of(records):
-            pass
-        return ValidationResult(
-            str(path), f"journal of {len(records)} records", unchecked="what study.json says, which is not there"
-        )
-    settings = read_artifact(study, StudySettings).body
+        return _check_lone_journal(path, "is not there")
+    try:
+        settings = read_artifact(study, StudySettings).body
+    except UserError:  # said where study.json itself is checked
+        return _check_lone_journal(path, "is not sound")
     space = _space_of(settings.space, f"{study}: body.space")
     course = check_journal(path, settings, space)
     return ValidationResult(
@@ -84,6 +82,14 @@ def _check_journal(path: Path) -> ValidationResult:
         f"journal of {course.records} records",
         unchecked=None if space else _not_decoded(settings.space, "genotypes"),
     )
+
+
+def _check_lone_journal(path: Path, why: str) -> ValidationResult:
+    """Check the order of the records, without the study that they are of."""
+    records = list(placed_records(path))
+    for _ in trials_of(records):
+        pass
+    return ValidationResult(str(path), f"journal of {len(records)} records", unchecked=f"what {STUDY_FILE} says, which {why}")
 
 
 def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:

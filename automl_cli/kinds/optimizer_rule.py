@@ -7,7 +7,7 @@ from automl_cli.values.optimizer import Optimizer, OptimizerName
 
 
 def words(optimizer: Optimizer) -> tuple[str, ...]:
-    """The rule in words, such as "nesterov, momentum 0.9"."""
+    """Return the rule in words, such as "nesterov, momentum 0.9"."""
     return (optimizer.name if optimizer.momentum is None else f"{optimizer.name}, momentum {optimizer.momentum:g}",)
 
 

@@ -24,6 +24,8 @@ from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import plugin_named, spaces_of
 from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
+from automl_cli.plugins.roles import typed_facts
+from automl_cli.plugins.space_checks import check_placed, check_space
 from automl_cli.store.study import StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
@@ -49,7 +51,9 @@ def plan_search(
     request.check()
     plugin, file = _plugin(command, request.space or default_space)
     preset = _preset(plugin, request.preset or "quick")
-    space = SearchSpace(plugin, {**preset.space_options, **_space_options(plugin, request.space_option or {})})
+    options = {**preset.space_options, **_space_options(plugin, request.space_option or {})}
+    space = SearchSpace(plugin, options, place=None if file is None else request.space)
+    check_space(space)
     strategy = STRATEGIES.check(request.strategy or preset.strategy)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, epochs=numbers["epochs"], data_needed=data_needed)
@@ -86,6 +90,8 @@ def _measured(
     executor, workers = _where(request, factory)
     kind = kind_named(space.plugin.produces)
     child = plan_child(request, preset.child, kind, data_needed=data_needed) if factory.trains else None
+    if child is not None:
+        check_placed(space, typed_facts(child.problem))
     asked = EvaluationRequest(
         space=space,
         child=child,

@@ -17,6 +17,7 @@ from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles
+from automl_cli.plugins.space_checks import check_space
 from automl_cli.references import open_filling, role_flags
 from automl_cli.store.encoding import plain
 from automl_cli.store.file_names import STUDY_FILE
@@ -49,7 +50,9 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
         workers=workers,
     )
     check_transfer(settings)
-    return settings, open_space(settings.space)
+    space = open_space(settings.space)
+    check_space(space)
+    return settings, space
 
 
 def environment_changes(recorded: Environment) -> Iterator[str]:

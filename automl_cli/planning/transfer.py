@@ -16,7 +16,7 @@ from automl_cli.values.cell import Branch, Cell, CellPair, Combination, unused_s
 from automl_cli.values.child import Filling
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.published_recipes import FinalTraining, trainings_for
-from automl_cli.values.skeleton import cell_network, default_stack, parse_stack
+from automl_cli.values.skeleton import cell_network, default_stack, fitted_stack
 
 
 def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> TransferSettings | None:
@@ -86,7 +86,7 @@ def _check_fits(transfer: TransferSettings, space: SearchSpace) -> None:
             f"--transfer scales pairs of cells, such as those of space nasnet; space {space.plugin.name!r} finds none"
         )
     widest = _widest(found)
-    stack = parse_stack(transfer.stack, widest, transfer.image_shape, filters=transfer.filters)
+    stack = fitted_stack(transfer.stack, widest, transfer.image_shape, filters=transfer.filters)
     try:
         cell_network(widest, stack, transfer.image_shape).shapes(transfer.image_shape)
     except UserError as error:

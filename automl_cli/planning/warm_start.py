@@ -36,13 +36,13 @@ def _genotype(name: str, space: SearchSpace) -> Genotype:
             f"--start-from takes what a search found, or a published value of that kind; {opened.place} is "
             f"{opened.artifact.schema}"
         )
-    found, encode = body.found, space.plugin.encode
+    found = body.found
     if found is not None and _same(found.space, space.reference()):
         return space.decisions.check(found.genotype)
-    if encode is None or kind_of(body).name != space.plugin.produces:
+    if space.plugin.encode is None or kind_of(body).name != space.plugin.produces:
         raise SpaceError(f"--start-from: {opened.place} is not of space {space.plugin.name!r} with the options of this search")
     try:
-        return encode(space.options, body.value)  # type: ignore[attr-defined]
+        return space.encode(body.value)  # type: ignore[attr-defined]
     except SpaceError as error:
         raise SpaceError(f"--start-from: {opened.place} is not in this search space: {error}") from error
 

@@ -1,6 +1,6 @@
-"""What a report says of runs, as frozen plain data: the document of `automl report --json`.
+"""Summaries of runs as frozen plain data: the document of `automl report --json`.
 
-Wall-clock figures have their place here and in journals, never in what a search found.
+Wall-clock figures stand here and in journals, never in the artifacts of a search.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -50,7 +50,7 @@ class Reason(_Body, frozen=True):
 
 
 class RunCost(_Body, frozen=True):
-    """What a run spent.
+    """Time and computing that a run spent.
 
     `compute_seconds` is the sum over its children of the seconds each took, `wall_seconds` the sum over its sessions. `trained`
     children, trained or looked up, ended well, `reused` trials took the outcome of an earlier one, `failed` ones gave no score,

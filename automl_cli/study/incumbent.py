@@ -12,6 +12,7 @@ from automl_cli.core.rewards import Reward, ranked
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Outcome, Trial
 from automl_cli.plugins.listing import kind_named
+from automl_cli.plugins.space_checks import decoded
 from automl_cli.store.artifact import Artifact, artifact_of
 from automl_cli.store.study import Found, RetrainedCandidate, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
@@ -101,7 +102,7 @@ def winner_artifact(
     genotype = winner.trial.task.genotype
     about: dict[str, Any] = {"choices": space.decisions.choices_of(genotype), "costs": costs}
     body = kind_named(space.plugin.produces).body(
-        value=space.decode(genotype),
+        value=decoded(space, genotype),
         words=space.tokens(genotype),
         found=Found(**provenance(settings, winner), **about),
     )

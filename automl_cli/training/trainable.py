@@ -8,7 +8,9 @@ from automl_cli.core.shell_commands import command_line
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_of, kinds, kinds_of_flag
 from automl_cli.plugins.trainables import is_trainable
-from automl_cli.references import Opened, open_any, open_artifact
+from automl_cli.references import MissingInRun, Opened, open_any, open_artifact
+from automl_cli.store.artifact import WrongKind
+from automl_cli.store.file_names import BEST_FILE
 
 
 def network_flags() -> tuple[str, ...]:
@@ -34,10 +36,13 @@ class NamedTrainable(NamedTuple):
         """The artifact, which must be of a kind that the flag takes. ArtifactError names the flag that takes it."""
         try:
             return open_artifact(self.name, *(kind.body for kind in kinds_of_flag(self.flag)))
-        except ArtifactError as error:
+        except (WrongKind, MissingInRun) as error:
             if (flag := self._fitting_flag()) in (None, self.flag):
                 raise
-            raise ArtifactError(f"{error}; give it with --{flag}") from error
+            if isinstance(error, WrongKind):
+                raise ArtifactError(f"{error}; give it with --{flag}") from error
+            what = str(error).partition(";")[0]
+            raise ArtifactError(f"{what}; to train the {BEST_FILE} in it, give it with --{flag}") from error
 
     def _fitting_flag(self) -> str | None:
         with suppress(UserError):

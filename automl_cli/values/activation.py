@@ -1,4 +1,4 @@
-"""Activation functions by name: what fills that role of a child. The functions themselves: `children.activation`."""
+"""Activation functions by name, to fill that role of a child. `children.activation` has the functions themselves."""
 
 from typing import Literal
 

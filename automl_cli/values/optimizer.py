@@ -1,4 +1,4 @@
-"""Update rules by name: what fills the role `optimizer` of a child. What they compute: `children.optimizer`."""
+"""Update rules by name, to fill the role `optimizer` of a child. `children.optimizer` says what they compute."""
 
 from typing import Literal
 
@@ -41,10 +41,10 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def has_momentum(self) -> bool:
-        """Whether `momentum` means something."""
+        """Return whether `momentum` means something."""
         return self.name in WITH_MOMENTUM
 
     @property
     def decoupled(self) -> bool:
-        """Whether weight decay stays out of the gradient."""
+        """Return whether weight decay stays out of the gradient."""
         return self.name in DECOUPLED
