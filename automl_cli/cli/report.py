@@ -71,7 +71,9 @@ def _made(histories: "list[History]", top: int, target: float | None) -> "Report
 
 def _print(made: "Report", histories: "list[History]") -> None:
     from automl_cli.cli.console import data_console, talk_console
+    from automl_cli.cli.errors import say
     from automl_cli.report.sections import BARS, PLAIN_BARS, comparison_blocks, run_blocks
+    from automl_cli.report.summary import warnings_of
     from automl_cli.report.terminal import laid_out
 
     console = data_console()
@@ -80,6 +82,9 @@ def _print(made: "Report", histories: "list[History]") -> None:
     for block in comparison_blocks(made.comparison, made.runs) if made.comparison else each:
         console.print(laid_out(block))
         console.print()
+    for run in made.runs:
+        for warning in warnings_of(run.reasons, run.trials):
+            say(f"{run.name}: {warning}", label="warning")
     for line in next_steps(histories, made.runs[0]):
         talk_console().print(line, style="dim", soft_wrap=True)
 

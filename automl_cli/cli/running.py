@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automl_cli.cli.console import talk_console
+from automl_cli.cli.errors import say
 from automl_cli.cli.transferring import transfer_in_words
+from automl_cli.core.errors import RunFailed
 from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
@@ -86,10 +88,27 @@ def run_one(
             talk.print(f"transfer: {transfer_in_words(settings.transfer, state)}", soft_wrap=True)
     strategy = make_strategy(settings, space)
     with showing(talk, window=settings.in_flight, score=settings.reward.score, how=display) as on_progress:
-        winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
+        try:
+            winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
+        except RunFailed:
+            _warn_of_reasons(run)
+            raise
     if not display.quiet:
         talk.print(_winner_in_words(settings, winner), soft_wrap=True)
+    _warn_of_reasons(run)
     return Finished(run.path, run.best_file, settings, winner)
+
+
+def _warn_of_reasons(run: "RunDirectory") -> None:
+    """Say on stderr which reasons of its own the evaluator had to give trials no score, in whatever session."""
+    from automl_cli.core.trials import Stage
+    from automl_cli.report.summary import reasons_of, warnings_of
+    from automl_cli.store.journal import read_trials
+
+    trials = [trial for trial in read_trials(run.journal_file) if trial.task.stage is Stage.SEARCH]
+    trials.sort(key=lambda trial: trial.number)
+    for warning in warnings_of(reasons_of(trials), len(trials)):
+        say(warning, label="warning")
 
 
 def _in_words(settings: "StudySettings") -> str:

@@ -39,8 +39,6 @@ class SearchFigures:
 
     def __init__(self, window: int, *, score: Score, clock: Callable[[], float] = time.monotonic) -> None:
         self.progress: SearchProgress | None = None
-        self.statuses: dict[Status, int] = {}
-        self.reused = 0
         self._score = score
         self._clock = clock
         self._scores: deque[float] = deque(maxlen=window)
@@ -52,11 +50,8 @@ class SearchFigures:
         if self.progress is None or progress.stage is not self.progress.stage:
             self._stage_started, self._finished_before = self._clock(), progress.finished
         self.progress = progress
-        if (trial := progress.last) is not None:
-            self.statuses[trial.outcome.status] = self.statuses.get(trial.outcome.status, 0) + 1
-            self.reused += trial.reused is not None
-            if trial.outcome.measurement is not None:
-                self._scores.append(self._score(trial.outcome.measurement))
+        if progress.last is not None and (measurement := progress.last.outcome.measurement) is not None:
+            self._scores.append(self._score(measurement))
 
     @property
     def recent_mean(self) -> float | None:
@@ -96,8 +91,10 @@ class SearchFigures:
         if best is not None and best.outcome.measurement is not None:
             parts.append(f"best {self._score(best.outcome.measurement):.4f} (trial {best.number})")
         if self.recent_mean is not None:
-            parts.append(f"mean of last {len(self._scores)} {self.recent_mean:.4f}")
-        parts += [f"{count} {status.value}" for status, count in self.statuses.items() if status is not Status.OK]
+            how_many = f"mean of last {len(self._scores)}" if len(self._scores) > 1 else "last"
+            parts.append(f"{how_many} {self.recent_mean:.4f}")
+        endings = {} if self.progress is None else self.progress.endings
+        parts += [f"{count:,} {ending}" for ending, count in endings.items() if ending != Status.OK]
         return " · ".join(parts)
 
     def line(self) -> str:
@@ -110,7 +107,7 @@ def trial_line(trial: Trial, score: Score) -> str:
     outcome = trial.outcome
     result = f"{score(outcome.measurement):.4f}" if outcome.measurement is not None else outcome.message
     how = f"reused from trial {trial.reused}" if trial.reused is not None else duration(outcome.seconds)
-    return f"trial {trial.number}: {outcome.status.value}, {how}, {result}"
+    return f"trial {trial.number}: {outcome.ending}, {how}, {result}"
 
 
 @contextmanager

@@ -19,6 +19,14 @@ Row = tuple[str, ...]
 """The cells of the wanted columns of one row, as text: the encoding first."""
 
 
+class UnknownColumn(DataError):
+    """Raised for a wanted column that a table does not have."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
 @dataclass(frozen=True)
 class BenchmarkTable:
     """`values[rows[genotype]]` are the numbers of `columns` for that genotype, shape (rows, columns), float64."""
@@ -112,7 +120,7 @@ def _npz_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
 
 def _position(name: str, header: Sequence[str], place: str) -> int:
     if name not in header:
-        raise DataError(f"{place}: {unknown_name('column', name, header)}")
+        raise UnknownColumn(f"{place}: {unknown_name('column', name, header)}", name)
     return list(header).index(name)
 
 

@@ -10,7 +10,8 @@ import msgspec
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import DataError, UserError, unknown_name
 from automl_cli.core.flags import Flag
-from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.numbers import counted
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, NoResult, Report
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
@@ -162,11 +163,14 @@ class TableEvaluator:
         self.table = _read(self.settings, open_space(setup.space))
 
     def evaluate(self, task: Task) -> Measurement:
-        """The row of the task's genotype; Diverged when the table has none, so that an incomplete one can be searched."""
+        """Return the row of the task's genotype. Raises NoResult where the table lacks it, so an incomplete one is searched."""
         row = self.table.rows.get(task.genotype)
         if row is None:
-            raise Diverged(
-                f"genotype {canonical(task.genotype)} has no row among the {len(self.table.rows)} of {self.table.path}"
+            rows = counted(len(self.table.rows), "row")
+            raise NoResult(
+                "not in the table",
+                f"{self.table.path} has {rows} and none of this genotype; add what is missing and start a new run, or "
+                "search on without it",
             )
         numbers = self.table.numbers(row)
         metrics = {name: numbers[name] for name in (*self.settings.report_columns, *self.settings.cost_columns)}
@@ -174,7 +178,13 @@ class TableEvaluator:
 
 
 def _read(settings: TableSettings, space: SearchSpace) -> Any:
-    from automl_cli.data.benchmark_table import read_table
+    from automl_cli.data.benchmark_table import UnknownColumn, read_table
 
     columns = (settings.reward_column, *settings.report_columns, *settings.cost_columns)
-    return read_table(settings.file, space.decisions, encoding_column=settings.encoding_column, columns=columns)
+    try:
+        return read_table(settings.file, space.decisions, encoding_column=settings.encoding_column, columns=columns)
+    except UnknownColumn as error:
+        if error.column != ENCODING_COLUMN or settings.encoding_column != ENCODING_COLUMN:
+            raise
+        hint = f"{ENCODING_COLUMN!r} is the default of --encoding-column; name another column with that flag"
+        raise DataError(f"{error}. {hint}") from error

@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from automl_cli.core.errors import ArtifactError, SpaceError
+from automl_cli.core.numbers import counted
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Status, Trial
@@ -42,7 +43,7 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         dataset=settings.source,
         trials=len(trials),
         planned_trials=settings.trials,
-        statuses=dict(sorted(Counter(str(trial.outcome.status) for trial in trials).items())),
+        statuses=dict(sorted(Counter(trial.outcome.ending for trial in trials).items())),
         reasons=tuple(reasons_of(trials)),
         running=history.running,
         best=None if best is None else _ranked(best, settings, space),
@@ -62,11 +63,18 @@ def reasons_of(trials: Sequence[Trial]) -> Iterator[Reason]:
     counts: Counter[tuple[str, str]] = Counter()
     for trial in trials:
         if trial.outcome.measurement is None:
-            key = (str(trial.outcome.status), trial.outcome.message)
+            key = (trial.outcome.ending, trial.outcome.message)
             first.setdefault(key, trial.number)
             counts[key] += 1
     for key, count in counts.most_common():
         yield Reason(status=key[0], message=key[1], trials=count, first=first[key])
+
+
+def warnings_of(reasons: Iterable[Reason], trials: int) -> Iterator[str]:
+    """Yield a warning for each reason that an evaluator gave itself, such as a table without the genotype."""
+    for reason in reasons:
+        if reason.status not in set(Status):
+            yield f"{reason.trials:,} of {counted(trials, 'trial')} {reason.status}: {reason.message}"
 
 
 def improvements(trials: Sequence[Trial], reward: Reward) -> Iterator[CurvePoint]:

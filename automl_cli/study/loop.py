@@ -48,7 +48,11 @@ PUBLISH_SECONDS = 1.0
 
 
 class SearchProgress(Struct, frozen=True):
-    """What a live display shows. `last` is the trial that just ended; None when a stage begins."""
+    """What a live display shows.
+
+    `last` is the trial that just ended; None when a stage begins. `endings` counts the finished trials of the whole search, in
+    all sessions, by how they ended.
+    """
 
     stage: Stage
     planned: int
@@ -56,6 +60,7 @@ class SearchProgress(Struct, frozen=True):
     running: int
     best: Trial | None
     last: Trial | None
+    endings: dict[str, int] = {}
 
 
 class Study:
@@ -249,7 +254,7 @@ class Study:
         finished = len(self._retrained) if retraining else search.finished
         planned = len(search.ranking.best()) if retraining else search.trials
         best = next(iter(search.ranking.best()), None)
-        self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last))
+        self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last, dict(search.endings)))
 
     def _elapsed(self) -> float:
         return self._clock() - self._started_at

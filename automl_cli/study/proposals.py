@@ -4,6 +4,8 @@ No clock, no files, no workers. Live or replayed from a journal, in whatever ord
 same proposals and the same ranking.
 """
 
+from collections import Counter
+
 from automl_cli.core.protocols import Strategy
 from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
 from automl_cli.store.journal import Asked, Told
@@ -35,6 +37,8 @@ class ProposalQueue:
         """Proposed, without an outcome."""
         self.finished = 0
         """How many trials have an outcome."""
+        self.endings: Counter[str] = Counter()
+        """How many of them ended how (`Outcome.ending`)."""
         self.too_many_failures: Trial | None = None
         """The trial that completed a row of `--max-failures`: in the order of trials, not of their ends."""
         self.ranking = Ranking(max(1, settings.retrain_top), settings.reward, standing_for=standing_for)
@@ -96,6 +100,7 @@ class ProposalQueue:
         asked = self.open.pop(told.trial)
         trial = Trial(asked.task, Proposal(asked.genotype, asked.log_probability), told.outcome, told.reused)
         self.finished += 1
+        self.endings[told.outcome.ending] += 1
         self._untold[trial.number] = trial
         while (settled := self._untold.get(self._settled)) is not None:
             self._settled += 1
