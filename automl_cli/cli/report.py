@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automl_cli.cli.options import Json
+from automl_cli.core.errors import UserError
 from automl_cli.core.shell_commands import command_line
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
         automl report runs/first --json
     """
     from automl_cli.cli.console import write_json, write_line
+    from automl_cli.core.bounds import Bounds
     from automl_cli.report.runs import newest_run, read_history
     from automl_cli.store.run_directory import runs_in
 
+    if reach is not None and (allowed := Bounds().broken_by(reach)) is not None:
+        raise UserError(f"--reach is {reach}; it must be {allowed}")
     paths = [path for named in runs or [newest_run()] for path in runs_in(named) or [named]]
     histories = [read_history(path) for path in {path.resolve(): path for path in paths}.values()]
     made = _made(histories, top, reach)
@@ -80,7 +84,7 @@ def _print(made: "Report", histories: "list[History]") -> None:
     bars = PLAIN_BARS if console.options.ascii_only else BARS
     each = (block for run in made.runs for block in run_blocks(run, bars=bars))
     for block in comparison_blocks(made.comparison, made.runs) if made.comparison else each:
-        console.print(laid_out(block))
+        console.print(laid_out(block, console.width))
         console.print()
     for run in made.runs:
         for warning in warnings_of(run.reasons, run.trials):

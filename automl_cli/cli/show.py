@@ -40,7 +40,7 @@ def show(artifact: ArtifactName, *, json: Json = False) -> None:
     console.print(f"{opened.place}: {found.schema}, written by {found.tool}", style="dim", soft_wrap=True)
     for part in _parts(found.body, opened.place):
         console.print()
-        console.print(laid_out(part))
+        console.print(laid_out(part, console.width))
 
 
 def _parts(body: Any, place: str) -> "Iterator[Part]":

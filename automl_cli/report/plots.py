@@ -7,6 +7,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from automl_cli.core.numbers import counted
+from automl_cli.report.figures import top_names
 from automl_cli.report.runs import History
 from automl_cli.report.summary import improvements, score_or_none
 from automl_cli.store.reports import Comparison, Point
@@ -32,18 +34,20 @@ def best_plot(comparison: Comparison) -> str:
     figure, axes = _axes("trials", "best validation score so far")
     for group in comparison.groups:
         points = [Point(trials=point.trials, value=point.score) for point in group.curve]
-        _band(axes, points, f"{group.name} ({len(group.seeds)} repeats)")
+        _band(axes, points, f"{group.name} ({counted(len(group.seeds), 'repeat')})")
     axes.legend(loc="lower right", frameon=False)
     return _svg(figure)
 
 
 def top_means_plot(comparison: Comparison) -> str:
-    """Best, top-5 and top-25 mean against trials (NASNet, arXiv 1707.07012, figure 6)."""
+    """Return best, top-5 and top-25 mean against trials (NASNet, arXiv 1707.07012, figure 6) as SVG."""
     figure, axes = _axes("trials", "mean of the best k so far")
     for number, group in enumerate(comparison.groups):
-        for style, (k, points) in zip(("-", "--", ":"), group.top_means.items(), strict=True):
+        names = top_names(map(int, group.top_means), comparison.trials)
+        for style, (k, name) in zip(("-", "--", ":"), names.items(), strict=False):
+            points = group.top_means[str(k)]
             xs, ys = [point.trials for point in points], [point.value.mean for point in points]
-            axes.plot(xs, ys, style, color=f"C{number}", label=f"{group.name}, {'best' if k == '1' else f'top {k}'}")
+            axes.plot(xs, ys, style, color=f"C{number}", label=f"{group.name}, {name}")
     figure.legend(loc="outside lower center", frameon=False, fontsize="small", ncols=len(comparison.groups))
     return _svg(figure)
 
@@ -52,9 +56,9 @@ def difference_plot(comparison: Comparison, group: str) -> str:
     """Mean of the k best so far minus that of the baseline (NAS, arXiv 1611.01578, figure 6)."""
     figure, axes = _axes("trials", f"{group} minus {comparison.baseline}")
     axes.axhline(0.0, color="0.6", linewidth=0.8)
-    for difference in comparison.top_differences:
-        if difference.group == group:
-            _band(axes, difference.points, f"best {difference.k}" if difference.k > 1 else "best")
+    differences = {difference.k: difference for difference in comparison.top_differences if difference.group == group}
+    for k, name in top_names(differences, comparison.trials).items():
+        _band(axes, differences[k].points, name)
     axes.legend(loc="best", frameon=False)
     return _svg(figure)
 

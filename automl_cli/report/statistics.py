@@ -1,5 +1,6 @@
 """Statistics of repeated searches. Arrays have the shape (repeats, trials); NaN marks a trial without a score."""
 
+import math
 import warnings
 from collections.abc import Sequence
 
@@ -100,6 +101,15 @@ def rank_test(ours: Scores, theirs: Scores) -> float | None:
     if np.ptp(np.concatenate([ours, theirs])) == 0:
         return 1.0
     return float(stats.mannwhitneyu(ours, theirs, alternative="two-sided").pvalue)
+
+
+def least_p_value(ours: int, theirs: int) -> float:
+    """Return the smallest p-value that the rank test can give for so many repeats on each side.
+
+    >>> least_p_value(3, 3), round(least_p_value(4, 4), 3)
+    (0.1, 0.029)
+    """
+    return 2 / math.comb(ours + theirs, ours)
 
 
 def superiority(ours: Scores, theirs: Scores) -> float:
