@@ -128,5 +128,5 @@ def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:
         scores = {row.trial: row.retrained_score for row in again.candidates}
         score, rank = scores[winner.trial.number], again.rank_correlation
         text += f"; retrained for {counted(again.epochs, 'epoch')} " + ("it failed" if score is None else f"{score:.4f}")
-        text += "" if rank is None else f" (rank correlation of the {len(scores)} candidates {rank:.2f})"
+        text += "" if rank is None else f" (rank correlation of {counted(len(scores), 'candidate')} {rank:.2f})"
     return text

@@ -54,7 +54,7 @@ def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferS
 
 def transfer_in_words(settings: "TransferSettings", state: "State" = "planned") -> str:
     """Which of the two will happen, or has happened already in a run that is taken up again."""
-    data = f"{by_times(settings.image_shape)}, {settings.classes:,} classes"
+    data = f"{by_times(settings.image_shape)}, {counted(settings.classes, 'class/classes')}"
     scaled = f"scaled to {settings.dataset.source} as {settings.stack} ({data})"
     trained = f"trained there for {counted(settings.epochs, 'epoch')}"
     reason = (settings.problem or "").partition(". ")[0]
@@ -84,10 +84,12 @@ def last_words(found: "TransferSummary") -> "Iterator[str]":
 
 def size_in_words(found: "TransferSummary") -> str:
     """How it is stacked, and what that costs."""
-    return (
-        f"{found.stack} (F = {found.filters}): {found.parameters:,} parameters, {found.multiply_adds:,} multiply-adds for one "
-        f"image of {by_times(found.image_shape)}, {found.classes:,} classes"
-    )
+    from automl_cli.report.figures import size
+
+    assert found.parameters is not None
+    assert found.multiply_adds is not None
+    image = f"one image of {by_times(found.image_shape)}, {counted(found.classes, 'class/classes')}"
+    return f"{found.stack} (F = {found.filters}): {size(found.parameters, found.multiply_adds)} for {image}"
 
 
 def _train(directory: Path, *, quiet: bool) -> None:

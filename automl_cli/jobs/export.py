@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.numbers import counted
 from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import bodies, kind_of, kinds
 from automl_cli.plugins.registry import attribute
@@ -75,7 +76,7 @@ def _readme(model: ModelBody, facts: ImageFacts, tool: str) -> str:
     height, width, channels = facts.image_shape
     shown = f"\n{MIDDLE}" if is_streamed(model.child) else ""
     names = "\n".join(f"{index}. {name}" for index, name in enumerate(facts.classes))
-    return f"""# A classifier of {len(facts.classes)} classes, trained on {model.child.problem.source}
+    return f"""# A classifier of {counted(len(facts.classes), "class/classes")}, trained on {model.child.problem.source}
 
 `{PROGRAM}` was written by {tool}. It needs `pip install jax flatbuffers` and nothing else:
 
@@ -96,6 +97,6 @@ print(logits.argmax(-1))
 
 {names}
 
-Test accuracy {model.scores["test_accuracy"]:.4f}, {model.parameters:,} parameters, {model.multiply_adds:,} multiply-adds
-for one image.
+Test accuracy {model.scores["test_accuracy"]:.4f}, {counted(model.parameters, "parameter")},
+{counted(model.multiply_adds, "multiply-add")} for one image.
 """

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from automl_cli.core.errors import ArtifactError, SpaceError
+from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.store.consistency import must_equal
@@ -87,7 +88,7 @@ class JournalChecker:
         else:
             if record.trial >= settings.trials:
                 raise ArtifactError(
-                    f"{place}: trial {record.trial} was asked, but study.json has {settings.trials} trials only"
+                    f"{place}: trial {record.trial} was asked, but study.json has only {counted(settings.trials, 'trial')}"
                 )
             self._check_genotype(record, place)
             must_equal(f"{place}: epochs", record.epochs, settings.epochs, STUDY_FILE)

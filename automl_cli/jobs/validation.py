@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError, SpaceError, UserError
+from automl_cli.core.numbers import counted
 from automl_cli.core.rewards import LatencyTarget
 from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs, Measurement
@@ -74,14 +75,14 @@ def _check_journal(path: Path) -> ValidationResult:
         for _ in trials_of(records):
             pass
         return ValidationResult(
-            str(path), f"journal of {len(records)} records", unchecked="what study.json says, which is not there"
+            str(path), f"journal of {counted(len(records), 'record')}", unchecked="what study.json says, which is not there"
         )
     settings = read_artifact(study, StudySettings).body
     space = _space_of(settings.space, f"{study}: body.space")
     course = check_journal(path, settings, space)
     return ValidationResult(
         str(path),
-        f"journal of {course.records} records",
+        f"journal of {counted(course.records, 'record')}",
         unchecked=None if space else _not_decoded(settings.space, "genotypes"),
     )
 

@@ -167,7 +167,7 @@ def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
 def _reach_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
     for group in comparison.groups:
         repeats, median = counted(len(group.seeds), "repeat"), group.reach.median_trials
-        after = "" if median is None else f", median {counted(int(median), 'trial') if median % 1 == 0 else f'{median} trials'}"
+        after = "" if median is None else f"; trials it took (median): {median:g}"
         yield f"{group.name} reaches {number(comparison.target)}", f"in {group.reach.reached} of {repeats}{after}"
 
 

@@ -171,7 +171,8 @@ class Study:
         self._report(Stage.SEARCH, trial)
         if (last := self._search.too_many_failures) is not None:
             raise RunFailed(
-                f"{self._settings.max_failures} children in a row failed, which is --max-failures; trial {last.number}: "
+                f"{counted(self._settings.max_failures, 'child/children')} in a row failed, which is --max-failures; trial "
+                f"{last.number}: "
                 f"{last.outcome.status}: {last.outcome.message}. Mend that, then continue with --resume"
             )
         for later in waiting:
@@ -288,7 +289,7 @@ class Study:
         if record.trial >= self._search.trials:
             raise ArtifactError(
                 f"{self._journal.path}: trial {record.trial} was asked, but study.json has "
-                f"{counted(self._search.trials, 'trial')} only: changed by hand? Give --trials as many as there were, or more"
+                f"only {counted(self._search.trials, 'trial')}: changed by hand? Give --trials as many as there were, or more"
             )
         if record.trial != self._search.next or not self._search.may_ask():
             raise ArtifactError(f"{self._journal.path}: trial {record.trial} was asked out of order")

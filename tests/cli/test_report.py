@@ -208,7 +208,7 @@ def test_a_comparison_after_one_trial_speaks_of_one(automl: Callable, tmp_path: 
     runs = [write_run(tmp_path / strategy, [0.5], strategy=strategy) for strategy in ("random", "evolution")]
     shown = " ".join(automl("report", *runs).stdout.split())
     assert "after 1 trial of each run" in shown
-    assert "in 1 of 1 repeat, median 1 trial" in shown
+    assert "in 1 of 1 repeat; trials it took (median): 1" in shown
     assert "with 1 repeat against 1 repeat none" in shown
     assert "mean of all" not in shown
 
