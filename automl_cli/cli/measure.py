@@ -8,7 +8,10 @@ from automl_cli.cli.options import DataDir, Json
 from automl_cli.core.numbers import by_times, counted
 
 Artifact = Annotated[
-    str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
+    str,
+    typer.Argument(
+        metavar="ARTIFACT", help="A file, the directory of a search or a training, or a name that `automl references` lists."
+    ),
 ]
 Stack = Annotated[
     str | None,

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from automl_cli.values.sheet import Part
 
 ArtifactName = Annotated[
-    str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
+    str,
+    typer.Argument(
+        metavar="ARTIFACT", help="A file, the directory of a search or a training, or a name that `automl references` lists."
+    ),
 ]
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from automl_cli.children.prediction import Predictor
 
 PROGRAM, README = "model.jaxexport", "README.md"
+WRITTEN_BY = f"`{PROGRAM}` was written by"
+"""The words of the README by which an export is known."""
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
@@ -46,16 +48,31 @@ def export_model(artifact: Artifact[ModelBody], path: Path, out: Path, *, overwr
     model, facts = artifact.body, facts_of(artifact.body.child)
     if facts is None:
         raise ArtifactError(f"{path}: models of the problem {model.child.problem.name!r} are not exported, those of images are")
-    if not overwrite and (there := [name for name in (PROGRAM, README) if (out / name).exists()]):
-        raise UserError(f"{out / there[0]} exists already: replace it with --overwrite, or choose another --out")
+    _check_place(out, overwrite=overwrite)
     program = _program(model, facts, predictor(model, weights_beside(path, model)))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(out, error, hint=ANOTHER_OUT) from error
+    replace_file(out / README, _readme(model, facts, artifact.tool).encode(), hint=ANOTHER_OUT)  # first: it marks the export
     replace_file(out / PROGRAM, program, hint=ANOTHER_OUT)
-    replace_file(out / README, _readme(model, facts, artifact.tool).encode(), hint=ANOTHER_OUT)
     return out / PROGRAM
+
+
+def _check_place(out: Path, *, overwrite: bool) -> None:
+    """Raises UserError where a file is in the way that is not to be replaced, or is no part of an export."""
+    there = [name for name in (PROGRAM, README) if (out / name).exists()]
+    if not there:
+        return
+    if not _is_own(out / README):
+        raise UserError(f"{out / there[0]} was not written by an export, so it stays; choose another --out")
+    if not overwrite:
+        raise UserError(f"{out / there[0]} exists already: replace it with --overwrite, or choose another --out")
+
+
+def _is_own(readme: Path) -> bool:
+    """Return whether this is the README of an export, which names the program beside it."""
+    return readme.is_file() and WRITTEN_BY.encode() in readme.read_bytes()
 
 
 def _program(model: ModelBody, facts: ImageFacts, trained: Predictor) -> bytes:
@@ -78,7 +95,7 @@ def _readme(model: ModelBody, facts: ImageFacts, tool: str) -> str:
     names = "\n".join(f"{index}. {name}" for index, name in enumerate(facts.classes))
     return f"""# A classifier of {counted(len(facts.classes), "class/classes")}, trained on {model.child.problem.source}
 
-`{PROGRAM}` was written by {tool}. It needs `pip install jax flatbuffers` and nothing else:
+{WRITTEN_BY} {tool}. It needs `pip install jax flatbuffers` and nothing else:
 
 ```python
 from pathlib import Path

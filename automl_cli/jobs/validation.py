@@ -25,12 +25,14 @@ from automl_cli.store.run_directory import repeats_of
 from automl_cli.store.study import Found, FoundBody, StudySettings
 from automl_cli.values.child import Child
 
-RUN_FILES = (STUDY_FILE, JOURNAL_FILE, BEST_FILE, NETWORK_FILE, f"{TRANSFER}/{TRAINING_FILE}", f"{TRANSFER}/{MODEL_FILE}")
-"""What is checked of a run directory, where it exists."""
+TRAINING_FILES = (TRAINING_FILE, MODEL_FILE)
+RUN_FILES = (STUDY_FILE, JOURNAL_FILE, BEST_FILE, NETWORK_FILE, *(f"{TRANSFER}/{name}" for name in TRAINING_FILES))
+OUTCOMES = (BEST_FILE, NETWORK_FILE, TRANSFER)
+"""What is in a run directory only after trials, so never without a journal."""
 
 
 class ValidationResult(Struct, frozen=True):
-    """What a file holds; what is wrong with it, if anything; what could not be checked here, if anything."""
+    """The verdict on one file: what it holds, what is wrong with it, and what could not be checked here; None for nothing."""
 
     file: str
     holds: str | None
@@ -39,14 +41,20 @@ class ValidationResult(Struct, frozen=True):
 
 
 def files_in(path: Path) -> Iterator[Path]:
-    """The file itself, or what a run directory holds of its files, those of its sub-studies included."""
+    """Yield the file itself, or the files to check in the directory of a search, of its repeats, or of a training.
+
+    The journal of a search is one of them even if it is not there.
+    """
     if not path.is_dir():
         yield path
         return
-    found = [path / name for name in RUN_FILES if (path / name).is_file()]
+    found = [path / name for name in (*RUN_FILES, *TRAINING_FILES) if (path / name).is_file()]
+    if path / STUDY_FILE in found and path / JOURNAL_FILE not in found:
+        found.insert(1, path / JOURNAL_FILE)
     studies = repeats_of(path)
     if not found and not studies:
-        raise ArtifactError(f"{path} is no run directory: it holds none of {', '.join(RUN_FILES)}")
+        known = ", ".join((*RUN_FILES, *TRAINING_FILES))
+        raise ArtifactError(f"{path} is no run directory: it holds none of {known}; give that of a search or a training")
     yield from found
     for study in studies:
         yield from files_in(study)
@@ -67,9 +75,9 @@ def check_file(path: Path) -> ValidationResult:
 
 def _check_journal(path: Path) -> ValidationResult:
     """Its records must be those that the study beside it writes."""
-    if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
     study = path.with_name(STUDY_FILE)
+    if not path.is_file():
+        return _check_absent(path, study)
     if not study.is_file():
         records = list(placed_records(path))
         for _ in trials_of(records):
@@ -85,6 +93,17 @@ def _check_journal(path: Path) -> ValidationResult:
         f"journal of {counted(course.records, 'record')}",
         unchecked=None if space else _not_decoded(settings.space, "genotypes"),
     )
+
+
+def _check_absent(path: Path, study: Path) -> ValidationResult:
+    """Return the verdict on a journal that is not there: a search that was not begun has none."""
+    if not study.is_file():
+        raise ArtifactError(f"{path}: no such file")
+    if outcome := next((name for name in OUTCOMES if path.with_name(name).exists()), None):
+        raise ArtifactError(
+            f"{path}: no such file, though {outcome} is the outcome of it; bring it back from a copy, or search again"
+        )
+    return ValidationResult(str(path), None, unchecked="there is no journal yet, so no trial was started")
 
 
 def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:

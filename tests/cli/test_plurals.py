@@ -17,8 +17,8 @@ FILES = sorted(
     for file in PACKAGE.glob(pattern)
 )
 AFTER_A_NUMBER = re.compile(
-    r" (?:best |such )?(?:candidates|cells|children|classes|columns|cores|decisions|epochs|examples|failures|files|genotypes|images"
-    r"|layers|multiply-adds|parameters|records|repeats|rows|runs|scores|searches|seeds|steps|trials|workers)\b"
+    r" (?:best |such )?(?:candidates|cells|children|classes|columns|cores|decisions|epochs|examples|failures|files|genotypes"
+    r"|images|layers|multiply-adds|parameters|records|repeats|rows|runs|scores|searches|seeds|steps|trials|workers)\b"
 )
 
 

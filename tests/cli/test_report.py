@@ -267,6 +267,20 @@ def test_page_is_one_file_that_loads_nothing(automl: Callable, repeats: list[Pat
     assert "<svg" in page.read_text()
 
 
+@pytest.mark.parametrize("foreign", ["<html><title>My thesis</title></html>", "", "automl: notes"])
+def test_a_page_replaces_only_a_page_of_ours(automl: Callable, tmp_path: Path, foreign: str) -> None:
+    run = write_run(tmp_path / "first", [0.5])
+    page = run / "report.html"
+    page.write_text(foreign)
+    done = automl("report", run, "--html")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr == f"error: {page} is no page that automl wrote, so it stays; move it away, then ask again\n"
+    assert page.read_text() == foreign
+    page.unlink()
+    for _ in range(2):
+        assert automl("report", run, "--html").code == 0
+
+
 def test_page_of_a_comparison_goes_to_the_working_directory(
     automl: Callable, repeats: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

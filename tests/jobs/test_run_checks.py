@@ -184,6 +184,19 @@ def test_a_journal_beside_no_study_is_checked_for_its_order_and_that_is_said(tmp
     assert "where trial 0 comes next" in str(check_file(path / "journal.jsonl").problem)
 
 
+def test_a_journal_that_was_lost_is_a_problem_and_one_that_was_not_begun_is_said(tmp_path: Path) -> None:
+    path = ran(tmp_path / "run")
+    (path / "journal.jsonl").unlink()
+    (found,) = problems(path)
+    assert found == (
+        f"{path}/journal.jsonl: no such file, though best.json is the outcome of it; bring it back from a copy, or search again"
+    )
+    (path / "best.json").unlink()
+    assert problems(path) == []
+    (verdict,) = [verdict for file in files_in(path) if (verdict := check_file(file)).holds is None]
+    assert (verdict.file, verdict.unchecked) == (f"{path}/journal.jsonl", "there is no journal yet, so no trial was started")
+
+
 def test_every_record_is_counted(tmp_path: Path) -> None:
     path = ran(tmp_path / "run")
     course = check_journal(path / "journal.jsonl", settings(retrain_top=3), None)
