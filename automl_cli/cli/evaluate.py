@@ -1,4 +1,4 @@
-"""`automl evaluate`: a trained model scored on the test split."""
+"""`automl evaluate`: scores a trained model on the test split."""
 
 from pathlib import Path
 from typing import Annotated

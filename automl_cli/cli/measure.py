@@ -1,4 +1,4 @@
-"""`automl measure`: what a found network costs."""
+"""`automl measure`: counts the parameters and multiply-adds of a network."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`automl report`: what was found, how it went, what it cost; several runs against each other."""
+"""`automl report`: shows the result, the course and the cost of runs, and compares several."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,7 +94,7 @@ def _print(made: "Report", histories: "list[History]") -> None:
 
 
 def next_steps(histories: "list[History]", first: "RunSummary") -> list[str]:
-    """The commands one may want to type next."""
+    """Return the commands that a user may want to type next."""
     from automl_cli.planning.resume_commands import resume_search_command
     from automl_cli.store.file_names import BEST_FILE
 
@@ -108,7 +108,7 @@ def next_steps(histories: "list[History]", first: "RunSummary") -> list[str]:
 
 
 def _steps_with(best: Path) -> "Iterator[str]":
-    """What can be done with the winner."""
+    """Yield the commands that use the winner."""
     from automl_cli.references import open_any
     from automl_cli.training.trainable import train_command
 
@@ -118,7 +118,7 @@ def _steps_with(best: Path) -> "Iterator[str]":
 
 
 def _steps_after(history: "History") -> "Iterator[str]":
-    """What can be done with the scaled winner."""
+    """Yield the commands that use the scaled winner."""
     from automl_cli.jobs.transfer import transfer_of
     from automl_cli.store.file_names import TRANSFER
 

@@ -1,4 +1,4 @@
-"""Runs the study of one run directory and says how it went."""
+"""Runs the study of one run directory and reports its end."""
 
 import time
 from pathlib import Path
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from automl_cli.study.incumbent import Winner
 
 PREPARATION_SECONDS = 2.0
-"""While data are prepared, a line at most so often."""
+"""The least time between two lines while data are prepared."""
 
 
 class Finished(NamedTuple):
-    """A study that ended, and its winner."""
+    """A study that has ended, and its winner."""
 
     run: Path
     best: Path
@@ -33,7 +33,7 @@ class Finished(NamedTuple):
     transfer: "TransferSummary | None" = None
 
     def document(self) -> dict[str, Any]:
-        """What `--json` says of it."""
+        """Return the document that `--json` prints about it."""
         from automl_cli.store.files import file_digest
         from automl_cli.study.incumbent import score_of
 
@@ -51,13 +51,13 @@ class Finished(NamedTuple):
         }
 
     def paths(self) -> list[str]:
-        """What was written, for stdout: the winner, and where it was scaled the network and its model."""
+        """Return the files to print on stdout: the winner and, where it was scaled, the network and its model."""
         scaled = [] if self.transfer is None else [self.transfer.network, self.transfer.model]
         return [str(self.best), *(path for path in scaled if path is not None)]
 
 
 def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
-    """Have ready before the first trial what all workers share, so that broken data is said at once."""
+    """Prepare what all workers share before the first trial, so that broken data are reported at once."""
     from automl_cli.study.session import evaluator_of, setup_of
 
     talk, said = talk_console(), time.monotonic()
@@ -74,7 +74,7 @@ def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
 def run_one(
     run: "RunDirectory", settings: "StudySettings", *, space: "SearchSpace", executor: "Executor", display: "Display"
 ) -> Finished:
-    """Run or continue a study to its end, showing what it does."""
+    """Run or continue a study to its end, and show its progress."""
     from automl_cli.cli.search_display import showing
     from automl_cli.jobs.transfer import transfer_of
     from automl_cli.study.session import make_strategy, run_study
@@ -100,7 +100,7 @@ def run_one(
 
 
 def _warn_of_reasons(run: "RunDirectory") -> None:
-    """Say on stderr which reasons of its own the evaluator had to give trials no score, in whatever session."""
+    """Warn on stderr of trials without a score for a reason that the evaluator gave, in whatever session."""
     from automl_cli.core.trials import Stage
     from automl_cli.report.summary import reasons_of, warnings_of
     from automl_cli.store.journal import read_trials

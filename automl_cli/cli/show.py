@@ -1,4 +1,4 @@
-"""`automl show`: what an artifact holds, in words."""
+"""`automl show`: shows an artifact in words."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,7 +47,7 @@ def show(artifact: ArtifactName, *, json: Json = False) -> None:
 
 
 def _parts(body: Any, place: str) -> "Iterator[Part]":
-    """How it was found, and what its kind says of it; of other kinds an outline of the fields."""
+    """Yield how the value was found and what its kind says of it; for other kinds an outline of the fields."""
     from automl_cli.plugins.listing import kind_of
     from automl_cli.plugins.sheets import cost_facts, found_facts
     from automl_cli.store.encoding import plain
@@ -66,7 +66,7 @@ def _parts(body: Any, place: str) -> "Iterator[Part]":
 
 
 def _outline(value: Any, depth: int = 0) -> Iterator[str]:
-    """Nested plain data as indented lines; a list of plain values on one line."""
+    """Yield nested plain data as indented lines; a list of plain values is one line."""
     indent = "  " * depth
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in items:

@@ -1,4 +1,4 @@
-"""`automl validate`: are these files what they say they are?"""
+"""`automl validate`: checks that files are sound and agree with themselves."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

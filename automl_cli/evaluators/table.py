@@ -17,7 +17,7 @@ from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 
 ENCODING_COLUMN = "ops"
-"""Where the encoding stands unless told otherwise."""
+"""The default of `--encoding-column`."""
 
 
 def _absolute(file: str) -> str:
@@ -25,7 +25,7 @@ def _absolute(file: str) -> str:
 
 
 def _names(flag: str, text: str) -> list[str]:
-    """Columns separated by commas.
+    """Return the names of columns, which commas separate.
 
     >>> _names("cost-columns", "b, c")
     ['b', 'c']
@@ -76,7 +76,7 @@ FLAGS: tuple[Flag, ...] = (
 
 
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which file and which of its columns. Report and cost columns go into the metrics of the measurement.
+    """The file and its columns. Report and cost columns go into the metrics of the measurement.
 
     `digest` is that of the file when the search was planned; a table with another one is refused.
     """
@@ -100,7 +100,7 @@ class TableEvaluator:
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """Which file and columns, with the file's digest. The table is read here already, so that a bad one costs no trial.
+        """Return file, columns and digest of the file. The table is read here already, so that a bad one costs no trial.
 
         The path is made absolute, so that a run can be resumed from anywhere.
         """
@@ -123,32 +123,32 @@ class TableEvaluator:
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
-        """Raises DataError for a table that has changed."""
+        """Raise DataError for a table that has changed."""
         TableEvaluator(setup)
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """A table is read by whoever needs it."""
+        """Do nothing: each worker reads the table itself."""
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """One."""
+        """Return 1: trials are looked up one by one."""
         return 1
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """None: what a table says of costs stands in its cost columns."""
+        """Return None: the costs that a table states stand in its cost columns."""
         return None
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """The table and the column that is searched for."""
+        """Yield the table and the column that is searched for."""
         settings = msgspec.convert(setup.evaluator.settings, TableSettings)
         yield "measured by", f"column {settings.reward_column!r} of {settings.file}"
 
     @staticmethod
     def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Nothing to estimate."""
+        """Return None: looking up a row takes no time worth an estimate."""
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:

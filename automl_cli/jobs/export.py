@@ -1,4 +1,4 @@
-"""A trained model as one file that runs without this tool: StableHLO with the weights inside, written by `jax.export`.
+"""Exports a trained model as one file that runs without this tool: StableHLO with the weights inside, by `jax.export`.
 
 The program takes any number of images in the data's own units and gives logits; what is done to images first is part of
 it. It runs on CPU, CUDA and TPU, and JAX promises to read it for at least six months of its releases.
@@ -30,7 +30,7 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export(path: Path, out: Path, *, overwrite: bool = False) -> Path:
-    """Write what the artifact in this file holds into a directory, in the form that its kind names; the file to use.
+    """Export the artifact in this file into a directory, in the form that its kind names, and return the file to use.
 
     ArtifactError for a kind that nothing is exported of.
     """
@@ -44,7 +44,7 @@ def export(path: Path, out: Path, *, overwrite: bool = False) -> Path:
 
 
 def export_model(artifact: Artifact[ModelBody], path: Path, out: Path, *, overwrite: bool) -> Path:
-    """Write the program of a model, and how to call it; the path of the program."""
+    """Write the program of a model with a README that calls it, and return the path of the program."""
     model, facts = artifact.body, facts_of(artifact.body.child)
     if facts is None:
         raise ArtifactError(f"{path}: models of the problem {model.child.problem.name!r} are not exported, those of images are")
@@ -60,7 +60,7 @@ def export_model(artifact: Artifact[ModelBody], path: Path, out: Path, *, overwr
 
 
 def _check_place(out: Path, *, overwrite: bool) -> None:
-    """Raises UserError where a file is in the way that is not to be replaced, or is no part of an export."""
+    """Raise UserError where a file is in the way that is not to be replaced, or is no part of an export."""
     there = [name for name in (PROGRAM, README) if (out / name).exists()]
     if not there:
         return

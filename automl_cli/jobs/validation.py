@@ -1,4 +1,4 @@
-"""Checks files that the tool wrote, beyond what reading them checks: does what they say agree with itself?"""
+"""Checks that files which the tool wrote agree with themselves, beyond what reading them checks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ from automl_cli.values.child import Child
 TRAINING_FILES = (TRAINING_FILE, MODEL_FILE)
 RUN_FILES = (STUDY_FILE, JOURNAL_FILE, BEST_FILE, NETWORK_FILE, *(f"{TRANSFER}/{name}" for name in TRAINING_FILES))
 OUTCOMES = (BEST_FILE, NETWORK_FILE, TRANSFER)
-"""What is in a run directory only after trials, so never without a journal."""
+"""Files of a run directory that only trials can bring about, so that a journal must be there too."""
 
 
 class ValidationResult(Struct, frozen=True):
@@ -61,7 +61,7 @@ def files_in(path: Path) -> Iterator[Path]:
 
 
 def check_file(path: Path) -> ValidationResult:
-    """The verdict on one file; never an exception for what stands in it."""
+    """Return the verdict on one file. Nothing in the file raises an exception."""
     try:
         if path.suffix == ".jsonl":
             return _check_journal(path)
@@ -74,7 +74,7 @@ def check_file(path: Path) -> ValidationResult:
 
 
 def _check_journal(path: Path) -> ValidationResult:
-    """Its records must be those that the study beside it writes."""
+    """Check that the records are those that the study beside the journal writes."""
     study = path.with_name(STUDY_FILE)
     if not path.is_file():
         return _check_absent(path, study)
@@ -107,7 +107,7 @@ def _check_absent(path: Path, study: Path) -> ValidationResult:
 
 
 def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:
-    """What is checked of every found artifact, then what its kind checks; what could not be checked, if anything."""
+    """Check a found artifact, then what its kind checks. Return what could not be checked, if anything."""
     body = artifact.body
     kind = kind_of(body)
     if (child := getattr(body, "child", None)) is not None:
@@ -118,7 +118,7 @@ def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:
 
 
 def _check_found_artifact(path: Path, kind: Kind, artifact: Artifact[Any]) -> str | None:
-    """A published value must have the words beside it; a found genotype must decode to the value, its words and its costs."""
+    """Check that a published value has its words beside it, and that a genotype decodes to value, words and costs."""
     body, found = artifact.body, artifact.body.found
     if found is None:
         if kind.words is not None:
@@ -141,7 +141,7 @@ def _check_found_artifact(path: Path, kind: Kind, artifact: Artifact[Any]) -> st
 
 
 def _costs(kind: Kind, found: Found, space: SearchSpace) -> Costs | None:
-    """Those of the network that the genotype was measured by."""
+    """Return the costs of the network that the genotype was measured by."""
     assert found.child is not None
     facts, standing = typed_facts(found.child.problem), standing_kind(kind)
     if standing.role != "network":
@@ -150,7 +150,7 @@ def _costs(kind: Kind, found: Found, space: SearchSpace) -> Costs | None:
 
 
 def _check_inputs(path: Path, artifact: Artifact[Any], child: Child | None) -> None:
-    """The header must name what was put into roles; a training also names the artifact that its network is from."""
+    """Check that the header names what was put into roles; a training also names the artifact of its network."""
     expected = {} if child is None else child.inputs
     of_network = {"network"} if child is not None and "network" in child.roles else set()
     given = {role: digest for role, digest in artifact.inputs.items() if role in expected or role not in of_network}
@@ -158,7 +158,7 @@ def _check_inputs(path: Path, artifact: Artifact[Any], child: Child | None) -> N
 
 
 def _check_genotype(place: str, found: Found, space: SearchSpace) -> None:
-    """It must be one of the space, and stand for the choices beside it."""
+    """Check that the genotype is one of the space, and stands for the choices beside it."""
     try:
         space.decode(found.genotype)
     except SpaceError as error:
@@ -167,7 +167,7 @@ def _check_genotype(place: str, found: Found, space: SearchSpace) -> None:
 
 
 def _check_scores(place: str, found: Found) -> None:
-    """Score and reward must follow from the scores of the epochs, and a winner of a retraining must have won it."""
+    """Check that score and reward follow from the scores of the epochs, and that the winner of a retraining won it."""
     reward = found.reward_function
     try:
         measurement = Measurement(scores=found.validation_scores)
@@ -184,7 +184,7 @@ def _check_scores(place: str, found: Found) -> None:
 
 
 def _check_against_run(path: Path, where: str, found: Found) -> None:
-    """The winner that a run directory names must be that of the journal beside it, which has a verdict of its own."""
+    """Check that the winner in a run directory is that of the journal beside it, which has a verdict of its own."""
     study, journal = path.with_name(STUDY_FILE), path.with_name(JOURNAL_FILE)
     if path.name != BEST_FILE or not (study.is_file() and journal.is_file()):
         return
@@ -197,7 +197,7 @@ def _check_against_run(path: Path, where: str, found: Found) -> None:
 
 
 def _space_of(reference: SpaceReference, place: str) -> SearchSpace | None:
-    """The space, or None for one from a user's file: nothing is imported from a path that a file names."""
+    """Return the space, or None for one from a user's file: nothing is imported from a path that a file names."""
     if reference.file is not None or reference.name not in plugins():
         return None
     try:

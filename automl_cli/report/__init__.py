@@ -1,4 +1,4 @@
-"""Journals and artifacts become figures, tables and one HTML page. Nothing here writes into a run or holds its lock.
+"""Turns journals and artifacts into figures, tables and one HTML page. Nothing here changes a search or holds its lock.
 
 runs        run directories as histories: settings, trials in order, what was spent
 summary     one history in figures

@@ -1,4 +1,4 @@
-"""Figures as a report writes them: scores with their digits, whole numbers as such, means with their intervals."""
+"""Writes figures as text: scores with their digits, whole numbers as such, means with their intervals."""
 
 from collections.abc import Iterable, Sequence
 

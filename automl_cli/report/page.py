@@ -1,4 +1,4 @@
-"""One self-contained HTML page: figures as inline SVG, no script, nothing loaded from elsewhere."""
+"""Writes one self-contained HTML page: figures as inline SVG, no script, nothing loaded from elsewhere."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -44,7 +44,7 @@ def write_page(report: Report, histories: Sequence[History]) -> Path:
 
 
 def page(report: Report, histories: Sequence[History]) -> str:
-    """The whole page."""
+    """Return the HTML of the whole page."""
     names = [group.name for group in report.comparison.groups] if report.comparison else [run.name for run in report.runs]
     title = escape(", ".join(names))
     body = "\n".join(_parts(report, histories))
@@ -72,7 +72,7 @@ def _comparison_plots(report: Report) -> Iterator[str]:
 
 
 def laid_out(block: Part) -> str:
-    """The block as HTML."""
+    """Return the block as HTML."""
     match block:
         case Heading(name, rest):
             return f"<h2>{escape(name)} <small>{escape(rest)}</small></h2>"

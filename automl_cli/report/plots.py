@@ -1,4 +1,4 @@
-"""Curves as SVG text, to stand inside an HTML page. Drawn by matplotlib without a display."""
+"""Draws curves as SVG text that stands inside an HTML page, by matplotlib and without a display."""
 
 import io
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ SIZE_INCHES = (7.2, 3.6)
 
 
 def run_plot(history: History) -> str:
-    """Every trial's score, and the best so far."""
+    """Return a plot of every trial's score and of the best so far, as SVG."""
     figure, axes = _axes("trial", "validation score")
     reward = history.settings.reward
     scores = {trial.number + 1: score for trial in history.trials if (score := score_or_none(trial, reward)) is not None}
@@ -30,7 +30,7 @@ def run_plot(history: History) -> str:
 
 
 def best_plot(comparison: Comparison) -> str:
-    """Best so far against trials: mean over repeats, and its 95 % interval."""
+    """Return a plot of the best so far against trials, as SVG: the mean over repeats and its 95 % interval."""
     figure, axes = _axes("trials", "best validation score so far")
     for group in comparison.groups:
         points = [Point(trials=point.trials, value=point.score) for point in group.curve]
@@ -53,7 +53,7 @@ def top_means_plot(comparison: Comparison) -> str:
 
 
 def difference_plot(comparison: Comparison, group: str) -> str:
-    """Mean of the k best so far minus that of the baseline (NAS, arXiv 1611.01578, figure 6)."""
+    """Return a plot of the mean of the k best so far minus the baseline's, as SVG (NAS, arXiv 1611.01578, figure 6)."""
     figure, axes = _axes("trials", f"{group} minus {comparison.baseline}")
     axes.axhline(0.0, color="0.6", linewidth=0.8)
     differences = {difference.k: difference for difference in comparison.top_differences if difference.group == group}
@@ -82,7 +82,7 @@ def _band(axes: Axes, points: Sequence[Point], label: str) -> None:
 
 
 def _svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element; the same text for the same figure."""
+    """Return the figure as an `<svg>` element: the same text for the same figure."""
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "automl", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

@@ -1,4 +1,4 @@
-"""Summaries and comparisons as blocks of words and figures: first what was found, then how it went, then what it cost.
+"""Describes summaries and comparisons as blocks of words and figures: first the result, then the course, then the cost.
 
 A block is laid out by `terminal` and by `page`; what is said, and how figures are written, is decided here.
 """
@@ -26,16 +26,16 @@ BARS = "▁▂▃▄▅▆▇█"
 PLAIN_BARS = "_.-:=+*#"
 SPARK_WIDTH = 40
 REASONS_SHOWN = 5
-"""As many reasons for missing scores; with --json there are all."""
+"""The number of reasons for missing scores that are listed; --json has all."""
 METRICS_SHOWN = 3
-"""As many metrics as have room beside rank, trial and score at 80 columns."""
+"""The number of metrics that have room beside rank, trial and score at 80 columns."""
 SIGNIFICANT = 0.05
 ENOUGH_REPEATS = 4
 """With so many repeats on each side the rank test can give a p below `SIGNIFICANT`."""
 
 
 def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
-    """One run. `bars` are the characters of the sparkline, from low to high; None where a plot stands beside."""
+    """Yield the blocks about one run. `bars` are the characters of the sparkline, from low to high; None beside a plot."""
     yield Heading(run.name, _in_words(run))
     yield Facts(tuple(_facts(run, bars)))
     if run.reasons:
@@ -50,7 +50,7 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
 
 
 def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Iterator[Part]:
-    """Groups of runs against each other."""
+    """Yield the blocks about groups of runs against each other."""
     baseline = f" against {comparison.baseline}" if comparison.contrasts else ""
     task = f"{runs[0].command}{_on(runs[0].dataset)}, space {runs[0].space}"
     trials = counted(comparison.trials, "trial")
@@ -68,7 +68,7 @@ def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Ite
 
 
 def sparkline(curve: Sequence[CurvePoint], trials: int, bars: str = BARS, width: int = SPARK_WIDTH) -> str:
-    """Best score so far against trials; a blank where there is none yet.
+    """Return the best score so far against trials as a line of bars, with a blank where there is none yet.
 
     >>> sparkline([CurvePoint(trials=2, score=0.1), CurvePoint(trials=4, score=0.8)], 4, "_-#")
     ' __#'
@@ -80,7 +80,7 @@ def sparkline(curve: Sequence[CurvePoint], trials: int, bars: str = BARS, width:
 
 
 def total_cost(costs: Sequence[RunCost]) -> RunCost:
-    """What several runs spent together."""
+    """Return the cost of several runs together."""
     return RunCost(
         compute_seconds=sum(cost.compute_seconds for cost in costs),
         wall_seconds=sum(cost.wall_seconds for cost in costs),
@@ -143,7 +143,7 @@ def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
 
 
 def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
-    """What the winner was scaled to, what that costs, and what was trained or not."""
+    """Yield the target of the scaled winner, its costs, and how far its training is."""
     shape = by_times(transfer.image_shape)
     yield (
         "scaled to" if transfer.network else "to be scaled to",

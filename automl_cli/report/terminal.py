@@ -1,4 +1,4 @@
-"""Sheets and reports for a terminal of 80 columns."""
+"""Lays out sheets and reports for a terminal, 80 columns wide unless another width is known."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
