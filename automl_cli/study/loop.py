@@ -48,11 +48,8 @@ PUBLISH_SECONDS = 1.0
 
 
 class SearchProgress(Struct, frozen=True):
-    """The state of a search that a live display shows.
-
-    `last` is the trial that just ended; None when a stage begins. `endings` counts the finished trials of the whole search, in
-    all sessions, by how they ended.
-    """
+    """The state of a search. `last` is the trial that just ended; None when a stage begins. `endings` counts trials by how they
+    ended, those of earlier sessions included."""
 
     stage: Stage
     planned: int
@@ -170,9 +167,9 @@ class Study:
         self._publish_best()
         self._report(Stage.SEARCH, trial)
         if (last := self._search.too_many_failures) is not None:
+            children = counted(self._settings.max_failures, "child/children")
             raise RunFailed(
-                f"{counted(self._settings.max_failures, 'child/children')} in a row failed, which is --max-failures; trial "
-                f"{last.number}: "
+                f"{children} in a row failed, which is --max-failures; trial {last.number}: "
                 f"{last.outcome.status}: {last.outcome.message}. Mend that, then continue with --resume"
             )
         for later in waiting:
