@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from automl_cli.cli.transferring import transfer_in_words
 from automl_cli.core.numbers import by_times, counted, duration
+from automl_cli.report.figures import size
 from automl_cli.values.skeleton import SMALLEST_AUXILIARY_MAP
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
         yield "limits", f"{limits}; larger children are not trained"
     yield "reward", plan.reward.words
     if plan.retrain_top:
-        yield "retraining", f"the {plan.retrain_top} best again for {counted(plan.retrain_epochs, 'epoch')}"
+        best = f"{plan.retrain_top:,} best" if plan.retrain_top > 1 else "best"
+        yield "retraining", f"the {best} again for {counted(plan.retrain_epochs, 'epoch')}"
     if plan.transfer is not None:
         yield "transfer", transfer_in_words(plan.transfer)
     yield "here", _estimate(plan)
@@ -89,9 +91,9 @@ def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
     facts, classes = problem.facts, len(problem.facts.get("classes", ()))
     example = f"one image of {by_times(facts['image_shape'])}" if "image_shape" in facts else "one example"
     yield "trained", plan.trained
-    yield "size", f"{plan.parameters:,} parameters, {plan.multiply_adds:,} multiply-adds for {example}"
+    yield "size", f"{size(plan.parameters, plan.multiply_adds)} for {example}"
     unread = f"; {plan.problem}" if plan.problem else _unread(problem.source)
-    yield "data set", problem.source + (f", {classes:,} classes" if classes else "") + unread
+    yield "data set", problem.source + (f", {counted(classes, 'class/classes')}" if classes else "") + unread
     validation = f"{facts['validation_examples']:,} {'of them trained on too' if plan.with_validation else 'to validate'}"
     yield "examples", f"{facts['train_examples']:,} to train, {validation}, {facts['test_examples']:,} to test"
     epochs, each, steps = counted(plan.epochs, "epoch"), counted(plan.steps_per_epoch, "step"), counted(plan.steps, "step")
@@ -112,8 +114,9 @@ def _role_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
 
 
 def _training_estimate(plan: "TrainingPlan") -> str:
+    all_cores, one = f"on all {counted(plan.cores, 'core')}", f", {duration(plan.compute_seconds)} of one"
     return (
-        f"about {duration(plan.wall_seconds)} on all {plan.cores} cores, {duration(plan.compute_seconds)} of one; from exact "
+        f"about {duration(plan.wall_seconds)} {all_cores + one if plan.cores > 1 else 'on the one core'}; from exact "
         "multiply-adds and this machine's speed at a matrix product: small operations may take several times as long"
     )
 

@@ -11,6 +11,7 @@ import typer
 from automl_cli.cli.options import Json, SpaceOptions, pairs
 from automl_cli.core.decisions import Choice, DecisionList
 from automl_cli.core.errors import UserError
+from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace, SpaceOption
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A space, or a file of your own that declares one.")]
@@ -96,7 +97,7 @@ def _print_one(space: SearchSpace) -> None:
     console.print(f"searched by automl {plugin.command}, which finds: {plugin.produces}\n")
     groups = [(pattern, str(count), _listed(choices)) for pattern, count, choices in decision_groups(space.decisions)]
     console.print(table(("decision", "times", "choices"), groups))
-    console.print(f"\n{len(space.decisions)} decisions, {size_in_words(space.size)} genotypes, exactly:")
+    console.print(f"\n{counted(len(space.decisions), 'decision')}; genotypes: {size_in_words(space.size)}, exactly:")
     console.print(str(space.size), soft_wrap=True)
     if plugin.options:
         console.print()

@@ -257,6 +257,18 @@ class Diverged(Exception):
     """Raised for a child whose loss or score is no longer finite: a property of the proposal, reported as status `diverged`."""
 
 
+class NoResult(Diverged):
+    """Says that an evaluator has no result for a genotype, such as one that a table lacks.
+
+    The trial has the status `diverged`, so that the search goes on, and is counted under `reason`: a few words such as "not in
+    the table". The message is the same for all such genotypes and names the next step.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def canonical(genotype: Genotype) -> str:
     """Return the genotype as text, which is a key for child seeds and for finished evaluations.
 

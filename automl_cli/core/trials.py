@@ -79,7 +79,8 @@ class Measurement(Struct, frozen=True, forbid_unknown_fields=True):
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     """How a task ended. `measurement` is there exactly when the status is ok; `message` says what went wrong otherwise.
 
-    `seconds` is wall-clock time: it goes into the journal and never into an artifact.
+    `seconds` is wall-clock time: it goes into the journal and never into an artifact. `reason` are words that trials are
+    counted under where the status says too little, such as "not in the table".
     """
 
     status: Status
@@ -87,6 +88,12 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     message: str = ""
     seconds: float = 0.0
     worker: str = ""
+    reason: str = ""
+
+    @property
+    def ending(self) -> str:
+        """How the task ended, in the words that trials are counted under."""
+        return self.reason or self.status.value
 
     def __post_init__(self) -> None:
         if (self.status is Status.OK) != (self.measurement is not None):

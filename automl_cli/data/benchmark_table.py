@@ -1,4 +1,4 @@
-"""Tabular benchmarks: a CSV or `.npz` file with one row per genotype, read and checked whole before a search starts."""
+"""Reads tabular benchmarks: a CSV or `.npz` file with one row per genotype, checked whole before a search starts."""
 
 import csv
 import re
@@ -19,9 +19,17 @@ Row = tuple[str, ...]
 """The cells of the wanted columns of one row, as text: the encoding first."""
 
 
+class UnknownColumn(DataError):
+    """Raised for a wanted column that a table does not have."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
 @dataclass(frozen=True)
 class BenchmarkTable:
-    """`values[rows[genotype]]` are the numbers of `columns` for that genotype, shape (rows, columns), float64."""
+    """A table in memory: `values[rows[genotype]]` are the numbers of `columns`, shape (rows, columns), float64."""
 
     path: str
     columns: tuple[str, ...]
@@ -29,13 +37,13 @@ class BenchmarkTable:
     values: np.ndarray
 
     def numbers(self, row: int) -> dict[str, int | float]:
-        """The numbers of a row by column; whole ones where the whole column holds nothing else."""
+        """Return the numbers of a row by column, as whole ones where the whole column holds nothing else."""
         pairs = zip(self.columns, self.values[row].tolist(), self.whole, strict=True)
         return {name: int(value) if whole else value for name, value, whole in pairs}
 
     @cached_property
     def whole(self) -> tuple[bool, ...]:
-        """Which columns hold whole numbers only."""
+        """Whether each column holds whole numbers only."""
         return tuple(((self.values == np.trunc(self.values)) & (np.abs(self.values) <= LARGEST)).all(axis=0).tolist())
 
 
@@ -63,7 +71,7 @@ def read_table(path: str, decisions: DecisionList, *, encoding_column: str, colu
 
 
 def table_digest(path: str) -> str:
-    """SHA-256 of the file. DataError where there is none."""
+    """Return the SHA-256 of the file. DataError where there is none."""
     try:
         return file_digest(Path(path))
     except OSError as error:
@@ -71,7 +79,7 @@ def table_digest(path: str) -> str:
 
 
 def _csv_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
-    """Spaces around cells and lines without any cell mean nothing."""
+    """Yield place and cells of every row. Spaces around cells and lines without any cell mean nothing."""
     with file.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.reader(stream, skipinitialspace=True)
         try:
@@ -112,7 +120,7 @@ def _npz_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
 
 def _position(name: str, header: Sequence[str], place: str) -> int:
     if name not in header:
-        raise DataError(f"{place}: {unknown_name('column', name, header)}")
+        raise UnknownColumn(f"{place}: {unknown_name('column', name, header)}", name)
     return list(header).index(name)
 
 

@@ -4,7 +4,7 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from automl_cli.core.protocols import Diverged, Evaluator, GroupEvaluator
+from automl_cli.core.protocols import Diverged, Evaluator, GroupEvaluator, NoResult
 from automl_cli.core.trials import Outcome, Status, Task
 
 LONGEST_MESSAGE = 1000
@@ -16,7 +16,7 @@ def attempt(evaluator: Evaluator, task: Task, worker: str) -> Outcome:
     try:
         measurement = evaluator.evaluate(task)
     except Exception as error:  # noqa: BLE001  a child never ends the study, and an exception must not travel between processes
-        return Outcome(_status_of(error), message=described(error), seconds=time.perf_counter() - started, worker=worker)
+        return _without_score(error, time.perf_counter() - started, worker)
     return Outcome(Status.OK, measurement, seconds=time.perf_counter() - started, worker=worker)
 
 
@@ -31,11 +31,18 @@ def attempt_all(evaluator: Evaluator | GroupEvaluator, tasks: Sequence[Task], wo
         found = [error] * len(tasks)
     seconds = (time.perf_counter() - started) / len(tasks)
     return tuple(
-        Outcome(_status_of(one), message=described(one), seconds=seconds, worker=worker)
+        _without_score(one, seconds, worker)
         if isinstance(one, Exception)
         else Outcome(Status.OK, one, seconds=seconds, worker=worker)
         for one in found
     )
+
+
+def _without_score(error: Exception, seconds: float, worker: str) -> Outcome:
+    """The outcome of a task that raised this."""
+    if isinstance(error, NoResult):
+        return Outcome(Status.DIVERGED, message=str(error), seconds=seconds, worker=worker, reason=error.reason)
+    return Outcome(_status_of(error), message=described(error), seconds=seconds, worker=worker)
 
 
 def described(error: BaseException) -> str:

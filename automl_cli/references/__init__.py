@@ -17,11 +17,12 @@ from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.flags import Flag
+from automl_cli.core.shell_commands import command_line
 from automl_cli.plugins.listing import bodies, kinds, kinds_of_role
 from automl_cli.plugins.roles import filling_of, named
 from automl_cli.store import encoding
 from automl_cli.store.artifact import Artifact, Body, decode_artifact, read_bytes
-from automl_cli.store.file_names import BEST_FILE, NETWORK_FILE
+from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE
 from automl_cli.values.child import Filling
 
 B = TypeVar("B", bound=Body)
@@ -100,7 +101,8 @@ def names() -> tuple[str, ...]:
 
 
 def open_any(name_or_file: str) -> Opened[Any]:
-    """Open the artifact of this name, in this file, or in this run directory's `best.json`, of whatever kind it is."""
+    """Open the artifact of this name, in this file, or in this directory: `best.json` of a search, `model.json` of a training
+    or its settings while it lasts. Its kind may be any."""
     return _open(name_or_file, None)
 
 
@@ -189,10 +191,7 @@ def _open(name_or_file: str, welcome: Mapping[str, Any] | None) -> Opened[Any]:
 def _path(text: str, welcome: Mapping[str, Any] | None) -> Path:
     path = Path(text)
     if path.is_dir():
-        file = NETWORK_FILE if welcome is not None and "network" in welcome else BEST_FILE
-        if (path / file).is_file():
-            return path / file
-        raise MissingInRun(f"{path} holds no {file}; see how far the run is with: automl report {path}")
+        return _file_in(path, welcome)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
         raise _UnknownReference(str(_unknown(text, None if welcome is None else tuple(welcome))))
     return path
@@ -206,6 +205,19 @@ def _unknown(text: str, wanted: tuple[str, ...] | None) -> UserError:
     if not known:
         return unknown_name(what, text, (), hint="None is published under a name; give a .json file, or the directory of a run")
     return unknown_name(what, text, known, hint=_OR_A_FILE)
+
+
+def _file_in(directory: Path, welcome: Mapping[str, Any] | None) -> Path:
+    """Return the file that the directory of a search or a training stands for. ArtifactError where it has none."""
+    files = [BEST_FILE, MODEL_FILE, TRAINING_FILE] if welcome is None else [BEST_FILE]
+    if welcome is not None and "network" in welcome:
+        files = [NETWORK_FILE]
+    if found := next((directory / file for file in files if (directory / file).is_file()), None):
+        return found
+    if welcome is None and not (directory / STUDY_FILE).is_file():
+        raise ArtifactError(f"{directory} holds none of {', '.join(files)}; give the directory of a search or a training")
+    progress = command_line("report", directory)
+    raise MissingInRun(f"{directory} holds no {files[0]}; see how far the run is with: {progress}")
 
 
 def _names_of(kinds: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -50,6 +50,26 @@ def test_json_is_one_document_and_quiet_says_nothing(found, tmp_path, automl):
     assert {"test_accuracy", "test_balanced_accuracy", "validation_score", "epochs", "parameters"} <= set(document)
 
 
+def test_show_measure_and_validate_take_the_directory_of_a_training(trained, automl):
+    model = trained / "model.json"
+    for command in ("show", "measure"):
+        assert automl(command, trained) == automl(command, model)
+        assert automl(command, trained).code == 0
+    done = automl("validate", trained)
+    assert done.stdout.splitlines() == [
+        f"{trained}/training.json: sound automl.training/1",
+        f"{model}: sound automl.model/1",
+    ]
+    model.unlink()
+    assert "automl.training/1" in automl("show", trained).stdout
+    (trained / "training.json").unlink()
+    done = automl("show", trained)
+    assert (done.code, done.stderr) == (
+        2,
+        f"error: {trained} holds none of best.json, model.json, training.json; give the directory of a search or a training\n",
+    )
+
+
 def test_the_directory_of_a_run_stands_for_its_winner(found, tmp_path, automl):
     assert automl("train", "--arch", str(found.parent), "--epochs", "1", "--out", str(tmp_path / "t"))[0] == 0
 
