@@ -46,7 +46,23 @@ def unknown_name(what: str, name: str, known: Iterable[str], *, hint: str = "") 
     "unknown search space 'cn'. Did you mean 'cnn'? Known: cnn, nasnet"
     """
     table = sorted(known)
-    near = get_close_matches(name, table, n=1, cutoff=0.5)
-    suggestion = f" Did you mean {near[0]!r}?" if near else ""
     listing = f" Known: {', '.join(table)}" if table else " None is known here"
-    return UserError(f"unknown {what} {name!r}.{suggestion}{listing}{'. ' + hint if hint else ''}")
+    return UserError(f"unknown {what} {name!r}.{_suggestion(name, table)}{listing}{'. ' + hint if hint else ''}")
+
+
+def unknown_option(name: str, owner: str, known: Iterable[str], *, hint: str = "") -> UserError:
+    """Return the error for an option that its owner, such as "strategy ppo", does not have.
+
+    >>> str(unknown_option("layrs", "space cnn", ["layers", "filters"]))
+    "unknown option 'layrs' of space cnn. Did you mean 'layers'? It takes: filters, layers"
+    >>> str(unknown_option("size", "strategy random", []))
+    "unknown option 'size' of strategy random. It takes no options"
+    """
+    table = sorted(known)
+    listing = f" It takes: {', '.join(table)}" if table else " It takes no options"
+    return UserError(f"unknown option {name!r} of {owner}.{_suggestion(name, table)}{listing}{'. ' + hint if hint else ''}")
+
+
+def _suggestion(name: str, table: list[str]) -> str:
+    near = get_close_matches(name, table, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -46,6 +46,11 @@ class StrategyFactory(Protocol):
         ...
 
     @property
+    def settings(self) -> type[Struct]:
+        """The type of its resolved constants. `core.settings.NoOptions` for a strategy without any."""
+        ...
+
+    @property
     def starts_from_genotypes(self) -> bool:
         """Whether it has a setting `start_from`, a list of genotypes to begin with, which `--start-from` fills."""
         ...
@@ -136,6 +141,13 @@ class EvaluatorFactory(Protocol):
 
     flags: tuple[Flag, ...]
     """Flags of its own."""
+
+    options: type[Struct]
+    """The type of what `--evaluator-option` gives: planning refuses what is no field of it, or does not fit one.
+    `core.settings.NoOptions` for an evaluator without any."""
+
+    settings: type[Struct]
+    """The type of its resolved settings, which a study records: a resumed study is refused where they no longer fit."""
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:

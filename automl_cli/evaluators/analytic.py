@@ -25,17 +25,15 @@ Fault = Literal["raise", "diverge", "memory", "xla-memory", "kill", "exit", "han
 
 
 class AnalyticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`noise` is the standard deviation of a Gaussian added to every score, drawn from the task's seed; `seconds` is slept.
+    """Settings of the test double. `faults` names genotypes as `protocols.canonical` writes them."""
 
-    `group` trials make one task. `faults` names genotypes (as `protocols.canonical` writes them) and what happens in their
-    place.
-    """
-
-    function: Literal["one-max", "leading-ones", "constant"] = "one-max"
-    noise: float = 0.0
-    seconds: float = 0.0
-    group: Annotated[int, Meta(ge=1)] = 1
-    faults: dict[str, Fault] = {}
+    function: Annotated[
+        Literal["one-max", "leading-ones", "constant"], Meta(description="The formula; its highest value is 1.")
+    ] = "one-max"
+    noise: Annotated[float, Meta(ge=0, description="Standard deviation of a Gaussian added to every score.")] = 0.0
+    seconds: Annotated[float, Meta(ge=0, description="Seconds that every evaluation sleeps.")] = 0.0
+    group: Annotated[int, Meta(ge=1, description="Trials that make one task of a worker.")] = 1
+    faults: Annotated[dict[str, Fault], Meta(description="By genotype, the fault that happens in its place.")] = {}
 
 
 class AnalyticEvaluator:
@@ -46,11 +44,13 @@ class AnalyticEvaluator:
     instant = True
     unused: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+    options = AnalyticSettings
+    settings = AnalyticSettings
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
         """What was given with `--evaluator-option`, checked, over the defaults."""
-        settled = settle(AnalyticSettings, request.options, owner="evaluator 'analytic'", sources={"given": {}})
+        settled = settle(AnalyticSettings, request.options, owner="evaluator analytic", sources={"given": {}})
         return dict(msgspec.to_builtins(settled))
 
     @staticmethod
@@ -82,18 +82,18 @@ class AnalyticEvaluator:
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:
-        self.settings = msgspec.convert(setup.evaluator.settings, AnalyticSettings)
-        self.decisions = open_space(setup.space).decisions
+        self._settings = msgspec.convert(setup.evaluator.settings, AnalyticSettings)
+        self._decisions = open_space(setup.space).decisions
 
     def evaluate(self, task: Task) -> Measurement:
         """The scores of a formula, or the fault that the settings ask for."""
-        if self.settings.seconds:
-            time.sleep(self.settings.seconds)
-        if fault := self.settings.faults.get(canonical(task.genotype)):
+        if self._settings.seconds:
+            time.sleep(self._settings.seconds)
+        if fault := self._settings.faults.get(canonical(task.genotype)):
             _FAULTS[fault]()
-        value = _FUNCTIONS[self.settings.function](self.decisions, task.genotype)
+        value = _FUNCTIONS[self._settings.function](self._decisions, task.genotype)
         random = Random(task.seed)
-        scores = (value * (1 - 2.0**-epoch) + random.gauss(0.0, self.settings.noise) for epoch in range(1, task.epochs + 1))
+        scores = (value * (1 - 2.0**-epoch) + random.gauss(0.0, self._settings.noise) for epoch in range(1, task.epochs + 1))
         return Measurement(scores=tuple(min(1.0, max(0.0, score)) for score in scores))
 
     def evaluate_group(self, tasks: Sequence[Task]) -> Sequence[Measurement | Exception]:

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
 from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.settings import NoOptions
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
@@ -96,6 +97,8 @@ class TableEvaluator:
     instant = True
     unused = ("epochs", "retrain-top", "retrain-epochs")
     flags: tuple[Flag, ...] = FLAGS
+    options = NoOptions
+    settings = TableSettings
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
@@ -105,8 +108,6 @@ class TableEvaluator:
         """
         from automl_cli.data.benchmark_table import table_digest
 
-        for name in request.options:
-            raise unknown_name("setting of evaluator 'table':", name, (), hint="It is told by flags: see --help")
         said = {row.name: row for row in FLAGS if row.name in request.given}
         for name in ("table", "reward-column"):
             if name not in said:
@@ -153,13 +154,13 @@ class TableEvaluator:
     def __init__(self, setup: EvaluatorSetup) -> None:
         from automl_cli.data.benchmark_table import table_digest
 
-        self.settings = msgspec.convert(setup.evaluator.settings, TableSettings)
-        if table_digest(self.settings.file) != self.settings.digest:
+        self._settings = msgspec.convert(setup.evaluator.settings, TableSettings)
+        if table_digest(self._settings.file) != self._settings.digest:
             raise DataError(
-                f"{self.settings.file} is not the table that this search was started with: it has changed since. Give the file "
+                f"{self._settings.file} is not the table that this search was started with: it has changed since. Give the file "
                 "back, or start a new run"
             )
-        self.table = _read(self.settings, open_space(setup.space))
+        self.table = _read(self._settings, open_space(setup.space))
 
     def evaluate(self, task: Task) -> Measurement:
         """The row of the task's genotype; Diverged when the table has none, so that an incomplete one can be searched."""
@@ -169,8 +170,8 @@ class TableEvaluator:
                 f"genotype {canonical(task.genotype)} has no row among the {len(self.table.rows)} of {self.table.path}"
             )
         numbers = self.table.numbers(row)
-        metrics = {name: numbers[name] for name in (*self.settings.report_columns, *self.settings.cost_columns)}
-        return Measurement(scores=(float(numbers[self.settings.reward_column]),), metrics=metrics)
+        metrics = {name: numbers[name] for name in (*self._settings.report_columns, *self._settings.cost_columns)}
+        return Measurement(scores=(float(numbers[self._settings.reward_column]),), metrics=metrics)
 
 
 def _read(settings: TableSettings, space: SearchSpace) -> Any:

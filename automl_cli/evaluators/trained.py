@@ -7,13 +7,14 @@ and what they cost is asked of the row of their kind.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from automl_cli.children.cost import child_seconds
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
 from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report
 from automl_cli.core.spaces import SearchSpace
@@ -30,9 +31,9 @@ from automl_cli.values.engine import EngineName, engine_for_training
 
 
 class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How children are compiled, which fixes the low bits of their results."""
+    """Settings of the trained evaluator. How children are compiled fixes the low bits of their results."""
 
-    engine: EngineName
+    engine: Annotated[EngineName, Meta(description="Compile a child as one program, or block by block; by its steps.")]
 
 
 class TrainedEvaluator:
@@ -43,6 +44,8 @@ class TrainedEvaluator:
     instant = False
     unused: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+    options = TrainedSettings
+    settings = TrainedSettings
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
@@ -53,19 +56,13 @@ class TrainedEvaluator:
             raise UserError(
                 f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
             )
-        for name in request.options:
-            if name != "engine":
-                raise unknown_name("setting of evaluator 'trained':", name, ("engine",))
         if request.data_needed:
             problem_named(child.problem.name).check(child)
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
             engine = engine_for_training(steps, accelerated=accelerated).engine
-        try:
-            return dict(msgspec.to_builtins(msgspec.convert({"engine": engine}, TrainedSettings)))
-        except msgspec.ValidationError as error:
-            raise unknown_name("engine", str(engine), ("whole", "blocks")) from error
+        return dict(msgspec.to_builtins(TrainedSettings(engine=engine)))
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:

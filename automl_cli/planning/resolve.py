@@ -11,8 +11,9 @@ import msgspec
 from automl_cli.core.decisions import Choice
 from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
-from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory, StrategyFactory
 from automl_cli.core.rewards import Power, Reward
+from automl_cli.core.settings import CONSTANTS, check_options
 from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.executors.serial import check_serial
@@ -86,6 +87,8 @@ def _measured(
     executor, workers = _where(request, factory)
     kind = kind_named(space.plugin.produces)
     child = plan_child(request, preset.child, kind, data_needed=data_needed) if factory.trains else None
+    options = typed(request.evaluator_option or {})
+    check_options(factory.options, options, owner=f"evaluator {name}")
     asked = EvaluationRequest(
         space=space,
         child=child,
@@ -93,7 +96,7 @@ def _measured(
         epochs=epochs,
         executor=executor,
         given=request.given(),
-        options=typed(request.evaluator_option or {}),
+        options=options,
     )
     evaluator = EvaluatorSpec(name, factory.resolve(asked))
     return {"evaluator": evaluator, "child": child, "executor": executor, "workers": workers}
@@ -165,7 +168,10 @@ def _constants(
     """All constants of the strategy: those of the preset, over them the flags; the rest by the strategy's own rule."""
     given = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {})}
     given |= start_from(request.start_from, space, strategy) if request.start_from else {}
-    return dict(STRATEGIES.load(strategy).resolve(trials, given))
+    factory: StrategyFactory = STRATEGIES.load(strategy)
+    resolved = dict(factory.resolve(trials, given))
+    check_options(factory.settings, given, owner=f"strategy {strategy}", besides=(CONSTANTS,))
+    return resolved
 
 
 def _reward(request: SearchRequest, preset: Reward) -> Reward:

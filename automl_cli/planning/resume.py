@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from automl_cli.core.errors import UserError
+from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.flags import Flag
+from automl_cli.core.settings import CONSTANTS
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.planning.flags import flag_named, search_rows
 from automl_cli.planning.request import SearchRequest, typed
@@ -18,7 +19,7 @@ from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles
 from automl_cli.references import open_filling, role_flags
-from automl_cli.store.encoding import plain
+from automl_cli.store.encoding import convert, plain
 from automl_cli.store.file_names import STUDY_FILE
 from automl_cli.store.study import StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
@@ -34,6 +35,7 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
     if recorded.child is not None:
         check_roles(recorded.child, f"{STUDY_FILE}: body.child", may_be_open=True)
     recorded = _with_file(recorded, request.space)
+    space = _check_recorded(recorded)
     _check_that_nothing_else_changes(recorded, request)
     evaluator_of(recorded).check(setup_of(recorded))
     executor, workers = executor_and_workers(
@@ -49,7 +51,20 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
         workers=workers,
     )
     check_transfer(settings)
-    return settings, open_space(settings.space)
+    return settings, space
+
+
+def _check_recorded(recorded: StudySettings) -> SearchSpace:
+    """Open the space of a study. Raises ArtifactError, with the place in its file, for options that were edited by hand."""
+    evaluator, strategy = recorded.evaluator, STRATEGIES.load(recorded.strategy)
+    convert(evaluator.settings, evaluator_of(recorded).settings, f"{STUDY_FILE}: body.evaluator.settings")
+    convert(recorded.strategy_settings, strategy.settings, f"{STUDY_FILE}: body.strategy_settings")
+    try:
+        return open_space(recorded.space)
+    except UserError as error:
+        if recorded.space.file is not None:  # the file was given just now
+            raise
+        raise ArtifactError(f"{STUDY_FILE}: body.space: {error}") from error
 
 
 def environment_changes(recorded: Environment) -> Iterator[str]:
@@ -74,8 +89,8 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
         if not _agrees(asked, was):
             may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable)
             raise UserError(
-                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, recorded)}). On resume only "
-                f"{may_change} may change; for anything else start a new run"
+                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, value, recorded)}). On resume "
+                f"only {may_change} may change; for anything else start a new run"
             )
     if request.trials is not None:
         _check_trials(request.trials, recorded)
@@ -110,7 +125,7 @@ def _starting_points(value: Any, recorded: StudySettings) -> Any:
 
 def _constants(value: Mapping[str, Any], recorded: StudySettings) -> Any:
     """With `constants=paper` all constants of the strategy, else those that are given."""
-    if "constants" not in value:
+    if CONSTANTS not in value:
         return value
     return plain(STRATEGIES.load(recorded.strategy).resolve(recorded.trials, typed(value)))
 
@@ -133,11 +148,21 @@ def _with_file(recorded: StudySettings, given: str | None) -> StudySettings:
     return msgspec.structs.replace(recorded, space=msgspec.structs.replace(recorded.space, file=str(Path(given).resolve())))
 
 
-def _was(row: Flag, recorded: StudySettings) -> str:
-    """What is recorded of the flag, as it would be typed behind it."""
+def _was(row: Flag, value: Any, recorded: StudySettings) -> str:
+    """Return what is recorded of the flag, as it would be typed behind it; of options only those that `value` names."""
     role = role_flags().get(row.name)
     filling = None if role is None or recorded.child is None else recorded.child.roles.get(role)
-    return _shown(row.recorded_in(recorded)) if filling is None else filling.name or f"one of kind {filling.kind}"
+    if filling is not None:
+        return filling.name or f"one of kind {filling.kind}"
+    was = row.recorded_in(recorded)
+    return _was_option(was, value) if isinstance(was, Mapping) and isinstance(value, Mapping) else _shown(was)
+
+
+def _was_option(recorded: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """Return the recorded options that are given otherwise, or in words that nothing is recorded of them."""
+    if known := {name: recorded[name] for name in given if name in recorded}:
+        return _shown(known)
+    return "other constants" if CONSTANTS in given else "without it"
 
 
 def _agrees(given: Any, recorded: Any) -> bool:

@@ -121,7 +121,7 @@ STRATEGIES = Table(
         "evolution": "automl_cli.strategies.evolution:Evolution",
         "exhaustive": "automl_cli.strategies.exhaustive:Exhaustive",
     },
-    needs=("summary", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
+    needs=("summary", "settings", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
 )
 EVALUATORS = Table(
     "evaluator",
@@ -137,6 +137,8 @@ EVALUATORS = Table(
         "instant",
         "unused",
         "flags",
+        "options",
+        "settings",
         "resolve",
         "check",
         "prepare",

@@ -29,10 +29,8 @@ from automl_cli.core.settings import read, settle
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
-OWNER = "strategy 'evolution'"
+OWNER = "strategy evolution"
 """Whose settings an error is about."""
-
-Positive = Annotated[int, Meta(ge=1)]
 
 PAPER = {"population_size": 100, "tournament_size": 25, "avoid_repeats": 0}
 """Section 3 of the paper."""
@@ -42,17 +40,18 @@ TRIES_PER_DISTANCE = 10
 
 
 class EvolutionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`aging` false removes the worst of the tournament's sample in place of the oldest (the paper's non-aging variant).
+    """Constants of evolution. Without `aging` it is the paper's non-aging variant.
 
-    `avoid_repeats` is how often a child that was told before is mutated again. `start_from` are genotypes that the first trials
-    propose; uniform ones fill the rest of the first population.
+    Uniform genotypes fill what `start_from` leaves of the first population.
     """
 
-    population_size: Positive
-    tournament_size: Positive
-    aging: bool = True
-    avoid_repeats: Annotated[int, Meta(ge=0)] = 0
-    start_from: tuple[Genotype, ...] = ()
+    population_size: Annotated[int, Meta(ge=1, description="Trials that are kept as possible parents.")]
+    tournament_size: Annotated[int, Meta(ge=1, description="Members drawn, of which the best has a child.")]
+    aging: Annotated[bool, Meta(description="Remove the oldest member; false: the worst of the drawn ones.")] = True
+    avoid_repeats: Annotated[int, Meta(ge=0, description="How often a child that was told before is mutated again.")] = 0
+    start_from: Annotated[
+        tuple[Genotype, ...], Meta(description="Genotypes that the first trials propose; --start-from fills them in.")
+    ] = ()
 
 
 class Member(Struct, frozen=True):
@@ -66,6 +65,7 @@ class Evolution:
     """Keeps the last P trials (or, without aging, the survivors) and proposes mutated winners."""
 
     summary = "Mutates the best of a random sample; the oldest member dies (aging evolution)."
+    settings = EvolutionSettings
     starts_from_genotypes = True
     small_spaces_only = False
     draws = True

@@ -12,20 +12,21 @@ from automl_cli.core.settings import read, settle
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
-OWNER = "strategy 'exhaustive'"
+OWNER = "strategy exhaustive"
 """Whose settings an error is about."""
 
 
 class ExhaustiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`trials` is the budget of the study, which has to cover the space."""
+    """Settings of exhaustive search."""
 
-    trials: Annotated[int, Meta(ge=1)]
+    trials: Annotated[int, Meta(ge=1, description="Trials of the study, which have to cover the space.")]
 
 
 class Exhaustive:
     """Trial t proposes genotype t, of full length; after the last one it begins again, which measures a space repeatedly."""
 
     summary = "Visits every genotype of a small space once, in order."
+    settings = ExhaustiveSettings
     starts_from_genotypes = False
     small_spaces_only = True
     draws = False

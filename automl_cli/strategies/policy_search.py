@@ -48,33 +48,26 @@ if TYPE_CHECKING:
 Objective = Literal["reinforce", "ppo"]
 """What a policy climbs: see `nn.controller.objectives`."""
 
-Count = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
-Weight = Annotated[float, Meta(ge=0)]
-
 
 class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Constants of a policy strategy.
+    """Constants of a policy strategy. With `queue_size` 0 or `queue_weight` 0 there is no priority-queue training."""
 
-    `initial_range`: parameters start uniform in ± that. `advantage`: reward minus the moving `baseline` (of decay
-    `baseline_decay`), or the `rank`. `queue_size` 0 or `queue_weight` 0: no priority-queue training. `exploration`: decisions
-    drawn uniformly, on average, of every genotype. `avoid_repeats`: how often a genotype told before is drawn again.
-    """
-
-    layers: Positive
-    units: Positive
-    initial_range: Annotated[float, Meta(gt=0)]
-    learning_rate: Annotated[float, Meta(gt=0)]
-    minibatch: Positive
-    epochs: Positive = 1
-    clip: Annotated[float, Meta(gt=0)] = 0.2
-    advantage: Literal["baseline", "rank"] = "baseline"
-    baseline_decay: Annotated[float, Meta(ge=0, lt=1)] = 0.95
-    entropy_weight: Weight = 0.0
-    queue_size: Count = 0
-    queue_weight: Weight = 0.0
-    exploration: Weight = 0.0
-    avoid_repeats: Count = 0
+    layers: Annotated[int, Meta(ge=1, description="Layers of the controller.")]
+    units: Annotated[int, Meta(ge=1, description="Units of each layer of the controller.")]
+    initial_range: Annotated[float, Meta(gt=0, description="Parameters start uniform between minus and plus this.")]
+    learning_rate: Annotated[float, Meta(gt=0, description="Learning rate of the controller.")]
+    minibatch: Annotated[int, Meta(ge=1, description="Trials that are drawn from one policy and learned from together.")]
+    epochs: Annotated[int, Meta(ge=1, description="Steps on every minibatch.")] = 1
+    clip: Annotated[float, Meta(gt=0, description="Clip range of the probability ratio (ppo).")] = 0.2
+    advantage: Annotated[
+        Literal["baseline", "rank"], Meta(description="Reward minus a moving baseline, or rank among all rewards so far.")
+    ] = "baseline"
+    baseline_decay: Annotated[float, Meta(ge=0, lt=1, description="Decay of the moving baseline.")] = 0.95
+    entropy_weight: Annotated[float, Meta(ge=0, description="Weight of the policy's entropy.")] = 0.0
+    queue_size: Annotated[int, Meta(ge=0, description="Best genotypes that are learned again in every step.")] = 0
+    queue_weight: Annotated[float, Meta(ge=0, description="Weight of the log-likelihood of those.")] = 0.0
+    exploration: Annotated[float, Meta(ge=0, description="Decisions of a genotype drawn uniformly, on average.")] = 0.0
+    avoid_repeats: Annotated[int, Meta(ge=0, description="How often a genotype that was told before is drawn again.")] = 0
 
 
 def rule_from_budget(trials: int) -> dict[str, Any]:
@@ -204,6 +197,7 @@ class PolicyRule(Struct, frozen=True, kw_only=True):
     summary: str
     objective: Objective
     paper: Mapping[str, Any]
+    settings: type[Struct] = PolicySettings
     starts_from_genotypes: bool = False
     small_spaces_only: bool = False
     draws: bool = True
@@ -211,11 +205,11 @@ class PolicyRule(Struct, frozen=True, kw_only=True):
     def resolve(self, trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
         """Given constants over the rule from the budget, or over the paper's with `constants=paper`."""
         sources = {"budget": rule_from_budget(trials), "paper": self.paper}
-        return dict(msgspec.to_builtins(settle(PolicySettings, given, owner=f"strategy {self.name!r}", sources=sources)))
+        return dict(msgspec.to_builtins(settle(PolicySettings, given, owner=f"strategy {self.name}", sources=sources)))
 
     def __call__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> PolicySearch:
         """A fresh search with resolved settings."""
-        resolved = read(PolicySettings, settings, owner=f"strategy {self.name!r}")
+        resolved = read(PolicySettings, settings, owner=f"strategy {self.name}")
         return PolicySearch(space, seed=seed, settings=resolved, objective=self.objective)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from automl_cli.core.errors import unknown_name
+from automl_cli.core.settings import NoOptions, check_options
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
@@ -12,6 +12,7 @@ class RandomSearch:
     """Draws proposal t from `stream(seed, "uniform proposal", t)`, every live decision uniformly and independently."""
 
     summary = "Draws every proposal uniformly and learns nothing: what the others must beat."
+    settings = NoOptions
     starts_from_genotypes = False
     small_spaces_only = False
     draws = True
@@ -19,9 +20,8 @@ class RandomSearch:
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Random search has no constants."""
-        for name in given:
-            raise unknown_name("setting of strategy 'random':", name, ())
+        """Return no constants. Raises UserError for any that is given."""
+        check_options(NoOptions, given, owner="strategy random")
         return {}
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
