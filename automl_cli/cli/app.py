@@ -41,6 +41,8 @@ COMMANDS: dict[str, Row] = {
     "export": Row("automl_cli.cli.export:export", USE, "Write a trained model as one file that runs by itself."),
     "report": Row("automl_cli.cli.report:report", USE, "Show what runs found, how it went, and what it cost."),
     "spaces": Row("automl_cli.cli.spaces:spaces", LOOK, "List the search spaces, or the decisions of one."),
+    "strategies": Row("automl_cli.cli.strategies:strategies", LOOK, "List the strategies of searches, or the options of one."),
+    "evaluators": Row("automl_cli.cli.evaluators:evaluators", LOOK, "List the ways to score a child, or the options of one."),
     "datasets": Row("automl_cli.cli.datasets:datasets", LOOK, "List the data sets, and which of them are here."),
     "references": Row("automl_cli.cli.references:references", LOOK, "List the published results that have a name here."),
     "show": Row("automl_cli.cli.show:show", LOOK, "Show what an artifact holds, in words."),

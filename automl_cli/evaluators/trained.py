@@ -33,7 +33,7 @@ from automl_cli.values.engine import EngineName, engine_for_training
 class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the trained evaluator. How children are compiled fixes the low bits of their results."""
 
-    engine: Annotated[EngineName, Meta(description="Compile a child as one program, or block by block; by its steps.")]
+    engine: Annotated[EngineName, Meta(description="Compile a child whole, or block by block. Default: by its number of steps.")]
 
 
 class TrainedEvaluator:

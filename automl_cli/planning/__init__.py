@@ -11,4 +11,5 @@ resume           what may change when a study is resumed
 warm_start       the genotypes that a search starts from
 resume_commands  the command that goes on with a search, as it is printed
 estimate         what a search will take
+option_tables    the options of strategies and evaluators, for people who look around
 """

@@ -5,16 +5,19 @@ configuration file, the bounds and what a resumed run may be told follow from th
 kinds that fill roles of a child have one each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 
-from automl_cli.core.errors import unknown_name
+import msgspec
+
+from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.core.rewards import LARGEST_EXPONENT
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
 from automl_cli.plugins.listing import problem_rows
-from automl_cli.plugins.registry import EVALUATORS
+from automl_cli.plugins.registry import EVALUATORS, STRATEGIES, Table
 from automl_cli.references import role_rows
 
 WHAT, HOW, WHERE = "What is searched", "How it is searched", "Where children are trained"
@@ -106,7 +109,7 @@ SEARCH = (
         type=str,
         panel=HOW,
         metavar="NAME",
-        help="reinforce, random, … [default: the preset's]",
+        help="How networks are proposed: {names}; see `automl strategies`. [default: the preset's]",
         recorded="strategy",
     ),
     Flag(
@@ -114,7 +117,7 @@ SEARCH = (
         type=dict,
         panel=HOW,
         metavar="NAME=VALUE",
-        help="A constant of the strategy; may be given more than once.",
+        help="An option of the strategy; may be given more than once. See `automl strategies NAME`.",
         recorded="strategy_settings",
     ),
     Flag(
@@ -195,7 +198,7 @@ SEARCH = (
         type=str,
         panel=HOW,
         metavar="NAME",
-        help="How a network is scored. [default: trained, which trains it]",
+        help="How a network is scored: {names}; see `automl evaluators`. [default: trained, which trains it]",
         recorded="evaluator.name",
     ),
     Flag(
@@ -203,7 +206,7 @@ SEARCH = (
         type=dict,
         panel=HOW,
         metavar="NAME=VALUE",
-        help="A setting of the evaluator; may be given more than once.",
+        help="An option of the evaluator; may be given more than once. See `automl evaluators NAME`.",
         recorded="evaluator.settings",
     ),
 )
@@ -285,6 +288,30 @@ def flag_named(name: str) -> Flag:
 @cache
 def _shared_rows() -> tuple[Flag, ...]:
     roles = role_rows(ROLES, recorded="child.roles", of_children=True)
-    of_evaluators = [row for name in EVALUATORS.names() for row in EVALUATORS.load(name).flags]
     of_problems = problem_rows(WHAT, of_children=True)
-    return (*SPACE, *DATA, *of_problems, *LIMITS, *roles, *SEARCH, *of_evaluators, *WORKERS)
+    search = (_with_names(row, TABLES[row.name]) if row.name in TABLES else row for row in SEARCH)
+    return (*SPACE, *DATA, *of_problems, *LIMITS, *roles, *search, *_evaluator_rows(), *WORKERS)
+
+
+TABLES = {"strategy": STRATEGIES, "evaluator": EVALUATORS}
+"""Flags whose help names the rows of a table."""
+
+
+def _with_names(row: Flag, table: Table) -> Flag:
+    """Return the row with the names of the table in its help."""
+    return msgspec.structs.replace(row, help=row.help.format(names=", ".join(_names(table))))
+
+
+def _names(table: Table) -> tuple[str, ...]:
+    """Return the names of a table; only the built-in ones where an installed package hides one, which using a name will say."""
+    try:
+        return table.names()
+    except UserError:
+        return table.built_in
+
+
+def _evaluator_rows() -> Iterator[Flag]:
+    """Yield the flags of all evaluators but those that cannot be loaded, which naming one will say."""
+    for name in _names(EVALUATORS):
+        with suppress(UserError):
+            yield from EVALUATORS.load(name).flags

@@ -33,6 +33,11 @@ class Table:
         """All names, the built-in ones first. UserError where an installed package hides one."""
         return tuple(self._targets)
 
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The names of the built-in rows, whatever is installed."""
+        return tuple(self._built_in)
+
     def check(self, name: str) -> str:
         """The name itself; UserError with the nearest known ones where nothing has it."""
         if name not in self._targets:
@@ -41,9 +46,9 @@ class Table:
 
     def load(self, name: str) -> Any:
         """The code that the name stands for. UserError where that of an installed package cannot be imported or used."""
-        target = self._targets[self.check(name)]
         if name in self._built_in:
-            return attribute(target)
+            return attribute(self._built_in[name])
+        target = self._targets[self.check(name)]
         found = _installed_attribute(self.what, name, target)
         if missing := [need for need in self._needs if getattr(found, need, None) is None]:
             raise UserError(
@@ -74,14 +79,23 @@ def installed(group: str, what: str, built_in: Mapping[str, str]) -> dict[str, s
     return rows
 
 
-def with_installed(built_in: Mapping[str, Any], *, group: str, what: str) -> Mapping[str, Any]:
+def with_installed(
+    built_in: Mapping[str, Any], *, group: str, what: str, broken: dict[str, UserError] | None = None
+) -> Mapping[str, Any]:
     """Rows that know their names: those built in, then those of the entry points of this group, imported.
 
-    Raises UserError where one cannot be imported, or has a name that exists already.
+    Raises UserError where one cannot be imported, or has a name that exists already. Where `broken` is given, a row that cannot
+    be imported is left out, and its error stands there by name.
     """
     rows = dict(built_in)
     for name, target in _entries(group):
-        row = _installed_attribute(what, name, target)
+        try:
+            row = _installed_attribute(what, name, target)
+        except UserError as error:
+            if broken is None:
+                raise
+            broken[name] = error
+            continue
         if row.name in rows:
             raise UserError(f"the installed plug-in {target!r} names its {what} {row.name!r}, which exists already; rename it")
         rows[row.name] = row
