@@ -10,7 +10,10 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from automl_cli.cli.console import talk_console, write_json, write_line
+from automl_cli.cli.errors import warn_if_refused
 from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.options import pairs
 from automl_cli.cli.running import Finished, prepare_data, run_one
@@ -105,25 +108,43 @@ def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, defau
         settings, space = _recorded(command, request, flags)
     else:
         settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
+        _say_taken(flags)
     _say_doubts(settings, request)
-    plan = plan_of(settings, space)
+    repeats = _recorded_repeats(flags) if flags.resume else flags.repeat
+    plan = msgspec.structs.replace(plan_of(settings, space), repeats=repeats)
     if flags.json:
         write_json(plan)
     else:
-        write_line(plan_text(plan, repeats=flags.repeat))
+        write_line(plan_text(plan))
+
+
+def _say_taken(flags: RunFlags) -> None:
+    """Warn that the search itself would be refused where --out names what is there already."""
+    from automl_cli.store.run_directory import check_new_run
+
+    if (out := flags.out) is not None:
+        warn_if_refused("search", lambda: check_new_run(out, overwrite=flags.overwrite))
+
+
+def _recorded_repeats(flags: RunFlags) -> int | None:
+    """Return how many repeats the run to be resumed has; None where it is a single search."""
+    assert flags.out is not None
+    return len(_repeats(flags.out, flags.repeat)) or None
 
 
 def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple[StudySettings, SearchSpace]":
     """What would go on: the search on record, or the first of its repeats. Nothing is written."""
     from automl_cli.core.trials import Stage
-    from automl_cli.planning.resume import resume_search
+    from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.file_names import JOURNAL_FILE
     from automl_cli.store.journal import read_trials
     from automl_cli.store.run_directory import recorded_settings
 
     assert flags.out is not None
     run = next(iter(_repeats(flags.out, flags.repeat)), flags.out)
-    settings, space = resume_search(command, recorded_settings(run), request)
+    recorded = recorded_settings(run)
+    settings, space = resume_search(command, recorded, request)
+    check_best(run, recorded)
     ended = sum(trial.task.stage is Stage.SEARCH for trial in read_trials(run / JOURNAL_FILE))
     words = f"{ended:,} of {counted(settings.trials, 'trial')} have ended"
     talk_console().print(f"{run}: the plan of the whole search, of which {words}", soft_wrap=True)
@@ -162,7 +183,7 @@ def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_s
 
 
 def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
-    from automl_cli.planning.resume import resume_search
+    from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.run_directory import hold, open_run
     from automl_cli.system.process import set_up_this_process
 
@@ -175,6 +196,7 @@ def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
         later = run.path in repeats[1:]
         recorded = run.settings()
         settings, space = resume_search(command, recorded, request.replaced(seed=None) if later else request)
+        check_best(run.path, recorded)
         _say_what_is_new(run, recorded)
         run.record(settings)
         if not later:

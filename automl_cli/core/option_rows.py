@@ -8,7 +8,13 @@ from msgspec import Meta, Struct
 
 from automl_cli.core.bounds import Bounds
 
-_TYPE_WORDS: dict[Any, str] = {int: "whole number", float: "number", bool: "true or false", str: "text", dict: "names with values"}
+_TYPE_WORDS: dict[Any, str] = {
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    str: "text",
+    dict: "names with values",
+}
 
 
 class OptionRow(Struct, frozen=True, kw_only=True):

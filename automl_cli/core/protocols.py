@@ -121,6 +121,18 @@ class EvaluationRequest(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any]
 
 
+class SecondsEstimate(Struct, frozen=True, kw_only=True):
+    """Estimated seconds of one core for the children of a study.
+
+    `start` is what each worker takes before its first child, `training` what all children take whose programs are compiled,
+    `compiling` what compiling for them takes with an empty cache.
+    """
+
+    start: float
+    training: float
+    compiling: float
+
+
 class EvaluatorFactory(Protocol):
     """What an evaluator's registered name stands for: its planning half. Importing its module imports no JAX.
 
@@ -180,8 +192,10 @@ class EvaluatorFactory(Protocol):
         ...
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Estimated mean seconds of one core that children of such costs take; None where nothing is known."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Estimate what so many trials take; `genotypes` are samples of them. Return None where nothing is known."""
         ...
 
     def __call__(self, setup: EvaluatorSetup) -> Evaluator:

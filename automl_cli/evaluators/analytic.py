@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.flags import Flag
-from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate, canonical
 from automl_cli.core.settings import settle
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
@@ -77,8 +77,10 @@ class AnalyticEvaluator:
         yield "measured by", f"the formula {setup.evaluator.settings['function']}"
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Nothing to estimate."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Return None: no child takes long enough to be worth an estimate."""
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:

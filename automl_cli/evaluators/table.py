@@ -10,7 +10,7 @@ import msgspec
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
-from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate, canonical
 from automl_cli.core.settings import NoOptions
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
@@ -147,8 +147,10 @@ class TableEvaluator:
         yield "measured by", f"column {settings.reward_column!r} of {settings.file}"
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Nothing to estimate."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Return None: no child takes long enough to be worth an estimate."""
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:

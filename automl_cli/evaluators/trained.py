@@ -7,22 +7,23 @@ and what they cost is asked of the row of their kind.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from automl_cli.children.cost import child_seconds
+from automl_cli.children.cost import START_SECONDS, blocks_of, child_seconds, compile_seconds, programs_of
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
-from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, problem_named, standing_kind
-from automl_cli.plugins.roles import costs_of, filling_of, typed_dataset, typed_facts, words_of
+from automl_cli.plugins.roles import costs_of, filling_of, typed_dataset, typed_facts, value_of, words_of
 from automl_cli.store.encoding import plain
 from automl_cli.system.process import workers_have_accelerator
 from automl_cli.system.speed import matrix_speed
@@ -33,7 +34,9 @@ from automl_cli.values.engine import EngineName, engine_for_training
 class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the trained evaluator. How children are compiled fixes the low bits of their results."""
 
-    engine: Annotated[EngineName, Meta(description="Compile a child whole, or block by block. Default: by its number of steps.")]
+    engine: Annotated[
+        EngineName, Meta(description="Compile a child whole, or block by block. Default: by its number of steps.")
+    ]
 
 
 class TrainedEvaluator:
@@ -111,12 +114,31 @@ class TrainedEvaluator:
                 yield "depth", f"{_span(min(depths), max(depths))} layers"
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """By the cost model of `children.cost`, at this machine's speed."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Estimate by the cost model of `children.cost`, at this machine's speed."""
+        costs = [found for one in genotypes if (found := TrainedEvaluator.costs(setup, space, one)) is not None]
         if not costs:
             return None
-        mean = sum(one.multiply_adds for one in costs) / len(costs)
-        return child_seconds(_child(setup).problem.facts, epochs=epochs, multiply_adds=mean, speed=matrix_speed())
+        child, engine = _child(setup), msgspec.convert(setup.evaluator.settings, TrainedSettings).engine
+        networks, image = _networks(space, child, genotypes), child.problem.facts.get("image_shape")
+        blocks = fmean(map(blocks_of, networks))
+        each = child_seconds(
+            child.problem.facts,
+            child.recipe,
+            epochs=epochs,
+            blocks=blocks,
+            multiply_adds=fmean(one.multiply_adds for one in costs),
+            speed=matrix_speed(),
+        )
+        programs = [programs_of(network, image) for network in networks]
+        more = max(1.0, trials / len(networks)) if engine == "whole" else 1.0  # the others of `whole` are networks of their own
+        return SecondsEstimate(
+            start=START_SECONDS,
+            training=trials * each.total,
+            compiling=more * compile_seconds(engine, programs, blocks=blocks),
+        )
 
     def __init__(self, setup: EvaluatorSetup) -> None:
         from automl_cli.children.trainer import Trainer
@@ -137,6 +159,14 @@ class TrainedEvaluator:
         costs = costs_of(child.roles["network"], self._facts)
         counts = {} if costs is None else msgspec.structs.asdict(costs)
         return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **counts})
+
+
+def _networks(space: SearchSpace, child: Child, genotypes: Sequence[Genotype]) -> list[Any]:
+    """Return the networks that are trained for these genotypes; one where another role is searched."""
+    if _standing(space).role != "network":
+        return [value_of(child.roles["network"])]
+    facts = typed_facts(child.problem)
+    return [space.placed(one, facts) for one in genotypes]
 
 
 def _standing(space: SearchSpace) -> Kind:

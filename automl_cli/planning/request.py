@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from automl_cli.core.errors import UserError
 from automl_cli.core.flags import Request
 from automl_cli.planning.flags import search_rows
 from automl_cli.store.config_file import read_flags
@@ -15,8 +16,16 @@ class SearchRequest(Request, rows=search_rows):
 
 
 def read_request(path: Path) -> SearchRequest:
-    """What a configuration file asks for: flags by name in TOML, such as `trials = 64` or `space-option = {layers = 4}`."""
-    return SearchRequest(**read_flags(path, search_rows()))
+    """Return what a configuration file asks for: flags by name in TOML, such as `space-option = {layers = 4}`.
+
+    Raises UserError, with the name of the file, for a value that can mean nothing.
+    """
+    request = SearchRequest(**read_flags(path, search_rows()))
+    try:
+        request.check()
+    except UserError as error:
+        raise UserError(f"{path}: {str(error).removeprefix('--')}") from error
+    return request
 
 
 def typed(texts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What may change when a study is resumed, and what must be as it was recorded."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles
-from automl_cli.references import open_filling, role_flags
+from automl_cli.references import open_any, open_filling, role_flags
+from automl_cli.store.consistency import must_equal
 from automl_cli.store.encoding import convert, plain
-from automl_cli.store.file_names import STUDY_FILE
+from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
 from automl_cli.store.study import StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.system.machine import Environment, current_environment
@@ -65,6 +67,26 @@ def _check_recorded(recorded: StudySettings) -> SearchSpace:
         if recorded.space.file is not None:  # the file was given just now
             raise
         raise ArtifactError(f"{STUDY_FILE}: body.space: {error}") from error
+
+
+def check_best(run: Path, recorded: StudySettings) -> None:
+    """Raise ArtifactError where the best.json of a run was found otherwise than study.json says: one was edited by hand.
+
+    One that cannot be read is passed over, since the resumed search writes it anew.
+    """
+    best = run / BEST_FILE
+    if not best.is_file():
+        return
+    found = None
+    with suppress(ArtifactError):
+        found = open_any(str(best)).artifact.body.found
+    if found is None:
+        return
+    child = None if recorded.child is None else recorded.child.portable
+    space = msgspec.structs.replace(recorded.space, file=None)
+    said = {"space": space, "child": child, "reward_function": recorded.reward, "strategy": recorded.strategy}
+    for field, value in {**said, "seed": recorded.seed}.items():
+        must_equal(f"{best}: body.found.{field}", getattr(found, field), value, STUDY_FILE)
 
 
 def environment_changes(recorded: Environment) -> Iterator[str]:

@@ -288,10 +288,15 @@ class Study:
         if record.trial != self._search.next or not self._search.may_ask():
             raise ArtifactError(f"{self._journal.path}: trial {record.trial} was asked out of order")
         asked = self._search.ask()
-        if (asked.genotype, asked.seed, asked.epochs) != (record.genotype, record.seed, record.epochs):
+        if asked.epochs != record.epochs:
+            raise ArtifactError(
+                f"{self._journal.path}: trial {record.trial} was trained for {counted(record.epochs, 'epoch')}, and study.json "
+                f"says {counted(asked.epochs, 'epoch')}: it was changed by hand. Put back what it said, or start a new run"
+            )
+        if (asked.genotype, asked.seed) != (record.genotype, record.seed):
             raise UserError(
                 f"{self._journal.path}: trial {record.trial} was {canonical(record.genotype)}, and now the strategy "
-                f"{self._settings.strategy!r} proposes {canonical(asked.genotype)}: this is not the code that the run was "
-                "started with. Resume with the versions that study.json names, or start a new run"
+                f"{self._settings.strategy!r} proposes {canonical(asked.genotype)}: study.json was changed by hand, or this is "
+                "not the code that the run was started with. Resume with the versions that it names, or start a new run"
             )
         self._search.enter(record)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.msgspec_errors import path_and_problem
-from automl_cli.core.numbers import LARGEST, by_times
+from automl_cli.core.numbers import by_times
 from automl_cli.core.shell_commands import command_line
 from automl_cli.kinds.network import NetworkBody
 from automl_cli.kinds.training import TrainingSettings
@@ -99,6 +99,7 @@ def new_training(
 
     `roles` take the place of those that the artifact means. A plan does not need the data, if they are famous.
     """
+    request.check()
     trainable = trainable_of(body, place, _choices(request))
     problem = problem_named(trainable.problem)
     dataset = problem.dataset(request.given(), msgspec.convert(trainable.dataset, problem.dataset_type))
@@ -112,6 +113,7 @@ def new_training(
         roles=_roles({**trained_as.roles, **(roles or {})}, trainable.place(facts), request),
     )
     check_roles(child, f"{place}: body.found.child", may_be_open=False)
+    _check_paths(child, request)
     if data_needed:
         problem.check(child)
     if costs_of(child.roles["network"], facts) is None:
@@ -153,6 +155,18 @@ def _check_images(body: NetworkBody, facts: Any, request: TrainingRequest) -> No
         )
 
 
+def has_paths(network: Any) -> bool:
+    """Whether ScheduledDropPath finds anything to drop in this network."""
+    return isinstance(network, Network) and any(block.drop_path is not None for block in network.blocks)
+
+
+def _check_paths(child: Child, request: TrainingRequest) -> None:
+    """Raise UserError where dropped paths were asked of a network that has none."""
+    asked = {"drop-path-keep": request.drop_path_keep not in (None, 1), "drop-path-schedule": request.drop_path_schedule}
+    if (said := [flag for flag, given in asked.items() if given]) and not has_paths(value_of(child.roles["network"])):
+        raise UserError(f"--{said[0]} is about the paths of stacked cells, and this network has none; leave it out")
+
+
 def engine_of(training: TrainingSettings) -> EngineChoice:
     """The engine of a new training here. What was recorded of one that was started stays."""
     return engine_for_training(training.epochs * training.steps_per_epoch, accelerated=has_accelerator())
@@ -160,6 +174,7 @@ def engine_of(training: TrainingSettings) -> EngineChoice:
 
 def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> None:
     """Raises UserError naming the first thing that was asked for and is not what the training was started with."""
+    request.check()
     before, trained_as, problem = recorded.child, None, problem_named(recorded.child.problem.name)
     if named is not None:
         opened, facts = named.open(), typed_facts(before.problem)
@@ -194,10 +209,6 @@ def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: N
 
 
 def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> TrainingSettings:
-    if epochs < 1:
-        raise UserError(f"--epochs is {epochs}; it must be at least 1")
-    if not 0 <= seed <= LARGEST:
-        raise UserError(f"--seed is {seed}; it must be 0 to 2^53")
     network = value_of(child.roles["network"])
     if isinstance(network, Network):
         network.shapes(typed_facts(child.problem).image_shape)

@@ -169,7 +169,10 @@ def test_a_space_from_a_file_is_given_again_and_never_imported_from_a_recorded_p
         (["--executor", "locl"], "unknown executor 'locl'. Did you mean 'local'?"),
         (["--evaluator", "traned"], "unknown evaluator 'traned'. Did you mean 'trained'?"),
         (["--metric", "acuracy"], "unknown metric 'acuracy'. Did you mean 'accuracy'?"),
-        (["--strategy", "random", "--strategy-option", "size=3"], "unknown option 'size' of strategy random. It takes no options"),
+        (
+            ["--strategy", "random", "--strategy-option", "size=3"],
+            "unknown option 'size' of strategy random. It takes no options",
+        ),
         (["--trials", "0"], "--trials is 0; it must be at least 1"),
         (["--seed", "-1"], "--seed is -1; it must be at least 0"),
         (["--seed", str(2**53 + 1)], f"--seed is {2**53 + 1}; it must be at most {2**53}"),

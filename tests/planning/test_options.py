@@ -39,8 +39,14 @@ def planned(**asked: Any) -> StudySettings:
             {"evaluator": "table", "table": "a.csv", "reward_column": "b", "evaluator_option": {"foo": "3"}},
             "unknown option 'foo' of evaluator table. It takes no options",
         ),
-        ({"evaluator_option": {"seconds": "-1"}}, "option seconds of evaluator analytic is -1; expected a number of at least 0"),
-        ({"evaluator_option": {"noise": "-0.5"}}, "option noise of evaluator analytic is -0.5; expected a number of at least 0"),
+        (
+            {"evaluator_option": {"seconds": "-1"}},
+            "option seconds of evaluator analytic is -1; expected a number of at least 0",
+        ),
+        (
+            {"evaluator_option": {"noise": "-0.5"}},
+            "option noise of evaluator analytic is -0.5; expected a number of at least 0",
+        ),
         ({"evaluator_option": {"noise": "nan"}}, "option noise of evaluator analytic is nan; give a finite number"),
         ({"evaluator_option": {"group": "2.5"}}, "option group of evaluator analytic is 2.5; expected a whole number"),
         ({"strategy_option": {"foo": "3"}}, "unknown option 'foo' of strategy random. It takes no options"),

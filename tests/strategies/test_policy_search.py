@@ -167,7 +167,10 @@ def test_given_constants_win_over_the_rule_and_the_paper(name: str) -> None:
         ({"learning_rte": 1.0}, "Did you mean 'learning_rate'"),
         ({"learning_rate": 0.0}, "option learning_rate of strategy .* is 0.0; expected a number above 0"),
         ({"minibatch": "many"}, "option minibatch of strategy .* is 'many'; expected a whole number"),
-        ({"advantage": "rang"}, "unknown value of option advantage of strategy .*: 'rang'. Did you mean 'rank'. Known: baseline, rank"),
+        (
+            {"advantage": "rang"},
+            "unknown value of option advantage of strategy .*: 'rang'. Did you mean 'rank'. Known: baseline, rank",
+        ),
         ({"constants": "papr"}, "Did you mean 'paper'"),
     ],
 )
