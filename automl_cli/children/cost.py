@@ -7,8 +7,8 @@
 
 A network of many small blocks, such as a stack of cells on small images, takes its time for passes and programs; a large one
 for arithmetic. Engine `blocks` compiles a program for each block that no network had before, `whole` all blocks of every
-network. Measured on an AMD Zen 4 with random children of the quick presets (engine `blocks`): six of space nasnet took 58 s from
-an empty cache and 28 s after that, six of space cnn 13 s and 7 s. Good to a factor of two.
+network. Measured on an AMD Zen 4 with random children of the quick presets (engine `blocks`): six of space nasnet took 58 s
+from an empty cache and 28 s after that, six of space cnn 13 s and 7 s. Good to a factor of two.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ class ChildSeconds(Struct, frozen=True):
 
 
 def child_seconds(
-    facts: Mapping[str, Any], recipe: Recipe, *, epochs: int, blocks: int, multiply_adds: float, speed: float
+    facts: Mapping[str, Any], recipe: Recipe, *, epochs: int, blocks: float, multiply_adds: float, speed: float
 ) -> ChildSeconds:
     """Estimate the training of a child. `facts` are those of the problem as plain data; `speed` is in multiply-adds and
     additions per second, two for each multiply-add."""

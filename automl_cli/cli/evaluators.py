@@ -20,7 +20,7 @@ def evaluators(name: Name = None, *, json: Json = False) -> None:
         automl evaluators table --json
     """
     from automl_cli.cli.option_tables import show
-    from automl_cli.planning.option_tables import described_evaluators, described_evaluator
+    from automl_cli.planning.option_tables import described_evaluator, described_evaluators
 
     found = described_evaluators() if name is None else [described_evaluator(name)]
     show("evaluators", found, one=name is not None, json=json)

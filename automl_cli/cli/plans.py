@@ -9,7 +9,7 @@ from automl_cli.values.skeleton import SMALLEST_AUXILIARY_MAP
 
 if TYPE_CHECKING:
     from automl_cli.core.trials import Limits
-    from automl_cli.planning.estimate import SearchPlan, CountRange
+    from automl_cli.planning.estimate import CountRange, SearchPlan
     from automl_cli.training.plan import TrainingPlan
 
 
@@ -128,8 +128,8 @@ def _training_estimate(plan: "TrainingPlan") -> str:
     compiling = f"of which compiling {duration(plan.compile_seconds)} where no program is in the cache yet"
     where = "on one core" if plan.cores == 1 else f"on {plan.cores} cores, {duration(plan.compute_seconds)} on one"
     return (
-        f"about {duration(plan.wall_seconds)} {where}, {compiling}; from exact counts and this machine's speed, good to a factor "
-        "of two"
+        f"about {duration(plan.wall_seconds)} {where}, {compiling}; from exact counts and this machine's speed, good to a "
+        "factor of two"
     )
 
 

@@ -159,8 +159,8 @@ class TableEvaluator:
         self._settings = msgspec.convert(setup.evaluator.settings, TableSettings)
         if table_digest(self._settings.file) != self._settings.digest:
             raise DataError(
-                f"{self._settings.file} is not the table that this search was started with: it has changed since. Give the file "
-                "back, or start a new run"
+                f"{self._settings.file} is not the table that this search was started with: it has changed since. Give the "
+                "file back, or start a new run"
             )
         self.table = _read(self._settings, open_space(setup.space))
 

@@ -101,16 +101,15 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
     )
 
 
-def _seconds(
-    settings: StudySettings, space: SearchSpace, genotypes: Sequence[Genotype], *, busy: int
-) -> dict[str, float | None]:
+def _seconds(settings: StudySettings, space: SearchSpace, genotypes: Sequence[Genotype], *, busy: int) -> dict[str, Any]:
     """Return the estimates of the plan by name, with so many workers that are busy at a time."""
-    evaluator, setup = evaluator_of(settings), setup_of(settings)
+    evaluator, setup, top = evaluator_of(settings), setup_of(settings), settings.retrain_top
     search = evaluator.seconds(setup, space, genotypes, trials=settings.trials, epochs=settings.epochs)
-    again = evaluator.seconds(setup, space, genotypes, trials=settings.retrain_top, epochs=settings.retrain_epochs)
-    if search is None or again is None:
+    again = evaluator.seconds(setup, space, genotypes, trials=top, epochs=settings.retrain_epochs) if top else None
+    if search is None:
         return dict.fromkeys(("compute_seconds", "compile_seconds", "wall_seconds", "wall_seconds_compiled"))
-    compiled = busy * search.start + search.training + again.training  # those trained again have their programs by then
+    compiled = busy * search.start + search.training
+    compiled += 0.0 if again is None else again.training  # the programs of those are compiled by then
     return {
         "compute_seconds": compiled + search.compiling,
         "compile_seconds": search.compiling,

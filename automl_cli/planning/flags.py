@@ -16,11 +16,12 @@ from automl_cli.core.flags import Flag
 from automl_cli.core.rewards import LARGEST_EXPONENT
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
+from automl_cli.planning.worker_flags import WORKERS
 from automl_cli.plugins.listing import problem_rows
 from automl_cli.plugins.registry import EVALUATORS, STRATEGIES, Table
 from automl_cli.references import role_rows
 
-WHAT, HOW, WHERE = "What is searched", "How it is searched", "Where children are trained"
+WHAT, HOW = "What is searched", "How it is searched"
 ROLES = "What else children are made of"
 
 SPACE = (
@@ -208,56 +209,6 @@ SEARCH = (
         metavar="NAME=VALUE",
         help="An option of the evaluator; may be given more than once. See `automl evaluators NAME`.",
         recorded="evaluator.settings",
-    ),
-)
-
-WORKERS = (
-    Flag(
-        name="executor",
-        type=str,
-        panel=WHERE,
-        metavar="local|serial",
-        help="Worker processes, or one after the other in this process; the result is the same. [default: local]",
-        recorded="executor",
-        changeable=True,
-    ),
-    Flag(
-        name="workers",
-        type=int,
-        panel=WHERE,
-        metavar="N",
-        help="How many at a time. [default: one per GPU, else per core]",
-        at_least=1,
-        recorded="workers",
-        changeable=True,
-    ),
-    Flag(
-        name="trial-timeout",
-        type=float,
-        panel=WHERE,
-        metavar="SECONDS",
-        help="End a child that takes longer.",
-        above=0,
-        recorded="trial_timeout_seconds",
-    ),
-    Flag(
-        name="max-failures",
-        type=int,
-        panel=WHERE,
-        metavar="N",
-        help="Stop after so many failures in a row. [default: 5]",
-        at_least=1,
-        recorded="max_failures",
-    ),
-    Flag(
-        name="time-budget",
-        type=float,
-        panel=WHERE,
-        metavar="SECONDS",
-        help="Stop after this long, all sessions together; the result then depends on the machine.",
-        above=0,
-        recorded="time_budget_seconds",
-        changeable=True,
     ),
 )
 

@@ -289,14 +289,13 @@ class Study:
             raise ArtifactError(f"{self._journal.path}: trial {record.trial} was asked out of order")
         asked = self._search.ask()
         if asked.epochs != record.epochs:
-            raise ArtifactError(
-                f"{self._journal.path}: trial {record.trial} was trained for {counted(record.epochs, 'epoch')}, and study.json "
-                f"says {counted(asked.epochs, 'epoch')}: it was changed by hand. Put back what it said, or start a new run"
-            )
+            trained, said = (counted(epochs, "epoch") for epochs in (record.epochs, asked.epochs))
+            text = f"was trained for {trained}, and study.json, which was changed by hand, says {said}; put that back"
+            raise ArtifactError(f"{self._journal.path}: trial {record.trial} {text}")
         if (asked.genotype, asked.seed) != (record.genotype, record.seed):
+            was, now = canonical(record.genotype), canonical(asked.genotype)
             raise UserError(
-                f"{self._journal.path}: trial {record.trial} was {canonical(record.genotype)}, and now the strategy "
-                f"{self._settings.strategy!r} proposes {canonical(asked.genotype)}: study.json was changed by hand, or this is "
-                "not the code that the run was started with. Resume with the versions that it names, or start a new run"
+                f"{self._journal.path}: trial {record.trial} was {was}, and now the strategy proposes {now}: study.json was "
+                "changed by hand, or other versions than it names are installed. Undo that, or start a new run"
             )
         self._search.enter(record)

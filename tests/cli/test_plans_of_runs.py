@@ -62,7 +62,7 @@ def test_a_plan_warns_where_the_search_itself_would_be_refused(automl: Automl) -
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"epochs": 6}, "trial 0 was trained for 5 epochs, and study.json says 6 epochs: it was changed by hand"),
+        ({"epochs": 6}, "trial 0 was trained for 5 epochs, and study.json, which was changed by hand, says 6 epochs"),
         ({"seed": 4}, "body.found.seed: says 3, but study.json makes it 4"),
         ({"reward": {"type": "power", "exponent": 3.0}}, "body.found.reward_function: says "),
     ],

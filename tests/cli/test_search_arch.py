@@ -110,7 +110,7 @@ def test_resume_with_more_trials_is_the_longer_search(automl: Automl) -> None:
     [
         (["--seed", "1"], "--seed 1 is not what this run was started with (0)"),
         (["--epochs", "9"], "--epochs 9 is not what this run was started with (2)"),
-        (["--strategy-option", "size=3"], "--strategy-option size=3 is not what this run was started with ()"),
+        (["--strategy-option", "size=3"], "--strategy-option size=3 is not what this run was started with (without it)"),
         (["--space-option", "layers=9"], "--space-option layers=9 is not what this run was started with (layers=4)"),
         (["--max-parameters", "9"], "--max-parameters 9 is not what this run was started with (none)"),
         (["--dataset", "digits"], "--dataset digits is not what this run was started with (none)"),
@@ -241,9 +241,9 @@ def test_a_file_of_flags_is_read_and_flags_win(automl: Automl) -> None:
         ("retrain_top = 3", "unknown flag in c.toml: 'retrain_top'. Did you mean 'retrain-top'?"),
         ("reuse = 1", "c.toml: reuse: expected true or false, got a whole number"),
         ("space-option = [3]", "c.toml: space-option: expected names with values, got a list"),
-        ("trials = 100000000000000000000", f"--trials is {10**20}; it must be at most {2**53}"),
+        ("trials = 100000000000000000000", f"c.toml: trials is {10**20}; it must be at most {2**53}"),
         ("trials = ", "c.toml: not TOML: Invalid value"),
-        ("trials = 0", "--trials is 0; it must be at least 1"),
+        ("trials = 0", "c.toml: trials is 0; it must be at least 1"),
         ("space-option = {layers = true}", "space option layers=True: expected a whole number"),
     ],
 )

@@ -16,7 +16,6 @@ from automl_cli.plugins.discovery import plugins
 from automl_cli.values.dataset import DatasetReference
 from tests.study.worlds import digits_child, settings
 
-
 SEARCHED: dict[str, Any] = {"strategy": "random", "space": SearchSpace(plugins()["cnn"]).reference()}
 """A strategy and a space that are found by name."""
 

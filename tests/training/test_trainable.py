@@ -5,8 +5,6 @@ import pytest
 
 from automl_cli.children.cost import EFFICIENCY, PASS_SECONDS
 from automl_cli.cli.plans import training_text
-from automl_cli.children.cost import EFFICIENCY, PASS_SECONDS
-from automl_cli.cli.plans import training_text
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.kinds.network import stacked_network
 from automl_cli.plugins.kind import TrainingChoices
