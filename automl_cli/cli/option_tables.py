@@ -1,4 +1,4 @@
-"""Tables of strategies and evaluators, and of the options of one."""
+"""Print tables of strategies and evaluators, and of the options of one."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def show(what: str, found: "Iterable[DescribedPlugin]", *, one: bool, json: bool) -> None:
-    """Print plug-ins of a table, by its plural name: one in full, or all of them; as a document with --json."""
+    """Print the plug-ins of a table: one in full, or all of them. With `json`, write them as one document."""
     from automl_cli.cli.console import write_json
 
     plugins = list(found)
@@ -78,7 +78,8 @@ def _value(value: Any) -> str:
 
 
 def _singular(what: str) -> str:
-    """
+    """Return the singular of the name of a table.
+
     >>> _singular("strategies"), _singular("evaluators")
     ('strategy', 'evaluator')
     """

@@ -1,4 +1,4 @@
-"""The plan of a search, or of a training, in words: what `--dry-run` prints."""
+"""Write the plan of a search or of a training in words, as `--dry-run` prints it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ def _time(plan: "SearchPlan", times: int = 1) -> str:
 
 
 def training_text(plan: "TrainingPlan") -> str:
-    """The plan of a training in the same form."""
+    """Return the plan of a training in the same form."""
     return _lines(_training_rows(plan))
 
 
@@ -91,7 +91,7 @@ def _estimate(plan: "SearchPlan") -> str:
 
 
 def _unread(dataset: str) -> str:
-    """A plan is cheap: pictures and arrays may be broken where headers and labels are not."""
+    """Return a note that a plan does not read the examples of this data set; nothing for an embedded one."""
     from automl_cli.data.catalogue import EMBEDDED
 
     return "" if dataset in EMBEDDED else "; its examples are not read for a plan, so a broken one is found only when it starts"
@@ -116,7 +116,7 @@ def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
 
 
 def _role_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
-    """What stands in every role beside the network, in words."""
+    """Yield what stands in every role beside the network, in words."""
     from automl_cli.plugins.roles import words_of
 
     for role, filling in plan.child.roles.items():
@@ -134,7 +134,7 @@ def _training_estimate(plan: "TrainingPlan") -> str:
 
 
 def _recipe_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
-    """Every field of the recipe, in words: those that need some in words of their own, any other as its number."""
+    """Yield every field of the recipe, in words of its own where its number would say too little."""
     from msgspec.structs import fields
 
     for field in fields(plan.child.recipe):

@@ -1,4 +1,4 @@
-"""What every search command does: settle what is asked, make or take up run directories, run their studies.
+"""Run a search command: settle what is asked, make or take up run directories, run their studies.
 
 `running` runs one study and says how it went.
 """
@@ -47,7 +47,7 @@ class RunFlags(NamedTuple):
 
     @property
     def display(self) -> "Display":
-        """How much is shown while the search runs."""
+        """The settings of the display while the search runs."""
         from automl_cli.cli.search_display import Display
 
         return Display(self.verbose, self.quiet, self.log_file)
@@ -72,7 +72,7 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
 
 
 def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest":
-    """What was asked for: flags by attribute, and where they say nothing the configuration file."""
+    """Return what was asked for: flags by attribute, over the configuration file."""
     from automl_cli.planning.request import SearchRequest, read_request
 
     asked = SearchRequest() if config is None else read_request(config)
@@ -133,7 +133,7 @@ def _recorded_repeats(flags: RunFlags) -> int | None:
 
 
 def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple[StudySettings, SearchSpace]":
-    """What would go on: the search on record, or the first of its repeats. Nothing is written."""
+    """Return the settings and the space of the search on record, or of the first of its repeats. Nothing is written."""
     from automl_cli.core.trials import Stage
     from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.file_names import JOURNAL_FILE
@@ -152,7 +152,7 @@ def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple
 
 
 def _repeats(path: Path, asked: int | None) -> list[Path]:
-    """The repeats in a directory. UserError unless they are as many as asked for."""
+    """Return the repeats in a directory. Raises UserError unless they are as many as asked for."""
     from automl_cli.store.run_directory import repeats_of
 
     repeats = repeats_of(path)
@@ -192,7 +192,7 @@ def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
     repeats = _repeats(flags.out, flags.repeat)
 
     def take_up(run: "RunDirectory") -> "tuple[StudySettings, SearchSpace]":
-        """The first repeat has the seed that was asked for; the seeds of the others follow from it."""
+        """Resume one study. A later repeat has a seed of its own, so the seed that was asked for is left out."""
         later = run.path in repeats[1:]
         recorded = run.settings()
         settings, space = resume_search(command, recorded, request.replaced(seed=None) if later else request)
@@ -252,7 +252,7 @@ def _run_all(
 
 
 def _print(finished: list[Finished], *, repeated: bool, as_json: bool) -> None:
-    """What was written, on stdout; then what a user should know of it."""
+    """Print the paths that were written on stdout, then say on stderr what a user should know of them."""
     if as_json:
         documents = [one.document() for one in finished]
         write_json({"runs": documents} if repeated else documents[0])
@@ -265,7 +265,7 @@ def _print(finished: list[Finished], *, repeated: bool, as_json: bool) -> None:
 
 @contextmanager
 def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Asked to end, a search ends as by Ctrl-C: workers gone, journal whole, exit code 130."""
+    """Treat SIGTERM as Ctrl-C: workers end, the journal stays whole, the exit code is 130."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt

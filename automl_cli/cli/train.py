@@ -1,4 +1,4 @@
-"""`automl train`: a found network, or a stack of a found or published cell, trained to the end and tested once."""
+"""`automl train`: train a found network, or a stack of a cell, to the end and test it once."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +42,7 @@ def train(**given: Any) -> None:
 
 
 def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, NamedTrainable | None]":
-    """What is asked of the training, and what is trained."""
+    """Return what is asked of the training, and what is trained."""
     from automl_cli.data.paths import expanded
     from automl_cli.training.request import TrainingRequest
     from automl_cli.training.trainable import named_by
@@ -55,7 +55,7 @@ def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, NamedTrainable |
 
 
 def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, json: bool) -> None:
-    """Of a new training, or of the whole of one on record. Nothing is written."""
+    """Print the plan of a new training, or of the whole of one on record. Nothing is written."""
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.errors import warn_if_refused
     from automl_cli.cli.plans import training_text
@@ -77,7 +77,7 @@ def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", plac
 def _trained(
     named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, quiet: bool
 ) -> "tuple[Path, Artifact[ModelBody]]":
-    """The directory of the training and the model it gave."""
+    """Train, and return the directory of the training and its model."""
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
     from automl_cli.jobs.caches import trim_programs
@@ -112,7 +112,7 @@ def _print(directory: Path, model: "Artifact[ModelBody]", *, json: bool, quiet: 
 
 
 def score_lines(scores: Mapping[str, float]) -> list[str]:
-    """The scores on the test split as lines; the accuracy of the five likeliest classes stands beside the other.
+    """Return the scores on the test split as lines. The top-5 accuracy stands beside the accuracy.
 
     >>> score_lines({"test_accuracy": 0.74, "test_top5_accuracy": 0.916, "test_balanced_accuracy": 0.7})
     ['test accuracy 0.7400 (top-5 0.9160)', 'test balanced accuracy 0.7000']

@@ -1,4 +1,4 @@
-"""The test double: scores a genotype by a formula, without data, JAX or training, and fails in every way on request.
+"""Score a genotype by a formula, without data, JAX or training: the test double, which fails in every way on request.
 
 For the tests of studies and executors, and for trying strategies on functions whose optimum is known.
 """
@@ -49,31 +49,31 @@ class AnalyticEvaluator:
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """What was given with `--evaluator-option`, checked, over the defaults."""
+        """Return what `--evaluator-option` gives, over the defaults. Raises UserError for what does not fit."""
         settled = settle(AnalyticSettings, request.options, owner="evaluator analytic", sources={"given": {}})
         return dict(msgspec.to_builtins(settled))
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
-        """A formula does not change."""
+        """Do nothing: a formula does not change."""
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """There is nothing to prepare."""
+        """Do nothing: a formula needs no data."""
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """As many trials as the settings say."""
+        """Return the number of trials that make one task, as the settings say."""
         return int(settings["group"])
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """A formula costs nothing."""
+        """Return None: a formula has no parameters."""
         return None
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """The formula."""
+        """Yield the name of the formula."""
         yield "measured by", f"the formula {setup.evaluator.settings['function']}"
 
     @staticmethod
@@ -88,7 +88,7 @@ class AnalyticEvaluator:
         self._decisions = open_space(setup.space).decisions
 
     def evaluate(self, task: Task) -> Measurement:
-        """The scores of a formula, or the fault that the settings ask for."""
+        """Return the scores by the formula, or fail as the settings ask for."""
         if self._settings.seconds:
             time.sleep(self._settings.seconds)
         if fault := self._settings.faults.get(canonical(task.genotype)):
@@ -99,7 +99,7 @@ class AnalyticEvaluator:
         return Measurement(scores=tuple(min(1.0, max(0.0, score)) for score in scores))
 
     def evaluate_group(self, tasks: Sequence[Task]) -> Sequence[Measurement | Exception]:
-        """Each by itself: what a formula says does not depend on the others."""
+        """Return the outcome of each task, as `evaluate` gives it."""
         return [self._outcome(task) for task in tasks]
 
     def _outcome(self, task: Task) -> Measurement | Exception:
@@ -110,20 +110,20 @@ class AnalyticEvaluator:
 
 
 def one_max(decisions: DecisionList, genotype: Genotype) -> float:
-    """Mean over the live decisions of index / (choices - 1)."""
+    """Return the mean over the live decisions of index / (choices - 1)."""
     pairs = zip(genotype, decisions.decisions, strict=False)
     return sum(index / max(1, len(decision.choices) - 1) for index, decision in pairs) / len(genotype)
 
 
 def leading_ones(decisions: DecisionList, genotype: Genotype) -> float:
-    """The part of the live decisions that stands before the first one not at its last choice."""
+    """Return the share of the live decisions before the first one that is not at its last choice."""
     pairs = zip(genotype, decisions.decisions, strict=False)
     at_last = [index == len(decision.choices) - 1 for index, decision in pairs]
     return (at_last.index(False) if False in at_last else len(at_last)) / len(genotype)
 
 
 def constant(decisions: DecisionList, genotype: Genotype) -> float:
-    """The same for all: every trial ties."""
+    """Return 1 for every genotype, so that all trials tie."""
     return 1.0
 
 

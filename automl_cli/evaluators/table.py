@@ -1,4 +1,4 @@
-"""Looks a genotype up in a tabular benchmark instead of training it."""
+"""Look a genotype up in a tabular benchmark instead of training it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -25,7 +25,7 @@ def _absolute(file: str) -> str:
 
 
 def _names(flag: str, text: str) -> list[str]:
-    """Columns separated by commas.
+    """Return the names of columns separated by commas.
 
     >>> _names("cost-columns", "b, c")
     ['b', 'c']
@@ -76,7 +76,7 @@ FLAGS: tuple[Flag, ...] = (
 
 
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which file and which of its columns. Report and cost columns go into the metrics of the measurement.
+    """File and columns of a table. Report and cost columns go into the metrics of the measurement.
 
     `digest` is that of the file when the search was planned; a table with another one is refused.
     """
@@ -102,7 +102,7 @@ class TableEvaluator:
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """Which file and columns, with the file's digest. The table is read here already, so that a bad one costs no trial.
+        """Return file, columns and the file's digest. The table is read here already, so that a bad one costs no trial.
 
         The path is made absolute, so that a run can be resumed from anywhere.
         """
@@ -123,26 +123,26 @@ class TableEvaluator:
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
-        """Raises DataError for a table that has changed."""
+        """Raise DataError for a table that has changed."""
         TableEvaluator(setup)
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """A table is read by whoever needs it."""
+        """Do nothing: every worker reads the table itself."""
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """One."""
+        """Return 1: every trial is a task of its own."""
         return 1
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """None: what a table says of costs stands in its cost columns."""
+        """Return None: costs are metrics here, from the cost columns."""
         return None
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """The table and the column that is searched for."""
+        """Yield the table and the column of the reward."""
         settings = msgspec.convert(setup.evaluator.settings, TableSettings)
         yield "measured by", f"column {settings.reward_column!r} of {settings.file}"
 
@@ -165,7 +165,7 @@ class TableEvaluator:
         self.table = _read(self._settings, open_space(setup.space))
 
     def evaluate(self, task: Task) -> Measurement:
-        """The row of the task's genotype; Diverged when the table has none, so that an incomplete one can be searched."""
+        """Return the row of the genotype. Raises Diverged where there is none, so that an incomplete table can be searched."""
         row = self.table.rows.get(task.genotype)
         if row is None:
             raise Diverged(

@@ -1,4 +1,4 @@
-"""Trains the child of a genotype and measures it: the one evaluator of everything that is trained.
+"""Train the child of a genotype and measure it: the one evaluator of everything that is trained.
 
 The child of a study has every role filled but one; the space fills that one. Which role it is, what is built from its values
 and what they cost is asked of the row of their kind.
@@ -52,7 +52,7 @@ class TrainedEvaluator:
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """The engine, chosen by how many steps there are and where they are computed, unless an option names it."""
+        """Return the engine: the option's, or else the faster one for so many steps on this machine."""
         plugin, child = request.space.plugin, request.child
         kind = standing_kind(kind_named(plugin.produces))
         if kind.role is None or kind.build is None:
@@ -69,7 +69,7 @@ class TrainedEvaluator:
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
-        """Raises DataError where the data set is no longer what it was."""
+        """Raise DataError where the data set is no longer what it was."""
         problem = _child(setup).problem
         now = plain(problem_named(problem.name).facts(typed_dataset(problem)))
         if changed := [name for name, value in now.items() if value != problem.facts[name]]:
@@ -81,18 +81,18 @@ class TrainedEvaluator:
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """The data, ready for all workers."""
+        """Prepare the data for all workers."""
         child = _child(setup)
         problem_named(child.problem.name).prepare(child, report)
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """One: each child is a program of its own."""
+        """Return 1: each child is trained by itself."""
         return 1
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """Those of the network that is trained: the genotype's own, or where another role is searched that of the study."""
+        """Return exact costs of the network that is trained: the genotype's, or the study's where another role is searched."""
         kind, child = _standing(space), _child(setup)
         facts = typed_facts(child.problem)
         if kind.role != "network":
@@ -101,7 +101,7 @@ class TrainedEvaluator:
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """The data set, the roles, and the depth of the networks."""
+        """Yield the data set, the roles, and the depth of the networks."""
         kind, child = _standing(space), _child(setup)
         yield "data set", child.problem.source
         for role, filling in child.roles.items():
@@ -151,7 +151,7 @@ class TrainedEvaluator:
         self._trainer = Trainer(self._child, engine=settings.engine)
 
     def evaluate(self, task: Task) -> Measurement:
-        """One score per epoch. Metrics: exact costs where they are known, and the mean training `loss` of the last epoch."""
+        """Train the child and return one score per epoch, with exact costs and the last epoch's mean `loss` as metrics."""
         placed = self._space.placed(task.genotype, self._facts)
         assert self._kind.role is not None
         child = self._child.filled(**{self._kind.role: filling_of(self._kind.name, placed)})
@@ -170,7 +170,7 @@ def _networks(space: SearchSpace, child: Child, genotypes: Sequence[Genotype]) -
 
 
 def _standing(space: SearchSpace) -> Kind:
-    """The kind of what stands in the open role."""
+    """Return the kind of the values that stand in the open role."""
     return standing_kind(kind_named(space.plugin.produces))
 
 

@@ -1,4 +1,4 @@
-"""From what a user asked to the resolved settings of a study, new or resumed, before anything slow starts.
+"""Turn what a user asked for into the resolved settings of a study, new or resumed, before anything slow starts.
 
 flags            the rows of all flags of searches
 run_flags        the rows about the run directory and the display

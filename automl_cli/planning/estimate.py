@@ -1,4 +1,4 @@
-"""What a search will take, before it is started: `--dry-run`.
+"""Estimate what a search will take, before it is started: `--dry-run`.
 
 The evaluator is asked how long children take, for networks that the search could propose, spread over the whole of it.
 """
@@ -119,7 +119,7 @@ def _seconds(settings: StudySettings, space: SearchSpace, genotypes: Sequence[Ge
 
 
 def _spread(trials: int) -> list[int]:
-    """At most `SAMPLES` trial numbers, evenly from the first to the last."""
+    """Return at most `SAMPLES` trial numbers, evenly from the first to the last."""
     count = min(trials, SAMPLES)
     return sorted({round(at * (trials - 1) / max(1, count - 1)) for at in range(count)})
 

@@ -218,18 +218,18 @@ OF_COMMANDS: Mapping[str, tuple[Flag, ...]] = {"search-cell": TRANSFER}
 
 @cache
 def search_rows() -> tuple[Flag, ...]:
-    """Every row that says something of a search, whichever command it is of: what a request or a file of flags may hold."""
+    """Return the rows about the search itself, of all commands: what a request or a file of flags may hold."""
     more = tuple(row for rows in OF_COMMANDS.values() for row in rows)
     return (*_shared_rows(), *more)
 
 
 def flags_of(command: str) -> tuple[Flag, ...]:
-    """The rows of a search command, in the order of its help."""
+    """Return the rows of a search command, in the order of its help."""
     return (*_shared_rows(), *OF_COMMANDS.get(command, ()), *RUN_ROWS)
 
 
 def flag_named(name: str) -> Flag:
-    """The row of this name among those that say something of a search. UserError where there is none."""
+    """Return the row of this name among `search_rows`. Raises UserError where there is none."""
     rows = {row.name: row for row in search_rows()}
     if name not in rows:
         raise unknown_name("flag", name, rows)
@@ -254,7 +254,7 @@ def _with_names(row: Flag, table: Table) -> Flag:
 
 
 def _names(table: Table) -> tuple[str, ...]:
-    """Return the names of a table; only the built-in ones where an installed package hides one, which using a name will say."""
+    """Return the names of a table, or only the built-in ones where an installed package hides one of them."""
     try:
         return table.names()
     except UserError:
@@ -262,7 +262,7 @@ def _names(table: Table) -> tuple[str, ...]:
 
 
 def _evaluator_rows() -> Iterator[Flag]:
-    """Yield the flags of all evaluators but those that cannot be loaded, which naming one will say."""
+    """Yield the flags of all evaluators that can be loaded. Naming another one is refused with the reason."""
     for name in _names(EVALUATORS):
         with suppress(UserError):
             yield from EVALUATORS.load(name).flags

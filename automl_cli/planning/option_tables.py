@@ -1,4 +1,4 @@
-"""The options of strategies and evaluators, for people who look around: `automl strategies`, `automl evaluators`.
+"""Describe strategies and evaluators with their options, for `automl strategies` and `automl evaluators`.
 
 A strategy's constants may follow from the budget. What its rule gives is asked of it, for two budgets, and what its paper has
 by `constants=paper`.

@@ -1,4 +1,4 @@
-"""What a user asks of a search, by flags or in a file, before anything is known to fit."""
+"""Hold what a user asks of a search, by flags or in a file, before any of it is checked against the rest."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +12,7 @@ from automl_cli.store.config_file import read_flags
 
 
 class SearchRequest(Request, rows=search_rows):
-    """What a user asked of a search: `SearchRequest(trials=3, space="cnn")`."""
+    """A request for a search: `SearchRequest(trials=3, space="cnn")`."""
 
 
 def read_request(path: Path) -> SearchRequest:
@@ -29,7 +29,7 @@ def read_request(path: Path) -> SearchRequest:
 
 
 def typed(texts: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of strategies and evaluators as what their texts look like: number, true or false, or a word.
+    """Return options with texts read as what they look like: a number, true or false, or a word.
 
     >>> typed({"minibatch": "8", "learning_rate": "6e-4", "entropy": "false", "function": "one-max", "given": 3})
     {'minibatch': 8, 'learning_rate': 0.0006, 'entropy': False, 'function': 'one-max', 'given': 3}

@@ -1,4 +1,4 @@
-"""What may change when a study is resumed, and what must be as it was recorded."""
+"""Check a request to resume a study: some settings may change, all others must be as recorded."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -29,8 +29,9 @@ from automl_cli.system.machine import Environment, current_environment
 
 
 def resume_search(command: str, recorded: StudySettings, request: SearchRequest) -> tuple[StudySettings, SearchSpace]:
-    """The recorded settings with what may change changed, and the space. UserError where the request wants anything else, and
-    where data or table are no longer what they were."""
+    """Merge the changeable flags into the recorded settings and open the space.
+
+    Raises UserError if any other flag differs, or if the data or the table have changed since."""
     if command != recorded.command:
         raise UserError(f"this is a run of {recorded.command}; continue it with `automl {recorded.command} --resume`")
     request.check()
@@ -90,7 +91,7 @@ def check_best(run: Path, recorded: StudySettings) -> None:
 
 
 def environment_changes(recorded: Environment) -> Iterator[str]:
-    """What low bits may depend on and is not as recorded, in words."""
+    """Yield, in words, what differs from the recorded environment and may change low bits of scores."""
     here = current_environment()
     if here.cpu != recorded.cpu:
         yield f"CPU {recorded.cpu}, now {here.cpu}"
@@ -119,7 +120,7 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
 
 
 def _check_trials(wanted: int, recorded: StudySettings) -> None:
-    """Raises UserError for fewer trials, and for more where the last ones made a task of their own that more would change."""
+    """Raise UserError for fewer trials than recorded, and for more where they would change the group of the last ones."""
     together = evaluator_of(recorded).together(recorded.evaluator.settings)
     if wanted < recorded.trials:
         raise UserError(f"--trials {wanted} is less than the recorded {recorded.trials}; on resume it can only be raised")
@@ -131,7 +132,7 @@ def _check_trials(wanted: int, recorded: StudySettings) -> None:
 
 
 def _as_recorded(row: Flag, value: Any, recorded: StudySettings) -> Any:
-    """What a run with these settings would record of the flag."""
+    """Return what a run with these settings would record of the flag."""
     if row.name in role_flags():
         filling, role = open_filling(role_flags()[row.name], value), role_flags()[row.name]
         before = None if recorded.child is None else recorded.child.roles.get(role)
@@ -141,12 +142,12 @@ def _as_recorded(row: Flag, value: Any, recorded: StudySettings) -> Any:
 
 
 def _starting_points(value: Any, recorded: StudySettings) -> Any:
-    """The genotypes that the artifacts hold."""
+    """Return the genotypes that the artifacts hold."""
     return start_from(value, open_space(recorded.space), recorded.strategy)["start_from"]
 
 
 def _constants(value: Mapping[str, Any], recorded: StudySettings) -> Any:
-    """With `constants=paper` all constants of the strategy, else those that are given."""
+    """Return the given constants; with `constants=paper` all constants of the strategy."""
     if CONSTANTS not in value:
         return value
     return plain(STRATEGIES.load(recorded.strategy).resolve(recorded.trials, typed(value)))
@@ -160,7 +161,7 @@ _MEANINGS: Mapping[str, Callable[[Any, StudySettings], Any]] = {
 
 
 def _with_file(recorded: StudySettings, given: str | None) -> StudySettings:
-    """A space from a file is imported from where the user says now, never from a path that a file of ours names."""
+    """Put the file that the user gives now in place of the recorded one, which is never imported."""
     if recorded.space.file is None:
         return recorded
     if given is None or not given.endswith(".py"):
@@ -181,7 +182,7 @@ def _was(row: Flag, value: Any, recorded: StudySettings) -> str:
 
 
 def _was_option(recorded: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """Return the recorded options that are given otherwise, or in words that nothing is recorded of them."""
+    """Return the recorded values of the given options, or words for options without one."""
     if known := {name: recorded[name] for name in given if name in recorded}:
         return _shown(known)
     return "other constants" if CONSTANTS in given else "without it"
@@ -194,7 +195,7 @@ def _agrees(given: Any, recorded: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """As it would be typed behind a flag."""
+    """Return the value as it would be typed behind a flag."""
     if value is None:
         return "none"
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Random search: every proposal uniform over the live decisions. It learns nothing, and is what the others must beat."""
+"""Propose uniformly over the live decisions and learn nothing: what the other strategies must beat."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,8 +29,8 @@ class RandomSearch:
         self._seed = seed
 
     def ask(self, trial: int) -> Proposal:
-        """The uniform proposal of this trial."""
+        """Return the uniform proposal of this trial."""
         return Proposal(self._space.sample(self._seed, trial))
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
-        """Nothing to learn."""
+        """Do nothing: there is nothing to learn."""

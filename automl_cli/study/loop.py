@@ -244,8 +244,7 @@ class Study:
         self._published, self._published_at = best, self._clock()
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
-        search = self._search
-        retraining = stage is Stage.RETRAIN
+        search, retraining = self._search, stage is Stage.RETRAIN
         finished = len(self._retrained) if retraining else search.finished
         planned = len(search.ranking.best()) if retraining else search.trials
         best = next(iter(search.ranking.best()), None)
@@ -296,6 +295,6 @@ class Study:
             was, now = canonical(record.genotype), canonical(asked.genotype)
             raise UserError(
                 f"{self._journal.path}: trial {record.trial} was {was}, and now the strategy proposes {now}: study.json was "
-                "changed by hand, or other versions than it names are installed. Undo that, or start a new run"
+                "changed by hand, or the code was. Resume with the versions that study.json names, or start a new run"
             )
         self._search.enter(record)

@@ -1,4 +1,4 @@
-"""What a training would do and take, before it is started or resumed: `automl train --dry-run`.
+"""Plan a training before it is started or resumed: `automl train --dry-run`.
 
 The data of a new one need not be here, if they are famous.
 """
@@ -28,7 +28,7 @@ IN_WORDS: dict[EngineName, str] = {"whole": "as one program", "blocks": "block b
 
 
 class TrainingPlan(Struct, frozen=True, kw_only=True):
-    """What `automl train --dry-run` says. `problem` is why the data cannot be read here, if they cannot.
+    """The plan of a training. `problem` says why the data cannot be read here, if they cannot.
 
     `auxiliary_head` says whether an auxiliary head is trained: the recipe weighs its loss and the network has one. So does
     `drops_paths` of the paths that ScheduledDropPath drops.
@@ -57,14 +57,14 @@ class TrainingPlan(Struct, frozen=True, kw_only=True):
 
 
 def plan_training(named: NamedTrainable, request: TrainingRequest) -> TrainingPlan:
-    """The plan of a new training. Raises UserError for whatever does not fit, DataError where nothing is known of the data."""
+    """Plan a new training. Raises UserError for what does not fit, DataError where nothing is known of the data."""
     opened = named.open()
     training = new_training(opened.artifact.body, opened.place, request, data_needed=False)
     return _plan(training, opened.place, engine_of(training).reason)
 
 
 def plan_resumed(directory: Path, named: NamedTrainable | None, request: TrainingRequest) -> TrainingPlan:
-    """The plan of the whole training on record in a directory, which need not be held. Raises UserError as resuming it does."""
+    """Plan the whole training on record in a directory. Raises UserError for what resuming it would refuse."""
     check_is_run(directory, TRAINING)
     training = settings_of(directory)
     check_resumed(training, request, named)
@@ -72,7 +72,7 @@ def plan_resumed(directory: Path, named: NamedTrainable | None, request: Trainin
 
 
 def costs_of_child(child: Child) -> Costs:
-    """Exact costs of the network of a child. UserError where its kind knows of none."""
+    """Return exact costs of the network of a child. Raises UserError where its kind knows none."""
     found = costs_of(child.roles["network"], typed_facts(child.problem))
     if found is None:
         raise UserError(f"nothing is known of the costs of kind {child.roles['network'].kind!r}")
@@ -80,14 +80,14 @@ def costs_of_child(child: Child) -> Costs:
 
 
 def _as_trained(training: TrainingSettings) -> dict[str, Any]:
-    """The facts, validation examples counted among the training ones too where they are trained on; they are scored still."""
+    """Return the facts of the data, with validation examples that are trained on counted as training examples, too."""
     facts = training.child.problem.facts
     more = facts["validation_examples"] if training.with_validation else 0
     return {**facts, "train_examples": facts["train_examples"] + more}
 
 
 def _unreadable(child: Child) -> str | None:
-    """Why the data cannot be read here, if they cannot."""
+    """Return why the data cannot be read here, or None where they can."""
     try:
         problem_named(child.problem.name).facts(typed_dataset(child.problem))
     except DataError as error:

@@ -72,12 +72,12 @@ def test_an_option_that_does_not_fit_is_refused_before_the_search(asked: dict[st
         planned(**asked)
 
 
-def rooted(name: str, **changed: Any) -> StudySettings:
-    """The record of a small search by this evaluator, with changes by hand."""
+def edited(field: str, value: Any) -> StudySettings:
+    """The record of a small search, with one field changed by hand."""
     recorded = settings(
         space=SearchSpace(plugins()["cnn"]).reference(), strategy="random", evaluator=EvaluatorSpec("analytic", {})
     )
-    return msgspec.structs.replace(recorded, **{name: changed.pop("value")})
+    return msgspec.structs.replace(recorded, **{field: value})
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def rooted(name: str, **changed: Any) -> StudySettings:
 )
 def test_a_record_that_was_edited_by_hand_is_refused_by_path_before_a_trial_starts(field: str, value: Any, text: str) -> None:
     with pytest.raises(ArtifactError, match=re.escape(text)):
-        resume_search("search-arch", rooted(field, value=value), SearchRequest())
+        resume_search("search-arch", edited(field, value), SearchRequest())
 
 
 @pytest.mark.parametrize(
