@@ -10,6 +10,7 @@ Anything else is a defect and keeps its traceback, as does every error under `--
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -42,6 +43,14 @@ def report_error(error: Exception) -> int:
             return FAILED
         case _:
             raise error
+
+
+def warn_if_refused(what: str, check: Callable[[], object]) -> None:
+    """Say in a warning why the work that is only planned would be refused, if the check refuses it."""
+    try:
+        check()
+    except UserError as error:
+        say(f"the {what} itself would be refused: {error}", label="warning")
 
 
 def usage_text(error: typer.TyperException) -> str:

@@ -1,4 +1,4 @@
-"""`automl spaces`: what can be searched, and how large each space is."""
+"""`automl spaces`: list the search spaces, and how large each is."""
 
 import re
 from collections import Counter
@@ -46,7 +46,8 @@ def spaces(name: Name = None, *, space_option: SpaceOptions = None, json: Json =
 
 
 def size_in_words(size: int) -> str:
-    """
+    """Return a size in digits, or as a power of ten where it is long.
+
     >>> size_in_words(15625), size_in_words(2**195)
     ('15,625', '5.0e58')
     """
@@ -54,7 +55,7 @@ def size_in_words(size: int) -> str:
 
 
 def decision_groups(decisions: DecisionList) -> list[tuple[str, int, tuple[Choice, ...]]]:
-    """Decisions that differ only in the numbers in their names, together: pattern, how many, choices."""
+    """Group decisions whose names differ only in numbers, as (pattern, how many, choices)."""
     groups = Counter((re.sub(r"\d+", "#", decision.name), decision.choices) for decision in decisions.decisions)
     return [(pattern, count, choices) for (pattern, choices), count in groups.items()]
 

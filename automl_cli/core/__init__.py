@@ -7,6 +7,7 @@ bounds          bounds of numbers, as data
 flags           a flag as one row of data, and requests made of such rows
 shell_commands  commands of ours as they are printed for the user to type
 settings        settings of strategies and other plug-ins, checked and completed
+option_rows     the options of a plug-in as rows: type, default, bounds, choices
 random_streams  random draws as a function of root seed and purpose
 decisions       decisions, the ordered decisions of a space, genotypes
 trials          proposals, tasks, measurements, outcomes

@@ -37,7 +37,16 @@ class Bounds(Struct, frozen=True, kw_only=True):
         """
         if self.above is not None and self.below is not None:
             return f"lie between {self.above:g} and {self.below:g}"
-        return f"be {' and '.join(words for words, _ in self._checked(0))}"
+        return f"be {' and '.join(self.each_in_words)}"
+
+    @property
+    def each_in_words(self) -> list[str]:
+        """Return each bound in words.
+
+        >>> Bounds(at_least=0, below=1).each_in_words
+        ['at least 0', 'below 1']
+        """
+        return [words for words, _ in self._checked(0)]
 
     def _checked(self, number: float) -> Iterator[tuple[str, bool]]:
         """Yield each bound in words, and whether the number keeps it."""

@@ -48,6 +48,11 @@ class StrategyFactory(Protocol):
         ...
 
     @property
+    def settings(self) -> type[Struct]:
+        """The type of its resolved constants. `core.settings.NoOptions` for a strategy without any."""
+        ...
+
+    @property
     def starts_from_genotypes(self) -> bool:
         """Return whether it has a setting `start_from`, a list of genotypes to begin with, which `--start-from` fills."""
         ...
@@ -119,6 +124,18 @@ class EvaluationRequest(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any]
 
 
+class SecondsEstimate(Struct, frozen=True, kw_only=True):
+    """Estimated seconds of one core for the children of a study.
+
+    `start` is what each worker takes before its first child, `training` what all children take whose programs are compiled,
+    `compiling` what compiling for them takes with an empty cache.
+    """
+
+    start: float
+    training: float
+    compiling: float
+
+
 class EvaluatorFactory(Protocol):
     """The planning half of an evaluator, found by its registered name. Importing its module imports no JAX.
 
@@ -139,6 +156,13 @@ class EvaluatorFactory(Protocol):
 
     flags: tuple[Flag, ...]
     """Flags of its own."""
+
+    options: type[Struct]
+    """The type of what `--evaluator-option` gives: planning refuses what is no field of it, or does not fit one.
+    `core.settings.NoOptions` for an evaluator without any."""
+
+    settings: type[Struct]
+    """The type of its resolved settings, which a study records: a resumed study is refused where they no longer fit."""
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
@@ -173,8 +197,10 @@ class EvaluatorFactory(Protocol):
         ...
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Estimate how many seconds of one core a child of such costs takes on average; None where nothing is known."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Estimate what so many trials take; `genotypes` are samples of them. Return None where nothing is known."""
         ...
 
     def __call__(self, setup: EvaluatorSetup) -> Evaluator:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.decisions import Choice, DecisionList, Genotype
-from automl_cli.core.errors import SpaceError, unknown_name
+from automl_cli.core.errors import SpaceError, unknown_name, unknown_option
 from automl_cli.core.plugin_calls import call, shown_genotype, type_in_words
 from automl_cli.core.random_streams import stream
 from automl_cli.core.rewards import Power, Reward
@@ -109,7 +109,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
         declared = {option.name: option for option in self.options}
         for name in given:
             if name not in declared:
-                raise unknown_name(f"option of space {self.name!r}:", name, declared)
+                raise unknown_option(name, f"space {self.name}", declared)
         return {name: option.check(given.get(name, option.default)) for name, option in declared.items()}
 
     def parse_options(self, texts: Mapping[str, str]) -> dict[str, Choice]:
@@ -117,7 +117,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
         declared = {option.name: option for option in self.options}
         for name in texts:
             if name not in declared:
-                raise unknown_name(f"option of space {self.name!r}:", name, declared)
+                raise unknown_option(name, f"space {self.name}", declared)
         return {name: declared[name].parse(text) for name, text in texts.items()}
 
 

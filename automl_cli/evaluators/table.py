@@ -1,4 +1,4 @@
-"""Looks a genotype up in a tabular benchmark instead of training it."""
+"""Look a genotype up in a tabular benchmark instead of training it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
 from automl_cli.core.numbers import counted
-from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, NoResult, Report
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, NoResult, Report, SecondsEstimate
+from automl_cli.core.settings import NoOptions
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
@@ -25,7 +26,7 @@ def _absolute(file: str) -> str:
 
 
 def _names(flag: str, text: str) -> list[str]:
-    """Return the names of columns, which commas separate.
+    """Return the names of columns separated by commas.
 
     >>> _names("cost-columns", "b, c")
     ['b', 'c']
@@ -76,7 +77,7 @@ FLAGS: tuple[Flag, ...] = (
 
 
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file and its columns. Report and cost columns go into the metrics of the measurement.
+    """File and columns of a table. Report and cost columns go into the metrics of the measurement.
 
     `digest` is that of the file when the search was planned; a table with another one is refused.
     """
@@ -97,17 +98,17 @@ class TableEvaluator:
     instant = True
     unused = ("epochs", "retrain-top", "retrain-epochs")
     flags: tuple[Flag, ...] = FLAGS
+    options = NoOptions
+    settings = TableSettings
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """Return file, columns and digest of the file. The table is read here already, so that a bad one costs no trial.
+        """Return file, columns and the file's digest. The table is read here already, so that a bad one costs no trial.
 
         The path is made absolute, so that a run can be resumed from anywhere.
         """
         from automl_cli.data.benchmark_table import table_digest
 
-        for name in request.options:
-            raise unknown_name("setting of evaluator 'table':", name, (), hint="It is told by flags: see --help")
         said = {row.name: row for row in FLAGS if row.name in request.given}
         for name in ("table", "reward-column"):
             if name not in said:
@@ -128,39 +129,41 @@ class TableEvaluator:
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """Do nothing: each worker reads the table itself."""
+        """Do nothing: every worker reads the table itself."""
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """Return 1: trials are looked up one by one."""
+        """Return 1: every trial is a task of its own."""
         return 1
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """Return None: the costs that a table states stand in its cost columns."""
+        """Return None: costs are metrics here, from the cost columns."""
         return None
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """Yield the table and the column that is searched for."""
+        """Yield the table and the column of the reward."""
         settings = msgspec.convert(setup.evaluator.settings, TableSettings)
         yield "measured by", f"column {settings.reward_column!r} of {settings.file}"
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Return None: looking up a row takes no time worth an estimate."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Return None: no child takes long enough to be worth an estimate."""
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:
         from automl_cli.data.benchmark_table import table_digest
 
-        self.settings = msgspec.convert(setup.evaluator.settings, TableSettings)
-        if table_digest(self.settings.file) != self.settings.digest:
+        self._settings = msgspec.convert(setup.evaluator.settings, TableSettings)
+        if table_digest(self._settings.file) != self._settings.digest:
             raise DataError(
-                f"{self.settings.file} is not the table that this search was started with: it has changed since. Give the file "
-                "back, or start a new run"
+                f"{self._settings.file} is not the table that this search was started with: it has changed since. Give the "
+                "file back, or start a new run"
             )
-        self.table = _read(self.settings, open_space(setup.space))
+        self.table = _read(self._settings, open_space(setup.space))
 
     def evaluate(self, task: Task) -> Measurement:
         """Return the row of the task's genotype. Raises NoResult where the table lacks it, so an incomplete one is searched."""
@@ -173,8 +176,8 @@ class TableEvaluator:
                 "search on without it",
             )
         numbers = self.table.numbers(row)
-        metrics = {name: numbers[name] for name in (*self.settings.report_columns, *self.settings.cost_columns)}
-        return Measurement(scores=(float(numbers[self.settings.reward_column]),), metrics=metrics)
+        metrics = {name: numbers[name] for name in (*self._settings.report_columns, *self._settings.cost_columns)}
+        return Measurement(scores=(float(numbers[self._settings.reward_column]),), metrics=metrics)
 
 
 def _read(settings: TableSettings, space: SearchSpace) -> Any:

@@ -1,4 +1,4 @@
-"""Tasks in, as many outcomes out, whatever the evaluator raises."""
+"""Evaluate tasks and return one outcome for each, whatever the evaluator raises."""
 
 import time
 import traceback
@@ -11,7 +11,7 @@ LONGEST_MESSAGE = 1000
 
 
 def attempt(evaluator: Evaluator, task: Task, worker: str) -> Outcome:
-    """Evaluate, and say how it ended. Only what stops the whole process (Ctrl-C) passes through."""
+    """Evaluate a task and return how it ended. Only what stops the whole process (Ctrl-C) passes through."""
     started = time.perf_counter()
     try:
         measurement = evaluator.evaluate(task)
@@ -21,7 +21,7 @@ def attempt(evaluator: Evaluator, task: Task, worker: str) -> Outcome:
 
 
 def attempt_all(evaluator: Evaluator | GroupEvaluator, tasks: Sequence[Task], worker: str) -> tuple[Outcome, ...]:
-    """Evaluate tasks that were given together, which is for evaluators of groups. Each takes its share of the time."""
+    """Evaluate tasks that were given together and return an outcome for each, with an equal share of the time."""
     if len(tasks) == 1:
         return (attempt(evaluator, tasks[0], worker),)
     started = time.perf_counter()
@@ -46,7 +46,7 @@ def _without_score(error: Exception, seconds: float, worker: str) -> Outcome:
 
 
 def described(error: BaseException) -> str:
-    """Kind, text and place of an exception, in at most a thousand characters.
+    """Return kind, text and place of an exception, in at most a thousand characters.
 
     >>> described(ValueError("no such axis"))
     'ValueError: no such axis'
@@ -60,7 +60,7 @@ def described(error: BaseException) -> str:
 
 
 def shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """The text, its middle left out where it is too long: causes stand at the beginning or at the end."""
+    """Cut the middle out of a text that is too long: causes stand at its beginning or at its end."""
     if len(text) <= longest:
         return text
     half = (longest - 5) // 2

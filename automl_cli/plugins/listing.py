@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from automl_cli.core.errors import ArtifactError, unknown_name
+from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.registry import with_installed
@@ -17,14 +17,19 @@ from automl_cli.plugins.registry import with_installed
 
 @cache
 def kinds() -> Mapping[str, Kind]:
-    """Return all kinds by name: those of `automl_cli.kinds`, then those of installed packages."""
-    return _rows("automl_cli.kinds", "KIND", what="kind")
+    """Return all kinds by name: those of `automl_cli.kinds`, then those of installed packages that can be loaded."""
+    return _rows("automl_cli.kinds", "KIND", what="kind", broken=_broken_kinds)
 
 
 @cache
 def problems() -> Mapping[str, Any]:
-    """Return all problems by name: those of `automl_cli.problems`, then those of installed packages."""
-    return _rows("automl_cli.problems", "PROBLEM", what="problem")
+    """Return all problems by name: those of `automl_cli.problems`, then those of installed packages that can be loaded."""
+    return _rows("automl_cli.problems", "PROBLEM", what="problem", broken=_broken_problems)
+
+
+_broken_kinds: dict[str, UserError] = {}
+_broken_problems: dict[str, UserError] = {}
+"""Why rows of installed packages cannot be loaded, by name. They disturb nobody who does not name them."""
 
 
 def problem_rows(panel: str, **more: Any) -> tuple[Flag, ...]:
@@ -39,14 +44,14 @@ def problem_rows(panel: str, **more: Any) -> tuple[Flag, ...]:
 def kind_named(name: str) -> Kind:
     """Return the kind of this name. Raises UserError where there is none."""
     if name not in kinds():
-        raise unknown_name("kind", name, kinds())
+        raise _broken_kinds.get(name) or unknown_name("kind", name, kinds())
     return kinds()[name]
 
 
 def problem_named(name: str) -> Any:
     """Return the problem of this name, a `core.protocols.Problem`. Raises UserError where there is none."""
     if name not in problems():
-        raise unknown_name("problem", name, problems())
+        raise _broken_problems.get(name) or unknown_name("problem", name, problems())
     return problems()[name]
 
 
@@ -78,11 +83,11 @@ def kinds_of_flag(flag: str) -> tuple[Kind, ...]:
     return tuple(kind for kind in kinds().values() if kind.flag == flag)
 
 
-def _rows(package: str, attribute: str, *, what: str) -> Mapping[str, Any]:
+def _rows(package: str, attribute: str, *, what: str, broken: dict[str, UserError]) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for module in sorted(pkgutil.iter_modules(import_module(package).__path__), key=lambda module: module.name):
         row = getattr(import_module(f"{package}.{module.name}"), attribute, None)
         if row is None:
             raise ArtifactError(f"{package}.{module.name} declares no {what}: it needs a module-level {attribute}")
         found[row.name] = row
-    return with_installed(found, group=package, what=what)
+    return with_installed(found, group=package, what=what, broken=broken)

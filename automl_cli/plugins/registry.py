@@ -34,6 +34,11 @@ class Table:
         """Return all names, the built-in ones first. Raises UserError where an installed package hides one."""
         return tuple(self._targets)
 
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The names of the built-in rows, whatever is installed."""
+        return tuple(self._built_in)
+
     def check(self, name: str) -> str:
         """Return the name itself. Raises UserError with the nearest known name where the table has none."""
         if name not in self._targets:
@@ -41,11 +46,10 @@ class Table:
         return name
 
     def load(self, name: str) -> Any:
-        """Return the code that the name stands for. Raises UserError where that of an installed package cannot be imported or
-        used."""
-        target = self._targets[self.check(name)]
+        """Return the code of this name. Raises UserError where that of an installed package cannot be imported or used."""
         if name in self._built_in:
-            return attribute(target)
+            return attribute(self._built_in[name])
+        target = self._targets[self.check(name)]
         found = _installed_attribute(self.what, name, target)
         if missing := [need for need in self._needs if getattr(found, need, None) is None]:
             raise UserError(
@@ -77,16 +81,28 @@ def installed(group: str, what: str, built_in: Mapping[str, str]) -> dict[str, s
 
 
 def with_installed(
-    built_in: Mapping[str, Any], *, group: str, what: str, check: Callable[[Any, str], Any] = lambda row, place: row
+    built_in: Mapping[str, Any],
+    *,
+    group: str,
+    what: str,
+    check: Callable[[Any, str], Any] = lambda row, place: row,
+    broken: dict[str, UserError] | None = None,
 ) -> Mapping[str, Any]:
     """Return rows that know their names: those built in, then those of the entry points of this group, imported.
 
     `check` takes a row and the place it is from, and raises UserError for what is none. Raises UserError where a row cannot be
-    imported, or has a name that exists already.
+    imported, or has a name that exists already. Where `broken` is given, a row that cannot be imported is left out, and its
+    error stands there by name.
     """
     rows = dict(built_in)
     for name, target in _entries(group):
-        row = check(_installed_attribute(what, name, target), f"the installed plug-in {target!r}")
+        try:
+            row = check(_installed_attribute(what, name, target), f"the installed plug-in {target!r}")
+        except UserError as error:
+            if broken is None:
+                raise
+            broken[name] = error
+            continue
         if row.name in rows:
             raise UserError(f"the installed plug-in {target!r} names its {what} {row.name!r}, which exists already; rename it")
         rows[row.name] = row
@@ -126,7 +142,7 @@ STRATEGIES = Table(
         "evolution": "automl_cli.strategies.evolution:Evolution",
         "exhaustive": "automl_cli.strategies.exhaustive:Exhaustive",
     },
-    needs=("summary", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
+    needs=("summary", "settings", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
 )
 EVALUATORS = Table(
     "evaluator",
@@ -142,6 +158,8 @@ EVALUATORS = Table(
         "instant",
         "unused",
         "flags",
+        "options",
+        "settings",
         "resolve",
         "check",
         "prepare",

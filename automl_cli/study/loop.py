@@ -247,8 +247,7 @@ class Study:
         self._published, self._published_at = best, self._clock()
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
-        search = self._search
-        retraining = stage is Stage.RETRAIN
+        search, retraining = self._search, stage is Stage.RETRAIN
         finished = len(self._retrained) if retraining else search.finished
         planned = len(search.ranking.best()) if retraining else search.trials
         best = next(iter(search.ranking.best()), None)
@@ -291,10 +290,14 @@ class Study:
         if record.trial != self._search.next or not self._search.may_ask():
             raise ArtifactError(f"{self._journal.path}: trial {record.trial} was asked out of order")
         asked = self._search.ask()
-        if (asked.genotype, asked.seed, asked.epochs) != (record.genotype, record.seed, record.epochs):
+        if asked.epochs != record.epochs:
+            trained, said = (counted(epochs, "epoch") for epochs in (record.epochs, asked.epochs))
+            text = f"was trained for {trained}, and study.json, which was changed by hand, says {said}; put that back"
+            raise ArtifactError(f"{self._journal.path}: trial {record.trial} {text}")
+        if (asked.genotype, asked.seed) != (record.genotype, record.seed):
+            was, now = canonical(record.genotype), canonical(asked.genotype)
             raise UserError(
-                f"{self._journal.path}: trial {record.trial} was {canonical(record.genotype)}, and now the strategy "
-                f"{self._settings.strategy!r} proposes {canonical(asked.genotype)}: this is not the code that the run was "
-                "started with. Resume with the versions that study.json names, or start a new run"
+                f"{self._journal.path}: trial {record.trial} was {was}, and now the strategy proposes {now}: study.json was "
+                "changed by hand, or the code was. Resume with the versions that study.json names, or start a new run"
             )
         self._search.enter(record)
