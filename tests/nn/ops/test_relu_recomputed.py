@@ -63,10 +63,10 @@ def test_the_gradient_of_relu_is_0_at_0():
 UNITS = {
     "pointwise": (ConvolutionUnit((1, 1), 5, order="act-conv-bn"), 4),
     "shift_gemm": (ConvolutionUnit((3, 3), 4, order="act-conv-bn"), 4),
-    "taps, dilated": (ConvolutionUnit((3, 3), 4, order="act-conv-bn", dilation=2, padding="same"), 4),
+    "shift_gemm, dilated": (ConvolutionUnit((3, 3), 4, order="act-conv-bn", dilation=2, padding="same"), 4),
     "direct": (ConvolutionUnit((3, 3), 12, order="act-conv-bn"), 4),
     "native": (ConvolutionUnit((3, 3), 4, (2, 2), order="act-conv-bn", padding="same"), 4),
-    "line, row by row": (ConvolutionUnit((1, 7), 64, order="act-conv-bn"), 64),
+    "dft_1d, row by row": (ConvolutionUnit((1, 7), 64, order="act-conv-bn"), 64),
     "factorized": (FactorizedReduction(5, order="act-conv-bn"), 4),
 }
 
