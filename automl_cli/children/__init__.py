@@ -1,17 +1,17 @@
-"""Roles become something trainable. Searching and `automl train` share all of it.
+"""Children: roles become something trainable, for searching and for `automl train` alike.
 
-Roles, one file each; a kind names the function that builds what its values stand for:
+Roles have one file each; a kind names the function that builds its values:
 
     network        value, facts, seed -> a Flax module
     activation     value -> the function between linear maps
     optimizer      value, recipe -> the update rule
-    augmentation   value -> what is done to training images, and how they are looked at outside training
+    augmentation   value -> the transformation of training images, and the evaluation view
 
-and what they are put together by:
+The remaining files put the roles together:
 
-    schedule     the learning-rate schedule of a recipe, and what it drops
-    learning     what a problem brings: batches, loss, metric; the test split
-    trainer      `Trainer`: a child trained on its problem
-    prediction   a trained child at work: its weights, and what it makes of examples
-    cost         how long a training takes
+    schedule     the learning-rate schedule of a recipe, and its drop settings
+    learning     the interface of a problem: batches, loss, metric; the test split
+    trainer      `Trainer`: trains a child on its problem
+    prediction   `Predictor`: a trained child with its weights
+    cost         the duration of a training
 """

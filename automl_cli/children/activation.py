@@ -1,4 +1,4 @@
-"""Activation functions: what the names of `values.activation` stand for."""
+"""The activation functions named in `values.activation`."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ Function = Callable[[Array], Array]
 
 
 def by_name(value: ActivationFunction) -> Function:
-    """The function, number by number. ReLU is the one that networks have built in."""
+    """Return the elementwise function of this name, for arrays of any shape. ReLU is the one that networks have built in."""
     return _FUNCTIONS[value.name]
 
 

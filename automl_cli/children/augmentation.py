@@ -1,4 +1,4 @@
-"""What augmentations do to images, and how images are looked at outside training: the names of `values.augmentation`."""
+"""The augmentations named in `values.augmentation`: transformations of training images, and evaluation views."""
 
 from typing import NamedTuple
 
@@ -8,8 +8,11 @@ from automl_cli.values.augmentation import Augmentation
 
 
 class ImageAugmentation(NamedTuple):
-    """What is done to a batch of training images, and how images are looked at outside training: at the scale that they are
-    trained at. `streamed` says whether pictures are decoded as they are needed, which crops them too."""
+    """The transformation of a batch of training images, and the view of images outside training, at the scale of training.
+
+    Both take and return images (batch, height, width, channels). `streamed` says that pictures are decoded, and cropped, on
+    demand.
+    """
 
     transform: Transform | None
     view: View | None
@@ -17,7 +20,7 @@ class ImageAugmentation(NamedTuple):
 
 
 def by_name(augmentation: Augmentation, *, flip: bool) -> ImageAugmentation:
-    """The augmentation of this name; images are mirrored where `flip` says so."""
+    """Return the augmentation of this name; it mirrors images only if `flip`."""
     match augmentation.name:
         case "standard":
             return ImageAugmentation(crop_and_flip(flip=flip), centre_crop)

@@ -1,4 +1,4 @@
-"""What a problem brings to a training, and to the test of a trained child (`core.protocols.Problem`)."""
+"""The interface of a problem for training, and for testing a trained child (`core.protocols.Problem`)."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -14,28 +14,30 @@ class LearningTask(Protocol):
     """The data of a problem as children are trained on it. One object serves all children of a worker."""
 
     loss: Loss
-    """(outputs of the network in training, targets) -> mean loss of the batch. Its text says all there is to say of it."""
+    """(outputs of the network in training mode, targets) -> mean loss of the batch, a scalar. Its `repr` determines what it
+    computes."""
 
     metric: Metric
-    """What validation examples are scored by."""
+    """Metric of the validation examples."""
 
     preparation: dict[str, tuple[float, ...]]
-    """What has to be known of the training data to look at others in the same way, such as their mean."""
+    """Statistics of the training data, such as their mean, that are needed to prepare other data alike."""
 
     def batches(self, child: Child) -> TrainingBatches:
-        """The training examples as this child is shown them."""
+        """Return the training examples, prepared for this child."""
         ...
 
     def validation(self, child: Child, *, like_training: bool) -> EvaluationExamples:
-        """The validation examples: in batches of the size that is trained with, or as many as fit."""
+        """Return the validation examples, in batches of the training batch size if `like_training`, otherwise as large as
+        fit."""
         ...
 
 
 class Testing(NamedTuple):
-    """The test split as a trained child is shown it.
+    """The test split, prepared for a trained child.
 
-    `examples` takes the largest size of a batch, None for as many as fit, and whether batches may be smaller. `metrics` are by
-    the name of the score.
+    `examples` takes `size`, the largest batch size or None for as many as fit, and `smaller`, whether batches may be smaller.
+    `metrics` are by the name of the score.
     """
 
     size: int

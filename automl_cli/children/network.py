@@ -1,4 +1,4 @@
-"""Networks as Flax modules."""
+"""The networks of children as Flax modules."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from automl_cli.values.network import Network
 
 
 def build(network: Network, facts: Any, *, seed: int, activation: Function = relu, auxiliary: bool = False) -> nnx.Module:
-    """A graph of blocks for images of the shape and the classes in `facts`, its parameters freshly drawn."""
+    """Build the module of a network for images of the shape and the classes in `facts`, with fresh parameters."""
     return build_network(network, facts.image_shape, len(facts.classes), seed=seed, activation=activation, auxiliary=auxiliary)
 
 
 def module_of(child: Child, *, seed: int, auxiliary: bool = False) -> nnx.Module:
-    """The network of a child as its kind builds it, with the activation of the child."""
+    """Build the network of a child by the builder of its kind, with the activation of the child."""
     network, activation = child.roles["network"], child.roles["activation"]
     module: nnx.Module = built_by(network)(
         value_of(network),

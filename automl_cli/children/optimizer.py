@@ -1,4 +1,4 @@
-"""Update rules: what the names of `values.optimizer` stand for, as Optax transformations without a learning rate."""
+"""The update rules named in `values.optimizer`, as Optax transformations without a learning rate."""
 
 from functools import cache
 
@@ -8,16 +8,16 @@ from automl_cli.values.optimizer import Optimizer
 from automl_cli.values.recipe import Recipe
 
 SQUARES_DECAY, EPSILON = 0.9, 1.0
-"""Of `rmsprop-tf`, as the papers of this line used it on ImageNet (NASNet, arXiv 1707.07012, appendix A)."""
+"""Constants of `rmsprop-tf`, as used on ImageNet by the papers of this line (NASNet, arXiv 1707.07012, appendix A)."""
 
 
 @cache
 def by_name(optimizer: Optimizer, recipe: Recipe) -> optax.GradientTransformation:
-    """Weight decay on all parameters, the bound on the norm of the gradient, and the rule.
+    """Return the update rule with weight decay on all parameters and a bound on the norm of the gradient.
 
-    g <- gradient + decay * parameter, scaled down to the bound on its norm; the update is what the rule makes of g. With a
-    decoupled rule decay * parameter is added to the update instead. One object for equal arguments, since programs are kept by
-    it.
+    g <- gradient + decay * parameter, scaled down to the bound on its norm; the rule computes the update from g. With a
+    decoupled rule, decay * parameter is added to the update instead. Equal arguments return the same object, since programs are
+    cached by it.
     """
     decay = [optax.add_decayed_weights(recipe.weight_decay)]
     clip = [] if recipe.gradient_clip is None else [optax.clip_by_global_norm(recipe.gradient_clip)]

@@ -1,4 +1,4 @@
-"""A trained child at work: its weights, and what it makes of examples."""
+"""Prediction by a trained child: its weights, scores and outputs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from jax import Array
 from automl_cli.children.learning import Testing
 from automl_cli.children.network import module_of
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, named_arrays
-from automl_cli.nn.evaluation import evaluated, outputs_of
+from automl_cli.nn.evaluation import evaluate, outputs_of
 from automl_cli.nn.losses import CrossEntropy
 from automl_cli.nn.networks import NetworkModule
 from automl_cli.values.child import Child
@@ -21,36 +21,41 @@ from automl_cli.values.engine import EngineName, engine_for_prediction
 from automl_cli.values.network import Shape
 
 LARGEST_BATCH = 1024
+"""Images of a batch at most."""
+
 POSITIONS_ON_A_DEVICE = 2**18
-"""Pixels of one batch: 256 images of 32 x 32. Enough to keep a device busy, little enough for its memory."""
+"""Pixels of one batch on a GPU or TPU: 256 images of 32 x 32. They keep a device busy and fit its memory."""
 POSITIONS_ON_A_CPU = 2**13
-"""What fits into a core's cache: 128 images of 8 x 8 a batch are scored at twice the speed of 1024, and 8 of 32 x 32 a fifth
-faster than 256."""
+"""Pixels of one batch on a CPU that fit a core's cache: 128 images of 8 x 8 are scored at twice the speed of 1024, and 8 of
+32 x 32 a fifth faster than 256."""
 
 
 LEAST_BATCH_ON_A_DEVICE = 32
-"""Large images fill a device's memory sooner, but fewer of them leave it waiting for the host."""
+"""Images of a batch at least on a GPU or TPU. Large images fill its memory sooner, but smaller batches leave it waiting for
+the host."""
 
 
 def largest_batch(image: Shape) -> int:
-    """How many images of this shape are looked at together outside training."""
+    """Return the number of images of this shape, (height, width, channels), in one batch outside training."""
     on_cpu = jax.default_backend() == "cpu"
     positions, least = (POSITIONS_ON_A_CPU, 1) if on_cpu else (POSITIONS_ON_A_DEVICE, LEAST_BATCH_ON_A_DEVICE)
     return max(least, min(LARGEST_BATCH, positions // (image[0] * image[1])))
 
 
 def weights_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What of the state of a training its network needs: parameters, or their running mean where there is one, and running
-    statistics; not the optimizer's memory, nor an auxiliary head."""
-    needed = {name: array for name, array in arrays.items() if name.startswith(("parameters.", "statistics."))}
-    means = {f"parameters.{name.removeprefix('average.')}": arrays[name] for name in arrays if name.startswith("average.")}
-    return {name: array for name, array in (needed | means).items() if not name.partition(".")[2].startswith("auxiliary")}
+    """Return the arrays of a training's state that its network needs, by name.
+
+    These are the parameters, or their moving average if there is one, and the running statistics, without an auxiliary head.
+    """
+    own = {name: array for name, array in arrays.items() if name.startswith(("parameters.", "statistics."))}
+    averages = {f"parameters.{name.removeprefix('average.')}": arrays[name] for name in arrays if name.startswith("average.")}
+    return {name: array for name, array in (own | averages).items() if not name.partition(".")[2].startswith("auxiliary")}
 
 
 class Predictor:
-    """A trained child with its weights. Raises ValueError naming the array when the weights are not those of its network.
+    """A trained child with its weights. Raises ValueError that names the array if the weights do not fit its network.
 
-    `trained` is the engine that trained it: on a CPU a few examples are looked at by the programs that validated the training
+    `trained` is the engine of the training: on a CPU, few examples are evaluated by the programs that validated the training
     (`values.engine`), in batches of the same size.
     """
 
@@ -62,43 +67,45 @@ class Predictor:
         self._batch_size = child.recipe.batch_size
 
     def scores(self, testing: Testing) -> dict[str, float]:
-        """The scores on a test split by name, all in one pass over it."""
-        engine, batches = self._for(testing.size)
-        found = evaluated(engine, engine.state(self._weights), testing.examples(**batches), tuple(testing.metrics.values()))
-        return dict(zip(testing.metrics, found, strict=True))
+        """Return the scores on a test split by name, all in one pass over it."""
+        engine, batches = self._engine_for(testing.size)
+        values = evaluate(engine, engine.state(self._weights), testing.examples(**batches), tuple(testing.metrics.values()))
+        return dict(zip(testing.metrics, values, strict=True))
 
     def outputs(self, testing: Testing) -> np.ndarray:
-        """The outputs for all examples, in order."""
-        engine, batches = self._for(testing.size)
+        """Return the outputs for all examples in order, (examples, …)."""
+        engine, batches = self._engine_for(testing.size)
         return outputs_of(engine, engine.state(self._weights), testing.examples(**batches))
 
     def function(self) -> Callable[[Array], Array]:
-        """The network in evaluation mode, as a function of one batch that JAX can trace. It holds the weights."""
+        """Return the network in evaluation mode, as a traceable function: one batch (batch, …) -> outputs (batch, …). It
+        holds the weights."""
         _load(self._model, self._weights)
         return lambda examples: self._model(examples, train=False)
 
-    def _for(self, examples: int) -> tuple[Engine, dict[str, Any]]:
-        """The engine for so many examples, and the batches that it looks at them in."""
+    def _engine_for(self, examples: int) -> tuple[Engine, dict[str, Any]]:
+        """Return the engine for this number of examples, and the options of its batches."""
         size = min(self._batch_size, max(examples, 1))
         batches, accelerated = -(-examples // size), jax.default_backend() != "cpu"
         name = engine_for_prediction(batches, trained=self._trained, accelerated=accelerated)
         if name == "blocks" and isinstance(self._model, NetworkModule):
-            return BlocksEngine(self._model, **_UNUSED), {"size": size, "smaller": False}
-        return WholeEngine(self._model, **_UNUSED), {"size": None, "smaller": True}
+            return BlocksEngine(self._model, **_NO_TRAINING), {"size": size, "smaller": False}
+        return WholeEngine(self._model, **_NO_TRAINING), {"size": None, "smaller": True}
 
 
-_UNUSED: dict[str, Any] = {"loss": CrossEntropy(), "update_rule": optax.identity()}
-"""What an engine trains with. Made once, since blocks are kept by what they are made from."""
+_NO_TRAINING: dict[str, Any] = {"loss": CrossEntropy(), "update_rule": optax.identity()}
+"""Placeholders for the loss and the update rule of an engine. They are made once, since blocks are cached by their
+arguments."""
 
 
 def _expected(model: nnx.Module) -> dict[str, Array]:
-    """The arrays of a network, by the names of its weights."""
-    kinds = zip(("parameters", "statistics"), named_arrays(model), strict=True)
-    return {f"{kind}.{name}": array for kind, arrays in kinds for name, array in arrays.items()}
+    """Return the arrays of a network by the names of its weights."""
+    groups = zip(("parameters", "statistics"), named_arrays(model), strict=True)
+    return {f"{kind}.{name}": array for kind, arrays in groups for name, array in arrays.items()}
 
 
 def _load(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
-    """Put the weights into the variables of the model itself."""
+    """Copy the weights into the variables of the model."""
     for prefix, kind in (("parameters", nnx.Param), ("statistics", nnx.BatchStat)):
         state = nnx.state(model, kind)
         for path, variable in nnx.to_flat_state(state):

@@ -1,4 +1,4 @@
-"""Children trained on their problem."""
+"""Training of children on their problem."""
 
 from flax import nnx
 
@@ -17,11 +17,11 @@ from automl_cli.values.engine import EngineName
 
 
 class Trainer:
-    """A problem, opened, and any child trained on it. One object serves all children of a worker.
+    """An opened problem that trains any child. One object serves all children of a worker.
 
-    `child` is the children's own record, of which one role may be open: the problem, and the augmentation if it is filled,
-    decide how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules, and
-    bfloat16, are left to `whole`.
+    `child` is the record that all children share, in which one role may be open: its problem, and its augmentation if filled,
+    determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules, and
+    bfloat16, use the engine `whole`.
     """
 
     def __init__(
@@ -41,9 +41,10 @@ class Trainer:
         start: TrainingProgress | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> TrainingProgress:
-        """Train the network of a child with all its roles, or a model that was built for it.
+        """Train the network of a child with all its roles filled, or a model that was built for it.
 
-        `seed` fixes the initial parameters, the order of the data and their augmentation. Raises Diverged.
+        `seed` fixes the initial parameters, the order of the data and their augmentation. Raises Diverged if a loss or an
+        output is not finite.
         """
         begin_child()
         made = module_of(child, seed=seed, auxiliary=child.recipe.auxiliary_weight > 0) if model is None else model
@@ -59,7 +60,7 @@ class Trainer:
         )
 
     def engine(self, child: Child, model: nnx.Module) -> Engine:
-        """The model as compiled programs."""
+        """Return the engine that trains this model."""
         recipe, optimizer = child.recipe, child.roles["optimizer"]
         half = schedule.half(recipe)
         settings = {

@@ -1,22 +1,22 @@
-"""Data sets as NumPy arrays, or as pictures decoded while they are needed.
+"""Data sets as NumPy arrays, or as pictures that are decoded on demand.
 
 catalogue        names: embedded sets, image sets of TFDS, aliases
 published        facts of well-known data sets that are not on this machine
-source           what every data set looks like to the rest
+source           the interface of a data set
 opening          finds the source that a data set reference names
 digits           the embedded source
 tfds             sets of TensorFlow Datasets as a source
 folder           a folder of class folders as a source
 npz              an `.npz` file as a source
 decoding         pictures to arrays
-splits           how many examples train, validate and test
-split_indices    which examples of a source those are
+splits           sizes of the training, validation and test split
+split_indices    indices of their examples
 cache            prepared arrays on disk: written once, memory-mapped by all
 images           facts, training and validation arrays, the test split
-streaming        the same for pictures of any size, decoded as they are needed
+streaming        the same for pictures of any size, decoded on demand
 prefetch         work done by threads ahead of its use
-crops            which part of a picture a network is shown
-target           the data set that a winner is meant for, here or not
+crops            windows of pictures for training and evaluation
+target           the data set that a network is meant for, here or not
 available        the data sets that can be used on this machine
 paths            paths as users write them
 benchmark_table  tabular benchmarks

@@ -1,4 +1,4 @@
-"""What can be used as a data set here: for people who look around, and for `automl datasets`."""
+"""The data sets that can be used on this machine, for `automl datasets`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 
 class AvailableDataset(Struct, frozen=True, kw_only=True):
-    """One data set that was found. `problem` says why it cannot be used as it is; then nothing more is known of it."""
+    """One data set on this machine. If it cannot be used as it is, `problem` says why and `facts` is None."""
 
     name: str
     kind: Literal["embedded", "tfds"]
@@ -24,19 +24,19 @@ class AvailableDataset(Struct, frozen=True, kw_only=True):
 
 
 def datasets_here(data_dir: str | None) -> tuple[AvailableDataset, ...]:
-    """The embedded sets, then what is prepared under the data directory, by name."""
-    embedded = [_looked_at(name, "embedded", None) for name in EMBEDDED]
-    prepared = [_looked_at(name, "tfds", data_dir) for name in prepared_names(tfds_folder(data_dir))]
-    return (*embedded, *prepared)
+    """Return the embedded sets, then the sets prepared under the data directory, by name."""
+    built_in = [_available_dataset(name, "embedded", None) for name in EMBEDDED]
+    on_disk = [_available_dataset(name, "tfds", data_dir) for name in prepared_names(tfds_folder(data_dir))]
+    return (*built_in, *on_disk)
 
 
 def prepared_names(folder: Path) -> list[str]:
-    """Names of the sets under a TFDS folder, with their configuration where they have one."""
+    """Return the names of the sets under a TFDS folder, each with its configuration if it has one."""
     versions = [*folder.glob("*/*/dataset_info.json"), *folder.glob("*/*/*/dataset_info.json")]
     return sorted({path.parent.parent.relative_to(folder).as_posix() for path in versions})
 
 
-def _looked_at(name: str, kind: Literal["embedded", "tfds"], data_dir: str | None) -> AvailableDataset:
+def _available_dataset(name: str, kind: Literal["embedded", "tfds"], data_dir: str | None) -> AvailableDataset:
     try:
         return AvailableDataset(name=name, kind=kind, facts=image_facts(DatasetReference(source=name, data_dir=data_dir)))
     except DataError as error:

@@ -16,7 +16,7 @@ from automl_cli.data.npz import BROKEN
 from automl_cli.store.files import file_digest
 
 Row = tuple[str, ...]
-"""The cells of the wanted columns of one row, as text: the encoding first."""
+"""The cells of the wanted columns of one row, as text; the encoding first."""
 
 
 class UnknownColumn(DataError):
@@ -37,13 +37,13 @@ class BenchmarkTable:
     values: np.ndarray
 
     def numbers(self, row: int) -> dict[str, int | float]:
-        """Return the numbers of a row by column, as whole ones where the whole column holds nothing else."""
+        """Return the numbers of a row by column, as int if the column holds only whole numbers."""
         pairs = zip(self.columns, self.values[row].tolist(), self.whole, strict=True)
         return {name: int(value) if whole else value for name, value, whole in pairs}
 
     @cached_property
     def whole(self) -> tuple[bool, ...]:
-        """Whether each column holds whole numbers only."""
+        """Whether each column holds only whole numbers."""
         return tuple(((self.values == np.trunc(self.values)) & (np.abs(self.values) <= LARGEST)).all(axis=0).tolist())
 
 
@@ -51,27 +51,29 @@ def read_table(path: str, decisions: DecisionList, *, encoding_column: str, colu
     """Read the encoding column and the named number columns of a table.
 
     An encoding is the list of the genotype's indices: one digit per decision (`421211`), or numbers with anything between them
-    (`4-2-1-2-1-1`). Raises DataError naming file, line (row of an `.npz`) and column for a missing column, an encoding that is
-    not of the space or stands twice, and a cell that is not a finite number.
+    (`4-2-1-2-1-1`). Raises DataError naming file, line (row of an `.npz`) and column if a column is missing, an encoding is not
+    of the space or occurs twice, or a cell is not a finite number.
     """
     file = Path(path)
     wanted = (encoding_column, *dict.fromkeys(columns))
     reader = _npz_rows if file.suffix == ".npz" else _csv_rows
     rows: dict[Genotype, int] = {}
     values: list[list[float]] = []
-    for place, row in reader(file, wanted):
-        genotype = _genotype(row[0], decisions, f"{place}, column {encoding_column!r}")
+    for location, row in reader(file, wanted):
+        genotype = _genotype(row[0], decisions, f"{location}, column {encoding_column!r}")
         if genotype in rows:
-            raise DataError(f"{place}, column {encoding_column!r}: encoding {row[0]!r} stands twice; each genotype has one row")
+            raise DataError(
+                f"{location}, column {encoding_column!r}: encoding {row[0]!r} stands twice; each genotype has one row"
+            )
         rows[genotype] = len(values)
-        values.append([_number(text, f"{place}, column {name!r}") for text, name in zip(row[1:], wanted[1:], strict=True)])
+        values.append([_number(text, f"{location}, column {name!r}") for text, name in zip(row[1:], wanted[1:], strict=True)])
     if not rows:
         raise DataError(f"{path} has a header and no rows; a table needs at least one genotype")
     return BenchmarkTable(path=path, columns=wanted[1:], rows=rows, values=np.array(values))
 
 
 def table_digest(path: str) -> str:
-    """Return the SHA-256 of the file. DataError where there is none."""
+    """Return the SHA-256 of the file. Raises DataError if it cannot be read."""
     try:
         return file_digest(Path(path))
     except OSError as error:
@@ -79,7 +81,7 @@ def table_digest(path: str) -> str:
 
 
 def _csv_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
-    """Yield place and cells of every row. Spaces around cells and lines without any cell mean nothing."""
+    """Yield each row with its location, without spaces around cells and without empty lines."""
     with file.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.reader(stream, skipinitialspace=True)
         try:
@@ -87,10 +89,10 @@ def _csv_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
             _check_header(header, file)
             positions = [_position(name, header, f"{file}:1") for name in wanted]
             for row in filter(None, reader):
-                place = f"{file}:{reader.line_num}"
+                location = f"{file}:{reader.line_num}"
                 if len(row) != len(header):
-                    raise DataError(f"{place}: {counted(len(row), 'cell')} where the header has {len(header)}")
-                yield place, tuple(row[at].strip() for at in positions)
+                    raise DataError(f"{location}: {counted(len(row), 'cell')} where the header has {len(header)}")
+                yield location, tuple(row[at].strip() for at in positions)
         except (UnicodeDecodeError, csv.Error) as error:
             raise DataError(f"{file} is no text in UTF-8 ({error}); --table takes a .csv or .npz file") from error
 
@@ -118,13 +120,13 @@ def _npz_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
         yield f"{file}, row {number}", tuple(" ".join(map(str, np.atleast_1d(cell))) for cell in row)
 
 
-def _position(name: str, header: Sequence[str], place: str) -> int:
+def _position(name: str, header: Sequence[str], location: str) -> int:
     if name not in header:
-        raise UnknownColumn(f"{place}: {unknown_name('column', name, header)}", name)
+        raise UnknownColumn(f"{location}: {unknown_name('column', name, header)}", name)
     return list(header).index(name)
 
 
-def _genotype(text: str, decisions: DecisionList, place: str) -> Genotype:
+def _genotype(text: str, decisions: DecisionList, location: str) -> Genotype:
     digits = len(decisions) > 1 and text.isdecimal()
     indices = tuple(map(int, text if digits else re.findall(r"\d+", text)))
     try:
@@ -133,14 +135,14 @@ def _genotype(text: str, decisions: DecisionList, place: str) -> Genotype:
             raise SpaceError(f"{found} where the space has {wanted}")
         return decisions.check(indices)
     except SpaceError as error:
-        raise DataError(f"{place}: encoding {text!r} is not of this space: {error}") from error
+        raise DataError(f"{location}: encoding {text!r} is not of this space: {error}") from error
 
 
-def _number(text: str, place: str) -> float:
+def _number(text: str, location: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise DataError(f"{place}: {text!r} is not a number") from None
+        raise DataError(f"{location}: {text!r} is not a number") from None
     if not np.isfinite(value):
-        raise DataError(f"{place}: {text!r} is not a finite number; leave out rows without a result")
+        raise DataError(f"{location}: {text!r} is not a finite number; leave out rows without a result")
     return value

@@ -1,7 +1,7 @@
 """Prepared arrays on disk: written once by one process, memory-mapped by all.
 
-An entry is a folder of `.npy` files, complete when it is there: it is written beside its place and moved there in one step.
-`AUTOML_CACHE_DIR` says where; the default is the user's cache folder. The folder may be removed at any time.
+An entry is a folder of `.npy` files. It is written under a temporary name and renamed when complete. `AUTOML_CACHE_DIR` sets
+the location; the default is the user's cache folder. The folder may be removed at any time.
 """
 
 from __future__ import annotations
@@ -21,24 +21,26 @@ from automl_cli.core.errors import DataError
 from automl_cli.data.paths import expanded
 
 FORMAT = 1
-"""Part of every key: a change of what is stored, or of how images are resized, raises it."""
+"""Version of the cache, part of every key; raise it if the contents of entries, or the resizing of images, change."""
 
 DRAFT = ".draft"
-"""How the name of an entry ends that is not whole yet."""
+"""Suffix of an entry that is not complete."""
 
 BLOCK = 1 << 20
-"""Bytes that are written at a time where the system cannot reserve room."""
+"""Bytes written at a time if the system cannot reserve disk space."""
 
 Layout = Mapping[str, tuple[tuple[int, ...], str]]
-"""What an entry must hold: name -> (shape, dtype)."""
+"""Contents of an entry: name -> (shape, dtype)."""
 
 Write = Callable[[Mapping[str, np.ndarray]], None]
-"""Fills freshly created arrays, by name."""
+"""A function that fills new arrays, by name."""
 
 
 def cache_folder() -> Path:
-    """Where prepared arrays lie: `$AUTOML_CACHE_DIR/data`, else `data` in the user's cache folder for `automl`. DataError for
-    an account without a home folder."""
+    """Return the folder of prepared arrays: `$AUTOML_CACHE_DIR/data`, else `data` in the user's cache folder for `automl`.
+
+    Raises DataError for an account without a home folder.
+    """
     import platformdirs
 
     try:
@@ -48,7 +50,7 @@ def cache_folder() -> Path:
 
 
 def being_prepared(folder: Path) -> bool:
-    """Whether a process is writing this folder of the cache."""
+    """Return whether a process is writing this folder of the cache."""
     if folder.suffix != DRAFT:
         return False
     try:
@@ -59,18 +61,18 @@ def being_prepared(folder: Path) -> bool:
 
 
 def key_of(parts: tuple[str, ...]) -> str:
-    """The name of the entry for what these texts identify."""
+    """Return the key of the entry that these texts identify."""
     digest = hashlib.blake2b(f"format:{FORMAT}".encode(), digest_size=12)
     for part in parts:
         digest.update(f"|{len(part)}|{part}".encode())
     return digest.hexdigest()
 
 
-def prepared(name: str, key: str, layout: Layout, write: Write) -> dict[str, np.ndarray]:
-    """The arrays of the entry, memory-mapped and read-only; prepared first where they are not there or broken.
+def load_or_prepare(name: str, key: str, layout: Layout, write: Write) -> dict[str, np.ndarray]:
+    """Return the arrays of an entry, memory-mapped and read-only; prepare it first if it is missing or broken.
 
-    `name` is for people who look into the folder. One process prepares, the others wait for it. Raises DataError when the
-    folder cannot be written.
+    `name` makes the folder recognisable to people. One process prepares, the others wait for it. Raises DataError if the folder
+    cannot be written.
     """
     folder = cache_folder()
     entry = folder / f"{''.join(c if c.isalnum() else '-' for c in name)}-{key}"
@@ -90,7 +92,7 @@ def prepared(name: str, key: str, layout: Layout, write: Write) -> dict[str, np.
 
 
 def _open(entry: Path, layout: Layout) -> dict[str, np.ndarray] | None:
-    """The arrays, or None where one is missing, cut short or not what it should be."""
+    """Return the arrays, or None if one is missing, truncated or of another shape or dtype."""
     arrays = {}
     for name, (shape, dtype) in layout.items():
         try:
@@ -118,7 +120,7 @@ def _prepare(entry: Path, layout: Layout, write: Write) -> None:
 
 
 def _create(path: Path, shape: tuple[int, ...], dtype: str) -> np.memmap:
-    """An array in a new file whose room on the disk is taken at once: a full disk met through the map ends the process."""
+    """Create an array in a new file and reserve its disk space: a write to the map on a full disk would end the process."""
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
     with path.open("r+b") as file:
         if hasattr(os, "posix_fallocate"):

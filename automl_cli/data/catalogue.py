@@ -1,4 +1,4 @@
-"""The names of data sets: what is embedded, what TFDS calls its image-classification sets, how people write them.
+"""The names of data sets: embedded sets, image-classification sets of TFDS, and common aliases.
 
 Plain tables, so that a misspelt name is answered without importing anything.
 """
@@ -28,7 +28,7 @@ ALIASES = {
     "quickdraw": "quickdraw_bitmap",
     "svhn": "svhn_cropped",
 }
-"""How else a set is often called -> its name in TFDS."""
+"""Common name of a set -> its name in TFDS."""
 
 TFDS_IMAGE_SETS = (
     "beans", "bee_dataset", "binary_alpha_digits", "caltech101", "caltech_birds2010", "caltech_birds2011", "cars196",
@@ -55,11 +55,11 @@ MIRROR_SENSITIVE = frozenset({
 UNLABELLED_TEST = frozenset(
     {"i_naturalist2017", "i_naturalist2018", "imagenet2012", "places365_small", "placesfull", "visual_domain_decathlon"}
 )
-"""Sets whose split `test` was published without labels; their split `validation` is the one that papers report."""
+"""Sets whose split `test` was published without labels; papers report their split `validation`."""
 
 
 def canonical_name(source: str) -> str:
-    """The name with an alias replaced; a configuration or version behind `/` or `:` stays.
+    """Return the name with an alias replaced; a configuration or version behind `/` or `:` stays.
 
     >>> canonical_name("imagenet"), canonical_name("cifar-10:3.0.2"), canonical_name("imagenet_resized/32x32")
     ('imagenet2012', 'cifar10:3.0.2', 'imagenet_resized/32x32')
@@ -69,7 +69,7 @@ def canonical_name(source: str) -> str:
 
 
 def base_name(source: str) -> str:
-    """The name without configuration and version.
+    """Return the name without configuration and version.
 
     >>> base_name("imagenet_resized/32x32:0.1.0")
     'imagenet_resized'
@@ -78,7 +78,7 @@ def base_name(source: str) -> str:
 
 
 def unknown_dataset(source: str) -> DataError:
-    """The error for a name that is none, with the nearest one and the forms that are accepted."""
+    """Return the error for an unknown name, with the nearest known name and the accepted forms."""
     near = get_close_matches(source.lower(), sorted({*EMBEDDED, *TFDS_IMAGE_SETS, *ALIASES}), n=1, cutoff=0.6)
     suggestion = f" Did you mean {near[0]!r}?" if near else ""
     return DataError(

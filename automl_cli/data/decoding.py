@@ -1,4 +1,4 @@
-"""Pictures to arrays: decoding with Pillow, resizing, and what a broken picture is called."""
+"""Decoding and resizing of pictures with Pillow, and the errors for broken ones."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ DEEP_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 def decode(data: bytes, where: str, *, channels: int, size: int | None, upright: bool = False) -> np.ndarray:
-    """uint8 (height, width, channels) of an encoded picture; the first frame of an animated one. Transparency is dropped.
+    """Decode a picture to uint8 (height, width, channels), the first frame of an animated one, without transparency.
 
-    `size`, when given, makes it square (see `fit`). `upright` turns the picture as its camera noted. Raises DataError naming
-    `where`.
+    `size`, if given, makes it square (see `fit`). `upright` applies the orientation that the camera recorded. Raises DataError
+    naming `where`.
     """
-    with _broken_said(where), Image.open(io.BytesIO(data)) as opened:
-        array = np.asarray(_as_stored(opened, where, channels=channels, upright=upright))
+    with _errors_named(where), Image.open(io.BytesIO(data)) as opened:
+        array = np.asarray(_converted(opened, where, channels=channels, upright=upright))
     return fit(array.reshape(*array.shape[:2], channels), size)
 
 
 def decode_window(
     data: bytes, where: str, window: Callable[[int, int], Box], *, shape: tuple[int, int, int], upright: bool = False
 ) -> np.ndarray:
-    """uint8 of this shape (height, width, channels): a window of an encoded picture, resampled bilinearly with antialiasing.
+    """Decode a window of a picture to uint8 of this shape (height, width, channels), resampled bilinearly with antialiasing.
 
-    `window` chooses it from the picture's height and width. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where the window
-    has enough pixels even so. The rest is as in `decode`.
+    `window` chooses the window from the picture's height and width. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if the
+    window has enough pixels even so. Everything else is as in `decode`.
     """
     height, width, channels = shape
-    with _broken_said(where), Image.open(io.BytesIO(data)) as opened:
+    with _errors_named(where), Image.open(io.BytesIO(data)) as opened:
         columns, rows = opened.size
         if upright and _on_its_side(opened):
             columns, rows = rows, columns
@@ -45,25 +45,26 @@ def decode_window(
         enough = min((box.right - box.left) / width, (box.bottom - box.top) / height)
         if reduction := next((factor for factor in (8, 4, 2) if factor <= enough), None):
             opened.draft(None, (opened.width // reduction, opened.height // reduction))
-        picture = _as_stored(opened, where, channels=channels, upright=upright)
+        picture = _converted(opened, where, channels=channels, upright=upright)
         across, down = picture.width / columns, picture.height / rows
         inside = (box.left * across, box.top * down, box.right * across, box.bottom * down)
         return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=inside)).reshape(shape)
 
 
-def _as_stored(opened: Image.Image, where: str, *, channels: int, upright: bool) -> Image.Image:
+def _converted(opened: Image.Image, where: str, *, channels: int, upright: bool) -> Image.Image:
     picture = ImageOps.exif_transpose(opened) if upright else opened
     check_mode(picture.mode, where, channels=channels)
     return picture.convert("L" if channels == 1 else "RGB")
 
 
 def _on_its_side(picture: Image.Image) -> bool:
-    """Whether its camera noted that it is to be turned by a quarter."""
+    """Return whether the recorded orientation is a quarter turn."""
     return picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
 
 
 @contextmanager
-def _broken_said(where: object) -> Iterator[None]:
+def _errors_named(where: object) -> Iterator[None]:
+    """Turn errors for a broken picture into a DataError that names it."""
     try:
         yield
     except DataError:
@@ -73,7 +74,7 @@ def _broken_said(where: object) -> Iterator[None]:
 
 
 def check_mode(mode: str, where: str, *, channels: int) -> None:
-    """Raises DataError for a picture of more than 8 bits, and for a colour picture in a set of grey ones."""
+    """Check the mode of a picture. Raises DataError for more than 8 bits, and for a colour picture in a set of grey ones."""
     if mode in DEEP_MODES:
         raise DataError(f"{where} has more than 8 bits a channel (mode {mode}); convert it to 8 bits")
     if channels == 1 and mode not in GREY_MODES:
@@ -81,16 +82,16 @@ def check_mode(mode: str, where: str, *, channels: int) -> None:
 
 
 def header(path: Path) -> tuple[str, tuple[int, int]]:
-    """(mode, (height, width)) from a picture's header, turned upright; decodes nothing."""
-    with _broken_said(path), Image.open(path) as picture:
+    """Return (mode, (height, width)) from a picture's header, after its recorded orientation; decodes nothing."""
+    with _errors_named(path), Image.open(path) as picture:
         width, height = picture.size
         return picture.mode, (width, height) if _on_its_side(picture) else (height, width)
 
 
 def fit(image: np.ndarray, size: int | None) -> np.ndarray:
-    """The image as a square of `size` pixels: the largest centred square, resampled bilinearly with antialiasing; dtype kept.
+    """Return the largest centred square of the image, resampled to `size` pixels bilinearly with antialiasing.
 
-    `image` is (height, width, channels), uint8 or float32; without a size it is returned as it is.
+    `image` is (height, width, channels), uint8 or float32; its dtype is kept. It is returned unchanged if `size` is None.
     """
     if size is None or image.shape[:2] == (size, size):
         return image

@@ -1,7 +1,7 @@
-"""`digits`: 1,797 handwritten digits of 8×8 pixels that scikit-learn ships (UCI, E. Alpaydin and C. Kaynak 1998).
+"""The data set `digits`: 1,797 handwritten digits of 8×8 pixels that scikit-learn ships (UCI, E. Alpaydin and C. Kaynak 1998).
 
-The last 360 are the test part: they were written by other people than the first, so the test is an honest one. Grey levels 0 to
-16 become 0 to 255.
+The last 360 are the test part. Their writers did not write the others, so the test measures generalisation to new writers.
+Grey levels 0 to 16 become 0 to 255.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from automl_cli.data.decoding import fit
-from automl_cli.data.source import Part, Read, Report, SourceDescription, holds_arrays
+from automl_cli.data.source import Part, Read, Report, SourceDescription, no_pictures_error
 
 EXAMPLES = 1_797
 TEST_EXAMPLES = 360
@@ -20,7 +20,7 @@ SIDE = 8
 
 
 class DigitsSource:
-    """The embedded set. What is known of it is constant, so scikit-learn is imported only to prepare the arrays."""
+    """The embedded set. Its facts are constants, so scikit-learn is imported only to prepare the arrays."""
 
     def __init__(self, *, image_size: int | None) -> None:
         self._size = image_size or SIDE
@@ -34,17 +34,21 @@ class DigitsSource:
         )
 
     def identity(self) -> tuple[str, ...]:
+        """Return the name and the version of the set."""
         return ("digits", "1")
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
+        """Return the labels of a part, (examples,) int32."""
         return _all_labels()[_rows(part)]
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the images at these indices in one chunk (examples, height, width, 1), uint8."""
         chosen = _all_images()[_rows(part)][indices]
         yield np.stack([fit(image, self._size) for image in chosen])
 
     def encoded(self, part: Part) -> Read:
-        raise holds_arrays("digits")
+        """Refuse: the set has no encoded pictures. Raises DataError."""
+        raise no_pictures_error("digits")
 
 
 def _rows(part: Part) -> slice:

@@ -1,7 +1,7 @@
-"""A folder of class folders of pictures; or folders `train`, `validation`, `test` of those.
+"""A folder of class folders of pictures; or folders `train`, `validation`, `test` of class folders.
 
-A picture's class is the name of its folder. The pictures are grey when the first one of every class is, else in colour; they
-are turned as their camera noted. Without `image_size` all must have one size.
+A picture's class is the name of its folder. The pictures are grey if the first one of every class is, else in colour; their
+recorded orientation is applied. Without `image_size` all must have one size.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ PART_NAMES: dict[str, Part] = {
 CHUNK = 256
 
 Listing = dict[str, list[Path]]
-"""Pictures by class name, both in order."""
+"""Paths of pictures by class name, both sorted."""
 
 
 class FolderSource:
-    """Pictures on disk, listed when the source is opened, decoded when they are asked for."""
+    """Pictures on disk, listed when the source is opened, decoded on demand. Raises DataError for a folder that cannot be
+    used."""
 
     def __init__(self, root: Path, *, image_size: int | None) -> None:
         if not root.is_dir():
@@ -53,7 +54,7 @@ class FolderSource:
         )
 
     def check_pictures(self) -> None:
-        """Raises DataError unless all pictures, by their headers, can be prepared in one shape."""
+        """Check by their headers that all pictures can be prepared in one shape. Raises DataError if not."""
         if self._size is None:
             shape = self.description.image_shape
             for path in (path for part in self._parts for path in self._paths(part)):
@@ -61,6 +62,7 @@ class FolderSource:
                     raise DataError(_unequal(path, extent, shape[:2]))
 
     def identity(self) -> tuple[str, ...]:
+        """Return the path of the folder and a digest of all files with size and time of change."""
         digest = hashlib.blake2b(digest_size=16)
         for part in sorted(self._parts):
             for path in self._paths(part):
@@ -69,16 +71,19 @@ class FolderSource:
         return ("folder", str(self._root.resolve()), digest.hexdigest())
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
+        """Return the labels of a part, (examples,) int32."""
         listing = self._parts[part]
         counts = [len(listing.get(name, ())) for name in self.description.classes]
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the pictures at these indices in chunks (examples, height, width, channels), uint8."""
         paths = self._paths(part)
         for start in range(0, len(indices), CHUNK):
             yield np.stack([self._picture(paths[index]) for index in indices[start : start + CHUNK]])
 
     def encoded(self, part: Part) -> Read:
+        """Return a function from an index to the stored picture."""
         paths = self._paths(part)
         return lambda index: Encoded(_bytes_of(paths[index]), str(paths[index]), upright=True)
 
@@ -97,21 +102,21 @@ class FolderSource:
         if len(classes) < 2:
             raise DataError(f"{self._root} holds {len(classes)} class folders with pictures; classification needs at least two")
         for part, listing in self._parts.items():
-            if strange := sorted(set(listing) - set(classes)):
+            if unknown := sorted(set(listing) - set(classes)):
                 raise DataError(
-                    f"{self._root}: the {part} folder has a class {strange[0]!r} that the train folder lacks; "
+                    f"{self._root}: the {part} folder has a class {unknown[0]!r} that the train folder lacks; "
                     f"allowed: {', '.join(classes)}"
                 )
 
     def _common_shape(self) -> tuple[int, int, int]:
-        """Shape of the prepared pictures, from the headers of the first picture of every class."""
-        firsts = [pictures[0] for pictures in self._parts["train"].values()]
-        headers = [header(path) for path in firsts]
+        """Return the shape of the prepared pictures, from the headers of the first picture of every class."""
+        first_pictures = [pictures[0] for pictures in self._parts["train"].values()]
+        headers = [header(path) for path in first_pictures]
         channels = 1 if all(mode in GREY_MODES for mode, _ in headers) else 3
         if self._size is not None:
             return (self._size, self._size, channels)
         common = headers[0][1]
-        for path, (_, extent) in zip(firsts, headers, strict=True):
+        for path, (_, extent) in zip(first_pictures, headers, strict=True):
             if extent != common:
                 raise DataError(_unequal(path, extent, common))
         return (*common, channels)

@@ -1,4 +1,4 @@
-"""Image data for children: what is known of it, the arrays to train and validate with, and the test split.
+"""Image data for children: facts, training and validation arrays, and the test split.
 
 Only `load_test_split` reads the test part of a source.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from automl_cli.core.errors import DataError
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Part, Report, Source
-from automl_cli.data.split_indices import SplitIndices, facts_of, learning_rows, sizes_for, testing_rows, untold
+from automl_cli.data.split_indices import SplitIndices, facts_of, learning_indices, no_progress, sizes_for, testing_indices
 from automl_cli.data.splits import Sizes
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     import numpy as np
 
 Progress = Callable[[int, int], None]
-"""Called with (images prepared, images in all) while a set is prepared for the first time."""
+"""A function called with (images prepared, images in all) while a set is prepared for the first time."""
 
 
 MOMENTS_CHUNK = 1 << 21
-"""Numbers that are summed up at a time; a fixed one, so that the moments do not depend on the machine's memory."""
+"""Elements summed at a time; fixed, so that the moments do not depend on the machine's memory."""
 
 PREPARED_LIMIT = 16 * 2**30
-"""Bytes of pixels that a set may have as arrays: the cache, the page cache and the device all hold them. 107,000 images of 224
-x 224 in colour."""
+"""Bytes of pixels that a set may have as arrays, since the cache, the page cache and the device all hold them: 107,000
+colour images of 224 x 224."""
 
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """`images` (examples, height, width, channels) uint8 or float32, `labels` (examples,) int32."""
+    """A split: `images` (examples, height, width, channels) uint8 or float32, `labels` (examples,) int32."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -45,7 +45,7 @@ class ImageSplit:
 
 @dataclass(frozen=True)
 class ImageData:
-    """What a child trains and validates with, memory-mapped and read-only.
+    """Training and validation data of a child, memory-mapped and read-only.
 
     `mean` and `std` (channels,) float32 are those of the training images, in their own units; `class_counts` (classes,) int64
     counts the training labels.
@@ -59,10 +59,9 @@ class ImageData:
     class_counts: np.ndarray
 
     def merged(self) -> ImageData:
-        """With the validation examples among the training ones, and moments and counts anew; all in memory.
+        """Return the data with the validation examples added to the training ones, and new moments and counts; all in memory.
 
-        The validation examples stay where they are too: scoring them then says how well they were learned, not what is
-        learned from others.
+        The validation examples remain the validation split as well, so their score measures fit and no longer generalisation.
         """
         import numpy as np
 
@@ -74,13 +73,13 @@ class ImageData:
 
 
 def image_facts(reference: DatasetReference) -> ImageFacts:
-    """What is known of the data without decoding an image. Raises DataError for whatever would keep it from being loaded."""
+    """Return the facts of the data without decoding an image. Raises DataError for everything that would prevent loading."""
     source = open_source(reference)
     return facts_of(source, sizes_for(source, reference), reference)
 
 
 def check_size(source: Source, sizes: Sizes) -> None:
-    """Raises DataError where the source is too large to be prepared as arrays."""
+    """Check that the source fits `PREPARED_LIMIT` as arrays. Raises DataError if not."""
     described = source.description
     count = sizes.train + sizes.validation + sizes.test
     number_bytes = 1 if described.dtype == "uint8" else 4
@@ -94,10 +93,10 @@ def check_size(source: Source, sizes: Sizes) -> None:
 
 
 def load_images(reference: DatasetReference, progress: Progress | None = None) -> ImageData:
-    """The training and validation arrays of the reference, from the cache; prepared on first use."""
+    """Return the training and validation arrays of the reference from the cache; prepare them on first use."""
     import numpy as np
 
-    from automl_cli.data.cache import key_of, prepared
+    from automl_cli.data.cache import key_of, load_or_prepare
 
     source = open_source(reference)
     sizes = sizes_for(source, reference)
@@ -111,13 +110,13 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
         report = counter(progress, sizes.train + sizes.validation)
-        train, validation = learning_rows(source, sizes, reference.split_seed)
+        train, validation = learning_indices(source, sizes, reference.split_seed)
         _fill(source, train, arrays, "train", report)
         _fill(source, validation, arrays, "validation", report)
         arrays["moments"][:] = moments(arrays["train_images"])
 
     key = key_of((*source.identity(), f"{described.image_shape}", f"{sizes.subset}", f"{reference.split_seed}", "search"))
-    arrays = prepared(described.name, key, layout, write)
+    arrays = load_or_prepare(described.name, key, layout, write)
     mean, std = np.asarray(arrays["moments"])
     return ImageData(
         train=ImageSplit(arrays["train_images"], arrays["train_labels"]),
@@ -130,23 +129,26 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
 
 def load_test_split(reference: DatasetReference) -> ImageSplit:
-    """The test arrays of the reference, from the cache; prepared on first use. For the final command only."""
-    from automl_cli.data.cache import key_of, prepared
+    """Return the test arrays of the reference from the cache; prepare them on first use. For the final command only."""
+    from automl_cli.data.cache import key_of, load_or_prepare
 
     source = open_source(reference)
     sizes = sizes_for(source, reference)
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        _fill(source, testing_rows(source, sizes, reference.split_seed), arrays, "test", untold)
+        _fill(source, testing_indices(source, sizes, reference.split_seed), arrays, "test", no_progress)
 
     drawn = (f"{reference.split_seed}",) if sizes.test_held_out else ()
     key = key_of((*source.identity(), f"{source.description.image_shape}", *drawn, "test"))
-    arrays = prepared(source.description.name, key, _split_layout(source, "test", sizes.test), write)
+    arrays = load_or_prepare(source.description.name, key, _split_layout(source, "test", sizes.test), write)
     return ImageSplit(arrays["test_images"], arrays["test_labels"])
 
 
 def moments(images: np.ndarray) -> np.ndarray:
-    """Mean and standard deviation of each channel, float32 (2, channels); a constant channel counts as deviating by 1."""
+    """Return the mean and standard deviation of each channel, float32 (2, channels); the latter is 1 for a constant channel.
+
+    `images` are (examples, height, width, channels).
+    """
     import numpy as np
 
     total, squares = 0.0, 0.0
@@ -169,14 +171,14 @@ def _split_layout(source: Source, part: Part, examples: int) -> dict[str, tuple[
 def _fill(source: Source, rows: SplitIndices, arrays: Mapping[str, np.ndarray], role: Part, report: Report) -> None:
     arrays[f"{role}_labels"][:] = rows.labels
     start = 0
-    for chunk in source.images(rows.part, rows.places):
+    for chunk in source.images(rows.part, rows.indices):
         arrays[f"{role}_images"][start : start + len(chunk)] = chunk
         start += len(chunk)
         report(len(chunk))
 
 
 def counter(progress: Progress | None, total: int) -> Report:
-    """A report of single counts as progress out of a total."""
+    """Return a report that adds up counts and passes them on as progress out of a total."""
     done = 0
 
     def report(count: int) -> None:

@@ -2,7 +2,7 @@
 
 Images are (examples, height, width) or (examples, height, width, channels), uint8 or float; labels are whole numbers from 0,
 (examples,) or (examples, 1). Only the headers of the images are read before they are needed. The labels of all parts are read
-and checked at once: which classes there are is known of a set like its shapes, and says nothing of how a network will do on it.
+and checked at once: which classes exist is a fact like the shapes, and reveals nothing about test scores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.decoding import fit
 from automl_cli.data.paths import expanded
-from automl_cli.data.source import Part, Read, Report, SourceDescription, holds_arrays
+from automl_cli.data.source import Part, Read, Report, SourceDescription, no_pictures_error
 
 LAYOUTS: tuple[dict[Part, tuple[str, str]], ...] = (
     {"train": ("x_train", "y_train"), "validation": ("x_validation", "y_validation"), "test": ("x_test", "y_test")},
@@ -29,7 +29,7 @@ BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class NpzSource:
-    """One `.npz` file."""
+    """A data set in one `.npz` file. Raises DataError for a file that cannot be used."""
 
     def __init__(self, path: Path, *, image_size: int | None) -> None:
         self._path = expanded(path)
@@ -55,10 +55,13 @@ class NpzSource:
             self.labels(part, lambda count: None)
 
     def identity(self) -> tuple[str, ...]:
+        """Return the path of the file with its size and time of change."""
         status = self._path.stat()
         return ("npz", str(self._path.resolve()), str(status.st_size), str(status.st_mtime_ns))
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
+        """Return the labels of a part, (examples,) int32. Raises DataError for labels outside the range of the training
+        labels."""
         labels = self.labels_unchecked(part)
         most = len(self.description.classes) - 1
         if labels.min() < 0 or labels.max() > most:
@@ -69,10 +72,12 @@ class NpzSource:
         return labels.astype(np.int32)
 
     def labels_unchecked(self, part: Part) -> np.ndarray:
-        """The labels as they stand, flat."""
+        """Return the stored labels of a part, (examples,)."""
         return self._read(self._keys[part][1]).reshape(-1)
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the images at these indices in chunks (examples, height, width, channels). Raises DataError if one is not
+        finite."""
         key = self._keys[part][0]
         images = self._read(key)
         images = images.reshape(*images.shape[:3], -1)
@@ -83,10 +88,11 @@ class NpzSource:
             yield np.stack([fit(image, self._size) for image in chunk])
 
     def encoded(self, part: Part) -> Read:
-        raise holds_arrays(str(self._path))
+        """Refuse: the file has no encoded pictures. Raises DataError."""
+        raise no_pictures_error(str(self._path))
 
     def _headers(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-        """Shape and type of every array, by name, from the first bytes of each."""
+        """Return shape and dtype of every array by name, from its first bytes."""
         found = {}
         try:
             with zipfile.ZipFile(self._path) as archive:
@@ -123,7 +129,7 @@ class NpzSource:
         return (height, width, channels), "uint8" if dtype == np.uint8 else "float"
 
     def _count_classes(self, labels: np.ndarray) -> int:
-        """Number of classes of the training labels, which must be 0 … k - 1 without gaps."""
+        """Return the number of classes of the training labels, which must be 0 … k - 1 without gaps."""
         present = np.unique(labels)
         if len(present) < 2 or present[0] != 0 or present[-1] != len(present) - 1:
             listing = ", ".join(map(str, present[:8])) + (", …" if len(present) > 8 else "")

@@ -1,4 +1,4 @@
-"""Finds the source that a data set reference names."""
+"""Opens the source that a data set reference names."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference
 
 
 def open_source(reference: DatasetReference) -> Source:
-    """The source that a reference names, checked. Raises DataError with what, where, what is allowed, and the next step.
+    """Open and check the source that a reference names. Raises DataError with what, where, what is allowed, and the next step.
 
     A path (`./set`, `set.npz`) is a path; a name is looked up among the embedded sets, then in TFDS (its own list, or a folder
-    under the data directory), and is a folder in the working directory only where no set has that name.
+    under the data directory), and is a folder in the working directory only if no set has that name.
     """
     check_numbers(reference)
     text = reference.source
@@ -44,7 +44,7 @@ def open_source(reference: DatasetReference) -> Source:
 
 
 def tfds_folder(data_dir: str | None) -> Path:
-    """Where prepared TFDS sets are looked for: `--data-dir`, else TFDS_DATA_DIR, else TFDS's own default."""
+    """Return the folder of prepared TFDS sets: `--data-dir`, else TFDS_DATA_DIR, else TFDS's own default."""
     return expanded(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
 
 
@@ -55,7 +55,7 @@ def _open_folder(reference: DatasetReference) -> Source:
 
 
 def check_numbers(reference: DatasetReference) -> None:
-    """Raises DataError for numbers that fit no data set."""
+    """Check the numbers of a reference. Raises DataError for numbers that fit no data set."""
     least, most = SIZE_LIMITS
     if reference.image_size is not None and not least <= reference.image_size <= most:
         raise DataError(f"--image-size is {reference.image_size}; it may be {least} to {most} pixels")

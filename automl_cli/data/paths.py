@@ -8,7 +8,7 @@ from automl_cli.core.errors import DataError
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with `~` as the home folder. DataError for an account without one.
+    """Return the path with `~` replaced by the home folder. Raises DataError for an account without one.
 
     >>> expanded("photos/").name
     'photos'

@@ -1,4 +1,4 @@
-"""Work done by threads ahead of who needs it, in order, and never more than a little of it."""
+"""Work done by threads ahead of its use, in order, with a bounded lead."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def ahead(items: Iterable[A], work: Callable[[A], B], *, threads: int, depth: int) -> Generator[B, None, None]:
-    """`work` of every item, in order, at most `depth` of them begun and not yet taken.
+def prefetch_map(items: Iterable[A], work: Callable[[A], B], *, threads: int, depth: int) -> Generator[B, None, None]:
+    """Yield `work(item)` for every item in order, with at most `depth` items started and not yet taken.
 
-    What `work` raises is raised where its result would have come. However the generator ends (its last item, an error, Ctrl-C,
-    `close`), what waits is dropped and the threads have ended when it has.
+    An exception in `work` is raised in place of its result. However the generator ends (last item, error, Ctrl-C, `close`),
+    waiting items are dropped, and the threads have ended before it returns.
     """
     waiting: deque[Future[B]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="prefetch")

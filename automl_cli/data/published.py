@@ -1,4 +1,4 @@
-"""What is known of well-known image data sets that are not here, enough to plan with."""
+"""Published facts of well-known image data sets, for planning without the data."""
 
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, canonical_name
 from automl_cli.data.splits import sizes_of
@@ -6,7 +6,7 @@ from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 
 def published_facts(dataset: DatasetReference) -> ImageFacts | None:
-    """What is known of a well-known data set that is not here, enough to plan with."""
+    """Return the published facts of a well-known data set, which need not be here; None for any other."""
     name = canonical_name(dataset.source)
     if name not in _PUBLISHED:
         return None

@@ -1,6 +1,6 @@
-"""What an image data set looks like to the rest: its parts, its labels, its images by index, its identity.
+"""The interface of an image data set: its parts, labels, images by index, and identity.
 
-A source has been checked when it exists; it has decoded nothing yet. `data.opening` finds the one that a reference names.
+A source is checked when it is made and has decoded nothing yet. `data.opening` finds the source that a reference names.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Part = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True)
 class SourceDescription:
-    """What is known of a source without decoding it. `parts` holds the number of examples of each part there is.
+    """Facts of a source that are known without decoding. `parts` holds the number of examples of each existing part.
 
-    `image_shape` is (height, width, channels) after resizing. `mirror_safe` says that a mirrored image is as good as the image.
+    `image_shape` is (height, width, channels) after resizing. `mirror_safe` says that a mirrored image is a valid example.
     """
 
     name: str
@@ -33,7 +33,7 @@ class SourceDescription:
 
 
 class Encoded(NamedTuple):
-    """A picture as it is stored: its bytes, what to call it, and whether to turn it as its camera noted."""
+    """A stored picture: its bytes, its name for errors, and whether to apply the orientation that its camera recorded."""
 
     data: bytes
     where: str
@@ -41,11 +41,11 @@ class Encoded(NamedTuple):
 
 
 Read = Callable[[int], Encoded]
-"""Index of a picture -> the picture. May be called by several threads at a time."""
+"""Index of a picture -> the picture. Several threads may call it at a time."""
 
 
 Report = Callable[[int], None]
-"""Called with how many examples have been read since the last time."""
+"""A function called with the number of examples read since the last call."""
 
 
 class Source(Protocol):
@@ -54,28 +54,30 @@ class Source(Protocol):
     description: SourceDescription
 
     def identity(self) -> tuple[str, ...]:
-        """Everything that decides the prepared arrays: name, version, files with size and time of change. Cheap."""
+        """Return everything that determines the prepared arrays: name, version, files with size and time of change. Cheap."""
         ...
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
-        """int32 (examples,), each an index into the classes. Raises DataError for labels that are missing or out of range.
+        """Return the labels, int32 (examples,), each an index into the classes. Raises DataError for missing or invalid labels.
 
-        `report` is told where it takes long.
+        `report` is called if reading takes long.
         """
         ...
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
-        """The images at these rising indices, in chunks (some, height, width, channels). Raises DataError naming a broken
-        one."""
+        """Yield the images at these increasing indices, in chunks (examples, height, width, channels).
+
+        Raises DataError naming a broken image.
+        """
         ...
 
     def encoded(self, part: Part) -> Read:
-        """Its pictures as they are stored. Raises DataError where the source holds arrays."""
+        """Return a function from an index to the stored picture. Raises DataError if the source holds arrays."""
         ...
 
 
-def holds_arrays(name: str) -> DataError:
-    """The error for pictures that are asked of a source without any."""
+def no_pictures_error(name: str) -> DataError:
+    """Return the error for pictures requested from a source without any."""
     return DataError(
         f"{name} holds arrays of pixels; --augment inception crops pictures, those of a TFDS set or of a folder; "
         "train with --augment standard"

@@ -1,4 +1,4 @@
-"""Which examples of an opened source train, validate and test: its rows by part, with their labels."""
+"""Indices of the training, validation and test examples in an opened source, with their labels."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def untold(count: int) -> None:
-    """Nobody wants to know."""
+def no_progress(count: int) -> None:
+    """No-op progress callback."""
 
 
 @dataclass(frozen=True)
 class SplitIndices:
-    """Examples of one part of a source: their places in it, rising, and their labels, both (examples,) and int."""
+    """Examples of one part of a source: their increasing indices in the part, and their labels, (examples,) integers each."""
 
     part: Part
-    places: np.ndarray
+    indices: np.ndarray
     labels: np.ndarray
 
 
 def sizes_for(source: Source, reference: DatasetReference) -> Sizes:
-    """How many examples train, validate and test. Raises DataError where there are too few."""
+    """Return the numbers of training, validation and test examples. Raises DataError if there are too few."""
     described = source.description
     sizes = sizes_of(described.name, described.parts, reference.train_examples)
     if reference.train_examples is not None and sizes.train < len(described.classes):
@@ -41,7 +41,7 @@ def sizes_for(source: Source, reference: DatasetReference) -> Sizes:
 
 
 def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> ImageFacts:
-    """What is known of the source without decoding an image."""
+    """Return the facts of the source without decoding an image."""
     described = source.description
     return ImageFacts(
         image_shape=described.image_shape,
@@ -53,14 +53,17 @@ def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> Image
     )
 
 
-def learning_rows(source: Source, sizes: Sizes, seed: int, *, report: Report = untold) -> tuple[SplitIndices, SplitIndices]:
-    """Rows to train on, and rows to validate with: of the training part too where they are held out.
+def learning_indices(
+    source: Source, sizes: Sizes, seed: int, *, report: Report = no_progress
+) -> tuple[SplitIndices, SplitIndices]:
+    """Return the training and the validation examples; the latter are of the training part, too, if they are held out from it.
 
-    `report` is told of labels that are read for the first time. Raises DataError where a subset lacks a class to train on.
+    `report` is called while labels are read for the first time. Raises DataError if a subset has no training example of a
+    class.
     """
     import numpy as np
 
-    train, validation = _learning_rows(source, sizes, seed, report)
+    train, validation = _learning_indices(source, sizes, seed, report)
     counts = np.bincount(train.labels, minlength=len(source.description.classes))
     if sizes.subset < sizes.available and not counts.all():
         raise DataError(
@@ -70,31 +73,33 @@ def learning_rows(source: Source, sizes: Sizes, seed: int, *, report: Report = u
     return train, validation
 
 
-def _learning_rows(source: Source, sizes: Sizes, seed: int, report: Report) -> tuple[SplitIndices, SplitIndices]:
+def _learning_indices(source: Source, sizes: Sizes, seed: int, report: Report) -> tuple[SplitIndices, SplitIndices]:
     import numpy as np
 
     labels = _labels(source, "train", report)
-    places = np.arange(len(labels))
+    indices = np.arange(len(labels))
     if sizes.test_held_out:
-        places = np.setdiff1d(places, _held_out_for_test(labels, sizes, seed), assume_unique=True)
-    if sizes.subset < len(places):
-        places = places[draw(labels[places], sizes.subset, seed=seed, purpose="subset")]
+        indices = np.setdiff1d(indices, _held_out_for_test(labels, sizes, seed), assume_unique=True)
+    if sizes.subset < len(indices):
+        indices = indices[draw(labels[indices], sizes.subset, seed=seed, purpose="subset")]
     if not sizes.validation_held_out:
-        theirs = _labels(source, "validation", report)
-        return SplitIndices("train", places, labels[places]), SplitIndices("validation", np.arange(len(theirs)), theirs)
-    held_out = places[draw(labels[places], sizes.validation, seed=seed, purpose="validation")]
-    places = np.setdiff1d(places, held_out, assume_unique=True)
-    return SplitIndices("train", places, labels[places]), SplitIndices("train", held_out, labels[held_out])
+        validation_labels = _labels(source, "validation", report)
+        return SplitIndices("train", indices, labels[indices]), SplitIndices(
+            "validation", np.arange(len(validation_labels)), validation_labels
+        )
+    held_out = indices[draw(labels[indices], sizes.validation, seed=seed, purpose="validation")]
+    indices = np.setdiff1d(indices, held_out, assume_unique=True)
+    return SplitIndices("train", indices, labels[indices]), SplitIndices("train", held_out, labels[held_out])
 
 
-def testing_rows(source: Source, sizes: Sizes, seed: int) -> SplitIndices:
-    """Rows to test on: of the training part where they are held out."""
+def testing_indices(source: Source, sizes: Sizes, seed: int) -> SplitIndices:
+    """Return the test examples, which are of the training part if they are held out from it."""
     import numpy as np
 
     part: Part = "train" if sizes.test_held_out else "test"
-    labels = _labels(source, part, untold)
-    places = _held_out_for_test(labels, sizes, seed) if sizes.test_held_out else np.arange(len(labels))
-    return SplitIndices(part, places, labels[places])
+    labels = _labels(source, part, no_progress)
+    indices = _held_out_for_test(labels, sizes, seed) if sizes.test_held_out else np.arange(len(labels))
+    return SplitIndices(part, indices, labels[indices])
 
 
 def _held_out_for_test(labels: np.ndarray, sizes: Sizes, seed: int) -> np.ndarray:
@@ -102,11 +107,11 @@ def _held_out_for_test(labels: np.ndarray, sizes: Sizes, seed: int) -> np.ndarra
 
 
 def _labels(source: Source, part: Part, report: Report) -> np.ndarray:
-    """The labels of a part, cached: drawing a subset of a large set must not read the whole set again."""
-    from automl_cli.data.cache import key_of, prepared
+    """Return the labels of a part from the cache, so that drawing a subset of a large set does not read the whole set again."""
+    from automl_cli.data.cache import key_of, load_or_prepare
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
         arrays["labels"][:] = source.labels(part, report)
 
     layout = {"labels": ((source.description.parts[part],), "int32")}
-    return prepared(source.description.name, key_of((*source.identity(), part, "labels")), layout, write)["labels"]
+    return load_or_prepare(source.description.name, key_of((*source.identity(), part, "labels")), layout, write)["labels"]

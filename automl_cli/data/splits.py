@@ -1,9 +1,9 @@
-"""Who trains, who validates, who tests: the rules, as arithmetic and one seeded draw.
+"""Sizes of the training, validation and test split, and the seeded draw of their examples.
 
-1. The test part is the source's own; a source without one gives up a fifth of its examples for it, before anything else.
-2. `train_examples` takes a subset of what is left to train on.
-3. The validation part is the source's own where it has one besides the test part; otherwise a tenth of the training examples,
-   or 700 where that is more and leaves at least half for training. CIFAR-10 gives 45,000 / 5,000, digits 737 / 700.
+1. The test part is the source's own; a source without one holds out a fifth of its examples for it, before anything else.
+2. `train_examples` takes a subset of the remaining examples.
+3. The validation part is the source's own if it has one besides the test part; otherwise a tenth of the training examples, or
+   700 if that is more and leaves at least half for training. CIFAR-10 gives 45,000 / 5,000, digits 737 / 700.
 
 Every draw is stratified: each class gives its share of the examples, rounded by largest remainders.
 """
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 LEAST_VALIDATION = 700
-"""With fewer validation examples the noise of the score hides the differences between children."""
+"""Validation examples below which the noise of the score hides the differences between children."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Examples in each part after the rules; `held_out` says whether test and validation are drawn from the training part.
+    """Examples in each part by the rules.
 
-    `subset` are to train and validate with, of so many `available` ones.
+    The `held_out` fields say whether test and validation are drawn from the training part. `subset` is the number of examples
+    for training and validation, of `available` ones.
     """
 
     train: int
@@ -42,7 +43,7 @@ class Sizes:
 
 
 def sizes_of(name: str, parts: Mapping[Part, int], train_examples: int | None) -> Sizes:
-    """The sizes that the rules give for a source with these parts. Raises DataError where there are too few examples.
+    """Return the sizes that the rules give for a source with these parts. Raises DataError if there are too few examples.
 
     >>> sizes = sizes_of("cifar10", {"train": 50_000, "test": 10_000}, None)
     >>> sizes.train, sizes.validation, sizes.test
@@ -63,10 +64,10 @@ def sizes_of(name: str, parts: Mapping[Part, int], train_examples: int | None) -
 
 
 def draw(labels: np.ndarray, count: int, *, seed: int, purpose: str) -> np.ndarray:
-    """Positions of `count` examples, rising, drawn by class in proportion to the classes.
+    """Draw `count` examples in proportion to the classes; return their increasing indices.
 
-    The draw of a class depends on the seed, the purpose and the class only, so a smaller count of one class is contained in a
-    larger one.
+    The draw of a class depends only on the seed, the purpose and the class, so a smaller draw of one class is contained in a
+    larger one. `labels` are (examples,).
     """
     import numpy as np
 
@@ -79,7 +80,7 @@ def draw(labels: np.ndarray, count: int, *, seed: int, purpose: str) -> np.ndarr
 
 
 def quotas(class_counts: Sequence[int] | np.ndarray, count: int) -> np.ndarray:
-    """`count` shared out in proportion to the class counts: rounded down, the rest to the largest remainders.
+    """Divide `count` in proportion to the class counts: rounded down, the rest to the largest remainders.
 
     Ties go to the first class.
 

@@ -1,4 +1,4 @@
-"""The data set that something is meant for, which may be absent, since images and classes are known of famous sets."""
+"""The data set that a network is meant for. It may be absent, since the facts of well-known sets are published."""
 
 from contextlib import suppress
 
@@ -13,7 +13,7 @@ from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 
 class Target(Struct, frozen=True):
-    """A data set that a network is meant for. `problem` says why it cannot be read here, if it cannot."""
+    """A data set that a network is meant for. `problem` says why it cannot be read here, or is None."""
 
     dataset: DatasetReference
     facts: ImageFacts
@@ -21,9 +21,10 @@ class Target(Struct, frozen=True):
 
 
 def target_of(dataset: DatasetReference) -> Target:
-    """The facts of the data set, as published where it is famous and not here. DataError where nothing is known of it.
+    """Return the facts of the data set; published ones for a well-known set that is not here.
 
-    A famous set whose pictures differ in size is taken at its usual size, unless one is given.
+    A well-known set whose pictures differ in size is taken at its usual size, unless one is given. Raises DataError if there
+    are no facts.
     """
     check_numbers(dataset)
     try:

@@ -1,7 +1,7 @@
-"""Sets of TensorFlow Datasets by name, prepared on this machine in array_record, read without TensorFlow and without a network.
+"""Prepared sets of TensorFlow Datasets in array_record, read by name without TensorFlow and without a network.
 
-Every check that can be made without decoding is made when the source is opened, in the order in which the causes build on each
-other: the packages, the prepared folder, its format, its features, its splits, its files.
+Every check that needs no decoding is made when the source is opened, in the order in which the causes depend on each other: the
+packages, the prepared folder, its format, its features, its splits, its files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PACKAGES = {"tensorflow_datasets": "tensorflow-datasets", "array_record": "array
 
 
 class TfdsSource:
-    """A prepared image-classification set."""
+    """A prepared image-classification set. Raises DataError if it is missing or cannot be used."""
 
     def __init__(self, name: str, data_dir: Path, *, image_size: int | None) -> None:
         self._name = name
@@ -50,11 +50,13 @@ class TfdsSource:
         )
 
     def identity(self) -> tuple[str, ...]:
+        """Return the full name of the set, its folder, and its files with size and time of change."""
         files = [path for split in self._splits.values() for path in self._files(split)]
         stamps = [f"{path.name}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in files]
         return ("tfds", self._info.full_name, str(Path(self._info.data_dir).resolve()), *stamps)
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
+        """Return the labels of a part, (examples,) int32. Raises DataError if one is missing."""
         records = self._records(part)
         labels = np.empty(len(records), np.int32)
         for start in range(0, len(records), LABEL_CHUNK):
@@ -68,6 +70,7 @@ class TfdsSource:
         return labels
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the images at these indices in chunks (examples, height, width, channels), uint8."""
         records = self._records(part)
         for start in range(0, len(indices), CHUNK):
             rows = indices[start : start + CHUNK].tolist()
@@ -75,19 +78,20 @@ class TfdsSource:
             yield np.stack([self._picture(part, row, example) for row, example in zip(rows, examples, strict=True)])
 
     def encoded(self, part: Part) -> Read:
+        """Return a function from an index to the stored picture."""
         records = self._records(part)
 
         def read(row: int) -> Encoded:
             (example,) = self._read(lambda: [records[row]])
-            return Encoded(example[self._image_key], self._called(part, row), upright=False)
+            return Encoded(example[self._image_key], self._example_name(part, row), upright=False)
 
         return read
 
-    def _called(self, part: Part, row: int) -> str:
+    def _example_name(self, part: Part, row: int) -> str:
         return f"example {row} of split {self._splits[part]!r} of {self._name}"
 
     def _picture(self, part: Part, row: int, example: dict[str, Any]) -> np.ndarray:
-        where = self._called(part, row)
+        where = self._example_name(part, row)
         shape = self.description.image_shape
         picture = decode(example[self._image_key], where, channels=shape[2], size=self._size)
         if picture.shape != shape:
@@ -152,7 +156,7 @@ class TfdsSource:
         return shlex.join(["tfds", "build", self._name, "--file_format=array_record", f"--data_dir={self._data_dir}"])
 
     def _feature_keys(self) -> tuple[str, str]:
-        """Names of the image and of the label among the features."""
+        """Return the names of the image and of the label among the features."""
         from tensorflow_datasets.core import features
 
         table = self._info.features
@@ -169,7 +173,7 @@ class TfdsSource:
         )
 
     def _split_names(self) -> dict[Part, str]:
-        """Which split serves as which part: `test`, else `validation`, is the test part (see `splits.py` for the rest)."""
+        """Return the split of each part; the test part is `test`, else `validation` (see `splits.py` for the rest)."""
         known = {name for name, split in self._info.splits.items() if split.num_examples}
         if "train" not in known:
             raise DataError(f"{self._name} has no split 'train' to learn from; it has {', '.join(sorted(known)) or 'none'}")
@@ -209,7 +213,7 @@ class TfdsSource:
 
 
 def _in_array_record(file_name: str) -> str:
-    """The name of a shard in array_record, where the set is there in several formats.
+    """Return the name of a shard in array_record, for a set that exists in several formats.
 
     >>> _in_array_record("mnist-train.tfrecord-00000-of-00001")
     'mnist-train.array_record-00000-of-00001'

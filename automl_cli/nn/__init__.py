@@ -1,17 +1,17 @@
-"""JAX and Flax: arrays in, arrays out. Nothing here knows of data sets, recipes, trials or files.
+"""JAX and Flax code: arrays in, arrays out. This room knows no data sets, recipes, trials or files.
 
-compilation        the options programs are compiled with, and how many a process keeps
+compilation        compiler options, and the compiled programs that a process keeps
 program_cache      compiled programs on disk
 ops                convolution, pooling, batch norm: one function each, its form chosen by backend and shape
 networks           a `values.network.Network` as Flax modules, parameters drawn with NumPy
 augment            one batch of training images: gather, whiten, transform, as one compiled program
-streaming          batches of pictures that are decoded as they are needed
+streaming          batches of pictures that are decoded on demand
 colour_distortion  Inception's changes of colour
-losses             what a training minimizes
-metrics            what examples are scored by, as folds over batches
+losses             loss functions
+metrics            scores of a split, as folds over batches
 engines            a network as compiled programs: a training step and a prediction
 fit                the training loop, for searching and for `automl train`
-evaluation         a network's outputs for a whole split, batch by batch
+evaluation         the outputs of a network for a whole split, batch by batch
 controller         the recurrent policy of `reinforce` and `ppo`
 """
 

@@ -1,6 +1,6 @@
-"""Batches of training images: gather, whiten, transform, as one compiled program that all children of a worker share.
+"""Batches of training images: gather, whiten and transform, as one compiled program that all children of a worker share.
 
-What a transformation draws is a function of the key of the batch, so the same seed gives the same images on any worker.
+The random draws of a transformation depend only on the key of the batch, so the same seed gives the same images on any worker.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -16,19 +16,26 @@ from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.evaluation import EvaluationBatch
 
 Transform = Callable[[Array, Array], Array]
-"""(whitened images, random key) -> images of the same shape. Hashable and kept: it is part of the compiled program's key."""
+"""(whitened images (batch, height, width, channels), random key) -> images of the same shape. Hashable and cached: a
+compiled program is looked up by it."""
 
 View = Callable[[Array], Array]
-"""Whitened images -> images of the same shape, as they are looked at outside training."""
+"""Whitened images (batch, height, width, channels) -> images of the same shape, as they are shown to a network outside
+training."""
 
 UPSAMPLING = 1.25
-"""NAS upsamples before it crops but does not say to what size; NASNet's same recipe gives 40 pixels for 32."""
+"""Factor by which images are upsampled before they are cropped. NAS (arXiv 1611.01578, section 4.1) does not state it;
+NASNet's recipe has 40 pixels for 32."""
 
 
 @cache
 def crop_and_flip(*, flip: bool) -> Transform:
-    """Upsample by 1.25, crop a random window of the old size, and mirror half of the images where `flip` says so (NAS, arXiv
-    1611.01578, section 4.1). Upsampling is bilinear. Both are one product per axis with a row of a small table of matrices."""
+    """Return the augmentation of NAS: upsample by 1.25, crop a random window of the old size, mirror half of the images if
+    `flip`.
+
+    NAS, arXiv 1611.01578, section 4.1. Images are (batch, height, width, channels), float32. Upsampling is bilinear. Upsampling
+    and cropping are one product per axis with a row of a small table of matrices.
+    """
 
     def transform(images: Array, key: Array) -> Array:
         batch, height, width, _ = images.shape
@@ -46,10 +53,10 @@ def crop_and_flip(*, flip: bool) -> Transform:
 
 
 def centre_crop(images: Array) -> Array:
-    """The middle of the upsampled images, which is what a network trained by `crop_and_flip` is to be shown outside training.
+    """Return the middle window of upsampled images (batch, height, width, channels), the evaluation view for `crop_and_flip`.
 
-    The paper does not say what it evaluates on. The images themselves show everything smaller by a factor of 1.25 than it was
-    trained on: a network that gets 99.6 % of the validation digits right this way gets 77.7 % of them right that way.
+    The paper does not state its evaluation view. Uncropped images show everything smaller by a factor of 1.25 than in training:
+    a network with 99.6 % accuracy on the validation digits in this view has 77.7 % on the uncropped ones.
     """
     _, height, width, _ = images.shape
     rows, columns = (jnp.asarray(_windows(size)[(round(UPSAMPLING * size) - size) // 2]) for size in (height, width))
@@ -57,30 +64,37 @@ def centre_crop(images: Array) -> Array:
 
 
 def _random_crops(key: Array, batch: int, size: int) -> Array:
-    """For each image the matrix (size, size) that upsamples one axis and cuts a window at a random offset."""
+    """Return for each image a matrix that upsamples one axis and cuts a window at a random offset: (batch, size, size)."""
     windows = _windows(size)
     return jnp.asarray(windows)[jax.random.randint(key, (batch,), 0, len(windows))]
 
 
 def _windows(size: int) -> np.ndarray:
-    """The matrices (size, size) that upsample one axis and cut a window, by the window's offset."""
+    """Return the matrices that upsample one axis and cut a window, one for each offset of the window: (offsets, size, size)."""
     matrix = upsampling_matrix(size, round(UPSAMPLING * size))
     return np.stack([matrix[start : start + size] for start in range(len(matrix) - size + 1)])
 
 
 def upsampling_matrix(size: int, upsampled: int) -> np.ndarray:
-    """Bilinear interpolation of `size` pixels at `upsampled` places, as a matrix; pixel centres at (i + 1/2) / size."""
-    places = np.clip((np.arange(upsampled) + 0.5) * size / upsampled - 0.5, 0, size - 1)
-    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(size)[None])).astype(np.float32)
+    """Return the matrix of bilinear interpolation from `size` to `upsampled` pixels: (upsampled, size), float32.
+
+    Pixel i has its centre at (i + 1/2) / size.
+    """
+    positions = np.clip((np.arange(upsampled) + 0.5) * size / upsampled - 0.5, 0, size - 1)
+    return np.maximum(0, 1 - np.abs(positions[:, None] - np.arange(size)[None])).astype(np.float32)
 
 
 def whiten(images: Array, mean: Array, std: Array) -> Array:
-    """Subtract the mean and divide by the standard deviation of each channel over the training images."""
+    """Subtract the mean and divide by the standard deviation of each channel over the training images.
+
+    `images` are (batch, height, width, channels) of any dtype, `mean` and `std` (channels,); the result is float32.
+    """
     return (images.astype(jnp.float32) - mean[None, None, None]) / jnp.maximum(std, 1e-6)[None, None, None]
 
 
-def drawn_batches(seed: int, epoch: int, *, examples: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The examples of each batch of an epoch, int32 (size,), and the key of what is drawn for the batch."""
+def shuffled_batches(seed: int, epoch: int, *, examples: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Return an iterator over the batches of an epoch: example indices (size,) int32, and the random key of the batch (2,)
+    uint32."""
     random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "batches", epoch)))
     steps = examples // size
     order = random.permutation(examples)[: steps * size].astype(np.int32).reshape(steps, -1)
@@ -91,7 +105,9 @@ def drawn_batches(seed: int, epoch: int, *, examples: int, size: int) -> Iterato
 class Batches:
     """Training examples on the device, served in whole batches in an order drawn for each epoch.
 
-    A rest smaller than a batch is left out, another one in each epoch. A set smaller than one batch is one batch.
+    `images` are (examples, height, width, channels), `labels` (examples,) int32, `moments` the mean and standard deviation of
+    each channel, (channels,) each. Examples left over after the last whole batch are skipped, different ones in each epoch. A
+    set smaller than one batch is one batch.
     """
 
     carry = None
@@ -112,31 +128,37 @@ class Batches:
         self.steps = self._examples // self.size
 
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
-        """The batches of one epoch."""
-        for indices, key in drawn_batches(seed, epoch, examples=self._examples, size=self.size):
+        """Yield the batches of one epoch: images (size, height, width, channels) float32, labels (size,) int32."""
+        for indices, key in shuffled_batches(seed, epoch, examples=self._examples, size=self.size):
             yield _batch(self._transform)(*self._arrays, indices, key)
 
 
 @cache
 def _batch(transform: Transform | None) -> Program:
-    """(images, labels, mean, standard deviation, indices, key) -> the batch."""
+    """Return the program (images, labels, mean, standard deviation, indices, key) -> (batch of images, their labels)."""
 
     def batch(images: Array, labels: Array, mean: Array, std: Array, indices: Array, key: Array) -> tuple[Array, Array]:
-        return transformed(images[indices], mean, std, key, transform=transform), labels[indices]
+        return whiten_and_transform(images[indices], mean, std, key, transform=transform), labels[indices]
 
     return compiled(batch)
 
 
-def transformed(images: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None) -> Array:
-    """The images whitened and, where there is a transformation, transformed with what the key says."""
+def whiten_and_transform(images: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None) -> Array:
+    """Whiten images (batch, height, width, channels) and, if there is a transformation, apply it.
+
+    `key` is (2,) uint32, the raw data of a threefry key, from which the transformation draws.
+    """
     whitened = whiten(images, mean, std)
     return whitened if transform is None else transform(whitened, jax.random.wrap_key_data(key, impl="threefry2x32"))
 
 
 class Examples:
-    """Whitened examples on the device for evaluation, in batches of one size: the last one is filled up and its rest
-    ignored, so that no second program is compiled. With `smaller` the batches may be smaller than the largest, to fill up
-    less. Labels are needed where the examples are scored."""
+    """Whitened examples on the device for evaluation, in batches of one size, so that only one program is compiled.
+
+    `images` are (examples, height, width, channels), `moments` the mean and standard deviation of each channel, (channels,)
+    each. The last batch is padded with copies of the last image. With `smaller` the batch size may be below `largest_batch`,
+    which leaves less to pad. Labels (examples,) are needed only for scoring.
+    """
 
     carry = None
 
@@ -155,11 +177,11 @@ class Examples:
         parts = -(-self._count // largest_batch)
         size = -(-self._count // parts) if smaller else largest_batch
         mean, std = (jnp.asarray(moment) for moment in moments)
-        filled = np.concatenate([images, np.repeat(images[-1:], parts * size - self._count, axis=0)])
-        self._parts = [viewed(view)(part, mean, std) for part in np.split(filled, parts)]
+        padded = np.concatenate([images, np.repeat(images[-1:], parts * size - self._count, axis=0)])
+        self._parts = [evaluation_view(view)(part, mean, std) for part in np.split(padded, parts)]
 
     def batches(self) -> Iterator[EvaluationBatch]:
-        """All of them, in order."""
+        """Yield all examples in order, as batches of images (size, height, width, channels)."""
         size = len(self._parts[0])
         for start, part in zip(range(0, self._count, size), self._parts, strict=True):
             count = min(size, self._count - start)
@@ -167,8 +189,9 @@ class Examples:
 
 
 @cache
-def viewed(view: View | None) -> Program:
-    """(images, mean, standard deviation) -> the images whitened, as they are looked at outside training."""
+def evaluation_view(view: View | None) -> Program:
+    """Return the program (images (batch, height, width, channels), mean, standard deviation) -> whitened images in the
+    evaluation view."""
 
     def function(images: Array, mean: Array, std: Array) -> Array:
         whitened = whiten(images, mean, std)

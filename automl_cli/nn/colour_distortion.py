@@ -15,7 +15,7 @@ BRIGHTNESS_FIRST = 1 / 4
 
 
 def distort_colours(images: Array, key: Array) -> Array:
-    """Images (batch, height, width, channels) from -1 to 1, each distorted on its own."""
+    """Distort the colours of each image on its own; images (batch, height, width, channels) are float32 from -1 to 1."""
     keys = jax.random.split(key, 3)
     each = (len(images), 1, 1, 1)
     brightness = jax.random.uniform(keys[0], each, minval=-BRIGHTNESS, maxval=BRIGHTNESS)
@@ -27,9 +27,10 @@ def distort_colours(images: Array, key: Array) -> Array:
 
 
 def saturated(values: Array, factor: Array) -> Array:
-    """The saturation (largest - least) / largest of every pixel multiplied, up to 1; hue and largest channel stay.
+    """Multiply the saturation of every pixel by `factor`, up to a saturation of 1; hue and largest channel stay.
 
-    With s the saturation, values <- largest - (largest - values) min(factor, 1 / s).
+    `values` are (batch, height, width, channels) from 0 to 1, `factor` (batch, 1, 1, 1). The saturation is s = (largest -
+    least) / largest, and values <- largest - (largest - values) min(factor, 1 / s).
     """
     if values.shape[-1] == 1:
         return values

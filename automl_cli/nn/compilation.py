@@ -1,15 +1,15 @@
-"""Options with which children's programs are compiled, and how many of them a process keeps.
+"""Compiler options for the programs of children, and the number of programs that a process keeps.
 
-On a CPU a child trains for seconds, so compiling counts as much as computing. Measured on an AMD Zen 4: LLVM's level 1 and
-its expensive passes off save a fifth of the time of compiling and none of a step's. One module of code instead of up to 32 that
-could be compiled in parallel saves a tenth, since a worker has one thread. Level 0 saves another third and computes two to
-twenty times slower.
+On a CPU a child trains for seconds, so compile time counts as much as run time. Measured on an AMD Zen 4: LLVM's level 1
+without its expensive passes saves a fifth of the compile time and costs no run time. One code module instead of up to 32, which
+could be compiled in parallel, saves a tenth, since a worker has one thread. Level 0 saves another third, and its programs run
+two to twenty times slower.
 
-XLA's newer emitter of fusions and vectors of 512 bits make loops over whole arrays (`ops.windows`) a fifth faster and double
-the time of compiling: worth it for large arrays, and for a network as one program, which is for long trainings; not for a
-block on small maps, of which a search compiles hundreds and which computes for a tenth of a millisecond.
+XLA's newer fusion emitters and vectors of 512 bits make loops over whole arrays (`ops.windows`) a fifth faster and double the
+compile time. That pays off for large arrays and for a network as one program, which is used for long trainings. It does not for
+blocks on small maps: a search compiles hundreds of them, and each runs for a tenth of a millisecond.
 
-`AUTOML_NO_PROCESS_TUNING=1` leaves all of it at XLA's defaults.
+`AUTOML_NO_PROCESS_TUNING=1` leaves all options at XLA's defaults.
 """
 
 import itertools
@@ -33,32 +33,34 @@ _CPU_OPTIONS: dict[str, bool | int] = {
     "xla_cpu_parallel_codegen_split_count": 1,
 }
 
-_QUICKLY: dict[str, bool | int] = {"xla_cpu_use_fusion_emitters": False}
-_THOROUGHLY: dict[str, bool | int] = {"xla_cpu_prefer_vector_width": 512}
+_FAST_COMPILE: dict[str, bool | int] = {"xla_cpu_use_fusion_emitters": False}
+_FAST_RUN: dict[str, bool | int] = {"xla_cpu_prefer_vector_width": 512}
 
 LARGE = 2**18
-"""Numbers of a map from which on the time of a loop counts more than that of compiling it."""
+"""Elements of a map above which its run time counts more than its compile time."""
 
 MAP_AXES = 4
-"""Of a map. What has fewer, such as spectra, is what products of matrices read and write, and no loop goes through it."""
+"""Number of axes of a map. Arrays with fewer axes, such as spectra, are operands of matrix products, not of loops."""
 
 
-def compiler_options(*, quickly: bool) -> dict[str, bool | int]:
-    """What to give `jax.jit` on this backend; `quickly` to compile in half the time what then takes a fifth longer."""
+def compiler_options(*, fast_compile: bool) -> dict[str, bool | int]:
+    """Return the options of `jax.jit` for this backend; `fast_compile` halves the compile time, and programs run a fifth
+    slower."""
     tuned = jax.default_backend() == "cpu" and not tuning_is_off()
-    return _CPU_OPTIONS | (_QUICKLY if quickly else _THOROUGHLY) if tuned else {}
+    return _CPU_OPTIONS | (_FAST_COMPILE if fast_compile else _FAST_RUN) if tuned else {}
 
 
 LARGEST_LIBRARY = 400
-"""Programs that a process keeps, each four tenths of a megabyte; the one not used for longest goes first, and comes back from
-the compilation cache when it is needed again. A search of 64 children needs that many."""
+"""Most programs that a process keeps, each about 0.4 MB. The least recently used one is dropped first, and is read from the
+compilation cache when it is needed again. A search of 64 children needs this many."""
 
 CHILDREN_BETWEEN_CLEARINGS = 8
-"""JAX also keeps what it traced on the way to a program, and more for every new network: as much memory as the programs."""
+"""Children after which JAX's own caches are cleared: for every new network they hold traces that take as much memory as
+programs."""
 
 
 class _CachedProgram:
-    """A program and when it was last used, by a count of uses."""
+    """A compiled program with the time of its last use, on a counter of all uses."""
 
     __slots__ = ("_program", "used")
 
@@ -72,10 +74,10 @@ class _CachedProgram:
 
 
 class Program:
-    """A function that is compiled once for each combination of shapes, with the options above.
+    """A function that is compiled once for each combination of argument shapes, with the options of this module.
 
-    What `jax.jit` does, less what it keeps as long as the function lives: the trace, and the text that was compiled. All of a
-    process together keep no more than `LARGEST_LIBRARY` programs.
+    It does what `jax.jit` does, but keeps neither traces nor lowered text. All instances of a process together keep at most
+    `LARGEST_LIBRARY` programs.
     """
 
     def __init__(
@@ -89,44 +91,46 @@ class Program:
         _library.add(self)
 
     def __call__(self, *arguments: Any) -> Any:
-        return self._kept_for(arguments)(*arguments)
+        return self._program_for(arguments)(*arguments)
 
-    def for_one_combination(self) -> Callable[..., Any]:
-        """The same function for arguments that will always have the shapes of the first ones: it is looked up once, and stays
-        with whoever holds this."""
-        kept: _CachedProgram | None = None
+    def for_fixed_shapes(self) -> Callable[..., Any]:
+        """Return the same function for arguments that always have the shapes of the first call.
+
+        The compiled program is looked up once, and lives as long as the returned function.
+        """
+        program: _CachedProgram | None = None
 
         def call(*arguments: Any) -> Any:
-            nonlocal kept
-            if kept is None:
-                kept = self._kept_for(arguments)
-            return kept(*arguments)
+            nonlocal program
+            if program is None:
+                program = self._program_for(arguments)
+            return program(*arguments)
 
         return call
 
-    def _kept_for(self, arguments: tuple[Any, ...]) -> _CachedProgram:
+    def _program_for(self, arguments: tuple[Any, ...]) -> _CachedProgram:
         leaves, structure = jax.tree.flatten(arguments)
         shapes = (structure, *[(leaf.shape, leaf.dtype) for leaf in leaves])
-        kept = self._programs.get(shapes)
-        if kept is None:
-            _make_room()
-            kept = self._programs[shapes] = _CachedProgram(self._compile(arguments))
-        return kept
+        program = self._programs.get(shapes)
+        if program is None:
+            _evict_if_full()
+            program = self._programs[shapes] = _CachedProgram(self._compile(arguments))
+        return program
 
     def _compile(self, arguments: tuple[Any, ...]) -> Any:
         @wraps(self._function)
-        def once(*arguments: Any) -> Any:
+        def traced(*arguments: Any) -> Any:
             return self._function(*arguments)
 
         maps = [leaf.size for leaf in jax.tree.leaves(arguments) if leaf.ndim == MAP_AXES]
         large = max(maps, default=0) >= LARGE
         # The options are asked for late: that starts JAX's backend, and importing must not.
-        options = compiler_options(quickly=not (self._long or large))
+        options = compiler_options(fast_compile=not (self._long or large))
 
         def lower() -> Any:
             # The text of a program must tell which arguments it reads: those that JAX leaves out are not in it.
             keep_unused = self._identity is None
-            return jax.jit(once, compiler_options=options, keep_unused=keep_unused, **self._options).lower(*arguments)
+            return jax.jit(traced, compiler_options=options, keep_unused=keep_unused, **self._options).lower(*arguments)
 
         if (cache := current_program_cache(options)) is None:
             return lower().compile()
@@ -136,18 +140,18 @@ class Program:
         return cache.obtain(identity_of(lowered), arguments, lowered.compile, outputs=lowered.out_tree)
 
     def __len__(self) -> int:
-        """How many programs are kept."""
+        """Return the number of compiled programs that are kept."""
         return len(self._programs)
 
     def __bool__(self) -> bool:
         return True
 
-    def oldest(self) -> tuple[int, Any]:
-        """When the program unused for longest was used last, and its shapes."""
-        return min(((kept.used, shapes) for shapes, kept in self._programs.items()), key=lambda pair: pair[0])
+    def least_recently_used(self) -> tuple[int, Any]:
+        """Return the time of last use and the shapes of the program that was not used for longest."""
+        return min(((program.used, shapes) for shapes, program in self._programs.items()), key=lambda pair: pair[0])
 
-    def forget(self, shapes: Any) -> None:
-        """Drop a program."""
+    def evict(self, shapes: Any) -> None:
+        """Drop the program that was compiled for these shapes."""
         del self._programs[shapes]
 
 
@@ -156,25 +160,25 @@ _uses = itertools.count(1)
 _children = itertools.count(1)
 
 
-def _make_room() -> None:
-    """Drop the program unused for longest if there are as many as may be kept."""
+def _evict_if_full() -> None:
+    """Drop the least recently used program of the process if as many as allowed are kept."""
     if sum(map(len, _library)) >= LARGEST_LIBRARY:
-        owner = min((program for program in _library if len(program)), key=lambda program: program.oldest()[0])
-        owner.forget(owner.oldest()[1])
+        owner = min((program for program in _library if len(program)), key=lambda program: program.least_recently_used()[0])
+        owner.evict(owner.least_recently_used()[1])
 
 
 def begin_child() -> None:
-    """Called before the training of each child: now and then drop what JAX keeps besides programs."""
+    """Note that the training of a child begins; clear JAX's own caches after every `CHILDREN_BETWEEN_CLEARINGS` children."""
     if next(_children) % CHILDREN_BETWEEN_CLEARINGS == 0:
         jax.clear_caches()
 
 
 def compiled(function: Callable[..., Any], *, identity: str | None = None, long: bool = False, **options: Any) -> Program:
-    """The function as a program for arrays; `options` are those of `jax.jit` that need no names of arguments.
+    """Return the function as a program over pytrees of arrays; `options` are options of `jax.jit` that do not name arguments.
 
-    `long` is for programs of long trainings, whose time counts more than that of compiling them.
+    `long` is for programs of long trainings, where run time counts more than compile time.
 
-    `identity`, a name and after a space all settings that the function closes over, lets the program be found on disk without
-    being traced (`program_cache`). Without it the program is found by its text.
+    `identity` is a name followed, after a space, by all settings that the function closes over. With it the program is found on
+    disk without being traced (`program_cache`); without it the program is found by its lowered text.
     """
     return Program(function, identity=identity, long=long, **options)

@@ -1,4 +1,4 @@
-"""A network looks at the examples of a split, batch by batch."""
+"""Evaluation of a network on the examples of a split, batch by batch."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +15,11 @@ from automl_cli.nn.metrics import Metric, results
 
 
 class EvaluationBatch(NamedTuple):
-    """Inputs on the device, filled up to the size of all batches; how many of them are examples; targets of those, if any."""
+    """One evaluation batch of constant size.
+
+    `inputs` (size, …) on the device, padded at the end; `examples`, the number of rows that are not padding; `targets`
+    (examples, …), or None for examples without targets.
+    """
 
     inputs: Array
     examples: int
@@ -23,55 +27,60 @@ class EvaluationBatch(NamedTuple):
 
 
 class EvaluationExamples(Protocol):
-    """Examples to score with (`augment.Examples`, `streaming.StreamedExamples`)."""
+    """Examples for evaluation (`augment.Examples`, `streaming.StreamedExamples`)."""
 
     carry: Any
-    """The state that a network carries into the first batch; None where it carries none."""
+    """Carry of the network before the first batch, a pytree of arrays; None for networks without one."""
 
     def batches(self) -> Iterator[EvaluationBatch]:
-        """All of them, in order."""
+        """Yield all examples in order, batch by batch."""
         ...
 
 
-def evaluated(engine: Engine, state: Any, examples: EvaluationExamples, metrics: Sequence[Metric]) -> tuple[float, ...]:
-    """The metrics of a network in this state on these examples. Raises Diverged for outputs or metrics that are not finite."""
-    counted = [metric.start() for metric in metrics]
-    for outputs, batch in _seen(engine, state, examples):
+def evaluate(engine: Engine, state: Any, examples: EvaluationExamples, metrics: Sequence[Metric]) -> tuple[float, ...]:
+    """Return the metrics of a network in this state on these examples, one number per metric.
+
+    Raises ValueError if the examples have no targets, and Diverged if an output or a metric is not finite.
+    """
+    accumulated = [metric.start() for metric in metrics]
+    for outputs, batch in _predictions(engine, state, examples):
         if batch.targets is None:
             raise ValueError("these examples have no targets, so they cannot be scored")
         if not _finite(outputs):
             raise Diverged("outputs of the network are not finite")
-        counted = [metric.add(before, outputs, batch.targets) for metric, before in zip(metrics, counted, strict=True)]
-    found = results(metrics, counted)
-    if not np.isfinite(found).all():
+        accumulated = [
+            metric.add(previous, outputs, batch.targets) for metric, previous in zip(metrics, accumulated, strict=True)
+        ]
+    values = results(metrics, accumulated)
+    if not np.isfinite(values).all():
         raise Diverged("a metric of the network is not finite")
-    return found
+    return values
 
 
 _finite = compiled(lambda outputs: jnp.isfinite(outputs).all(), identity="finite")
-"""On the device: the outputs of a language model are too many to be fetched for this."""
+"""A program that runs on the device, since the outputs of a language model are too large to be fetched for this test."""
 
 
 def outputs_of(engine: Engine, state: Any, examples: EvaluationExamples) -> np.ndarray:
-    """The outputs for all examples, (examples, …), in order: for few, or where they are wanted themselves."""
-    return np.concatenate([np.asarray(outputs) for outputs, _ in _seen(engine, state, examples)])
+    """Return the outputs of the network for all examples, (examples, …), in order. All of them are in memory at once."""
+    return np.concatenate([np.asarray(outputs) for outputs, _ in _predictions(engine, state, examples)])
 
 
-def _seen(engine: Engine, state: Any, examples: EvaluationExamples) -> Iterator[tuple[Any, EvaluationBatch]]:
-    """The outputs for the examples of each batch."""
-    look = engine.outputs if examples.carry is None else _StatefulOutputs(engine, examples.carry)
+def _predictions(engine: Engine, state: Any, examples: EvaluationExamples) -> Iterator[tuple[Any, EvaluationBatch]]:
+    """Yield the outputs for the examples of each batch, (examples, …), with the batch."""
+    predict = engine.outputs if examples.carry is None else _StatefulOutputs(engine, examples.carry)
     for batch in examples.batches():
-        outputs = look(state, batch.inputs)
+        outputs = predict(state, batch.inputs)
         yield outputs if batch.examples == len(outputs) else np.asarray(outputs)[: batch.examples], batch
 
 
 class _StatefulOutputs:
-    """Looks at batches one after the other, each with the state that the one before left."""
+    """Computes the outputs of consecutive batches, each with the carry that the batch before it left."""
 
     def __init__(self, engine: Engine, carry: Any) -> None:
         self._engine = engine
         self._carry = jax.tree.map(jnp.asarray, carry)
 
     def __call__(self, state: Any, inputs: Array) -> Array:
-        outputs, self._carry = self._engine.carried_outputs(state, inputs, self._carry)
+        outputs, self._carry = self._engine.outputs_with_carry(state, inputs, self._carry)
         return outputs

@@ -1,4 +1,4 @@
-"""The one training loop, for searching and for `automl train`: arrays in, state out."""
+"""The training loop, the same for searching and for `automl train`: arrays in, state out."""
 
 import math
 from collections.abc import Callable, Generator, Mapping
@@ -13,39 +13,41 @@ import numpy as np
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.random_streams import stream_seed
 from automl_cli.nn.engines import Engine, StepContext
-from automl_cli.nn.evaluation import EvaluationExamples, evaluated
+from automl_cli.nn.evaluation import EvaluationExamples, evaluate
 from automl_cli.nn.metrics import Metric
 
 Schedule = Callable[[float], float]
-"""Share of the training that is over, from 0 to 1 -> learning rate."""
+"""Progress of the training in [0, 1] -> learning rate."""
 
 
 class TrainingBatches(Protocol):
-    """Examples to train on, from arrays (`augment.Batches`) or streamed (`streaming.StreamedBatches`)."""
+    """Training examples, from arrays (`augment.Batches`) or streamed (`streaming.StreamedBatches`)."""
 
     size: int
-    """Examples of a batch."""
+    """Examples per batch."""
 
     steps: int
-    """Batches of an epoch."""
+    """Batches per epoch."""
 
     carry: Any
-    """The state that a network carries into the first batch of every epoch; None where it carries none."""
+    """Carry of the network before the first batch of every epoch, a pytree of arrays; None for networks without one."""
 
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[jax.Array, jax.Array], None, None]:
-        """The batches of one epoch on the device, inputs and targets: a function of seed and epoch."""
+        """Yield the batches of one epoch on the device: inputs (size, …) and targets (size, …). They depend only on seed and
+        epoch."""
         ...
 
 
 STEPS_BETWEEN_CHECKS = 50
-"""How many steps a diverged child may still take: looking at the loss makes the program wait for the device."""
+"""Steps after which losses are fetched and checked: fetching makes the program wait for the device. A diverged child takes
+at most this many steps more."""
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """A training after some whole epochs: a loss (mean over its steps) and a score per epoch, and the state as plain arrays.
+    """A training after some whole epochs: mean loss and score of each epoch, and the state of the engine as plain arrays.
 
-    Enough to go on: `fit(..., start=progress)` gives the same bits as a training that was never interrupted.
+    It suffices to continue: `fit(..., start=progress)` gives the same bits as a training that was never interrupted.
     """
 
     losses: tuple[float, ...]
@@ -54,6 +56,7 @@ class TrainingProgress:
 
     @property
     def epochs(self) -> int:
+        """Number of epochs that have been trained."""
         return len(self.scores)
 
 
@@ -63,7 +66,7 @@ OnEpoch = Callable[[tuple[float, ...], tuple[float, ...], Callable[[], dict[str,
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How long, at which learning rates, and with which seed for the order of the data and its augmentation."""
+    """Length of a training in epochs, its learning-rate schedule, and the seed for data order and augmentation."""
 
     epochs: int
     rate: Schedule
@@ -80,16 +83,16 @@ def fit(
     start: TrainingProgress | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> TrainingProgress:
-    """Train for `plan.epochs` epochs, scoring the validation examples after each by the metric.
+    """Train for `plan.epochs` epochs, and score the validation examples by the metric after each.
 
-    Raises Diverged as soon as a loss or an output is seen that is not finite.
+    Raises Diverged as soon as a loss or an output that is not finite is seen.
     """
     losses, scores = (list(start.losses), list(start.scores)) if start else ([], [])
     state = engine.state(start.arrays) if start else engine.initial()
     for epoch in range(len(scores), plan.epochs):
         state, loss = _train_epoch(engine, state, batches, plan, epoch)
         try:
-            (score,) = evaluated(engine, state, validation, (metric,))
+            (score,) = evaluate(engine, state, validation, (metric,))
         except Diverged as error:
             raise Diverged(f"{error} after epoch {epoch + 1}") from error
         losses.append(loss)
@@ -100,29 +103,29 @@ def fit(
 
 
 def _train_epoch(engine: Engine, state: Any, batches: TrainingBatches, plan: FitSettings, epoch: int) -> tuple[Any, float]:
-    """All batches of one epoch; returns the new state and the mean loss."""
+    """Train on all batches of one epoch; return the new state and the mean loss."""
     losses: list[float] = []
-    waiting: list[jax.Array] = []
+    pending: list[jax.Array] = []
     total = plan.epochs * batches.steps
     keys = _keys(plan.seed, epoch, batches.steps)
     if batches.carry is not None:
-        state = engine.carrying(state, batches.carry)
-    with closing(batches.epoch(plan.seed, epoch)) as served:
-        for step, (inputs, targets) in enumerate(served):
-            share = (epoch * batches.steps + step) / total
-            state, loss = engine.step(state, inputs, targets, plan.rate(share), StepContext(keys[step], share))
-            waiting.append(loss)
-            if len(waiting) == STEPS_BETWEEN_CHECKS or step + 1 == batches.steps:
-                losses += map(float, jax.device_get(waiting))
-                waiting.clear()
+        state = engine.with_carry(state, batches.carry)
+    with closing(batches.epoch(plan.seed, epoch)) as epoch_batches:
+        for step, (inputs, targets) in enumerate(epoch_batches):
+            progress = (epoch * batches.steps + step) / total
+            state, loss = engine.step(state, inputs, targets, plan.rate(progress), StepContext(keys[step], progress))
+            pending.append(loss)
+            if len(pending) == STEPS_BETWEEN_CHECKS or step + 1 == batches.steps:
+                losses += map(float, jax.device_get(pending))
+                pending.clear()
                 if not math.isfinite(sum(losses)):
                     raise Diverged(f"the loss is not finite in epoch {epoch + 1}, step {step + 1} of {batches.steps}")
     if batches.carry is not None:
-        state = engine.carrying(state, None)
+        state = engine.with_carry(state, None)
     return state, math.fsum(losses) / len(losses)
 
 
 def _keys(seed: int, epoch: int, steps: int) -> np.ndarray:
-    """What the random draws of each step of an epoch come from."""
+    """Return the random key of each step of an epoch: (steps, 2), uint32."""
     random = np.random.Generator(np.random.Philox(key=stream_seed(seed, "noise", epoch)))
     return random.integers(0, 2**32, (steps, 2), np.uint32)

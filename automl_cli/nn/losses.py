@@ -1,7 +1,7 @@
 """Losses of a classification task.
 
-They are dataclasses, so that their text says all there is to say of them, and stand here, among the sources whose digest is
-part of the name of a compiled program (`nn.program_cache`).
+They are dataclasses whose `repr` determines what they compute, and they stand in `nn`, whose sources are part of the name of a
+compiled program (`nn.program_cache`).
 """
 
 from collections.abc import Callable
@@ -15,15 +15,16 @@ import optax
 from jax import Array
 
 Loss = Callable[[Any, Array], Array]
-"""(outputs of the network in training, targets) -> mean loss of the batch, a scalar."""
+"""(outputs of the network in training mode, targets) -> mean loss of the batch, a scalar."""
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Mean cross-entropy of logits (batch, classes) and labels (batch,).
+    """Mean cross-entropy of logits (batch, classes) and integer labels (batch,), a scalar.
 
-    With `class_counts` of the training examples each example weighs total / (classes * count of its class), so that every class
-    counts alike. `smoothing` is the share of each label that all classes get alike (arXiv 1512.00567, section 7).
+    With `class_counts` of the training examples, an example has the weight total / (classes * count of its class), so that all
+    classes weigh alike. `smoothing` is the share of each label that is spread evenly over all classes (arXiv 1512.00567,
+    section 7).
     """
 
     class_counts: tuple[int, ...] | None = None
@@ -46,7 +47,11 @@ class CrossEntropy:
 
 @dataclass(frozen=True)
 class WithAuxiliary:
-    """The loss of a network whose training outputs may be a pair, the second one of an auxiliary head."""
+    """Loss of a network whose training outputs may be a pair of logits, (batch, classes) each, the second from an auxiliary
+    head.
+
+    loss(logits) + weight * loss(auxiliary logits), a scalar.
+    """
 
     loss: Loss
     weight: float
@@ -59,5 +64,6 @@ class WithAuxiliary:
 
 
 def is_described(loss: Loss) -> bool:
-    """Whether the text of a loss decides what it computes: of the losses here, as far down as they hold others."""
+    """Return whether the `repr` of a loss determines what it computes: true for the losses of this module that nest no
+    other."""
     return type(loss) is CrossEntropy or (type(loss) is WithAuxiliary and is_described(loss.loss))

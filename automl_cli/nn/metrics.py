@@ -1,4 +1,4 @@
-"""Metrics as folds over batches: the outputs for a whole split are never in memory at once."""
+"""Metrics as folds over batches, so that the outputs for a whole split are never in memory at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,21 +16,22 @@ Direction = Literal["higher", "lower"]
 
 
 class Metric(Protocol):
-    """A fold over the batches of a split."""
+    """A metric as a fold over the batches of a split."""
 
     better: ClassVar[Direction]
-    """Which of two results is the better one."""
+    """Direction in which the metric improves."""
 
     def start(self) -> Any:
-        """What has been counted before the first batch."""
+        """Return the accumulator before the first batch."""
         ...
 
-    def add(self, counted: Any, outputs: Array | np.ndarray, targets: np.ndarray) -> Any:
-        """That with one batch more: outputs (examples, …) on the device and targets (examples, …), row by row."""
+    def add(self, accumulated: Any, outputs: Array | np.ndarray, targets: np.ndarray) -> Any:
+        """Return the accumulator after one batch more: outputs (examples, …) on the device and targets (examples, …), row by
+        row."""
         ...
 
-    def result(self, counted: Any) -> float:
-        """The metric of all that was counted."""
+    def result(self, accumulated: Any) -> float:
+        """Return the metric of everything accumulated."""
         ...
 
 
@@ -41,55 +42,66 @@ class Accuracy:
     better: ClassVar[Direction] = "higher"
 
     def start(self) -> tuple[int, int]:
+        """Return zero correct examples of zero."""
         return 0, 0
 
-    def add(self, counted: tuple[int, int], outputs: Array | np.ndarray, targets: np.ndarray) -> tuple[int, int]:
+    def add(self, accumulated: tuple[int, int], outputs: Array | np.ndarray, targets: np.ndarray) -> tuple[int, int]:
+        """Add the correct examples, and all examples, of one batch."""
         right = np.asarray(outputs).argmax(-1) == targets
-        return counted[0] + int(right.sum()), counted[1] + len(targets)
+        return accumulated[0] + int(right.sum()), accumulated[1] + len(targets)
 
-    def result(self, counted: tuple[int, int]) -> float:
-        return counted[0] / counted[1]
+    def result(self, accumulated: tuple[int, int]) -> float:
+        """Return the share of correct examples."""
+        return accumulated[0] / accumulated[1]
 
 
 @dataclass(frozen=True)
 class TopAccuracy:
-    """Share of the examples whose label is among the `places` largest logits, equal ones in their order. Else as `Accuracy`."""
+    """Share of the examples whose label is among the `k` largest logits; of equal logits the first counts as larger.
 
-    places: int
+    Logits are (examples, classes), labels (examples,).
+    """
+
+    k: int
 
     better: ClassVar[Direction] = "higher"
 
     def start(self) -> tuple[int, int]:
+        """Return zero correct examples of zero."""
         return 0, 0
 
-    def add(self, counted: tuple[int, int], outputs: Array | np.ndarray, targets: np.ndarray) -> tuple[int, int]:
-        largest = np.argsort(-np.asarray(outputs), -1, kind="stable")[:, : self.places]
+    def add(self, accumulated: tuple[int, int], outputs: Array | np.ndarray, targets: np.ndarray) -> tuple[int, int]:
+        """Add the correct examples, and all examples, of one batch."""
+        largest = np.argsort(-np.asarray(outputs), -1, kind="stable")[:, : self.k]
         right = (largest == targets[:, None]).any(-1)
-        return counted[0] + int(right.sum()), counted[1] + len(targets)
+        return accumulated[0] + int(right.sum()), accumulated[1] + len(targets)
 
-    def result(self, counted: tuple[int, int]) -> float:
-        return counted[0] / counted[1]
+    def result(self, accumulated: tuple[int, int]) -> float:
+        """Return the share of correct examples."""
+        return accumulated[0] / accumulated[1]
 
 
 @dataclass(frozen=True)
 class BalancedAccuracy:
-    """Mean over the classes that occur of the accuracy within the class. Logits and labels as for `Accuracy`."""
+    """Mean over the classes that occur of the accuracy within the class. Logits are (examples, classes), labels (examples,)."""
 
     classes: int
 
     better: ClassVar[Direction] = "higher"
 
     def start(self) -> np.ndarray:
-        """Right and all examples of each class, int64 (2, classes)."""
+        """Return zero correct examples, and zero examples, of each class: (2, classes), int64."""
         return np.zeros((2, self.classes), np.int64)
 
-    def add(self, counted: np.ndarray, outputs: Array | np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def add(self, accumulated: np.ndarray, outputs: Array | np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Add the correct examples, and all examples, of each class in one batch."""
         right = targets[np.asarray(outputs).argmax(-1) == targets]
-        return counted + [np.bincount(labels, minlength=self.classes) for labels in (right, targets)]
+        return accumulated + [np.bincount(labels, minlength=self.classes) for labels in (right, targets)]
 
-    def result(self, counted: np.ndarray) -> float:
-        right, all_of = counted[:, counted[1] > 0]
-        return float(np.mean([one / of for one, of in zip(right.tolist(), all_of.tolist(), strict=True)]))
+    def result(self, accumulated: np.ndarray) -> float:
+        """Return the mean accuracy over the classes that occur."""
+        right, totals = accumulated[:, accumulated[1] > 0]
+        return float(np.mean([value / of for value, of in zip(right.tolist(), totals.tolist(), strict=True)]))
 
 
 @dataclass(frozen=True)
@@ -99,31 +111,37 @@ class MeanSquaredError:
     better: ClassVar[Direction] = "lower"
 
     def start(self) -> tuple[float, int]:
+        """Return a zero sum of zero numbers."""
         return 0.0, 0
 
-    def add(self, counted: tuple[float, int], outputs: Array | np.ndarray, targets: np.ndarray) -> tuple[float, int]:
+    def add(self, accumulated: tuple[float, int], outputs: Array | np.ndarray, targets: np.ndarray) -> tuple[float, int]:
+        """Add the squared differences, in float64, of one batch."""
         squares = np.square(np.asarray(outputs, np.float64) - targets)
-        return counted[0] + float(squares.sum()), counted[1] + squares.size
+        return accumulated[0] + float(squares.sum()), accumulated[1] + squares.size
 
-    def result(self, counted: tuple[float, int]) -> float:
-        return counted[0] / counted[1]
+    def result(self, accumulated: tuple[float, int]) -> float:
+        """Return the mean squared difference."""
+        return accumulated[0] / accumulated[1]
 
 
 @dataclass(frozen=True)
 class Perplexity:
-    """exp of the mean cross-entropy of a token. Logits are (…, words), targets (…,); a batch is reduced on the device."""
+    """exp of the mean cross-entropy of a token. Logits are (…, words), targets (…,); each batch is summed up on the device."""
 
     better: ClassVar[Direction] = "lower"
 
     def start(self) -> tuple[float, int]:
+        """Return a zero cross-entropy of zero tokens."""
         return 0.0, 0
 
-    def add(self, counted: tuple[float, int], outputs: Array | np.ndarray, targets: np.ndarray) -> tuple[float, int]:
-        return counted[0] + float(_cross_entropy()(outputs, targets)), counted[1] + targets.size
+    def add(self, accumulated: tuple[float, int], outputs: Array | np.ndarray, targets: np.ndarray) -> tuple[float, int]:
+        """Add the cross-entropies of the tokens of one batch."""
+        return accumulated[0] + float(_cross_entropy()(outputs, targets)), accumulated[1] + targets.size
 
-    def result(self, counted: tuple[float, int]) -> float:
+    def result(self, accumulated: tuple[float, int]) -> float:
+        """Return the perplexity; infinity where it overflows."""
         with np.errstate(over="ignore"):  # infinite then
-            return float(np.exp(counted[0] / counted[1]))
+            return float(np.exp(accumulated[0] / accumulated[1]))
 
 
 @cache
@@ -135,6 +153,6 @@ def _cross_entropy() -> Any:
     return compiled(summed)
 
 
-def results(metrics: Sequence[Metric], counted: Sequence[Any]) -> tuple[float, ...]:
-    """The results of several folds."""
-    return tuple(metric.result(one) for metric, one in zip(metrics, counted, strict=True))
+def results(metrics: Sequence[Metric], accumulated: Sequence[Any]) -> tuple[float, ...]:
+    """Return the result of each metric."""
+    return tuple(metric.result(value) for metric, value in zip(metrics, accumulated, strict=True))

@@ -1,15 +1,14 @@
 """Compiled programs on disk, most of which are found without being traced.
 
-JAX's own compilation cache is asked with the text of a program, so that a program has to be traced and lowered before it is
-fetched: three quarters of the 40 ms that this takes for an operation of a cell. Here a program is asked for by what it was
-made from: its name and settings, the shapes of its arguments, and everything else that decides what comes out of a
-compilation (our own sources, versions, CPU, options, number of threads). Programs whose functions have no name that says all,
-such as a network as a whole, are asked for by their text here, too. One process compiles; others that want the same program
-wait for it.
+JAX's own compilation cache is looked up by the text of a program, so a program must be traced and lowered before it can be
+fetched: three quarters of the 40 ms that fetching an operation of a cell takes. Here a program is looked up by everything that
+determines it: its name and settings, the shapes of its arguments, our own sources, package versions, CPU, compiler options and
+number of threads. A program whose function has no complete description, such as a whole network, is looked up by its text here,
+too. One process compiles a program, and others that need it wait.
 
-A file that is torn, damaged or written by something else is compiled again and replaced (JAX would compile it again for ever).
-Where the folder cannot be written to, programs are compiled and not kept. Only on a CPU that JAX sees as one device: elsewhere
-JAX's cache serves.
+A file that is truncated, damaged or foreign is compiled again and replaced (JAX would compile it again every time). If the
+folder cannot be written, programs are compiled and not stored. This cache serves only a CPU that JAX sees as one device;
+elsewhere JAX's own cache is used.
 """
 
 import hashlib
@@ -34,25 +33,27 @@ from jax.tree_util import PyTreeDef, default_registry
 from automl_cli.system.machine import allowed_cores, available_cores, cpu_features, cpu_model
 
 FOLDER = "programs"
-"""Below the folder of JAX's compilation cache."""
+"""Name of the folder inside that of JAX's compilation cache."""
 
-DECIDING = ("jax", "jaxlib", "optax", "numpy")
-"""Packages that decide what a program is, besides our own: NumPy works out the matrices that some hold."""
+VERSIONED_PACKAGES = ("jax", "jaxlib", "optax", "numpy")
+"""Packages whose versions are part of a program's key, besides our own sources: NumPy computes matrices that some programs
+hold."""
 
 ENDING = ".program"
 
 TEMPORARY = ".tmp"
 
-POLL = 0.005
-"""Seconds between two looks whether another process has compiled what this one waits for: a tenth of what that takes."""
+LOCK_POLL_SECONDS = 0.005
+"""Seconds between two attempts to take the lock of a program that another process compiles: a tenth of a compilation."""
 
-PATIENCE = 90.0
-"""Seconds after which it compiles for itself, twice what a large network takes: the other one may have been suspended."""
+LOCK_TIMEOUT_SECONDS = 90.0
+"""Seconds to wait for another process before compiling anyway, twice the compile time of a large network: that process may
+have been suspended."""
 
 
 class _File(msgspec.Struct, frozen=True):
-    """What a file holds: whose program it is, the program, the structure of what it returns (nothing where that is known
-    without it), and a digest of all that."""
+    """Contents of a file: name of the program, the program, the serialised structure of its result (empty if the caller
+    knows it), and a digest of these three."""
 
     name: str
     executable: bytes
@@ -62,19 +63,19 @@ class _File(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ProgramCache:
-    """A folder of programs that were compiled under the same circumstances (a text)."""
+    """A folder of programs that were compiled in the same environment, which is described by a text."""
 
     folder: Path
-    circumstances: str
+    environment: str
 
     def obtain(
         self, identity: str, arguments: tuple[Any, ...], compile_it: Callable[[], Any], *, outputs: PyTreeDef | None = None
     ) -> Any:
-        """The program from the folder, or compiled and kept there.
+        """Return the program from the folder; otherwise compile and store it.
 
-        `identity` names the function with all its settings; with the shapes of the arguments it must decide the program.
-        `outputs` is the structure of what the program returns, if it is known without the program. A structure with types of
-        its own, as the states of optimizers have, must be given: it cannot be kept.
+        `identity` names the function with all its settings; together with the argument shapes it must determine the program.
+        `outputs` is the structure of the program's result, if the caller knows it. A structure with custom node types, such as
+        the state of an optimizer, must be passed, since it cannot be stored.
         """
         structure = jax.tree.structure((arguments, {}))
         file = self._file(identity, structure, arguments)
@@ -83,9 +84,9 @@ class ProgramCache:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             lock = file.with_suffix(".lock")
-            with filelock.FileLock(lock).acquire(PATIENCE, POLL):
-                found = _read(file, structure, outputs)  # written by whoever held the lock
-                program = found if found is not None else _kept(file, compile_it, outputs)
+            with filelock.FileLock(lock).acquire(LOCK_TIMEOUT_SECONDS, LOCK_POLL_SECONDS):
+                found = _read(file, structure, outputs)  # written by the process that held the lock
+                program = found if found is not None else _compile_and_store(file, compile_it, outputs)
                 with suppress(OSError):
                     lock.unlink()  # those who wait for it look at the file first
                 return program
@@ -94,41 +95,41 @@ class ProgramCache:
 
     def _file(self, identity: str, structure: PyTreeDef, arguments: tuple[Any, ...]) -> Path:
         shapes = [repr(jax.typeof(leaf)) for leaf in jax.tree.leaves(arguments)]
-        digest = hashlib.sha256(repr((self.circumstances, identity, str(structure), shapes)).encode()).hexdigest()
+        digest = hashlib.sha256(repr((self.environment, identity, str(structure), shapes)).encode()).hexdigest()
         return self.folder / f"{identity.split()[0]}-{digest[:32]}{ENDING}"
 
 
 def identity_of(lowered: Any) -> str:
-    """What names a program by its text (a `jax.stages.Lowered`)."""
+    """Return a name for a program derived from its text (a `jax.stages.Lowered`)."""
     text = lowered.as_text()
     name = re.match(r"module @(\w+)", text)
     return f"{name[1] if name else 'program'} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def current_program_cache(options: dict[str, bool | int]) -> ProgramCache | None:
-    """Return the cache of programs compiled with these options on this machine, or None where nothing is kept."""
+    """Return the cache of programs compiled with these options on this machine, or None if programs are not stored here."""
     folder, enabled = (jax.config.values[f"jax_{name}"] for name in ("compilation_cache_dir", "enable_compilation_cache"))
     local = bool(folder) and "://" not in str(folder)
     if not local or not enabled or _SOURCES is None or jax.default_backend() != "cpu" or jax.device_count() != 1:
         return None
-    settings = {name: value for name, value in jax.config.values.items() if not name.startswith(_WITHOUT_EFFECT)}
-    circumstances = (_SOURCES, *_machine(), os.environ.get("XLA_FLAGS"), sorted(settings.items()), sorted(options.items()))
-    return ProgramCache(Path(str(folder)) / FOLDER, repr(circumstances))
+    settings = {name: value for name, value in jax.config.values.items() if not name.startswith(_IGNORED_SETTINGS)}
+    environment = (_SOURCES, *_machine(), os.environ.get("XLA_FLAGS"), sorted(settings.items()), sorted(options.items()))
+    return ProgramCache(Path(str(folder)) / FOLDER, repr(environment))
 
 
-_WITHOUT_EFFECT = ("jax_compilation_cache", "jax_persistent_cache", "jax_enable_compilation_cache", "jax_log")
-"""Settings of JAX that decide nothing about a program begin with these. All others are taken to decide something."""
+_IGNORED_SETTINGS = ("jax_compilation_cache", "jax_persistent_cache", "jax_enable_compilation_cache", "jax_log")
+"""Prefixes of the settings of JAX that do not affect a program. All other settings are part of the key."""
 
 
 @cache
 def _machine() -> tuple[object, ...]:
-    """What else decides, besides a program itself, what comes out of its compilation."""
+    """Return what a compilation depends on besides the program: package versions, CPU and number of threads."""
     threads = os.environ.get("PJRT_NPROC") or (len(allowed_cores()), available_cores())
-    return *map(version, DECIDING), cpu_model(), cpu_features(), threads
+    return *map(version, VERSIONED_PACKAGES), cpu_model(), cpu_features(), threads
 
 
 def _sources(package: Path) -> str | None:
-    """A digest of all of our code that programs are traced from; None where it cannot be read, as in a zip file."""
+    """Return a digest of our code that programs are traced from; None if it cannot be read, as in a zip file."""
     files = {
         str(file.relative_to(package)): file
         for file in (*package.glob("nn/**/*.py"), *package.glob("core/*.py"), *package.glob("values/*.py"))
@@ -140,48 +141,48 @@ def _sources(package: Path) -> str | None:
 
 
 _SOURCES = _sources(Path(__file__).parents[1])
-"""Worked out as this module is imported, with the code that it stands for: the files may be replaced while a process runs."""
+"""Computed when this module is imported, since the files may be replaced while the process runs."""
 
 
 def _read(file: Path, structure: PyTreeDef, outputs: PyTreeDef | None) -> Any | None:
-    """The program in a file; None if there is none that can be used."""
+    """Return the program in a file, or None if the file has no usable one."""
     try:
         content = file.read_bytes()
     except OSError:
         return None
     try:
-        held = msgspec.msgpack.decode(content, type=_File)
-        if held.name != file.name or held.digest != _digest(file.name.encode(), held.executable, held.outputs):
+        stored = msgspec.msgpack.decode(content, type=_File)
+        if stored.name != file.name or stored.digest != _digest(file.name.encode(), stored.executable, stored.outputs):
             return None
         if outputs is None:
-            outputs = PyTreeDef.deserialize_using_proto(default_registry, held.outputs)
-        program = serialize_executable.deserialize_and_load(held.executable, structure, outputs)
+            outputs = PyTreeDef.deserialize_using_proto(default_registry, stored.outputs)
+        program = serialize_executable.deserialize_and_load(stored.executable, structure, outputs)
     except Exception:  # noqa: BLE001 - whatever the matter is with it, it can be compiled
         return None
     with suppress(OSError):
-        os.utime(file)  # for whoever removes what was not used for longest
+        os.utime(file)  # the cache is trimmed by time of last use
     return program
 
 
-def _kept(file: Path, compile_it: Callable[[], Any], outputs: PyTreeDef | None) -> Any:
-    """A new program, kept in a file where that is possible. The caller holds the lock."""
-    with _without_cache():
+def _compile_and_store(file: Path, compile_it: Callable[[], Any], outputs: PyTreeDef | None) -> Any:
+    """Compile a program and store it in a file if possible. The caller holds the lock."""
+    with _jax_cache_disabled():
         program = compile_it()
     # What calls back, or returns a structure with names of its own, cannot be kept; nothing can be on a full disk.
     with suppress(Exception):
         executable, _, returned = serialize_executable.serialize(program)
         structure = b"" if outputs is not None else returned.serialize_using_proto()
-        held = _File(file.name, executable, structure, _digest(file.name.encode(), executable, structure))
-        _write(file, msgspec.msgpack.encode(held))
+        stored = _File(file.name, executable, structure, _digest(file.name.encode(), executable, structure))
+        _write(file, msgspec.msgpack.encode(stored))
     return program
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a file that is whole or absent. OSError, with nothing left behind, if the disk is full."""
+    """Write a file atomically. Raises OSError, and leaves nothing behind, if the disk is full."""
     descriptor, name = tempfile.mkstemp(TEMPORARY, dir=file.parent)
     try:
-        with os.fdopen(descriptor, "wb") as beside:
-            beside.write(content)
+        with os.fdopen(descriptor, "wb") as draft:
+            draft.write(content)
         Path(name).replace(file)
     except OSError:
         Path(name).unlink(missing_ok=True)
@@ -189,17 +190,20 @@ def _write(file: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _without_cache() -> Iterator[None]:
-    """Have JAX compile, and neither read its own cache nor write to it: it would keep the program a second time, and what it
-    read from there it cannot serialise again (the file is written, and its functions are not found when it is run)."""
+def _jax_cache_disabled() -> Iterator[None]:
+    """Disable JAX's own compilation cache inside the context.
+
+    It would store the program a second time, and a program that JAX read from its cache cannot be serialised again: the file is
+    written, but its functions are missing when it is run.
+    """
     name = "jax_enable_compilation_cache"
-    usual = jax.config.values[name]
+    previous = jax.config.values[name]
     jax.config.update(name, False)
     compilation_cache.reset_cache()  # JAX looks at the setting once
     try:
         yield
     finally:
-        jax.config.update(name, usual)
+        jax.config.update(name, previous)
         compilation_cache.reset_cache()
 
 

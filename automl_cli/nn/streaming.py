@@ -1,7 +1,7 @@
-"""Batches of images that come from elsewhere one by one: with the face of `augment.Batches` and `augment.Examples`.
+"""Batches of pictures that are decoded on demand, with the interface of `augment.Batches` and `augment.Examples`.
 
-At most `BATCHES_AHEAD` batches, or `LEAST_AHEAD` images, are asked for beyond the batch in use, and as many batches wait on
-the device, so memory does not grow with the data nor with how far the host is ahead of the device.
+At most `BATCHES_AHEAD` batches, or `LEAST_AHEAD` pictures, are requested beyond the batch in use, and at most `BATCHES_AHEAD`
+batches wait on the device. So memory does not grow with the data or with the lead of the host over the device.
 """
 
 from collections import deque
@@ -15,39 +15,42 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from automl_cli.nn.augment import Transform, drawn_batches, transformed, viewed
+from automl_cli.nn.augment import Transform, evaluation_view, shuffled_batches, whiten_and_transform
 from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.evaluation import EvaluationBatch
 
 BATCHES_AHEAD = 2
 
 LEAST_AHEAD = 64
-"""Images asked for ahead where batches are small, so that every thread has something to do."""
+"""Least number of pictures to request ahead, so that every thread is busy where batches are small."""
 
 
 class Stream(Protocol):
-    """Examples that are decoded as they are needed (`data.StreamedSplit`)."""
+    """Examples that are decoded on demand (`data.StreamedSplit`)."""
 
     @property
     def labels(self) -> np.ndarray:
-        """int32 (examples,)."""
+        """Labels of all examples, (examples,) int32."""
         ...
 
     def __len__(self) -> int: ...
 
     def crops(
-        self, places: Iterator[int], *, seed: int, epoch: int, flip: bool, depth: int
+        self, indices: Iterator[int], *, seed: int, epoch: int, flip: bool, depth: int
     ) -> Generator[np.ndarray, None, None]:
-        """uint8 images of these examples as they are trained on, in order."""
+        """Yield the training crops of these examples in order, each (height, width, channels) uint8."""
         ...
 
     def centres(self, *, depth: int) -> Generator[np.ndarray, None, None]:
-        """uint8 images of all examples as they are looked at outside training, in order."""
+        """Yield the evaluation crops of all examples in order, each (height, width, channels) uint8."""
         ...
 
 
 class StreamedBatches:
-    """Training examples decoded ahead of the device, in whole batches in the order that `augment.Batches` draws."""
+    """Training examples decoded ahead of the device, in whole batches in the order that `augment.Batches` draws.
+
+    `moments` are the mean and standard deviation of each channel, (channels,) each.
+    """
 
     carry = None
 
@@ -62,37 +65,41 @@ class StreamedBatches:
         self.steps = len(stream) // self.size
 
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
-        """The batches of one epoch."""
-        drawn = list(drawn_batches(seed, epoch, examples=len(self._stream), size=self.size))
-        places = (int(place) for indices, _ in drawn for place in indices)
-        crops = self._stream.crops(places, seed=seed, epoch=epoch, flip=self._flip, depth=_ahead(self.size))
-        waiting: deque[Array] = deque()
+        """Yield the batches of one epoch: images (size, height, width, channels) float32, labels (size,) int32."""
+        batches = list(shuffled_batches(seed, epoch, examples=len(self._stream), size=self.size))
+        order = (int(index) for indices, _ in batches for index in indices)
+        crops = self._stream.crops(order, seed=seed, epoch=epoch, flip=self._flip, depth=_prefetch_depth(self.size))
+        on_device: deque[Array] = deque()
         with closing(crops):
-            for indices, key in drawn:
+            for indices, key in batches:
                 images = np.stack([next(crops) for _ in indices])
-                if len(waiting) == BATCHES_AHEAD:
-                    waiting.popleft().block_until_ready()
+                if len(on_device) == BATCHES_AHEAD:
+                    on_device.popleft().block_until_ready()
                 labels = jnp.asarray(self._stream.labels[indices])
                 prepared, ready = _prepared(self._transform)(images, *self._moments, key)
-                waiting.append(ready)
+                on_device.append(ready)
                 yield prepared, labels
 
 
 @cache
 def _prepared(transform: Transform | None) -> Program:
-    """(images, mean, standard deviation, key) -> the batch, and one number of it: to wait for without holding on to the
-    batch."""
+    """Return the program (images, mean, standard deviation, key) -> (batch, one of its numbers).
+
+    Waiting for the one number does not keep the batch alive.
+    """
 
     def prepare(images: Array, mean: Array, std: Array, key: Array) -> tuple[Array, Array]:
-        prepared = transformed(images, mean, std, key, transform=transform)
+        prepared = whiten_and_transform(images, mean, std, key, transform=transform)
         return prepared, prepared[0, 0, 0, 0]
 
     return compiled(prepare)
 
 
 class StreamedExamples:
-    """Examples for evaluation, decoded again each time they are looked at, in batches of one size: the last one is filled up
-    and its rest ignored. `smaller` as in `augment.Examples`."""
+    """Examples for evaluation, decoded again for each evaluation, in batches of one size.
+
+    The last batch is padded. `smaller` and `moments` are as in `augment.Examples`.
+    """
 
     carry = None
 
@@ -105,16 +112,16 @@ class StreamedExamples:
         self._size = -(-len(stream) // parts) if smaller else largest_batch
 
     def batches(self) -> Iterator[EvaluationBatch]:
-        """All of them, in order."""
+        """Yield all examples in order, as batches of images (size, height, width, channels)."""
         start = 0
-        with closing(self._stream.centres(depth=_ahead(self._size))) as images:
+        with closing(self._stream.centres(depth=_prefetch_depth(self._size))) as images:
             while batch := list(islice(images, self._size)):
-                filled = np.stack(batch + [batch[-1]] * (self._size - len(batch)))
+                padded = np.stack(batch + [batch[-1]] * (self._size - len(batch)))
                 labels = self._stream.labels[start : start + len(batch)]
                 start += len(batch)
-                yield EvaluationBatch(viewed(None)(filled, *self._moments), len(batch), labels)
+                yield EvaluationBatch(evaluation_view(None)(padded, *self._moments), len(batch), labels)
 
 
-def _ahead(size: int) -> int:
-    """How many images are asked for ahead, with batches of this size."""
+def _prefetch_depth(size: int) -> int:
+    """Return the number of pictures to request ahead for this batch size."""
     return max(BATCHES_AHEAD * size, LEAST_AHEAD)

@@ -1,7 +1,7 @@
-"""What children are trained on and how they are scored. One file a problem: facts, batches, loss, the metric as a fold.
+"""Problems: data and scores of children. Each is one file: facts, batches, loss, and the metric as a fold.
 
-`plugins.listing` finds them; a problem of another package comes by an entry point in the group `automl_cli.problems`. What each
-promises: `core.protocols.Problem`. No file here imports JAX before its data are opened.
+`plugins.listing` finds them; another package adds a problem by an entry point in the group `automl_cli.problems`. Their
+interface is `core.protocols.Problem`. No file here imports JAX before its data are opened.
 
     images   classification of images
 """

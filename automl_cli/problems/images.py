@@ -1,4 +1,4 @@
-"""Classification of images: arrays prepared once, or pictures of any size decoded as they are needed."""
+"""Image classification: arrays prepared once, or pictures of any size decoded on demand."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ Preparation = Mapping[str, tuple[float, ...]]
 """`mean` and `std` of each channel of the training images."""
 
 METRICS = ("accuracy", "balanced-accuracy")
-PLACES = 5
-"""Scores of the test split say, too, whether the class is among the so many likeliest, where there are more classes."""
+"""Validation metrics that may be chosen."""
+
+TOP_K = 5
+"""k of the top-k accuracy on the test split, which is reported for data sets of more than k classes."""
 
 
 FLAGS = (
@@ -63,11 +65,11 @@ FLAGS = (
         recorded="child.problem.dataset.flip",
     ),
 )
-"""What flags say of an image data set beyond its name and size. Commands put them under panels of theirs."""
+"""Flags of an image data set besides its name and size. Commands list them under panels of their own."""
 
 
 class Images:
-    """The problem (`core.protocols.Problem`). Its data sets are `values.dataset.DatasetReference`s."""
+    """The problem of image classification (`core.protocols.Problem`). Its data sets are `values.dataset.DatasetReference`s."""
 
     name = IMAGES
     dataset_type = DatasetReference
@@ -75,7 +77,7 @@ class Images:
     flags = FLAGS
 
     def dataset(self, given: Mapping[str, Any], start: DatasetReference) -> DatasetReference:
-        """The data set that the flags ask for. Another source starts from the defaults of a data set, but for the metric."""
+        """Return the data set that the flags choose. Another source starts from its own defaults, except for the metric."""
         source = given.get("dataset", start.source)
         before = start if source == start.source else DatasetReference(source=source, metric=start.metric)
         fields = ("data_dir", "train_examples", "image_size", "metric", "flip")
@@ -83,48 +85,53 @@ class Images:
         return msgspec.structs.replace(before, **changed)
 
     def other(self, dataset: DatasetReference, facts: ImageFacts, source: str) -> DatasetReference:
-        """Another source, with images of the shape in the facts where it has such images at all."""
+        """Return another source, with images of the shape in the facts if the source has such images."""
         return reference_for(source, facts.image_shape)
 
     def facts(self, dataset: DatasetReference, *, needed: bool = True) -> ImageFacts:
-        """What is known of the data set without decoding an image; of a famous one that is not here, as published."""
+        """Return the facts of a data set without decoding an image.
+
+        Unless `needed`, published facts stand in for an absent data set. Raises DataError if there are no facts.
+        """
         from automl_cli.data import image_facts
         from automl_cli.data.target import target_of
 
         return image_facts(dataset) if needed else target_of(dataset).facts
 
     def check_alike(self, source: str, facts: ImageFacts, trained: ImageFacts) -> None:
-        """Raises DataError unless shape and classes are those that the model was trained on."""
+        """Check that image shape and classes are those the model was trained on. Raises DataError if not."""
         if facts.image_shape != trained.image_shape:
             sizes = (by_times(shape) for shape in (facts.image_shape, trained.image_shape))
             raise DataError("the images of {} are {}, the model takes {}".format(source, *sizes))
         if facts.classes != trained.classes:
             raise DataError(
-                f"the classes of {source} ({_some(facts.classes)}) are not those of the model ({_some(trained.classes)})"
+                f"the classes of {source} ({_abbreviated(facts.classes)}) are not those of the model "
+                f"({_abbreviated(trained.classes)})"
             )
 
     def check(self, child: Child) -> None:
-        """Raises DataError for data that cannot be read as the augmentation reads them: too large as arrays, or no pictures."""
+        """Check that the augmentation can read the data set. Raises DataError if it is too large for arrays, or has no
+        pictures to stream."""
         from automl_cli.data import check_source
 
         check_source(typed_dataset(child.problem), streamed=is_streamed(child))
 
     def prepare(self, child: Child, report: Report) -> None:
-        """Arrays in the cache, for all workers to map; pictures that are decoded as they are needed need none."""
+        """Write the arrays to the cache, for all workers to map; streamed pictures need no preparation."""
         from automl_cli.data import load_images
 
         if not is_streamed(child):
             load_images(typed_dataset(child.problem), report)
 
     def open(self, child: Child, *, with_validation: bool = False, report: Report | None = None) -> ImageLearningTask:
-        """The training and validation examples."""
+        """Open the training and validation examples; `with_validation` adds the validation examples to the training ones."""
         from automl_cli.data import load_images, load_streamed
 
         data = (load_streamed if is_streamed(child) else load_images)(typed_dataset(child.problem), report)
         return ImageLearningTask(child, data.merged() if with_validation else data)
 
     def test(self, child: Child, preparation: Preparation) -> Testing:
-        """The test split. For the final command only."""
+        """Open the test split, prepared like the training data. For the final command only."""
         from automl_cli.children.learning import Testing
         from automl_cli.children.prediction import largest_batch
         from automl_cli.data import load_streamed_test, load_test_split
@@ -133,8 +140,8 @@ class Images:
         facts, dataset = typed_facts(child.problem), typed_dataset(child.problem)
         split = load_streamed_test(dataset) if is_streamed(child) else load_test_split(dataset)
         metrics: dict[str, Metric] = {"test_accuracy": Accuracy()}
-        if len(facts.classes) > PLACES:
-            metrics[f"test_top{PLACES}_accuracy"] = TopAccuracy(PLACES)
+        if len(facts.classes) > TOP_K:
+            metrics[f"test_top{TOP_K}_accuracy"] = TopAccuracy(TOP_K)
         metrics["test_balanced_accuracy"] = BalancedAccuracy(len(facts.classes))
 
         def examples(*, size: int | None, smaller: bool) -> EvaluationExamples:
@@ -145,7 +152,7 @@ class Images:
 
 
 class ImageLearningTask:
-    """Training and validation images, on the device or streamed to it (`children.learning.Learning`)."""
+    """Training and validation images, on the device or streamed to it (`children.learning.LearningTask`)."""
 
     def __init__(self, child: Child, data: ImageData | StreamedData) -> None:
         from automl_cli.nn import losses
@@ -158,19 +165,22 @@ class ImageLearningTask:
         self.metric: Metric = BalancedAccuracy(len(data.facts.classes)) if balanced else Accuracy()
         self.preparation = {"mean": tuple(map(float, data.mean)), "std": tuple(map(float, data.std))}
         self._data = data
-        self._kept: dict[object, tuple[object, Any]] = {}
+        self._made: dict[object, tuple[object, Any]] = {}
         """By purpose, what was made last and for what: a search of augmentations has another one for every child."""
 
     def batches(self, child: Child) -> TrainingBatches:
-        """As the augmentation of the child transforms them. DataError for data that were not opened for it."""
+        """Return the training batches, transformed by the child's augmentation.
+
+        Raises DataError if the data were not opened for this augmentation.
+        """
         augmentation = child.roles["augmentation"]
-        batches: TrainingBatches = self._once(
+        batches: TrainingBatches = self._made_once(
             "batches", (repr(augmentation), child.recipe.batch_size), lambda: self._batches(child)
         )
         return batches
 
     def validation(self, child: Child, *, like_training: bool) -> EvaluationExamples:
-        """As the augmentation of the child looks at them outside training."""
+        """Return the validation examples, in the evaluation view of the child's augmentation."""
         from automl_cli.children.prediction import largest_batch
 
         def make() -> EvaluationExamples:
@@ -179,7 +189,7 @@ class ImageLearningTask:
             return _examples(self._data.validation, child, moments, largest_batch=size, smaller=not like_training)
 
         made_for = repr(child.roles["augmentation"]), child.recipe.batch_size
-        examples: EvaluationExamples = self._once(("validation", like_training), made_for, make)
+        examples: EvaluationExamples = self._made_once(("validation", like_training), made_for, make)
         return examples
 
     def _batches(self, child: Child) -> TrainingBatches:
@@ -197,28 +207,29 @@ class ImageLearningTask:
             )
         return Batches(data.train.images, data.train.labels, moments=moments, size=size, transform=augmentation.transform)
 
-    def _once(self, purpose: object, made_for: object, make: Callable[[], Any]) -> Any:
-        if self._kept.get(purpose, (None, None))[0] != made_for:
-            self._kept[purpose] = made_for, make()
-        return self._kept[purpose][1]
+    def _made_once(self, purpose: object, made_for: object, make: Callable[[], Any]) -> Any:
+        if self._made.get(purpose, (None, None))[0] != made_for:
+            self._made[purpose] = made_for, make()
+        return self._made[purpose][1]
 
 
 def is_streamed(child: Child) -> bool:
-    """Whether the augmentation of a child has pictures decoded as they are needed; where it is open, they are not."""
+    """Return whether the child's augmentation streams pictures; an open augmentation role does not."""
     filling = child.roles.get("augmentation")
     value = None if filling is None else value_of(filling)
     return isinstance(value, Augmentation) and value.streamed
 
 
 def augmentation_of(child: Child) -> ImageAugmentation:
-    """What the child's augmentation does to images, and how it looks at them outside training."""
+    """Return the transformation and the evaluation view of the child's augmentation."""
     filling, facts = child.roles["augmentation"], typed_facts(child.problem)
     augmentation: ImageAugmentation = built_by(filling)(value_of(filling), flip=facts.flip)
     return augmentation
 
 
 def as_inputs(child: Child, preparation: Preparation) -> Callable[[Array], Array]:
-    """Images in the data's own units, (examples, height, width, channels) -> what the trained network takes. JAX traces it."""
+    """Return a traceable function from images in the data's own units, (examples, height, width, channels), to inputs of the
+    network."""
     import jax.numpy as jnp
 
     from automl_cli.nn.augment import whiten
@@ -242,7 +253,8 @@ def _examples(
     largest_batch: int,
     smaller: bool,
 ) -> EvaluationExamples:
-    """The examples of a split as the child's augmentation looks at them; `smaller` as in `augment.Examples`."""
+    """Return the examples of a split in the evaluation view of the child's augmentation; `smaller` is as in
+    `augment.Examples`."""
     from automl_cli.data import StreamedSplit
     from automl_cli.nn.augment import Examples
     from automl_cli.nn.streaming import StreamedExamples
@@ -259,7 +271,7 @@ def _examples(
     )
 
 
-def _some(names: tuple[str, ...]) -> str:
+def _abbreviated(names: tuple[str, ...]) -> str:
     return ", ".join(names[:4]) + (f", … {len(names)} in all" if len(names) > 4 else "")
 
 

@@ -186,7 +186,11 @@ class PolicySearch:
         once = self._objective == "reinforce" and not settings.queue_size * settings.queue_weight
         rates = Coefficients(settings.learning_rate, settings.entropy_weight, settings.queue_weight, settings.clip)
         self._policy.learn(
-            examples, best=self._queue.genotypes, places=settings.queue_size, rates=rates, epochs=1 if once else settings.epochs
+            examples,
+            best=self._queue.genotypes,
+            queue_size=settings.queue_size,
+            rates=rates,
+            epochs=1 if once else settings.epochs,
         )
 
 

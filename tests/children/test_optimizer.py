@@ -23,7 +23,7 @@ GRADIENTS = np.random.default_rng(0).normal(size=(STEPS, 3)).astype(np.float32)
 
 
 def rmsprop_tf(momentum: float) -> optax.GradientTransformation:
-    """RMSProp as TensorFlow has it, with decay 0.9 and epsilon 1, before the learning rate."""
+    """Return the update of TensorFlow's RMSProp with decay 0.9 and epsilon 1, without a learning rate."""
     return optax.rmsprop(1.0, decay=0.9, eps=1.0, initial_scale=1.0, momentum=momentum)
 
 
@@ -39,7 +39,7 @@ OPTAX = {
 
 
 def path(rule: optax.GradientTransformation, gradients: np.ndarray = GRADIENTS) -> np.ndarray:
-    """The parameters after each step, (steps, parameters), where an update is what is added to them."""
+    """Return the parameters after each step, (steps, parameters), where updates are added."""
     parameters, state, found = START, rule.init(START), []
     for gradient in gradients:
         update, state = rule.update(gradient, state, parameters)
@@ -49,12 +49,12 @@ def path(rule: optax.GradientTransformation, gradients: np.ndarray = GRADIENTS) 
 
 
 def ours(rule: Optimizer, recipe: Recipe = PLAIN) -> optax.GradientTransformation:
-    """The rule as engines apply it: the update times the learning rate is subtracted."""
+    """Return the rule as engines apply it: the update times the learning rate is subtracted."""
     return optax.chain(optimizer.by_name(rule, recipe), optax.scale(-RATE))
 
 
 def by_formula(rule: Optimizer, *, decay: float) -> Iterator[np.ndarray]:
-    """The parameters after each step in float64, from the formulas in `values.optimizer`."""
+    """Return the parameters after each step in float64, by the formulas in `values.optimizer`."""
     p, m, s = START.astype(np.float64), np.zeros(3), np.full(3, 1.0 if rule.name == "rmsprop-tf" else 0.0)
     for step, gradient in enumerate(GRADIENTS.astype(np.float64), start=1):
         g = gradient if rule.decoupled else gradient + decay * p
@@ -119,7 +119,7 @@ def test_the_whole_gradient_is_clipped_before_the_rule_with_its_decay_unless_tha
 
 
 def test_equal_arguments_give_one_object_and_others_another():
-    """Compiled programs are kept by the rule."""
+    """Compiled programs are cached by the rule."""
     rule = optimizer.by_name(Optimizer("momentum"), PLAIN)
     assert optimizer.by_name(Optimizer("momentum", 0.9), msgspec.structs.replace(PLAIN)) is rule
     assert optimizer.by_name(Optimizer("nesterov"), PLAIN) is not rule

@@ -1,4 +1,4 @@
-"""Trainings that do more to a network than evaluation: dropped paths and features, an auxiliary head, a mean of parameters."""
+"""Trainings with regularisation: dropped paths and features, an auxiliary head, a moving average of the parameters."""
 
 import math
 
@@ -22,7 +22,7 @@ from automl_cli.values.cell import keep_probability
 from automl_cli.values.network import IMAGE, ActivationOperation, AveragePool, Block, ConvolutionUnit, Identity, Network
 from automl_cli.values.published_recipes import TRAININGS
 from automl_cli.values.recipe import Recipe
-from tests.children.worlds import RECIPE, child_on, held_out, image_data, trainer_on
+from tests.children.line_images import RECIPE, child_on, held_out, image_data, trainer_on
 
 SHAPE = (6, 6, 1)
 NETWORK = Network(
@@ -114,8 +114,8 @@ def test_noise_touches_training_only_and_is_nothing_at_its_neutral_values():
     plain = model(x, train=True)
     assert (model(x, train=True, drop=drop(DropSettings(1.0, 0.0), 1.0)) == plain).all()
     assert not jnp.allclose(model(x, train=True, drop=drop(DropSettings(0.3, 0.0), 1.0)), plain)
-    evaluated = model(x, train=False)
-    assert (model(x, train=False, drop=drop(DropSettings(0.3, 0.5), 1.0)) == evaluated).all()
+    evaluate = model(x, train=False)
+    assert (model(x, train=False, drop=drop(DropSettings(0.3, 0.5), 1.0)) == evaluate).all()
 
 
 def test_the_auxiliary_head_gives_a_second_output_in_training_and_adds_its_weighted_loss():
@@ -212,7 +212,7 @@ def test_an_engine_with_noise_needs_to_know_the_moment(engine):
     model = build_network(NETWORK, SHAPE, 3, seed=0)
     engine = engine(model, loss=CrossEntropy(), update_rule=optax.identity(), drop=DropSettings(0.5, 0.0))
     x, labels = jnp.ones((4, *SHAPE)), jnp.zeros(4, jnp.int32)
-    with pytest.raises(ValueError, match="needs the moment of every step"):
+    with pytest.raises(ValueError, match="needs the context of every step"):
         engine.step(engine.initial(), x, labels, 0.1)
     context = StepContext(np.array([1, 2], np.uint32), 0.5)
     losses = [float(engine.step(engine.initial(), x, labels, 0.1, context)[1]) for _ in range(2)]
@@ -220,7 +220,7 @@ def test_an_engine_with_noise_needs_to_know_the_moment(engine):
 
 
 def test_recipes_of_before_there_was_a_choice_drop_by_time_and_depth():
-    """Files written before hold no `drop_path_schedule`."""
+    """Older files have no `drop_path_schedule`."""
     recorded = msgspec.to_builtins(EVERYTHING)
     del recorded["drop_path_schedule"]
     assert msgspec.convert(recorded, Recipe) == EVERYTHING

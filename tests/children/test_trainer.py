@@ -16,11 +16,11 @@ from automl_cli.data import StreamedData
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
-from automl_cli.nn.evaluation import evaluated
+from automl_cli.nn.evaluation import evaluate
 from automl_cli.nn.networks import build_network
 from automl_cli.problems.images import ImageLearningTask
 from search_spaces.cnn import SPACE
-from tests.children.worlds import LINES, NETWORK, RECIPE, child_on, image_data, trainer_on
+from tests.children.line_images import LINES, NETWORK, RECIPE, child_on, image_data, trainer_on
 from tests.study.worlds import digits_child
 
 
@@ -34,7 +34,7 @@ def test_a_child_learns_and_its_arrays_score_the_same_again(augmentation: str, e
     assert max(progress.scores[-5:]) > 0.9
     made = trainer.engine(child, model)
     examples = trainer.learning.validation(child, like_training=engine == "blocks")
-    assert evaluated(made, made.state(progress.arrays), examples, (trainer.learning.metric,)) == progress.scores[-1:]
+    assert evaluate(made, made.state(progress.arrays), examples, (trainer.learning.metric,)) == progress.scores[-1:]
 
 
 def test_a_child_builds_its_own_network_with_its_activation():

@@ -1,4 +1,4 @@
-"""Small data sets of every kind, written where a test may spoil them, and a cache of its own for every test."""
+"""Small data sets of every kind in temporary folders, and a separate cache for every test."""
 
 import io
 import json
@@ -14,13 +14,13 @@ CLASSES = ("cat", "dog", "owl")
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of prepared arrays, empty at first."""
+    """Return the folder of prepared arrays, empty at first."""
     monkeypatch.setenv("AUTOML_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache" / "data"
 
 
 def colour_of(label: int, number: int) -> np.ndarray:
-    """An image of one colour that says which it is: (4, 4, 3)."""
+    """Return an image (4, 4, 3) of one colour, which identifies it."""
     return np.broadcast_to(np.array([label, number, 200], np.uint8), (4, 4, 3))
 
 
@@ -33,7 +33,7 @@ def encoded(image: np.ndarray, kind: str = "png") -> bytes:
 def write_tfds(
     data_dir: Path, name: str, splits: Mapping[str, list[int]], *, shape: tuple[int | None, ...] = (4, 4, 3)
 ) -> Path:
-    """A prepared TFDS set with these labels; image number i of a split is `colour_of(label, i)`. Needs no TensorFlow."""
+    """Write a prepared TFDS set with these labels; image number i of a split is `colour_of(label, i)`. Needs no TensorFlow."""
     from array_record.python.array_record_module import ArrayRecordWriter
     from tensorflow_datasets.core import features
 
@@ -66,7 +66,7 @@ def write_tfds(
 
 @pytest.fixture
 def tiny_tfds(tmp_path: Path) -> Path:
-    """A data directory with `tiny_pictures`: 24 to train, 6 to test."""
+    """Return a data directory with `tiny_pictures`: 24 training and 6 test examples."""
     data_dir = tmp_path / "tfds"
     write_tfds(data_dir, "tiny_pictures", {"train": [i % 3 for i in range(24)], "test": [i % 3 for i in range(6)]})
     return data_dir
@@ -77,7 +77,7 @@ Pictures = Callable[..., Path]
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Pictures:
-    """Writes a folder of class folders, `count` PNG pictures each, and returns it."""
+    """Return a function that writes a folder of class folders with `count` PNG pictures each, and returns it."""
 
     def write(root: Path = tmp_path / "pictures", classes: tuple[str, ...] = CLASSES, count: int = 10) -> Path:
         for label, name in enumerate(classes):

@@ -1,4 +1,4 @@
-"""Prepared arrays: one process writes, all read; nothing half-written is ever believed."""
+"""Prepared arrays: one process writes, all read; an incomplete entry is never used."""
 
 import errno
 import os
@@ -30,20 +30,20 @@ def never(arrays):
 
 
 def test_what_was_written_is_read_and_not_written_again():
-    module.prepared("a set", "key", LAYOUT, fill)
-    arrays = module.prepared("a set", "key", LAYOUT, never)
+    module.load_or_prepare("a set", "key", LAYOUT, fill)
+    arrays = module.load_or_prepare("a set", "key", LAYOUT, never)
     assert arrays["values"].tolist() == list(range(100))
 
 
 def test_another_key_is_another_entry():
-    module.prepared("a set", "key", LAYOUT, fill)
+    module.load_or_prepare("a set", "key", LAYOUT, fill)
     with pytest.raises(AssertionError, match="prepared again"):
-        module.prepared("a set", "other", LAYOUT, never)
+        module.load_or_prepare("a set", "other", LAYOUT, never)
 
 
 @pytest.mark.parametrize("fault", ["missing file", "truncated", "empty", "not an array", "other shape", "other type"])
 def test_a_broken_entry_is_prepared_again(cache, fault):
-    module.prepared("a set", "key", LAYOUT, fill)
+    module.load_or_prepare("a set", "key", LAYOUT, fill)
     broken = next(cache.glob("*/values.npy"))
     match fault:
         case "missing file":
@@ -58,7 +58,7 @@ def test_a_broken_entry_is_prepared_again(cache, fault):
             np.save(broken, np.zeros(99, np.int32))
         case "other type":
             np.save(broken, np.zeros(100, np.int64))
-    assert module.prepared("a set", "key", LAYOUT, fill)["values"].tolist() == list(range(100))
+    assert module.load_or_prepare("a set", "key", LAYOUT, fill)["values"].tolist() == list(range(100))
 
 
 def test_a_failure_while_preparing_leaves_no_entry_and_no_draft(cache):
@@ -66,7 +66,7 @@ def test_a_failure_while_preparing_leaves_no_entry_and_no_draft(cache):
         raise DataError("the picture x.png is broken")
 
     with pytest.raises(DataError, match=r"x\.png is broken"):
-        module.prepared("a set", "key", LAYOUT, fail)
+        module.load_or_prepare("a set", "key", LAYOUT, fail)
     assert [path for path in cache.iterdir() if path.is_dir()] == []
 
 
@@ -78,20 +78,20 @@ def test_a_full_disk_is_one_line_that_names_the_way_out(monkeypatch):
     with pytest.raises(
         DataError, match=r"cannot be written to .* \(No space left on device\); make room there, or set AUTOML_CACHE"
     ):
-        module.prepared("a set", "key", LAYOUT, fill)
+        module.load_or_prepare("a set", "key", LAYOUT, fill)
 
 
 def test_where_room_cannot_be_reserved_it_is_written(monkeypatch):
     monkeypatch.delattr(module.os, "posix_fallocate", raising=False)
     monkeypatch.setattr(module, "BLOCK", 64)
-    assert module.prepared("a set", "key", LAYOUT, fill)["values"].tolist() == list(range(100))
+    assert module.load_or_prepare("a set", "key", LAYOUT, fill)["values"].tolist() == list(range(100))
 
 
 def test_a_cache_folder_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("AUTOML_CACHE_DIR", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"prepared data cannot be written to .*file/data .*AUTOML_CACHE_DIR"):
-        module.prepared("a set", "key", LAYOUT, fill)
+        module.load_or_prepare("a set", "key", LAYOUT, fill)
 
 
 def test_the_users_cache_folder_is_the_default(tmp_path, monkeypatch):
@@ -109,7 +109,7 @@ def write(arrays):
     with Path(sys.argv[1]).open("a") as log: log.write("written\\n")
     import time; time.sleep(float(sys.argv[2]))
     arrays["values"][:] = range(100)
-print(cache.prepared("a set", "key", {"values": ((100,), "int32")}, write)["values"].sum())
+print(cache.load_or_prepare("a set", "key", {"values": ((100,), "int32")}, write)["values"].sum())
 """
 
 

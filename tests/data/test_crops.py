@@ -1,4 +1,4 @@
-"""Which part of a picture is shown: inside it, of the permitted area and shape, and decoded as that part."""
+"""Windows of pictures: inside the picture, of permitted area and shape, and decoded correctly."""
 
 import math
 
@@ -21,7 +21,7 @@ def generator(seed: int) -> np.random.Generator:
 
 
 def ramp(height: int, width: int) -> np.ndarray:
-    """Red says how far to the right a pixel is, green how far down, both 0 to 255 between the outer edges."""
+    """Return a picture whose red increases to the right and green downwards, both 0 to 255 between the outer edges."""
     down, across = np.meshgrid((np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij")
     return np.rint(255 * np.stack([across, down, np.zeros_like(down)], -1)).astype(np.uint8)
 
@@ -73,7 +73,7 @@ def test_the_central_window_is_centred_and_fills_its_share_of_one_side(height, w
 @pytest.mark.parametrize("kind", ["png", "jpeg"])
 @pytest.mark.parametrize("box", [Box(0, 0, 400, 300), Box(40, 30, 140, 230), Box(100, 0, 103, 2), Box(150.5, 20.25, 390, 280)])
 def test_a_window_is_decoded_as_that_part_of_the_picture(kind, box):
-    """A JPEG is decoded at a fraction of its size for the larger two; what is seen must be the same part."""
+    """A JPEG is decoded at a fraction of its size for the larger two; the window must be the same."""
     image = decode_window(encoded(ramp(300, 400), kind), "it", lambda height, width: box, shape=(20, 24, 3))
     places = [(np.arange(24) + 0.5) / 24, (np.arange(20) + 0.5) / 20]
     across = (box.left + places[0] * (box.right - box.left)) / 400

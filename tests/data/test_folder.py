@@ -1,4 +1,4 @@
-"""A folder of class folders: what is read, and which picture is to blame when it cannot be."""
+"""A folder of class folders: the examples that are read, and errors that name the picture."""
 
 import numpy as np
 import pytest

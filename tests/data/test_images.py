@@ -1,4 +1,4 @@
-"""Facts, training and validation arrays, test split: what holds for every kind of source."""
+"""Facts, training and validation arrays, test split: laws for every kind of source."""
 
 import numpy as np
 import pytest
@@ -10,20 +10,20 @@ from automl_cli.data.images import moments
 from automl_cli.values.dataset import DatasetReference
 
 
-@pytest.fixture(params=["digits", "digits resized", "tfds", "folder", "archive", "one pool", "subset", "no flip"])
+@pytest.fixture(params=["digits", "digits resized", "tfds", "folder", "npz", "one pool", "subset", "no flip"])
 def reference(request, tiny_tfds, pictures, tmp_path) -> DatasetReference:
-    """A data set of every kind."""
-    if request.param in ("archive", "one pool"):
+    """Return a data set of each kind."""
+    if request.param in ("npz", "one pool"):
         images, labels = np.random.default_rng(0).random((40, 5, 5, 2), np.float32), np.arange(40) % 4
         keys = {"images": images, "labels": labels}
         parts = {"x_train": images, "y_train": labels[:, None], "x_test": images[:8], "y_test": labels[:8]}
-        np.savez(tmp_path / "set.npz", **(parts if request.param == "archive" else keys))
+        np.savez(tmp_path / "set.npz", **(parts if request.param == "npz" else keys))
     return {
         "digits": lambda: DatasetReference(source="digits"),
         "digits resized": lambda: DatasetReference(source="digits", image_size=12),
         "tfds": lambda: DatasetReference(source="tiny_pictures", data_dir=str(tiny_tfds)),
         "folder": lambda: DatasetReference(source=str(pictures())),
-        "archive": lambda: DatasetReference(source=str(tmp_path / "set.npz")),
+        "npz": lambda: DatasetReference(source=str(tmp_path / "set.npz")),
         "one pool": lambda: DatasetReference(source=str(tmp_path / "set.npz")),
         "subset": lambda: DatasetReference(source="digits", train_examples=200, split_seed=5),
         "no flip": lambda: DatasetReference(source="tiny_pictures", data_dir=str(tiny_tfds), flip=False),

@@ -1,4 +1,4 @@
-"""An `.npz` file: what is accepted, and what was found where it is not."""
+"""An `.npz` file: accepted layouts, and errors that name what was found."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Work ahead of its use: in order, never more than was asked for, and no thread outlives it."""
+"""Work ahead of its use: in order, at most the given depth, and without threads that outlive it."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl_cli.data.prefetch import ahead
+from automl_cli.data.prefetch import prefetch_map
 
 
 def of_ours() -> list[threading.Thread]:
@@ -16,22 +16,22 @@ def of_ours() -> list[threading.Thread]:
 
 @given(count=st.integers(0, 40), threads=st.integers(1, 5), depth=st.integers(1, 9))
 def test_results_come_in_the_order_of_the_items(count, threads, depth):
-    assert list(ahead(range(count), lambda item: item**2, threads=threads, depth=depth)) == [i**2 for i in range(count)]
+    assert list(prefetch_map(range(count), lambda item: item**2, threads=threads, depth=depth)) == [i**2 for i in range(count)]
     assert not of_ours()
 
 
 @pytest.mark.parametrize("depth", [1, 3, 10])
 def test_no_more_is_begun_than_was_asked_for(depth):
     begun = []
-    for taken, _ in enumerate(ahead(range(50), begun.append, threads=4, depth=depth), start=1):
+    for taken, _ in enumerate(prefetch_map(range(50), begun.append, threads=4, depth=depth), start=1):
         time.sleep(0.002)
         assert len(begun) <= taken + depth
 
 
 def test_work_goes_on_while_a_result_is_used():
-    """The second item is finished by a thread, though nobody asks for it."""
+    """A thread finishes the second item, although it is never taken."""
     finished = threading.Event()
-    results = ahead(range(2), lambda item: item == 1 and finished.set(), threads=1, depth=2)
+    results = prefetch_map(range(2), lambda item: item == 1 and finished.set(), threads=1, depth=2)
     next(results)
     assert finished.wait(10)
     results.close()
@@ -43,7 +43,7 @@ def test_an_error_comes_where_the_result_would_have_come_and_ends_the_threads():
             raise ValueError("item 3")
         return item
 
-    results = ahead(range(100), work, threads=2, depth=8)
+    results = prefetch_map(range(100), work, threads=2, depth=8)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="item 3"):
         next(results)
@@ -57,7 +57,7 @@ def test_what_waits_is_dropped_when_nobody_wants_more():
         begun.append(item)
         time.sleep(0.02)
 
-    results = ahead(range(1000), work, threads=1, depth=500)
+    results = prefetch_map(range(1000), work, threads=1, depth=500)
     next(results)
     results.close()
     assert len(begun) < 10
@@ -66,7 +66,7 @@ def test_what_waits_is_dropped_when_nobody_wants_more():
 
 def test_ctrl_c_ends_the_threads():
     def consume() -> None:
-        for number in ahead(range(1000), lambda item: item, threads=3, depth=20):
+        for number in prefetch_map(range(1000), lambda item: item, threads=3, depth=20):
             if number == 5:
                 raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""The rules that share examples out, and the seeded draw behind them."""
+"""The rules that divide examples between splits, and their seeded draw."""
 
 import numpy as np
 import pytest

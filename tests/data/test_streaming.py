@@ -22,7 +22,7 @@ from tests.data.conftest import encoded
 
 @pytest.fixture
 def photographs(tmp_path):
-    """A folder of 2 classes of 12 JPEG, no two of one size, and one PNG."""
+    """Return a folder of 2 classes of 12 JPEG, no two of one size, and one PNG."""
     random = np.random.Generator(np.random.Philox(1))
     for label, name in enumerate(("cat", "dog")):
         (tmp_path / "set" / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Sets of TFDS by name: arrays as written, and every way of being absent or broken told apart, at once and offline."""
+"""Sets of TFDS by name: arrays as written, and a distinct error for each way of being absent or broken, offline."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""How many programs a search of cells compiles: `python -m tests.nn.counting 20` prints the number after each random cell.
+"""Programs compiled in a search of cells: `python -m tests.nn.counting 20` prints their number after each random cell.
 
 Programs are traced, so that all that depends on shapes happens, but neither compiled nor run: every result is zeros. That
 spoils the blocks of this process, hence a process of its own.
@@ -25,7 +25,7 @@ IMAGE, CLASSES, SEED = (8, 8, 1), 10, 0
 
 
 def programs_after_each_cell(cells: int) -> Iterator[int]:
-    """For random cells of the quick preset, each trained for a step and scored."""
+    """Yield the number of compiled programs after each random cell of the quick preset, trained for a step and scored."""
     space, loss = SearchSpace(SPACE, QUICK.space_options), losses.CrossEntropy()
     rule = optimizer.by_name(value_of(by_names({"optimizer": QUICK.child.optimizer})["optimizer"]), QUICK.child.recipe)
     images, labels = np.zeros((32, *IMAGE), np.float32), np.zeros(32, np.int32)

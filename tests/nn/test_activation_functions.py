@@ -1,4 +1,4 @@
-"""Children with another activation function than ReLU: where it acts, and that both engines let it act there."""
+"""Activation functions other than ReLU: their positions in a network, the same in both engines."""
 
 import gc
 import weakref
@@ -30,7 +30,7 @@ SIZE = (6, 5, 3)
 
 
 def one_at_zero(x):
-    """Not 0 at 0, so that it matters whether padding comes before or after it."""
+    """Return a function of x that is not 0 at 0, so that the order of padding and activation matters."""
     return jnp.cos(x) + x / 2
 
 
@@ -39,7 +39,7 @@ def identity(x):
 
 
 def plain_relu(x):
-    """ReLU as a function like any other."""
+    """Return ReLU, as a function that is not built into networks."""
     return jnp.where(x > 0, x, 0)
 
 
@@ -134,7 +134,7 @@ def test_functions_without_end_are_not_kept_without_end():
     gone = weakref.ref(first)
     library.norm(4, first)
     del first
-    for _ in range(library.BLOCKS):
+    for _ in range(library.CACHED_BLOCKS):
         library.norm(4, function())
     gc.collect()
     assert gone() is None

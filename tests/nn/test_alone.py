@@ -1,4 +1,4 @@
-"""Every module of `nn` can be the first one that is imported: none waits for another to have been."""
+"""Every module of `nn` can be imported first: none depends on an earlier import of another."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Programs: however they were come by, and however often they were dropped, they give the same bits; a process keeps few."""
+"""Compiled programs give the same bits, whether compiled, read from disk or evicted in between; a process keeps few."""
 
 import hashlib
 import os
@@ -35,7 +35,7 @@ def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def digest(engine_class: type) -> str:
-    """Of the state after two steps."""
+    """Return a digest of the state after two steps."""
     random = np.random.default_rng(0)
     images = jnp.asarray(random.normal(size=(5, 6, 7, 2)), jnp.float32)
     labels = jnp.asarray(random.integers(0, 3, 5), jnp.int32)

@@ -28,7 +28,7 @@ MOMENTS = (np.zeros(1, np.float32), np.ones(1, np.float32))
 
 
 def task(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images with a bright horizontal or vertical line: two classes that a convolution tells apart."""
+    """Images with a bright horizontal or vertical line: two classes that a convolution separates."""
     random = np.random.default_rng(seed)
     images, labels = 0.3 * random.normal(size=(count, 6, 6, 1)), random.integers(0, 2, count)
     for image, label, place in zip(images, labels, random.integers(0, 6, count), strict=True):
@@ -112,7 +112,7 @@ def test_a_step_moves_parameters_against_the_gradient_at_the_given_rate():
 
 
 def test_an_epoch_that_diverges_closes_its_batches_at_once():
-    """Threads that decode ahead must not wait until the traceback is let go."""
+    """Decoding threads must end even while the traceback is still referenced."""
     closed = []
 
     class Watched:

@@ -18,12 +18,12 @@ from automl_cli.values.network import IMAGE, AveragePool, Block, ConvolutionUnit
 
 
 def draw(seed: int, *shape: int) -> jax.Array:
-    """Values that bfloat16 holds exactly."""
+    """Return values that bfloat16 represents exactly."""
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.bfloat16).astype(jnp.float32)
 
 
 def widening(x: jax.Array) -> jax.Array:
-    """A NumPy number makes float32 of bfloat16."""
+    """Return x times a NumPy number, which widens bfloat16 to float32."""
     return x * np.float32(0.5)
 
 
@@ -47,7 +47,7 @@ FLOAT32_PARAMETERS = {"batch norm", "batch norm, then a function"}
 
 
 def close(found: jax.Array, expected: jax.Array) -> bool:
-    """Root mean square of the difference below 1 % of that of what is expected: one rounding to 8 bits is 0.2 %."""
+    """Return whether the RMS difference is below 1 % of the expected RMS: one rounding to 8 bits is 0.2 %."""
     found, expected = (np.asarray(array, np.float64) for array in (found, expected))
     return bool(np.sqrt(np.mean((found - expected) ** 2)) < 0.01 * np.sqrt(np.mean(expected**2)))
 
@@ -114,7 +114,7 @@ def trained(*, half: bool, steps: int) -> tuple[dict[str, np.ndarray], list[floa
 
 
 def test_a_training_in_half_precision_follows_the_one_in_float32():
-    """Forced here, where there is no accelerator; the operations are those that an accelerator gets."""
+    """bfloat16 is forced on a CPU here; the operations are those of an accelerator."""
     ours, our_losses, our_outputs = trained(half=True, steps=12)
     theirs, their_losses, their_outputs = trained(half=False, steps=12)
     assert our_losses != their_losses

@@ -1,4 +1,4 @@
-"""Metrics folded over batches are those of all outputs at once."""
+"""Metrics folded over batches equal those of all outputs at once."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl_cli.core.protocols import Diverged
-from automl_cli.nn.evaluation import EvaluationBatch, evaluated, outputs_of
+from automl_cli.nn.evaluation import EvaluationBatch, evaluate, outputs_of
 from automl_cli.nn.metrics import Accuracy, BalancedAccuracy, MeanSquaredError, Metric, Perplexity, TopAccuracy
 from automl_cli.nn.streaming import StreamedExamples
 
@@ -36,14 +36,14 @@ any_split = given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, SIZE), min_
 
 
 def example_logits(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coarse, so that some are equal; one class does not occur."""
+    """Return coarse logits, of which some are equal, and labels without one of the classes."""
     random = np.random.default_rng(seed)
     logits = random.integers(-3, 4, (count, CLASSES)).astype(np.float32)
     return logits, random.integers(0, CLASSES - 1, count).astype(np.int32)
 
 
 def folded(metric: Metric, outputs: np.ndarray, targets: np.ndarray, sizes: list[int]) -> float:
-    """The metric over batches of these sizes, with outputs on the device."""
+    """Return the metric over batches of these sizes, with outputs on the device."""
     counted, cuts = metric.start(), np.cumsum(sizes)[:-1]
     for part, of_it in zip(np.split(outputs, cuts), np.split(targets, cuts), strict=True):
         counted = metric.add(counted, jnp.asarray(part), of_it)
@@ -100,7 +100,7 @@ class Same:
 
 
 class Rows:
-    """Logits in filled-up batches of one size."""
+    """Logits in padded batches of one size."""
 
     carry = None
 
@@ -117,7 +117,7 @@ class Rows:
 
 def test_several_metrics_in_one_pass_do_not_count_what_fills_a_batch_up():
     logits, labels = example_logits(0, 2 * SIZE + 3)
-    found = evaluated(Same(), None, Rows(logits, labels), [metric for metric, _ in AT_ONCE])
+    found = evaluate(Same(), None, Rows(logits, labels), [metric for metric, _ in AT_ONCE])
     assert found == tuple(at_once(logits, labels) for _, at_once in AT_ONCE)
     np.testing.assert_array_equal(outputs_of(Same(), None, Rows(logits, None)), logits)
 
@@ -127,11 +127,11 @@ def test_an_output_that_is_not_finite_is_a_diverged_network(bad):
     logits, labels = example_logits(0, 2 * SIZE)
     logits[SIZE, 0] = bad
     with pytest.raises(Diverged, match="outputs of the network are not finite"):
-        evaluated(Same(), None, Rows(logits, labels), [Accuracy()])
+        evaluate(Same(), None, Rows(logits, labels), [Accuracy()])
 
 
 class Pictures:
-    """A stream of grey pictures that notes when it is closed."""
+    """A stream of grey pictures that records when it is closed."""
 
     labels = np.zeros(50, np.int32)
     closed = False
@@ -155,12 +155,12 @@ class Exploded:
 
 
 def test_an_evaluation_that_diverges_closes_its_stream_at_once():
-    """Threads that decode ahead must not wait until the traceback is let go."""
+    """Decoding threads must end even while the traceback is still referenced."""
     pictures = Pictures()
     moments = (np.zeros(3, np.float32), np.ones(3, np.float32))
     examples = StreamedExamples(pictures, moments=moments, largest_batch=4)
     with pytest.raises(Diverged) as caught:
-        evaluated(Exploded(), None, examples, [Accuracy()])
+        evaluate(Exploded(), None, examples, [Accuracy()])
     assert pictures.closed
     assert caught.value.__traceback__ is not None
 

@@ -1,4 +1,4 @@
-"""Programs that are found on disk without being traced: the same bits, never a wrong one, never an error."""
+"""Programs found on disk without being traced: the same bits, never a wrong program, never an error."""
 
 import inspect
 import threading
@@ -31,7 +31,7 @@ X = jnp.arange(6, dtype=jnp.float32)
 
 
 class Function:
-    """x -> (factor x, [x]) as something to compile; counts how often it was compiled."""
+    """The function x -> (factor x, [x]), which counts its compilations."""
 
     def __init__(self, factor: float = 2.0) -> None:
         self.factor = factor
@@ -55,7 +55,7 @@ def test_a_program_is_compiled_once_and_then_read(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("circumstances", "identity", "arguments"),
+    ("environment", "identity", "arguments"),
     [
         ("there", "double it", (X,)),
         ("here", "double that", (X,)),
@@ -63,10 +63,10 @@ def test_a_program_is_compiled_once_and_then_read(tmp_path: Path):
         ("here", "double it", (X, X)),
     ],
 )
-def test_another_question_gets_another_program(tmp_path: Path, circumstances: str, identity: str, arguments: tuple):
+def test_another_question_gets_another_program(tmp_path: Path, environment: str, identity: str, arguments: tuple):
     ProgramCache(tmp_path, "here").obtain("double it", (X,), Function())
     other = Function(3.0)
-    ProgramCache(tmp_path, circumstances).obtain(identity, arguments, other)
+    ProgramCache(tmp_path, environment).obtain(identity, arguments, other)
     assert other.compiled == 1
 
 
@@ -182,7 +182,7 @@ def test_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     kept.obtain("double", (X,), function)
     (file,) = tmp_path.iterdir()
     file.unlink()
-    monkeypatch.setattr(program_cache, "PATIENCE", 0.05)
+    monkeypatch.setattr(program_cache, "LOCK_TIMEOUT_SECONDS", 0.05)
     with filelock.FileLock(file.with_suffix(".lock")):
         assert values(kept.obtain("double", (X,), function)) == [0, 2, 4, 6, 8, 10]
     assert function.compiled == 2
@@ -208,7 +208,7 @@ def test_programs_made_under_other_settings_of_jax_are_others(folder: Path, sett
     assert current_program_cache({"level": 1}) != usual
 
 
-def test_there_is_no_archive_for_several_devices_or_far_away(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_there_is_no_cache_for_several_devices_or_far_away(folder: Path, monkeypatch: pytest.MonkeyPatch):
     assert current_program_cache({}) is not None
     jax.config.update("jax_compilation_cache_dir", "gs://bucket/programs")
     assert current_program_cache({}) is None
@@ -247,7 +247,7 @@ def folder(tmp_path: Path):
 
 
 def gradients(block: CompiledBlock) -> list[np.ndarray]:
-    """One call forward and backward of a max pool."""
+    """Return the gradients of one call of a max pool."""
     x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 4, 2, 3)), jnp.float32)
     places, nothing = ((x,),), np.float32(0)
     output, _, kept = block.forward(nothing, nothing, places, ())
@@ -372,7 +372,7 @@ def test_what_moves_from_one_source_to_another_changes_the_names(tmp_path: Path)
     assert len(digests) == 2
 
 
-def test_without_readable_sources_there_is_no_archive(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_readable_sources_there_is_no_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert program_cache._sources(tmp_path / "automl.zip") is None
     monkeypatch.setattr(program_cache, "_SOURCES", None)
     assert current_program_cache({}) is None

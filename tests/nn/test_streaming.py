@@ -1,4 +1,4 @@
-"""Streamed batches have the face of batches from arrays: the same order, whole batches, bounded memory."""
+"""Streamed batches have the interface of batches from arrays: the same order, whole batches, bounded memory."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ MOMENTS = (np.full(3, 127.5, np.float32), np.full(3, 127.5, np.float32))
 
 
 class Pictures:
-    """A stream whose example i is all of value i, and which counts what is asked of it."""
+    """A stream whose example i has the value i everywhere, and which counts the requests."""
 
     def __init__(self, count: int) -> None:
         self.labels = np.arange(count, dtype=np.int32)

@@ -17,7 +17,7 @@ from automl_cli.values.child import Child
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.values.recipe import Recipe
-from tests.children.worlds import child_on
+from tests.children.line_images import child_on
 from tests.store import samples
 
 NETWORK = Network((Block("a", ConvolutionUnit((3, 3), 4), (IMAGE,)),), ("a",))

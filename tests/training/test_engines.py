@@ -19,7 +19,7 @@ from automl_cli.training.settings import new_training, settings_of
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values import engine as engines
 from automl_cli.values.engine import BATCHES_THAT_PAY, STEPS_THAT_PAY, engine_for_prediction, engine_for_training
-from tests.children.worlds import held_out
+from tests.children.line_images import held_out
 from tests.training.conftest import looked_at_last
 from tests.training.test_run import Killed, files_of, killed_after, started
 

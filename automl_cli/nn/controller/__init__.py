@@ -2,8 +2,8 @@
 
 layout      the steps over the decisions of a space, as arrays
 network     parameters and one step of the LSTM (the Flax module)
-rollout     all steps in one scan: drawing genotypes, scoring given ones
+rollout     all steps in one scan: drawing and scoring genotypes
 objectives  REINFORCE, PPO, priority queue, entropy
 learner     the compiled programs: draw, score, gradient, update
-policy      all of it behind plain Python numbers, for strategies
+policy      the interface for strategies, in plain Python numbers
 """

@@ -1,7 +1,7 @@
-"""The compiled programs of a controller: drawing a minibatch, scoring genotypes, one update.
+"""The compiled programs of a controller: draw a minibatch, score genotypes, update.
 
-Programs depend on the decisions, on the size of the LSTM and on the objective; everything else is data. They are compiled once
-in a process for every shape they meet, whatever the number of studies.
+Programs depend on the decisions, the size of the LSTM and the objective; everything else is an argument. Each is compiled once
+per process and shape, whatever the number of studies.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ _compiled = partial(
     static_argnums=0,
     compiler_options={"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False},
 )
-"""A method as a compiled program. Unoptimised: it compiles five times faster and runs three times slower, which pays up to some
-thousand updates, and one update takes milliseconds either way."""
+"""Compile a method without optimisation: compiling is five times faster and running three times slower. That pays off up to
+some thousand updates, and one update takes milliseconds either way."""
 
 
 class LearnerState(NamedTuple):
-    """All that a policy strategy has learned: parameters and the optimizer's moments."""
+    """The learned state of a policy strategy, a pytree: parameters and moments of the optimizer."""
 
     parameters: State
     moments: optax.OptState
@@ -37,7 +37,7 @@ class LearnerState(NamedTuple):
 
 @dataclass(frozen=True)
 class ControllerSize:
-    """Layers and units of the LSTM."""
+    """Number of layers of the LSTM, and units per layer."""
 
     layers: int
     units: int
@@ -54,7 +54,10 @@ class Learner:
         self._adam = optax.scale_by_adam()
 
     def fresh(self, *, initial_range: float, seed: int) -> LearnerState:
-        """Parameters uniform in [-initial_range, initial_range], on the CPU, where all programs then run: they are tiny."""
+        """Return a state with parameters uniform in [-initial_range, initial_range], on the CPU.
+
+        All programs then run on the CPU, since they are tiny.
+        """
         _, parameters = initial_state(
             self.layout, layers=self._size.layers, units=self._size.units, scale=initial_range, seed=seed
         )
@@ -62,29 +65,29 @@ class Learner:
 
     @_compiled
     def draw(self, parameters: State, uniforms: Array, lengths: Array, exploration: Array) -> Rollout:
-        """Genotypes from uniforms (batch, decisions); see `rollout.draw`."""
+        """Draw a genotype from each row of uniforms (batch, decisions); see `rollout.draw`."""
         return draw(self.layout, nnx.merge(self._graph, parameters), uniforms, lengths, exploration)
 
     @_compiled
     def score(self, parameters: State, genotypes: Genotypes) -> Rollout:
-        """Log-probability and entropy of genotypes; see `rollout.score`."""
+        """Return log-probabilities and entropies, each (batch,), of these genotypes; see `rollout.score`."""
         return score(self.layout, nnx.merge(self._graph, parameters), genotypes.indices, genotypes.lengths)
 
     def objective(self, parameters: State, batch: Batch, rates: Coefficients) -> jax.Array:
-        """What `update` climbs."""
+        """Return the objective, a scalar, that `update` increases."""
         return objective(self._name, self.layout, nnx.merge(self._graph, parameters), batch, rates)
 
     @_compiled
     def gradient(self, parameters: State, batch: Batch, rates: Coefficients) -> State:
-        """The gradient that the first step of `update` follows."""
+        """Return the gradient of the first step of `update`, a pytree like the parameters."""
         return jax.grad(self.objective)(parameters, batch, rates)
 
     @_compiled
     def update(self, state: LearnerState, batch: Batch, rates: Coefficients, epochs: int) -> LearnerState:
-        """`epochs` steps of Adam up the objective, all on the same batch.
+        """Take `epochs` steps of Adam up the objective, all on the same batch.
 
-        The estimator of REINFORCE holds for the policy that drew the proposals, so they count in its first step only; the
-        steps after it train on the queue, and on the entropy where that has a weight.
+        The REINFORCE estimator holds only for the policy that drew the proposals, so advantages count in the first step only.
+        Later steps train on the queue, and on the entropy if it has a weight.
         """
 
         def step(epoch: int, state: LearnerState) -> LearnerState:
@@ -99,5 +102,5 @@ class Learner:
 
 @cache
 def learner(decisions: DecisionList, size: ControllerSize, name: ObjectiveName) -> Learner:
-    """The one learner of these decisions, this size and this objective."""
+    """Return the learner of these decisions, this size and this objective, one per process."""
     return Learner(decisions, size, name)

@@ -4,9 +4,9 @@
     softmax decision:    P(choice) = softmax(W_t h_t + b_t)
     anchor i, item j:    P(j in the set of i) = sigmoid(v^T tanh(W_prev h_j + W_curr h_i))
 
-Every decision has a softmax and an embedding of its own, as in the paper. Choices, where the paper is silent: the first input
-is a trained vector; after an anchor the input is the mean of the states of the selected anchors, zero if none was selected
-(ENAS, arXiv 1802.03268, section 2.1), so embeddings are as wide as the LSTM.
+Every decision has a softmax and an embedding of its own, as in the paper. Our choices for details that the paper omits: the
+first input is a trained vector; after an anchor the input is the mean of the states of the selected anchors, zero if none was
+selected (ENAS, arXiv 1802.03268, section 2.1), so embeddings are as wide as the LSTM.
 """
 
 import jax
@@ -23,9 +23,9 @@ Carry = tuple[tuple[jax.Array, jax.Array], ...]
 
 
 class Controller(nnx.Module):
-    """Parameters of the controller and one step of its LSTM.
+    """Parameters of the controller, and one step of its LSTM.
 
-    With R choices in all, L layers of H units and anchors, it has H + R(2H + 1) + 4LH(2H + 1) + 2H^2 + H parameters; without
+    With R choices in all, L layers of H units, and anchors, it has H + R(2H + 1) + 4LH(2H + 1) + 2H^2 + H parameters. Without
     anchors the last two terms are missing.
     """
 
@@ -43,12 +43,12 @@ class Controller(nnx.Module):
             self.score = nnx.Param(jnp.zeros(units))
 
     def first_carry(self, batch: int) -> Carry:
-        """Zero memory and state for every layer, shapes (batch, units)."""
+        """Return zero memory and zero state for every layer, (batch, units) each."""
         zeros = jnp.zeros((batch, self.units))
         return tuple((zeros, zeros) for _ in self.cells)
 
     def advance(self, carry: Carry, inputs: jax.Array) -> tuple[Carry, jax.Array]:
-        """One step of all layers: inputs (batch, units) -> new carry and the top state (batch, units)."""
+        """Advance all layers by one step: inputs (batch, units) -> new carry, and the state of the top layer (batch, units)."""
         after = []
         for cell, before in zip(self.cells, carry, strict=True):
             memory, inputs = cell(before, inputs)
@@ -59,9 +59,9 @@ class Controller(nnx.Module):
 def initial_state(
     layout: StepLayout, *, layers: int, units: int, scale: float, seed: int
 ) -> tuple[nnx.GraphDef[Controller], State]:
-    """A controller with every parameter uniform in [-scale, scale], split into graph and state.
+    """Return a controller, split into graph and state, with every parameter uniform in [-scale, scale].
 
-    Drawn with NumPy over the abstract module: Flax's own initialisers would compile one program per shape.
+    Parameters are drawn with NumPy over the abstract module: Flax's own initialisers would compile one program per shape.
     """
     abstract = nnx.eval_shape(lambda: Controller(layout, layers=layers, units=units, rngs=nnx.Rngs(0)))
     graph, shapes = nnx.split(abstract)

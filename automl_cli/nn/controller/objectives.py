@@ -1,4 +1,4 @@
-"""What a controller climbs: functions of the log-probabilities of the proposals, their advantages and a queue of the best.
+"""Objectives of a controller: functions of the log-probabilities and advantages of proposals, and of the best genotypes so far.
 
 reinforce   mean_k A_k log P(a_k)                                                  NAS, arXiv 1611.01578, section 3.2
 ppo         mean_k min(r_k A_k, clip(r_k, 1 - c, 1 + c) A_k),  r_k = P(a_k) / P_old(a_k)        arXiv 1707.06347, eq. 7
@@ -18,11 +18,11 @@ from automl_cli.nn.controller.rollout import Array, score
 ObjectiveName = Literal["reinforce", "ppo"]
 
 LARGEST_LOG_RATIO = 5.0
-"""From here on the ratio goes on along its tangent, in the log-ratio, so that it cannot overflow."""
+"""Log-ratio above which the ratio is extended along its tangent, so that it cannot overflow."""
 
 
 class Coefficients(NamedTuple):
-    """Constants of an update that are data to the compiled program, so that other values need no new one."""
+    """Constants of an update. They are arguments of the compiled program, so other values need no new compilation."""
 
     learning_rate: float
     entropy_weight: float = 0.0
@@ -31,14 +31,18 @@ class Coefficients(NamedTuple):
 
 
 class Genotypes(NamedTuple):
-    """Indices (batch, decisions), 0 behind the live length, and lengths (batch,)."""
+    """Genotypes as arrays: indices (batch, decisions), 0 behind the live length, and live lengths (batch,), both int32."""
 
     indices: Array
     lengths: Array
 
 
 class Batch(NamedTuple):
-    """What one minibatch teaches. Shapes (batch,) and (queue,); a weight of 0 marks an empty place of the queue."""
+    """Training data of one update.
+
+    `proposals` with `advantages` and `log_probabilities` at drawing time, (batch,) each; `queue` of the best genotypes with
+    `queue_weights` (queue,), 0 for an empty place.
+    """
 
     proposals: Genotypes
     advantages: Array
@@ -48,14 +52,15 @@ class Batch(NamedTuple):
 
 
 def reinforce(log_probability: jax.Array, batch: Batch, rates: Coefficients) -> jax.Array:
-    """The surrogate whose gradient is the policy gradient with a baseline."""
+    """Return the surrogate whose gradient is the policy gradient with a baseline, a scalar; `log_probability` is (batch,)."""
     return jnp.mean(batch.advantages * log_probability)
 
 
 def ppo(log_probability: jax.Array, batch: Batch, rates: Coefficients) -> jax.Array:
-    """The clipped surrogate; where the policy is still the old one its gradient is that of `reinforce`.
+    """Return the clipped surrogate, a scalar; `log_probability` is (batch,).
 
-    Differs from the paper: with A < 0 nothing bounds the weight r of a proposal's gradient there; here it grows to e^5.
+    At the old policy its gradient is that of `reinforce`. Differs from the paper: with A < 0 the paper does not bound the
+    weight r of a proposal's gradient; here it grows to e^5 at most.
     """
     log_ratio = log_probability - batch.log_probabilities
     bounded = jnp.minimum(log_ratio, LARGEST_LOG_RATIO)
@@ -68,9 +73,10 @@ SURROGATES: dict[ObjectiveName, Callable[[jax.Array, Batch, Coefficients], jax.A
 
 
 def objective(name: ObjectiveName, layout: StepLayout, controller: Controller, batch: Batch, rates: Coefficients) -> jax.Array:
-    """Surrogate + entropy_weight * mean entropy + queue_weight * the queue's log-likelihood. Both are scored in one rollout.
+    """Return surrogate + entropy_weight * mean entropy + queue_weight * log-likelihood of the queue, a scalar.
 
-    The gradient of the entropy is taken with the drawn decisions held fixed, as PPO and ENAS implementations do.
+    Proposals and queue are scored in one rollout. The gradient of the entropy holds the drawn decisions fixed, as
+    implementations of PPO and ENAS do.
     """
     proposals = batch.advantages.shape[0]
     both = Genotypes(*(jnp.concatenate(pair) for pair in zip(batch.proposals, batch.queue, strict=True)))

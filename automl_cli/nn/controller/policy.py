@@ -1,4 +1,4 @@
-"""The controller as strategies see it: genotypes and plain numbers in, genotypes and plain numbers out."""
+"""The controller's interface for strategies: genotypes and plain numbers in, genotypes and plain numbers out."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from automl_cli.nn.controller.objectives import Batch, Coefficients, Genotypes, 
 
 
 class Example(Struct, frozen=True):
-    """A proposal with what it taught: its advantage, and its log-probability when it was drawn."""
+    """A proposal to learn from: its genotype, its advantage, and its log-probability when it was drawn."""
 
     genotype: Genotype
     advantage: float
@@ -20,7 +20,7 @@ class Example(Struct, frozen=True):
 
 
 class ControllerPolicy:
-    """A distribution over the genotypes of a space that learns. It changes in `learn` only."""
+    """A trainable distribution over the genotypes of a space. Only `learn` changes it."""
 
     def __init__(
         self, decisions: DecisionList, size: ControllerSize, *, objective: ObjectiveName, initial_range: float, seed: int
@@ -32,9 +32,11 @@ class ControllerPolicy:
     def draw(
         self, uniforms: Sequence[Sequence[float]], lengths: Sequence[int], *, exploration: float = 0.0
     ) -> list[tuple[Genotype, float]]:
-        """One genotype and its log-probability for each row of uniforms, one uniform for each decision of the space.
+        """Return one genotype with its log-probability for each row of uniforms, which has one uniform per decision of the
+        space.
 
-        `exploration` is how many decisions of a genotype, on average, are drawn uniformly and not from the policy.
+        `lengths` are the live lengths. `exploration` is the mean number of decisions of a genotype that are drawn uniformly
+        instead of from the policy.
         """
         rollout = self._learner.draw(
             self._state.parameters,
@@ -47,27 +49,28 @@ class ControllerPolicy:
         return [(tuple(row[:length]), log_probability) for row, length, log_probability in rows]
 
     def log_probabilities(self, genotypes: Sequence[Genotype]) -> list[float]:
-        """The log-probability of each genotype, of any live length, under the policy as it is."""
+        """Return the log-probability of each genotype, of any live length, under the current policy."""
         rollout = self._learner.score(self._state.parameters, self._pack(genotypes, len(genotypes)))
         return [float(value) for value in np.asarray(rollout.log_probability)]
 
     def learn(
-        self, examples: Sequence[Example], *, best: Sequence[Genotype], places: int, rates: Coefficients, epochs: int
+        self, examples: Sequence[Example], *, best: Sequence[Genotype], queue_size: int, rates: Coefficients, epochs: int
     ) -> None:
-        """`epochs` steps up the objective, on these examples and on the best genotypes, which fill a queue of `places`."""
-        weights = np.zeros(places, np.float32)
+        """Take `epochs` steps up the objective on these examples and on the best genotypes, in a queue of `queue_size`
+        places."""
+        weights = np.zeros(queue_size, np.float32)
         weights[: len(best)] = 1 / max(1, len(best))
         batch = Batch(
             proposals=self._pack([example.genotype for example in examples], len(examples)),
             advantages=np.asarray([example.advantage for example in examples], np.float32),
             log_probabilities=np.asarray([example.log_probability for example in examples], np.float32),
-            queue=self._pack(best, places),
+            queue=self._pack(best, queue_size),
             queue_weights=weights,
         )
         self._state = self._learner.update(self._state, batch, rates, epochs)
 
     def _pack(self, genotypes: Sequence[Genotype], rows: int) -> Genotypes:
-        """Genotypes as arrays of a fixed shape: 0 behind their length, empty rows behind the last."""
+        """Return genotypes as arrays of a fixed shape (rows, decisions): 0 behind their length, empty rows behind the last."""
         indices = np.zeros((rows, len(self._decisions)), np.int32)
         lengths = np.zeros(rows, np.int32)
         for row, genotype in enumerate(genotypes):

@@ -1,13 +1,14 @@
-"""A child as compiled programs. Both engines compute the same loss and gradients (to float tolerance) from one description;
-`values.engine` says which of them is used.
+"""Engines: a child as compiled programs.
 
-    protocol    what the training loop asks of an engine
+Both compute the same loss and gradients, to float tolerance, from one description of the network. `values.engine` chooses one.
+
+    protocol    the interface of an engine to the training loop
     whole       the network as one program: for long trainings, GPUs and TPUs
     blocks      the network as calls of shared blocks: for short trainings on a CPU
     lowering    from a network to a graph of such blocks
     library     the blocks themselves, each made once per process
     tape        runs a graph of blocks forward and backward
-    drop_masks  what a step of `blocks` drops
+    drop_masks  random factors for dropped paths and features in a step of `blocks`
     ema         the exponential moving average of the parameters
 """
 

@@ -1,5 +1,7 @@
-"""The network as calls of shared blocks: a new architecture compiles almost nothing (`tape` says how, `lowering` which
-blocks)."""
+"""The engine `blocks`: a network as calls of shared blocks, so that a new architecture compiles almost nothing.
+
+`lowering` chooses the blocks, `tape` runs them.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,20 +15,25 @@ from jax import Array
 
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.drop_masks import drop_masks
-from automl_cli.nn.engines.ema import first_mean, running_mean
+from automl_cli.nn.engines.ema import initial_average, updated_average
 from automl_cli.nn.engines.lowering import ParameterSource, lower
-from automl_cli.nn.engines.protocol import StepContext, needed
+from automl_cli.nn.engines.protocol import StepContext, required_context
 from automl_cli.nn.engines.tape import Call, run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings, NetworkModule
 
 Pages = tuple[Array, ...]
+"""Flat float32 arrays (page size,) that together hold one number for every parameter."""
 
 
 class BlocksState(NamedTuple):
-    """Parameters, and the gradients of the last step, in pages; running statistics by their place in the network; the running
-    mean of the parameters, and how many steps are in it, where the engine keeps one."""
+    """State of a training with blocks.
+
+    `pages` hold the parameters, `gradients` those of the last step, both in pages; `statistics` are the running statistics by
+    name. If the engine keeps an average, `average` holds the moving average of the parameters, in pages, and `averaged` the
+    number of steps in it, a scalar.
+    """
 
     pages: Pages
     gradients: Pages
@@ -37,10 +44,11 @@ class BlocksState(NamedTuple):
 
 
 class BlocksEngine:
-    """Runs a network block by block. See `engines.protocol.Engine`.
+    """Engine (`engines.protocol.Engine`) that runs a network block by block.
 
-    The update rule works on whole pages, so it may be any that treats numbers one by one or by sums over all of them. `drop`
-    and `average_decay` are as in `WholeEngine`, with the same draws.
+    The update rule works on whole pages, so it may be any rule that treats parameters one by one, or by sums over all of them.
+    `drop` and `average_decay` are as in `WholeEngine`, with the same random draws. Inputs are images (batch, height, width,
+    channels) float32, targets labels (batch,) int32, and outputs logits (batch, classes).
     """
 
     def __init__(
@@ -56,66 +64,72 @@ class BlocksEngine:
         self._graph = lower(
             model.network, model.image, model.classes, loss, activation=model.activation, drop=drop, auxiliary=auxiliary
         )
-        self._bound: dict[tuple[Any, ...], tuple[Call, ...]] = {}
-        self._drawn = named_arrays(model)
+        self._calls: dict[tuple[Any, ...], tuple[Call, ...]] = {}
+        self._initial_arrays = named_arrays(model)
         self._update_rule = update_rule
         self._drop = drop
         self._average_decay = average_decay
 
     def initial(self) -> BlocksState:
-        parameters, statistics = self._drawn
+        """Return the state before the first step, a pytree."""
+        parameters, statistics = self._initial_arrays
         pages = self._packed({name: np.asarray(array) for name, array in parameters.items()})
         gradients = tuple(jnp.zeros(size, jnp.float32) for size in self._graph.pages)
-        average = first_mean(self._average_decay, pages)
+        average = initial_average(self._average_decay, pages)
         return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages), *average)
 
     def step(
         self, state: BlocksState, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
     ) -> tuple[BlocksState, Array]:
-        given = {**state.statistics, "examples": _places_first(inputs), "targets": targets}
+        """Take one step on one batch at learning rate `rate`; return the new state and the loss before the step, a scalar.
+
+        Raises ValueError if the engine drops paths or features and `context` is None.
+        """
+        side_inputs = {**state.statistics, "examples": _spatial_first(inputs), "targets": targets}
         if self._drop is not None:
-            given |= drop_masks(self._drop, self._graph, needed(context), len(inputs))
-        calls = self._bound_to(inputs, training=True)
-        tape = run_forward(calls, state.pages, given)
+            side_inputs |= drop_masks(self._drop, self._graph, required_context(context), len(inputs))
+        calls = self._calls_for(inputs, training=True)
+        tape = run_forward(calls, state.pages, side_inputs)
         loss = tape.values[calls[-1].output]
         statistics = {
             name: array
-            for call, products in zip(calls, tape.products, strict=True)
-            for name, array in zip(call.given, products or (), strict=False)
+            for call, by_products in zip(calls, tape.by_products, strict=True)
+            for name, array in zip(call.side_inputs, by_products or (), strict=False)
         }
         gradients = list(state.gradients)
-        run_backward(calls, tape, state.pages, gradients, given)
+        run_backward(calls, tape, state.pages, gradients, side_inputs)
         update = _update(self._update_rule, self._average_decay)
-        kept = (state.pages, state.optimizer, state.average, state.averaged)
-        pages, *others = update(kept, tuple(gradients), np.float32(rate))
+        trained = (state.pages, state.optimizer, state.average, state.averaged)
+        pages, *others = update(trained, tuple(gradients), np.float32(rate))
         return BlocksState(pages, tuple(gradients), statistics, *others), loss
 
     def outputs(self, state: BlocksState, inputs: Array) -> Array:
+        """Return the logits (batch, classes) of the network in evaluation mode."""
         pages = state.pages if state.average is None else state.average
-        drawn = dict.fromkeys(self._graph.features)
-        given = {**state.statistics, **drawn, "examples": _places_first(inputs), "targets": None}
-        return run_evaluation(self._bound_to(inputs, training=False), pages, given)
+        absent = dict.fromkeys(self._graph.features)
+        side_inputs = {**state.statistics, **absent, "examples": _spatial_first(inputs), "targets": None}
+        return run_evaluation(self._calls_for(inputs, training=False), pages, side_inputs)
 
-    def carrying(self, state: BlocksState, carry: Any) -> BlocksState:
-        """Raises ValueError for anything to carry: blocks are made of feed-forward networks."""
+    def with_carry(self, state: BlocksState, carry: Any) -> BlocksState:
+        """Return the state unchanged. Raises ValueError for any carry but None: blocks are made of feed-forward networks."""
         if carry is not None:
             raise ValueError("the engine of blocks carries no state from batch to batch; train by the engine of the whole")
         return state
 
-    def carried_outputs(self, state: BlocksState, inputs: Array, carry: Any) -> tuple[Array, Any]:
-        """Raises ValueError, as `carrying` does."""
-        return self.outputs(self.carrying(state, carry), inputs), None
+    def outputs_with_carry(self, state: BlocksState, inputs: Array, carry: Any) -> tuple[Array, Any]:
+        """Return the logits (batch, classes) and None. Raises ValueError for any carry but None."""
+        return self.outputs(self.with_carry(state, carry), inputs), None
 
-    def _bound_to(self, inputs: Array, *, training: bool) -> tuple[Call, ...]:
-        """The calls for inputs of this shape and type, which decide those of all that is computed from them."""
+    def _calls_for(self, inputs: Array, *, training: bool) -> tuple[Call, ...]:
+        """Return the calls for inputs of this shape and dtype, which determine all other shapes and dtypes."""
         key = (training, inputs.shape, inputs.dtype)
-        if key not in self._bound:
+        if key not in self._calls:
             calls = self._graph.calls if training else self._graph.evaluation
-            self._bound[key] = tuple(call._replace(block=call.block and call.block.for_one_call()) for call in calls)
-        return self._bound[key]
+            self._calls[key] = tuple(call._replace(block=call.block and call.block.for_one_call()) for call in calls)
+        return self._calls[key]
 
     def arrays(self, state: BlocksState) -> dict[str, np.ndarray]:
-        """Names and arrays are those of the engine `whole`."""
+        """Return the state as plain arrays by name, with the names and shapes of the engine `whole`."""
         arrays = self._unpacked(state.pages, "parameters.")
         arrays |= {f"statistics.{name}": np.array(array) for name, array in state.statistics.items()}
         for path, leaf in jax.tree.leaves_with_path(state.optimizer, is_leaf=self._is_pages):
@@ -126,21 +140,23 @@ class BlocksEngine:
         return arrays
 
     def state(self, arrays: Mapping[str, np.ndarray]) -> BlocksState:
+        """Return the state that `arrays` came from; the gradients are zero."""
         fresh = self.initial()
 
         def restored(path: Any, leaf: Any) -> Any:
             name = ".".join(("optimizer", jax.tree_util.keystr(path, simple=True, separator=".")))
-            return self._packed(_below(f"{name}.", arrays)) if self._is_pages(leaf) else jnp.array(arrays[name])
+            return self._packed(_with_prefix(f"{name}.", arrays)) if self._is_pages(leaf) else jnp.array(arrays[name])
 
         optimizer = jax.tree.map_with_path(restored, fresh.optimizer, is_leaf=self._is_pages)
         statistics = {name: jnp.array(arrays[f"statistics.{name}"]) for name in fresh.statistics}
-        pages = self._packed(_below("parameters.", arrays))
+        pages = self._packed(_with_prefix("parameters.", arrays))
         if self._average_decay is None:
             return BlocksState(pages, fresh.gradients, statistics, optimizer)
-        average = self._packed(_below("average.", arrays)), jnp.array(arrays["averaged"])
+        average = self._packed(_with_prefix("average.", arrays)), jnp.array(arrays["averaged"])
         return BlocksState(pages, fresh.gradients, statistics, optimizer, *average)
 
     def _packed(self, arrays: Mapping[str, np.ndarray]) -> Pages:
+        """Copy named arrays into pages."""
         pages = [np.zeros(size, np.float32) for size in self._graph.pages]
         for call, sources in zip(self._graph.calls, self._graph.sources, strict=True):
             start = int(call.offset)
@@ -151,8 +167,9 @@ class BlocksEngine:
         return tuple(map(jnp.array, pages))
 
     def _unpacked(self, pages: Pages, prefix: str) -> dict[str, np.ndarray]:
+        """Copy pages into named arrays, whose names begin with `prefix`."""
         flat = [np.asarray(page) for page in pages]
-        arrays = {f"{prefix}{name}": np.empty(array.shape, np.float32) for name, array in self._drawn[0].items()}
+        arrays = {f"{prefix}{name}": np.empty(array.shape, np.float32) for name, array in self._initial_arrays[0].items()}
         for call, sources in zip(self._graph.calls, self._graph.sources, strict=True):
             start = int(call.offset)
             for name, source in sources.items():
@@ -164,23 +181,23 @@ class BlocksEngine:
         return arrays
 
     def _is_pages(self, leaf: Any) -> bool:
-        """Whether a part of the optimizer's state is something per parameter."""
+        """Return whether a part of the optimizer's state has one number for every parameter."""
         shapes = [(size,) for size in self._graph.pages]
         return type(leaf) is tuple and [getattr(page, "shape", None) for page in leaf] == shapes
 
 
-_places_first = compiled(lambda examples: examples.transpose(1, 2, 0, 3), identity="places_first")
+_spatial_first = compiled(lambda examples: examples.transpose(1, 2, 0, 3), identity="spatial_first")
 
 
 @cache
 def _update(rule: optax.GradientTransformation, average_decay: float | None) -> Any:
-    """One program for every network with as many pages."""
+    """Return the update program, which all networks with the same number of pages share."""
 
-    def update(kept: tuple[Pages, Any, Pages | None, Array | None], gradients: Pages, rate: Array) -> tuple[Any, ...]:
-        pages, optimizer, average, averaged = kept
+    def update(trained: tuple[Pages, Any, Pages | None, Array | None], gradients: Pages, rate: Array) -> tuple[Any, ...]:
+        pages, optimizer, average, averaged = trained
         changes, optimizer = rule.update(gradients, optimizer, pages)
         pages = jax.tree.map(lambda page, change: page - rate * change, pages, changes)
-        return pages, optimizer, *running_mean(average_decay, average, averaged, pages)
+        return pages, optimizer, *updated_average(average_decay, average, averaged, pages)
 
     return compiled(update, long=True, donate_argnums=0)
 
@@ -189,5 +206,5 @@ def _slice(source: ParameterSource) -> tuple[slice, ...]:
     return (slice(None),) * source.axis + (slice(source.start, source.stop),)
 
 
-def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _with_prefix(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

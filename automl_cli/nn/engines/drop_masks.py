@@ -1,4 +1,7 @@
-"""What a step of the engine `blocks` drops: the draws of `networks.drop_path`, made by programs that all networks share."""
+"""Random factors for dropped paths and features in a step of the engine `blocks`, drawn by programs that all networks share.
+
+The draws are those of `networks.drop_path`.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -12,38 +15,39 @@ from automl_cli.nn.engines.lowering import Graph, path_name
 from automl_cli.nn.engines.protocol import StepContext
 from automl_cli.nn.networks.drop_path import DropMasks, DropSettings
 
-PATHS_TOGETHER = 64
-"""Paths whose draws one program makes. A network has any number of them: the last ones are filled up."""
+PATHS_PER_PROGRAM = 64
+"""Paths whose factors one program draws. The last chunk of the paths of a network is padded to this number."""
 
 
 def drop_masks(settings: DropSettings, graph: Graph, context: StepContext, examples: int) -> dict[str, np.ndarray]:
-    """The factors that the calls of the graph are given: of paths, (examples,), and of features, (examples, channels)."""
-    given: dict[str, np.ndarray] = {}
-    at = (context.key, np.float32(context.progress))
-    for numbers, dropped in _parts(graph.paths):
-        factors = np.asarray(_path_factors(settings, examples)(*at, numbers, dropped))
-        given |= {path_name(number): row for number, row in zip(numbers, factors, strict=True)}
+    """Return the factors of one step by name, as side inputs of the calls: (examples,) for a path, (examples, channels) for
+    features."""
+    side_inputs: dict[str, np.ndarray] = {}
+    draw_arguments = (context.key, np.float32(context.progress))
+    for numbers, drop_rates in _chunks(graph.paths):
+        factors = np.asarray(_path_factors(settings, examples)(*draw_arguments, numbers, drop_rates))
+        side_inputs |= {path_name(number): row for number, row in zip(numbers, factors, strict=True)}
     if graph.features:
         channels = max(part.stop for part in graph.features.values())
-        factors = np.asarray(_feature_factors(settings, examples, channels)(*at))
-        given |= {name: factors[:, part] for name, part in graph.features.items()}
-    return given
+        factors = np.asarray(_feature_factors(settings, examples, channels)(*draw_arguments))
+        side_inputs |= {name: factors[:, part] for name, part in graph.features.items()}
+    return side_inputs
 
 
-def _parts(paths: Mapping[int, float]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Numbers of blocks and shares dropped at the end, `PATHS_TOGETHER` at a time."""
+def _chunks(paths: Mapping[int, float]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the block numbers and final drop rates of the paths, `PATHS_PER_PROGRAM` at a time."""
     pairs = list(paths.items())
-    for start in range(0, len(pairs), PATHS_TOGETHER):
-        part = pairs[start : start + PATHS_TOGETHER]
-        numbers, dropped = zip(*part, *[part[-1]] * (PATHS_TOGETHER - len(part)), strict=True)
-        yield np.array(numbers, np.uint32), np.array(dropped, np.float32)
+    for start in range(0, len(pairs), PATHS_PER_PROGRAM):
+        part = pairs[start : start + PATHS_PER_PROGRAM]
+        numbers, drop_rates = zip(*part, *[part[-1]] * (PATHS_PER_PROGRAM - len(part)), strict=True)
+        yield np.array(numbers, np.uint32), np.array(drop_rates, np.float32)
 
 
 @cache
 def _path_factors(settings: DropSettings, examples: int) -> Program:
-    def path_factors(key: Array, progress: Array, numbers: Array, dropped: Array) -> Array:
+    def path_factors(key: Array, progress: Array, numbers: Array, drop_rates: Array) -> Array:
         drop = DropMasks(settings, key, progress)
-        return jax.vmap(lambda number, share: drop.path_factors(number, share, examples))(numbers, dropped)
+        return jax.vmap(lambda number, drop_rate: drop.path_factors(number, drop_rate, examples))(numbers, drop_rates)
 
     return compiled(path_factors, identity=f"path_factors {settings} {examples}")
 

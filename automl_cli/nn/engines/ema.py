@@ -1,4 +1,4 @@
-"""The running mean of parameters that a training may keep and score with.
+"""The exponential moving average of the parameters, which a training may keep and be scored with.
 
 average <- d average + (1 - d) parameters,    d = min(decay, (1 + steps) / (10 + steps))
 """
@@ -10,22 +10,26 @@ import jax.numpy as jnp
 from jax import Array
 
 Tree = TypeVar("Tree")
-"""Parameters as an engine holds them."""
+"""Parameters as an engine holds them, a pytree of arrays."""
 
 
-def first_mean(decay: float | None, parameters: Tree) -> tuple[Tree | None, Array | None]:
-    """The mean before the first step, and the steps in it; nothing without a decay."""
+def initial_average(decay: float | None, parameters: Tree) -> tuple[Tree | None, Array | None]:
+    """Return the average before the first step, a pytree like the parameters, and the number of steps in it, a float32 scalar.
+
+    Without a decay both are None.
+    """
     if decay is None:
         return None, None
     return jax.tree.map(jnp.copy, parameters), jnp.zeros((), jnp.float32)
 
 
-def running_mean(
+def updated_average(
     decay: float | None, average: Tree | None, averaged: Array | None, parameters: Tree
 ) -> tuple[Tree | None, Array | None]:
-    """The mean with these parameters in it."""
+    """Return the average, a pytree, with these parameters included, and the number of steps in it, a scalar; None without a
+    decay."""
     if decay is None or averaged is None:
         return None, None
-    share = jnp.minimum(decay, (1 + averaged) / (10 + averaged))
-    mean: Tree = jax.tree.map(lambda old, new: share * old + (1 - share) * new, average, parameters)
+    weight = jnp.minimum(decay, (1 + averaged) / (10 + averaged))
+    mean: Tree = jax.tree.map(lambda old, new: weight * old + (1 - weight) * new, average, parameters)
     return mean, averaged + 1

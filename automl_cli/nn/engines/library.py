@@ -1,19 +1,22 @@
 """The blocks that networks are lowered to. Each is made once, so that all networks of a process share its programs.
 
-    part        one input, zero-padded to the size of the join, and the linear map of its unit (`ops.units`), on request of the
-                activation
-    norm        sum of the parts, batch norm, on request the activation
-    unit        both at once, where there is one input only
+    part        one input, zero-padded to the size of the join, and the linear map of its unit (`ops.units`), optionally after
+                the activation
+    norm        sum of the parts, then batch norm, optionally with the activation behind it
+    unit        part and norm in one block, for a unit with a single input
     pool        max or average pooling of one input
     activation  the child's activation function of one input
-    drop        one input, each example times a factor: of a path that may be dropped
-    share       mean over all places of one output, times factors where features are dropped, and its share of the logits
-    logits      sum of the shares and bias, of an auxiliary head
-    loss        sum of the shares, bias, loss of these logits and of those of an auxiliary head; in evaluation mode the logits
-    gather      several inputs padded and concatenated, where something needs them as one array
+    drop        one input times a factor per example, for a path that may be dropped
+    share       mean of one output over height and width, times factors if features are dropped, times its rows of the weights:
+                its summand of the logits
+    logits      sum of the shares and bias, for an auxiliary head
+    loss        sum of the shares, bias, and the loss of these logits and those of an auxiliary head; in evaluation mode the
+                logits
+    gather      several inputs padded and concatenated, where they are needed as one array
 
-Examples are given, since no gradient flows to them. The programs of an activation function other than ReLU are
-found on disk by their text, through JAX's cache, since a function says nothing of itself that could name them.
+Arrays are (height, width, batch, channels) unless stated otherwise. Training examples are side inputs, since no gradient flows
+to them. The programs of an activation function other than ReLU are found on disk by their text, through JAX's cache, since the
+function has no description that could name them.
 """
 
 from collections.abc import Mapping
@@ -25,7 +28,7 @@ from jax import Array
 from automl_cli.nn import ops
 from automl_cli.nn.engines.tape import CompiledBlock, Parameters
 from automl_cli.nn.losses import Loss, is_described
-from automl_cli.nn.networks.drop_path import with_factors
+from automl_cli.nn.networks.drop_path import scale_examples
 from automl_cli.nn.ops.concatenation import pad_to
 from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import (
@@ -39,57 +42,63 @@ from automl_cli.nn.ops.units import (
 )
 from automl_cli.values.operations import AveragePool, MaxPool
 
-BLOCKS = 512
-"""Of each kind that are kept, those not asked for longest go first: a search for activation functions makes new ones without
-end. A process keeps fewer programs than these have."""
+CACHED_BLOCKS = 512
+"""Blocks of each kind that are cached; the least recently used one is dropped first, since a search for activation functions
+makes new ones without end. A process keeps fewer programs than these blocks have."""
 
-kept = lru_cache(BLOCKS)
+cached_block = lru_cache(CACHED_BLOCKS)
 
 Pair = tuple[int, int]
 Inputs = tuple[Array, ...]
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-@kept
+@cached_block
 def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction | None) -> CompiledBlock:
-    """With the activation before it, unless that is None."""
+    """Return the block `part`: (height, width, batch, channels) -> the linear map of the unit, after the activation unless
+    it is None."""
 
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        (x,) = (*inputs, *given)
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *side_inputs)
         return transform(unit, parameters, pad_to(x, *size), activation), None
 
     return CompiledBlock(
-        _name(unit), function, kernel_shapes(unit, channels), settings=_known(activation, unit, channels, size)
+        _name(unit), function, kernel_shapes(unit, channels), settings=_settings(activation, unit, channels, size)
     )
 
 
-@kept
+@cached_block
 def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
-    """Followed by the activation, unless it is None."""
+    """Return the block `norm`: (height, width, batch, filters) -> the same shape, followed by the activation unless it is None.
 
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
-        return _normalised(activation, parameters, inputs[0], given)
+    Side inputs are the running statistics, (filters,) each; their new values are the by-products.
+    """
 
-    def evaluation(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
-        (x,), (mean, variance) = inputs, given
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, Inputs]:
+        return _normalised(activation, parameters, inputs[0], side_inputs)
+
+    def evaluation(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
+        (x,), (mean, variance) = inputs, side_inputs
         return normalise_then(activation, x, parameters["scale"], parameters["offset"], mean, variance)
 
-    settings, adds_gradients = _known(activation, filters), activation is not None
+    settings, adds_gradients = _settings(activation, filters), activation is not None
     return CompiledBlock("norm", function, norm_shapes(filters), evaluation, settings=settings, adds_gradients=adds_gradients)
 
 
-@kept
+@cached_block
 def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> CompiledBlock:
-    """With the activation before it, unless that is None. Given are the running statistics, and the examples if those are the
-    input."""
+    """Return the block `unit`, with the activation before its linear map unless that is None.
 
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, Inputs]:
-        mean, variance, *examples = given
+    Side inputs are the running statistics, (filters,) each, and the training examples if they are the input.
+    """
+
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, Inputs]:
+        mean, variance, *examples = side_inputs
         (x,) = (*inputs, *examples)
         return _normalised(None, parameters, transform(unit, parameters, x, activation), (mean, variance))
 
-    def evaluation(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
-        mean, variance, *examples = given
+    def evaluation(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
+        mean, variance, *examples = side_inputs
         (x,) = (*inputs, *examples)
         y = transform(unit, parameters, x, activation)
         return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=False)
@@ -100,26 +109,26 @@ def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> Co
         function,
         shapes,
         evaluation,
-        settings=_known(activation, unit, channels),
+        settings=_settings(activation, unit, channels),
         adds_gradients=False,
     )
 
 
 def norm_shapes(filters: int) -> dict[str, tuple[int, ...]]:
-    """The parameters of batch norm."""
+    """Return the shapes of the parameters of batch norm, by name."""
     return {"scale": (filters,), "offset": (filters,)}
 
 
 def _normalised(
     activation: ActivationFunction | None, parameters: Parameters, x: Array, statistics: Inputs
 ) -> tuple[Array, Inputs]:
-    """Batch norm and what follows it, and the running statistics after it."""
+    """Apply batch norm and the activation; return the result and the new running statistics."""
     y, *moments = batch_norm_then(activation, x, parameters["scale"], parameters["offset"])
     return y, tuple(ops.moving_average(old, new) for old, new in zip(statistics, moments, strict=True))
 
 
-def _known(activation: ActivationFunction | None, *settings: Any) -> tuple[Any, ...] | None:
-    """All that a block closes over, in words, if its activation is none or ReLU."""
+def _settings(activation: ActivationFunction | None, *settings: Any) -> tuple[Any, ...] | None:
+    """Return everything that a block closes over, if its activation is None or ReLU; otherwise None."""
     if activation is None or activation is relu:
         return (*settings, "relu" if activation is relu else None)
     return None
@@ -129,10 +138,12 @@ def _name(unit: Unit) -> str:
     return type(unit).__name__.removesuffix("Unit").lower()
 
 
-@kept
+@cached_block
 def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        (x,) = (*inputs, *given)
+    """Return the block `pool` for an input that is padded to `size`."""
+
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *side_inputs)
         x = pad_to(x, *size)
         if isinstance(pool, MaxPool):
             return ops.max_pool(x, pool.window, pool.stride), None
@@ -142,45 +153,49 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
     return CompiledBlock(name, function, {}, settings=(pool, size))
 
 
-@kept
+@cached_block
 def activation(size: Pair, activation: ActivationFunction) -> CompiledBlock:
-    """Of the padded input, as in a concatenation: a function need not be 0 at 0."""
+    """Return the block `activation` for an input that is padded to `size` first, as in a concatenation: f(0) need not be 0."""
 
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        (x,) = (*inputs, *given)
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *side_inputs)
         return activated(activation, pad_to(x, *size)), None
 
-    return CompiledBlock("activation", function, {}, settings=_known(activation, size))
+    return CompiledBlock("activation", function, {}, settings=_settings(activation, size))
 
 
-@kept
+@cached_block
 def gather(size: Pair, are_examples: tuple[bool, ...]) -> CompiledBlock:
-    """`are_examples` says for each tensor in order whether it is given or an input."""
+    """Return the block `gather`; `are_examples` says of each tensor in order whether it is a side input (the examples) or an
+    input."""
 
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        values, examples = iter(inputs), iter(given)
-        return ops.join([pad_to(next(examples if given_one else values), *size) for given_one in are_examples]), None
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        values, examples = iter(inputs), iter(side_inputs)
+        return ops.join([pad_to(next(examples if is_example else values), *size) for is_example in are_examples]), None
 
     return CompiledBlock("gather", function, {}, settings=(size, are_examples))
 
 
 @cache
 def drop() -> CompiledBlock:
-    """Of training only: in evaluation mode its input stands for its output."""
+    """Return the block `drop`. It is left out in evaluation mode."""
 
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        (x,), (factors,) = inputs, given
-        return with_factors(x, factors), None
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        (x,), (factors,) = inputs, side_inputs
+        return scale_examples(x, factors), None
 
     return CompiledBlock("drop", function, {}, settings=())
 
 
-@kept
+@cached_block
 def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> CompiledBlock:
-    """With `dropped`, the factors of the features are given first; in evaluation mode they are None."""
+    """Return the block `share`: (height, width, batch, channels) -> its summand of the logits, (batch, classes).
 
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
-        factors, examples = (given[0], given[1:]) if dropped else (None, given)
+    With `dropped`, the factors of the features, (batch, channels), are the first side input; in evaluation mode they are None.
+    """
+
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        factors, examples = (side_inputs[0], side_inputs[1:]) if dropped else (None, side_inputs)
         (x,) = (*inputs, *examples)
         features = x.sum((0, 1)) / (size[0] * size[1])
         return (features if factors is None else features * factors) @ parameters["weights"], None
@@ -188,27 +203,29 @@ def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> Compiled
     return CompiledBlock("share", function, {"weights": (channels, classes)}, settings=(channels, classes, size, dropped))
 
 
-@kept
+@cached_block
 def logits(classes: int) -> CompiledBlock:
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+    """Return the block `logits`: (batch, classes) -> (batch, classes)."""
+
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
         return inputs[0] + parameters["bias"][None], None
 
     return CompiledBlock("logits", function, {"bias": (classes,)}, settings=(classes,))
 
 
-@kept
+@cached_block
 def loss(classes: int, loss: Loss) -> CompiledBlock:
-    """Inputs are the sum of the shares and, in a training with an auxiliary head, the logits of that.
+    """Return the block `loss`. Inputs are the sum of the shares and, with an auxiliary head, its logits, (batch, classes) each.
 
-    The programs of the losses of `nn.losses` are found on disk without being traced; those of any other by JAX's cache.
+    Programs with a loss of `nn.losses` are found on disk without being traced, those with any other through JAX's cache.
     """
 
-    def logits(parameters: Parameters, inputs: Inputs, given: Inputs) -> Array:
+    def logits(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
         return inputs[0] + parameters["bias"][None]
 
-    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
         own, auxiliary = logits(parameters, inputs, ()), inputs[1:]
-        return loss((own, *auxiliary) if auxiliary else own, *given), None
+        return loss((own, *auxiliary) if auxiliary else own, *side_inputs), None
 
     settings = (classes, loss) if is_described(loss) else None
     return CompiledBlock("loss", function, {"bias": (classes,)}, logits, settings=settings)

@@ -1,9 +1,9 @@
-"""From a network to a graph of blocks that many networks share.
+"""Lowering of a network to a graph of blocks that many networks share.
 
 A unit over several joined inputs is the sum of one linear map per input, conv(concat(a, b)) = conv_a(a) + conv_b(b), and so is
-the linear layer behind the pooled outputs. So a block depends on the kernel and the channels of one input, not on which inputs
-stand beside it, and a space has few of them: 16 kernels x 5 inputs x 4 filters at one image size for NAS's plain variant. A
-concatenation is therefore never made, unless several are added; it is a list of pieces that whoever reads it goes through.
+the linear layer behind the pooled outputs. So a block depends on the kernel and the channels of one input, and not on the other
+inputs, and a space has few blocks: 16 kernels x 5 inputs x 4 filters at one image size for NAS's plain variant. A concatenation
+is therefore never computed, unless several are added: it is a list of pieces that its readers go through.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.tape import Call, CompiledBlock
 from automl_cli.nn.losses import Loss
-from automl_cli.nn.networks.drop_path import DropSettings, dropped_at_the_end
+from automl_cli.nn.networks.drop_path import DropSettings, final_drop_rate
 from automl_cli.nn.ops.units import ActivationFunction, Unit, activations, kernel_shapes
 from automl_cli.values.network import IMAGE, ActivationOperation, AveragePool, Block, Identity, MaxPool, Network, Shape
 
@@ -25,7 +25,7 @@ Pair = tuple[int, int]
 
 
 class ParameterSource(NamedTuple):
-    """Where the parameters of a call come from: a slice along one axis of a named array of the network, for each parameter."""
+    """Source of one parameter of a call: a slice along one axis of a named array of the network."""
 
     array: str
     axis: int
@@ -34,18 +34,19 @@ class ParameterSource(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One of the tensors whose concatenation a network's block makes; `value` is None for the image."""
+    """One of the tensors whose concatenation is the output of a network's block; `value` is None for the image."""
 
     value: int | None
     shape: Shape
 
 
 class Graph(NamedTuple):
-    """Calls in order, the last one making the loss, and those of evaluation, the last one making the logits; the sources of
-    the parameters of each call; the size of each page; what is drawn for a step.
+    """A network as calls of blocks.
 
-    `paths` are those that may be dropped: the number of the block, and which share is dropped at the end of the training; the
-    factors are given as `path_name` says. `features` are slices of the dropped features, by the name they are given under.
+    `calls` for training, the last one computing the loss; `evaluation` calls, the last one computing the logits; `sources` of
+    the parameters of each call; sizes of the `pages`. `paths` are the paths that may be dropped: block number -> drop rate at
+    the end of the training; their factors are the side inputs named by `path_name`. `features` maps the name of a side input to
+    the slice of the feature factors that it holds.
     """
 
     calls: tuple[Call, ...]
@@ -66,29 +67,30 @@ def lower(
     drop: DropSettings | None = None,
     auxiliary: bool = False,
 ) -> Graph:
-    """The graph of a network, on request with its auxiliary head, in a training that drops what `drop` says."""
+    """Return the graph of a network, optionally with its auxiliary head, for a training that drops paths and features as in
+    `drop`."""
     builder = _GraphBuilder(image, activation, drop or DropSettings(1.0, 0.0))
     for number, block in enumerate(network.blocks):
         builder.add(block, f"blocks.{block.name}")
         if block.drop_path is not None:
             builder.drop(block.name, number, block.drop_path)
-    places = [builder.shares("classifier", network.outputs, classes, droppable=True)]
-    of_evaluation = builder.length
+    operands = [builder.shares("classifier", network.outputs, classes, droppable=True)]
+    evaluation_calls = builder.length
     if auxiliary and network.auxiliary:
         for block in network.auxiliary:
             builder.add(block, f"auxiliary.{block.name}")
-        places.append(builder.auxiliary_logits(network.auxiliary[-1].name, classes))
-    builder.loss(tuple(places), classes, loss)
-    return builder.graph(of_evaluation)
+        operands.append(builder.auxiliary_logits(network.auxiliary[-1].name, classes))
+    builder.loss(tuple(operands), classes, loss)
+    return builder.graph(evaluation_calls)
 
 
 def path_name(number: int) -> str:
-    """Under which name the factors of a path are given."""
+    """Return the name of the side input with the factors of this path."""
     return f"path {number}"
 
 
 class _GraphBuilder:
-    """Collects calls, numbering values and giving parameters their places in pages."""
+    """Collects calls, numbers values, and allocates parameters in pages."""
 
     def __init__(self, image: Shape, activation: ActivationFunction, drop: DropSettings) -> None:
         self._activation = activation
@@ -99,49 +101,51 @@ class _GraphBuilder:
         self._calls: list[Call] = []
         self._sources: list[dict[str, ParameterSource]] = []
         self._pages: list[int] = []
-        self._used = PAGE
+        self._page_fill = PAGE
 
     @property
     def length(self) -> int:
-        """How many calls there are."""
+        """Number of calls so far."""
         return len(self._calls)
 
-    def graph(self, of_evaluation: int) -> Graph:
-        """All there is. So many of the calls, and the last one, are those of evaluation."""
-        last = self._calls[-1]._replace(places=self._calls[-1].places[:1])
-        evaluation = _undropped((*self._calls[:of_evaluation], last))
+    def graph(self, evaluation_calls: int) -> Graph:
+        """Return the graph. Evaluation has the first `evaluation_calls` calls, and the last one."""
+        last = self._calls[-1]._replace(operands=self._calls[-1].operands[:1])
+        evaluation = _without_drops((*self._calls[:evaluation_calls], last))
         pages = tuple(self._pages)
         return Graph(tuple(self._calls), evaluation, tuple(self._sources), pages, self._paths, self._features)
 
-    def add(self, block: Block, place: str) -> None:
-        """Append the calls of one block of the network, whose arrays are named by `place`."""
+    def add(self, block: Block, prefix: str) -> None:
+        """Append the calls of one block of the network; names of its arrays begin with `prefix`."""
         pieces = self._inputs(block)
-        size = _largest(pieces)
+        size = _largest_size(pieces)
         match block.operation:
             case Identity():
                 same = all(piece.shape[:2] == size for piece in pieces)
                 self._pieces[block.name] = pieces if same else [self._single(pieces)]
             case ActivationOperation():
                 activation = library.activation(size, self._activation)
-                self._pieces[block.name] = [self._mapped(activation, piece, (*size, piece.shape[2])) for piece in pieces]
+                self._pieces[block.name] = [self._apply(activation, piece, (*size, piece.shape[2])) for piece in pieces]
             case MaxPool() | AveragePool() as pool:
                 shapes = [pool.output_shape((*size, piece.shape[2])) for piece in pieces]
                 pairs = zip(pieces, shapes, strict=True)
-                self._pieces[block.name] = [self._mapped(library.pool(pool, size), *pair) for pair in pairs]
+                self._pieces[block.name] = [self._apply(library.pool(pool, size), *pair) for pair in pairs]
             case unit:
-                self._pieces[block.name] = [self._unit(place, unit, pieces, size)]
+                self._pieces[block.name] = [self._unit(prefix, unit, pieces, size)]
 
     def drop(self, name: str, number: int, depth: float) -> None:
-        """Append what may drop the output of a block."""
+        """Append the calls that may drop the output of a block."""
         if self._drop.keep == 1:
             return
-        self._paths[number] = dropped_at_the_end(self._drop, depth)
-        given = (path_name(number),)
+        self._paths[number] = final_drop_rate(self._drop, depth)
+        side_inputs = (path_name(number),)
         pieces = [self._single([piece]) for piece in self._pieces[name]]
-        self._pieces[name] = [Piece(self._call(library.drop(), _place(piece), {}, given), piece.shape) for piece in pieces]
+        self._pieces[name] = [
+            Piece(self._call(library.drop(), _operands(piece), {}, side_inputs), piece.shape) for piece in pieces
+        ]
 
     def _inputs(self, block: Block) -> list[Piece]:
-        """The tensors whose concatenation the block's operation reads."""
+        """Return the tensors whose concatenation is the input of the block's operation."""
         if block.join == "concatenate":
             return [piece for name in block.inputs for piece in self._pieces[name]]
         parts = [self._single(self._pieces[name]) for name in block.inputs]
@@ -149,36 +153,38 @@ class _GraphBuilder:
         return [Piece(self._call(None, (values,), {}, ()), parts[0].shape)]
 
     def _single(self, pieces: list[Piece]) -> Piece:
-        """The concatenation of the pieces as one value."""
+        """Return the concatenation of the pieces as one value."""
         if len(pieces) == 1 and pieces[0].value is not None:
             return pieces[0]
-        size = _largest(pieces)
-        places = tuple((piece.value,) for piece in pieces if piece.value is not None)
+        size = _largest_size(pieces)
+        operands = tuple((piece.value,) for piece in pieces if piece.value is not None)
         examples = tuple("examples" for piece in pieces if piece.value is None)
-        value = self._call(library.gather(size, tuple(piece.value is None for piece in pieces)), places, {}, examples)
+        value = self._call(library.gather(size, tuple(piece.value is None for piece in pieces)), operands, {}, examples)
         return Piece(value, (*size, sum(piece.shape[2] for piece in pieces)))
 
-    def _mapped(self, block: CompiledBlock, piece: Piece, shape: Shape) -> Piece:
-        return Piece(self._call(block, _place(piece), {}, _examples(piece)), shape)
+    def _apply(self, block: CompiledBlock, piece: Piece, shape: Shape) -> Piece:
+        return Piece(self._call(block, _operands(piece), {}, _examples(piece)), shape)
 
-    def _unit(self, place: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
-        """One call where a unit has one input. The units of layered networks read any number; there the parts are what is
-        shared, and one norm serves all kernels."""
+    def _unit(self, prefix: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
+        """Append a unit: one call if it has one input, as in cells.
+
+        The units of layered networks read any number of inputs; there the parts are shared, and one norm serves all kernels.
+        """
         channels = sum(piece.shape[2] for piece in pieces)
         shape = unit.output_shape((*size, channels))
-        statistics = (f"{place}.norm.mean", f"{place}.norm.variance")
-        norm = {each: ParameterSource(f"{place}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
+        statistics = (f"{prefix}.norm.mean", f"{prefix}.norm.variance")
+        norm = {each: ParameterSource(f"{prefix}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
         first, last = activations(unit, self._activation)
         if len(pieces) == 1 and last is None:
-            sources = {**_kernels(place, unit, 0, channels), **norm}
-            given = (*statistics, *_examples(pieces[0]))
+            sources = {**_kernels(prefix, unit, 0, channels), **norm}
+            side_inputs = (*statistics, *_examples(pieces[0]))
             block = library.unit(unit, channels, first)
-            return Piece(self._call(block, _place(pieces[0]), sources, given), shape)
+            return Piece(self._call(block, _operands(pieces[0]), sources, side_inputs), shape)
         parts, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             part = library.part(unit, piece.shape[2], size, first)
-            parts.append(self._call(part, _place(piece), _kernels(place, unit, start, stop), _examples(piece)))
+            parts.append(self._call(part, _operands(piece), _kernels(prefix, unit, start, stop), _examples(piece)))
             start = stop
         if last is None:  # that of a cell, which reads any number of states: one program for all numbers
             parts = [self._call(None, (tuple(parts),), {}, ())]
@@ -186,63 +192,68 @@ class _GraphBuilder:
         return Piece(self._call(block, (tuple(parts),), norm, statistics), shape)
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
-        """Append the linear layer of a classifier, whose arrays are named by it; the values whose sum it makes."""
+        """Append the linear layer of a classifier; return the values whose sum it is. Names of its arrays begin with
+        `classifier`."""
         pieces = [piece for name in outputs for piece in self._pieces[name]]
-        size, dropped = _largest(pieces), droppable and self._drop.dropout > 0
+        size, dropped = _largest_size(pieces), droppable and self._drop.dropout > 0
         shares, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             source = {"weights": ParameterSource(f"{classifier}.weights", 0, start, stop)}
-            given = (*self._factors(start, stop), *_examples(piece)) if dropped else _examples(piece)
+            side_inputs = (*self._factors(start, stop), *_examples(piece)) if dropped else _examples(piece)
             block = library.share(piece.shape[2], classes, size, dropped=dropped)
-            shares.append(self._call(block, _place(piece), source, given))
+            shares.append(self._call(block, _operands(piece), source, side_inputs))
             start = stop
         return tuple(shares)
 
     def _factors(self, start: int, stop: int) -> tuple[str]:
-        """The name under which the factors of these features are given."""
+        """Register the factors of these features; return the name of their side input."""
         name = f"features {start}:{stop}"
         self._features[name] = slice(start, stop)
         return (name,)
 
     def auxiliary_logits(self, output: str, classes: int) -> tuple[int, ...]:
+        """Append the classifier of an auxiliary head; return its logits as the only summand."""
         shares = self.shares("auxiliary_classifier", (output,), classes, droppable=False)
         bias = {"bias": ParameterSource("auxiliary_classifier.bias", 0, 0, classes)}
         return (self._call(library.logits(classes), (shares,), bias, ()),)
 
-    def loss(self, places: tuple[tuple[int, ...], ...], classes: int, loss: Loss) -> None:
+    def loss(self, operands: tuple[tuple[int, ...], ...], classes: int, loss: Loss) -> None:
+        """Append the loss of these operands."""
         bias = {"bias": ParameterSource("classifier.bias", 0, 0, classes)}
-        self._call(library.loss(classes, loss), places, bias, ("targets",))
+        self._call(library.loss(classes, loss), operands, bias, ("targets",))
 
     def _call(
         self,
         block: CompiledBlock | None,
-        places: tuple[tuple[int, ...], ...],
+        operands: tuple[tuple[int, ...], ...],
         sources: dict[str, ParameterSource],
-        given: tuple[str, ...],
+        side_inputs: tuple[str, ...],
     ) -> int:
-        page, offset = self._room(0 if block is None else block.size)
+        """Append one call; return the number of its value."""
+        page, offset = self._allocate(0 if block is None else block.size)
         output = len(self._calls)
-        self._calls.append(Call(block, page, jnp.int32(offset), places, given, output))
+        self._calls.append(Call(block, page, jnp.int32(offset), operands, side_inputs, output))
         self._sources.append(sources)
         return output
 
-    def _room(self, size: int) -> tuple[int, int]:
+    def _allocate(self, size: int) -> tuple[int, int]:
+        """Return the page and the offset of newly allocated parameters."""
         if not size:
             return 0, 0
-        if self._used + size > PAGE:
+        if self._page_fill + size > PAGE:
             self._pages.append(max(PAGE, size))
-            self._used = 0
-        start = self._used
-        self._used += size
+            self._page_fill = 0
+        start = self._page_fill
+        self._page_fill += size
         return len(self._pages) - 1, start
 
 
-def _largest(pieces: list[Piece]) -> Pair:
+def _largest_size(pieces: list[Piece]) -> Pair:
     return max(piece.shape[0] for piece in pieces), max(piece.shape[1] for piece in pieces)
 
 
-def _place(piece: Piece) -> tuple[tuple[int, ...], ...]:
+def _operands(piece: Piece) -> tuple[tuple[int, ...], ...]:
     return () if piece.value is None else ((piece.value,),)
 
 
@@ -250,19 +261,19 @@ def _examples(piece: Piece) -> tuple[str, ...]:
     return ("examples",) if piece.value is None else ()
 
 
-def _kernels(place: str, unit: Unit, start: int, stop: int) -> dict[str, ParameterSource]:
-    """The kernels of a unit of the network, sliced for some of its channels."""
-    return {kernel: ParameterSource(f"{place}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
+def _kernels(prefix: str, unit: Unit, start: int, stop: int) -> dict[str, ParameterSource]:
+    """Return the sources of a unit's kernels, sliced to some of its input channels."""
+    return {kernel: ParameterSource(f"{prefix}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
 
 
-def _undropped(calls: Iterable[Call]) -> tuple[Call, ...]:
-    """The calls without those that drop: whoever reads one of these reads its input."""
-    stands_for: dict[int, int] = {}
-    left = []
+def _without_drops(calls: Iterable[Call]) -> tuple[Call, ...]:
+    """Return the calls without those that drop; a reader of one of these reads its input instead."""
+    replacements: dict[int, int] = {}
+    remaining = []
     for call in calls:
-        places = tuple(tuple(stands_for.get(value, value) for value in place) for place in call.places)
+        operands = tuple(tuple(replacements.get(value, value) for value in terms) for terms in call.operands)
         if call.block is library.drop():
-            ((stands_for[call.output],),) = places
+            ((replacements[call.output],),) = operands
         else:
-            left.append(call._replace(places=places))
-    return tuple(left)
+            remaining.append(call._replace(operands=operands))
+    return tuple(remaining)

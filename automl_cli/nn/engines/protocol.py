@@ -1,4 +1,4 @@
-"""What the training loop asks of an engine."""
+"""The interface of an engine to the training loop."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -8,56 +8,66 @@ from jax import Array
 
 
 class StepContext(NamedTuple):
-    """Where in a training a step stands: what its random draws come from (two 32-bit numbers), the share that is over."""
+    """Context of one training step: `key`, (2,) uint32, for its random draws; `progress` in [0, 1], the share of the
+    training done."""
 
     key: np.ndarray
     progress: float
 
 
-def needed(context: StepContext | None) -> StepContext:
-    """The moment, for who cannot do without. Raises ValueError."""
+def required_context(context: StepContext | None) -> StepContext:
+    """Return the context. Raises ValueError if it is None."""
     if context is None:
-        raise ValueError("a training that drops paths or features needs the moment of every step")
+        raise ValueError(
+            "a training that drops paths or features needs the context of every step (StepContext); pass it to `step`"
+        )
     return context
 
 
 class Engine(Protocol):
-    """A network, its loss and its update rule as compiled programs over a state that only the engine understands.
+    """A network, its loss and its update rule as compiled programs over a state, a pytree that only the engine understands.
 
-    `step` may give the memory of the old state to the new one: do not use a state after it.
+    `step` may reuse the memory of the old state: do not use a state after it was stepped.
     """
 
     def initial(self) -> Any:
-        """The state before the first step."""
+        """Return the state before the first step."""
         ...
 
     def step(
         self, state: Any, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
     ) -> tuple[Any, Array]:
-        """One step on one batch at this learning rate. Returns the new state and the loss before the step.
+        """Take one step on one batch; return the new state and the loss before the step, a scalar.
 
-        `context` matters to engines that drop paths or features, and to no other.
+        Inputs are (batch, …), targets (batch, …); `rate` is the learning rate. Only engines that drop paths or features use
+        `context`, and raise ValueError without it.
         """
         ...
 
     def outputs(self, state: Any, inputs: Array) -> Array:
-        """The outputs (such as logits) of the network in evaluation mode."""
+        """Return the outputs (batch, …), such as logits, of the network in evaluation mode."""
         ...
 
-    def carrying(self, state: Any, carry: Any) -> Any:
-        """The state from which the next step starts with this carried state of the network, any tree of arrays; with None,
-        without one. Steps then hand it on; no gradient flows through it."""
+    def with_carry(self, state: Any, carry: Any) -> Any:
+        """Return the state from which the next step starts with this carry of the network, a pytree of arrays; None for no
+        carry.
+
+        Each step hands the carry on to the next one. No gradient flows through it.
+        """
         ...
 
-    def carried_outputs(self, state: Any, inputs: Array, carry: Any) -> tuple[Array, Any]:
-        """The outputs of a network that carries state, and what it carries into the next batch."""
+    def outputs_with_carry(self, state: Any, inputs: Array, carry: Any) -> tuple[Array, Any]:
+        """Return the outputs (batch, …) of a network with a carry, and the carry for the next batch, a pytree."""
         ...
 
     def arrays(self, state: Any) -> dict[str, np.ndarray]:
-        """The state as plain arrays by name: `parameters.…`, `statistics.…`, `optimizer.…`; and with a running mean of the
-        parameters `average.…` and `averaged`. The same names whatever the engine."""
+        """Return the state as plain arrays by name, the same names for every engine.
+
+        Names are `parameters.…`, `statistics.…`, `optimizer.…` and, with a moving average of the parameters, `average.…` and
+        `averaged`.
+        """
         ...
 
     def state(self, arrays: Mapping[str, np.ndarray]) -> Any:
-        """The inverse of `arrays`."""
+        """Return the state that `arrays` came from."""
         ...

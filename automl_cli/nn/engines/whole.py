@@ -1,4 +1,4 @@
-"""The whole network as one program: one training step, and one prediction."""
+"""The engine `whole`: a network as one program for a training step, and one for a prediction."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,8 +11,8 @@ from flax import nnx
 from jax import Array
 
 from automl_cli.nn.compilation import compiled
-from automl_cli.nn.engines.ema import first_mean, running_mean
-from automl_cli.nn.engines.protocol import StepContext, needed
+from automl_cli.nn.engines.ema import initial_average, updated_average
+from automl_cli.nn.engines.protocol import StepContext, required_context
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings
 from automl_cli.nn.networks.drop_path import DropMasks
@@ -21,10 +21,10 @@ Arrays = dict[str, Array]
 
 
 class WholeState(NamedTuple):
-    """Parameters and running statistics by their place in the network, e.g. `blocks.layer1.kernel`.
+    """State of a training: parameters and running statistics by name, e.g. `blocks.layer1.kernel`, and the optimizer's state.
 
-    `average` is the running mean of the parameters, and how many steps are in it, where the engine keeps one. `carry` is what
-    the network carries from batch to batch, while it is trained.
+    If the engine keeps an average, `average` holds the moving average of the parameters, and `averaged` the number of steps in
+    it. `carry` is the carry of the network between batches during an epoch.
     """
 
     parameters: Arrays
@@ -36,14 +36,15 @@ class WholeState(NamedTuple):
 
 
 class WholeEngine:
-    """Traces a Flax module into one program per use. See `engines.protocol.Engine`.
+    """Engine (`engines.protocol.Engine`) that traces a Flax module into one program per use.
 
     The update rule is an Optax transformation without a learning rate: parameters <- parameters - rate * update(gradient).
-    `drop` is what the model drops in training. With `average_decay` a running mean of the parameters is kept
-    (`engines.averages`) and is what `outputs` uses. With `half` activations and their gradients are bfloat16; parameters,
-    statistics, the classifier and the loss stay float32.
+    `drop` are the drop settings in training. With `average_decay` a moving average of the parameters is kept (`engines.ema`)
+    and used by `outputs`. With `half`, activations and their gradients are bfloat16; parameters, statistics, the classifier and
+    the loss stay float32.
 
-    A network that carries state is called with it, and gives the new one with its outputs.
+    A network with a carry is called with (inputs, carry) and returns (outputs, new carry). Inputs are (batch, …), targets
+    (batch, …), outputs (batch, …).
     """
 
     def __init__(
@@ -58,8 +59,8 @@ class WholeEngine:
     ) -> None:
         graph, parameters, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
         self._graph: nnx.GraphDef = graph
-        self._drawn = _by_name(parameters), _by_name(statistics)
-        self._places = {_joined(path): path for state in (parameters, statistics) for path, _ in nnx.to_flat_state(state)}
+        self._initial_arrays = _by_name(parameters), _by_name(statistics)
+        self._paths = {_dotted(path): path for state in (parameters, statistics) for path, _ in nnx.to_flat_state(state)}
         self._loss = loss
         self._update_rule = update_rule
         self._drop = drop
@@ -67,34 +68,44 @@ class WholeEngine:
         self._activations = jnp.bfloat16 if half else jnp.float32
         self._step = compiled(self._traced_step, long=True, donate_argnums=0)
         self._outputs = compiled(self._traced_outputs, long=True)
-        self._carried_outputs = compiled(self._traced_carried_outputs, long=True)
+        self._outputs_with_carry = compiled(self._traced_outputs_with_carry, long=True)
 
     def initial(self) -> WholeState:
-        parameters, statistics = (jax.tree.map(jnp.copy, drawn) for drawn in self._drawn)
-        average = first_mean(self._average_decay, parameters)
+        """Return the state before the first step, a pytree."""
+        parameters, statistics = (jax.tree.map(jnp.copy, array_tree) for array_tree in self._initial_arrays)
+        average = initial_average(self._average_decay, parameters)
         return WholeState(parameters, statistics, self._update_rule.init(parameters), *average)
 
     def step(
         self, state: WholeState, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
     ) -> tuple[WholeState, Array]:
+        """Take one step on one batch at learning rate `rate`; return the new state and the loss before the step, a scalar.
+
+        Raises ValueError if the engine drops paths or features and `context` is None.
+        """
         if self._drop is None:
             return self._step(state, inputs, targets, np.float32(rate))
-        context = needed(context)
+        context = required_context(context)
         return self._step(state, inputs, targets, np.float32(rate), context.key, np.float32(context.progress))
 
     def outputs(self, state: WholeState, inputs: Array) -> Array:
-        return self._outputs(_scored(state), state.statistics, inputs)
+        """Return the outputs (batch, …) of the network in evaluation mode."""
+        return self._outputs(_evaluation_parameters(state), state.statistics, inputs)
 
-    def carrying(self, state: WholeState, carry: Any) -> WholeState:
+    def with_carry(self, state: WholeState, carry: Any) -> WholeState:
+        """Return the state with a copy of this carry, a pytree of arrays, or without one for None."""
         return state._replace(carry=jax.tree.map(jnp.array, carry))  # copied, since the step gives its memory away
 
-    def carried_outputs(self, state: WholeState, inputs: Array, carry: Any) -> tuple[Array, Any]:
-        return self._carried_outputs(_scored(state), state.statistics, inputs, carry)
+    def outputs_with_carry(self, state: WholeState, inputs: Array, carry: Any) -> tuple[Array, Any]:
+        """Return the outputs (batch, …) in evaluation mode, and the carry for the next batch, a pytree."""
+        return self._outputs_with_carry(_evaluation_parameters(state), state.statistics, inputs, carry)
 
     def arrays(self, state: WholeState) -> dict[str, np.ndarray]:
+        """Return the state without its carry, as plain arrays by name."""
         return {_name(path): np.array(leaf) for path, leaf in jax.tree.leaves_with_path(state._replace(carry=None))}
 
     def state(self, arrays: Mapping[str, np.ndarray]) -> WholeState:
+        """Return the state that `arrays` came from."""
         return jax.tree.map_with_path(lambda path, _: jnp.array(arrays[_name(path)]), self.initial())
 
     def _traced_step(
@@ -104,57 +115,59 @@ class WholeEngine:
 
         def objective(parameters: Arrays) -> tuple[Array, tuple[Arrays, Any]]:
             model = self._model(parameters, state.statistics)
-            outputs, carry = _called(model, self._as_activations(inputs), state.carry, train=True, **drop)
+            outputs, carry = _apply(model, self._as_activations(inputs), state.carry, train=True, **drop)
             return self._loss(outputs, targets), (_by_name(nnx.state(model, nnx.BatchStat)), carry)
 
         (loss, (statistics, carry)), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
         updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
         parameters = jax.tree.map(lambda parameter, update: parameter - rate * update, state.parameters, updates)
-        average = running_mean(self._average_decay, state.average, state.averaged, parameters)
+        average = updated_average(self._average_decay, state.average, state.averaged, parameters)
         return WholeState(parameters, statistics, optimizer, *average, carry=carry), loss
 
     def _traced_outputs(self, parameters: Arrays, statistics: Arrays, inputs: Array) -> Array:
         return self._model(parameters, statistics)(self._as_activations(inputs), train=False)
 
-    def _traced_carried_outputs(self, parameters: Arrays, statistics: Arrays, inputs: Array, carry: Any) -> tuple[Array, Any]:
-        return _called(self._model(parameters, statistics), self._as_activations(inputs), carry, train=False)
+    def _traced_outputs_with_carry(
+        self, parameters: Arrays, statistics: Arrays, inputs: Array, carry: Any
+    ) -> tuple[Array, Any]:
+        return _apply(self._model(parameters, statistics), self._as_activations(inputs), carry, train=False)
 
     def _as_activations(self, inputs: Array) -> Array:
-        """Numbers in the precision of activations; tokens and other whole numbers as they are."""
+        """Cast floating-point inputs to the dtype of activations; integers such as tokens stay as they are."""
         return inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype(self._activations)
 
     def _model(self, parameters: Arrays, statistics: Arrays) -> Any:
         return nnx.merge(self._graph, self._as_state(parameters, nnx.Param), self._as_state(statistics, nnx.BatchStat))
 
     def _as_state(self, arrays: Arrays, kind: type[nnx.Variable]) -> nnx.State:
-        """The inverse of `_by_name`. A block's name may hold dots, so the places are looked up."""
-        flat: dict[tuple[Any, ...], Any] = {self._places[name]: kind(array) for name, array in arrays.items()}
+        """Invert `_by_name`. A block's name may contain dots, so paths are looked up."""
+        flat: dict[tuple[Any, ...], Any] = {self._paths[name]: kind(array) for name, array in arrays.items()}
         return nnx.from_flat_state(flat)
 
 
-def _called(model: Any, inputs: Array, carry: Any, **more: Any) -> tuple[Any, Any]:
-    """What the network gives, and what it carries on; no gradient flows back into earlier batches."""
+def _apply(model: Any, inputs: Array, carry: Any, **options: Any) -> tuple[Any, Any]:
+    """Return the outputs of the network and its new carry, through which no gradient flows back into earlier batches."""
     if carry is None:
-        return model(inputs, **more), None
-    outputs, after = model(inputs, carry, **more)
+        return model(inputs, **options), None
+    outputs, after = model(inputs, carry, **options)
     return outputs, jax.lax.stop_gradient(after)
 
 
-def _scored(state: WholeState) -> Arrays:
-    """The parameters that are scored: their running mean where there is one."""
+def _evaluation_parameters(state: WholeState) -> Arrays:
+    """Return the parameters for evaluation: their moving average, if there is one."""
     return state.parameters if state.average is None else state.average
 
 
 def named_arrays(model: nnx.Module) -> tuple[Arrays, Arrays]:
-    """Parameters and running statistics of a model by their place in it."""
+    """Return the parameters and the running statistics of a model, two mappings from path to array of any shape."""
     return _by_name(nnx.state(model, nnx.Param)), _by_name(nnx.state(model, nnx.BatchStat))
 
 
 def _by_name(state: nnx.State) -> Arrays:
-    return {_joined(path): variable[...] for path, variable in nnx.to_flat_state(state)}
+    return {_dotted(path): variable[...] for path, variable in nnx.to_flat_state(state)}
 
 
-def _joined(path: tuple[Any, ...]) -> str:
+def _dotted(path: tuple[Any, ...]) -> str:
     return ".".join(map(str, path))
 
 

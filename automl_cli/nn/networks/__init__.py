@@ -1,8 +1,8 @@
 """A `values.network.Network` as Flax modules.
 
-initialization  how parameters are drawn
+initialization  the initial parameters
 modules         one module per operation, and the classifier
-drop_path       what a training drops at random: paths, features
+drop_path       paths and features dropped at random in training
 network         the graph of modules: `build_network`
 """
 

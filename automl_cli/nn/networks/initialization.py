@@ -1,4 +1,4 @@
-"""How parameters are drawn: normal, with NumPy, so that making a network compiles nothing."""
+"""Initial parameters: normal, drawn with NumPy, so that making a network compiles nothing."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,9 +9,9 @@ from automl_cli.values.network import Fan
 
 
 class Initializer:
-    """The draws of one block: a function of the seed of the network and the block's name.
+    """Draws the initial parameters of one block, which depend only on the seed of the network and the block's name.
 
-    Kernels have variance 2 / fan (arXiv 1502.01852): of what goes into one output, or of what comes from one input.
+    Kernels have variance 2 / fan (arXiv 1502.01852), where fan is the fan-in or the fan-out of one number.
     """
 
     def __init__(self, seed: int, block: str, fan: Fan) -> None:
@@ -19,14 +19,17 @@ class Initializer:
         self._fan = fan
 
     def kernel(self, shape: tuple[int, ...]) -> nnx.Param[jnp.ndarray]:
-        """Of a convolution (height, width, channels, filters), or a depthwise one (height, width, channels), whose fans are
-        both height * width."""
-        places, *ends = shape[0] * shape[1], *shape[2:]
-        fan = places if len(ends) == 1 else places * ends[0 if self._fan == "in" else 1]
+        """Return the kernel of a convolution, (height, width, channels, filters), or of a depthwise one, (height, width,
+        channels).
+
+        Both fans of a depthwise kernel are height * width.
+        """
+        positions, *channels = shape[0] * shape[1], *shape[2:]
+        fan = positions if len(channels) == 1 else positions * channels[0 if self._fan == "in" else 1]
         return self._normal(shape, 2 / fan)
 
     def weights(self, features: int, classes: int) -> nnx.Param[jnp.ndarray]:
-        """A linear layer's, (features, classes), with variance 1 / features."""
+        """Return the weights of a linear layer, (features, classes), with variance 1 / features."""
         return self._normal((features, classes), 1 / features)
 
     def _normal(self, shape: tuple[int, ...], variance: float) -> nnx.Param[jnp.ndarray]:

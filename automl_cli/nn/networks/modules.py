@@ -1,8 +1,8 @@
 """One Flax module per operation of a network.
 
-A module draws its own parameters with NumPy when it is made, so making a network compiles nothing. It is called with the
-tensors of its block's inputs, not yet joined, and with `train`: whether batch norm uses, and records, the moments of this
-batch.
+A module draws its own parameters with NumPy when it is made, so that making a network compiles nothing. It is called with the
+tensors of its block's inputs, (height, width, batch, channels) each, not yet joined, and with `train`. In training, batch norm
+uses the moments of the batch and records them.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,8 @@ from automl_cli.values.network import (
 
 
 class UnitModule(nnx.Module):
-    """A linear map, with or without an activation before it, then batch norm, with or without one behind it: `ops.units`."""
+    """A unit (`ops.units`): a linear map, optionally after an activation, then batch norm, optionally with an activation
+    behind it."""
 
     def __init__(self, unit: Unit, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
         self.unit = unit
@@ -51,7 +52,7 @@ class UnitModule(nnx.Module):
 
 
 class BatchNorm(nnx.Module):
-    """Batch norm with a scale and an offset per channel, and running moments for evaluation."""
+    """Batch norm with scale and offset per channel, and running moments for evaluation."""
 
     def __init__(self, channels: int) -> None:
         self.scale = nnx.Param(jnp.ones(channels))
@@ -60,7 +61,7 @@ class BatchNorm(nnx.Module):
         self.variance = nnx.BatchStat(jnp.ones(channels))
 
     def __call__(self, x: Array, activation: ActivationFunction | None, *, train: bool) -> Array:
-        """Followed by the activation, unless it is None."""
+        """Normalise x (height, width, batch, channels), then apply the activation unless it is None."""
         if not train:
             return normalise_then(activation, x, self.scale[...], self.offset[...], self.mean[...], self.variance[...])
         y, mean, variance = batch_norm_then(activation, x, self.scale[...], self.offset[...])
@@ -70,7 +71,7 @@ class BatchNorm(nnx.Module):
 
 
 class MaxPoolModule(nnx.Module):
-    """Maximum over windows; no parameters."""
+    """Maximum over windows, without parameters."""
 
     def __init__(self, pool: MaxPool, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
         self.pool = pool
@@ -80,7 +81,7 @@ class MaxPoolModule(nnx.Module):
 
 
 class AveragePoolModule(nnx.Module):
-    """Mean over windows; no parameters."""
+    """Mean over windows, without parameters."""
 
     def __init__(self, pool: AveragePool, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
         self.pool = pool
@@ -90,7 +91,7 @@ class AveragePoolModule(nnx.Module):
 
 
 class ActivationModule(nnx.Module):
-    """The child's activation function."""
+    """The activation function of the child."""
 
     def __init__(
         self, operation: ActivationOperation, channels: int, initial: Initializer, activation: ActivationFunction
@@ -102,7 +103,7 @@ class ActivationModule(nnx.Module):
 
 
 class IdentityModule(nnx.Module):
-    """The join of the inputs."""
+    """The join of the inputs, unchanged."""
 
     def __init__(self, operation: Identity, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
         pass
@@ -119,7 +120,8 @@ class Classifier(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(classes))
 
     def __call__(self, outputs: Sequence[Array], mask: Callable[[Array], Array] | None = None) -> Array:
-        """`mask`, if given, is applied to the pooled features. float32 whatever the outputs are."""
+        """Return float32 logits (batch, classes), whatever the dtype of the outputs; `mask` is applied to the pooled
+        features."""
         features = ops.join(outputs).astype(jnp.float32).mean((0, 1))
         return (features if mask is None else mask(features)) @ self.weights[...] + self.bias[...][None]
 
@@ -133,5 +135,5 @@ MODULES = {
     ActivationOperation: ActivationModule,
     Identity: IdentityModule,
 }
-"""Which module computes an operation. Each is made from the operation, the channels of its joined inputs, how to draw, and the
+"""Module class of each operation, made from the operation, the channels of its joined inputs, an initializer and the
 activation function of the child."""

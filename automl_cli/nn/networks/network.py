@@ -17,7 +17,10 @@ from automl_cli.values.network import IMAGE, Block, Network, Shape, joined_shape
 
 
 class NetworkModule(nnx.Module):
-    """Images (batch, height, width, channels) to logits (batch, classes); in training with an auxiliary head to two of them."""
+    """Network from images (batch, height, width, channels) to logits (batch, classes).
+
+    In training with an auxiliary head it returns a pair of logits, those of the auxiliary head second.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class NetworkModule(nnx.Module):
             self.auxiliary_classifier = classifier("auxiliary classifier", (network.auxiliary[-1].name,))
 
     def __call__(self, images: Array, *, train: bool, drop: DropMasks | None = None) -> Any:
-        """`drop`, if given, drops paths and features of a training."""
+        """Return the logits (batch, classes); in training, `drop` drops paths and features."""
         tensors = {IMAGE: images.transpose(1, 2, 0, 3)}
         drop = drop if train else None
         self._run(self.network.blocks, self.blocks, tensors, train=train, drop=drop)
@@ -91,6 +94,9 @@ def build_network(
     auxiliary: bool = False,
     activation: ActivationFunction = relu,
 ) -> NetworkModule:
-    """The network for images of this shape, with parameters that are a function of the seed and the names of the blocks; on
-    request with its auxiliary head, for training. `activation` is what the operations call "act"."""
+    """Build the module of a network for images of shape `image`, (height, width, channels).
+
+    Initial parameters depend only on the seed and the names of the blocks. `auxiliary` adds the auxiliary head for training.
+    `activation` is the function that the operations call "act".
+    """
     return NetworkModule(network, image, classes, seed=seed, auxiliary=auxiliary, activation=activation)

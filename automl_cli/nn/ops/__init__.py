@@ -1,7 +1,7 @@
 """The operations of children, each one function whose form is chosen by backend and shape.
 
-    convolution       convolution, by the form that `dispatch` takes
-    dispatch          which form of convolution is the fastest
+    convolution       convolution, in the form that `dispatch` chooses
+    dispatch          chooses the fastest form of a convolution
     native            XLA's own convolution
     direct            XLA's own, with the kernel gradient in chunks
     pointwise         1 x 1 kernels, as one matrix product
@@ -10,20 +10,20 @@
     dft_2d            other kernels in the frequency domain
     dft_matrices      the matrices of both
     normalisation     batch norm and ReLU
-    relu_recomputed   ReLU in front of a linear map, computed again for the gradient
+    relu_recomputed   ReLU in front of a linear map, recomputed for the gradient
     depthwise         one kernel per channel
     depthwise_kernel  its gradient for the kernel on a CPU
-    units             what the units of networks compute, made of the above
+    units             the units of networks, composed of the operations above
     max_pooling       the maximum over windows
     average_pooling   the mean over windows
     windows           windows as shifted views of a map, for depthwise convolution and pooling on a CPU
-    no_inline         functions that XLA does not take apart
+    no_inline         functions that XLA does not inline
     concatenation     zero padding to the largest size, concatenation
-    backend           which arrays take the forms for a CPU, which devices multiply bfloat16
+    backend           tests for CPU forms and for bfloat16 hardware
 
-All arrays are (height, width, batch, channels), float32 or, where the device computes with it, bfloat16 (`backend`); kernels
-are (height, width, input channels, filters). Places come first because then the forms that are products of matrices never move
-an operand; GPUs and TPUs lay arrays out as they like anyway.
+All arrays are (height, width, batch, channels), float32 or, on devices that compute with it, bfloat16 (`backend`); kernels are
+(height, width, input channels, filters). Height and width come first because the forms that are matrix products then never move
+an operand; GPUs and TPUs choose their own layouts anyway.
 """
 
 from automl_cli.nn.ops.average_pooling import average_pool

@@ -1,4 +1,4 @@
-"""Average pooling: the mean over windows, in which padding does not count."""
+"""Average pooling: the mean over windows, without the padding."""
 
 from functools import partial
 from typing import Literal
@@ -10,13 +10,16 @@ from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.no_inline import outlined
-from automl_cli.nn.ops.windows import Windows, gather, spread
+from automl_cli.nn.ops.windows import Windows, gather, scatter_add
 
 
 def average_pool(
     x: Array, window: tuple[int, int], stride: tuple[int, int], *, padding: Literal["same", "valid"] = "same"
 ) -> Array:
-    """Mean over windows of x (height, width, batch, channels); with "same", ceil(size / stride) of them per axis."""
+    """Return the mean over windows of x (height, width, batch, channels), in the dtype of x.
+
+    With "same" padding there are ceil(size / stride) windows per axis.
+    """
     if padding == "valid" or not for_cpu(x):
         total = lax.reduce_window(x.astype(jnp.float32), 0.0, lax.add, (*window, 1, 1), (*stride, 1, 1), padding.upper())
         inside = window[0] * window[1] if padding == "valid" else _counts(Windows((x.shape[0], x.shape[1]), window, stride))
@@ -25,7 +28,7 @@ def average_pool(
 
 
 def _counts(windows: Windows) -> np.ndarray:
-    """How many places of each window lie on the map: (outputs, outputs, 1, 1)."""
+    """Return the number of pixels of each window that lie on the map: (outputs, outputs, 1, 1)."""
     per_axis = []
     for size, side, step, (front, _) in zip(windows.size, windows.window, windows.stride, windows.pads, strict=True):
         starts = np.arange(-(-size // step)) * step - front
@@ -42,8 +45,8 @@ def _mean_over(x: Array, windows: Windows) -> Array:
     return gather(x, _ones(windows), windows) / _counts(windows)
 
 
-def _spread_mean(gradient: Array, windows: Windows) -> Array:
-    return spread(gradient / _counts(windows), _ones(windows), windows)
+def _scatter_mean(gradient: Array, windows: Windows) -> Array:
+    return scatter_add(gradient / _counts(windows), _ones(windows), windows)
 
 
 def _ones(windows: Windows) -> Array:
@@ -51,8 +54,8 @@ def _ones(windows: Windows) -> Array:
 
 
 _mean = outlined(_mean_over, static=(1,))
-_unmean = outlined(_spread_mean, static=(1,))
+_mean_gradient = outlined(_scatter_mean, static=(1,))
 _average_pool.defvjp(
     lambda x, windows: (_mean(x, windows), None),
-    lambda windows, _, gradient: (_unmean(gradient, windows),),
+    lambda windows, _, gradient: (_mean_gradient(gradient, windows),),
 )

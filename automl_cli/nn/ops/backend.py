@@ -1,8 +1,8 @@
-"""What the device is good at.
+"""Tests of the device that computes: whether operations take their CPU forms, and whether bfloat16 pays off.
 
-The forms made for a CPU are for float32 on a CPU; all other arrays are given to XLA's own operations. bfloat16 is what
-accelerators multiply fastest: TPUs, and GPUs from NVIDIA's Ampere (compute capability 8) on. Its exponent is float32's, so
-gradients need no scaling; on a CPU it gains nothing.
+The CPU forms are for float32 on a CPU; all other arrays are passed to XLA's own operations. bfloat16 is the fastest dtype of
+accelerators: TPUs, and NVIDIA's GPUs from Ampere (compute capability 8) on. It has the exponent of float32, so gradients need
+no scaling; on a CPU it gains nothing.
 """
 
 import math
@@ -14,13 +14,15 @@ from jax import Array
 
 
 def for_cpu(x: Array) -> bool:
-    """Whether operations on this array take their form for a CPU."""
+    """Return whether operations on an array x of any shape take their CPU form."""
     return jax.default_backend() == "cpu" and x.dtype == jnp.float32
 
 
-def numbers_of(shape: tuple[Any, ...]) -> int:
-    """How many numbers an array has, to choose a form by; an axis whose length is not known, as the examples of an exported
-    program, counts as 1."""
+def element_count(shape: tuple[Any, ...]) -> int:
+    """Return the number of elements of an array of this shape, for choosing a form.
+
+    An axis of unknown length, such as the batch of an exported program, counts as 1.
+    """
     return math.prod(size for size in shape if isinstance(size, int))
 
 
@@ -29,7 +31,7 @@ FIRST_CAPABILITY = 8.0
 
 
 def has_bfloat16() -> bool:
-    """Whether the device that computes multiplies bfloat16 in hardware."""
+    """Return whether the device multiplies bfloat16 in hardware."""
     device = jax.devices()[0]
     if device.platform != "gpu":
         return device.platform == "tpu"

@@ -1,4 +1,4 @@
-"""The join of several tensors by concatenation (NAS, arXiv 1611.01578, section 3.3)."""
+"""Concatenation of tensors of several sizes (NAS, arXiv 1611.01578, section 3.3)."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,10 @@ from jax import Array
 
 
 def join(tensors: Sequence[Array]) -> Array:
-    """Zero-pad all to the largest height and width, evenly, the odd pixel at the bottom and right; concatenate along depth."""
+    """Zero-pad tensors (height, width, batch, channels) to the largest height and width, and concatenate their channels.
+
+    Padding is even; an odd pixel goes to the bottom and right.
+    """
     if len(tensors) == 1:
         return tensors[0]
     height = max(tensor.shape[0] for tensor in tensors)
@@ -16,7 +19,8 @@ def join(tensors: Sequence[Array]) -> Array:
 
 
 def pad_to(tensor: Array, height: int, width: int) -> Array:
-    """Zeros around a tensor, evenly, the odd pixel at the bottom and right."""
+    """Zero-pad a tensor (height, width, batch, channels) evenly to this height and width; an odd pixel goes to the bottom
+    and right."""
     rows, columns = height - tensor.shape[0], width - tensor.shape[1]
     if rows == columns == 0:
         return tensor

@@ -1,4 +1,4 @@
-"""Convolution: one face, several forms (`dispatch` says which is taken when)."""
+"""Convolution: one function with several forms, of which `dispatch` chooses one."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +22,7 @@ FORMS: dict[str, Callable[..., Array]] = {
     "shift_gemm": shift_gemm.convolution,
 }
 ANY_PADS = ("native", "shift_gemm")
-"""Forms for any zeros around and any dilation; the others have those of "half", and none."""
+"""Forms for any padding and dilation. The others support only "half" padding without dilation."""
 
 
 def convolution(
@@ -34,12 +34,14 @@ def convolution(
     rule: Padding = "half",
     relu: bool = False,
 ) -> Array:
-    """Cross-correlation, with zeros around by a rule of `values.operations`. With "half" and no dilation:
+    """Return the cross-correlation of x with a kernel, padded by a rule of `values.operations`.
 
-    y[i, j, b, o] = sum over (u, v, c) of x[i s + u - k // 2, j t + v - l // 2, b, c] kernel[u, v, c, o]
+    With "half" padding and no dilation:
 
-    x is (height, width, batch, channels), the kernel (k, l, channels, filters), the result
-    (ceil(height / s), ceil(width / t), batch, filters), less at the edges with "valid". With `relu`, of the positive part of x.
+        y[i, j, b, o] = sum over (u, v, c) of x[i s + u - k // 2, j t + v - l // 2, b, c] kernel[u, v, c, o]
+
+    x is (height, width, batch, channels), the kernel (k, l, channels, filters), the result (ceil(height / s), ceil(width / t),
+    batch, filters), or smaller with "valid" padding. With `relu`, x is replaced by its positive part.
     """
     sides = (kernel.shape[0], kernel.shape[1])
     axes = tuple(zip(x.shape[:2], reach(sides, dilation), stride, strict=True))
@@ -54,5 +56,5 @@ def convolution(
 
 
 def _keeps_spectra(form: str, shape: tuple[int, ...], kernel: tuple[int, ...]) -> bool:
-    """Whether a form keeps more for its gradient than the input and the kernel."""
+    """Return whether the form saves more for its gradient than the input and the kernel."""
     return form == "dft_2d" or (form == "dft_1d" and not dft_1d.goes_row_by_row(shape, kernel))

@@ -1,9 +1,9 @@
 """Depthwise convolution: one k x k kernel per channel.
 
-What it computes, on a CPU. Forward pass and gradient for the input are sums of k * k shifted arrays (`windows`), each one loop
-over the whole map; the gradient for the kernel is a matter of its own (`depthwise_kernel`).
+Method on a CPU: the forward pass and the gradient for the input are sums of k * k shifted arrays (`windows`), each one loop
+over the whole map. The gradient for the kernel has a module of its own (`depthwise_kernel`).
 
-Where it stops being the fastest: nowhere on a CPU, where XLA's own form is ten times slower. On a GPU XLA's own is taken.
+Use: always on a CPU, where XLA's own form is ten times slower. On a GPU XLA's own form is used.
 """
 
 from functools import partial
@@ -15,15 +15,15 @@ from jax import Array, lax
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.depthwise_kernel import kernel_gradient
 from automl_cli.nn.ops.no_inline import outlined
-from automl_cli.nn.ops.windows import Windows, gather, spread
+from automl_cli.nn.ops.windows import Windows, gather, scatter_add
 
 
 def depthwise(x: Array, kernel: Array, *, stride: int = 1, dilation: int = 1, relu: bool = False) -> Array:
-    """Cross-correlation of every channel with its own kernel, "same" padding; with `relu`, of the positive part of x.
+    """Return the cross-correlation of every channel of x with its own kernel, with "same" padding.
 
     x is (height, width, batch, channels), the kernel (k, k, channels), the result (ceil(height / stride), ceil(width / stride),
-    batch, channels). On a CPU the ReLU costs nothing: it happens in the copy that pads the map, and nothing but x is kept for
-    the gradient.
+    batch, channels). With `relu`, x is replaced by its positive part. On a CPU that costs nothing: it happens in the copy that
+    pads the map, and only x is saved for the gradient.
     """
     if for_cpu(x):
         size = (x.shape[0], x.shape[1])
@@ -50,7 +50,7 @@ def _forward(x: Array, kernel: Array, windows: Windows, relu: bool) -> tuple[Arr
 
 def _backward(windows: Windows, relu: bool, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, kernel = saved
-    x_gradient = _spread(gradient, kernel, windows)
+    x_gradient = _scatter(gradient, kernel, windows)
     if relu:
         x_gradient = jnp.where(x > 0, x_gradient, 0)
     return x_gradient, kernel_gradient(x, gradient, windows, relu=relu)
@@ -64,4 +64,4 @@ def _gather_active(x: Array, kernel: Array, windows: Windows, relu: bool) -> Arr
 
 
 _gather = outlined(_gather_active, static=(2, 3))
-_spread = outlined(spread, static=(2,))
+_scatter = outlined(scatter_add, static=(2,))

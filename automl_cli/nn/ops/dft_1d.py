@@ -1,11 +1,11 @@
 """Convolution in the frequency domain for kernels of k x 1 and 1 x k: `dft_2d` with one axis instead of two.
 
-Along the axis with the kernel a signal becomes one row per real product, about two for each place, whatever k is. What is
-across the kernel is independent, so a stride along it just skips. How it is gone through depends on what lies together:
+Along the axis of the kernel a signal becomes one row per real product, about two per pixel whatever k is. Along the other axis
+rows are independent, so a stride just skips some. The order of the computation depends on the memory layout:
 
     k x 1, along the height    the width joins the batch, and all columns are one product
-    1 x k, along the width     a small map is turned, its width to the front, and back. A large one is gone through row by row:
-                               the spectrum of a row stays in the cache and is thrown away, at 32 x 32 a tenth faster, but the
+    1 x k, along the width     a small map is transposed, its width to the front, and back. A large one is processed row by row:
+                               the spectrum of a row stays in the cache and is not stored, at 32 x 32 a tenth faster, but the
                                loop takes twice as long to compile
 """
 
@@ -18,14 +18,14 @@ import numpy as np
 from jax import Array, lax
 
 from automl_cli.nn.ops import dft_matrices
-from automl_cli.nn.ops.backend import numbers_of
+from automl_cli.nn.ops.backend import element_count
 
 LARGE = 2**18
-"""Numbers of a map that is gone through row by row."""
+"""Elements of a map from which on it is processed row by row."""
 
 
 class Dft1dPlan(NamedTuple):
-    """What the matrices depend on."""
+    """Parameters of the DFT matrices of one axis: sizes of map and kernel, and the stride."""
 
     size: int
     kernel: int
@@ -33,7 +33,8 @@ class Dft1dPlan(NamedTuple):
 
 
 def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
-    """See `ops.convolution`; one side of the kernel is 1."""
+    """Return the convolution of x (height, width, batch, channels) with a kernel of which one side is 1; see
+    `ops.convolution`."""
     if goes_row_by_row(x.shape, kernel.shape):
         return _along_width(x[:: stride[0]], kernel[0], Dft1dPlan(x.shape[1], kernel.shape[1], stride[1]))
     if kernel.shape[0] == 1 < kernel.shape[1]:
@@ -46,13 +47,13 @@ def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
 
 
 def goes_row_by_row(shape: tuple[Any, ...], kernel: tuple[int, ...]) -> bool:
-    """Whether nothing but the input and the kernel is kept for the gradient: the spectrum of a row is worked out again."""
-    return kernel[0] == 1 < kernel[1] and numbers_of(shape) >= LARGE
+    """Return whether only the input and the kernel are saved for the gradient, and the spectrum of each row is recomputed."""
+    return kernel[0] == 1 < kernel[1] and element_count(shape) >= LARGE
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _along_height(x: Array, kernel: Array, plan: Dft1dPlan) -> Array:
-    """(size, m, channels), (k, channels, filters) -> (outputs, m, filters)."""
+    """Convolve along the first axis: (size, m, channels), (k, channels, filters) -> (outputs, m, filters)."""
     return _height_forward(x, kernel, plan)[0]
 
 
@@ -75,7 +76,8 @@ _along_height.defvjp(_height_forward, _height_backward)
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _along_width(x: Array, kernel: Array, plan: Dft1dPlan) -> Array:
-    """(height, size, batch, channels), (k, channels, filters) -> (height, outputs, batch, filters)."""
+    """Convolve along the width: (height, size, batch, channels), (k, channels, filters) -> (height, outputs, batch,
+    filters)."""
     return _width_forward(x, kernel, plan)[0]
 
 
@@ -88,14 +90,14 @@ def _width_forward(x: Array, kernel: Array, plan: Dft1dPlan) -> tuple[Array, tup
 def _width_backward(plan: Dft1dPlan, saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, kernel = saved
     maps = dft_matrices.dft_1d(*plan)
-    turned = lax.optimization_barrier(_analyse(maps.kernel, kernel).swapaxes(1, 2))
+    transposed = lax.optimization_barrier(_analyse(maps.kernel, kernel).swapaxes(1, 2))
 
     def of_row(total: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
         row, row_gradient = (_analyse(*pair) for pair in zip((maps.image, maps.output), rows, strict=True))
-        return total + dft_matrices.transposed_product(row, row_gradient), _analyse(maps.image.T, row_gradient @ turned)
+        return total + dft_matrices.transposed_product(row, row_gradient), _analyse(maps.image.T, row_gradient @ transposed)
 
-    none = jnp.zeros((len(maps.kernel), *kernel.shape[1:]), x.dtype)
-    kernel_spectrum, x_gradient = lax.scan(of_row, none, (x, gradient))
+    zeros = jnp.zeros((len(maps.kernel), *kernel.shape[1:]), x.dtype)
+    kernel_spectrum, x_gradient = lax.scan(of_row, zeros, (x, gradient))
     return x_gradient, _analyse(maps.kernel.T, kernel_spectrum)
 
 
@@ -103,5 +105,5 @@ _along_width.defvjp(_width_forward, _width_backward)
 
 
 def _analyse(matrix: np.ndarray, signal: Array) -> Array:
-    """The matrix along the first axis."""
+    """Multiply the first axis by the matrix."""
     return (jnp.asarray(matrix) @ signal.reshape(len(signal), -1)).reshape(-1, *signal.shape[1:])

@@ -1,19 +1,19 @@
 """Convolution in the frequency domain, by matrix products alone: the form for kernels with both sides above 1.
 
-What it computes. Three linear maps and one product per frequency (`dft_matrices` has the mathematics):
+Method: three linear maps and one product per frequency (`dft_matrices` has the mathematics).
 
     spectrum of x, spectrum of the kernel:    two matrix products each, one per axis
     product:                                  for each row r    Y[r] = X[r] W[r]    (batch, channels) (channels, filters)
     from the spectrum of y to y:              the transposed maps
 
-Why it is fast on a CPU. A direct convolution multiplies k l times per output and pair of channels, this one about two to three
-times whatever the kernel, and everything runs at the speed of a matrix product. Arrays are (height, width, batch, channels), so
-no operand is ever moved: a map along the height is one product with everything else as columns, a map along the width one per
-row frequency, and the spectrum comes out as the operands of the products. The gradient is the transposed program; it takes the
+Speed on a CPU: a direct convolution multiplies k l times per output and pair of channels, this form about two to three times
+for any kernel, and everything runs at the speed of a matrix product. Arrays are (height, width, batch, channels), so no operand
+is ever moved: a map along the height is one product with everything else as columns, a map along the width one product per row
+frequency, and the spectrum comes out as the operands of the products. The gradient is the transposed program; it computes the
 spectrum of the output's gradient once and uses it twice.
 
-Where it stops. A stride leaves the products as they are and only makes the last map smaller. With few channels or a small
-kernel on a large image the maps cost more than a direct convolution.
+Limits: a stride does not change the products and only makes the last map smaller. With few channels, or a small kernel on a
+large image, the maps cost more than a direct convolution.
 """
 
 from functools import partial
@@ -28,28 +28,30 @@ from automl_cli.nn.ops import dft_matrices
 
 Pair = tuple[int, int]
 Maps = tuple[np.ndarray, np.ndarray]
-"""The matrix along the height, and the one along the width."""
+"""The matrix along the height, and the matrix along the width."""
 
 LARGEST_CONSTANT = 2**14
-"""Numbers of a constant that a program may hold: what else is repeated as it runs, by a kernel that takes 7 ms to compile."""
+"""Elements of a constant that a program may hold. Larger ones are broadcast at run time, by a kernel that takes 7 ms to
+compile."""
 
 
 class Dft2dPlan(NamedTuple):
-    """What the matrices depend on."""
+    """Parameters of the DFT matrices: sizes of map and kernel, and the stride, each (height, width)."""
 
     size: Pair
     kernel: Pair
     stride: Pair
 
     def maps(self) -> tuple[Maps, Maps, Maps]:
-        """Analyses of the image, of the kernel and of the output."""
+        """Return the analyses of the image, of the kernel and of the output."""
         height, width = zip(*self, strict=True)
         rows, columns = dft_matrices.outer(*height), dft_matrices.inner(*width)
         return (rows.image, columns.image), (rows.kernel, columns.kernel), (rows.output, columns.output)
 
 
 def convolution(x: Array, kernel: Array, stride: Pair) -> Array:
-    """See `ops.convolution`."""
+    """Return the convolution of x (height, width, batch, channels) with a kernel (k, l, channels, filters); see
+    `ops.convolution`."""
     return _convolution(x, kernel, Dft2dPlan((x.shape[0], x.shape[1]), (kernel.shape[0], kernel.shape[1]), stride))
 
 
@@ -76,7 +78,7 @@ _convolution.defvjp(_forward, _backward)
 
 
 def _analyse(signal: Array, maps: Maps) -> Array:
-    """(height, width, m, c) -> (rows, m, c): one row per real product."""
+    """Transform (height, width, m, c) to the frequency domain: (rows, m, c), one row per real product."""
     along_height, along_width = maps
     height, width, *rest = signal.shape
     frequencies = len(along_height) // 2
@@ -85,7 +87,7 @@ def _analyse(signal: Array, maps: Maps) -> Array:
 
 
 def _synthesise(spectrum: Array, maps: Maps) -> Array:
-    """The transpose of `_analyse`."""
+    """Apply the transpose of `_analyse`."""
     along_height, along_width = maps
     frequencies, width = len(along_height) // 2, along_width.shape[1] // 2
     parts = _each(along_width.T, spectrum.reshape(frequencies, len(along_width), -1))
@@ -94,7 +96,7 @@ def _synthesise(spectrum: Array, maps: Maps) -> Array:
 
 
 def _each(matrix: np.ndarray, stacked: Array) -> Array:
-    """The matrix times each of the stacked ones, as one batched product: XLA runs it as a loop over library calls."""
+    """Multiply each stacked matrix by this one, as one batched product: XLA runs it as a loop over library calls."""
     shape = (len(stacked), *matrix.shape)
     if len(stacked) * matrix.size > LARGEST_CONSTANT:
         return lax.batch_matmul(jnp.broadcast_to(matrix, shape), stacked)

@@ -1,7 +1,7 @@
-"""The matrices with which `dft_2d` and `dft_1d` turn a convolution into products of numbers.
+"""The matrices by which `dft_2d` and `dft_1d` turn a convolution into products of numbers.
 
 A convolution of n-periodic signals is a product in the frequency domain. A signal of `size` zero-padded for a kernel of k needs
-n = size + k // 2: what reaches over one end meets the same zeros as what reaches over the other. With p = k // 2,
+n = size + k // 2: the kernel meets the same zeros beyond both ends. With p = k // 2,
 
     y[i] = sum over u of x[i + u - p] g[u]    ->    Y[f] = X[f] G[f],    G[f] = sum over u of g[u] exp(-2 pi i f (p - u) / n)
 
@@ -9,11 +9,11 @@ A product of complex numbers takes three real ones (Gauss):
 
     (a + ib)(c + id) = (P1 - P3) + i (P1 + P2)    with P1 = (a + b) c, P2 = a (d - c), P3 = b (c + d)
 
-The sums in front of the products and behind them are linear, so they are part of the matrices, and no complex number is
-ever stored. All matrices are written as analyses: rows are what is multiplied, columns are places. The one of the output,
-transposed, takes products back to places.
+The sums before and after the products are linear, so they are part of the matrices, and no complex number is ever stored. All
+matrices are written as analyses: rows are factors of products, columns are positions. The transpose of the output's matrix
+takes products back to positions.
 
-The matrices are orthogonal up to scale, so errors are those of the direct sum (about 4e-7 of the largest value).
+The matrices are orthogonal up to scale, so errors are as small as those of the direct sum (about 4e-7 of the largest value).
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from jax import Array, lax
 
 @dataclass(frozen=True)
 class Matrices:
-    """Analyses of the input (rows, size), of the kernel (rows, k) and of the output (rows, outputs)."""
+    """Analyses of the input (rows, size), of the kernel (rows, k) and of the output (rows, outputs), float32."""
 
     image: np.ndarray
     kernel: np.ndarray
@@ -34,7 +34,10 @@ class Matrices:
 
 @cache
 def dft_1d(size: int, kernel: int, stride: int) -> Matrices:
-    """For one axis alone, real signals: a row per real product; one for a frequency that is its own conjugate, else three."""
+    """Return the matrices for a single axis and real signals.
+
+    There is a row per real product: one for a frequency that is its own conjugate, three for any other.
+    """
     period = size + kernel // 2
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for frequency in range(period // 2 + 1):
@@ -51,20 +54,26 @@ def dft_1d(size: int, kernel: int, stride: int) -> Matrices:
 
 @cache
 def outer(size: int, kernel: int, stride: int) -> Matrices:
-    """For the first of two axes, real signals: two rows, real and imaginary part, for each of the n // 2 + 1 frequencies."""
+    """Return the matrices for the first of two axes and real signals.
+
+    There are two rows, real and imaginary part, for each of the n // 2 + 1 frequencies.
+    """
     period = size + kernel // 2
     frequencies = np.arange(period // 2 + 1)[:, None]
-    twice = np.where((frequencies == 0) | (2 * frequencies == period), 1, 2) / period
+    weights = np.where((frequencies == 0) | (2 * frequencies == period), 1, 2) / period
     image = np.stack(_waves(period, frequencies, np.arange(size)), 1)
     kernels = np.stack(_waves(period, frequencies, kernel // 2 - np.arange(kernel)), 1)
-    output = twice[:, None] * image[:, :, ::stride]
+    output = weights[:, None] * image[:, :, ::stride]
     return Matrices(*(array.reshape(-1, array.shape[-1]).astype(np.float32) for array in (image, kernels, output)))
 
 
 @cache
 def inner(size: int, kernel: int, stride: int) -> Matrices:
-    """For the second of two axes, where signals are complex by now: columns are all real parts, then all imaginary ones; rows
-    are the three of Gauss's products, for each of the n frequencies."""
+    """Return the matrices for the second of two axes, where signals are complex.
+
+    Columns are all real parts, then all imaginary ones; rows are the factors of Gauss's three products for each of n
+    frequencies.
+    """
     period = size + kernel // 2
     frequencies = np.arange(period)[:, None]
     a, b = _parts(*_waves(period, frequencies, np.arange(size)))
@@ -75,21 +84,21 @@ def inner(size: int, kernel: int, stride: int) -> Matrices:
     return Matrices(*(np.concatenate(part).astype(np.float32) for part in products))
 
 
-def _waves(period: int, frequency: int | np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Real and imaginary part of exp(-2 pi i frequency places / period)."""
-    angle = 2 * np.pi * frequency * places / period
+def _waves(period: int, frequency: int | np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the real and imaginary part of exp(-2 pi i frequency positions / period)."""
+    angle = 2 * np.pi * frequency * positions / period
     return np.cos(angle), -np.sin(angle)
 
 
 def _parts(cosine: np.ndarray, sine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """From waves to what takes (real parts, imaginary parts) of a signal to the real, and the imaginary, part of its
+    """Return the matrices from (real parts, imaginary parts) of a signal to the real and to the imaginary part of its
     spectrum."""
     return np.concatenate([cosine, -sine], 1), np.concatenate([sine, cosine], 1)
 
 
 def transposed_product(a: Array, b: Array) -> Array:
-    """For each row r the product of a[r] transposed and b[r]: (rows, batch, m), (rows, batch, n) -> (rows, m, n).
+    """Return the product of a[r] transposed and b[r] for each row r: (rows, batch, m), (rows, batch, n) -> (rows, m, n).
 
-    The barrier keeps the transposition apart from the product: together they take a slow path on a CPU.
+    A barrier separates the transposition from the product: together they take a slow path on a CPU.
     """
     return lax.batch_matmul(lax.optimization_barrier(a.swapaxes(1, 2)), b)

@@ -1,18 +1,18 @@
-"""XLA's convolution with a kernel gradient that stays in the cache: the form for large images, small kernels and few channels.
+"""XLA's convolution with a cache-friendly kernel gradient: the form for large images, small kernels and few channels.
 
-What it computes. The forward pass and the gradient for the input are XLA's own. The gradient for the kernel is a
-convolution too, in which the output's gradient is the kernel, the image the window and the batch the channels:
+Method: the forward pass and the gradient for the input are XLA's own. The gradient for the kernel is a convolution, too, in
+which the output's gradient is the kernel, the image the window and the batch the channels:
 
     g[u, v, c, o] = sum over (b, i, j) of x[i + u - k // 2, j + v - l // 2, b, c] d[i, j, b, o]
 
-Why it is faster on a CPU. XLA lays out all windows of an image as one matrix before it multiplies; for a window as large as the
-image that matrix leaves the cache. Chunks of the batch with about 4,096 places each keep it inside. XLA does not bring
-convolutions inside loops into the order of axes that it has a fast routine for, so that is done here by hand. With 2 or 3
-channels some of its convolutions take two to four times as long as with 4 (7 x 7 to 24 filters, large images), so missing ones
-are filled with zeros, which costs others a sixth at most.
+Speed on a CPU: XLA copies all windows of an image to one matrix before it multiplies; for a window as large as the image that
+matrix exceeds the cache. Chunks of the batch with about 4,096 pixels each stay inside it. XLA does not transpose convolutions
+inside loops to the axis order of its fast routine, so this module does. With 2 or 3 channels some of XLA's convolutions take
+two to four times as long as with 4 (7 x 7 to 24 filters, large images), so missing channels are filled with zeros, which costs
+other convolutions a sixth at most.
 
-Where it stops. Below 16 x 16 a batch is one or two chunks and nothing is gained. Strided convolutions are left to XLA. With few
-filters the products of `shift_gemm` are faster.
+Limits: below 16 x 16 a batch is one or two chunks and nothing is gained. Strided convolutions are left to XLA. With few filters
+the products of `shift_gemm` are faster.
 """
 
 import jax
@@ -21,11 +21,12 @@ from jax import Array, lax
 
 from automl_cli.nn.ops import native
 
-PLACES_OF_A_CHUNK = 4096
+POSITIONS_PER_CHUNK = 4096
 
 
 def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
-    """See `ops.convolution`."""
+    """Return the convolution of x (height, width, batch, channels) with a kernel (k, l, channels, filters); see
+    `ops.convolution`."""
     missing = 4 - kernel.shape[2]
     if missing in (1, 2):
         x = jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing)))
@@ -37,7 +38,7 @@ def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
 
 @jax.custom_vjp
 def _convolution(x: Array, kernel: Array) -> Array:
-    """Stride 1, odd sides."""
+    """Convolve with stride 1 and a kernel with odd sides."""
     return native.convolution(x, kernel, (1, 1))
 
 
@@ -47,8 +48,8 @@ def _forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
 
 def _backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, kernel = saved
-    turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    return native.convolution(gradient, turned, (1, 1)), _kernel_gradient(x, gradient, (kernel.shape[0], kernel.shape[1]))
+    flipped = kernel[::-1, ::-1].swapaxes(2, 3)
+    return native.convolution(gradient, flipped, (1, 1)), _kernel_gradient(x, gradient, (kernel.shape[0], kernel.shape[1]))
 
 
 _convolution.defvjp(_forward, _backward)
@@ -69,9 +70,9 @@ def _kernel_gradient(x: Array, gradient: Array, sides: tuple[int, int]) -> Array
 
 
 def _chunks(tensor: Array) -> Array:
-    """(height, width, batch, channels) -> (chunks, height, width, batch of a chunk, channels)."""
+    """Split the batch: (height, width, batch, channels) -> (chunks, height, width, batch of a chunk, channels)."""
     height, width, batch, channels = tensor.shape
-    size = max(1, min(batch, PLACES_OF_A_CHUNK // (height * width)))
+    size = max(1, min(batch, POSITIONS_PER_CHUNK // (height * width)))
     while batch % size:
         size -= 1
     return tensor.reshape(height, width, batch // size, size, channels).transpose(2, 0, 1, 3, 4)

@@ -1,59 +1,61 @@
-"""Which form of convolution is the fastest on a CPU: a model of what each costs, and the rule that takes the cheapest.
+"""The choice of the fastest form of a convolution on a CPU, by a cost model.
 
-What the forms cost, forward and both gradients, for each place of the map and each example, in units of one multiply-add of
-XLA's own convolution (0.085 ns). k l is the size of the kernel, c and f are channels and filters, n the longest side of the map
-that a form transforms, s the product of the strides:
+Costs of the forms, forward and both gradients, per pixel of the map and example, in units of one multiply-add of XLA's own
+convolution (0.085 ns). k l is the size of the kernel, c and f are channels and filters, n the longest side of the map that a
+form transforms, s the product of the strides:
 
     native     k l (c f + 170) / s, with a stride a quarter more
     shift_gemm 2.35 (k l)^2 f + 53 c, without a stride
     dft_1d     1.9 n (c + f / s) + 2 c f + 170, a stride across the kernel divides all of it
     dft_2d     3.8 n (c + f / sqrt(s)) + 3.5 c f
 
-Fitted to an AMD Zen 4 (`tests/benchmarks/convolutions.py` measures all forms and what the rule loses by its model).
+Fitted to an AMD Zen 4 (`tests/benchmarks/convolutions.py` measures all forms and the loss by errors of the model).
 """
 
 from math import sqrt
 from typing import Any
 
-from automl_cli.nn.ops.backend import numbers_of
+from automl_cli.nn.ops.backend import element_count
 
 Pair = tuple[int, int]
 
 MOST_TAPS, MOST_COLUMNS, MOST_WRITTEN = 15, 80, 2**22
-"""Of a product to all taps: taps, columns, and numbers that it writes. Beyond, memory decides, unknown to the model."""
+"""Limits of `shift_gemm`: taps, columns, and elements that its product writes. Beyond them memory decides, which is not
+modelled."""
 
 LARGE_WINDOWS = 2**23
-"""Numbers of the matrix that XLA makes for a kernel's gradient, from which on that is done in chunks."""
+"""Elements of XLA's window matrix for the kernel gradient from which on that gradient is computed in chunks."""
 
 
 def choose_form(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, usual: bool = True) -> str:
-    """The name of the fastest form for (height, width, batch, channels) and (k, l, channels, filters).
+    """Return the name of the fastest form for a map (height, width, batch, channels) and a kernel (k, l, channels, filters).
 
-    `usual` are the zeros of "half" and no dilation, which all forms but native and shift_gemm need. The batch may be unknown.
+    `usual` says that padding is "half" without dilation, which all forms but native and shift_gemm need. The batch may be
+    unknown.
     """
     if kernel[:2] == (1, 1) and usual:
         return "pointwise"
     costs = _costs(shape, kernel, stride, usual=usual)
     form = min(costs, key=lambda name: costs[name])
     chunks = form == "native" and usual and stride == (1, 1) and kernel[0] % 2 == kernel[1] % 2 == 1
-    windows = kernel[0] * kernel[1] * numbers_of(shape)
+    windows = kernel[0] * kernel[1] * element_count(shape)
     return "direct" if chunks and windows >= LARGE_WINDOWS else form
 
 
 def _costs(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, usual: bool) -> dict[str, float]:
-    """Of each form that can compute this and is worth a thought."""
+    """Return the cost of each form that supports this convolution and may be the fastest."""
     (height, width), (rows, columns, channels, filters) = shape[:2], kernel
     taps, steps, products = rows * columns, stride[0] * stride[1], channels * filters
-    found: dict[str, float] = {}
+    costs: dict[str, float] = {}
     if not usual or (rows <= -(-height // stride[0]) and columns <= -(-width // stride[1])):
         # A kernel larger than the image sends XLA to a routine that is 15 to 30 times slower.
-        found["native"] = taps * (products + 170) / steps * (1 if steps == 1 else 1.25)
-        written = numbers_of(shape[:3]) * taps * filters
+        costs["native"] = taps * (products + 170) / steps * (1 if steps == 1 else 1.25)
+        written = element_count(shape[:3]) * taps * filters
         if steps == 1 and taps <= MOST_TAPS and taps * filters <= MOST_COLUMNS and written <= MOST_WRITTEN:
-            found["shift_gemm"] = 2.35 * taps**2 * filters + 53 * channels
+            costs["shift_gemm"] = 2.35 * taps**2 * filters + 53 * channels
     if usual and 1 in (rows, columns):
         side, along, across = (width, stride[1], stride[0]) if rows == 1 else (height, stride[0], stride[1])
-        found["dft_1d"] = (1.9 * side * (channels + filters / along) + 2 * products + 170) / across
+        costs["dft_1d"] = (1.9 * side * (channels + filters / along) + 2 * products + 170) / across
     elif usual:
-        found["dft_2d"] = 3.8 * max(height, width) * (channels + filters / sqrt(steps)) + 3.5 * products
-    return found
+        costs["dft_2d"] = 3.8 * max(height, width) * (channels + filters / sqrt(steps)) + 3.5 * products
+    return costs

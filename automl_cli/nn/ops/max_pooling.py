@@ -1,13 +1,13 @@
 """Max pooling.
 
-XLA's own gradient of a pool looks every window up one by one, several times slower on a CPU than moving whole arrays. Here a
-pool is the maximum of shifted, strided views (`windows`), one for each place in the window, and remembers which place held
-it: the first in row-major order, as in XLA and in other frameworks (where a window holds NaN, which place takes the gradient
-differs). Backward, every place of the map looks at the windows over it and takes the gradient of those that remember it. Both
-are one loop each over whole arrays, if nothing is fused into them.
+XLA's own gradient of a pool searches every window separately, several times slower on a CPU than moving whole arrays. Here a
+pool is the maximum of shifted, strided views (`windows`), one for each position in the window, and saves which position held
+it: the first in row-major order, as in XLA and other frameworks (for windows with NaN the position that takes the gradient
+differs). Backward, every pixel takes the gradients of the windows whose maximum it held. Both are one loop each over whole
+arrays, if nothing is fused into them.
 
-A window of more than 3 x 3 is gone through along its rows first and then along its one column of maxima, with a third of the
-comparisons; the place that holds the maximum is the same.
+A window larger than 3 x 3 is reduced along its rows first and then along its one column of maxima, with a third of the
+comparisons; the position of the maximum is the same.
 """
 
 from functools import partial
@@ -18,12 +18,14 @@ from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.no_inline import outlined
-from automl_cli.nn.ops.windows import Windows, send_back, views
+from automl_cli.nn.ops.windows import Windows, scatter_contributions, views
 
 
 def max_pool(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """Maximum over windows, ceil(size / stride) of them per axis; padding is split evenly, the odd pixel at the bottom and
-    right, and never wins."""
+    """Return the maximum over windows of x (height, width, batch, channels), ceil(size / stride) windows per axis.
+
+    Padding is even, with an odd pixel at the bottom and right, and never the maximum.
+    """
     if not for_cpu(x):
         return lax.reduce_window(x, -jnp.inf, lax.max, (*window, 1, 1), (*stride, 1, 1), "SAME")
     if min(window) == 1 or max(window) <= 3:
@@ -34,27 +36,27 @@ def max_pool(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Arra
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def _max_pool(x: Array, windows: Windows) -> Array:
-    return _best(x, windows)[0]
+    return _outlined_max(x, windows)[0]
 
 
-def _best_and_place(x: Array, windows: Windows) -> tuple[Array, Array]:
-    """The maximum of each window, and the number of the place that held it."""
+def _max_and_argmax(x: Array, windows: Windows) -> tuple[Array, Array]:
+    """Return the maximum of each window, and the number of the position that holds it."""
     best, *others = views(x, windows, fill=-jnp.inf)
     number_type = jnp.uint8 if len(others) < 2**8 else jnp.uint16
-    held = jnp.zeros(best.shape, number_type)
+    argmax = jnp.zeros(best.shape, number_type)
     for number, view in enumerate(others, start=1):
-        held = jnp.where(view > best, number_type(number), held)
+        argmax = jnp.where(view > best, number_type(number), argmax)
         best = jnp.maximum(best, view)
-    return best, held
+    return best, argmax
 
 
-def _return(gradient: Array, held: Array, windows: Windows) -> Array:
-    def share(place: tuple[int, int], gradient: Array, held: Array) -> Array:
-        return jnp.where(held == held.dtype.type(windows.places.index(place)), gradient, 0)
+def _max_gradient(gradient: Array, argmax: Array, windows: Windows) -> Array:
+    def contribution(offset: tuple[int, int], gradient: Array, argmax: Array) -> Array:
+        return jnp.where(argmax == argmax.dtype.type(windows.offsets.index(offset)), gradient, 0)
 
-    return send_back((gradient, held), share, windows)
+    return scatter_contributions((gradient, argmax), contribution, windows)
 
 
-_best = outlined(_best_and_place, static=(1,))
-_returned = outlined(_return, static=(2,))
-_max_pool.defvjp(_best, lambda windows, held, gradient: (_returned(gradient, held, windows),))
+_outlined_max = outlined(_max_and_argmax, static=(1,))
+_outlined_gradient = outlined(_max_gradient, static=(2,))
+_max_pool.defvjp(_outlined_max, lambda windows, argmax, gradient: (_outlined_gradient(gradient, argmax, windows),))

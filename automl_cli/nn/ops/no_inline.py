@@ -1,8 +1,8 @@
-"""Functions that XLA does not take apart: nothing is fused into them or out of them.
+"""Functions that XLA does not inline, so that nothing is fused into them or out of them.
 
-Left alone, XLA on a CPU fuses a sum of shifted arrays into whatever reads it, computes it again there for every reader, and
-does not vectorise it. `lax.optimization_barrier` does not prevent that; an attribute of a call does. Operands of such a call
-arrive dense, and equal ones are compiled once. Where the attribute means nothing the result is the same.
+On a CPU, XLA fuses a sum of shifted arrays into its readers, recomputes it for every reader, and does not vectorise it.
+`lax.optimization_barrier` does not prevent that; an attribute of a call does. Operands of such a call arrive dense, and equal
+calls are compiled once. On backends that ignore the attribute the result is the same.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def outlined(function: F, *, static: tuple[int, ...] = ()) -> F:
-    """The function as a call that stays a call in a compiled program; arguments at `static` are plain data."""
+    """Return the function as a call that XLA keeps as a call; arguments at the positions `static` are plain data, not
+    arrays."""
 
     @wraps(function)
     def body(*arguments: Any) -> Any:

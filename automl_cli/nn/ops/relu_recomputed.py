@@ -1,15 +1,15 @@
-"""ReLU in front of a linear map, of which nothing is kept for the gradient but the input.
+"""ReLU in front of a linear map, of which only the input is saved for the gradient.
 
     y = f(relu(x), k),    dx = (df/dr)' dy where x > 0, else 0;    dk = (df/dk)' dy
 
-The positive part costs one pass over x and is worked out again for the gradient of the kernels; where it was positive is seen
-from x. Written as `jax.nn.relu` and left to JAX, the program forward hands the positive part, the mask and a map of zeros on
-to the program backward, each written to memory and read from there: a sixth to a half of a 1 x 1 convolution's time.
+The positive part costs one pass over x and is recomputed for the gradient of the kernels; its sign is that of x. With
+`jax.nn.relu` and JAX's own gradient, the forward program passes the positive part, the mask and a map of zeros to the backward
+program, each written to memory and read again: a sixth to a half of a 1 x 1 convolution's time.
 
 At 0 the gradient of ReLU is 0.
 
-Where it stops. A form that keeps more of its input than the input, such as a spectrum, would work that out again as well:
-for it `relu` alone is right, which keeps only x.
+Limits: a form that saves more than its input, such as a spectrum, would recompute that as well. For it `relu` alone is right,
+which saves only x.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Kernels = TypeVar("Kernels")
 
 @jax.custom_vjp
 def relu(x: Array) -> Array:
-    """The positive part."""
+    """Return the positive part of x, an array of any shape; only x is saved for the gradient."""
     return jnp.maximum(x, 0)
 
 
@@ -32,7 +32,10 @@ relu.defvjp(lambda x: (jnp.maximum(x, 0), x), lambda x, gradient: (jnp.where(x >
 
 
 def of_positive_part(function: Callable[[Array, Kernels], Array], x: Array, kernels: Kernels) -> Array:
-    """function(relu(x), kernels), for a function that is linear in each and whose gradient needs nothing but both."""
+    """Return function(relu(x), kernels), where x is (height, width, batch, channels) and kernels a pytree.
+
+    The function must be linear in each argument, and its gradient must depend only on both.
+    """
 
     @jax.custom_vjp
     def apply(x: Array, kernels: Kernels) -> Array:

@@ -1,12 +1,11 @@
-"""What the units of `values.operations` compute: linear maps, with or without an activation before them, and batch norm, with
-or without one behind it.
+"""The units of `values.operations`: linear maps and batch norm, with an activation before the map, behind the norm, or neither.
 
-Each linear map takes x (height, width, batch, channels), its unit and its kernels by name; `kernel_shapes` says which. The
-third axis of every kernel counts the incoming channels, so the map of a concatenation is the sum of the maps of its parts, each
-with its slice of all kernels.
+Each linear map takes x (height, width, batch, channels), its unit and its kernels by name (`kernel_shapes`). The third axis of
+every kernel is the input channels, so the map of a concatenation is the sum of the maps of its parts, each with its slice of
+all kernels.
 
-The activation is ReLU unless a child says otherwise. ReLU is part of the operations beside it, which then keep less and pass
-over memory less often; any other function stands by itself between them.
+The activation is ReLU unless a child has another one. ReLU is part of the neighbouring operations, which then save less and
+pass over memory less often; any other function is a separate operation.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,12 +22,12 @@ from automl_cli.values.operations import ConvolutionUnit, FactorizedReduction, S
 Unit = ConvolutionUnit | SeparableUnit | FactorizedReduction
 
 ActivationFunction = Callable[[Array], Array]
-"""Number by number, an array of any shape to one of the same shape. Without parameters; hashable, and equal ones compute the
-same, since it is part of the keys of programs."""
+"""An elementwise function from an array of any shape to one of the same shape. It has no parameters, is hashable, and equal
+ones compute the same, since it is part of the keys of programs."""
 
 
 def kernel_shapes(unit: Unit, channels: int) -> dict[str, tuple[int, ...]]:
-    """The kernels of a unit that reads so many channels, by name."""
+    """Return the shapes of a unit's kernels by name, for this number of input channels."""
     match unit:
         case ConvolutionUnit():
             return {"kernel": (*unit.kernel, channels, unit.filters)}
@@ -40,13 +39,14 @@ def kernel_shapes(unit: Unit, channels: int) -> dict[str, tuple[int, ...]]:
 
 
 def activations(unit: Unit, activation: ActivationFunction) -> tuple[ActivationFunction | None, ActivationFunction | None]:
-    """What acts before the linear map of a unit, and what behind its batch norm, in a child with this activation function."""
+    """Return the activation before a unit's linear map, and the one behind its batch norm; None where there is none."""
     order = "act-conv-bn" if isinstance(unit, SeparableUnit) else unit.order
     return (activation if order == "act-conv-bn" else None), (activation if order == "conv-bn-act" else None)
 
 
 def transform(unit: Unit, kernels: Mapping[str, Array], x: Array, activation: ActivationFunction | None) -> Array:
-    """The unit up to its batch norm, with the activation before it unless that is None."""
+    """Apply a unit up to its batch norm to x (height, width, batch, channels), with the activation before it unless that is
+    None."""
     rectify = activation is relu
     if not rectify:
         x = activated(activation, x)
@@ -61,19 +61,26 @@ def transform(unit: Unit, kernels: Mapping[str, Array], x: Array, activation: Ac
 
 
 def activated(activation: ActivationFunction | None, x: Array) -> Array:
-    """The function of x, in the type of x, which a function with constants of its own may widen; x itself without one."""
+    """Apply the activation to x of any shape, in the dtype of x; return x itself if the activation is None.
+
+    A function with constants of its own may widen the dtype, so its result is cast back.
+    """
     return x if activation is None else activation(x).astype(x.dtype)
 
 
 def _two_paths(x: Array, kernels: Mapping[str, Array]) -> Array:
-    """A factorized reduction: the pixels at even places, and those at odd ones; with one filter only the latter."""
-    read = {"even": x, "odd": jnp.pad(x[1:, 1:], ((0, 1), (0, 1), (0, 0), (0, 0)))}
-    paths = [convolution(read[name], kernels[name], stride=(2, 2)) for name in ("even", "odd") if name in kernels]
+    """Apply a factorized reduction: one path for the pixels at even positions, one for odd; with one filter only the odd
+    path."""
+    inputs = {"even": x, "odd": jnp.pad(x[1:, 1:], ((0, 1), (0, 1), (0, 0), (0, 0)))}
+    paths = [convolution(inputs[name], kernels[name], stride=(2, 2)) for name in ("even", "odd") if name in kernels]
     return jnp.concatenate(paths, axis=-1)
 
 
 def batch_norm_then(activation: ActivationFunction | None, x: Array, scale: Array, offset: Array) -> tuple[Array, Array, Array]:
-    """`ops.batch_norm` and the activation, if any, of what it gives; mean and variance of the batch."""
+    """Apply `ops.batch_norm` and the activation, if any, to x (height, width, batch, channels).
+
+    Returns the result, and mean and variance of the batch, (channels,) each.
+    """
     rectify = activation is relu
     y, mean, variance = batch_norm(x, scale, offset, relu=rectify)
     return activated(None if rectify else activation, y), mean, variance
@@ -82,7 +89,7 @@ def batch_norm_then(activation: ActivationFunction | None, x: Array, scale: Arra
 def normalise_then(
     activation: ActivationFunction | None, x: Array, scale: Array, offset: Array, mean: Array, variance: Array
 ) -> Array:
-    """`ops.normalise` and the activation, if any, of what it gives."""
+    """Apply `ops.normalise` and the activation, if any, to x (height, width, batch, channels); moments are (channels,)."""
     rectify = activation is relu
     y = normalise(x, scale, offset, mean, variance, relu=rectify)
     return activated(None if rectify else activation, y)

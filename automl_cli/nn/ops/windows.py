@@ -1,12 +1,12 @@
-"""Windows over a map as shifted, strided views of it: what depthwise convolution and pooling are made of on a CPU.
+"""Windows over a map as shifted, strided views: the basis of depthwise convolution and pooling on a CPU.
 
-XLA's own forms look every window up one by one, which on a CPU is five to fifty times slower than going over whole arrays
-once for each place in the window. Padding is "same": split evenly, the odd zero at the bottom and right. Arrays are (height,
-width, batch, channels).
+XLA's own forms process every window separately, which on a CPU is five to fifty times slower than a pass over whole arrays for
+each position in the window. Padding is "same": even, with an odd zero at the bottom and right. Arrays are (height, width,
+batch, channels).
 
-A loop that reads many views at once reads memory at places that lie batch * channels numbers apart. Where that is a multiple
-of 1024, as with 32 examples of 32 channels, all of them fall into one set of the nearest cache and drive each other out of
-it. One example more, of zeros, in the padded copy ends that: from 5 x 5 places on half the time.
+A loop that reads many views at once reads memory at addresses batch * channels elements apart. If that is a multiple of 1024,
+as with 32 examples of 32 channels, all addresses fall into one set of the nearest cache and evict each other. One more example
+of zeros in the padded copy avoids that: half the time from 5 x 5 positions on.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,8 @@ Pair = tuple[int, int]
 
 
 class Windows(NamedTuple):
-    """Where the windows lie: size of the map, size of a window, distance between two, and between places within one."""
+    """Geometry of windows: size of the map, size of a window, distance between windows, and distance between positions
+    within one."""
 
     size: Pair
     window: Pair
@@ -33,81 +34,91 @@ class Windows(NamedTuple):
 
     @property
     def outputs(self) -> Pair:
-        """How many windows there are along each axis."""
+        """Number of windows along each axis."""
         height, width = (-(-size // step) for size, step in zip(self.size, self.stride, strict=True))
         return height, width
 
     @property
-    def places(self) -> list[Pair]:
-        """Row and column of each place in a window, in row-major order."""
+    def offsets(self) -> list[Pair]:
+        """Row and column of each position in a window, in row-major order."""
         rows, columns = map(range, self.window)
         return list(product(rows, columns))
 
     @property
     def pads(self) -> tuple[Pair, Pair]:
-        """Zeros before and behind each axis."""
+        """Numbers of zeros before and behind each axis."""
         reach = (self.dilation * (side - 1) + 1 for side in self.window)
         rows, columns = (padding(*axis, "same") for axis in zip(self.size, reach, self.stride, strict=True))
         return rows, columns
 
 
 MANY_VIEWS = 16
-"""For windows of more places than that the padded copy of a map has one example more."""
+"""Positions of a window above which the padded copy of a map gets one more example."""
 
 
-def _spaced(x: Array, rows: Pair, columns: Pair, windows: Windows, fill: float = 0.0) -> Array:
-    """The map with so many zeros around, and one example more where many views of it are read at once."""
+def _padded(x: Array, rows: Pair, columns: Pair, windows: Windows, fill: float = 0.0) -> Array:
+    """Pad the map, and add one more example if many views of it are read at once."""
     many = windows.window[0] * windows.window[1] > MANY_VIEWS
     return lax.pad(x, jnp.array(fill, x.dtype), [(*rows, 0), (*columns, 0), (0, int(many), 0), (0, 0, 0)])
 
 
 def views(x: Array, windows: Windows, *, fill: float = 0.0) -> list[Array]:
-    """For each place in a window, in row-major order, what stands there in all windows: (outputs, outputs, batch, channels)
-    each. Outside the map stands `fill`."""
-    around, (batch, channels) = _spaced(x, *windows.pads, windows, fill), x.shape[2:]
+    """Return for each position in a window its values in all windows: arrays (outputs, outputs, batch, channels).
 
-    def view(*place: int) -> Array:
-        starts = [side * windows.dilation for side in place]
+    Positions are in row-major order. x is (height, width, batch, channels); outside the map values are `fill`.
+    """
+    padded, (batch, channels) = _padded(x, *windows.pads, windows, fill), x.shape[2:]
+
+    def view(*offset: int) -> Array:
+        starts = [side * windows.dilation for side in offset]
         ends = (at + (count - 1) * step + 1 for at, count, step in zip(starts, windows.outputs, windows.stride, strict=True))
-        return lax.slice(around, (*starts, 0, 0), (*ends, batch, channels), (*windows.stride, 1, 1))
+        return lax.slice(padded, (*starts, 0, 0), (*ends, batch, channels), (*windows.stride, 1, 1))
 
-    return [view(*place) for place in windows.places]
+    return [view(*offset) for offset in windows.offsets]
 
 
 def gather(x: Array, weights: Array, windows: Windows) -> Array:
-    """y = sum over the places (u, v) of a window of weights[u, v] x there.
+    """Return y = sum over the positions (u, v) of a window of weights[u, v] x there.
 
-    The weights are (window height, window width, channels or 1).
+    x is (height, width, batch, channels), the weights (window height, window width, channels or 1), and the result (outputs,
+    outputs, batch, channels).
     """
     weights = weights[:, :, None, None, None]
-    return reduce(add, (weights[place] * view for place, view in zip(windows.places, views(x, windows), strict=True)))
+    return reduce(add, (weights[offset] * view for offset, view in zip(windows.offsets, views(x, windows), strict=True)))
 
 
-def spread(y: Array, weights: Array, windows: Windows) -> Array:
-    """The transpose of `gather`: every output goes back to the places of its window."""
+def scatter_add(y: Array, weights: Array, windows: Windows) -> Array:
+    """Apply the transpose of `gather`: add every output, weighted, to the positions of its window.
+
+    y is (outputs, outputs, batch, channels), the result (height, width, batch, channels).
+    """
     weights = weights[:, :, None, None, None]
-    return send_back((y,), lambda place, y: weights[place] * y, windows)
+    return scatter_contributions((y,), lambda offset, y: weights[offset] * y, windows)
 
 
-def send_back(maps: tuple[Array, ...], share: Callable[..., Array], windows: Windows) -> Array:
-    """The sum at every place of the map of what the windows over it send there. `share` says what a window sends to a place in
-    it, (row, column), given what the maps hold for that window; for windows that do not exist they hold zeros.
+def scatter_contributions(maps: tuple[Array, ...], contribution: Callable[..., Array], windows: Windows) -> Array:
+    """Return the sum, at every pixel of the map, of the contributions of the windows over it: (height, width, batch, channels).
 
-    Row s a + r of the map, with 0 <= r < s, lies at place u of window a + (r + p - u d) / s, where that is a whole number; p is
-    the number of zeros in front, d the dilation. So the rows of one r are a sum of shifted outputs, and interleaved the map.
+    `contribution` takes a position in a window, (row, column), and slices of the maps, (outputs, outputs, batch, channels), at
+    the windows; it returns their contributions to that position. For windows that do not exist the maps hold zeros.
+
+    Row s a + r of the map, with 0 <= r < s, lies at row u of window a + (r + p - u d) / s, if that is a whole number; p is the
+    number of zeros in front, d the dilation. So the rows of one r are a sum of shifted outputs, and the map interleaves them.
     """
     steps, (batch, channels) = windows.stride, maps[0].shape[2:]
     counts = [-(-size // step) for size, step in zip(windows.size, steps, strict=True)]
     shifts = [_shifts(windows, axis) for axis in (0, 1)]
-    low, high = (tuple(max([0, *(sign * shift for of in axis for _, shift in of)]) for axis in shifts) for sign in (-1, 1))
-    maps = tuple(_spaced(each, (low[0], high[0]), (low[1], high[1]), windows) for each in maps)
+    low, high = (
+        tuple(max([0, *(sign * shift for pairs in axis for _, shift in pairs)]) for axis in shifts) for sign in (-1, 1)
+    )
+    maps = tuple(_padded(each, (low[0], high[0]), (low[1], high[1]), windows) for each in maps)
 
     def phase(rows: list[Pair], columns: list[Pair]) -> Array:
         terms = []
         for (u, down), (v, right) in product(rows, columns):
             top, left = low[0] + down, low[1] + right
             shifted = (each[top : top + counts[0], left : left + counts[1], :batch] for each in maps)
-            terms.append(share((u, v), *shifted))
+            terms.append(contribution((u, v), *shifted))
         return reduce(add, terms) if terms else jnp.zeros((*counts, batch, channels), maps[0].dtype)
 
     if steps == (1, 1):
@@ -118,13 +129,13 @@ def send_back(maps: tuple[Array, ...], share: Callable[..., Array], windows: Win
 
 
 def _shifts(windows: Windows, axis: int) -> list[list[Pair]]:
-    """For each remainder r along an axis, the places in a window that reach it, each with the shift of the outputs it takes."""
+    """Return for each remainder r along an axis the positions in a window that reach it, each with the shift of its outputs."""
     step, front = windows.stride[axis], windows.pads[axis][0]
     return [
         [
-            (place, (remainder + front - place * windows.dilation) // step)
-            for place in range(windows.window[axis])
-            if (remainder + front - place * windows.dilation) % step == 0
+            (offset, (remainder + front - offset * windows.dilation) // step)
+            for offset in range(windows.window[axis])
+            if (remainder + front - offset * windows.dilation) % step == 0
         ]
         for remainder in range(step)
     ]

@@ -13,7 +13,7 @@ TWO = DecisionList((Decision("a", (1, 2)), Decision("b", (1, 2, 3))))
 
 
 def layered(layers: int, choices: tuple[int, ...] = (2, 3)) -> DecisionList:
-    """Like the space cnn: at every layer an anchor, a membership for every earlier layer, then some softmax decisions."""
+    """Return a space like cnn: at every layer an anchor, a membership for every earlier layer, then some softmax decisions."""
     decisions: list[Decision] = []
     anchors = []
     for layer in range(layers):
@@ -42,20 +42,20 @@ SPACES = {"two": TWO, "layered": layered(3, (3,)), "sets only": SETS_ONLY, "gaps
 
 
 def enumerate_genotypes(decisions: DecisionList, length: int | None = None) -> list[Genotype]:
-    """Every genotype of the live prefix."""
+    """Return every genotype of the live prefix."""
     live = decisions.decisions[: len(decisions) if length is None else length]
     return list(product(*(range(len(decision.choices)) for decision in live)))
 
 
 @cache
 def opinionated(decisions: DecisionList, name: ObjectiveName = "reinforce", *, layers: int = 2) -> tuple[Learner, LearnerState]:
-    """A learner of 5 units whose policy is far from uniform."""
+    """Return a learner of 5 units with a policy that is far from uniform."""
     taught = learner(decisions, ControllerSize(layers, 5), name)
     return taught, taught.fresh(initial_range=1.5, seed=3)
 
 
 def pack(decisions: DecisionList, genotypes: list[Genotype], *, rows: int | None = None) -> Genotypes:
-    """Genotypes of any live length as arrays, and empty ones behind them up to so many rows."""
+    """Return genotypes of any live length as arrays, with empty ones behind them up to `rows`."""
     lengths = [len(genotype) for genotype in genotypes] + [0] * ((rows or 0) - len(genotypes))
     indices = np.zeros((len(lengths), len(decisions)), np.int32)
     for row, genotype in enumerate(genotypes):
@@ -64,7 +64,7 @@ def pack(decisions: DecisionList, genotypes: list[Genotype], *, rows: int | None
 
 
 def batch(decisions: DecisionList, genotypes: list[Genotype], advantages: list[float], old: np.ndarray) -> Batch:
-    """A batch without a queue."""
+    """Return a batch without a queue."""
     return Batch(
         pack(decisions, genotypes),
         np.array(advantages, np.float32),

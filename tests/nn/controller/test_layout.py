@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from automl_cli.core.decisions import Decision, DecisionList
-from automl_cli.nn.controller.layout import NOWHERE, StepLayout
+from automl_cli.nn.controller.layout import EMPTY_SLOT, StepLayout
 from automl_cli.nn.controller.network import initial_state
 from tests.nn.controller.examples import GAPS, SPACES, layered
 
@@ -13,14 +13,14 @@ from tests.nn.controller.examples import GAPS, SPACES, layered
 @pytest.mark.parametrize("decisions", [*SPACES.values(), layered(7, (4, 4, 4))])
 def test_every_decision_is_made_once_in_order_after_all_it_refers_to(decisions: DecisionList) -> None:
     layout = StepLayout(decisions)
-    made = [position for step in layout.steps for position in step.slots if position != NOWHERE]
+    made = [position for step in layout.steps for position in step.slots if position != EMPTY_SLOT]
     assert made == list(range(len(decisions)))
-    step, slot = layout.where
+    step, slot = layout.step_and_slot
     assert layout.slots[step, slot].tolist() == made
     order = {entry.anchor: at for at, entry in enumerate(layout.steps) if entry.anchor is not None}
     for at, entry in enumerate(layout.steps):
         for item, position in enumerate(entry.slots if entry.anchor is not None else ()):
-            if position != NOWHERE:
+            if position != EMPTY_SLOT:
                 assert decisions.decisions[position].membership.item == item
                 assert order[item] < at
 

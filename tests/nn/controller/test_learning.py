@@ -28,7 +28,7 @@ def assert_same(first, second, *, rtol: float = 1e-4) -> None:
 
 
 def expected_gradient(learner: Learner, parameters):
-    """Of J(theta) = sum over all genotypes of P(genotype) R(genotype), differentiated as it stands."""
+    """Return the gradient of J(theta) = sum over all genotypes of P(genotype) R(genotype) by automatic differentiation."""
 
     def expected_reward(parameters):
         every = pack(TWO, list(REWARDS))
@@ -84,7 +84,7 @@ def test_ppo_at_another_ratio_weighs_by_it_and_stops_behind_the_clip() -> None:
 
 @pytest.mark.parametrize(("old", "advantage", "weight"), [(-500, -1, np.exp(5)), (-500, 1, 0), (500, -1, 0), (500, 1, 0)])
 def test_ppo_stays_finite_however_far_the_policy_has_moved(old: float, advantage: float, weight: float) -> None:
-    """A ratio of e^500 has no float32; of a long genotype that was drawn by exploration it is not out of reach."""
+    """A ratio of e^500 overflows float32; a long genotype drawn by exploration can reach it."""
     learner, state = opinionated(TWO, "ppo")
     plain, _ = opinionated(TWO, "reinforce")
     far = batch(TWO, [(1, 2)], [advantage], np.array([old], np.float32))
@@ -103,7 +103,7 @@ def test_a_step_moves_the_log_probability_with_the_sign_of_the_advantage(objecti
         genotype = enumerate_genotypes(decisions)[1]
         policy = ControllerPolicy(decisions, ControllerSize(1, 6), objective=objective, initial_range=0.5, seed=2)
         (before,) = policy.log_probabilities([genotype])
-        policy.learn([Example(genotype, advantage, before)], best=(), places=0, rates=Coefficients(1e-3), epochs=1)
+        policy.learn([Example(genotype, advantage, before)], best=(), queue_size=0, rates=Coefficients(1e-3), epochs=1)
         (after,) = policy.log_probabilities([genotype])
         assert (after - before) * sign > 0, name
 
@@ -153,7 +153,7 @@ print(digest_of_a_short_training())
 
 
 def digest_of_a_short_training() -> str:
-    """Of everything that a short training draws, to the last bit."""
+    """Return a digest of all bits that a short training draws."""
     decisions = layered(4)
     policy = ControllerPolicy(decisions, ControllerSize(2, 35), objective="ppo", initial_range=0.08, seed=4)
     random = np.random.Generator(np.random.Philox(1))
@@ -161,7 +161,7 @@ def digest_of_a_short_training() -> str:
     for _ in range(5):
         drawn = policy.draw(random.random((8, len(decisions))).tolist(), [len(decisions)] * 8, exploration=0.5)
         examples = [Example(genotype, float(sum(genotype)) / 10, old) for genotype, old in drawn]
-        policy.learn(examples, best=[drawn[0][0]], places=2, rates=Coefficients(0.02, 0.01, 1.0), epochs=3)
+        policy.learn(examples, best=[drawn[0][0]], queue_size=2, rates=Coefficients(0.02, 0.01, 1.0), epochs=3)
         seen.append(drawn)
     return hashlib.sha256(repr(seen).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Laws of the distribution over genotypes: it is one, it is drawn from faithfully, and it is the paper's."""
+"""Laws of the policy: it is normalised, draws follow it, and it is the distribution of the paper."""
 
 import math
 
@@ -22,7 +22,7 @@ def full(rows: int, decisions: DecisionList) -> np.ndarray:
 
 
 def log_probabilities(learner: Learner, state: LearnerState, genotypes: list[Genotype]) -> np.ndarray:
-    """Always the same number of rows, so that one program serves every test of a space."""
+    """Return log-probabilities from batches of a constant size, so that one program serves every test of a space."""
     rollout = learner.score(state.parameters, pack(learner.layout.decisions, genotypes, rows=256))
     return np.asarray(rollout.log_probability, np.float64)[: len(genotypes)]
 
@@ -105,7 +105,7 @@ def test_exploration_replaces_so_many_decisions_by_uniform_ones() -> None:
 
 
 def test_exploration_never_drowns_the_policy() -> None:
-    """As much as there are decisions, or more: half of them are the policy's."""
+    """Exploration of all decisions or more: half of them still follow the policy."""
     decisions = SPACES["layered"]
     learner, state = opinionated(decisions)
     numbers = uniforms(64, decisions)
@@ -153,7 +153,7 @@ def test_other_live_lengths_and_other_studies_compile_nothing() -> None:
 
 
 def reference_log_probability(learner: Learner, state: LearnerState, genotype: Genotype) -> float:
-    """The paper's controller in plain NumPy, float64, one genotype, one decision after the other."""
+    """Return the log-probability by the paper's controller in plain NumPy and float64, decision by decision."""
     controller = nnx.merge(learner._graph, state.parameters)
     decisions = learner.layout.decisions
     start, previous, current, score = (

@@ -15,17 +15,17 @@ from tests.nn.engines.test_engines import assert_same_step, one_step_by_each
 from tests.values.samples import random_cells
 
 SEEDS = range(18, 68 if os.environ.get("AUTOML_NIGHTLY") else 21)
-"""From 18 on, three seeds hold every operation."""
+"""Seeds from 18 on: these three contain every operation."""
 SIZE = (8, 8, 1)
 
 
 def cells_of(seed: int) -> CellPair:
-    """Random cells of two combinations."""
+    """Return random cells of two combinations."""
     return random_cells(seed, blocks=2, variant="sp-i" if seed % 3 == 2 else "nasnet", bottleneck=seed % 2 == 0)
 
 
 def network_of(cells: CellPair) -> Network:
-    """The first three cells of a stack: normal, reduction, and the normal cell whose previous input is halved."""
+    """Return the first three cells of a stack: normal, reduction, and the normal cell whose previous input is halved."""
     blocks = cell_network(cells, stack("cifar", repeats=1, filters=4), SIZE).blocks
     last = next(number for number, block in enumerate(blocks) if block.name == "normal2.output")
     return Network(blocks[: last + 1], ("normal2.output",), fan="out")
@@ -43,7 +43,7 @@ def test_both_engines_agree_on_random_cells(seed: int):
 
 
 def test_a_factorized_reduction_to_one_filter_is_its_odd_path():
-    """As in ImageNet's stem at F = 4, which begins with one filter."""
+    """One filter, as at the start of ImageNet's stem at F = 4."""
     halves = Block("halves", FactorizedReduction(1), (IMAGE,)), Block("unit", ConvolutionUnit((1, 1), 4), ("halves",))
     check_engines_agree(Network(halves, ("unit",), fan="out"), SIZE)
 
@@ -79,7 +79,7 @@ def test_sums_and_concatenations_of_anything_are_as_in_the_whole_network():
 
 
 def test_twenty_cells_need_few_programs_more_than_the_first_two():
-    """Of the quick preset: at most 1.5 times as many."""
+    """On the quick preset at most 1.5 times as many."""
     command = [sys.executable, "-m", "tests.nn.counting", "20"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     counts = list(map(int, done.stdout.split()))

@@ -31,7 +31,7 @@ def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 class Step(NamedTuple):
-    """What one step of an engine gives."""
+    """Results of one step of an engine."""
 
     loss: float
     arrays: dict[str, np.ndarray]
@@ -56,7 +56,7 @@ def engines(
 
 
 def one_step_by_each(network: Network, size: tuple[int, int, int], *, count: int = 6, **options: Any) -> list[Step]:
-    """Loss, state and outputs after a step of the engine `whole`, then of `blocks`."""
+    """Return loss, state and outputs after a step of the engine `whole`, then of `blocks`."""
     images, labels = task(size, count)
     found = []
     for engine in engines(network, size, **options):
@@ -75,7 +75,7 @@ def assert_close(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], 
 
 
 def assert_same_step(found: Step, expected: Step, *, arrays: float, outputs: float) -> None:
-    """To these tolerances of `assert_close`."""
+    """Assert that two steps agree to these tolerances of `assert_close`."""
     assert abs(found.loss - expected.loss) <= 1e-5 * expected.loss
     assert_close(found.arrays, expected.arrays, arrays)
     assert_close({"outputs": found.outputs}, {"outputs": expected.outputs}, outputs)
@@ -140,7 +140,7 @@ def test_another_architecture_of_the_same_blocks_compiles_nothing():
 
 
 def test_importing_starts_no_backend():
-    """A process that only looks around, or leaves the accelerator to workers, must not take it."""
+    """A process that only inspects, or leaves the accelerator to workers, must not claim it."""
     code = """
 from automl_cli.children import prediction, trainer
 from jax._src import xla_bridge

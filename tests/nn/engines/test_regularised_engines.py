@@ -1,4 +1,4 @@
-"""Both engines under whatever a recipe may do to a network: equal losses, gradients, statistics, means and outputs."""
+"""Both engines with every regularisation of a recipe: equal losses, gradients, statistics, means and outputs."""
 
 from typing import Any, NamedTuple, get_args
 
@@ -15,7 +15,7 @@ from automl_cli.nn.engines import BlocksEngine, Engine, StepContext, WholeEngine
 from automl_cli.nn.engines.drop_masks import PATHS_TOGETHER, drop_masks
 from automl_cli.nn.engines.lowering import lower, path_name
 from automl_cli.nn.networks import DropSettings, build_network
-from automl_cli.nn.networks.drop_path import DropMasks, dropped_at_the_end
+from automl_cli.nn.networks.drop_path import DropMasks, final_drop_rate
 from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import ActivationFunction
 from automl_cli.values.network import (
@@ -51,7 +51,7 @@ NETWORK = Network(
 
 
 class Way(NamedTuple):
-    """A recipe, and the rule that it is followed with."""
+    """A recipe and its update rule."""
 
     recipe: Recipe = Recipe(batch_size=6, learning_rate=0.1)
     optimizer: Optimizer = Optimizer("nesterov")
@@ -107,7 +107,7 @@ def context(step: int) -> StepContext:
 
 
 def after(engine: Engine, steps: int) -> tuple[list[float], dict[str, np.ndarray], np.ndarray]:
-    """Losses, arrays and outputs."""
+    """Return losses, arrays and outputs after some steps."""
     images, labels = task(SHAPE)
     state, losses = engine.initial(), []
     for step in range(1, steps + 1):
@@ -155,7 +155,7 @@ def test_the_draws_of_blocks_are_those_of_the_whole_bit_by_bit_for_any_number_of
     drawn = drop_masks(settings, graph, at, 6)
     drop = DropMasks(settings, jnp.asarray(at.key), jnp.float32(at.progress))
     for number in range(0, paths, 7):
-        dropped = dropped_at_the_end(settings, (number + 1) / paths)
+        dropped = final_drop_rate(settings, (number + 1) / paths)
         assert (drawn[path_name(number)] == np.asarray(jax.jit(drop.path_factors, static_argnums=2)(number, dropped, 6))).all()
     features = np.concatenate([drawn[name] for name in graph.features], axis=1)
     assert (features == np.asarray(drop.feature_factors(6, 4))).all()

@@ -84,7 +84,7 @@ def test_shapes_are_those_of_the_description(skeleton, monkeypatch):
 
 
 def output_of(operation: Operation, x: Array, *, join: str = "concatenate", inputs: int = 1) -> tuple[nnx.Module, Array]:
-    """The module of an operation, and what it makes of images (batch, height, width, channels) that it reads `inputs` times."""
+    """Return the module of an operation, and its output for images (batch, height, width, channels) read `inputs` times."""
     network = Network((Block("a", operation, (IMAGE,) * inputs, join),), ("a",), fan="out")
     model = build_network(network, x.shape[1:], 2, seed=3)
     tensors = [x.transpose(1, 2, 0, 3)] * inputs
@@ -180,7 +180,7 @@ def test_kernels_of_cells_are_drawn_by_what_comes_from_one_input():
 
 
 def chain_network(operation: str, stride: int) -> Network:
-    """A projection of the image, the operation, and the classifier."""
+    """Return a network of a projection of the image, the operation, and the classifier."""
     chain = CELL_OPERATIONS[operation](OperationContext(channels=3, filters=16, stride=stride, bottleneck=True))
     names = ["stem", *(f"{operation}.{number}" for number in range(len(chain)))]
     units = (ConvolutionUnit((1, 1), 3, order="conv-bn"), *chain)

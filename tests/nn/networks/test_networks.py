@@ -1,4 +1,4 @@
-"""Flax modules of a network: exact size, the rule of the join, what training mode changes, gradients."""
+"""Flax modules of a network: exact size, the rule of the join, effects of training mode, gradients."""
 
 from random import Random
 
@@ -63,12 +63,12 @@ def test_only_training_changes_the_running_statistics_and_evaluation_uses_them()
     model = build_network(SMALL, (6, 5, 2), 3, seed=1)
     x = 3 + images(4, 6, 5, 2)
     before = jax.tree.leaves(nnx.state(model, nnx.BatchStat))
-    evaluated = model(x, train=False)
+    evaluate = model(x, train=False)
     assert all((p == q).all() for p, q in zip(before, jax.tree.leaves(nnx.state(model, nnx.BatchStat)), strict=True))
     for _ in range(200):
         trained = model(x, train=True)
     np.testing.assert_allclose(model(x, train=False), trained, rtol=1e-3, atol=1e-4)
-    assert not np.allclose(evaluated, trained, atol=1e-2)
+    assert not np.allclose(evaluate, trained, atol=1e-2)
 
 
 def test_parameters_are_a_function_of_the_seed():

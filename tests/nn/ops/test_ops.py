@@ -16,7 +16,7 @@ from automl_cli.nn.ops.convolution import FORMS
 from automl_cli.nn.ops.dispatch import choose_form
 
 TOLERANCE = 5e-6
-"""Of the largest value: float32 has 6e-8 per operation, and sums here have up to a few thousand terms."""
+"""Tolerance relative to the largest value: float32 has 6e-8 per operation, and sums here have up to a few thousand terms."""
 
 sizes = st.integers(1, 9)
 channels = st.integers(1, 6)
@@ -31,7 +31,7 @@ def draw(seed: int, *shape: int) -> np.ndarray:
 
 
 def windows(x: np.ndarray, kernel: tuple[int, int], stride: tuple[int, int]):
-    """For each place (u, v) of a kernel what it meets at every output, as a view into the padded x."""
+    """Yield for each position (u, v) of a kernel its inputs at every output, as a view into the padded x."""
     outputs = [-(-size // step) for size, step in zip(x.shape, stride, strict=False)]
     pads = [
         (k // 2, max(0, (n - 1) * s + k - k // 2 - size))
@@ -45,7 +45,7 @@ def windows(x: np.ndarray, kernel: tuple[int, int], stride: tuple[int, int]):
 
 
 def convolution_in_float64(x, kernel, stride, gradient=None):
-    """The result, and with the gradient of the result those of x and of the kernel."""
+    """Return the result, and for a gradient of the result those of x and of the kernel."""
     result, kernel_gradient, padded_gradient, pads = 0, np.zeros_like(kernel), None, None
     for (u, v), padded, place, pads in windows(x, kernel.shape[:2], stride):  # noqa: B007  the last is used
         result = result + padded[place] @ kernel[u, v]
@@ -60,7 +60,7 @@ def convolution_in_float64(x, kernel, stride, gradient=None):
 
 
 def all_of(function: Callable, *arguments: np.ndarray, gradient: np.ndarray):
-    """Value and gradients of a function in float32, compiled as one program."""
+    """Return value and gradients of a function in float32, compiled as one program."""
 
     def both(gradient, *arguments):
         value, pull = jax.vjp(function, *arguments)

@@ -1,4 +1,4 @@
-"""ReLU in front of a linear map: the gradients of `jax.nn.relu`, and nothing kept for them but the input."""
+"""ReLU in front of a linear map: the gradients of `jax.nn.relu`, which save only the input."""
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ kernels = st.sampled_from(((1, 1), (3, 3), (1, 3), (3, 1), (5, 5)))
 
 
 def map_with_zeros(*shape: int) -> jax.Array:
-    """A third of it is negative, a third 0, a third positive."""
+    """Return a map of which a third is negative, a third 0, and a third positive."""
     return jnp.asarray(np.random.default_rng(0).integers(-1, 2, shape), jnp.float32)
 
 

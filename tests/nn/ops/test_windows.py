@@ -24,7 +24,7 @@ def array(seed: int, *shape: int) -> Array:
 
 
 def check_values_and_gradients(function: Callable, reference: Callable, *arguments: Array, tolerance: float = 2e-5) -> None:
-    """Forward pass and all gradients, relative to the largest value of each."""
+    """Compare the result and all gradients, relative to the largest value of each."""
     cotangent = array(9, *jax.eval_shape(reference, *arguments).shape)
 
     def value_and_gradients(form: Callable) -> tuple[Array, ...]:

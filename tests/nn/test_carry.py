@@ -1,4 +1,4 @@
-"""State that a network carries from batch to batch, in training and in evaluation."""
+"""The carry of a network between batches, in training and in evaluation."""
 
 from collections.abc import Generator, Iterator
 
@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
-from automl_cli.nn.evaluation import EvaluationBatch, evaluated, outputs_of
+from automl_cli.nn.evaluation import EvaluationBatch, evaluate, outputs_of
 from automl_cli.nn.fit import FitSettings, TrainingProgress, fit
 from automl_cli.nn.metrics import MeanSquaredError
 from automl_cli.nn.networks import build_network
@@ -25,7 +25,7 @@ TARGETS = RANDOM.normal(size=(BATCHES, ROWS, STEPS)).astype(np.float32)
 
 
 class RunningSum(nnx.Module):
-    """What was carried, plus the weighted sum of the inputs so far: (rows, steps), carried as (rows,)."""
+    """A network that outputs its carry (rows,) plus the weighted sum of the inputs so far, (rows, steps)."""
 
     def __init__(self) -> None:
         self.weight = nnx.Param(jnp.float32(1.0))
@@ -36,7 +36,7 @@ class RunningSum(nnx.Module):
 
 
 class Gated(nnx.Module):
-    """A gated recurrent unit with a dictionary as its state, to see that the carried state may be any tree."""
+    """A gated recurrent unit with a dictionary as its state, which shows that a carry may be any pytree."""
 
     def __init__(self) -> None:
         self.cell = nnx.GRUCell(1, 3, rngs=nnx.Rngs(0))
@@ -51,7 +51,7 @@ class Gated(nnx.Module):
 
 
 class Sequences:
-    """Consecutive parts of a few sequences, the same in every epoch."""
+    """Batches of consecutive parts of a few sequences, the same in every epoch."""
 
     steps, size = BATCHES, ROWS
 
@@ -77,7 +77,7 @@ def trained(model: nnx.Module, carry, epochs: int = EPOCHS, **options) -> Traini
 
 
 def sums(weight: float) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs of the running sum over all batches with one weight, and the carried state at the end."""
+    """Return the outputs of the running sum over all batches with one weight, and the final carry."""
     carry, outputs = CARRY.astype(np.float64), []
     for inputs in INPUTS:
         outputs.append(carry[:, None] + weight * np.cumsum(inputs, 1))
@@ -86,7 +86,7 @@ def sums(weight: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def by_hand() -> tuple[list[float], list[float], float]:
-    """Losses, scores and weight of the training, with gradients that end where a batch begins."""
+    """Return losses, scores and final weight of the training, with gradients that stop at the start of each batch."""
     weight, memory, losses, scores = 1.0, 0.0, [], []
     for _ in range(EPOCHS):
         carry, each = CARRY.astype(np.float64), []
@@ -113,7 +113,7 @@ def test_evaluation_carries_from_batch_to_batch_and_begins_anew():
     engine = engine_of(RunningSum())
     for _ in range(2):
         np.testing.assert_allclose(outputs_of(engine, engine.initial(), Sequences(CARRY)), sums(1.0)[0], rtol=1e-5)
-        (found,) = evaluated(engine, engine.initial(), Sequences(CARRY), (MeanSquaredError(),))
+        (found,) = evaluate(engine, engine.initial(), Sequences(CARRY), (MeanSquaredError(),))
         np.testing.assert_allclose(found, np.square(sums(1.0)[0] - np.concatenate(TARGETS)).mean(), rtol=1e-5)
 
 
@@ -136,7 +136,7 @@ def test_what_is_kept_of_a_training_holds_nothing_carried_not_even_in_the_middle
     engine = engine_of(RunningSum())
     names = trained(RunningSum(), CARRY).arrays.keys()
     assert names == engine.arrays(engine.initial()).keys()
-    state = engine.carrying(engine.initial(), CARRY)
+    state = engine.with_carry(engine.initial(), CARRY)
     state, _ = engine.step(state, jnp.asarray(INPUTS[0]), jnp.asarray(TARGETS[0]), RATE)
     assert state.carry is not None
     assert engine.arrays(state).keys() == names
@@ -150,11 +150,11 @@ def test_the_first_carry_is_not_given_away():
 
 
 def test_a_step_takes_the_gradient_of_its_own_batch_only():
-    """The same step from a carry that was given and from one that a step before left: d loss / d weight is that of cumsum."""
+    """The same step from an initial carry and from the carry of an earlier step: d loss / d weight is that of cumsum."""
     engine = engine_of(RunningSum())
     first, second = (jnp.asarray(part) for part in INPUTS[:2])
     targets = jnp.asarray(TARGETS[1])
-    state = engine.carrying(engine.initial(), CARRY)
+    state = engine.with_carry(engine.initial(), CARRY)
     state, _ = engine.step(state, first, jnp.asarray(TARGETS[0]), 0.0)
     left, before = np.asarray(state.carry), float(engine.arrays(state)["parameters.weight"])
     memory = 0.9 * float(next(array for name, array in engine.arrays(state).items() if name.startswith("optimizer")))
@@ -169,6 +169,6 @@ def test_the_engine_of_blocks_refuses_to_carry():
     model = build_network(network, (4, 4, 1), 2, seed=0)
     engine = BlocksEngine(model, loss=lambda y, t: y.mean(), update_rule=optax.identity())
     with pytest.raises(ValueError, match="carries no state from batch to batch"):
-        engine.carrying(engine.initial(), CARRY)
+        engine.with_carry(engine.initial(), CARRY)
     with pytest.raises(ValueError, match="carries no state from batch to batch"):
-        engine.carried_outputs(engine.initial(), jnp.zeros((2, 4, 4, 1)), CARRY)
+        engine.outputs_with_carry(engine.initial(), jnp.zeros((2, 4, 4, 1)), CARRY)

@@ -1,4 +1,4 @@
-"""Children on small images: the one place where tests of trainings fill roles, and a data set that is learnt in a second."""
+"""Children on small images of lines: filled roles for tests of trainings, and a data set that is learnt in a second."""
 
 from typing import Any
 from unittest import mock
@@ -39,13 +39,13 @@ def child_on(
     activation: str = "relu",
     **dataset: Any,
 ) -> Child:
-    """A child on images of these facts, all its roles filled; `dataset` are fields of its data set."""
+    """Return a child on images of these facts with all roles filled; `dataset` are fields of its data set."""
     named = by_names({"optimizer": optimizer, "augmentation": augmentation, "activation": activation})
     return digits_child(facts, recipe=recipe, **dataset).filled(network=network_filling(network), **named)
 
 
 def image_data(**options: float) -> ImageData:
-    """Images of horizontal and vertical lines, as they are loaded."""
+    """Return images of horizontal and vertical lines as loaded data."""
     train, validation = split(128, 0, **options), split(60, 1, **options)
     mean = train.images.mean((0, 1, 2)).astype(np.float32)
     std = train.images.std((0, 1, 2)).astype(np.float32)
@@ -53,7 +53,7 @@ def image_data(**options: float) -> ImageData:
 
 
 def split(count: int, seed: int, share_of_class_1: float = 0.5) -> ImageSplit:
-    """Horizontal against vertical lines, as 8-bit images."""
+    """Return 8-bit images of horizontal and vertical lines with their class."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 60, (count, 6, 6, 1))
     labels = (random.random(count) < share_of_class_1).astype(np.int32)
@@ -63,13 +63,13 @@ def split(count: int, seed: int, share_of_class_1: float = 0.5) -> ImageSplit:
 
 
 def trainer_on(child: Child, data: ImageData | None = None, **options: Any) -> Trainer:
-    """The trainer of such children, on data that need not be loaded."""
+    """Return a trainer of such children on data in memory."""
     with mock.patch("automl_cli.data.load_images", return_value=data or image_data()):
         return Trainer(child, **options)
 
 
 def held_out(child: Child, examples: ImageSplit, preparation: Any) -> Testing:
-    """These examples as the test split of a trained child."""
+    """Return these examples as the test split of a trained child."""
     with mock.patch("automl_cli.data.load_test_split", return_value=examples):
         testing: Testing = problem_named(child.problem.name).test(child, preparation)
         return testing
