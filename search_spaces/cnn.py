@@ -65,6 +65,7 @@ def _decisions_before(options: Options, layer: int) -> int:
 
 
 def decisions(options: Options) -> DecisionList:
+    """Return the decisions of this variant, in order."""
     _check(options)
     listed: list[Decision] = []
     anchors: list[int] = []
@@ -95,7 +96,7 @@ def length(options: Options, trial: int) -> int:
 
 
 class Layer(NamedTuple):
-    """What a genotype says of one predicted layer; `reads` are the numbers, from 0, of the earlier layers it reads."""
+    """Choices of a genotype for one predicted layer; `reads` are the numbers, from 0, of the earlier layers it reads."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int]

@@ -10,7 +10,7 @@ from automl_cli.core.decisions import Genotype
 
 
 class Status(StrEnum):
-    """How a trial ended. All but `ok` tell the strategy no reward.
+    """End of a trial. All but `ok` tell the strategy no reward.
 
     `diverged` and `over-limit` are properties of the proposal and never count towards `--max-failures`.
     """
@@ -77,7 +77,7 @@ class Measurement(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a task ended. `measurement` is there exactly when the status is ok; `message` says what went wrong otherwise.
+    """End of a task. `measurement` is there exactly when the status is ok; `message` says what went wrong otherwise.
 
     `seconds` is wall-clock time: it goes into the journal and never into an artifact. `reason` are words that trials are
     counted under where the status says too little, such as "not in the table".
@@ -92,7 +92,7 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def ending(self) -> str:
-        """How the task ended, in the words that trials are counted under."""
+        """Return the end of the task in the words that trials are counted under."""
         return self.reason or self.status.value
 
     def __post_init__(self) -> None:
@@ -110,6 +110,7 @@ class Trial(Struct, frozen=True):
 
     @property
     def number(self) -> int:
+        """Return the number of the trial."""
         return self.task.trial
 
 

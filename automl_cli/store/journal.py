@@ -54,11 +54,12 @@ class Asked(_Record, frozen=True, tag="asked"):
 
     @property
     def task(self) -> Task:
+        """Return the task that was asked for."""
         return Task(self.trial, self.genotype, self.seed, self.epochs, self.stage)
 
 
 class Told(_Record, frozen=True, tag="told"):
-    """How a trial ended, `elapsed` seconds into the session. `reused` is the earlier trial that it took its outcome from."""
+    """End of a trial, `elapsed` seconds into the session. `reused` is the earlier trial that it took its outcome from."""
 
     trial: int
     stage: Stage

@@ -45,6 +45,7 @@ class DirectoryLayout(Struct, frozen=True):
 
     @property
     def own_files(self) -> tuple[str, ...]:
+        """Return the names of all files that are the run's own."""
         return (self.settings, *self.others, LOCK_FILE, ".*.tmp")
 
 
@@ -63,14 +64,17 @@ class RunDirectory:
 
     @property
     def study_file(self) -> Path:
+        """Return the path of `study.json`."""
         return self.path / STUDY_FILE
 
     @property
     def journal_file(self) -> Path:
+        """Return the path of the journal."""
         return self.path / JOURNAL_FILE
 
     @property
     def best_file(self) -> Path:
+        """Return the path of `best.json`."""
         return self.path / BEST_FILE
 
     def settings(self) -> StudySettings:

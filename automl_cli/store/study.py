@@ -104,7 +104,7 @@ class Retraining(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Found(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a search found a value, and how well its child did: the same in every found artifact.
+    """Origin of a found value, and the scores of its child: the same in every found artifact.
 
     `validation_scores` has one score per epoch, `validation_score` is the best of the last min(5, epochs) of them, and `reward`
     what `reward_function` makes of it. `costs` are exact, those of the child. `child` is what it was trained on and by, without

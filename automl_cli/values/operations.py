@@ -37,9 +37,11 @@ class ConvolutionUnit(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     padding: Padding = "half"
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return _windows(shape, reach(self.kernel, self.dilation), self.stride, self.padding, self.filters)
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         height, width, _ = self.output_shape(shape)
         weights = self.kernel[0] * self.kernel[1] * shape[2] * self.filters
         return Costs(parameters=weights + 2 * self.filters, multiply_adds=weights * height * width)
@@ -55,10 +57,12 @@ class SeparableUnit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     dilation: int = 1
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         kernel = reach((self.kernel, self.kernel), self.dilation)
         return _windows(shape, kernel, (self.stride, self.stride), "same", self.filters)
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         height, width, _ = self.output_shape(shape)
         weights = (self.kernel**2 + self.filters) * shape[2]
         return Costs(parameters=weights + 2 * self.filters, multiply_adds=weights * height * width)
@@ -75,9 +79,11 @@ class FactorizedReduction(Struct, frozen=True, forbid_unknown_fields=True, omit_
     order: Literal["act-conv-bn", "conv-bn"] = "conv-bn"
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return _windows(shape, (1, 1), (2, 2), "same", self.filters)
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         height, width, _ = self.output_shape(shape)
         weights = shape[2] * self.filters
         return Costs(parameters=weights + 2 * self.filters, multiply_adds=weights * height * width)
@@ -90,9 +96,11 @@ class MaxPool(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     stride: tuple[int, int]
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return _windows(shape, self.window, self.stride, "same", shape[2])
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 
@@ -104,9 +112,11 @@ class AveragePool(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     padding: Literal["same", "valid"] = "same"
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return _windows(shape, self.window, self.stride, self.padding, shape[2])
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 
@@ -114,9 +124,11 @@ class ActivationOperation(Struct, frozen=True, forbid_unknown_fields=True, tag="
     """The child's activation function."""
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return shape
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 
@@ -124,9 +136,11 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True, tag="identity"):
     """The join of the inputs itself."""
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return shape
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 
