@@ -53,18 +53,19 @@ POOL = MaxPool(window=(2, 2), stride=(2, 2))
 
 
 def _fields(options: Options) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """What is decided per layer apart from its inputs: names and choices, in order."""
+    """Return names and choices of a layer's decisions, in order, without those about its inputs."""
     variant = str(options["variant"])
     strides = (("stride_height", STRIDES), ("stride_width", STRIDES)) if variant == "strides" else ()
     return (("filter_height", KERNEL_SIZES), ("filter_width", KERNEL_SIZES), *strides, ("filters", FILTERS[variant]))
 
 
 def _decisions_before(options: Options, layer: int) -> int:
-    """How many decisions precede layer `layer`, counted from 0."""
+    """Return how many decisions precede layer `layer`, counted from 0."""
     return layer * len(_fields(options)) + layer * (layer - 1) // 2
 
 
 def decisions(options: Options) -> DecisionList:
+    """Return the decisions of this variant, in order."""
     _check(options)
     listed: list[Decision] = []
     anchors: list[int] = []
@@ -88,13 +89,14 @@ def _check(options: Options) -> None:
 
 
 def length(options: Options, trial: int) -> int:
-    """Live decisions at this trial: those of the first 6 + 2 * floor(trial / 1600) layers, in the paper's numbers."""
+    """Return how many decisions are live at this trial: those of the first 6 + 2 * floor(trial / 1600) layers, in the paper's
+    numbers."""
     grown = int(options["curriculum_start"]) + int(options["curriculum_step"]) * (trial // int(options["curriculum_trials"]))
     return _decisions_before(options, min(grown, int(options["layers"])))
 
 
 class Layer(NamedTuple):
-    """What a genotype says of one predicted layer; `reads` are the numbers, from 0, of the earlier layers it reads."""
+    """Choices of a genotype for one predicted layer; `reads` are the numbers, from 0, of the earlier layers it reads."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
@@ -122,7 +124,7 @@ def _depth(options: Options, genotype: Genotype) -> int:
 
 
 def decode(options: Options, genotype: Genotype) -> Network:
-    """The network of a genotype.
+    """Return the network of a genotype.
 
     >>> options = {"variant": "plain", "layers": 3, "curriculum_start": 3, "curriculum_step": 0, "curriculum_trials": 1}
     >>> network = decode(options, (0, 1, 0, 1, 1, 1, 1, 2, 2, 3, 0, 0))
@@ -139,7 +141,7 @@ def decode(options: Options, genotype: Genotype) -> Network:
 
 
 def _pool_positions(depth: int) -> tuple[int, ...]:
-    """The pools stand in front of these predicted layers, counted from 0: 4 and 8 of the paper's 13."""
+    """Return the predicted layers, counted from 0, that have a pool in front: 4 and 8 of the paper's 13."""
     return tuple(sorted({position for position in (depth // 3, 2 * depth // 3) if position > 0}))
 
 
@@ -172,7 +174,8 @@ class _Builder:
         return tuple(self._pooled(name, earlier + 1, reader) for name in self.groups[earlier])
 
     def _pooled(self, name: str, first: int, reader: int) -> str:
-        """What predicted layer `reader` sees of an output that exists from position `first` on: the pools between applied."""
+        """Return the block that predicted layer `reader` reads for an output made before position `first`: the output behind
+        all pools in between."""
         for number, position in enumerate(self.pools, start=1):
             if first <= position <= reader:
                 name, source = f"{name.removesuffix(f'.pool{number - 1}')}.pool{number}", name
@@ -182,7 +185,7 @@ class _Builder:
 
 
 def tokens(options: Options, genotype: Genotype) -> tuple[str, ...]:
-    """The genotype as the deck prints it (slide 8): "Filter Height: 3", "Filter Width: 5", "Num Filters: 24", …"""
+    """Return the genotype as the deck prints it (slide 8): "Filter Height: 3", "Filter Width: 5", "Num Filters: 24", …"""
     return tuple(
         text for layer in _layers(options, genotype) for text in _tokens_of(layer, strides=options["variant"] == "strides")
     )

@@ -18,13 +18,13 @@ DECISIONS = DecisionList(tuple(Decision(f"edge {source}->{target}", OPERATIONS) 
 
 
 def decode(options: Options, genotype: Genotype) -> EdgeCell:
-    """The cell of this genotype."""
+    """Return the cell of this genotype."""
     pairs = zip(EDGES, genotype, strict=True)
     return EdgeCell(tuple(Edge(source, target, OPERATIONS[index]) for (source, target), index in pairs))
 
 
 def tokens(options: Options, genotype: Genotype) -> tuple[str, ...]:
-    """The cell in the notation of the benchmark, one token per node."""
+    """Return the cell in the notation of the benchmark, one token per node."""
     return tuple(decode(options, genotype).text.split("+"))
 
 

@@ -86,7 +86,8 @@ def _combinations(options: Options) -> tuple[Join, ...]:
 
 
 def decisions(options: Options) -> DecisionList:
-    """The decisions in the order of the paper. SpaceError where an option leaves none, or no cell could be measured."""
+    """Return the decisions in the order of the paper. Raises SpaceError where an option leaves none, or no cell could be
+    measured."""
     if not 1 <= int(options["blocks"]) <= LARGEST_BLOCKS:
         raise SpaceError(f"space option blocks={options['blocks']} of nasnet must be from 1 to {LARGEST_BLOCKS}")
     try:
@@ -111,7 +112,7 @@ def _block(options: Options, name: str, state: int) -> Iterator[Decision]:
 
 
 def decode(options: Options, genotype: Genotype) -> CellPair:
-    """The two cells of a genotype.
+    """Return the two cells of a genotype.
 
     >>> options = {"variant": "sp-i", "blocks": 1, "bottleneck": True}
     >>> decode(options, (0, 1, 1, 0, 0, 0, 4, 5)).normal.equations()
@@ -145,7 +146,7 @@ def _combination(options: Options, fields: Fields) -> Combination:
 
 
 def encode(options: Options, cells: Any) -> Genotype:
-    """The genotype that decodes to these cells; SpaceError where the space holds none, saying why."""
+    """Return the genotype that decodes to these cells. Raises SpaceError, saying why, where the space holds none."""
     if not isinstance(cells, CellPair):
         raise SpaceError("it is no pair of a normal and a reduction cell")
     blocks, operations = int(options["blocks"]), OPERATIONS[str(options["variant"])]
@@ -171,7 +172,7 @@ def encode(options: Options, cells: Any) -> Genotype:
 
 
 def mutate(options: Options, genotype: Genotype, random: Random) -> Genotype:
-    """A child with one hidden state, operation or combination changed, or now and then a copy."""
+    """Return a child with one hidden state, operation or combination changed, or with probability 0.05 a copy."""
     if random.random() < IDENTITY_MUTATION:
         return genotype
     listed = decisions(options).decisions
@@ -184,12 +185,12 @@ def mutate(options: Options, genotype: Genotype, random: Random) -> Genotype:
 
 
 def tokens(options: Options, genotype: Genotype) -> tuple[str, ...]:
-    """Both cells, one equation per state: "normal h2 = sep-5x5(h0) + sep-3x3(h1)", …"""
+    """Return both cells, one equation per state: "normal h2 = sep-5x5(h0) + sep-3x3(h1)", …"""
     return decode(options, genotype).equations()
 
 
 def place(options: Options, cells: CellPair, facts: Any) -> Network:
-    """The small network in which cells are measured."""
+    """Return the small network in which cells are measured."""
     return cell_network(cells, _search_stack(options), facts.image_shape)
 
 

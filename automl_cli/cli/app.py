@@ -23,7 +23,7 @@ from automl_cli.core.numbers import check_whole
 
 
 class Row(NamedTuple):
-    """A command: where its function is, its group in the help, and its help in one line."""
+    """Row of a command: its function, its group in the help, and its help in one line."""
 
     target: str
     panel: str
@@ -41,6 +41,8 @@ COMMANDS: dict[str, Row] = {
     "export": Row("automl_cli.cli.export:export", USE, "Write a trained model as one file that runs by itself."),
     "report": Row("automl_cli.cli.report:report", USE, "Show what runs found, how it went, and what it cost."),
     "spaces": Row("automl_cli.cli.spaces:spaces", LOOK, "List the search spaces, or the decisions of one."),
+    "strategies": Row("automl_cli.cli.strategies:strategies", LOOK, "List the strategies of searches, or the options of one."),
+    "evaluators": Row("automl_cli.cli.evaluators:evaluators", LOOK, "List the ways to score a child, or the options of one."),
     "datasets": Row("automl_cli.cli.datasets:datasets", LOOK, "List the data sets, and which of them are here."),
     "references": Row("automl_cli.cli.references:references", LOOK, "List the published results that have a name here."),
     "show": Row("automl_cli.cli.show:show", LOOK, "Show what an artifact holds, in words."),
@@ -54,14 +56,16 @@ class LazyGroup(CommandGroup):
     """A group whose commands are the rows of `COMMANDS`."""
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Command | None:
-        """What the help and the completion of the shell show of a command, without loading it."""
+        """Return a command with only its name and summary, for help and completion, without loading it."""
         row = COMMANDS.get(cmd_name)
         return row and Command(cmd_name, help=row.summary, rich_help_panel=row.panel)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """Load the command that the arguments begin with. Raises UserError for an unknown one."""
         if args[0] in COMMANDS:
             return args[0], load_command(args[0]), args[1:]
         if ctx.resilient_parsing:
@@ -69,7 +73,7 @@ class LazyGroup(CommandGroup):
         raise unknown_name("command", args[0], COMMANDS)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Shows the help of a command at once: typer would import Pydantic first, a tenth of a second, to read the flag."""
+        """Show the help of a command at once. Typer would import Pydantic first, for a tenth of a second."""
         if len(args) == 2 and args[0] in COMMANDS and args[1] in ctx.help_option_names and not ctx.resilient_parsing:
             command = load_command(args[0])
             context = command.context_class(command, info_name=args[0], parent=ctx, **command.context_settings)
@@ -78,6 +82,7 @@ class LazyGroup(CommandGroup):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the command. An interruption is held until work can stop, and passed on as `Interrupted`."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
@@ -86,7 +91,7 @@ class LazyGroup(CommandGroup):
 
 
 def load_command(name: str) -> Command:
-    """The command itself, its module imported."""
+    """Import the module of a command and return the command."""
     module, attribute = COMMANDS[name].target.split(":")
     single = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT_SETTINGS)
     single.command(name, cls=Command)(_with_debug_flag(getattr(import_module(module), attribute)))
@@ -96,7 +101,7 @@ def load_command(name: str) -> Command:
 
 
 def _with_debug_flag(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with a flag more, which every command has and `run` obeys, and with whole numbers that files can hold."""
+    """Add --debug, which `run` obeys, to a function, and refuse whole numbers that files cannot hold."""
 
     @wraps(function)
     def command(*, debug: bool = False, **given: Any) -> Any:
@@ -133,7 +138,9 @@ def automl(
 
 
 def run(arguments: list[str], *, say_interrupted: bool = True) -> int:
-    """Run one command line; the exit code. That it was interrupted may be left for the process that started this one to say."""
+    """Run one command line and return its exit code.
+
+    With `say_interrupted` false, an interruption is left for the process that started this one to report."""
     try:
         _check_text(arguments)
         code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="automl", standalone_mode=False)
@@ -150,7 +157,7 @@ def run(arguments: list[str], *, say_interrupted: bool = True) -> int:
 
 
 def _check_text(arguments: list[str]) -> None:
-    """Raises UserError for bytes that are not UTF-8: no message and no file could name what they name."""
+    """Raise UserError for an argument that is not UTF-8: no message and no file could name it."""
     for argument in arguments:
         try:
             argument.encode()

@@ -1,4 +1,4 @@
-"""`automl cache`: what is kept between runs to save time, how large it is, and how to be rid of it."""
+"""`automl cache`: shows the caches that save time between runs, and removes them on request."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""stdout is data, stderr is talk. Rich leaves colours out where the stream is no terminal, with NO_COLOR and with TERM=dumb.
+"""Writes data on stdout and talk on stderr. Colours are left out without a terminal, with NO_COLOR and with TERM=dumb.
 
 Markup is off on both: names and paths of users may hold brackets.
 """
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 def data_console() -> "Console":
-    """For tables and text that a person reads on stdout."""
+    """Return the console for tables and text on stdout."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False)
 
 
 def talk_console() -> "Console":
-    """For progress, warnings and next steps, on stderr."""
+    """Return the console for progress, warnings and next steps on stderr."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, markup=False)
 
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[object]], *, right: Iterable[str] = ()) -> "Table":
-    """A table without lines. The columns titled in `right` hold numbers."""
+    """Return a table without lines. The columns titled in `right` hold numbers."""
     from rich.table import Table
     from rich.text import Text
 
@@ -41,19 +41,19 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[object]], *, right: Ite
 
 
 def write_json(value: Any) -> None:
-    """One JSON document on stdout, and nothing else."""
+    """Write one JSON document on stdout, and nothing else."""
     from automl_cli.store.encoding import document
 
     write_bytes(document(value))
 
 
 def write_line(text: str) -> None:
-    """One line of data on stdout, as it is: never wrapped, never coloured."""
+    """Write one line of data on stdout as it is: never wrapped, never coloured."""
     write_bytes(f"{text}\n".encode())
 
 
 def write_bytes(data: bytes) -> None:
-    """Bytes on stdout, behind whatever text was written there before."""
+    """Write bytes on stdout, behind whatever text was written there before."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`automl datasets`: which data sets are here, and what else can be given as one."""
+"""`automl datasets`: lists the data sets that are here, and the forms in which others can be given."""
 
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ FORMS = {
     "folder/": "one folder of pictures per class; or train/, validation/, test/ folders of those; with --image-size",
     "file.npz": "arrays x_train, y_train, x_test, y_test; or images, labels",
 }
-"""What `--dataset` takes."""
+"""The forms of `--dataset`, with their meaning."""
 
 
 def _parts(found: "Sequence[AvailableDataset]", place: str) -> "Iterator[RenderableType]":

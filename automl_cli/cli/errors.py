@@ -1,4 +1,4 @@
-"""Errors as a user meets them: one or two lines on stderr, and an exit code.
+"""Reports errors to a user: one or two lines on stderr, and an exit code.
 
     0    done
     1    the work failed: `RunFailed`, or the system refused (disk full, no permission)
@@ -10,6 +10,7 @@ Anything else is a defect and keeps its traceback, as does every error under `--
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -23,7 +24,7 @@ class Interrupted(Exception):
 
 
 def report_error(error: Exception) -> int:
-    """Say on stderr what went wrong; the exit code. An error that is none of ours is raised again."""
+    """Print an error on stderr, and return the exit code. Raises an error again that is none of ours."""
     match error:
         case Interrupted():
             say(str(error) or "interrupted", label="")
@@ -44,8 +45,16 @@ def report_error(error: Exception) -> int:
             raise error
 
 
+def warn_if_refused(what: str, check: Callable[[], object]) -> None:
+    """Say in a warning why the work that is only planned would be refused, if the check refuses it."""
+    try:
+        check()
+    except UserError as error:
+        say(f"the {what} itself would be refused: {error}", label="warning")
+
+
 def usage_text(error: typer.TyperException) -> str:
-    """What is wrong with the command line, and where to read what is right."""
+    """Return what is wrong with the command line, and the help that says what is right."""
     context, near = getattr(error, "ctx", None), getattr(error, "possibilities", None)
     text = " ".join(f"{error.message}. Did you mean {near[0]}?".split()) if near else " ".join(error.format_message().split())
     hint = f"\nTry '{context.command_path} --help'" if context else ""
@@ -53,7 +62,8 @@ def usage_text(error: typer.TyperException) -> str:
 
 
 def system_text(error: OSError) -> str:
-    """
+    """Return the text of an error of the system, with the file it is about.
+
     >>> system_text(PermissionError(13, "Permission denied", "runs/a"))
     'runs/a: Permission denied'
     """
@@ -61,7 +71,7 @@ def system_text(error: OSError) -> str:
 
 
 def say(text: str, *, label: str = "error") -> None:
-    """The text on stderr, unwrapped, with its label in red where stderr shows colours."""
+    """Print the text on stderr, unwrapped, with its label in red where stderr shows colours."""
     from rich.text import Text
 
     from automl_cli.cli.console import talk_console

@@ -1,4 +1,4 @@
-"""`automl evaluate`: a trained model scored on the test split."""
+"""`automl evaluate`: scores a trained model on the test split."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from automl_cli.cli.options import DataDir, Json
+from automl_cli.core.numbers import counted
 
 File = Annotated[Path, typer.Argument(metavar="MODEL", help="The model.json of a training, or its directory.")]
 Dataset = Annotated[
@@ -39,4 +40,4 @@ def evaluate(file: File, *, dataset: Dataset = None, data_dir: DataDir = None, j
         return
     for line in score_lines(found.scores):
         write_line(line)
-    write_line(f"{found.test_examples} examples of {found.dataset}")
+    write_line(f"{counted(found.test_examples, 'example')} of {found.dataset}")

@@ -1,4 +1,4 @@
-"""`automl export`: a trained model as one file that runs without this tool."""
+"""`automl export`: writes a trained model as one file that runs without this tool."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How help is laid out: plain text with groups of options and of commands, and examples as they are typed.
+"""Lays out help: plain text with groups of options and of commands, and examples as they are typed.
 
 Typer's own layout by Rich takes 0.15 s to import, half of what `automl --help` may take in all.
 """
@@ -21,11 +21,13 @@ class Command(TyperCommand):
     """A command whose options are shown by `rich_help_panel`, and whose docstring may end in examples."""
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write the prose of the docstring."""
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text(self._prose_and_examples()[0])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples of the docstring."""
         if examples := self._prose_and_examples()[1]:
             with formatter.section(EXAMPLES.rstrip(":")):
                 formatter.write("".join(f"  {line}\n" for line in examples))
@@ -35,6 +37,7 @@ class Command(TyperCommand):
         return prose.strip(), [line.strip() for line in examples.splitlines()]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then the options under their titles."""
         arguments = [parameter for parameter in self.get_params(ctx) if parameter.param_type_name == "argument"]
         options = [parameter for parameter in self.get_params(ctx) if parameter.param_type_name == "option"]
         _write_section(formatter, "Arguments", (parameter.get_help_record(ctx) for parameter in arguments))
@@ -46,6 +49,7 @@ class CommandGroup(TyperGroup):
     """A group whose commands are shown by `rich_help_panel`."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands under their titles."""
         names = self.list_commands(ctx)
         width = max(map(len, names))
         for title, group in _by_panel(self.get_command(ctx, name) for name in names):
@@ -53,7 +57,7 @@ class CommandGroup(TyperGroup):
 
 
 def _by_panel(things: Iterable[Any]) -> list[tuple[str | None, list[Any]]]:
-    """Things by panel: those without one first, then the panels in order of first appearance."""
+    """Return things by panel: those without one first, then the panels in order of first appearance."""
     things = list(things)
     order = [None, *dict.fromkeys(thing.rich_help_panel for thing in things if thing.rich_help_panel)]
     in_order = sorted(things, key=lambda thing: order.index(thing.rich_help_panel))

@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost: Python raises KeyboardInterrupt wherever it happens to be, and there are places that drop it."""
+"""Delivers Ctrl-C again where it was dropped: Python raises KeyboardInterrupt anywhere, also where exceptions are lost."""
 
 import _thread
 import sys
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SECONDS = 0.05
-"""After so long, whatever dropped an interrupt has most likely returned; if not, it drops another one."""
+"""The delay before an interrupt is raised again. By then the callback that dropped it has most likely returned."""
 
 
 def deliver_again() -> None:
-    """From here on, a KeyboardInterrupt that is dropped is raised again in the main thread, until something catches it.
+    """Install a hook that raises a dropped KeyboardInterrupt again in the main thread, until something catches it.
 
     Callbacks of the garbage collector drop it, of which JAX has one, and destructors: an exception there is printed, and the
     program goes on.
@@ -33,14 +33,16 @@ _held: list[KeyboardInterrupt] = []
 
 
 def hold(interrupt: KeyboardInterrupt) -> None:
-    """Keep all that an interruption came through until the process has ended: XLA may still compile in threads of its own, and
-    crashes if what it compiles is freed meanwhile. The frames of the interruption hold that."""
+    """Keep an interruption, with the frames it came through, until the process has ended.
+
+    XLA may still compile in threads of its own, and crashes if what it compiles is freed meanwhile. The frames hold that.
+    """
     _held.append(interrupt)
 
 
 @contextmanager
 def goes_on_with(command: str) -> Iterator[None]:
-    """An interruption says what continues the work."""
+    """Give an interruption inside the context the command that continues the work."""
     try:
         yield
     except KeyboardInterrupt:

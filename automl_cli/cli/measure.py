@@ -1,14 +1,17 @@
-"""`automl measure`: what a found network costs."""
+"""`automl measure`: counts the parameters and multiply-adds of a network."""
 
 from typing import Annotated
 
 import typer
 
 from automl_cli.cli.options import DataDir, Json
-from automl_cli.core.numbers import by_times
+from automl_cli.core.numbers import by_times, counted
 
 Artifact = Annotated[
-    str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
+    str,
+    typer.Argument(
+        metavar="ARTIFACT", help="A file, the directory of a search or a training, or a name that `automl references` lists."
+    ),
 ]
 Stack = Annotated[
     str | None,
@@ -63,6 +66,6 @@ def measure(
     write_line(f"parameters     {found.parameters:,}")
     write_line(f"multiply-adds  {found.multiply_adds:,} for one {'image' if 'image_shape' in shown else 'example'}")
     if "image_shape" in shown:
-        write_line(f"images         {by_times(shown['image_shape'])}, {shown['classes']} classes")
+        write_line(f"images         {by_times(shown['image_shape'])}, {counted(shown['classes'], 'class/classes')}")
     if (stack := shown.get("stack")) is not None:
         write_line(f"stack          {stack.skeleton}, N = {stack.repeats}, F = {stack.filters}, width {shown['width']}")

@@ -1,4 +1,4 @@
-"""Flags that several commands share, so that they read and behave alike everywhere."""
+"""Flags that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ DataDir = Annotated[
 
 
 def pairs(texts: list[str] | None, flag: str) -> dict[str, str]:
-    """What was given as NAME=VALUE, by name.
+    """Return what was given as NAME=VALUE, by name. Raises UserError for another form and for a name given twice.
 
     >>> pairs(["variant=pooling", "layers=4"], "--space-option")
     {'variant': 'pooling', 'layers': '4'}

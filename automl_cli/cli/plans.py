@@ -1,31 +1,42 @@
-"""The plan of a search, or of a training, in words: what `--dry-run` prints."""
+"""Write the plan of a search or of a training in words, as `--dry-run` prints it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from automl_cli.cli.transferring import transfer_in_words
 from automl_cli.core.numbers import by_times, counted, duration
+from automl_cli.report.figures import size
 from automl_cli.values.skeleton import SMALLEST_AUXILIARY_MAP
 
 if TYPE_CHECKING:
     from automl_cli.core.trials import Limits
-    from automl_cli.planning.estimate import SearchPlan, SecondsRange
+    from automl_cli.planning.estimate import CountRange, SearchPlan
     from automl_cli.training.plan import TrainingPlan
 
 
-def plan_text(plan: "SearchPlan", *, repeats: int | None = None) -> str:
-    """The plan of a search, or of each of its repeats, as lines of `name  value`."""
-    return _lines([*_rows(plan), *_repeats(plan, repeats)])
+def plan_text(plan: "SearchPlan") -> str:
+    """Return the plan of a search, or of each of its repeats, as lines of `name  value`."""
+    return _lines([*_rows(plan), *_repeats(plan)])
 
 
-def _repeats(plan: "SearchPlan", repeats: int | None) -> Iterator[tuple[str, str]]:
-    if repeats is not None:
-        how = f"{counted(repeats, 'such search/such searches')}, one after the other, seeds from {plan.seed} on"
-        yield "repeats", how if plan.wall_seconds is None else f"{how}: about {duration(repeats * plan.wall_seconds)} in all"
+def _repeats(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
+    if plan.repeats is not None:
+        how = f"{counted(plan.repeats, 'such search/such searches')}, one after the other, seeds from {plan.seed} on"
+        known = plan.wall_seconds is not None and plan.wall_seconds_compiled is not None
+        yield "repeats", f"{how}: {_time(plan, plan.repeats)} in all" if known else how
+
+
+def _time(plan: "SearchPlan", times: int = 1) -> str:
+    """Return how long so many such searches take, as a range: programs are compiled once, if at all."""
+    assert plan.wall_seconds is not None
+    assert plan.wall_seconds_compiled is not None
+    least = times * plan.wall_seconds_compiled
+    shortest, longest = duration(least), duration(least + plan.wall_seconds - plan.wall_seconds_compiled)
+    return f"about {longest}" if shortest == longest else f"about {shortest} to {longest}"
 
 
 def training_text(plan: "TrainingPlan") -> str:
-    """The plan of a training in the same form."""
+    """Return the plan of a training in the same form."""
     return _lines(_training_rows(plan))
 
 
@@ -41,6 +52,8 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     for name, words in plan.measured:
         yield name, words + (_unread(plan.dataset) if name == "data set" and plan.dataset is not None else "")
     yield "strategy", f"{plan.strategy}, seed {plan.seed}"
+    if plan.start_from:
+        yield "start from", f"{counted(plan.start_from, 'given genotype')}, which the first trials propose"
     yield "children", f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')} each, {plan.in_flight:,} in flight"
     yield "decisions", f"{_span(plan.decisions)} per child"
     if plan.multiply_adds is not None:
@@ -49,7 +62,8 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
         yield "limits", f"{limits}; larger children are not trained"
     yield "reward", plan.reward.words
     if plan.retrain_top:
-        yield "retraining", f"the {plan.retrain_top} best again for {counted(plan.retrain_epochs, 'epoch')}"
+        best = f"{plan.retrain_top:,} best" if plan.retrain_top > 1 else "best"
+        yield "retraining", f"the {best} again for {counted(plan.retrain_epochs, 'epoch')}"
     if plan.transfer is not None:
         yield "transfer", transfer_in_words(plan.transfer)
     yield "here", _estimate(plan)
@@ -62,23 +76,24 @@ def _limits(limits: "Limits") -> str:
     return ", ".join(f"at most {bound:,} {name}" for name, bound in bounds.items() if bound is not None)
 
 
-def _span(found: "SecondsRange") -> str:
+def _span(found: "CountRange") -> str:
     return str(found.lowest) if found.lowest == found.highest else f"{found.lowest} to {found.highest}"
 
 
 def _estimate(plan: "SearchPlan") -> str:
     where = f"{plan.executor} executor, {plan.workers} at a time"
-    if plan.compute_seconds is None or plan.wall_seconds is None:
+    if plan.compute_seconds is None or plan.compile_seconds is None:
         return f"{where}; no estimate of the time"
     alone = "" if plan.transfer is None else "; the search alone, without what becomes of its winner"
     return (
-        f"about {duration(plan.wall_seconds)} ({where}), {duration(plan.compute_seconds)} of one core in all{alone}; from "
-        "exact multiply-adds and this machine's speed at a matrix product, good to a factor of two"
+        f"{_time(plan)} ({where}): {duration(plan.compute_seconds)} of one core in all, of which compiling "
+        f"{duration(plan.compile_seconds)} where no program is in the cache yet{alone}; from exact counts and this machine's "
+        "speed, good to a factor of two"
     )
 
 
 def _unread(dataset: str) -> str:
-    """A plan is cheap: pictures and arrays may be broken where headers and labels are not."""
+    """Return a note that a plan does not read the examples of this data set; nothing for an embedded one."""
     from automl_cli.data.catalogue import EMBEDDED
 
     return "" if dataset in EMBEDDED else "; its examples are not read for a plan, so a broken one is found only when it starts"
@@ -89,9 +104,9 @@ def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
     facts, classes = problem.facts, len(problem.facts.get("classes", ()))
     example = f"one image of {by_times(facts['image_shape'])}" if "image_shape" in facts else "one example"
     yield "trained", plan.trained
-    yield "size", f"{plan.parameters:,} parameters, {plan.multiply_adds:,} multiply-adds for {example}"
+    yield "size", f"{size(plan.parameters, plan.multiply_adds)} for {example}"
     unread = f"; {plan.problem}" if plan.problem else _unread(problem.source)
-    yield "data set", problem.source + (f", {classes:,} classes" if classes else "") + unread
+    yield "data set", problem.source + (f", {counted(classes, 'class/classes')}" if classes else "") + unread
     validation = f"{facts['validation_examples']:,} {'of them trained on too' if plan.with_validation else 'to validate'}"
     yield "examples", f"{facts['train_examples']:,} to train, {validation}, {facts['test_examples']:,} to test"
     epochs, each, steps = counted(plan.epochs, "epoch"), counted(plan.steps_per_epoch, "step"), counted(plan.steps, "step")
@@ -103,7 +118,7 @@ def _training_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
 
 
 def _role_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
-    """What stands in every role beside the network, in words."""
+    """Yield what stands in every role beside the network, in words."""
     from automl_cli.plugins.roles import words_of
 
     for role, filling in plan.child.roles.items():
@@ -112,14 +127,16 @@ def _role_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
 
 
 def _training_estimate(plan: "TrainingPlan") -> str:
+    compiling = f"of which compiling {duration(plan.compile_seconds)} where no program is in the cache yet"
+    where = "on one core" if plan.cores == 1 else f"on {plan.cores} cores, {duration(plan.compute_seconds)} on one"
     return (
-        f"about {duration(plan.wall_seconds)} on all {plan.cores} cores, {duration(plan.compute_seconds)} of one; from exact "
-        "multiply-adds and this machine's speed at a matrix product: small operations may take several times as long"
+        f"about {duration(plan.wall_seconds)} {where}, {compiling}; from exact counts and this machine's speed, good to a "
+        "factor of two"
     )
 
 
 def _recipe_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
-    """Every field of the recipe, in words: those that need some in words of their own, any other as its number."""
+    """Yield every field of the recipe, in words of its own where its number would say too little."""
     from msgspec.structs import fields
 
     for field in fields(plan.child.recipe):
@@ -158,6 +175,9 @@ def _drop_path(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
     recipe = plan.child.recipe
     if recipe.drop_path_keep == 1:
         yield "drop path", "none"
+        return
+    if not plan.drops_paths:
+        yield "drop path", "none: this network has no paths that could be dropped; stacks of cells have"
         return
     cells = "all cells" if recipe.drop_path_schedule == "time" else "the last cell"
     earlier = "" if recipe.drop_path_schedule == "time" else ", those of earlier cells more often"

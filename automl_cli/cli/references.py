@@ -1,4 +1,4 @@
-"""`automl references`: the published results that ship under a name."""
+"""`automl references`: lists the published results that ship under a name."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +39,7 @@ def references(name: Name = None, *, bibtex: Bibtex = False, json: Json = False)
 
 
 def _chosen(name: str | None) -> tuple["Publication", ...]:
-    """All papers, or the one that provides the name."""
+    """Return all papers, or the one that provides the name."""
     from automl_cli.core.errors import unknown_name
     from automl_cli.references import names, publications
 
@@ -51,7 +51,7 @@ def _chosen(name: str | None) -> tuple["Publication", ...]:
 
 
 def _document(publication: "Publication", only: str | None) -> dict[str, Any]:
-    """The paper as plain data, with the kind of each thing it provides."""
+    """Return the paper as plain data, with the kind of each thing it provides."""
     from automl_cli.store.encoding import plain
 
     found: dict[str, Any] = plain(publication)

@@ -1,4 +1,4 @@
-"""`automl report`: what was found, how it went, what it cost; several runs against each other."""
+"""`automl report`: shows the result, the course and the cost of runs, and compares several."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automl_cli.cli.options import Json
+from automl_cli.core.errors import UserError
 from automl_cli.core.shell_commands import command_line
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
         automl report runs/first --json
     """
     from automl_cli.cli.console import write_json, write_line
+    from automl_cli.core.bounds import Bounds
     from automl_cli.report.runs import newest_run, read_history
     from automl_cli.store.run_directory import runs_in
 
+    if reach is not None and (allowed := Bounds().broken_by(reach)) is not None:
+        raise UserError(f"--reach is {reach}; it must be {allowed}")
     paths = [path for named in runs or [newest_run()] for path in runs_in(named) or [named]]
     histories = [read_history(path) for path in {path.resolve(): path for path in paths}.values()]
     made = _made(histories, top, reach)
@@ -71,21 +75,26 @@ def _made(histories: "list[History]", top: int, target: float | None) -> "Report
 
 def _print(made: "Report", histories: "list[History]") -> None:
     from automl_cli.cli.console import data_console, talk_console
+    from automl_cli.cli.errors import say
     from automl_cli.report.sections import BARS, PLAIN_BARS, comparison_blocks, run_blocks
+    from automl_cli.report.summary import warnings_of
     from automl_cli.report.terminal import laid_out
 
     console = data_console()
     bars = PLAIN_BARS if console.options.ascii_only else BARS
     each = (block for run in made.runs for block in run_blocks(run, bars=bars))
     for block in comparison_blocks(made.comparison, made.runs) if made.comparison else each:
-        console.print(laid_out(block))
+        console.print(laid_out(block, console.width))
         console.print()
+    for run in made.runs:
+        for warning in warnings_of(run.reasons, run.trials):
+            say(f"{run.name}: {warning}", label="warning")
     for line in next_steps(histories, made.runs[0]):
         talk_console().print(line, style="dim", soft_wrap=True)
 
 
 def next_steps(histories: "list[History]", first: "RunSummary") -> list[str]:
-    """The commands one may want to type next."""
+    """Return the commands that a user may want to type next."""
     from automl_cli.planning.resume_commands import resume_search_command
     from automl_cli.store.file_names import BEST_FILE
 
@@ -99,7 +108,7 @@ def next_steps(histories: "list[History]", first: "RunSummary") -> list[str]:
 
 
 def _steps_with(best: Path) -> "Iterator[str]":
-    """What can be done with the winner."""
+    """Yield the commands that use the winner."""
     from automl_cli.references import open_any
     from automl_cli.training.trainable import train_command
 
@@ -109,7 +118,7 @@ def _steps_with(best: Path) -> "Iterator[str]":
 
 
 def _steps_after(history: "History") -> "Iterator[str]":
-    """What can be done with the scaled winner."""
+    """Yield the commands that use the scaled winner."""
     from automl_cli.jobs.transfer import transfer_of
     from automl_cli.store.file_names import TRANSFER
 

@@ -1,11 +1,13 @@
-"""Runs the study of one run directory and says how it went."""
+"""Runs the study of one run directory and reports its end."""
 
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automl_cli.cli.console import talk_console
+from automl_cli.cli.errors import say
 from automl_cli.cli.transferring import transfer_in_words
+from automl_cli.core.errors import RunFailed
 from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
     from automl_cli.study.incumbent import Winner
 
 PREPARATION_SECONDS = 2.0
-"""While data are prepared, a line at most so often."""
+"""The least time between two lines while data are prepared."""
 
 
 class Finished(NamedTuple):
-    """A study that ended, and its winner."""
+    """A study that has ended, and its winner."""
 
     run: Path
     best: Path
@@ -31,7 +33,7 @@ class Finished(NamedTuple):
     transfer: "TransferSummary | None" = None
 
     def document(self) -> dict[str, Any]:
-        """What `--json` says of it."""
+        """Return the document that `--json` prints about it."""
         from automl_cli.store.files import file_digest
         from automl_cli.study.incumbent import score_of
 
@@ -49,13 +51,13 @@ class Finished(NamedTuple):
         }
 
     def paths(self) -> list[str]:
-        """What was written, for stdout: the winner, and where it was scaled the network and its model."""
+        """Return the files to print on stdout: the winner and, where it was scaled, the network and its model."""
         scaled = [] if self.transfer is None else [self.transfer.network, self.transfer.model]
         return [str(self.best), *(path for path in scaled if path is not None)]
 
 
 def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
-    """Have ready before the first trial what all workers share, so that broken data is said at once."""
+    """Prepare what all workers share before the first trial, so that broken data are reported at once."""
     from automl_cli.study.session import evaluator_of, setup_of
 
     talk, said = talk_console(), time.monotonic()
@@ -72,7 +74,7 @@ def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
 def run_one(
     run: "RunDirectory", settings: "StudySettings", *, space: "SearchSpace", executor: "Executor", display: "Display"
 ) -> Finished:
-    """Run or continue a study to its end, showing what it does."""
+    """Run or continue a study to its end, and show its progress."""
     from automl_cli.cli.search_display import showing
     from automl_cli.jobs.transfer import transfer_of
     from automl_cli.study.session import make_strategy, run_study
@@ -86,10 +88,27 @@ def run_one(
             talk.print(f"transfer: {transfer_in_words(settings.transfer, state)}", soft_wrap=True)
     strategy = make_strategy(settings, space)
     with showing(talk, window=settings.in_flight, score=settings.reward.score, how=display) as on_progress:
-        winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
+        try:
+            winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
+        except RunFailed:
+            _warn_of_reasons(run)
+            raise
     if not display.quiet:
         talk.print(_winner_in_words(settings, winner), soft_wrap=True)
+    _warn_of_reasons(run)
     return Finished(run.path, run.best_file, settings, winner)
+
+
+def _warn_of_reasons(run: "RunDirectory") -> None:
+    """Warn on stderr of trials without a score for a reason that the evaluator gave, in whatever session."""
+    from automl_cli.core.trials import Stage
+    from automl_cli.report.summary import reasons_of, warnings_of
+    from automl_cli.store.journal import read_trials
+
+    trials = [trial for trial in read_trials(run.journal_file) if trial.task.stage is Stage.SEARCH]
+    trials.sort(key=lambda trial: trial.number)
+    for warning in warnings_of(reasons_of(trials), len(trials)):
+        say(warning, label="warning")
 
 
 def _in_words(settings: "StudySettings") -> str:
@@ -109,5 +128,5 @@ def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:
         scores = {row.trial: row.retrained_score for row in again.candidates}
         score, rank = scores[winner.trial.number], again.rank_correlation
         text += f"; retrained for {counted(again.epochs, 'epoch')} " + ("it failed" if score is None else f"{score:.4f}")
-        text += "" if rank is None else f" (rank correlation of the {len(scores)} candidates {rank:.2f})"
+        text += "" if rank is None else f" (rank correlation of {counted(len(scores), 'candidate')} {rank:.2f})"
     return text

@@ -1,4 +1,4 @@
-"""`automl schema`: the JSON Schema of every kind of artifact."""
+"""`automl schema`: prints the JSON Schema of every kind of artifact."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""A search command: its flags are the rows of `planning.flags`, its help the docstring of a function, its work `run_search`."""
+"""Make search commands: flags from the rows of `planning.flags`, help from a docstring, work by `run_search`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,9 @@ from automl_cli.planning.flags import flags_of
 
 
 def search_command(name: str, *, space: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
-    """Makes a function that has only its help the search command of this name, of this space unless told otherwise."""
+    """Return a decorator that makes a function with only a docstring the search command of this name.
+
+    `space` is searched unless --space names another."""
 
     def command(**given: Any) -> None:
         from automl_cli.cli.searching import run_search

@@ -1,4 +1,4 @@
-"""What a search shows while it runs, on stderr: a live display in a terminal, a line now and then elsewhere."""
+"""Shows a running search on stderr: a live display in a terminal, a line now and then elsewhere."""
 
 import os
 import time
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from automl_cli.study.loop import SearchProgress
 
 PLAIN_SECONDS = 15.0
-"""Without a terminal, a line at most so often."""
+"""The least time between two lines without a terminal."""
 
 
 Score = Callable[[Measurement], float]
@@ -27,7 +27,7 @@ Score = Callable[[Measurement], float]
 
 
 class Display(NamedTuple):
-    """How much is shown: a line for every trial, nothing, or what suits the stream; and a file that gets every trial's line."""
+    """Settings of the display: `verbose` shows every trial, `quiet` nothing; `log_file` gets a line for every trial."""
 
     verbose: bool = False
     quiet: bool = False
@@ -35,12 +35,10 @@ class Display(NamedTuple):
 
 
 class SearchFigures:
-    """What is known so far, as the display shows it: counts, best, mean of the last trials, rate, time left."""
+    """The figures of a search so far, as the display shows them: best, recent mean, rate, time left, endings."""
 
     def __init__(self, window: int, *, score: Score, clock: Callable[[], float] = time.monotonic) -> None:
         self.progress: SearchProgress | None = None
-        self.statuses: dict[Status, int] = {}
-        self.reused = 0
         self._score = score
         self._clock = clock
         self._scores: deque[float] = deque(maxlen=window)
@@ -48,37 +46,34 @@ class SearchFigures:
         self._finished_before = 0
 
     def update(self, progress: "SearchProgress") -> None:
-        """Take in what the study reports."""
+        """Take in the progress that the study reports."""
         if self.progress is None or progress.stage is not self.progress.stage:
             self._stage_started, self._finished_before = self._clock(), progress.finished
         self.progress = progress
-        if (trial := progress.last) is not None:
-            self.statuses[trial.outcome.status] = self.statuses.get(trial.outcome.status, 0) + 1
-            self.reused += trial.reused is not None
-            if trial.outcome.measurement is not None:
-                self._scores.append(self._score(trial.outcome.measurement))
+        if progress.last is not None and (measurement := progress.last.outcome.measurement) is not None:
+            self._scores.append(self._score(measurement))
 
     @property
     def recent_mean(self) -> float | None:
-        """Mean score of the last trials, as many as there are in flight."""
+        """The mean score of the last trials, as many as there are in flight."""
         return sum(self._scores) / len(self._scores) if self._scores else None
 
     @property
     def per_minute(self) -> float | None:
-        """Trials a minute in this session and stage."""
+        """The trials ended per minute in this session and stage, or None before the first."""
         seconds = self._clock() - self._stage_started
         done = 0 if self.progress is None else self.progress.finished - self._finished_before
         return 60 * done / seconds if done and seconds > 0 else None
 
     @property
     def seconds_left(self) -> float | None:
-        """Of this stage, at the rate so far."""
+        """The estimated seconds to the end of this stage, at the rate so far."""
         if self.progress is None or not (rate := self.per_minute):
             return None
         return 60 * (self.progress.planned - self.progress.finished) / rate
 
     def course(self) -> str:
-        """How far it is, how fast, how much longer."""
+        """Return progress, rate and time left in words."""
         if self.progress is None:
             return "starting"
         what = "retraining" if self.progress.stage is Stage.RETRAIN else "trial"
@@ -90,32 +85,34 @@ class SearchFigures:
         return " · ".join(parts)
 
     def scores(self) -> str:
-        """The best, the mean of the last, and how many gave no score."""
+        """Return the best score, the mean of the last ones, and the counts of trials without a score, in words."""
         parts = []
         best = None if self.progress is None else self.progress.best
         if best is not None and best.outcome.measurement is not None:
             parts.append(f"best {self._score(best.outcome.measurement):.4f} (trial {best.number})")
         if self.recent_mean is not None:
-            parts.append(f"mean of last {len(self._scores)} {self.recent_mean:.4f}")
-        parts += [f"{count} {status.value}" for status, count in self.statuses.items() if status is not Status.OK]
+            how_many = f"mean of last {len(self._scores)}" if len(self._scores) > 1 else "last"
+            parts.append(f"{how_many} {self.recent_mean:.4f}")
+        endings = {} if self.progress is None else self.progress.endings
+        parts += [f"{count:,} {ending}" for ending, count in endings.items() if ending != Status.OK]
         return " · ".join(parts)
 
     def line(self) -> str:
-        """All of it on one line."""
+        """Return all figures on one line."""
         return " · ".join(part for part in (self.course(), self.scores()) if part)
 
 
 def trial_line(trial: Trial, score: Score) -> str:
-    """One trial on one line."""
+    """Return one trial on one line."""
     outcome = trial.outcome
     result = f"{score(outcome.measurement):.4f}" if outcome.measurement is not None else outcome.message
     how = f"reused from trial {trial.reused}" if trial.reused is not None else duration(outcome.seconds)
-    return f"trial {trial.number}: {outcome.status.value}, {how}, {result}"
+    return f"trial {trial.number}: {outcome.ending}, {how}, {result}"
 
 
 @contextmanager
 def showing(console: "Console", *, window: int, score: Score, how: Display) -> Iterator[Callable[["SearchProgress"], None]]:
-    """Gives what to call with every progress of the study; the display is gone afterwards."""
+    """Show a study while the context lasts. Yields the function to call with each progress."""
     figures = SearchFigures(window, score=score)
     tellers: list[Callable[[SearchProgress], None]] = [figures.update]
     with _log(how.log_file, tellers, score):
@@ -168,7 +165,7 @@ def _panel(figures: SearchFigures) -> "RenderableType":
 
 
 def _plain(console: "Console", figures: SearchFigures, score: Score, *, verbose: bool) -> "Callable[[SearchProgress], None]":
-    """A line for every trial, or one now and then and at the end of a stage."""
+    """Return a function that prints a line for every trial, or one now and then and at the end of a stage."""
     last_said = [time.monotonic()]
 
     def tell(progress: "SearchProgress") -> None:
@@ -183,7 +180,7 @@ def _plain(console: "Console", figures: SearchFigures, score: Score, *, verbose:
 
 
 def check_log_file(path: Path | None) -> None:
-    """Raises UserError where lines cannot be appended to the file. Nothing is made yet."""
+    """Raise UserError where lines cannot be appended to the file. Nothing is made yet."""
     if path is None:
         return
     folder = path.absolute().parent

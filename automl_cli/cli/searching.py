@@ -1,4 +1,4 @@
-"""What every search command does: settle what is asked, make or take up run directories, run their studies.
+"""Run a search command: settle what is asked, make or take up run directories, run their studies.
 
 `running` runs one study and says how it went.
 """
@@ -10,7 +10,10 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from automl_cli.cli.console import talk_console, write_json, write_line
+from automl_cli.cli.errors import warn_if_refused
 from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.options import pairs
 from automl_cli.cli.running import Finished, prepare_data, run_one
@@ -44,7 +47,7 @@ class RunFlags(NamedTuple):
 
     @property
     def display(self) -> "Display":
-        """How much is shown while the search runs."""
+        """The settings of the display while the search runs."""
         from automl_cli.cli.search_display import Display
 
         return Display(self.verbose, self.quiet, self.log_file)
@@ -69,7 +72,7 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
 
 
 def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest":
-    """What was asked for: flags by attribute, and where they say nothing the configuration file."""
+    """Return what was asked for: flags by attribute, over the configuration file."""
     from automl_cli.planning.request import SearchRequest, read_request
 
     asked = SearchRequest() if config is None else read_request(config)
@@ -105,25 +108,43 @@ def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, defau
         settings, space = _recorded(command, request, flags)
     else:
         settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
+        _say_taken(flags)
     _say_doubts(settings, request)
-    plan = plan_of(settings, space)
+    repeats = _recorded_repeats(flags) if flags.resume else flags.repeat
+    plan = msgspec.structs.replace(plan_of(settings, space), repeats=repeats)
     if flags.json:
         write_json(plan)
     else:
-        write_line(plan_text(plan, repeats=flags.repeat))
+        write_line(plan_text(plan))
+
+
+def _say_taken(flags: RunFlags) -> None:
+    """Warn that the search itself would be refused where --out names what is there already."""
+    from automl_cli.store.run_directory import check_new_run
+
+    if (out := flags.out) is not None:
+        warn_if_refused("search", lambda: check_new_run(out, overwrite=flags.overwrite))
+
+
+def _recorded_repeats(flags: RunFlags) -> int | None:
+    """Return how many repeats the run to be resumed has; None where it is a single search."""
+    assert flags.out is not None
+    return len(_repeats(flags.out, flags.repeat)) or None
 
 
 def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple[StudySettings, SearchSpace]":
-    """What would go on: the search on record, or the first of its repeats. Nothing is written."""
+    """Return the settings and the space of the search on record, or of the first of its repeats. Nothing is written."""
     from automl_cli.core.trials import Stage
-    from automl_cli.planning.resume import resume_search
+    from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.file_names import JOURNAL_FILE
     from automl_cli.store.journal import read_trials
     from automl_cli.store.run_directory import recorded_settings
 
     assert flags.out is not None
     run = next(iter(_repeats(flags.out, flags.repeat)), flags.out)
-    settings, space = resume_search(command, recorded_settings(run), request)
+    recorded = recorded_settings(run)
+    settings, space = resume_search(command, recorded, request)
+    check_best(run, recorded)
     ended = sum(trial.task.stage is Stage.SEARCH for trial in read_trials(run / JOURNAL_FILE))
     words = f"{ended:,} of {counted(settings.trials, 'trial')} have ended"
     talk_console().print(f"{run}: the plan of the whole search, of which {words}", soft_wrap=True)
@@ -131,7 +152,7 @@ def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple
 
 
 def _repeats(path: Path, asked: int | None) -> list[Path]:
-    """The repeats in a directory. UserError unless they are as many as asked for."""
+    """Return the repeats in a directory. Raises UserError unless they are as many as asked for."""
     from automl_cli.store.run_directory import repeats_of
 
     repeats = repeats_of(path)
@@ -162,7 +183,7 @@ def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_s
 
 
 def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
-    from automl_cli.planning.resume import resume_search
+    from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.run_directory import hold, open_run
     from automl_cli.system.process import set_up_this_process
 
@@ -171,10 +192,11 @@ def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
     repeats = _repeats(flags.out, flags.repeat)
 
     def take_up(run: "RunDirectory") -> "tuple[StudySettings, SearchSpace]":
-        """The first repeat has the seed that was asked for; the seeds of the others follow from it."""
+        """Resume one study. A later repeat has a seed of its own, so the seed that was asked for is left out."""
         later = run.path in repeats[1:]
         recorded = run.settings()
         settings, space = resume_search(command, recorded, request.replaced(seed=None) if later else request)
+        check_best(run.path, recorded)
         _say_what_is_new(run, recorded)
         run.record(settings)
         if not later:
@@ -230,7 +252,7 @@ def _run_all(
 
 
 def _print(finished: list[Finished], *, repeated: bool, as_json: bool) -> None:
-    """What was written, on stdout; then what a user should know of it."""
+    """Print the paths that were written on stdout, then say on stderr what a user should know of them."""
     if as_json:
         documents = [one.document() for one in finished]
         write_json({"runs": documents} if repeated else documents[0])
@@ -243,7 +265,7 @@ def _print(finished: list[Finished], *, repeated: bool, as_json: bool) -> None:
 
 @contextmanager
 def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Asked to end, a search ends as by Ctrl-C: workers gone, journal whole, exit code 130."""
+    """Treat SIGTERM as Ctrl-C: workers end, the journal stays whole, the exit code is 130."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`automl show`: what an artifact holds, in words."""
+"""`automl show`: shows an artifact in words."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from automl_cli.values.sheet import Part
 
 ArtifactName = Annotated[
-    str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
+    str,
+    typer.Argument(
+        metavar="ARTIFACT", help="A file, the directory of a search or a training, or a name that `automl references` lists."
+    ),
 ]
 
 
@@ -40,11 +43,11 @@ def show(artifact: ArtifactName, *, json: Json = False) -> None:
     console.print(f"{opened.place}: {found.schema}, written by {found.tool}", style="dim", soft_wrap=True)
     for part in _parts(found.body, opened.place):
         console.print()
-        console.print(laid_out(part))
+        console.print(laid_out(part, console.width))
 
 
 def _parts(body: Any, place: str) -> "Iterator[Part]":
-    """How it was found, and what its kind says of it; of other kinds an outline of the fields."""
+    """Yield how the value was found and what its kind says of it; for other kinds an outline of the fields."""
     from automl_cli.plugins.listing import kind_of
     from automl_cli.plugins.sheets import cost_facts, found_facts
     from automl_cli.store.encoding import plain
@@ -63,7 +66,7 @@ def _parts(body: Any, place: str) -> "Iterator[Part]":
 
 
 def _outline(value: Any, depth: int = 0) -> Iterator[str]:
-    """Nested plain data as indented lines; a list of plain values on one line."""
+    """Yield nested plain data as indented lines; a list of plain values is one line."""
     indent = "  " * depth
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in items:

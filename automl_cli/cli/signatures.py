@@ -1,4 +1,4 @@
-"""From rows of flags to the signature that typer reads."""
+"""Turn rows of flags into the signature that typer reads."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from automl_cli.core.flags import GENERAL, Flag
 
 
 def taking(rows: Iterable[Flag]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Makes a function of any keywords a command with these flags. It is given all of them, by attribute."""
+    """Return a decorator that makes a function of any keywords a command with these flags, given by attribute."""
     parameters = [
         inspect.Parameter(row.attribute, inspect.Parameter.KEYWORD_ONLY, default=row.default, annotation=_annotation(row))
         for row in rows
@@ -25,7 +25,7 @@ def taking(rows: Iterable[Flag]) -> Callable[[Callable[..., None]], Callable[...
 
 
 def _annotation(row: Flag) -> Any:
-    """The type of the parameter, with all that typer should know of the flag."""
+    """Return the type of the parameter, with all that typer should know of the flag."""
     option = typer.Option(
         *_names(row),
         metavar=row.metavar,
@@ -43,7 +43,7 @@ def _names(row: Flag) -> list[str]:
 
 
 def _type(row: Flag) -> Any:
-    """Choices with a metavar in their place are checked by the row alone, all others by typer, too."""
+    """Return the type that typer checks. Choices behind a metavar are checked by the row alone."""
     if row.default is not None:
         return row.type
     if row.type in (list, dict):

@@ -1,4 +1,4 @@
-"""`automl spaces`: what can be searched, and how large each space is."""
+"""`automl spaces`: list the search spaces, and how large each is."""
 
 import re
 from collections import Counter
@@ -11,6 +11,7 @@ import typer
 from automl_cli.cli.options import Json, SpaceOptions, pairs
 from automl_cli.core.decisions import Choice, DecisionList
 from automl_cli.core.errors import UserError
+from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace, SpaceOption
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A space, or a file of your own that declares one.")]
@@ -29,6 +30,7 @@ def spaces(name: Name = None, *, space_option: SpaceOptions = None, json: Json =
     """
     from automl_cli.cli.console import write_json
     from automl_cli.plugins.discovery import plugin_named, plugins
+    from automl_cli.plugins.space_checks import check_space
 
     given = pairs(space_option, "--space-option")
     if name is None and given:
@@ -37,13 +39,15 @@ def spaces(name: Name = None, *, space_option: SpaceOptions = None, json: Json =
         opened = [SearchSpace(plugin) for plugin in plugins().values()]
         write_json({"spaces": [_summary(space) for space in opened]}) if json else _print_list(opened)
         return
-    plugin, _ = plugin_named(name)
-    space = SearchSpace(plugin, plugin.parse_options(given))
+    plugin, file = plugin_named(name)
+    space = SearchSpace(plugin, plugin.parse_options(given), place=None if file is None else name)
+    check_space(space)
     write_json(_summary(space) | _details(space)) if json else _print_one(space)
 
 
 def size_in_words(size: int) -> str:
-    """
+    """Return a size in digits, or as a power of ten where it is long.
+
     >>> size_in_words(15625), size_in_words(2**195)
     ('15,625', '5.0e58')
     """
@@ -51,7 +55,7 @@ def size_in_words(size: int) -> str:
 
 
 def decision_groups(decisions: DecisionList) -> list[tuple[str, int, tuple[Choice, ...]]]:
-    """Decisions that differ only in the numbers in their names, together: pattern, how many, choices."""
+    """Group decisions whose names differ only in numbers, as (pattern, how many, choices)."""
     groups = Counter((re.sub(r"\d+", "#", decision.name), decision.choices) for decision in decisions.decisions)
     return [(pattern, count, choices) for (pattern, choices), count in groups.items()]
 
@@ -94,7 +98,7 @@ def _print_one(space: SearchSpace) -> None:
     console.print(f"searched by automl {plugin.command}, which finds: {plugin.produces}\n")
     groups = [(pattern, str(count), _listed(choices)) for pattern, count, choices in decision_groups(space.decisions)]
     console.print(table(("decision", "times", "choices"), groups))
-    console.print(f"\n{len(space.decisions)} decisions, {size_in_words(space.size)} genotypes, exactly:")
+    console.print(f"\n{counted(len(space.decisions), 'decision')}; genotypes: {size_in_words(space.size)}, exactly:")
     console.print(str(space.size), soft_wrap=True)
     if plugin.options:
         console.print()

@@ -1,4 +1,4 @@
-"""`automl train`: a found network, or a stack of a found or published cell, trained to the end and tested once."""
+"""`automl train`: train a found network, or a stack of a cell, to the end and test it once."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,11 +38,11 @@ def train(**given: Any) -> None:
         _print_plan(named, request, place, json=given["json"])
         return
     path, model = _trained(named, request, place, quiet=given["quiet"])
-    _print(path, model, json=given["json"])
+    _print(path, model, json=given["json"], quiet=given["quiet"])
 
 
 def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, NamedTrainable | None]":
-    """What is asked of the training, and what is trained."""
+    """Return what is asked of the training, and what is trained."""
     from automl_cli.data.paths import expanded
     from automl_cli.training.request import TrainingRequest
     from automl_cli.training.trainable import named_by
@@ -55,14 +55,18 @@ def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, NamedTrainable |
 
 
 def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, json: bool) -> None:
-    """Of a new training, or of the whole of one on record. Nothing is written."""
+    """Print the plan of a new training, or of the whole of one on record. Nothing is written."""
     from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.errors import warn_if_refused
     from automl_cli.cli.plans import training_text
+    from automl_cli.store.run_directory import TRAINING, check_new_run
     from automl_cli.training.plan import plan_resumed, plan_training
     from automl_cli.training.settings import directory_to_resume
     from automl_cli.training.trainable import needed
 
     before = directory_to_resume(**place)
+    if before is None and place["out"] is not None:
+        warn_if_refused("training", lambda: check_new_run(place["out"], overwrite=place["overwrite"], layout=TRAINING))
     plan = plan_training(needed(named), request) if before is None else plan_resumed(before, named, request)
     if json:
         write_json(plan)
@@ -73,7 +77,7 @@ def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", plac
 def _trained(
     named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, quiet: bool
 ) -> "tuple[Path, Artifact[ModelBody]]":
-    """The directory of the training and the model it gave."""
+    """Train, and return the directory of the training and its model."""
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
     from automl_cli.jobs.caches import trim_programs
@@ -90,8 +94,9 @@ def _trained(
             return run.path, finish(run.path, watch=watch)
 
 
-def _print(directory: Path, model: "Artifact[ModelBody]", *, json: bool) -> None:
-    from automl_cli.cli.console import write_json, write_line
+def _print(directory: Path, model: "Artifact[ModelBody]", *, json: bool, quiet: bool) -> None:
+    """Say the score on stderr and where the model is on stdout, or write one document with all of it."""
+    from automl_cli.cli.console import talk_console, write_json, write_line
     from automl_cli.store.file_names import MODEL_FILE, WEIGHTS_FILE
 
     body = model.body
@@ -101,12 +106,13 @@ def _print(directory: Path, model: "Artifact[ModelBody]", *, json: bool) -> None
         about = {"dataset": body.child.problem.source, **body.scores, **{name: getattr(body, name) for name in names}}
         write_json({**files, **about})
         return
+    if not quiet:
+        talk_console().print(score_lines(body.scores)[0], soft_wrap=True)
     write_line(str(directory / MODEL_FILE))
-    write_line(score_lines(body.scores)[0])
 
 
 def score_lines(scores: Mapping[str, float]) -> list[str]:
-    """The scores on the test split as lines; the accuracy of the five likeliest classes stands beside the other.
+    """Return the scores on the test split as lines. The top-5 accuracy stands beside the accuracy.
 
     >>> score_lines({"test_accuracy": 0.74, "test_top5_accuracy": 0.916, "test_balanced_accuracy": 0.7})
     ['test accuracy 0.7400 (top-5 0.9160)', 'test balanced accuracy 0.7000']

@@ -1,4 +1,4 @@
-"""A training as it goes, on stderr: a live display in a terminal, a line now and then elsewhere."""
+"""Shows a running training on stderr: a live display in a terminal, a line now and then elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TrainingFigures:
-    """What is known so far: the epoch, the loss, the score, the time left at the rate of this session."""
+    """The figures of a training so far: epoch, loss, score, and the time left at the rate of this session."""
 
     def __init__(self, epochs: int, *, unseen: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self.epochs = epochs
@@ -26,12 +26,12 @@ class TrainingFigures:
         self._text = "compiling"
 
     def prepared(self, done: int, total: int) -> None:
-        """Images that are ready, of all; preparing them does not count as training time."""
+        """Take in how many images of all are prepared. Preparing them does not count as training time."""
         self._text = f"preparing images {done:,}/{total:,}" if done < total else "compiling"
         self._began = self._clock()
 
     def epoch(self, losses: tuple[float, ...], scores: tuple[float, ...]) -> None:
-        """Losses and scores of all epochs so far."""
+        """Take in the losses and scores of all epochs so far."""
         if self._finished_before is None:
             self._finished_before = len(losses) - 1
         self.finished = len(losses)
@@ -41,13 +41,13 @@ class TrainingFigures:
         self._text = f"epoch {self.finished}/{self.epochs} · loss {losses[-1]:.4f} · {score} · {duration(left)} left"
 
     def line(self) -> str:
-        """All of it on one line."""
+        """Return all figures on one line."""
         return self._text
 
 
 @contextmanager
 def shown(console: "Console", *, epochs: int, unseen: bool, quiet: bool = False) -> Iterator[TrainingObserver]:
-    """Gives what to tell the progress of a training of so many epochs to.
+    """Show a training of so many epochs while the context lasts. Yields the observer to give to the training.
 
     `unseen` says whether the scored examples are kept out of the training: only then is the score a validation.
     """
@@ -77,7 +77,7 @@ def _live(console: "Console", figures: TrainingFigures) -> Iterator[None]:
 
 
 def _plain(console: "Console", figures: TrainingFigures) -> TrainingObserver:
-    """A line now and then, and after the last epoch."""
+    """Return an observer that prints a line now and then, and after the last epoch."""
     said_at = time.monotonic()
 
     def say(*, last: bool) -> None:

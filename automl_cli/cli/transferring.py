@@ -1,4 +1,4 @@
-"""After a search: its winner scaled to another data set, and trained there in a process of its own.
+"""Scales the winner after a search to another data set, and trains it there in a process of its own.
 
 That process is `automl train --resume`, so the weights are those that it gives by hand, on all cores; the workers of the search
 are gone. It ends with this one, however this one ends.
@@ -35,7 +35,7 @@ Ctrl-C itself reaches the parent alone."""
 
 
 def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferSummary | None":
-    """Scale the winner of the run, and train it if that is what was settled; how that went. None where nothing is scaled."""
+    """Scale the winner of the run, train it if that was settled, and return the result. None where nothing is scaled."""
     from automl_cli.jobs.transfer import prepare_training, scale_winner, transfer_of
 
     if settings.transfer is None:
@@ -53,8 +53,8 @@ def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferS
 
 
 def transfer_in_words(settings: "TransferSettings", state: "State" = "planned") -> str:
-    """Which of the two will happen, or has happened already in a run that is taken up again."""
-    data = f"{by_times(settings.image_shape)}, {settings.classes:,} classes"
+    """Return in words whether the winner will be, or was, only scaled or also trained."""
+    data = f"{by_times(settings.image_shape)}, {counted(settings.classes, 'class/classes')}"
     scaled = f"scaled to {settings.dataset.source} as {settings.stack} ({data})"
     trained = f"trained there for {counted(settings.epochs, 'epoch')}"
     reason = (settings.problem or "").partition(". ")[0]
@@ -69,7 +69,7 @@ def transfer_in_words(settings: "TransferSettings", state: "State" = "planned") 
 
 
 def last_words(found: "TransferSummary") -> "Iterator[str]":
-    """What a user should know of a transfer that is over."""
+    """Yield the lines that tell a user the result of a transfer."""
     if found.state == "trained":
         assert found.test_accuracy is not None
         top5 = "" if found.test_top5_accuracy is None else f", top-5 {found.test_top5_accuracy:.4f}"
@@ -83,15 +83,17 @@ def last_words(found: "TransferSummary") -> "Iterator[str]":
 
 
 def size_in_words(found: "TransferSummary") -> str:
-    """How it is stacked, and what that costs."""
-    return (
-        f"{found.stack} (F = {found.filters}): {found.parameters:,} parameters, {found.multiply_adds:,} multiply-adds for one "
-        f"image of {by_times(found.image_shape)}, {found.classes:,} classes"
-    )
+    """Return the stack of the scaled winner and its costs, in words."""
+    from automl_cli.report.figures import size
+
+    assert found.parameters is not None
+    assert found.multiply_adds is not None
+    image = f"one image of {by_times(found.image_shape)}, {counted(found.classes, 'class/classes')}"
+    return f"{found.stack} (F = {found.filters}): {size(found.parameters, found.multiply_adds)} for {image}"
 
 
 def _train(directory: Path, *, quiet: bool) -> None:
-    """Bring the training to its end. RunFailed where it fails; what was wrong it has said itself."""
+    """Run the training to its end. RunFailed where it fails; the training process has printed the cause."""
     from automl_cli.system.process import users_environment
 
     arguments = ["train", "--resume", "--out", str(directory), *(["--quiet"] if quiet else [])]
@@ -113,7 +115,7 @@ def _train(directory: Path, *, quiet: bool) -> None:
 
 
 def _ending(code: int, directory: Path) -> str:
-    """How a process ended that was not interrupted. One that was not killed has said more itself.
+    """Return in words how a process ended that was not interrupted. One that was not killed has printed the cause.
 
     >>> _ending(1, Path("run/transfer"))
     'ended with exit code 1'

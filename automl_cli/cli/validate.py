@@ -1,14 +1,19 @@
-"""`automl validate`: are these files what they say they are?"""
+"""`automl validate`: checks that files are sound and agree with themselves."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from automl_cli.cli.errors import WRONG_INPUT, say
 from automl_cli.cli.options import Json
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Artifacts, journals, or run directories.")]
+if TYPE_CHECKING:
+    from automl_cli.jobs.validation import ValidationResult
+
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Artifacts, journals, directories of searches or trainings.")
+]
 
 
 def validate(files: Files, *, json: Json = False) -> None:
@@ -34,7 +39,13 @@ def validate(files: Files, *, json: Json = False) -> None:
         if verdict.problem is not None:
             say(verdict.problem)
         elif not json:
-            unchecked = f" (not checked: {verdict.unchecked})" if verdict.unchecked else ""
-            write_line(f"{verdict.file}: sound {verdict.holds}{unchecked}")
+            write_line(f"{verdict.file}: {_in_words(verdict)}")
     if any(verdict.problem is not None for verdict in verdicts):
         raise typer.Exit(WRONG_INPUT)
+
+
+def _in_words(verdict: "ValidationResult") -> str:
+    """Return what a sound file holds, and what was not checked of it."""
+    if verdict.holds is None:
+        return f"not checked: {verdict.unchecked}"
+    return f"sound {verdict.holds}" + (f" (not checked: {verdict.unchecked})" if verdict.unchecked else "")

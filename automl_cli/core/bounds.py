@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """What a number must be; every number must be finite."""
+    """Bounds that a number must keep; every number must be finite."""
 
     at_least: float | None = None
     above: float | None = None
@@ -15,11 +15,11 @@ class Bounds(Struct, frozen=True, kw_only=True):
     below: float | None = None
 
     def hold(self, number: float) -> bool:
-        """Whether the number is finite and within all of them."""
+        """Return whether the number is finite and within all bounds."""
         return self.broken_by(number) is None
 
     def broken_by(self, number: float) -> str | None:
-        """What the number should be and is not.
+        """Return the first bound that the number breaks, in words, or None where it breaks none.
 
         >>> Bounds(above=0, at_most=10).broken_by(11), Bounds(above=0).broken_by(math.nan)
         ('at most 10', 'a finite number above 0')
@@ -30,17 +30,26 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """All of them.
+        """All bounds in one phrase.
 
         >>> Bounds(at_least=0, below=1).words, Bounds(above=0, below=1).words
         ('be at least 0 and below 1', 'lie between 0 and 1')
         """
         if self.above is not None and self.below is not None:
             return f"lie between {self.above:g} and {self.below:g}"
-        return f"be {' and '.join(words for words, _ in self._checked(0))}"
+        return f"be {' and '.join(self.each_in_words)}"
+
+    @property
+    def each_in_words(self) -> list[str]:
+        """Return each bound in words.
+
+        >>> Bounds(at_least=0, below=1).each_in_words
+        ['at least 0', 'below 1']
+        """
+        return [words for words, _ in self._checked(0)]
 
     def _checked(self, number: float) -> Iterator[tuple[str, bool]]:
-        """Each in words, and whether it holds."""
+        """Yield each bound in words, and whether the number keeps it."""
         if self.at_least is not None:
             yield f"at least {self.at_least:g}", number >= self.at_least
         if self.above is not None:

@@ -84,11 +84,11 @@ class DecisionList(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """How many genotypes of full length there are, exactly."""
+        """The exact number of genotypes of full length."""
         return math.prod(len(decision.choices) for decision in self.decisions)
 
     def check(self, genotype: Genotype) -> Genotype:
-        """The genotype itself, or SpaceError naming the first decision that does not fit."""
+        """Return the genotype itself. Raises SpaceError naming the first decision that it does not fit."""
         if not 0 < len(genotype) <= len(self):
             raise SpaceError(f"a genotype of this space has 1 to {len(self)} indices, not {len(genotype)}")
         for index, decision in zip(genotype, self.decisions, strict=False):
@@ -97,12 +97,12 @@ class DecisionList(Struct, frozen=True):
         return genotype
 
     def choices_of(self, genotype: Genotype) -> dict[str, Choice]:
-        """What was chosen, by the names of the decisions, in order."""
+        """Return the chosen values by the names of their decisions, in order."""
         pairs = zip(self.check(genotype), self.decisions, strict=False)
         return {decision.name: decision.choices[index] for index, decision in pairs}
 
     def genotype_of(self, choices: dict[str, Choice]) -> Genotype:
-        """The inverse of `choices_of`."""
+        """Return the genotype that has these choices: the inverse of `choices_of`."""
         live = self.decisions[: len(choices)]
         try:
             return tuple(decision.choices.index(choices[decision.name]) for decision in live)
@@ -110,12 +110,13 @@ class DecisionList(Struct, frozen=True):
             raise SpaceError(f"these choices are not of this space: {error}") from error
 
     def sample(self, random: Random, length: int | None = None) -> Genotype:
-        """A genotype with every live decision drawn uniformly and independently."""
+        """Draw a genotype with every live decision uniform and independent of the others."""
         live = self.decisions[: len(self) if length is None else length]
         return tuple(random.randrange(len(decision.choices)) for decision in live)
 
     def mutate(self, genotype: Genotype, random: Random) -> Genotype:
-        """A copy with exactly one decision changed: a uniform one among those with a choice, to a uniform other index."""
+        """Return a copy with one decision changed: drawn uniformly among those with more than one choice, as is its new
+        index."""
         movable = [at for at in range(len(genotype)) if len(self.decisions[at].choices) > 1]
         if not movable:
             return genotype

@@ -40,13 +40,33 @@ class RunFailed(AutomlError):
 
 
 def unknown_name(what: str, name: str, known: Iterable[str], *, hint: str = "") -> UserError:
-    """The error for a name that no table holds, with the nearest known ones.
+    """Return the error for a name that no table holds, with the nearest one and all known ones.
+
+    Where none is known, the hint says what else there is to give.
 
     >>> str(unknown_name("search space", "cn", ["cnn", "nasnet"]))
     "unknown search space 'cn'. Did you mean 'cnn'? Known: cnn, nasnet"
+    >>> str(unknown_name("setting of strategy 'random':", "depth", []))
+    "unknown setting of strategy 'random': 'depth'. There is none; leave it out"
     """
     table = sorted(known)
+    rest = ". ".join(part for part in (f"Known: {', '.join(table)}" if table else "", hint.rstrip(".")) if part)
+    return UserError(f"unknown {what} {name!r}.{_suggestion(name, table)} {rest or 'There is none; leave it out'}")
+
+
+def unknown_option(name: str, owner: str, known: Iterable[str], *, hint: str = "") -> UserError:
+    """Return the error for an option that its owner, such as "strategy ppo", does not have.
+
+    >>> str(unknown_option("layrs", "space cnn", ["layers", "filters"]))
+    "unknown option 'layrs' of space cnn. Did you mean 'layers'? It takes: filters, layers"
+    >>> str(unknown_option("size", "strategy random", []))
+    "unknown option 'size' of strategy random. It takes no options"
+    """
+    table = sorted(known)
+    listing = f" It takes: {', '.join(table)}" if table else " It takes no options"
+    return UserError(f"unknown option {name!r} of {owner}.{_suggestion(name, table)}{listing}{'. ' + hint if hint else ''}")
+
+
+def _suggestion(name: str, table: list[str]) -> str:
     near = get_close_matches(name, table, n=1, cutoff=0.5)
-    suggestion = f" Did you mean {near[0]!r}?" if near else ""
-    listing = f" Known: {', '.join(table)}" if table else " None is known here"
-    return UserError(f"unknown {what} {name!r}.{suggestion}{listing}{'. ' + hint if hint else ''}")
+    return f" Did you mean {near[0]!r}?" if near else ""

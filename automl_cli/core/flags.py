@@ -1,8 +1,8 @@
-"""Flags as data: one row says all there is to say of a flag, and requests hold what was said by rows.
+"""Flags as data: one row describes one flag completely, and a request holds the values that a user gave for some rows.
 
-The command line, the configuration file, the bounds and what a resumed run may be told all derive from the rows. Who has a
-setting declares its row: `planning.flags` those of searches, `training.flags` those of a training, an evaluator or a problem
-its own.
+The command line, the configuration file, the bounds and what a resumed run may be told all derive from the rows. The room that
+reads a setting declares its row: `planning.flags` for searches, `training.flags` for a training, an evaluator or a problem for
+itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +20,7 @@ GENERAL = "Options"
 
 
 def unchanged(value: Any) -> Any:
-    """The value."""
+    """Return the value itself."""
     return value
 
 
@@ -66,16 +66,16 @@ class Flag(Struct, frozen=True, kw_only=True):
 
     @property
     def attribute(self) -> str:
-        """The name as Python spells it: `train_examples`."""
+        """The name as Python spells it, such as `train_examples`."""
         return self.name.replace("-", "_")
 
     @property
     def bounds(self) -> Bounds:
-        """The bounds by themselves."""
+        """The bounds of the flag's value."""
         return Bounds(at_least=self.at_least, above=self.above, at_most=self.at_most, below=self.below)
 
     def check(self, value: Any) -> None:
-        """Raises UserError for a value that can mean nothing, naming the flag and what is allowed.
+        """Raise UserError for a value outside choices or bounds, naming the flag and what is allowed.
 
         >>> Flag(name="trials", type=int, help="", panel="", at_least=1).check(0)
         Traceback (most recent call last):
@@ -88,7 +88,7 @@ class Flag(Struct, frozen=True, kw_only=True):
             raise UserError(f"--{self.name} is {value if self.type is int else format(value, 'g')}; it must be {allowed}")
 
     def recorded_in(self, settings: Any) -> Any:
-        """What the settings of a run hold of it; None where a step of the path is missing.
+        """Return the flag's value as the settings of a run record it, or None where a step of the path `recorded` is missing.
 
         >>> Flag(name="table", type=str, help="", panel="", recorded="settings.file").recorded_in({"settings": {"file": "a"}})
         'a'
@@ -99,11 +99,10 @@ class Flag(Struct, frozen=True, kw_only=True):
 
 
 class Request:
-    """What a user asked of a command, by flags or in a file; None where nothing was said.
+    """The values that a user gave to a command, by flags or in a file; None for a flag that was not given.
 
-    A kind of request is a class that says which rows there are: `class SearchRequest(Request, rows=search_rows)`, a function,
-    so that rows of plug-ins are found only when they are needed. Values are given and read by attribute, such as
-    `request.train_examples`.
+    A subclass names its rows: `class SearchRequest(Request, rows=search_rows)`. `rows` is a function, so that plug-ins are
+    looked for only when their rows are needed. Values are given and read by attribute, such as `request.train_examples`.
     """
 
     _rows: ClassVar[Callable[[], Iterable[Flag]]]
@@ -119,7 +118,7 @@ class Request:
 
     @classmethod
     def rows(cls) -> Mapping[str, Flag]:
-        """The rows by attribute, in order."""
+        """Return the rows by attribute, in the order of the command's help."""
         return _by_attribute(cls._rows)
 
     def __getattr__(self, name: str) -> Any:
@@ -137,15 +136,15 @@ class Request:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
 
     def given(self) -> dict[str, Any]:
-        """What was said, by the names of the flags without dashes in front, in the order of the rows."""
+        """Return the values that were given, by the flags' names without leading dashes, in the order of the rows."""
         return {row.name: self._values[name] for name, row in self.rows().items() if name in self._values}
 
     def replaced(self, **changes: Any) -> Self:
-        """The same request but for these flags; None takes back what was said."""
+        """Return the same request with other values for these flags; None means that the flag was not given."""
         return type(self)(**{**self._values, **changes})
 
     def check(self) -> None:
-        """Raises UserError for the first value that can mean nothing."""
+        """Raise UserError for the first value outside the choices or bounds of its flag."""
         for name, row in self.rows().items():
             if name in self._values:
                 row.check(self._values[name])

@@ -1,4 +1,4 @@
-"""The errors of msgspec in words of ours: the only place that knows how its sentences are made."""
+"""Rewords msgspec's validation errors. No other module depends on how msgspec phrases them."""
 
 import re
 
@@ -14,7 +14,7 @@ _BOUNDS = {">=": "of at least", ">": "above", "<=": "of at most", "<": "below"}
 
 
 def path_and_problem(text: str) -> tuple[str, str]:
-    """Splits msgspec's "Expected `int`, got `str` - at `$.body.trial`" into `body.trial` and the problem.
+    """Split msgspec's "Expected `int`, got `str` - at `$.body.trial`" into `body.trial` and the problem.
 
     A field that is missing or unknown becomes part of the path. Sentences that are not msgspec's, such as those of a
     `__post_init__`, stay as they are.
@@ -41,13 +41,13 @@ def path_and_problem(text: str) -> tuple[str, str]:
 
 
 def _in_words(types: str) -> str:
-    """Msgspec's types as a reader calls them; that a field may also be left out goes without saying."""
+    """Return msgspec's type names as plain words. "or null" is dropped, since an optional field needs no mention."""
     names = [name for name in types.split(" | ") if name != "null" or types == name]
     return " or ".join(_NAMES.get(name, name) for name in names)
 
 
 def _rest_in_words(rest: str) -> str:
-    """What follows the expected type: what was there in its place, or a bound."""
+    """Return the rest of msgspec's sentence in plain words: the type that was found instead, or a bound."""
     if match := re.fullmatch(r", got `(.*)`", rest):
         return f", got {_in_words(match[1])}"
     if match := re.fullmatch(r" (>=|>|<=|<) (.*)", rest):

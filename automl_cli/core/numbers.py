@@ -5,18 +5,19 @@ from collections.abc import Iterable
 from automl_cli.core.errors import UserError
 
 LARGEST = 2**53
-"""Whole numbers stand in JSON, whose readers may hold numbers as doubles."""
+"""The largest whole number that files hold: readers of JSON may hold numbers as doubles, exact up to here."""
 
 
 def check_whole(flag: str, value: object) -> None:
-    """Raises UserError for a whole number that no file of ours could hold."""
+    """Raise UserError for a whole number beyond 2^53, which JSON readers may not hold exactly."""
     if isinstance(value, int) and abs(value) > LARGEST:
         allowed = f"at most {LARGEST}" if value > 0 else f"at least {-LARGEST}"
         raise UserError(f"--{flag} is {value}; it must be {allowed}")
 
 
 def counted(count: int, noun: str) -> str:
-    """
+    """Return the count with its noun in the singular or plural; an irregular plural stands behind a slash.
+
     >>> counted(1, "epoch"), counted(12800, "trial"), counted(0, "index/indices")
     ('1 epoch', '12,800 trials', '0 indices')
     """
@@ -25,7 +26,8 @@ def counted(count: int, noun: str) -> str:
 
 
 def by_times(sizes: Iterable[int]) -> str:
-    """
+    """Return the sizes joined by "×".
+
     >>> by_times((224, 224, 3))
     '224×224×3'
     """
@@ -33,7 +35,8 @@ def by_times(sizes: Iterable[int]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """
+    """Return a duration in the one or two units that fit it.
+
     >>> duration(0.42), duration(9.97), duration(59.4), duration(59.6)
     ('0.4 s', '10 s', '59 s', '1 min 0 s')
     >>> duration(150), duration(8000), duration(90_000), duration(200_000)

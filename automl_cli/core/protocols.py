@@ -1,4 +1,4 @@
-"""What stands around a study: strategies, evaluators, executors. They know nothing of each other; the study joins them."""
+"""Interfaces of the parts that a study joins: strategies, evaluators, executors and problems. None of them knows another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -26,55 +26,63 @@ class Strategy(Protocol):
     to a multiple of it."""
 
     def ask(self, trial: int) -> Proposal:
-        """The proposal of this trial. The study has told the outcomes of trials 0 … trial - in_flight, in order, before."""
+        """Return the proposal of this trial. The study has told the outcomes of trials 0 … trial - in_flight before, in
+        order."""
         ...
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
-        """The reward of a proposal, or None when its trial has none (failed, diverged, over a limit). Called in trial order."""
+        """Take the reward of a proposal, or None when its trial has none (failed, diverged, over a limit). Called in trial
+        order."""
         ...
 
 
 class StrategyFactory(Protocol):
-    """What a strategy's registered name stands for: the class itself, or a value that makes strategies.
+    """A strategy by its registered name: the class itself, or a value that makes strategies.
 
     What a strategy can do is declared here, as plain attributes of the class, so that nothing else has to know it by name.
     """
 
     @property
     def summary(self) -> str:
-        """What it does, in one line."""
+        """One line that describes the part to a user."""
+        ...
+
+    @property
+    def settings(self) -> type[Struct]:
+        """The type of its resolved constants. `core.settings.NoOptions` for a strategy without any."""
         ...
 
     @property
     def starts_from_genotypes(self) -> bool:
-        """Whether it has a setting `start_from`, a list of genotypes to begin with, which `--start-from` fills."""
+        """Return whether it has a setting `start_from`, a list of genotypes to begin with, which `--start-from` fills."""
         ...
 
     @property
     def small_spaces_only(self) -> bool:
-        """Whether it visits every genotype of a space, and refuses spaces with more genotypes than the study has trials."""
+        """Return whether it visits every genotype of a space, and refuses spaces with more genotypes than the study has
+        trials."""
         ...
 
     @property
     def draws(self) -> bool:
-        """Whether its proposals depend on the seed."""
+        """Return whether its proposals depend on the seed."""
         ...
 
     def resolve(self, trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All constants of the strategy for a study of this many trials: the given ones checked (UserError with "did you
+        """Return all constants of the strategy for a study of this many trials: the given ones checked (UserError with "did you
         mean"), the others by the strategy's documented rule. The study records the result, so a later change of rule or budget
         cannot change a recorded study.
         """
         ...
 
     def __call__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> Strategy:
-        """A fresh strategy with resolved settings."""
+        """Make a fresh strategy with resolved settings."""
         ...
 
 
 class EvaluatorSetup(Struct, frozen=True, forbid_unknown_fields=True):
-    """All that a worker builds an evaluator from, as plain data: which one with its own settings, the space, and the child with
-    one role open (a `values.child.Child`; None where nothing is trained)."""
+    """Plain data from which a worker builds an evaluator: the evaluator's name and settings, the space, and the child with one
+    role open (a `values.child.Child`; None where nothing is trained)."""
 
     evaluator: EvaluatorSpec
     space: SpaceReference
@@ -96,15 +104,15 @@ class GroupEvaluator(Evaluator, Protocol):
     """An evaluator that measures several children at once, because one program serves them all."""
 
     def evaluate_group(self, tasks: Sequence[Task]) -> Sequence[Measurement | Exception]:
-        """What `evaluate` would give or raise, for each task."""
+        """Return, for each task, the measurement that `evaluate` would return or the exception that it would raise."""
         ...
 
 
 class EvaluationRequest(Struct, frozen=True, kw_only=True):
-    """What is asked of an evaluator when a study is planned.
+    """The question that an evaluator answers when a study is planned.
 
-    `given` are the flags that were said, by name; `options` what was given with `--evaluator-option`. `child` is None unless
-    the evaluator trains. Where only a plan is wanted, data need not be here.
+    `given` are the flags that the user gave, by name; `options` are those of `--evaluator-option`. `child` is None unless the
+    evaluator trains. `data_needed` is False where only a plan is wanted.
     """
 
     space: SearchSpace
@@ -116,10 +124,22 @@ class EvaluationRequest(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any]
 
 
-class EvaluatorFactory(Protocol):
-    """What an evaluator's registered name stands for: its planning half. Importing its module imports no JAX.
+class SecondsEstimate(Struct, frozen=True, kw_only=True):
+    """Estimated seconds of one core for the children of a study.
 
-    The setup that its functions are given is that of a study with resolved settings.
+    `start` is what each worker takes before its first child, `training` what all children take whose programs are compiled,
+    `compiling` what compiling for them takes with an empty cache.
+    """
+
+    start: float
+    training: float
+    compiling: float
+
+
+class EvaluatorFactory(Protocol):
+    """The planning half of an evaluator, found by its registered name. Importing its module imports no JAX.
+
+    Its functions take the setup of a study whose settings are resolved.
     """
 
     summary: str
@@ -137,49 +157,61 @@ class EvaluatorFactory(Protocol):
     flags: tuple[Flag, ...]
     """Flags of its own."""
 
+    options: type[Struct]
+    """The type of what `--evaluator-option` gives: planning refuses what is no field of it, or does not fit one.
+    `core.settings.NoOptions` for an evaluator without any."""
+
+    settings: type[Struct]
+    """The type of its resolved settings, which a study records: a resumed study is refused where they no longer fit."""
+
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """All settings of its own, as plain data. UserError for whatever does not fit, before any child is measured."""
+        """Return all of the evaluator's own settings as plain data. Raises UserError for whatever does not fit."""
         ...
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
-        """Raises DataError where what children are measured with is no longer what the study was started with."""
+        """Raise DataError where data or table are no longer those that the study was started with."""
         ...
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """Make, once a study, what all workers share. Called again on every resume; what is there is taken."""
+        """Make what all workers share, once for a study. A resumed study calls this again and takes what is already there."""
         ...
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """How many consecutive trials make one task of a worker. With more than 1 the evaluator is a `GroupEvaluator`."""
+        """Return how many consecutive trials make one task of a worker. With more than 1 the evaluator is a
+        `GroupEvaluator`."""
         ...
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """What the child of this genotype costs, exactly, without building it; None where that means nothing."""
+        """Return the exact costs of the genotype's child without building it, or None where costs mean nothing."""
         ...
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """Rows of the plan, name and words, about what children are measured with; `genotypes` are samples of the search."""
+        """Yield rows of the plan, each a name and words, about how children are measured; `genotypes` are samples of the
+        search."""
         ...
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Estimated mean seconds of one core that children of such costs take; None where nothing is known."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Estimate what so many trials take; `genotypes` are samples of them. Return None where nothing is known."""
         ...
 
     def __call__(self, setup: EvaluatorSetup) -> Evaluator:
-        """The evaluator, in a worker."""
+        """Make the evaluator, in a worker."""
         ...
 
 
 class Problem(Protocol):
-    """What children are trained on and how they are scored: one file of `problems/`, found by listing or from an installed
-    package (entry-point group `automl_cli.problems`, value "module:attribute"). Importing it imports no JAX; `open` does.
+    """The data that children are trained on and the way they are scored: one file of `problems/`, found by listing or from an
+    installed package (entry-point group `automl_cli.problems`, value "module:attribute"). Importing it imports no JAX; `open`
+    does.
 
     `dataset` is always one of its `dataset_type`, with a field `source`; facts are one of its `facts_type`, with the fields
     `train_examples`, `validation_examples` and `test_examples`. Both are plain data.
@@ -190,48 +222,49 @@ class Problem(Protocol):
     facts_type: Any
 
     flags: tuple[Flag, ...]
-    """Flags that say something of its data set; those of several problems with one name mean the same."""
+    """Flags about its data set. Flags of one name mean the same in all problems."""
 
     def dataset(self, given: Mapping[str, Any], start: Any) -> Any:
-        """The data set that these flags ask for, over one to start from. UserError for what does not fit."""
+        """Return the data set to start from, changed as these flags ask. Raises UserError for what does not fit."""
         ...
 
     def facts(self, dataset: Any, *, needed: bool = True) -> Any:
-        """What is known of a data set before anything is trained on it. DataError where it is missing or broken; unless it is
-        needed, one that is well known need not be here."""
+        """Return what is known of a data set before anything is trained on it. Raises DataError where it is missing or broken.
+        A well-known one may be missing where the data are not needed."""
         ...
 
     def other(self, dataset: Any, facts: Any, source: str) -> Any:
-        """Another source in place of the data set, with examples like those that these facts tell of."""
+        """Return the data set of another source, with examples like those that these facts describe."""
         ...
 
     def check_alike(self, source: str, facts: Any, trained: Any) -> None:
-        """Raises DataError where a model that was trained on data with the latter facts cannot be tested on those."""
+        """Raise DataError where a model cannot be tested on this source, which has `facts`, because the data of its training,
+        with the facts `trained`, were different."""
         ...
 
     def check(self, child: Any) -> None:
-        """Raises UserError for roles that do not go with the data of this child, in time."""
+        """Raise UserError for roles that do not go with the data of this child, before anything is trained."""
         ...
 
     def prepare(self, child: Any, report: Report) -> None:
-        """Have ready what all workers read."""
+        """Prepare the files that all workers read."""
         ...
 
     def open(self, child: Any, *, with_validation: bool = False, report: Report | None = None) -> Any:
-        """The data as children are trained on it: a `children.learning.Learning`. `with_validation` trains on the validation
-        examples too."""
+        """Open the data as children are trained on it, as a `children.learning.Learning`. `with_validation` trains on the
+        validation examples too."""
         ...
 
     def test(self, child: Any, preparation: Mapping[str, tuple[float, ...]]) -> Any:
-        """The test split, a `children.learning.Testing`, looked at as in the training that had this preparation."""
+        """Open the test split as a `children.learning.Testing`, prepared as in the training that had this preparation."""
         ...
 
 
 class Executor(Protocol):
-    """Decides where evaluators run. Takes plain tasks and gives back plain outcomes, in any order."""
+    """Decides where evaluators run. It takes plain tasks and gives back plain outcomes, in any order."""
 
     def submit(self, *tasks: Task) -> None:
-        """Accept tasks that one worker is to do together; returns at once."""
+        """Accept tasks that one worker does together, and return at once."""
         ...
 
     def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
@@ -247,11 +280,23 @@ class Executor(Protocol):
 
 
 class Diverged(Exception):
-    """A child whose loss or score is no longer finite: a property of the proposal, reported as status `diverged`."""
+    """Raised for a child whose loss or score is no longer finite: a property of the proposal, reported as status `diverged`."""
+
+
+class NoResult(Diverged):
+    """Says that an evaluator has no result for a genotype, such as one that a table lacks.
+
+    The trial has the status `diverged`, so that the search goes on, and is counted under `reason`: a few words such as "not in
+    the table". The message is the same for all such genotypes and names the next step.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def canonical(genotype: Genotype) -> str:
-    """The genotype as text, for keys: child seeds and the table of finished evaluations.
+    """Return the genotype as text, which is a key for child seeds and for finished evaluations.
 
     >>> canonical((0, 3, 1))
     '0.3.1'

@@ -11,7 +11,7 @@ Key = str | int
 
 
 def stream_seed(seed: int, purpose: str, *keys: Key) -> int:
-    """A 128-bit seed from the root seed, a purpose and any number of keys, by BLAKE2b.
+    """Return a 128-bit seed made of the root seed, a purpose and any number of keys by BLAKE2b.
 
     The parts are length-prefixed and typed, so `("a", 11)` and `("a1", 1)` differ.
 
@@ -28,7 +28,7 @@ def stream_seed(seed: int, purpose: str, *keys: Key) -> int:
 
 
 def stream(seed: int, purpose: str, *keys: Key) -> random.Random:
-    """A fresh generator for one purpose, e.g. `stream(seed, "proposal", trial)`.
+    """Return a fresh generator for one purpose, such as `stream(seed, "proposal", trial)`.
 
     >>> stream(7, "mutation", 12).random() == stream(7, "mutation", 12).random()
     True

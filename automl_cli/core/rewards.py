@@ -1,10 +1,10 @@
-"""The reward is data: what a strategy is told, as a function of a measurement. It stands in presets, settings and checks alike.
+"""Rewards as data: the number that a strategy is told, as a function of a measurement. Presets, settings and checks share it.
 
     power            score ** exponent (NAS: squared in the deck, slide 21; cubed in the paper, arXiv 1611.01578, section 4.1)
     inverse-square   constant / perplexity ** 2 (recurrent cells, arXiv 1611.01578, section 4.2)
     latency-target   accuracy * (latency / target) ** weight (MnasNet, arXiv 1807.11626, section 3)
 
-Each also says which of two scores is better, so that nobody has to ask what the score is.
+Each reward also says which of two scores is better, so that no other code depends on the metric.
 """
 
 import math
@@ -20,7 +20,7 @@ LAST_EPOCHS = 5
 """The score of a child is the best of this many last epochs (deck, slide 21)."""
 
 LARGEST_EXPONENT = 10
-"""Beyond it all scores but the highest are 0."""
+"""The largest exponent of a power: beyond it all rewards but the highest round to 0."""
 
 LATENCY = "latency_ms"
 """The metric of a measurement that `latency-target` reads, in milliseconds."""
@@ -47,11 +47,11 @@ class Power(Struct, frozen=True, forbid_unknown_fields=True, tag="power"):
             raise UserError(f"the exponent of the reward is {self.exponent:g}; it must be {allowed}")
 
     def score(self, measurement: Measurement) -> float:
-        """The highest score of the last epochs."""
+        """Return the highest score of the last epochs."""
         return max(measurement.scores[-LAST_EPOCHS:])
 
     def of(self, measurement: Measurement) -> float:
-        """The reward."""
+        """Return the reward."""
         score = self.score(measurement)
         try:
             power = abs(score) ** self.exponent
@@ -72,7 +72,7 @@ class Power(Struct, frozen=True, forbid_unknown_fields=True, tag="power"):
 
 
 class InverseSquare(Struct, frozen=True, forbid_unknown_fields=True, tag="inverse-square"):
-    """`constant / score ** 2` of a score that is to be low, such as perplexity.
+    """`constant / score ** 2` for a score that should be low, such as perplexity.
 
     >>> InverseSquare(80.0).of(Measurement(scores=(90.0, 80.0, 85.0)))
     0.0125
@@ -87,11 +87,11 @@ class InverseSquare(Struct, frozen=True, forbid_unknown_fields=True, tag="invers
             raise UserError(f"the constant of the reward is {self.constant:g}; it must be a finite number above 0")
 
     def score(self, measurement: Measurement) -> float:
-        """The lowest score of the last epochs."""
+        """Return the lowest score of the last epochs."""
         return min(measurement.scores[-LAST_EPOCHS:])
 
     def of(self, measurement: Measurement) -> float:
-        """The reward."""
+        """Return the reward."""
         score = self.score(measurement)
         return min(self.constant / max(score * score, sys.float_info.min), sys.float_info.max)
 
@@ -127,11 +127,11 @@ class LatencyTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 raise UserError(f"{name} of the reward is {weight:g}; it must be between -10 and 0: slower is not better")
 
     def score(self, measurement: Measurement) -> float:
-        """The highest score of the last epochs."""
+        """Return the highest score of the last epochs."""
         return max(measurement.scores[-LAST_EPOCHS:])
 
     def of(self, measurement: Measurement) -> float:
-        """The reward. UserError for a measurement without a latency above 0."""
+        """Return the reward. Raises UserError for a measurement without a latency above 0."""
         if (latency := measurement.metrics.get(LATENCY)) is None:
             raise UserError(f"the reward is about a latency, and nothing measured {LATENCY!r}; choose another reward")
         if not latency > 0:
@@ -150,5 +150,5 @@ Reward = Power | InverseSquare | LatencyTarget
 
 
 def ranked(reward: Reward, measurement: Measurement | None) -> float:
-    """What a trial is ranked by, minus infinity without a measurement."""
+    """Return the number that a trial is ranked by: its reward, or minus infinity without a measurement."""
     return -math.inf if measurement is None else reward.of(measurement)

@@ -1,10 +1,10 @@
-"""Commands of ours as they are printed for the user to type."""
+"""Writes `automl` commands for the user to type."""
 
 import shlex
 
 
 def command_line(command: str, *arguments: object) -> str:
-    """The command with its arguments, quoted for a shell.
+    """Return the command with its arguments, quoted for a shell.
 
     >>> command_line("report", "my runs/first", "--top", 3)
     "automl report 'my runs/first' --top 3"

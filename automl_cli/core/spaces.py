@@ -1,4 +1,4 @@
-"""A search space as a plug-in: one file that says what is decided, what a genotype stands for and how a child is built.
+"""Search spaces as plug-ins: one file says what is decided, what a genotype stands for and how a child is built.
 
 `Plugin` is what the file declares; `SearchSpace` is a plug-in with its options settled, which everything else works with.
 """
@@ -10,7 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.decisions import Choice, DecisionList, Genotype
-from automl_cli.core.errors import SpaceError, unknown_name
+from automl_cli.core.errors import SpaceError, unknown_name, unknown_option
+from automl_cli.core.plugin_calls import call, shown_genotype, type_in_words
 from automl_cli.core.random_streams import stream
 from automl_cli.core.rewards import Power, Reward
 
@@ -30,7 +31,7 @@ class SpaceOption(Struct, frozen=True):
     choices: tuple[Choice, ...] = ()
 
     def parse(self, text: str) -> Choice:
-        """The value that the text stands for, or SpaceError with what is allowed."""
+        """Return the value that the text stands for. Raises SpaceError with what is allowed."""
         kind = type(self.default)
         try:
             value: Choice = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
@@ -39,7 +40,7 @@ class SpaceOption(Struct, frozen=True):
         return self.check(value)
 
     def check(self, value: Choice) -> Choice:
-        """The value itself when it is of the right type and among the choices."""
+        """Return the value itself. Raises UserError unless it is of the option's type and among its choices."""
         if type(value) is not type(self.default):
             raise SpaceError(f"space option {self.name}={value!r}: expected {_KIND_NAMES[type(self.default)]}")
         if self.choices and value not in self.choices:
@@ -72,7 +73,7 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
 
 
 class Plugin(Struct, frozen=True, kw_only=True):
-    """What a space file declares as `SPACE`.
+    """The declaration of a search space, which its file names `SPACE`.
 
     produces    the kind of its values, by name: `kinds.<kind>` or one from an entry point
     decisions   options -> the ordered decisions
@@ -104,24 +105,25 @@ class Plugin(Struct, frozen=True, kw_only=True):
     canonical: Callable[[Options, Genotype], Genotype] | None = None
 
     def settle(self, given: Options) -> dict[str, Choice]:
-        """All options of the space: the given ones checked, the others at their defaults."""
+        """Return all options of the space: the given ones checked, the others at their defaults."""
         declared = {option.name: option for option in self.options}
         for name in given:
             if name not in declared:
-                raise unknown_name(f"option of space {self.name!r}:", name, declared)
+                raise unknown_option(name, f"space {self.name}", declared)
         return {name: option.check(given.get(name, option.default)) for name, option in declared.items()}
 
     def parse_options(self, texts: Mapping[str, str]) -> dict[str, Choice]:
-        """Options from the command line (`name` -> text), checked; only the given ones."""
+        """Return the options that the command line gives as texts, checked; options that are not given are left out."""
         declared = {option.name: option for option in self.options}
         for name in texts:
             if name not in declared:
-                raise unknown_name(f"option of space {self.name!r}:", name, declared)
+                raise unknown_option(name, f"space {self.name}", declared)
         return {name: declared[name].parse(text) for name, text in texts.items()}
 
 
 class SpaceReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a study records its space, and how a worker finds it again: a discovered name, or a file given with `--space`.
+    """The record by which a study names its space and a worker finds it again: a discovered name, or a file given with
+    `--space`.
 
     `canonical` says that the space knows which genotypes mean the same.
     """
@@ -134,15 +136,22 @@ class SpaceReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SearchSpace:
-    """A plug-in with its options settled."""
+    """A plug-in with its options settled.
 
-    def __init__(self, plugin: Plugin, options: Options | None = None) -> None:
+    `place` names it in errors: the file that the user gave, or the space by name. Every function of the plug-in is called
+    here; SpaceError says which of them raised an exception or returned what it may not.
+    """
+
+    def __init__(self, plugin: Plugin, options: Options | None = None, *, place: str | None = None) -> None:
         self.plugin = plugin
+        self.place = place or f"space {plugin.name!r}"
         self.options = plugin.settle(options or {})
-        self.decisions = plugin.decisions(self.options)
+        self.decisions: DecisionList = self._call("decisions", given=f"options {self.options}")
+        if not isinstance(self.decisions, DecisionList):
+            raise self._wrong("decisions", self.decisions, "a DecisionList (automl_cli.core.decisions)")
 
     def reference(self, file: str | None = None) -> SpaceReference:
-        """The record from which `plugins.discovery.open_space` makes this space again."""
+        """Return the record from which `plugins.discovery.open_space` makes this space again."""
         return SpaceReference(
             name=self.plugin.name,
             version=self.plugin.version,
@@ -153,36 +162,80 @@ class SearchSpace:
 
     @property
     def size(self) -> int:
-        """Number of genotypes of full length, exactly."""
+        """The exact number of genotypes of full length."""
         return self.decisions.size
 
     def length(self, trial: int) -> int:
-        """How many decisions are live at this trial; depends on the trial's number only (curriculum)."""
-        return len(self.decisions) if self.plugin.length is None else self.plugin.length(self.options, trial)
+        """Return how many decisions are live at this trial; this depends on the trial's number only (curriculum)."""
+        if self.plugin.length is None:
+            return len(self.decisions)
+        live = self._call("length", trial, given=f"trial {trial}")
+        if type(live) is not int or not 1 <= live <= len(self.decisions):
+            said = str(live) if isinstance(live, int) else type_in_words(live)
+            raise SpaceError(
+                f"{self.place}: length gave {said} for trial {trial}; it must give a whole number from 1 to "
+                f"{len(self.decisions)}"
+            )
+        return live
 
     def sample(self, seed: int, trial: int) -> Genotype:
-        """The uniform genotype of this trial."""
+        """Draw the uniform genotype of this trial."""
         return self.decisions.sample(stream(seed, "uniform proposal", trial), self.length(trial))
 
     def mutate(self, genotype: Genotype, random: Random) -> Genotype:
-        """A child of the genotype by the space's own mutation rule."""
+        """Return a child of the genotype by the space's own mutation rule."""
         if self.plugin.mutate is None:
             return self.decisions.mutate(genotype, random)
-        return self.decisions.check(self.plugin.mutate(self.options, genotype, random))
+        return self._genotype("mutate", genotype, random)
 
     def decode(self, genotype: Genotype) -> Any:
-        """The value that the genotype stands for."""
-        return self.plugin.decode(self.options, self.decisions.check(genotype))
+        """Return the value that the genotype stands for."""
+        return self._call("decode", self.decisions.check(genotype), given=shown_genotype(genotype))
+
+    def encode(self, value: Any) -> Genotype:
+        """Return the genotype that decodes to this value. Raises SpaceError where the space holds none."""
+        genotype = self._call("encode", value, given=type_in_words(value))
+        return self.decisions.check(self._indices("encode", genotype, given=type_in_words(value)))
 
     def placed(self, genotype: Genotype, facts: Any) -> Any:
-        """What fills the role of the genotype's value in a child, on data of which these are the facts."""
+        """Return what fills the role of the genotype's value in a child, on data of which these are the facts."""
         value = self.decode(genotype)
-        return value if self.plugin.place is None else self.plugin.place(self.options, value, facts)
+        return value if self.plugin.place is None else self._call("place", value, facts, given=shown_genotype(genotype))
 
     def canonical(self, genotype: Genotype) -> Genotype:
-        """The genotype that stands for all that mean the same."""
-        return genotype if self.plugin.canonical is None else self.plugin.canonical(self.options, genotype)
+        """Return the genotype that stands for all that mean the same."""
+        return genotype if self.plugin.canonical is None else self._genotype("canonical", genotype)
 
     def tokens(self, genotype: Genotype) -> tuple[str, ...]:
-        """The genotype as the deck prints it."""
-        return self.plugin.tokens(self.options, self.decisions.check(genotype))
+        """Return the genotype as the deck prints it."""
+        tokens = self._call("tokens", self.decisions.check(genotype), given=shown_genotype(genotype))
+        if type(tokens) is not tuple or not all(type(token) is str for token in tokens):
+            raise self._wrong("tokens", tokens, "a tuple of texts", given=shown_genotype(genotype))
+        return tokens
+
+    def _call(self, name: str, *arguments: Any, given: str) -> Any:
+        return call(self.place, name, getattr(self.plugin, name), self.options, *arguments, given=given)
+
+    def _genotype(self, name: str, genotype: Genotype, *more: Any) -> Genotype:
+        """Return the genotype that a function of the plug-in makes of this one, which must be as long."""
+        given = shown_genotype(genotype)
+        made = self._indices(name, self._call(name, genotype, *more, given=given), given=given)
+        if len(made) != len(genotype):
+            raise SpaceError(
+                f"{self.place}: {name} gave {len(made)} indices for {given}; it must give as many as it got, {len(genotype)}"
+            )
+        try:
+            return self.decisions.check(made)
+        except SpaceError as error:
+            raise SpaceError(f"{self.place}: {name} gave {shown_genotype(made)} for {given}: {error}") from error
+
+    def _indices(self, name: str, made: Any, *, given: str) -> Genotype:
+        if type(made) is not tuple or not all(type(index) is int for index in made):
+            raise self._wrong(name, made, "a genotype, a tuple of whole numbers (int)", given=given)
+        return made
+
+    def _wrong(self, name: str, value: Any, allowed: str, *, given: str = "") -> SpaceError:
+        """Return the error for a function of the plug-in that gave a value of a type it may not give."""
+        odd = [item for item in value if type(item) not in (int, str)] if isinstance(value, tuple) else []
+        said = f"a tuple with {type_in_words(odd[0])} in it" if odd else type_in_words(value)
+        return SpaceError(f"{self.place}: {name} gave {said}{' for ' + given if given else ''}; it must give {allowed}")

@@ -1,4 +1,4 @@
-"""What travels between the strategy, the study, the executor and the evaluator: plain frozen data, JSON in and JSON out."""
+"""Messages between strategy, study, executor and evaluator: plain frozen data that JSON can hold."""
 
 import math
 from enum import StrEnum
@@ -10,7 +10,7 @@ from automl_cli.core.decisions import Genotype
 
 
 class Status(StrEnum):
-    """How a trial ended. All but `ok` tell the strategy no reward.
+    """End of a trial. All but `ok` tell the strategy no reward.
 
     `diverged` and `over-limit` are properties of the proposal and never count towards `--max-failures`.
     """
@@ -32,7 +32,7 @@ class Stage(StrEnum):
 
 
 class Proposal(Struct, frozen=True):
-    """What a strategy asks to be measured.
+    """A genotype that a strategy asks to have measured.
 
     `log_probability` is that of the genotype under the policy it was drawn from, where the strategy has one. It stands in the
     `asked` record, so an importance ratio never depends on recomputing an old policy.
@@ -53,14 +53,14 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EvaluatorSpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which evaluator measures children: a registered name, and its own settings as plain data."""
+    """The evaluator that measures children: its registered name, and its own settings as plain data."""
 
     name: str
     settings: dict[str, Any] = {}
 
 
 class Measurement(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an evaluator found: one validation score per epoch (or one in all), and named counts and metrics.
+    """The result of an evaluator: one validation score per epoch (or one in all), and named counts and metrics.
 
     Raises ValueError for a score or metric that is not finite: such a trial is `diverged`, and JSON has no NaN.
     """
@@ -77,9 +77,10 @@ class Measurement(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a task ended. `measurement` is there exactly when the status is ok; `message` says what went wrong otherwise.
+    """End of a task. `measurement` is there exactly when the status is ok; `message` says what went wrong otherwise.
 
-    `seconds` is wall-clock time: it goes into the journal and never into an artifact.
+    `seconds` is wall-clock time: it goes into the journal and never into an artifact. `reason` are words that trials are
+    counted under where the status says too little, such as "not in the table".
     """
 
     status: Status
@@ -87,6 +88,12 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     message: str = ""
     seconds: float = 0.0
     worker: str = ""
+    reason: str = ""
+
+    @property
+    def ending(self) -> str:
+        """Return the end of the task in the words that trials are counted under."""
+        return self.reason or self.status.value
 
     def __post_init__(self) -> None:
         if (self.status is Status.OK) != (self.measurement is not None):
@@ -103,6 +110,7 @@ class Trial(Struct, frozen=True):
 
     @property
     def number(self) -> int:
+        """Return the number of the trial."""
         return self.task.trial
 
 
@@ -120,7 +128,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     max_multiply_adds: int | None = None
 
     def excess(self, costs: Costs) -> str:
-        """Which bound the costs are over, in words; nothing when they are within.
+        """Return in words which bound the costs exceed, or an empty text when they exceed none.
 
         >>> Limits(max_parameters=1000).excess(Costs(parameters=1200, multiply_adds=5))
         '1,200 parameters, and at most 1,000 are allowed'

@@ -1,4 +1,4 @@
-"""Tabular benchmarks: a CSV or `.npz` file with one row per genotype, read and checked completely before a search starts."""
+"""Reads tabular benchmarks: a CSV or `.npz` file with one row per genotype, checked whole before a search starts."""
 
 import csv
 import re
@@ -19,10 +19,17 @@ Row = tuple[str, ...]
 """The cells of the wanted columns of one row, as text; the encoding first."""
 
 
+class UnknownColumn(DataError):
+    """Raised for a wanted column that a table does not have."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
 @dataclass(frozen=True)
 class BenchmarkTable:
-    """A table: `values[rows[genotype]]` are the numbers of `columns` for that genotype. `values` is (rows, columns),
-    float64."""
+    """A table in memory: `values[rows[genotype]]` are the numbers of `columns`, shape (rows, columns), float64."""
 
     path: str
     columns: tuple[str, ...]
@@ -115,7 +122,7 @@ def _npz_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
 
 def _position(name: str, header: Sequence[str], location: str) -> int:
     if name not in header:
-        raise DataError(f"{location}: {unknown_name('column', name, header)}")
+        raise UnknownColumn(f"{location}: {unknown_name('column', name, header)}", name)
     return list(header).index(name)
 
 

@@ -1,5 +1,5 @@
-"""How a child is measured: one task in, one measurement out. An evaluator is built once per worker, from plain settings; its
-planning half settles and checks them (`core.protocols.EvaluatorFactory`).
+"""Measure children: one task in, one measurement out. An evaluator is built once per worker, from plain settings, which its
+planning half chooses and checks (`core.protocols.EvaluatorFactory`).
 
     trained   builds what a genotype stands for, trains it on its problem, scores it
     table     looks the genotype up in a tabular benchmark

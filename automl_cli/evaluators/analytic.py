@@ -1,4 +1,4 @@
-"""The test double: scores a genotype by a formula, without data, JAX or training, and fails in every way on request.
+"""Score a genotype by a formula, without data, JAX or training: the test double, which fails in every way on request.
 
 For the tests of studies and executors, and for trying strategies on functions whose optimum is known.
 """
@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.flags import Flag
-from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate, canonical
 from automl_cli.core.settings import settle
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
@@ -25,17 +25,15 @@ Fault = Literal["raise", "diverge", "memory", "xla-memory", "kill", "exit", "han
 
 
 class AnalyticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`noise` is the standard deviation of a Gaussian added to every score, drawn from the task's seed; `seconds` is slept.
+    """Settings of the test double. `faults` names genotypes as `protocols.canonical` writes them."""
 
-    `group` trials make one task. `faults` names genotypes (as `protocols.canonical` writes them) and what happens in their
-    place.
-    """
-
-    function: Literal["one-max", "leading-ones", "constant"] = "one-max"
-    noise: float = 0.0
-    seconds: float = 0.0
-    group: Annotated[int, Meta(ge=1)] = 1
-    faults: dict[str, Fault] = {}
+    function: Annotated[
+        Literal["one-max", "leading-ones", "constant"], Meta(description="The formula; its highest value is 1.")
+    ] = "one-max"
+    noise: Annotated[float, Meta(ge=0, description="Standard deviation of a Gaussian added to every score.")] = 0.0
+    seconds: Annotated[float, Meta(ge=0, description="Seconds that every evaluation sleeps.")] = 0.0
+    group: Annotated[int, Meta(ge=1, description="Trials that make one task of a worker.")] = 1
+    faults: Annotated[dict[str, Fault], Meta(description="By genotype, the fault that happens in its place.")] = {}
 
 
 class AnalyticEvaluator:
@@ -46,58 +44,62 @@ class AnalyticEvaluator:
     instant = True
     unused: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+    options = AnalyticSettings
+    settings = AnalyticSettings
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """What was given with `--evaluator-option`, checked, over the defaults."""
-        settled = settle(AnalyticSettings, request.options, owner="evaluator 'analytic'", sources={"given": {}})
+        """Return what `--evaluator-option` gives, over the defaults. Raises UserError for what does not fit."""
+        settled = settle(AnalyticSettings, request.options, owner="evaluator analytic", sources={"given": {}})
         return dict(msgspec.to_builtins(settled))
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
-        """A formula does not change."""
+        """Do nothing: a formula does not change."""
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """There is nothing to prepare."""
+        """Do nothing: a formula needs no data."""
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """As many trials as the settings say."""
+        """Return the number of trials that make one task, as the settings say."""
         return int(settings["group"])
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """A formula costs nothing."""
+        """Return None: a formula has no parameters."""
         return None
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """The formula."""
+        """Yield the name of the formula."""
         yield "measured by", f"the formula {setup.evaluator.settings['function']}"
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Nothing to estimate."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Return None: no child takes long enough to be worth an estimate."""
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:
-        self.settings = msgspec.convert(setup.evaluator.settings, AnalyticSettings)
-        self.decisions = open_space(setup.space).decisions
+        self._settings = msgspec.convert(setup.evaluator.settings, AnalyticSettings)
+        self._decisions = open_space(setup.space).decisions
 
     def evaluate(self, task: Task) -> Measurement:
-        """The scores of a formula, or the fault that the settings ask for."""
-        if self.settings.seconds:
-            time.sleep(self.settings.seconds)
-        if fault := self.settings.faults.get(canonical(task.genotype)):
+        """Return the scores by the formula, or fail as the settings ask for."""
+        if self._settings.seconds:
+            time.sleep(self._settings.seconds)
+        if fault := self._settings.faults.get(canonical(task.genotype)):
             _FAULTS[fault]()
-        value = _FUNCTIONS[self.settings.function](self.decisions, task.genotype)
+        value = _FUNCTIONS[self._settings.function](self._decisions, task.genotype)
         random = Random(task.seed)
-        scores = (value * (1 - 2.0**-epoch) + random.gauss(0.0, self.settings.noise) for epoch in range(1, task.epochs + 1))
+        scores = (value * (1 - 2.0**-epoch) + random.gauss(0.0, self._settings.noise) for epoch in range(1, task.epochs + 1))
         return Measurement(scores=tuple(min(1.0, max(0.0, score)) for score in scores))
 
     def evaluate_group(self, tasks: Sequence[Task]) -> Sequence[Measurement | Exception]:
-        """Each by itself: what a formula says does not depend on the others."""
+        """Return the outcome of each task, as `evaluate` gives it."""
         return [self._outcome(task) for task in tasks]
 
     def _outcome(self, task: Task) -> Measurement | Exception:
@@ -108,20 +110,20 @@ class AnalyticEvaluator:
 
 
 def one_max(decisions: DecisionList, genotype: Genotype) -> float:
-    """Mean over the live decisions of index / (choices - 1)."""
+    """Return the mean over the live decisions of index / (choices - 1)."""
     pairs = zip(genotype, decisions.decisions, strict=False)
     return sum(index / max(1, len(decision.choices) - 1) for index, decision in pairs) / len(genotype)
 
 
 def leading_ones(decisions: DecisionList, genotype: Genotype) -> float:
-    """The part of the live decisions that stands before the first one not at its last choice."""
+    """Return the share of the live decisions before the first one that is not at its last choice."""
     pairs = zip(genotype, decisions.decisions, strict=False)
     at_last = [index == len(decision.choices) - 1 for index, decision in pairs]
     return (at_last.index(False) if False in at_last else len(at_last)) / len(genotype)
 
 
 def constant(decisions: DecisionList, genotype: Genotype) -> float:
-    """The same for all: every trial ties."""
+    """Return 1 for every genotype, so that all trials tie."""
     return 1.0
 
 

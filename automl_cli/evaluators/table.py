@@ -1,4 +1,4 @@
-"""Looks a genotype up in a tabular benchmark instead of training it."""
+"""Look a genotype up in a tabular benchmark instead of training it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -8,15 +8,17 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
-from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, canonical
+from automl_cli.core.numbers import counted
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, NoResult, Report, SecondsEstimate
+from automl_cli.core.settings import NoOptions
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 
 ENCODING_COLUMN = "ops"
-"""Where the encoding stands unless told otherwise."""
+"""The default of `--encoding-column`."""
 
 
 def _absolute(file: str) -> str:
@@ -24,7 +26,7 @@ def _absolute(file: str) -> str:
 
 
 def _names(flag: str, text: str) -> list[str]:
-    """Columns separated by commas.
+    """Return the names of columns separated by commas.
 
     >>> _names("cost-columns", "b, c")
     ['b', 'c']
@@ -75,7 +77,7 @@ FLAGS: tuple[Flag, ...] = (
 
 
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which file and which of its columns. Report and cost columns go into the metrics of the measurement.
+    """File and columns of a table. Report and cost columns go into the metrics of the measurement.
 
     `digest` is that of the file when the search was planned; a table with another one is refused.
     """
@@ -96,17 +98,17 @@ class TableEvaluator:
     instant = True
     unused = ("epochs", "retrain-top", "retrain-epochs")
     flags: tuple[Flag, ...] = FLAGS
+    options = NoOptions
+    settings = TableSettings
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """Which file and columns, with the file's digest. The table is read here already, so that a bad one costs no trial.
+        """Return file, columns and the file's digest. The table is read here already, so that a bad one costs no trial.
 
         The path is made absolute, so that a run can be resumed from anywhere.
         """
         from automl_cli.data.benchmark_table import table_digest
 
-        for name in request.options:
-            raise unknown_name("setting of evaluator 'table':", name, (), hint="It is told by flags: see --help")
         said = {row.name: row for row in FLAGS if row.name in request.given}
         for name in ("table", "reward-column"):
             if name not in said:
@@ -122,59 +124,70 @@ class TableEvaluator:
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
-        """Raises DataError for a table that has changed."""
+        """Raise DataError for a table that has changed."""
         TableEvaluator(setup)
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """A table is read by whoever needs it."""
+        """Do nothing: every worker reads the table itself."""
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """One."""
+        """Return 1: every trial is a task of its own."""
         return 1
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """None: what a table says of costs stands in its cost columns."""
+        """Return None: costs are metrics here, from the cost columns."""
         return None
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """The table and the column that is searched for."""
+        """Yield the table and the column of the reward."""
         settings = msgspec.convert(setup.evaluator.settings, TableSettings)
         yield "measured by", f"column {settings.reward_column!r} of {settings.file}"
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """Nothing to estimate."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Return None: no child takes long enough to be worth an estimate."""
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:
         from automl_cli.data.benchmark_table import table_digest
 
-        self.settings = msgspec.convert(setup.evaluator.settings, TableSettings)
-        if table_digest(self.settings.file) != self.settings.digest:
+        self._settings = msgspec.convert(setup.evaluator.settings, TableSettings)
+        if table_digest(self._settings.file) != self._settings.digest:
             raise DataError(
-                f"{self.settings.file} is not the table that this search was started with: it has changed since. Give the file "
-                "back, or start a new run"
+                f"{self._settings.file} is not the table that this search was started with: it has changed since. Give the "
+                "file back, or start a new run"
             )
-        self.table = _read(self.settings, open_space(setup.space))
+        self.table = _read(self._settings, open_space(setup.space))
 
     def evaluate(self, task: Task) -> Measurement:
-        """The row of the task's genotype; Diverged when the table has none, so that an incomplete one can be searched."""
+        """Return the row of the task's genotype. Raises NoResult where the table lacks it, so an incomplete one is searched."""
         row = self.table.rows.get(task.genotype)
         if row is None:
-            raise Diverged(
-                f"genotype {canonical(task.genotype)} has no row among the {len(self.table.rows)} of {self.table.path}"
+            rows = counted(len(self.table.rows), "row")
+            raise NoResult(
+                "not in the table",
+                f"{self.table.path} has {rows} and none of this genotype; add what is missing and start a new run, or "
+                "search on without it",
             )
         numbers = self.table.numbers(row)
-        metrics = {name: numbers[name] for name in (*self.settings.report_columns, *self.settings.cost_columns)}
-        return Measurement(scores=(float(numbers[self.settings.reward_column]),), metrics=metrics)
+        metrics = {name: numbers[name] for name in (*self._settings.report_columns, *self._settings.cost_columns)}
+        return Measurement(scores=(float(numbers[self._settings.reward_column]),), metrics=metrics)
 
 
 def _read(settings: TableSettings, space: SearchSpace) -> Any:
-    from automl_cli.data.benchmark_table import read_table
+    from automl_cli.data.benchmark_table import UnknownColumn, read_table
 
     columns = (settings.reward_column, *settings.report_columns, *settings.cost_columns)
-    return read_table(settings.file, space.decisions, encoding_column=settings.encoding_column, columns=columns)
+    try:
+        return read_table(settings.file, space.decisions, encoding_column=settings.encoding_column, columns=columns)
+    except UnknownColumn as error:
+        if error.column != ENCODING_COLUMN or settings.encoding_column != ENCODING_COLUMN:
+            raise
+        hint = f"{ENCODING_COLUMN!r} is the default of --encoding-column; name another column with that flag"
+        raise DataError(f"{error}. {hint}") from error

@@ -1,4 +1,4 @@
-"""Trains the child of a genotype and measures it: the one evaluator of everything that is trained.
+"""Train the child of a genotype and measure it: the one evaluator of everything that is trained.
 
 The child of a study has every role filled but one; the space fills that one. Which role it is, what is built from its values
 and what they cost is asked of the row of their kind.
@@ -7,21 +7,23 @@ and what they cost is asked of the row of their kind.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from statistics import fmean
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
-from automl_cli.children.cost import child_seconds
+from automl_cli.children.cost import START_SECONDS, blocks_of, child_seconds, compile_seconds, programs_of
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.errors import DataError, UserError, unknown_name
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
-from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, problem_named, standing_kind
-from automl_cli.plugins.roles import costs_of, filling_of, typed_dataset, typed_facts, words_of
+from automl_cli.plugins.roles import costs_of, filling_of, typed_dataset, typed_facts, value_of, words_of
 from automl_cli.store.encoding import plain
 from automl_cli.system.process import workers_have_accelerator
 from automl_cli.system.speed import matrix_speed
@@ -30,9 +32,11 @@ from automl_cli.values.engine import EngineName, engine_for_training
 
 
 class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How children are compiled, which fixes the low bits of their results."""
+    """Settings of the trained evaluator. How children are compiled fixes the low bits of their results."""
 
-    engine: EngineName
+    engine: Annotated[
+        EngineName, Meta(description="Compile a child whole, or block by block. Default: by its number of steps.")
+    ]
 
 
 class TrainedEvaluator:
@@ -43,33 +47,29 @@ class TrainedEvaluator:
     instant = False
     unused: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+    options = TrainedSettings
+    settings = TrainedSettings
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """The engine, chosen by how many steps there are and where they are computed, unless an option names it."""
+        """Return the engine: the option's, or else the faster one for so many steps on this machine."""
         plugin, child = request.space.plugin, request.child
         kind = standing_kind(kind_named(plugin.produces))
         if kind.role is None or kind.build is None:
             raise UserError(
                 f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
             )
-        for name in request.options:
-            if name != "engine":
-                raise unknown_name("setting of evaluator 'trained':", name, ("engine",))
         if request.data_needed:
             problem_named(child.problem.name).check(child)
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
             engine = engine_for_training(steps, accelerated=accelerated).engine
-        try:
-            return dict(msgspec.to_builtins(msgspec.convert({"engine": engine}, TrainedSettings)))
-        except msgspec.ValidationError as error:
-            raise unknown_name("engine", str(engine), ("whole", "blocks")) from error
+        return dict(msgspec.to_builtins(TrainedSettings(engine=engine)))
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
-        """Raises DataError where the data set is no longer what it was."""
+        """Raise DataError where the data set is no longer what it was."""
         problem = _child(setup).problem
         now = plain(problem_named(problem.name).facts(typed_dataset(problem)))
         if changed := [name for name, value in now.items() if value != problem.facts[name]]:
@@ -81,18 +81,18 @@ class TrainedEvaluator:
 
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
-        """The data, ready for all workers."""
+        """Prepare the data for all workers."""
         child = _child(setup)
         problem_named(child.problem.name).prepare(child, report)
 
     @staticmethod
     def together(settings: Mapping[str, Any]) -> int:
-        """One: each child is a program of its own."""
+        """Return 1: each child is trained by itself."""
         return 1
 
     @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
-        """Those of the network that is trained: the genotype's own, or where another role is searched that of the study."""
+        """Return exact costs of the network that is trained: the genotype's, or the study's where another role is searched."""
         kind, child = _standing(space), _child(setup)
         facts = typed_facts(child.problem)
         if kind.role != "network":
@@ -101,7 +101,7 @@ class TrainedEvaluator:
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """The data set, the roles, and the depth of the networks."""
+        """Yield the data set, the roles, and the depth of the networks."""
         kind, child = _standing(space), _child(setup)
         yield "data set", child.problem.source
         for role, filling in child.roles.items():
@@ -114,12 +114,31 @@ class TrainedEvaluator:
                 yield "depth", f"{_span(min(depths), max(depths))} layers"
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
-        """By the cost model of `children.cost`, at this machine's speed."""
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
+        """Estimate by the cost model of `children.cost`, at this machine's speed."""
+        costs = [found for one in genotypes if (found := TrainedEvaluator.costs(setup, space, one)) is not None]
         if not costs:
             return None
-        mean = sum(one.multiply_adds for one in costs) / len(costs)
-        return child_seconds(_child(setup).problem.facts, epochs=epochs, multiply_adds=mean, speed=matrix_speed())
+        child, engine = _child(setup), msgspec.convert(setup.evaluator.settings, TrainedSettings).engine
+        networks, image = _networks(space, child, genotypes), child.problem.facts.get("image_shape")
+        blocks = fmean(map(blocks_of, networks))
+        each = child_seconds(
+            child.problem.facts,
+            child.recipe,
+            epochs=epochs,
+            blocks=blocks,
+            multiply_adds=fmean(one.multiply_adds for one in costs),
+            speed=matrix_speed(),
+        )
+        programs = [programs_of(network, image) for network in networks]
+        more = max(1.0, trials / len(networks)) if engine == "whole" else 1.0  # the others of `whole` are networks of their own
+        return SecondsEstimate(
+            start=START_SECONDS,
+            training=trials * each.total,
+            compiling=more * compile_seconds(engine, programs, blocks=blocks),
+        )
 
     def __init__(self, setup: EvaluatorSetup) -> None:
         from automl_cli.children.trainer import Trainer
@@ -132,7 +151,7 @@ class TrainedEvaluator:
         self._trainer = Trainer(self._child, engine=settings.engine)
 
     def evaluate(self, task: Task) -> Measurement:
-        """One score per epoch. Metrics: exact costs where they are known, and the mean training `loss` of the last epoch."""
+        """Train the child and return one score per epoch, with exact costs and the last epoch's mean `loss` as metrics."""
         placed = self._space.placed(task.genotype, self._facts)
         assert self._kind.role is not None
         child = self._child.filled(**{self._kind.role: filling_of(self._kind.name, placed)})
@@ -142,8 +161,16 @@ class TrainedEvaluator:
         return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **counts})
 
 
+def _networks(space: SearchSpace, child: Child, genotypes: Sequence[Genotype]) -> list[Any]:
+    """Return the networks that are trained for these genotypes; one where another role is searched."""
+    if _standing(space).role != "network":
+        return [value_of(child.roles["network"])]
+    facts = typed_facts(child.problem)
+    return [space.placed(one, facts) for one in genotypes]
+
+
 def _standing(space: SearchSpace) -> Kind:
-    """The kind of what stands in the open role."""
+    """Return the kind of the values that stand in the open role."""
     return standing_kind(kind_named(space.plugin.produces))
 
 

@@ -1,4 +1,4 @@
-"""Where evaluators run: plain tasks in, plain outcomes out. Nothing here knows what is evaluated or why.
+"""Run evaluators: plain tasks in, plain outcomes out. Nothing here knows what is evaluated or why.
 
 outcomes        one outcome for every task, whatever the evaluator raises
 serial          in this process, one task after the other: the reference

@@ -1,5 +1,5 @@
-"""Worker processes of this machine: one per core or per GPU, replaced when they die, hang or have grown. Each has one task at a
-time, or several that were given together.
+"""Run tasks in worker processes of this machine, one per core or per GPU. A worker that dies, hangs or grows is replaced. Each
+has one task at a time, or several that were given together.
 
 A worker is started when there is work for it and is kept between tasks, so that imports, data and compiled programs serve many
 children. What happens to a worker happens to its task only.
@@ -51,7 +51,7 @@ class LocalExecutor:
         self._put_to_work()
 
     def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
-        """The next task that ended, in whatever order they do."""
+        """Return the next task that ended, with its outcome; None when that takes longer than the time-out."""
         give_up_at = math.inf if timeout_seconds is None else time.monotonic() + timeout_seconds
         while not self._ended:
             wake_at = min([give_up_at, *(worker.deadline for worker in self._workers if worker.deadline is not None)])
@@ -88,12 +88,13 @@ class LocalExecutor:
             coming += 1
 
     def _allowed(self, tasks: tuple[Task, ...]) -> float:
-        """Seconds until tasks that were given together are overdue."""
+        """Return the seconds after which tasks that were given together are overdue."""
         return (self._timeout_seconds or 0.0) * len(tasks)
 
     def _start(self, slot: int) -> bool:
-        """Whether a worker was started. Where the system has no room for one, the others go on, and where there is no other,
-        all that waits fails: nobody would come to do it."""
+        """Start a worker and return whether that succeeded.
+
+        Where the system has no room for one, the other workers go on; without any other, all waiting tasks fail."""
         try:
             worker = WorkerProcess(self._setup, slot=slot, environment=self._environments[slot], events=self._events)
         except OSError as error:
@@ -124,7 +125,7 @@ class LocalExecutor:
         worker.tasks, worker.deadline = (), None
 
     def _fail(self, worker: WorkerProcess, status: Status, message: str, seconds: float = 0.0) -> None:
-        """Its tasks fail; if it had none yet, those it was started for do: a worker that cannot start must be heard of."""
+        """Fail the tasks of a worker, or the tasks that it was started for where it had none yet, and dismiss it."""
         if not worker.tasks and worker.starting and self._waiting:
             worker.tasks = self._waiting.popleft()
         outcome = Outcome(status, message=message, seconds=seconds, worker=str(worker.slot))
@@ -146,7 +147,7 @@ class LocalExecutor:
 
 
 def _environments(workers: int) -> list[dict[str, str]]:
-    """The settings of each worker's process; GPUs are dealt out in turn."""
+    """Return the settings of each worker's process. GPUs are dealt out in turn."""
     gpus = visible_gpus()
     if not gpus:
         return [process_settings()] * workers

@@ -1,4 +1,4 @@
-"""What parent and worker say to each other: one line of JSON each, the same structures on both sides."""
+"""Messages between parent and worker: one line of JSON each, the same structures on both sides."""
 
 from msgspec import Struct
 
@@ -7,7 +7,7 @@ from automl_cli.core.trials import Outcome
 
 
 class Setup(Struct, frozen=True):
-    """The first line a worker reads: who it is, whose child and what evaluator it builds."""
+    """First line that a worker reads: its name, the process id of its parent, and the setup of its evaluator."""
 
     name: str
     parent: int
@@ -15,17 +15,17 @@ class Setup(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The evaluator is built; tasks may come."""
+    """Report of a worker that its evaluator is built and tasks may come."""
 
 
 class Unusable(Struct, frozen=True, tag="unusable"):
-    """The evaluator could not be built; the worker ends."""
+    """Last words of a worker whose evaluator could not be built."""
 
     message: str
 
 
 class Done(Struct, frozen=True, tag="done"):
-    """How the tasks ended that were given together, in their order, and how much memory the worker holds since."""
+    """Outcomes of the tasks that were given together, in their order, and the memory that the worker holds."""
 
     outcomes: tuple[Outcome, ...]
     resident_bytes: int

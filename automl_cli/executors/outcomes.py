@@ -1,27 +1,27 @@
-"""Tasks in, as many outcomes out, whatever the evaluator raises."""
+"""Evaluate tasks and return one outcome for each, whatever the evaluator raises."""
 
 import time
 import traceback
 from collections.abc import Sequence
 
-from automl_cli.core.protocols import Diverged, Evaluator, GroupEvaluator
+from automl_cli.core.protocols import Diverged, Evaluator, GroupEvaluator, NoResult
 from automl_cli.core.trials import Outcome, Status, Task
 
 LONGEST_MESSAGE = 1000
 
 
 def attempt(evaluator: Evaluator, task: Task, worker: str) -> Outcome:
-    """Evaluate, and say how it ended. Only what stops the whole process (Ctrl-C) passes through."""
+    """Evaluate a task and return how it ended. Only what stops the whole process (Ctrl-C) passes through."""
     started = time.perf_counter()
     try:
         measurement = evaluator.evaluate(task)
     except Exception as error:  # noqa: BLE001  a child never ends the study, and an exception must not travel between processes
-        return Outcome(_status_of(error), message=described(error), seconds=time.perf_counter() - started, worker=worker)
+        return _without_score(error, time.perf_counter() - started, worker)
     return Outcome(Status.OK, measurement, seconds=time.perf_counter() - started, worker=worker)
 
 
 def attempt_all(evaluator: Evaluator | GroupEvaluator, tasks: Sequence[Task], worker: str) -> tuple[Outcome, ...]:
-    """Evaluate tasks that were given together, which is for evaluators of groups. Each takes its share of the time."""
+    """Evaluate tasks that were given together and return an outcome for each, with an equal share of the time."""
     if len(tasks) == 1:
         return (attempt(evaluator, tasks[0], worker),)
     started = time.perf_counter()
@@ -31,15 +31,22 @@ def attempt_all(evaluator: Evaluator | GroupEvaluator, tasks: Sequence[Task], wo
         found = [error] * len(tasks)
     seconds = (time.perf_counter() - started) / len(tasks)
     return tuple(
-        Outcome(_status_of(one), message=described(one), seconds=seconds, worker=worker)
+        _without_score(one, seconds, worker)
         if isinstance(one, Exception)
         else Outcome(Status.OK, one, seconds=seconds, worker=worker)
         for one in found
     )
 
 
+def _without_score(error: Exception, seconds: float, worker: str) -> Outcome:
+    """The outcome of a task that raised this."""
+    if isinstance(error, NoResult):
+        return Outcome(Status.DIVERGED, message=str(error), seconds=seconds, worker=worker, reason=error.reason)
+    return Outcome(_status_of(error), message=described(error), seconds=seconds, worker=worker)
+
+
 def described(error: BaseException) -> str:
-    """Kind, text and place of an exception, in at most a thousand characters.
+    """Return kind, text and place of an exception, in at most a thousand characters.
 
     >>> described(ValueError("no such axis"))
     'ValueError: no such axis'
@@ -53,7 +60,7 @@ def described(error: BaseException) -> str:
 
 
 def shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """The text, its middle left out where it is too long: causes stand at the beginning or at the end."""
+    """Cut the middle out of a text that is too long: causes stand at its beginning or at its end."""
     if len(text) <= longest:
         return text
     half = (longest - 5) // 2

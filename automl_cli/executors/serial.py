@@ -1,4 +1,4 @@
-"""One task after the other, in this process: the reference that every other executor must equal, and the one for a debugger.
+"""Evaluate one task after the other in this process: the reference that every other executor must equal.
 
 It gives the same bits as worker processes because it computes with the same settings: they are made before JAX starts its
 backend (`automl search-…` does so first of all; the constructor repeats it for other callers). It computes on the CPU; for a
@@ -16,7 +16,7 @@ from automl_cli.system.process import set_up_this_process
 
 
 def check_serial(workers: int, timeout_seconds: float | None) -> None:
-    """Raises UserError for what the serial executor cannot do, so that it can be said before anything is made."""
+    """Raise UserError for what the serial executor cannot do, so that it can be said before anything is made."""
     if workers != 1:
         raise UserError(f"the serial executor has one worker, not {workers}; use --executor local")
     if timeout_seconds is not None:
@@ -24,7 +24,7 @@ def check_serial(workers: int, timeout_seconds: float | None) -> None:
 
 
 class SerialExecutor:
-    """Evaluates in `wait`. `workers` is 1, and a child cannot be interrupted."""
+    """Evaluates tasks when `wait` is called. `workers` is 1, and a child cannot be interrupted."""
 
     def __init__(self, setup: EvaluatorSetup, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
         check_serial(workers, timeout_seconds)
@@ -39,7 +39,7 @@ class SerialExecutor:
         self._waiting.append(tasks)
 
     def wait(self, timeout_seconds: float | None = None) -> tuple[Task, Outcome] | None:
-        """Evaluate what waited longest."""
+        """Evaluate the tasks that waited longest, and return one of them with its outcome; None where nothing waits."""
         if not self._ended:
             if not self._waiting:
                 return None
@@ -48,7 +48,7 @@ class SerialExecutor:
         return self._ended.popleft()
 
     def close(self) -> None:
-        """Drop what waits."""
+        """Drop the tasks that wait."""
         self._waiting.clear()
         self._ended.clear()
 

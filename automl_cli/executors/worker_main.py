@@ -22,7 +22,7 @@ from automl_cli.system.process import die_with, keep_heap, resident_bytes
 
 
 def main() -> None:
-    """Serve until the input ends."""
+    """Build the evaluator and evaluate tasks until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group; the parent decides
     answers = _take_standard_output()
     setup = encoding.decode(sys.stdin.buffer.readline(), Setup, "setup")
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _take_standard_output() -> BinaryIO:
-    """A private handle on standard output; from now on everybody else's prints go to standard error."""
+    """Return a private handle on standard output. From now on all other prints go to standard error."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return answers

@@ -1,4 +1,4 @@
-"""A worker process as its parent sees it: start, give it a task, hear from it, end it, say why it died."""
+"""Control a worker process from its parent: start it, give it tasks, hear from it, end it, say why it died."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ _READ_OF_A_LOG = 2**16
 
 
 class WorkerProcess:
-    """One process. It is `starting`, then idle or busy with `tasks`, until it is ended.
+    """A worker process. It is `starting`, then idle or busy with `tasks`, until it is ended.
 
     It is a fresh interpreter (never a fork: JAX hangs after one) that imports what this one can import. `environment` is set
     before it starts, since some settings must be there before JAX is. Start it from a thread that outlives it. OSError where
@@ -82,7 +82,7 @@ class WorkerProcess:
                     pipe.close()
 
     def autopsy(self) -> tuple[Status, str]:
-        """How a process that ended by itself ended, with its last words."""
+        """Return the status of a process that ended by itself, and why it ended, with its last words."""
         code = self._process.wait()
         cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         if code == -signal.SIGKILL:

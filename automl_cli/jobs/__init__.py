@@ -1,4 +1,4 @@
-"""Work of commands that is neither a search nor a training.
+"""Does the work of commands that is neither a search nor a training.
 
 measure     counts what a network costs
 transfer    scales the winner of a search to another data set and trains it

@@ -1,4 +1,4 @@
-"""What is kept between runs to save time: compiled programs, and data sets as arrays. Nothing else is lost with it."""
+"""Lists, clears and trims the caches: compiled programs, and data sets as arrays. Clearing them costs time and no result."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ class CacheFolder(Struct, frozen=True):
 
 
 def kept_folders() -> list[CacheFolder]:
-    """Every folder of either cache, with what it holds."""
+    """Return every folder of either cache, with its size."""
     from automl_cli.data.cache import cache_folder
     from automl_cli.system.process import compilation_cache, compilation_caches
 
@@ -37,7 +37,7 @@ def kept_folders() -> list[CacheFolder]:
 
 
 def places() -> tuple[Path, Path]:
-    """The folders of compiled programs and of prepared data. UserError where there is no home folder for them."""
+    """Return the folders of compiled programs and of prepared data. UserError where there is no home folder for them."""
     from automl_cli.data.cache import cache_folder
     from automl_cli.system.process import compilation_caches
 
@@ -45,8 +45,10 @@ def places() -> tuple[Path, Path]:
 
 
 def clear(folders: Iterable[CacheFolder]) -> None:
-    """Remove the folders, each whole: who writes programs meanwhile begins anew, and data that are being prepared stay. OSError
-    where one cannot be removed."""
+    """Remove the folders, each whole. OSError where one cannot be removed.
+
+    A process that writes programs meanwhile begins anew, and data that are being prepared stay.
+    """
     from automl_cli.data.cache import being_prepared
 
     for path in (Path(folder.path) for folder in folders):
@@ -60,9 +62,11 @@ def clear(folders: Iterable[CacheFolder]) -> None:
 
 
 def trim_programs(largest: int = LARGEST_PROGRAMS) -> int:
-    """If compiled programs take more than this, remove those used longest ago until a quarter of it is free. Returns how many
-    bytes were removed. A program that somebody reads meanwhile is compiled again. What a process that was killed left half
-    written a day ago goes in any case; what cannot be removed stays. Without a home folder nothing is kept."""
+    """Remove the compiled programs used longest ago if all take more than this, and return how many bytes were removed.
+
+    A quarter of the limit is free afterwards. A program that another process reads meanwhile is compiled again. Half-written
+    files of killed processes are removed after a day; what cannot be removed stays. Without a home folder there is no cache.
+    """
     from automl_cli.system.process import compilation_caches
 
     try:
@@ -81,7 +85,7 @@ def trim_programs(largest: int = LARGEST_PROGRAMS) -> int:
 
 
 def _files(root: Path) -> list[tuple[Path, os.stat_result]]:
-    """All files below a folder but those that cannot be looked at, or are removed by somebody meanwhile."""
+    """Return all files below a folder, except those that cannot be read or that another process removes meanwhile."""
     found = []
     for folder, _, names in os.walk(root):
         for name in names:

@@ -1,4 +1,4 @@
-"""A trained model as one file that runs without this tool: StableHLO with the weights inside, written by `jax.export`.
+"""Exports a trained model as one file that runs without this tool: StableHLO with the weights inside, by `jax.export`.
 
 The program takes any number of images in the data's own units and gives logits; what is done to images first is part of
 it. It runs on CPU, CUDA and TPU, and JAX promises to read it for at least six months of its releases.
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.numbers import counted
 from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import bodies, kind_of, kinds
 from automl_cli.plugins.registry import attribute
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from automl_cli.children.prediction import Predictor
 
 PROGRAM, README = "model.jaxexport", "README.md"
+WRITTEN_BY = f"`{PROGRAM}` was written by"
+"""The words of the README by which an export is known."""
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export(path: Path, out: Path, *, overwrite: bool = False) -> Path:
-    """Write what the artifact in this file holds into a directory, in the form that its kind names; the file to use.
+    """Export the artifact in this file into a directory, in the form that its kind names, and return the file to use.
 
     ArtifactError for a kind that nothing is exported of.
     """
@@ -41,20 +44,35 @@ def export(path: Path, out: Path, *, overwrite: bool = False) -> Path:
 
 
 def export_model(artifact: Artifact[ModelBody], path: Path, out: Path, *, overwrite: bool) -> Path:
-    """Write the program of a model, and how to call it; the path of the program."""
+    """Write the program of a model with a README that calls it, and return the path of the program."""
     model, facts = artifact.body, facts_of(artifact.body.child)
     if facts is None:
         raise ArtifactError(f"{path}: models of the problem {model.child.problem.name!r} are not exported, those of images are")
-    if not overwrite and (there := [name for name in (PROGRAM, README) if (out / name).exists()]):
-        raise UserError(f"{out / there[0]} exists already: replace it with --overwrite, or choose another --out")
+    _check_place(out, overwrite=overwrite)
     program = _program(model, facts, predictor(model, weights_beside(path, model)))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(out, error, hint=ANOTHER_OUT) from error
+    replace_file(out / README, _readme(model, facts, artifact.tool).encode(), hint=ANOTHER_OUT)  # first: it marks the export
     replace_file(out / PROGRAM, program, hint=ANOTHER_OUT)
-    replace_file(out / README, _readme(model, facts, artifact.tool).encode(), hint=ANOTHER_OUT)
     return out / PROGRAM
+
+
+def _check_place(out: Path, *, overwrite: bool) -> None:
+    """Raise UserError where a file is in the way that is not to be replaced, or is no part of an export."""
+    there = [name for name in (PROGRAM, README) if (out / name).exists()]
+    if not there:
+        return
+    if not _is_own(out / README):
+        raise UserError(f"{out / there[0]} was not written by an export, so it stays; choose another --out")
+    if not overwrite:
+        raise UserError(f"{out / there[0]} exists already: replace it with --overwrite, or choose another --out")
+
+
+def _is_own(readme: Path) -> bool:
+    """Return whether this is the README of an export, which names the program beside it."""
+    return readme.is_file() and WRITTEN_BY.encode() in readme.read_bytes()
 
 
 def _program(model: ModelBody, facts: ImageFacts, trained: Predictor) -> bytes:
@@ -75,9 +93,9 @@ def _readme(model: ModelBody, facts: ImageFacts, tool: str) -> str:
     height, width, channels = facts.image_shape
     shown = f"\n{MIDDLE}" if is_streamed(model.child) else ""
     names = "\n".join(f"{index}. {name}" for index, name in enumerate(facts.classes))
-    return f"""# A classifier of {len(facts.classes)} classes, trained on {model.child.problem.source}
+    return f"""# A classifier of {counted(len(facts.classes), "class/classes")}, trained on {model.child.problem.source}
 
-`{PROGRAM}` was written by {tool}. It needs `pip install jax flatbuffers` and nothing else:
+{WRITTEN_BY} {tool}. It needs `pip install jax flatbuffers` and nothing else:
 
 ```python
 from pathlib import Path
@@ -96,6 +114,6 @@ print(logits.argmax(-1))
 
 {names}
 
-Test accuracy {model.scores["test_accuracy"]:.4f}, {model.parameters:,} parameters, {model.multiply_adds:,} multiply-adds
-for one image.
+Test accuracy {model.scores["test_accuracy"]:.4f}, {counted(model.parameters, "parameter")},
+{counted(model.multiply_adds, "multiply-add")} for one image.
 """

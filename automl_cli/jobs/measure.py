@@ -17,8 +17,7 @@ from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 
 class Measured(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Trainable parameters, and multiply-adds for one example, on data with these facts; and what more the kind says, such as
-    how a cell is stacked."""
+    """Exact costs for one example of data with these facts, and further facts of the kind, such as how a cell is stacked."""
 
     parameters: int
     multiply_adds: int
@@ -27,7 +26,7 @@ class Measured(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def document(self) -> dict[str, Any]:
-        """What `--json` says."""
+        """The document that `--json` prints."""
         facts = self.facts
         shape = {"image_shape": facts.image_shape, "classes": len(facts.classes)} if isinstance(facts, ImageFacts) else {}
         return {"parameters": self.parameters, "multiply_adds": self.multiply_adds, **shape, **self.more}
@@ -43,7 +42,7 @@ def measure(
     stack: str | None = None,
     filters: int | None = None,
 ) -> Measured:
-    """The exact costs of the network in an artifact, or of the cell in it, stacked as `N@P`.
+    """Return the exact costs of the network in an artifact, or of the cell in it, stacked as `N@P`.
 
     Images and classes are what the artifact was made with, or those of a data set, which may be a famous one that is not here;
     `image_size` and `classes` replace either.
@@ -86,7 +85,7 @@ def _measurable(opened: Opened[Any]) -> Measurable:
 
 
 def _replaced(facts: Any, image_size: int | None, classes: int | None) -> ImageFacts | None:
-    """The facts for other images or another number of classes; None where one of them stays unknown."""
+    """Return the facts for other images or another number of classes; None where one of them stays unknown."""
     if facts is not None and not isinstance(facts, ImageFacts):
         raise UserError("--image-size and --classes are about images, and this was made for other data; leave them out")
     if facts is None:

@@ -1,4 +1,4 @@
-"""Checks what a run directory says against itself: its journal against `study.json`, `best.json` against both.
+"""Checks a run directory against itself: its journal against `study.json`, `best.json` against both.
 
 Nothing is replayed and no strategy is made, so it is as quick as reading the journal: the order of the records, genotypes,
 epochs, the seeds of the children, and who won.
@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from automl_cli.core.errors import ArtifactError, SpaceError
+from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.store.consistency import must_equal
@@ -22,7 +23,7 @@ from automl_cli.study.incumbent import Ranking, Winner, provenance, winner_of_re
 
 
 class JournalChecker:
-    """A journal as far as it has been read, checked against the settings of its study.
+    """Checks the records of a journal, one after the other, against the settings of their study.
 
     The space is None where it is not among those found here; then the genotypes are not checked. Raises ArtifactError naming
     `file:line` for a record that this study cannot have written there.
@@ -32,16 +33,16 @@ class JournalChecker:
         self.ledger = Ledger()
         self.records = 0
         self.ended: Literal["finished", "interrupted", "time-budget", "failed"] | None = None
-        """How the last session ended; None while it has not, and when it was killed."""
+        """The end of the last session; None while it has not ended, and when it was killed."""
         self._settings = settings
         self._space = space
         self._standing_for = itself if space is None else space.canonical
         self.meanings_known = space is not None or not settings.space.canonical
-        """Whether it is known which genotypes mean the same, by which children are seeded and the best are told apart."""
+        """Whether it is known which genotypes mean the same. Seeds of children and the ranking depend on that."""
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
 
     def take(self, record: Record, place: str) -> None:
-        """The next record, at this `file:line`."""
+        """Check the next record, which stands at this `file:line`."""
         self.records += 1
         self.ended = record.reason if isinstance(record, Ended) else None
         match record:
@@ -55,7 +56,7 @@ class JournalChecker:
                 raise ArtifactError(f"{place}: the study finished, but trial {number} of the {stage} was never told")
 
     def winner(self) -> Winner | None:
-        """The trial that the best of this journal is named by; None where none has a score."""
+        """Return the winner by this journal, or None where no trial has a score."""
         settings = self._settings
         ranking = Ranking(max(1, settings.retrain_top), settings.reward, standing_for=self._standing_for)
         for (stage, _), trial in self.ledger.trials.items():
@@ -73,7 +74,7 @@ class JournalChecker:
 
     @property
     def retrained(self) -> Mapping[int, Outcome]:
-        """How the candidates did that were trained again."""
+        """The outcomes of the candidates that were trained again, by trial."""
         return {number: trial.outcome for (stage, number), trial in self.ledger.trials.items() if stage is Stage.RETRAIN}
 
     def _check_asked(self, record: Asked, place: str) -> None:
@@ -87,7 +88,7 @@ class JournalChecker:
         else:
             if record.trial >= settings.trials:
                 raise ArtifactError(
-                    f"{place}: trial {record.trial} was asked, but study.json has {settings.trials} trials only"
+                    f"{place}: trial {record.trial} was asked, but study.json has only {counted(settings.trials, 'trial')}"
                 )
             self._check_genotype(record, place)
             must_equal(f"{place}: epochs", record.epochs, settings.epochs, STUDY_FILE)
@@ -116,13 +117,13 @@ class JournalChecker:
             raise ArtifactError(f"{place}: reused: trial {trial.reused} has not this genotype and outcome")
 
     def _same(self, one: Trial, other: Trial) -> bool:
-        """Whether the genotypes of two trials mean the same, as far as that can be known."""
+        """Return whether the genotypes of two trials mean the same, as far as that can be known."""
         first, second = (self._standing_for(trial.task.genotype) for trial in (one, other))
         return first == second or not self.meanings_known
 
 
 def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None) -> JournalChecker:
-    """The journal of a run, checked to its end."""
+    """Check the journal of a run to its end, and return the checker with what it holds."""
     course = JournalChecker(settings, space)
     for place, record in placed_records(path):
         course.take(record, place)
@@ -130,7 +131,9 @@ def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None
 
 
 def check_winner(place: str, found: Found, settings: StudySettings, course: JournalChecker) -> None:
-    """What was found must be what the journal ranks best. `place` names the file, and where in it the winner stands.
+    """Raise ArtifactError unless this winner is the trial that the journal ranks best.
+
+    `place` names the file, and where in it the winner stands.
 
     After a kill `best.json` may lag behind the journal, since it is written once a second at most: then it must name a trial of
     the journal.
@@ -162,5 +165,5 @@ def _recomputed(place: str, said: Retraining, settings: StudySettings, course: J
 
 
 def _lasting(trial: Trial) -> Outcome:
-    """The outcome without what a reused one does not take over."""
+    """Return the outcome without the fields that a reused one does not take over."""
     return msgspec.structs.replace(trial.outcome, seconds=0.0, worker="")

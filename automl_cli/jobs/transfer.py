@@ -1,4 +1,4 @@
-"""The winner of a search scaled to the data set it is meant for, and trained there if that is here: `search-cell --transfer`.
+"""Scales the winner of a search to another data set, and trains it there if the data are here: `search-cell --transfer`.
 
 In the run directory stand then `network.json`, the scaled winner, and, where the data are here, `transfer/`: a training like
 any other, which `automl train --resume` takes up as well. Which of the two will happen is settled before the search starts.
@@ -24,7 +24,7 @@ from automl_cli.store.study import StudySettings, TransferSettings
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training, resume_training_command
 from automl_cli.values.published_recipes import trainings_for
-from automl_cli.values.skeleton import parse_stack
+from automl_cli.values.skeleton import fitted_stack
 
 
 def scale_winner(run: Path, settings: StudySettings) -> None:
@@ -35,7 +35,7 @@ def scale_winner(run: Path, settings: StudySettings) -> None:
     pair = read_artifact(best, CellBody).body.value
     network = stacked_network(
         pair,
-        parse_stack(transfer.stack, pair, transfer.image_shape, filters=transfer.filters),
+        fitted_stack(transfer.stack, pair, transfer.image_shape, filters=transfer.filters),
         target=transfer.dataset.source,
         image_shape=transfer.image_shape,
         classes=transfer.classes,
@@ -44,7 +44,7 @@ def scale_winner(run: Path, settings: StudySettings) -> None:
 
 
 def prepare_training(run: Path, settings: StudySettings) -> Path:
-    """The directory of the scaled winner's training: as it is, or a new one where there is none, or one of another winner."""
+    """Return the directory of the scaled winner's training, made anew where there is none or where it is of another winner."""
     directory, network = run / TRANSFER, run / NETWORK_FILE
     if _trains(directory / TRAINING.settings, file_digest(network)):
         return directory
@@ -58,7 +58,7 @@ def prepare_training(run: Path, settings: StudySettings) -> Path:
 
 
 def transfer_of(run: Path, settings: StudySettings) -> TransferSummary | None:
-    """How far the transfer of this run is, from its files; None where there is none."""
+    """Return the state of the transfer of this run, read from its files; None where there is no transfer."""
     if (transfer := settings.transfer) is None:
         return None
     network, model = _network(run), _model(run)
@@ -83,7 +83,7 @@ def transfer_of(run: Path, settings: StudySettings) -> TransferSummary | None:
 
 
 def train_scaled_command(run: Path, transfer: TransferSettings, seed: int) -> str:
-    """What trains the scaled winner, where its data are, as it would be trained here; as it is typed.
+    """Return the command line that trains the scaled winner on a machine with the data, as it would be trained here.
 
     An artifact that fills a role stands there as ROLE.json: where it lies is not on record.
     """
@@ -120,7 +120,7 @@ def _command(run: Path, settings: StudySettings, state: State) -> str | None:
 
 
 def training_request(transfer: TransferSettings, seed: int) -> TrainingRequest:
-    """What is asked of the training of the scaled winner."""
+    """Return the request for the training of the scaled winner."""
     return TrainingRequest(
         data_dir=transfer.dataset.data_dir,
         preset=transfer.preset,
@@ -130,7 +130,7 @@ def training_request(transfer: TransferSettings, seed: int) -> TrainingRequest:
 
 
 def _network(run: Path) -> NetworkBody | None:
-    """The scaled winner, unless there is none yet, or only that of an earlier winner."""
+    """Return the scaled winner, or None where there is none yet, or only that of an earlier winner."""
     if not (run / NETWORK_FILE).is_file() or not (run / BEST_FILE).is_file():
         return None
     try:
@@ -141,7 +141,7 @@ def _network(run: Path) -> NetworkBody | None:
 
 
 def _model(run: Path) -> ModelBody | None:
-    """The trained model of the scaled winner, if there is one already."""
+    """Return the trained model of the scaled winner, or None while there is none."""
     file = run / TRANSFER / MODEL_FILE
     if not (file.is_file() and (run / NETWORK_FILE).is_file()):
         return None
@@ -150,5 +150,5 @@ def _model(run: Path) -> ModelBody | None:
 
 
 def _trains(settings: Path, network: str) -> bool:
-    """Whether these are the settings of a training of the network with this digest."""
+    """Return whether these are the settings of a training of the network with this digest."""
     return settings.is_file() and read_artifact(settings, TrainingSettings).inputs.get("network") == network

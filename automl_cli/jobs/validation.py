@@ -1,4 +1,4 @@
-"""Checks files that the tool wrote, beyond what reading them checks: does what they say agree with itself?"""
+"""Checks that files which the tool wrote agree with themselves, beyond what reading them checks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError, SpaceError, UserError
+from automl_cli.core.numbers import counted
 from automl_cli.core.rewards import LatencyTarget
 from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs, Measurement
@@ -24,12 +25,14 @@ from automl_cli.store.run_directory import repeats_of
 from automl_cli.store.study import Found, FoundBody, StudySettings
 from automl_cli.values.child import Child
 
-RUN_FILES = (STUDY_FILE, JOURNAL_FILE, BEST_FILE, NETWORK_FILE, f"{TRANSFER}/{TRAINING_FILE}", f"{TRANSFER}/{MODEL_FILE}")
-"""What is checked of a run directory, where it exists."""
+TRAINING_FILES = (TRAINING_FILE, MODEL_FILE)
+RUN_FILES = (STUDY_FILE, JOURNAL_FILE, BEST_FILE, NETWORK_FILE, *(f"{TRANSFER}/{name}" for name in TRAINING_FILES))
+OUTCOMES = (BEST_FILE, NETWORK_FILE, TRANSFER)
+"""Files of a run directory that only trials can bring about, so that a journal must be there too."""
 
 
 class ValidationResult(Struct, frozen=True):
-    """What a file holds; what is wrong with it, if anything; what could not be checked here, if anything."""
+    """The verdict on one file: what it holds, what is wrong with it, and what could not be checked here; None for nothing."""
 
     file: str
     holds: str | None
@@ -38,21 +41,27 @@ class ValidationResult(Struct, frozen=True):
 
 
 def files_in(path: Path) -> Iterator[Path]:
-    """The file itself, or what a run directory holds of its files, those of its sub-studies included."""
+    """Yield the file itself, or the files to check in the directory of a search, of its repeats, or of a training.
+
+    The journal of a search is one of them even if it is not there.
+    """
     if not path.is_dir():
         yield path
         return
-    found = [path / name for name in RUN_FILES if (path / name).is_file()]
+    found = [path / name for name in (*RUN_FILES, *TRAINING_FILES) if (path / name).is_file()]
+    if path / STUDY_FILE in found and path / JOURNAL_FILE not in found:
+        found.insert(1, path / JOURNAL_FILE)
     studies = repeats_of(path)
     if not found and not studies:
-        raise ArtifactError(f"{path} is no run directory: it holds none of {', '.join(RUN_FILES)}")
+        known = ", ".join((*RUN_FILES, *TRAINING_FILES))
+        raise ArtifactError(f"{path} is no run directory: it holds none of {known}; give that of a search or a training")
     yield from found
     for study in studies:
         yield from files_in(study)
 
 
 def check_file(path: Path) -> ValidationResult:
-    """The verdict on one file; never an exception for what stands in it."""
+    """Return the verdict on one file. Nothing in the file raises an exception."""
     try:
         if path.suffix == ".jsonl":
             return _check_journal(path)
@@ -65,29 +74,48 @@ def check_file(path: Path) -> ValidationResult:
 
 
 def _check_journal(path: Path) -> ValidationResult:
-    """Its records must be those that the study beside it writes."""
-    if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
+    """Check that the records are those that the study beside the journal writes."""
     study = path.with_name(STUDY_FILE)
+    if not path.is_file():
+        return _check_absent(path, study)
     if not study.is_file():
-        records = list(placed_records(path))
-        for _ in trials_of(records):
-            pass
-        return ValidationResult(
-            str(path), f"journal of {len(records)} records", unchecked="what study.json says, which is not there"
-        )
-    settings = read_artifact(study, StudySettings).body
+        return _check_lone_journal(path, "is not there")
+    try:
+        settings = read_artifact(study, StudySettings).body
+    except UserError:  # said where study.json itself is checked
+        return _check_lone_journal(path, "is not sound")
     space = _space_of(settings.space, f"{study}: body.space")
     course = check_journal(path, settings, space)
     return ValidationResult(
         str(path),
-        f"journal of {course.records} records",
+        f"journal of {counted(course.records, 'record')}",
         unchecked=None if space else _not_decoded(settings.space, "genotypes"),
     )
 
 
+def _check_lone_journal(path: Path, why: str) -> ValidationResult:
+    """Check the order of the records, without the study that they are of."""
+    records = list(placed_records(path))
+    for _ in trials_of(records):
+        pass
+    return ValidationResult(
+        str(path), f"journal of {counted(len(records), 'record')}", unchecked=f"what {STUDY_FILE} says, which {why}"
+    )
+
+
+def _check_absent(path: Path, study: Path) -> ValidationResult:
+    """Return the verdict on a journal that is not there: a search that was not begun has none."""
+    if not study.is_file():
+        raise ArtifactError(f"{path}: no such file")
+    if outcome := next((name for name in OUTCOMES if path.with_name(name).exists()), None):
+        raise ArtifactError(
+            f"{path}: no such file, though {outcome} is the outcome of it; bring it back from a copy, or search again"
+        )
+    return ValidationResult(str(path), None, unchecked="there is no journal yet, so no trial was started")
+
+
 def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:
-    """What is checked of every found artifact, then what its kind checks; what could not be checked, if anything."""
+    """Check a found artifact, then what its kind checks. Return what could not be checked, if anything."""
     body = artifact.body
     kind = kind_of(body)
     if (child := getattr(body, "child", None)) is not None:
@@ -98,7 +126,7 @@ def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:
 
 
 def _check_found_artifact(path: Path, kind: Kind, artifact: Artifact[Any]) -> str | None:
-    """A published value must have the words beside it; a found genotype must decode to the value, its words and its costs."""
+    """Check that a published value has its words beside it, and that a genotype decodes to value, words and costs."""
     body, found = artifact.body, artifact.body.found
     if found is None:
         if kind.words is not None:
@@ -121,7 +149,7 @@ def _check_found_artifact(path: Path, kind: Kind, artifact: Artifact[Any]) -> st
 
 
 def _costs(kind: Kind, found: Found, space: SearchSpace) -> Costs | None:
-    """Those of the network that the genotype was measured by."""
+    """Return the costs of the network that the genotype was measured by."""
     assert found.child is not None
     facts, standing = typed_facts(found.child.problem), standing_kind(kind)
     if standing.role != "network":
@@ -130,7 +158,7 @@ def _costs(kind: Kind, found: Found, space: SearchSpace) -> Costs | None:
 
 
 def _check_inputs(path: Path, artifact: Artifact[Any], child: Child | None) -> None:
-    """The header must name what was put into roles; a training also names the artifact that its network is from."""
+    """Check that the header names what was put into roles; a training also names the artifact of its network."""
     expected = {} if child is None else child.inputs
     of_network = {"network"} if child is not None and "network" in child.roles else set()
     given = {role: digest for role, digest in artifact.inputs.items() if role in expected or role not in of_network}
@@ -138,7 +166,7 @@ def _check_inputs(path: Path, artifact: Artifact[Any], child: Child | None) -> N
 
 
 def _check_genotype(place: str, found: Found, space: SearchSpace) -> None:
-    """It must be one of the space, and stand for the choices beside it."""
+    """Check that the genotype is one of the space, and stands for the choices beside it."""
     try:
         space.decode(found.genotype)
     except SpaceError as error:
@@ -147,7 +175,7 @@ def _check_genotype(place: str, found: Found, space: SearchSpace) -> None:
 
 
 def _check_scores(place: str, found: Found) -> None:
-    """Score and reward must follow from the scores of the epochs, and a winner of a retraining must have won it."""
+    """Check that score and reward follow from the scores of the epochs, and that the winner of a retraining won it."""
     reward = found.reward_function
     try:
         measurement = Measurement(scores=found.validation_scores)
@@ -164,7 +192,7 @@ def _check_scores(place: str, found: Found) -> None:
 
 
 def _check_against_run(path: Path, where: str, found: Found) -> None:
-    """The winner that a run directory names must be that of the journal beside it, which has a verdict of its own."""
+    """Check that the winner in a run directory is that of the journal beside it, which has a verdict of its own."""
     study, journal = path.with_name(STUDY_FILE), path.with_name(JOURNAL_FILE)
     if path.name != BEST_FILE or not (study.is_file() and journal.is_file()):
         return
@@ -177,7 +205,7 @@ def _check_against_run(path: Path, where: str, found: Found) -> None:
 
 
 def _space_of(reference: SpaceReference, place: str) -> SearchSpace | None:
-    """The space, or None for one from a user's file: nothing is imported from a path that a file names."""
+    """Return the space, or None for one from a user's file: nothing is imported from a path that a file names."""
     if reference.file is not None or reference.name not in plugins():
         return None
     try:

@@ -1,5 +1,6 @@
-"""One file a kind: its artifact, its words, its checks, the role that it fills, what builds, trains and exports it (named, not
-imported). `plugins.listing` finds them; a kind of another package comes by an entry point in the group `automl_cli.kinds`.
+"""Kinds of values, one file each: the artifact, its words and checks, the role that it fills, and the names of what builds,
+trains and exports it. `plugins.listing` finds the files; another package adds a kind by an entry point in the group
+`automl_cli.kinds`.
 
 What searches find:
 

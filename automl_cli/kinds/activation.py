@@ -18,7 +18,7 @@ class ActivationBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def words(function: ActivationFunction) -> tuple[str, ...]:
-    """The formula, and what its trained parameters start from where that is not 1."""
+    """Return the formula, and the starts of its trained parameters where they are not 1."""
     starts = [f"{beta} from {start:g}" for beta, start in zip(function.betas, function.starts, strict=True) if start != 1]
     return (", ".join((function.expression, *starts)),)
 

@@ -14,7 +14,7 @@ from automl_cli.values.sheet import Grid, Lines, Part
 
 
 class ArchitectureBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A network: its blocks, and as the deck's token strings."""
+    """A network as its blocks, and as the deck's token strings."""
 
     SCHEMA: ClassVar[Schema] = Schema("architecture")
 
@@ -22,24 +22,24 @@ class ArchitectureBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def costs(network: Network, facts: Any) -> Costs:
-    """Trainable parameters, and multiply-adds for one image."""
+    """Count the trainable parameters, and the multiply-adds for one image."""
     return network.costs(facts.image_shape, len(facts.classes))
 
 
 def depth(network: Network) -> int | None:
-    """Its convolution layers."""
+    """Return the number of convolution layers, or None where there is none."""
     return sum(isinstance(block.operation, ConvolutionUnit) for block in network.blocks) or None
 
 
 def sheet(body: ArchitectureBody, place: str) -> Iterator[Part]:
-    """A table of its layers with shapes and exact costs, and its tokens."""
+    """Yield a table of the network's layers with shapes and exact costs, and its tokens."""
     facts = facts_of(body.found.child) if body.found is not None else None
     yield network_grid(body.value, None if facts is None else facts.image_shape)
     yield Lines("as the controller wrote it: " + " | ".join(body.words))
 
 
 def network_grid(network: Network, image: Shape | None) -> Grid:
-    """One row a layer; with shapes and parameters where the images are known."""
+    """Return a table with one row per layer; shapes and parameters are added where the image shape is known."""
     titles, rows = ("layer", "operation", "reads"), _layer_rows(network)
     if image is None:
         return Grid(titles, tuple(rows), words=titles)
@@ -66,7 +66,7 @@ def _parameters(block: Block, shapes: dict[str, Shape]) -> int:
 
 
 def operation_in_words(operation: Any) -> str:
-    """The operation's tag, the size of its window, and its other fields that are not at their defaults.
+    """Return the operation's tag, the size of its window, and every other field that is not at its default.
 
     >>> operation_in_words(ConvolutionUnit(kernel=(3, 5), filters=24, stride=(1, 1)))
     'convolution 3×5, filters 24'

@@ -15,7 +15,7 @@ from automl_cli.values.cell import CellPair
 from automl_cli.values.dataset import IMAGES, DatasetReference, dataset_of, facts_of
 from automl_cli.values.published_recipes import trainings_for
 from automl_cli.values.sheet import Lines, Part
-from automl_cli.values.skeleton import SMALL_IMAGES, Stack, cell_network, default_stack, parse_stack
+from automl_cli.values.skeleton import SMALL_IMAGES, Stack, cell_network, default_stack, fitted_stack, parse_stack
 from automl_cli.values.skeleton import stack as stack_of
 
 
@@ -28,12 +28,12 @@ class CellBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def sheet(body: CellBody, place: str) -> Iterator[Part]:
-    """One equation per state."""
+    """Yield the cells as text, one equation per state."""
     yield Lines("\n".join(body.words))
 
 
 def trainable(body: CellBody, place: str, choices: TrainingChoices) -> Trainable:
-    """Stacked for the images as asked, else as published; trained as published networks are."""
+    """Return how the cells are trained: stacked as asked or else as published, by the recipe of the published networks."""
     dataset = dataset_of(body.found.child) if body.found is not None else None
     return stacked(
         body.value,
@@ -45,7 +45,7 @@ def trainable(body: CellBody, place: str, choices: TrainingChoices) -> Trainable
 
 
 def searched_on(dataset: DatasetReference | None) -> DatasetReference:
-    """The data of a search, but all of it: a search may make do with a part of the training examples."""
+    """Return the data set of a search with all its training examples; the search itself may have used a part of them."""
     return DatasetReference(source="digits") if dataset is None else _whole(dataset)
 
 
@@ -63,7 +63,8 @@ def stacked(
     *,
     chosen: dict[str, Any] | None = None,
 ) -> Trainable:
-    """Cells as they are stacked for images of a shape. `chosen` roles take the place of those of the published training."""
+    """Return how a stack of cells is trained. `stack` chooses it by image shape; `chosen` roles replace those of the published
+    training."""
 
     def training(facts: Any) -> TrainedAs:
         image = facts.image_shape
@@ -82,7 +83,7 @@ def stacked(
 
 
 def measurable(body: CellBody, place: str) -> Measurable:
-    """The cells stacked as asked, or as published for such images."""
+    """Return what is counted: the cells stacked as asked, or as published for such images."""
     facts = facts_of(body.found.child) if body.found is not None else None
     return Measurable(facts=facts, count=lambda facts, choices: _counted(body.value, facts, choices), stackable=True)
 
@@ -93,12 +94,14 @@ def _counted(pair: CellPair, facts: Any, choices: TrainingChoices) -> tuple[Cost
 
 
 def _chosen(pair: CellPair, image: Any, choices: TrainingChoices) -> Stack:
-    wanted = default_stack(image) if choices.stack is None else choices.stack
-    return parse_stack(wanted, pair, image, filters=choices.filters)
+    if choices.stack is None:
+        return fitted_stack(default_stack(image), pair, image, filters=choices.filters)
+    return parse_stack(choices.stack, pair, image, filters=choices.filters)
 
 
 def small_stack(body: CellBody) -> str | None:
-    """For images so small that the published stack is far too large, the one that the search measured the cells in."""
+    """Return the stack that the search measured the cells in, as `N@P`, for images that are far too small for the published
+    one."""
     found: Found | None = body.found
     if found is None or ((facts := facts_of(found.child)) is not None and facts.image_shape[0] >= SMALL_IMAGES):
         return None

@@ -1,4 +1,4 @@
-"""The cell of a tabular benchmark: it is looked up, and nothing of it is trained."""
+"""The cell of a tabular benchmark, which is looked up and never trained."""
 
 from typing import ClassVar
 

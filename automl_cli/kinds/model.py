@@ -27,8 +27,8 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class ModelBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The child with all its roles, what its problem has to know of the training data, and its weights, with the SHA-256 of
-    their bytes.
+    """The trained child with all its roles, what its problem must know of the training data, and its weights with the SHA-256
+    of their bytes.
 
     `preparation` is the problem's: for images `mean` and `std` of each channel; an input is (value - mean) / std, in the data's
     own units: 0 to 255 where pixels are bytes. With the standard augmentation the network is shown the centre crop of that,
@@ -55,7 +55,7 @@ class ModelBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def sheet(body: ModelBody, place: str) -> Iterator[Part]:
-    """Its scores, how it was trained, and its network."""
+    """Yield the model's scores, how it was trained, and its network."""
     scores, facts = body.scores, facts_of(body.child)
     tested = [(name.replace("_", " "), f"{score:.4f}") for name, score in scores.items() if name.startswith("test_")]
     validation = scores.get("validation_score")
@@ -82,7 +82,7 @@ def _role_facts(child: Child) -> Iterator[tuple[str, str]]:
 
 
 def check(body: ModelBody, place: str) -> str | None:
-    """The weights must be there with the digest that the model names, and the costs must be the network's."""
+    """Check that the weights are there with the digest that the model names, and that the costs are the network's."""
     weights = Path(place).parent / body.weights_file
     if not weights.is_file():
         raise ArtifactError(f"{place}: body.weights_file: {weights} does not exist; keep it beside the model")
@@ -98,7 +98,7 @@ def _costs(body: ModelBody, facts: Any = None) -> Costs | None:
 
 
 def measurable(body: ModelBody, place: str) -> Measurable:
-    """The network that was trained."""
+    """Return what is counted: the network that was trained."""
 
     def count(facts: Any, choices: TrainingChoices) -> tuple[Costs, dict[str, Any]]:
         costs = _costs(body, facts)

@@ -1,4 +1,4 @@
-"""A network of stacked cells for one kind of image: what a cell was scaled to. Nothing of it is trained yet."""
+"""A network of stacked cells for one kind of image, scaled from a found cell and not trained yet."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
@@ -23,7 +23,7 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 def _check(body: "NetworkBody", place: str) -> None:
-    """ArtifactError unless everything that follows from cell, stack and images is what follows from them; counted in 0.1 s."""
+    """Raise ArtifactError unless words, width and costs are those that follow from cell, stack and images; this takes 0.1 s."""
     try:
         made = stacked_network(body.cell, body.stack, target=body.target, image_shape=body.image_shape, classes=body.classes)
     except SpaceError as error:
@@ -33,7 +33,7 @@ def _check(body: "NetworkBody", place: str) -> None:
 
 
 class NetworkBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The cells and how they are stacked.
+    """A pair of cells and the way they are stacked.
 
     `width` are the channels that the last cell puts out: P of `N@P`. `target` is the data set it is meant for, by name.
     `parameters` and `multiply_adds` are exact, for one image of `image_shape` and so many classes, without auxiliary head.
@@ -70,7 +70,7 @@ class NetworkBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def stacked_network(cell: CellPair, stack: Stack, *, target: str, image_shape: Shape, classes: int) -> NetworkBody:
-    """The network of this stack, its size counted."""
+    """Return the network of this stack, with its size counted."""
     counted = cell_network(cell, stack, image_shape).costs(image_shape, classes)
     return NetworkBody(
         cell=cell,
@@ -86,7 +86,7 @@ def stacked_network(cell: CellPair, stack: Stack, *, target: str, image_shape: S
 
 
 def sheet(body: NetworkBody, place: str) -> Iterator[Part]:
-    """How it is stacked, what for, what it costs, and its cells."""
+    """Yield how the network is stacked, for which images, what it costs, and its cells."""
     stack = body.stack
     counted = Costs(parameters=body.parameters, multiply_adds=body.multiply_adds)
     yield Facts(
@@ -100,13 +100,13 @@ def sheet(body: NetworkBody, place: str) -> Iterator[Part]:
 
 
 def trainable(body: NetworkBody, place: str, choices: TrainingChoices) -> Trainable:
-    """The network as it is, on the images that it was scaled for."""
+    """Return how the network is trained: unchanged, on the images that it was scaled for."""
     no_stack(choices)
     return stacked(body.cell, reference_for(body.target, body.image_shape), lambda image: body.stack, choices.preset)
 
 
 def measurable(body: NetworkBody, place: str) -> Measurable:
-    """The network as it is, for other images too."""
+    """Return what is counted: the network unchanged, for other images too."""
 
     def count(facts: Any, choices: TrainingChoices) -> tuple[Costs, dict[str, Any]]:
         counted = costs(cell_network(body.cell, body.stack, facts.image_shape), facts)

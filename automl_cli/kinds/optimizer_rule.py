@@ -18,7 +18,7 @@ class RuleBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def words(optimizer: Optimizer) -> tuple[str, ...]:
-    """The formula, and the settings of the rule."""
+    """Return the formula and the settings of the rule."""
     if isinstance(optimizer, LibraryOptimizer):
         return (f"{optimizer.name} of optax.contrib",)
     momentum = () if optimizer.momentum is None else (f"momentum {optimizer.momentum:g}",)
@@ -26,7 +26,7 @@ def words(optimizer: Optimizer) -> tuple[str, ...]:
 
 
 def problem(optimizer: Optimizer) -> str | None:
-    """Why nothing can be trained with it."""
+    """Return why nothing can be trained with it, or None."""
     return None if isinstance(optimizer, LibraryOptimizer) else rule_problem(optimizer)
 
 

@@ -1,4 +1,4 @@
-"""What `automl report --json` prints."""
+"""The document that `automl report --json` prints."""
 
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.reports import Report

@@ -15,7 +15,7 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class TrainingSettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that decides the weights. No role of the child is open.
+    """Settings that decide the weights of a training. No role of the child is open.
 
     `with_validation` trains on the validation examples too; then nothing is left to validate with. `engine` decides the low
     bits (`values.engine`).
@@ -32,7 +32,7 @@ class TrainingSettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of an epoch."""
+        """The number of batches in an epoch."""
         facts = self.child.problem.facts
         validation = facts["validation_examples"] if self.with_validation else 0
         return self.child.recipe.steps(facts["train_examples"] + validation)

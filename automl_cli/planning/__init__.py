@@ -1,7 +1,8 @@
-"""From what a user asked to the resolved settings of a study, new or resumed, before anything slow starts.
+"""Turn what a user asked for into the resolved settings of a study, new or resumed, before anything slow starts.
 
 flags            the rows of all flags of searches
 run_flags        the rows about the run directory and the display
+worker_flags     the rows about where children are trained
 transfer_flags   the rows about what becomes of the winner
 request          what was asked, by flags or in a file
 resolve          preset, then flags, then what space, strategy and data imply
@@ -11,4 +12,5 @@ resume           what may change when a study is resumed
 warm_start       the genotypes that a search starts from
 resume_commands  the command that goes on with a search, as it is printed
 estimate         what a search will take
+option_tables    the options of strategies and evaluators, for people who look around
 """

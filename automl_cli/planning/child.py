@@ -1,4 +1,4 @@
-"""The child of a study: the preset's problem, recipe and roles, with what flags put in their places. One role stays open."""
+"""Plan the child of a study: problem, recipe and roles by the preset, changed by flags. The searched role stays open."""
 
 from typing import Any
 
@@ -14,7 +14,9 @@ from automl_cli.values.child import ROLES, Child, ChildPreset, Filling, ProblemR
 
 
 def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *, data_needed: bool = True) -> Child:
-    """What children are trained by. The role that values of the searched kind fill stays open. A plan needs no data.
+    """Return the child that a search trains, with the role open that values of the searched kind fill.
+
+    With `data_needed` false, well-known data need not be here: enough for a plan.
 
     Raises UserError for what cannot be trained, and for a flag that fills the open role.
     """
@@ -37,7 +39,7 @@ def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *
 
 
 def _network(preset: ChildPreset, facts: Any) -> Filling:
-    """What is trained where another role is searched, which the preset names."""
+    """Return the network that the preset names, for searches of another role."""
     if (text := preset.network) is None:
         raise UserError("the preset of this space does not say which network is trained; give its preset a network")
     if text in (known := named(WHAT_IS_TRAINED)):

@@ -1,33 +1,41 @@
-"""What a search will take, before it is started: `--dry-run`.
+"""Estimate what a search will take, before it is started: `--dry-run`.
 
-How long a child takes is asked of the evaluator, for the exact costs of networks that the search could propose, spread over the
-whole of it.
+The evaluator is asked how long children take, for networks that the search could propose, spread over the whole of it.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
+from automl_cli.core.decisions import Genotype
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Limits
 from automl_cli.store.study import StudySettings, TransferSettings
+from automl_cli.study.proposals import window
 from automl_cli.study.session import costs_of, evaluator_of, setup_of
 from automl_cli.system.process import default_workers
 
 SAMPLES = 64
 
 
-class SecondsRange(Struct, frozen=True):
-    """The lowest and the highest of something over the search."""
+class CountRange(Struct, frozen=True):
+    """The lowest and the highest count of something over the search."""
 
     lowest: int
     highest: int
 
 
 class SearchPlan(Struct, frozen=True, kw_only=True):
-    """What `--dry-run` says. `measured` are rows of the evaluator, name and words.
+    """The plan of a search: what `--dry-run` says. `measured` are rows of the evaluator, name and words.
 
-    `compute_seconds` is what all children take together, one core each; None where nothing is known of them. `wall_seconds` is
-    that on as many workers as have something to do and a core (or GPU) to do it on.
+    `in_flight` is rounded up to whole minibatches, as the search does. `start_from` counts the genotypes that the strategy was
+    given to begin with. `repeats` is how many such searches there are, one after the other, if there are several.
+
+    `compute_seconds` is what all children take together, one core each, with an empty cache of compiled programs; None where
+    nothing is known of them. `compile_seconds` is the part of it that a full cache saves. `wall_seconds` and
+    `wall_seconds_compiled` are the two on as many workers as have something to do and a core (or GPU) to do it on.
     """
 
     command: str
@@ -36,6 +44,8 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     dataset: str | None
     measured: tuple[tuple[str, str], ...]
     strategy: str
+    strategy_settings: dict[str, Any]
+    start_from: int
     seed: int
     trials: int
     epochs: int
@@ -43,25 +53,27 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     reward: Reward
     retrain_top: int
     retrain_epochs: int
-    decisions: SecondsRange
-    multiply_adds: SecondsRange | None
+    decisions: CountRange
+    multiply_adds: CountRange | None
     limits: Limits
     executor: str
     workers: int
     compute_seconds: float | None
+    compile_seconds: float | None
     wall_seconds: float | None
+    wall_seconds_compiled: float | None
     published_cost: str
     transfer: TransferSettings | None = None
+    repeats: int | None = None
 
 
 def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
-    """The plan of a study, with an estimate for this machine."""
+    """Return the plan of a study, with an estimate for this machine."""
     genotypes = [space.sample(settings.seed, trial) for trial in _spread(settings.trials)]
     costs = [found for genotype in genotypes if (found := costs_of(settings, space, genotype)) is not None]
     evaluator, setup = evaluator_of(settings), setup_of(settings)
-    each = evaluator.seconds(setup, costs, settings.epochs)
-    again = evaluator.seconds(setup, costs, settings.retrain_epochs)
-    seconds = None if each is None or again is None else settings.trials * each + settings.retrain_top * again
+    in_flight = window(settings.in_flight, settings.strategy_settings.get("minibatch", 1))
+    seconds = _seconds(settings, space, genotypes, busy=min(settings.workers, in_flight, default_workers()))
     return SearchPlan(
         command=settings.command,
         space=settings.space.name,
@@ -69,10 +81,12 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         dataset=settings.source,
         measured=tuple(evaluator.describe(setup, space, genotypes)),
         strategy=settings.strategy,
+        strategy_settings=settings.strategy_settings,
+        start_from=len(settings.strategy_settings.get("start_from", ())),
         seed=settings.seed,
         trials=settings.trials,
         epochs=settings.epochs,
-        in_flight=settings.in_flight,
+        in_flight=in_flight,
         reward=settings.reward,
         retrain_top=settings.retrain_top,
         retrain_epochs=settings.retrain_epochs,
@@ -81,18 +95,34 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         limits=settings.limits,
         executor=settings.executor,
         workers=settings.workers,
-        compute_seconds=seconds,
-        wall_seconds=None if seconds is None else seconds / min(settings.workers, settings.in_flight, default_workers()),
         published_cost=settings.published_cost,
         transfer=settings.transfer,
+        **seconds,
     )
 
 
+def _seconds(settings: StudySettings, space: SearchSpace, genotypes: Sequence[Genotype], *, busy: int) -> dict[str, Any]:
+    """Return the estimates of the plan by name, with so many workers that are busy at a time."""
+    evaluator, setup, top = evaluator_of(settings), setup_of(settings), settings.retrain_top
+    search = evaluator.seconds(setup, space, genotypes, trials=settings.trials, epochs=settings.epochs)
+    again = evaluator.seconds(setup, space, genotypes, trials=top, epochs=settings.retrain_epochs) if top else None
+    if search is None:
+        return dict.fromkeys(("compute_seconds", "compile_seconds", "wall_seconds", "wall_seconds_compiled"))
+    compiled = busy * search.start + search.training
+    compiled += 0.0 if again is None else again.training  # the programs of those are compiled by then
+    return {
+        "compute_seconds": compiled + search.compiling,
+        "compile_seconds": search.compiling,
+        "wall_seconds": (compiled + search.compiling) / busy,
+        "wall_seconds_compiled": compiled / busy,
+    }
+
+
 def _spread(trials: int) -> list[int]:
-    """At most `SAMPLES` trial numbers, evenly from the first to the last."""
+    """Return at most `SAMPLES` trial numbers, evenly from the first to the last."""
     count = min(trials, SAMPLES)
     return sorted({round(at * (trials - 1) / max(1, count - 1)) for at in range(count)})
 
 
-def _range(values: list[int]) -> SecondsRange:
-    return SecondsRange(min(values), max(values))
+def _range(values: list[int]) -> CountRange:
+    return CountRange(min(values), max(values))

@@ -5,19 +5,23 @@ configuration file, the bounds and what a resumed run may be told follow from th
 kinds that fill roles of a child have one each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 
-from automl_cli.core.errors import unknown_name
+import msgspec
+
+from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.core.rewards import LARGEST_EXPONENT
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
+from automl_cli.planning.worker_flags import WORKERS
 from automl_cli.plugins.listing import problem_rows
-from automl_cli.plugins.registry import EVALUATORS
+from automl_cli.plugins.registry import EVALUATORS, STRATEGIES, Table
 from automl_cli.references import role_rows
 
-WHAT, HOW, WHERE = "What is searched", "How it is searched", "Where children are trained"
+WHAT, HOW = "What is searched", "How it is searched"
 ROLES = "What else children are made of"
 
 SPACE = (
@@ -106,7 +110,7 @@ SEARCH = (
         type=str,
         panel=HOW,
         metavar="NAME",
-        help="reinforce, random, … [default: the preset's]",
+        help="How networks are proposed: {names}; see `automl strategies`. [default: the preset's]",
         recorded="strategy",
     ),
     Flag(
@@ -114,7 +118,7 @@ SEARCH = (
         type=dict,
         panel=HOW,
         metavar="NAME=VALUE",
-        help="A constant of the strategy; may be given more than once.",
+        help="An option of the strategy; may be given more than once. See `automl strategies NAME`.",
         recorded="strategy_settings",
     ),
     Flag(
@@ -195,7 +199,7 @@ SEARCH = (
         type=str,
         panel=HOW,
         metavar="NAME",
-        help="How a network is scored. [default: trained, which trains it]",
+        help="How a network is scored: {names}; see `automl evaluators`. [default: trained, which trains it]",
         recorded="evaluator.name",
     ),
     Flag(
@@ -203,58 +207,8 @@ SEARCH = (
         type=dict,
         panel=HOW,
         metavar="NAME=VALUE",
-        help="A setting of the evaluator; may be given more than once.",
+        help="An option of the evaluator; may be given more than once. See `automl evaluators NAME`.",
         recorded="evaluator.settings",
-    ),
-)
-
-WORKERS = (
-    Flag(
-        name="executor",
-        type=str,
-        panel=WHERE,
-        metavar="local|serial",
-        help="Worker processes, or one after the other in this process; the result is the same. [default: local]",
-        recorded="executor",
-        changeable=True,
-    ),
-    Flag(
-        name="workers",
-        type=int,
-        panel=WHERE,
-        metavar="N",
-        help="How many at a time. [default: one per GPU, else per core]",
-        at_least=1,
-        recorded="workers",
-        changeable=True,
-    ),
-    Flag(
-        name="trial-timeout",
-        type=float,
-        panel=WHERE,
-        metavar="SECONDS",
-        help="End a child that takes longer.",
-        above=0,
-        recorded="trial_timeout_seconds",
-    ),
-    Flag(
-        name="max-failures",
-        type=int,
-        panel=WHERE,
-        metavar="N",
-        help="Stop after so many failures in a row. [default: 5]",
-        at_least=1,
-        recorded="max_failures",
-    ),
-    Flag(
-        name="time-budget",
-        type=float,
-        panel=WHERE,
-        metavar="SECONDS",
-        help="Stop after this long, all sessions together; the result then depends on the machine.",
-        above=0,
-        recorded="time_budget_seconds",
-        changeable=True,
     ),
 )
 
@@ -264,18 +218,18 @@ OF_COMMANDS: Mapping[str, tuple[Flag, ...]] = {"search-cell": TRANSFER}
 
 @cache
 def search_rows() -> tuple[Flag, ...]:
-    """Every row that says something of a search, whichever command it is of: what a request or a file of flags may hold."""
+    """Return the rows about the search itself, of all commands: what a request or a file of flags may hold."""
     more = tuple(row for rows in OF_COMMANDS.values() for row in rows)
     return (*_shared_rows(), *more)
 
 
 def flags_of(command: str) -> tuple[Flag, ...]:
-    """The rows of a search command, in the order of its help."""
+    """Return the rows of a search command, in the order of its help."""
     return (*_shared_rows(), *OF_COMMANDS.get(command, ()), *RUN_ROWS)
 
 
 def flag_named(name: str) -> Flag:
-    """The row of this name among those that say something of a search. UserError where there is none."""
+    """Return the row of this name among `search_rows`. Raises UserError where there is none."""
     rows = {row.name: row for row in search_rows()}
     if name not in rows:
         raise unknown_name("flag", name, rows)
@@ -285,6 +239,30 @@ def flag_named(name: str) -> Flag:
 @cache
 def _shared_rows() -> tuple[Flag, ...]:
     roles = role_rows(ROLES, recorded="child.roles", of_children=True)
-    of_evaluators = [row for name in EVALUATORS.names() for row in EVALUATORS.load(name).flags]
     of_problems = problem_rows(WHAT, of_children=True)
-    return (*SPACE, *DATA, *of_problems, *LIMITS, *roles, *SEARCH, *of_evaluators, *WORKERS)
+    search = (_with_names(row, TABLES[row.name]) if row.name in TABLES else row for row in SEARCH)
+    return (*SPACE, *DATA, *of_problems, *LIMITS, *roles, *search, *_evaluator_rows(), *WORKERS)
+
+
+TABLES = {"strategy": STRATEGIES, "evaluator": EVALUATORS}
+"""Flags whose help names the rows of a table."""
+
+
+def _with_names(row: Flag, table: Table) -> Flag:
+    """Return the row with the names of the table in its help."""
+    return msgspec.structs.replace(row, help=row.help.format(names=", ".join(_names(table))))
+
+
+def _names(table: Table) -> tuple[str, ...]:
+    """Return the names of a table, or only the built-in ones where an installed package hides one of them."""
+    try:
+        return table.names()
+    except UserError:
+        return table.built_in
+
+
+def _evaluator_rows() -> Iterator[Flag]:
+    """Yield the flags of all evaluators that can be loaded. Naming another one is refused with the reason."""
+    for name in _names(EVALUATORS):
+        with suppress(UserError):
+            yield from EVALUATORS.load(name).flags

@@ -1,4 +1,4 @@
-"""From what was asked for to the resolved settings of a study: preset, then flags, then what space, strategy and data imply.
+"""Resolve a request into the settings of a study: the preset, then flags, then what space, strategy and data imply.
 
 Everything that can be wrong is found here, before the first trial and, as far as possible, before anything slow is imported.
 """
@@ -11,8 +11,9 @@ import msgspec
 from automl_cli.core.decisions import Choice
 from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
-from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory, StrategyFactory
 from automl_cli.core.rewards import Power, Reward
+from automl_cli.core.settings import CONSTANTS, check_options
 from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.executors.serial import check_serial
@@ -24,6 +25,8 @@ from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import plugin_named, spaces_of
 from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
+from automl_cli.plugins.roles import typed_facts
+from automl_cli.plugins.space_checks import check_placed, check_space
 from automl_cli.store.study import StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
@@ -41,7 +44,7 @@ DEFAULT_EVALUATOR = "trained"
 def plan_search(
     command: str, request: SearchRequest, *, default_space: str, data_needed: bool = True
 ) -> tuple[StudySettings, SearchSpace]:
-    """The settings of a new study, and its space.
+    """Return the settings of a new study, and its space.
 
     Raises UserError for a name, a value or a combination that does not fit, DataError for data that is missing or broken
     (unless it is not needed, and known). A strategy's own constants are resolved last: that may import JAX.
@@ -49,7 +52,9 @@ def plan_search(
     request.check()
     plugin, file = _plugin(command, request.space or default_space)
     preset = _preset(plugin, request.preset or "quick")
-    space = SearchSpace(plugin, {**preset.space_options, **_space_options(plugin, request.space_option or {})})
+    options = {**preset.space_options, **_space_options(plugin, request.space_option or {})}
+    space = SearchSpace(plugin, options, place=None if file is None else request.space)
+    check_space(space)
     strategy = STRATEGIES.check(request.strategy or preset.strategy)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, epochs=numbers["epochs"], data_needed=data_needed)
@@ -79,13 +84,17 @@ def plan_search(
 def _measured(
     request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, epochs: int, data_needed: bool
 ) -> dict[str, Any]:
-    """How and where children are measured, and what they are trained by: evaluator, child, executor, workers."""
+    """Return the settings `evaluator`, `child`, `executor` and `workers` by name."""
     name = EVALUATORS.check(request.evaluator or DEFAULT_EVALUATOR)
     factory: EvaluatorFactory = EVALUATORS.load(name)
     _check_flags(name, factory, request)
     executor, workers = _where(request, factory)
     kind = kind_named(space.plugin.produces)
     child = plan_child(request, preset.child, kind, data_needed=data_needed) if factory.trains else None
+    if child is not None:
+        check_placed(space, typed_facts(child.problem))
+    options = typed(request.evaluator_option or {})
+    check_options(factory.options, options, owner=f"evaluator {name}")
     asked = EvaluationRequest(
         space=space,
         child=child,
@@ -93,14 +102,14 @@ def _measured(
         epochs=epochs,
         executor=executor,
         given=request.given(),
-        options=typed(request.evaluator_option or {}),
+        options=options,
     )
     evaluator = EvaluatorSpec(name, factory.resolve(asked))
     return {"evaluator": evaluator, "child": child, "executor": executor, "workers": workers}
 
 
 def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
-    """Warnings for valid settings that are probably mistakes, such as more workers than trials in flight."""
+    """Yield warnings for valid settings that are probably mistakes, such as more workers than trials in flight."""
     in_flight = window(settings.in_flight, settings.strategy_settings.get("minibatch", 1))
     if request.workers is not None and request.workers > in_flight:
         yield (
@@ -110,7 +119,7 @@ def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
 
 
 def _check_together(settings: StudySettings, request: SearchRequest, space: SearchSpace) -> None:
-    """Raises UserError where what was asked for can only be a mistake."""
+    """Raise UserError where what was asked for can only be a mistake."""
     if settings.retrain_top > settings.trials:
         raise UserError(
             f"--retrain-top {settings.retrain_top} is more than there are trials; give at most --retrain-top {settings.trials}"
@@ -126,7 +135,7 @@ def _check_together(settings: StudySettings, request: SearchRequest, space: Sear
 
 
 def repeated(settings: StudySettings, count: int) -> list[StudySettings]:
-    """The same study with seeds s, s + 1, …"""
+    """Return the same settings `count` times, with seeds s, s + 1, …"""
     if settings.seed + count - 1 > LARGEST:
         raise UserError(f"--repeat {count} from --seed {settings.seed} goes beyond the largest seed, {LARGEST}")
     return [msgspec.structs.replace(settings, seed=seed) for seed in range(settings.seed, settings.seed + count)]
@@ -153,7 +162,7 @@ def _preset(plugin: Plugin, name: str) -> SearchPreset:
 
 
 def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice]:
-    """Options as texts (from flags) or as values (from a file), checked."""
+    """Check options of the space, given as texts (by flags) or as values (in a file), and return their values."""
     texts = {name: value for name, value in given.items() if isinstance(value, str)}
     settled = plugin.settle({name: value for name, value in given.items() if name not in texts})
     return {name: settled[name] for name in given if name not in texts} | plugin.parse_options(texts)
@@ -162,14 +171,17 @@ def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice
 def _constants(
     request: SearchRequest, preset: SearchPreset, space: SearchSpace, strategy: str, *, trials: int
 ) -> dict[str, Any]:
-    """All constants of the strategy: those of the preset, over them the flags; the rest by the strategy's own rule."""
+    """Return all constants of the strategy: flags over the preset, the rest by the strategy's own rule."""
     given = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {})}
     given |= start_from(request.start_from, space, strategy) if request.start_from else {}
-    return dict(STRATEGIES.load(strategy).resolve(trials, given))
+    factory: StrategyFactory = STRATEGIES.load(strategy)
+    resolved = dict(factory.resolve(trials, given))
+    check_options(factory.settings, given, owner=f"strategy {strategy}", besides=(CONSTANTS,))
+    return resolved
 
 
 def _reward(request: SearchRequest, preset: Reward) -> Reward:
-    """The preset's reward, with another exponent where one was asked for."""
+    """Return the preset's reward, with another exponent where one was asked for."""
     if request.reward_exponent is None:
         return preset
     if not isinstance(preset, Power):
@@ -178,7 +190,7 @@ def _reward(request: SearchRequest, preset: Reward) -> Reward:
 
 
 def _check_flags(name: str, factory: EvaluatorFactory, request: SearchRequest) -> None:
-    """Raises UserError for flags that mean nothing to the evaluator."""
+    """Raise UserError for flags that mean nothing to the evaluator."""
     own = {flag.name for flag in factory.flags}
     for flag in request.given():
         row = flag_named(flag)
@@ -191,7 +203,7 @@ def _check_flags(name: str, factory: EvaluatorFactory, request: SearchRequest) -
 
 
 def executor_and_workers(name: str, workers: int | None, timeout_seconds: float | None) -> tuple[str, int]:
-    """The executor by name, checked, with as many workers as it has by default where no number is given."""
+    """Check the executor and return its name and number of workers, the default number where none is given."""
     EXECUTORS.check(name)
     if name == "serial":
         check_serial(workers or 1, timeout_seconds)
@@ -200,7 +212,7 @@ def executor_and_workers(name: str, workers: int | None, timeout_seconds: float 
 
 
 def _where(request: SearchRequest, factory: EvaluatorFactory) -> tuple[str, int]:
-    """Children that are trained go to worker processes; an evaluator that answers at once does so in this one."""
+    """Return the executor and the workers: worker processes, or this process for an evaluator that answers at once."""
     here = factory.instant and request.workers in (None, 1) and request.trial_timeout is None
     return executor_and_workers(request.executor or ("serial" if here else "local"), request.workers, request.trial_timeout)
 

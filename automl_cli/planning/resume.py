@@ -1,13 +1,15 @@
-"""What may change when a study is resumed, and what must be as it was recorded."""
+"""Check a request to resume a study: some settings may change, all others must be as recorded."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from automl_cli.core.errors import UserError
+from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.flags import Flag
+from automl_cli.core.settings import CONSTANTS
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.planning.flags import flag_named, search_rows
 from automl_cli.planning.request import SearchRequest, typed
@@ -17,23 +19,27 @@ from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles
-from automl_cli.references import open_filling, role_flags
-from automl_cli.store.encoding import plain
-from automl_cli.store.file_names import STUDY_FILE
+from automl_cli.plugins.space_checks import check_space
+from automl_cli.references import open_any, open_filling, role_flags
+from automl_cli.store.consistency import must_equal
+from automl_cli.store.encoding import convert, plain
+from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
 from automl_cli.store.study import StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.system.machine import Environment, current_environment
 
 
 def resume_search(command: str, recorded: StudySettings, request: SearchRequest) -> tuple[StudySettings, SearchSpace]:
-    """The recorded settings with what may change changed, and the space. UserError where the request wants anything else, and
-    where data or table are no longer what they were."""
+    """Merge the changeable flags into the recorded settings and open the space.
+
+    Raises UserError if any other flag differs, or if the data or the table have changed since."""
     if command != recorded.command:
         raise UserError(f"this is a run of {recorded.command}; continue it with `automl {recorded.command} --resume`")
     request.check()
     if recorded.child is not None:
         check_roles(recorded.child, f"{STUDY_FILE}: body.child", may_be_open=True)
     recorded = _with_file(recorded, request.space)
+    space = _check_recorded(recorded)
     _check_that_nothing_else_changes(recorded, request)
     evaluator_of(recorded).check(setup_of(recorded))
     executor, workers = executor_and_workers(
@@ -49,11 +55,45 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
         workers=workers,
     )
     check_transfer(settings)
-    return settings, open_space(settings.space)
+    check_space(space)
+    return settings, space
+
+
+def _check_recorded(recorded: StudySettings) -> SearchSpace:
+    """Open the space of a study. Raises ArtifactError, with the place in its file, for options that were edited by hand."""
+    evaluator, strategy = recorded.evaluator, STRATEGIES.load(recorded.strategy)
+    convert(evaluator.settings, evaluator_of(recorded).settings, f"{STUDY_FILE}: body.evaluator.settings")
+    convert(recorded.strategy_settings, strategy.settings, f"{STUDY_FILE}: body.strategy_settings")
+    try:
+        return open_space(recorded.space)
+    except UserError as error:
+        if recorded.space.file is not None:  # the file was given just now
+            raise
+        raise ArtifactError(f"{STUDY_FILE}: body.space: {error}") from error
+
+
+def check_best(run: Path, recorded: StudySettings) -> None:
+    """Raise ArtifactError where the best.json of a run was found otherwise than study.json says: one was edited by hand.
+
+    One that cannot be read is passed over, since the resumed search writes it anew.
+    """
+    best = run / BEST_FILE
+    if not best.is_file():
+        return
+    found = None
+    with suppress(ArtifactError):
+        found = open_any(str(best)).artifact.body.found
+    if found is None:
+        return
+    child = None if recorded.child is None else recorded.child.portable
+    space = msgspec.structs.replace(recorded.space, file=None)
+    said = {"space": space, "child": child, "reward_function": recorded.reward, "strategy": recorded.strategy}
+    for field, value in {**said, "seed": recorded.seed}.items():
+        must_equal(f"{best}: body.found.{field}", getattr(found, field), value, STUDY_FILE)
 
 
 def environment_changes(recorded: Environment) -> Iterator[str]:
-    """What low bits may depend on and is not as recorded, in words."""
+    """Yield, in words, what differs from the recorded environment and may change low bits of scores."""
     here = current_environment()
     if here.cpu != recorded.cpu:
         yield f"CPU {recorded.cpu}, now {here.cpu}"
@@ -74,15 +114,15 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
         if not _agrees(asked, was):
             may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable)
             raise UserError(
-                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, recorded)}). On resume only "
-                f"{may_change} may change; for anything else start a new run"
+                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, value, recorded)}). On resume "
+                f"only {may_change} may change; for anything else start a new run"
             )
     if request.trials is not None:
         _check_trials(request.trials, recorded)
 
 
 def _check_trials(wanted: int, recorded: StudySettings) -> None:
-    """Raises UserError for fewer trials, and for more where the last ones made a task of their own that more would change."""
+    """Raise UserError for fewer trials than recorded, and for more where they would change the group of the last ones."""
     together = evaluator_of(recorded).together(recorded.evaluator.settings)
     if wanted < recorded.trials:
         raise UserError(f"--trials {wanted} is less than the recorded {recorded.trials}; on resume it can only be raised")
@@ -94,7 +134,7 @@ def _check_trials(wanted: int, recorded: StudySettings) -> None:
 
 
 def _as_recorded(row: Flag, value: Any, recorded: StudySettings) -> Any:
-    """What a run with these settings would record of the flag."""
+    """Return what a run with these settings would record of the flag."""
     if row.name in role_flags():
         filling, role = open_filling(role_flags()[row.name], value), role_flags()[row.name]
         before = None if recorded.child is None else recorded.child.roles.get(role)
@@ -104,13 +144,13 @@ def _as_recorded(row: Flag, value: Any, recorded: StudySettings) -> Any:
 
 
 def _starting_points(value: Any, recorded: StudySettings) -> Any:
-    """The genotypes that the artifacts hold."""
+    """Return the genotypes that the artifacts hold."""
     return start_from(value, open_space(recorded.space), recorded.strategy)["start_from"]
 
 
 def _constants(value: Mapping[str, Any], recorded: StudySettings) -> Any:
-    """With `constants=paper` all constants of the strategy, else those that are given."""
-    if "constants" not in value:
+    """Return the given constants; with `constants=paper` all constants of the strategy."""
+    if CONSTANTS not in value:
         return value
     return plain(STRATEGIES.load(recorded.strategy).resolve(recorded.trials, typed(value)))
 
@@ -123,7 +163,7 @@ _MEANINGS: Mapping[str, Callable[[Any, StudySettings], Any]] = {
 
 
 def _with_file(recorded: StudySettings, given: str | None) -> StudySettings:
-    """A space from a file is imported from where the user says now, never from a path that a file of ours names."""
+    """Put the file that the user gives now in place of the recorded one, which is never imported."""
     if recorded.space.file is None:
         return recorded
     if given is None or not given.endswith(".py"):
@@ -133,11 +173,21 @@ def _with_file(recorded: StudySettings, given: str | None) -> StudySettings:
     return msgspec.structs.replace(recorded, space=msgspec.structs.replace(recorded.space, file=str(Path(given).resolve())))
 
 
-def _was(row: Flag, recorded: StudySettings) -> str:
-    """What is recorded of the flag, as it would be typed behind it."""
+def _was(row: Flag, value: Any, recorded: StudySettings) -> str:
+    """Return what is recorded of the flag, as it would be typed behind it; of options only those that `value` names."""
     role = role_flags().get(row.name)
     filling = None if role is None or recorded.child is None else recorded.child.roles.get(role)
-    return _shown(row.recorded_in(recorded)) if filling is None else filling.name or f"one of kind {filling.kind}"
+    if filling is not None:
+        return filling.name or f"one of kind {filling.kind}"
+    was = row.recorded_in(recorded)
+    return _was_option(was, value) if isinstance(was, Mapping) and isinstance(value, Mapping) else _shown(was)
+
+
+def _was_option(recorded: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """Return the recorded values of the given options, or words for options without one."""
+    if known := {name: recorded[name] for name in given if name in recorded}:
+        return _shown(known)
+    return "other constants" if CONSTANTS in given else "without it"
 
 
 def _agrees(given: Any, recorded: Any) -> bool:
@@ -147,7 +197,7 @@ def _agrees(given: Any, recorded: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """As it would be typed behind a flag."""
+    """Return the value as it would be typed behind a flag."""
     if value is None:
         return "none"
     if isinstance(value, Mapping):

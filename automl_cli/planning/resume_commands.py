@@ -1,4 +1,4 @@
-"""Commands that go on with searches, as they are printed."""
+"""Print commands that continue searches."""
 
 from pathlib import Path
 
@@ -7,6 +7,6 @@ from automl_cli.store.study import StudySettings
 
 
 def resume_search_command(settings: StudySettings, path: Path) -> str:
-    """What continues the search in this directory. A space from a file is given again."""
+    """Return the command that continues the search in this directory. It names a space's own file again."""
     file = ("--space", settings.space.file) if settings.space.file else ()
     return command_line(settings.command, "--out", path, "--resume", *file)

@@ -1,4 +1,4 @@
-"""What becomes of the winner of a search, settled before it starts: `search-cell --transfer`."""
+"""Plan the transfer of a search's winner to another data set, before the search starts: `search-cell --transfer`."""
 
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.numbers import by_times
@@ -16,11 +16,11 @@ from automl_cli.values.cell import Branch, Cell, CellPair, Combination, unused_s
 from automl_cli.values.child import Filling
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.published_recipes import FinalTraining, trainings_for
-from automl_cli.values.skeleton import cell_network, default_stack, parse_stack
+from automl_cli.values.skeleton import cell_network, default_stack, fitted_stack
 
 
 def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> TransferSettings | None:
-    """What becomes of the winner, if it is to be scaled. Raises UserError for whatever could not be done after the search."""
+    """Return the settings of the transfer, or None without one. Raises UserError for a transfer that could not be done."""
     if request.transfer is None:
         if said := [row.name for row in TRANSFER if row.name in request.given()]:
             raise UserError(f"--{said[0]} is about the transfer; give --transfer TARGET with it")
@@ -55,7 +55,7 @@ def plan_transfer(request: SearchRequest, space: SearchSpace, preset: str) -> Tr
 
 
 def _augmented(dataset: DatasetReference, training: FinalTraining) -> dict[str, Filling]:
-    """What takes the place of the published augmentation where that crops pictures and the data are arrays; else nothing.
+    """Return the role of the augmentation where the published one needs pictures and the data are arrays; else nothing.
 
     Raises DataError for what is too large to be prepared as arrays.
     """
@@ -66,7 +66,7 @@ def _augmented(dataset: DatasetReference, training: FinalTraining) -> dict[str, 
 
 
 def check_transfer(settings: StudySettings) -> None:
-    """Raises DataError where the winner of a resumed search is to be trained on data that are no longer here as they were."""
+    """Raise DataError where the data of the transfer have changed since the search was started."""
     transfer = settings.transfer
     if transfer is None or transfer.problem is not None:
         return
@@ -79,14 +79,14 @@ def check_transfer(settings: StudySettings) -> None:
 
 
 def _check_fits(transfer: TransferSettings, space: SearchSpace) -> None:
-    """Raises UserError unless whatever the search may find can be stacked so."""
+    """Raise UserError for a stack that does not fit every cell that the search may find."""
     found = space.decode(space.sample(0, 0))
     if not isinstance(found, CellPair):
         raise UserError(
             f"--transfer scales pairs of cells, such as those of space nasnet; space {space.plugin.name!r} finds none"
         )
     widest = _widest(found)
-    stack = parse_stack(transfer.stack, widest, transfer.image_shape, filters=transfer.filters)
+    stack = fitted_stack(transfer.stack, widest, transfer.image_shape, filters=transfer.filters)
     try:
         cell_network(widest, stack, transfer.image_shape).shapes(transfer.image_shape)
     except UserError as error:
@@ -94,7 +94,7 @@ def _check_fits(transfer: TransferSettings, space: SearchSpace) -> None:
 
 
 def _widest(pair: CellPair) -> CellPair:
-    """Cells of as many combinations whose outputs are as many as they can be: each reads h0 only."""
+    """Return cells with as many combinations and the most outputs possible: every branch reads h0."""
     branch = Branch(0, "identity")
     combinations = tuple(Combination(branch, branch) for _ in pair.normal.combinations)
     cell = Cell(combinations, unused_states(combinations))

@@ -1,4 +1,4 @@
-"""The flags of a search that are about what becomes of its winner."""
+"""The flags of a search about the transfer of its winner."""
 
 from automl_cli.core.flags import Flag
 

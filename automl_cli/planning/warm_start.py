@@ -1,4 +1,4 @@
-"""Where a search starts from: the genotypes of networks and cells that were found before, or published."""
+"""Find the genotypes that a search starts from, in networks and cells that were found before or published."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ from automl_cli.store.study import FoundBody
 
 
 def start_from(names: Iterable[str], space: SearchSpace, strategy: str) -> dict[str, list[list[int]]]:
-    """The strategy's setting that has it start from these artifacts, each a file, a run directory or a reference.
+    """Return the strategy setting `start_from` for these artifacts, each a file, a run directory or a reference.
 
     Raises UserError for another strategy, ArtifactError for another kind of artifact, SpaceError for what the space does not
     hold.
@@ -36,17 +36,17 @@ def _genotype(name: str, space: SearchSpace) -> Genotype:
             f"--start-from takes what a search found, or a published value of that kind; {opened.place} is "
             f"{opened.artifact.schema}"
         )
-    found, encode = body.found, space.plugin.encode
+    found = body.found
     if found is not None and _same(found.space, space.reference()):
         return space.decisions.check(found.genotype)
-    if encode is None or kind_of(body).name != space.plugin.produces:
+    if space.plugin.encode is None or kind_of(body).name != space.plugin.produces:
         raise SpaceError(f"--start-from: {opened.place} is not of space {space.plugin.name!r} with the options of this search")
     try:
-        return encode(space.options, body.value)  # type: ignore[attr-defined]
+        return space.encode(body.value)  # type: ignore[attr-defined]
     except SpaceError as error:
         raise SpaceError(f"--start-from: {opened.place} is not in this search space: {error}") from error
 
 
 def _same(one: SpaceReference, other: SpaceReference) -> bool:
-    """Whether a genotype means the same in both, wherever the file of a space of one's own lies."""
+    """Whether a genotype means the same in both spaces. The path of a space's own file does not matter."""
     return msgspec.structs.replace(one, file=None) == msgspec.structs.replace(other, file=None)

@@ -1,4 +1,4 @@
-"""A kind: what a value is, and everything that the tool asks about values of it. One row a kind, found by listing `kinds/`.
+"""The row of a kind: the type of its values, and everything that the tool asks about them. `kinds/` has one row per file.
 
 A row is plain data and small functions; code that needs JAX is named, not imported ("module:attribute").
 """
@@ -16,7 +16,7 @@ from automl_cli.values.sheet import Part
 
 
 class TrainingChoices(Struct, frozen=True, kw_only=True):
-    """What was asked about the training of an artifact: a preset, and how cells are stacked."""
+    """The choices that a user made about training an artifact: a preset, and how cells are stacked."""
 
     preset: str | None = None
     stack: str | None = None
@@ -24,7 +24,7 @@ class TrainingChoices(Struct, frozen=True, kw_only=True):
 
 
 class TrainedAs(Struct, frozen=True, kw_only=True):
-    """How something is trained: for how long, by which recipe, and with what in the other roles."""
+    """A way of training: the number of epochs, the recipe, and the other roles."""
 
     recipe: Recipe
     epochs: int
@@ -32,8 +32,8 @@ class TrainedAs(Struct, frozen=True, kw_only=True):
 
 
 class Trainable(Struct, frozen=True, kw_only=True):
-    """What `automl train` makes of an artifact: on which data unless told otherwise; and for data with these facts, how, and
-    with what in its role."""
+    """The way `automl train` trains an artifact: the default data set, and functions of the data's facts that give the training
+    and what fills the artifact's role."""
 
     problem: str
     dataset: Mapping[str, Any]
@@ -42,8 +42,8 @@ class Trainable(Struct, frozen=True, kw_only=True):
 
 
 class Measurable(Struct, frozen=True, kw_only=True):
-    """What `automl measure` counts: for data with these facts, the costs and more to say of them. `facts` are those of the data
-    that it was made with, if any; `stackable` says whether it is a cell that has to be stacked first."""
+    """The way `automl measure` counts an artifact: `count` gives, for facts of data, the costs and more to say of them. `facts`
+    are those of the data that it was made with, if any; `stackable` says whether it is a cell that has to be stacked first."""
 
     facts: Any
     count: Callable[[Any, TrainingChoices], tuple[Costs, Mapping[str, Any]]]
@@ -51,7 +51,7 @@ class Measurable(Struct, frozen=True, kw_only=True):
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """One kind. What does not make sense for it stays None.
+    """One kind of value. A field that makes no sense for it stays None.
 
     value      the type of its values, for reading them from JSON
     body       the body of its artifacts, with its schema; a found artifact's is a `store.study.FoundBody` with `value`
@@ -98,17 +98,17 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     @property
     def is_found(self) -> bool:
-        """Whether searches find values of it and write them as artifacts."""
+        """Return whether searches find values of it and write them as artifacts."""
         return self.value is not None and self.body is not None
 
 
 def named_roles(preset: ChildPreset | Any) -> dict[str, str]:
-    """The roles that a preset fills by name."""
+    """Return the roles that a preset fills by name."""
     return {role: getattr(preset, role) for role in ("activation", "optimizer", "augmentation")}
 
 
 def no_stack(choices: TrainingChoices) -> None:
-    """Raises UserError where a stack was asked for of something that is none."""
+    """Raise UserError where the user asked to stack something that is not a cell."""
     if not (choices.stack is None and choices.filters is None):
         raise UserError("--stack and --filters are for a cell; what is trained here is a whole network")
 

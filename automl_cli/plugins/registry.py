@@ -1,4 +1,4 @@
-"""Names and the code they stand for, imported on first use: built-in rows, then those that installed packages add.
+"""Tables of names and the code that they stand for, imported on first use: built-in rows, then those of installed packages.
 
 A row maps a name to "module:attribute". Listing a table imports none of them. An installed package adds rows by entry points,
 which are read when a table is first asked, so `--help` pays for none of this:
@@ -7,7 +7,7 @@ which are read when a table is first asked, so `--help` pays for none of this:
     hill-climbing = "my_package.climbing:HillClimbing"
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import import_module
 from operator import attrgetter
@@ -15,10 +15,11 @@ from types import MappingProxyType
 from typing import Any
 
 from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.plugin_calls import described
 
 
 class Table:
-    """The code that can be named for one purpose. `needs` lists what that code must have, by names of attributes.
+    """A table of the code that can be named for one purpose. `needs` lists the attributes that the code must have.
 
     `what` names the table in errors.
     """
@@ -30,20 +31,25 @@ class Table:
         self._needs = needs
 
     def names(self) -> tuple[str, ...]:
-        """All names, the built-in ones first. UserError where an installed package hides one."""
+        """Return all names, the built-in ones first. Raises UserError where an installed package hides one."""
         return tuple(self._targets)
 
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The names of the built-in rows, whatever is installed."""
+        return tuple(self._built_in)
+
     def check(self, name: str) -> str:
-        """The name itself; UserError with the nearest known ones where nothing has it."""
+        """Return the name itself. Raises UserError with the nearest known name where the table has none."""
         if name not in self._targets:
             raise unknown_name(self.what, name, self._targets)
         return name
 
     def load(self, name: str) -> Any:
-        """The code that the name stands for. UserError where that of an installed package cannot be imported or used."""
-        target = self._targets[self.check(name)]
+        """Return the code of this name. Raises UserError where that of an installed package cannot be imported or used."""
         if name in self._built_in:
-            return attribute(target)
+            return attribute(self._built_in[name])
+        target = self._targets[self.check(name)]
         found = _installed_attribute(self.what, name, target)
         if missing := [need for need in self._needs if getattr(found, need, None) is None]:
             raise UserError(
@@ -58,7 +64,7 @@ class Table:
 
 
 def installed(group: str, what: str, built_in: Mapping[str, str]) -> dict[str, str]:
-    """The rows that installed packages add by the entry points of this group, by name; nothing is imported.
+    """Return the rows that installed packages add by the entry points of this group, by name; nothing is imported.
 
     Raises UserError where one has the name of a built-in row or of another package's.
     """
@@ -74,14 +80,29 @@ def installed(group: str, what: str, built_in: Mapping[str, str]) -> dict[str, s
     return rows
 
 
-def with_installed(built_in: Mapping[str, Any], *, group: str, what: str) -> Mapping[str, Any]:
-    """Rows that know their names: those built in, then those of the entry points of this group, imported.
+def with_installed(
+    built_in: Mapping[str, Any],
+    *,
+    group: str,
+    what: str,
+    check: Callable[[Any, str], Any] = lambda row, place: row,
+    broken: dict[str, UserError] | None = None,
+) -> Mapping[str, Any]:
+    """Return rows that know their names: those built in, then those of the entry points of this group, imported.
 
-    Raises UserError where one cannot be imported, or has a name that exists already.
+    `check` takes a row and the place it is from, and raises UserError for what is none. Raises UserError where a row cannot be
+    imported, or has a name that exists already. Where `broken` is given, a row that cannot be imported is left out, and its
+    error stands there by name.
     """
     rows = dict(built_in)
     for name, target in _entries(group):
-        row = _installed_attribute(what, name, target)
+        try:
+            row = check(_installed_attribute(what, name, target), f"the installed plug-in {target!r}")
+        except UserError as error:
+            if broken is None:
+                raise
+            broken[name] = error
+            continue
         if row.name in rows:
             raise UserError(f"the installed plug-in {target!r} names its {what} {row.name!r}, which exists already; rename it")
         rows[row.name] = row
@@ -89,7 +110,7 @@ def with_installed(built_in: Mapping[str, Any], *, group: str, what: str) -> Map
 
 
 def _entries(group: str) -> list[tuple[str, str]]:
-    """Name and "module:attribute" of every entry point of the group, in order."""
+    """Return name and "module:attribute" of every entry point of the group, in order."""
     from importlib.metadata import entry_points
 
     return sorted((entry.name, entry.value) for entry in entry_points(group=group))
@@ -100,13 +121,13 @@ def _installed_attribute(what: str, name: str, target: str) -> Any:
         return attribute(target)
     except Exception as error:
         raise UserError(
-            f"{what} {name!r} cannot be loaded from the installed plug-in {target!r}: {type(error).__name__}: {error}. Mend "
-            "that package, or uninstall it"
+            f"{what} {name!r} cannot be loaded from the installed plug-in {target!r}: {described(error)}. Mend that "
+            "package, or uninstall it"
         ) from error
 
 
 def attribute(target: str) -> Any:
-    """What a "module:attribute" names, imported now."""
+    """Import and return what a "module:attribute" names."""
     module, _, name = target.partition(":")
     return attrgetter(name)(import_module(module))
 
@@ -121,7 +142,7 @@ STRATEGIES = Table(
         "evolution": "automl_cli.strategies.evolution:Evolution",
         "exhaustive": "automl_cli.strategies.exhaustive:Exhaustive",
     },
-    needs=("summary", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
+    needs=("summary", "settings", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
 )
 EVALUATORS = Table(
     "evaluator",
@@ -137,6 +158,8 @@ EVALUATORS = Table(
         "instant",
         "unused",
         "flags",
+        "options",
+        "settings",
         "resolve",
         "check",
         "prepare",

@@ -1,4 +1,4 @@
-"""What stands in the roles of a child: from values to plain data and back, by the rows of their kinds."""
+"""Puts values into the roles of a child as plain data and takes them out again, by the rows of their kinds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,17 +16,18 @@ from automl_cli.values.network import Network
 
 
 def filling_of(kind: str, value: Any, *, name: str | None = None, digest: str | None = None) -> Filling:
-    """The value as it stands in the role of its kind."""
+    """Return the value as it stands in the role of its kind."""
     return Filling(kind=kind, value=plain(value), name=name, digest=digest)
 
 
 def value_of(filling: Filling) -> Any:
-    """The value that stands in a role. ArtifactError where it is not one of its kind."""
+    """Return the value that stands in a role. Raises ArtifactError where it is not one of its kind."""
     return convert(filling.value, kind_named(filling.kind).value, f"the value of kind {filling.kind!r}")
 
 
 def check_roles(child: Child, place: str, *, may_be_open: bool) -> None:
-    """Raises ArtifactError, with its place, for a role that holds nothing or what cannot stand there. One may be open."""
+    """Raise ArtifactError naming the place of a role that is empty or holds a value that does not belong there. One role may be
+    open."""
     missing = [role for role in ROLES if role not in child.roles]
     if missing[may_be_open:]:
         raise ArtifactError(f"{place}.roles: nothing stands in the role {missing[-1]!r}; it was changed by hand. Make it again")
@@ -37,19 +38,20 @@ def check_roles(child: Child, place: str, *, may_be_open: bool) -> None:
         except UserError as error:
             raise ArtifactError(f"{where}.kind: {error}") from error
         if kind.role != role:
-            raise ArtifactError(f"{where}.kind: {kind.name!r} fills the role {kind.role!r}, not {role!r}")
+            fills = "no role of a child" if kind.role is None else f"the role {kind.role!r}, not {role!r}"
+            raise ArtifactError(f"{where}.kind: {kind.name!r} fills {fills}")
         convert(filling.value, kind.value, f"{where}.value")
 
 
 def words_of(filling: Filling) -> str:
-    """What stands in a role, in words; nothing where its kind has none."""
+    """Return what stands in a role in words, or an empty text where its kind has none."""
     words = kind_named(filling.kind).words
     text = "" if words is None else "; ".join(words(value_of(filling)))
     return f"{filling.name}: {text}" if filling.name and not text.startswith(filling.name) else text
 
 
 def built_by(filling: Filling) -> Any:
-    """The function that its kind names for building it. Importing it may import JAX."""
+    """Return the function that the kind names for building what stands in a role. Importing it may import JAX."""
     kind = kind_named(filling.kind)
     if kind.build is None:
         raise unknown_name("kind that can be trained:", kind.name, (row.name for row in kinds_of_role("network") if row.build))
@@ -57,17 +59,17 @@ def built_by(filling: Filling) -> Any:
 
 
 def network_filling(network: Network) -> Filling:
-    """A graph of blocks in the role of the network."""
+    """Return a graph of blocks as it stands in the role of the network."""
     return filling_of("architecture", network)
 
 
 def named(role: str) -> Mapping[str, Filling]:
-    """What can fill a role by name alone."""
+    """Return the values that can fill a role by name alone."""
     return {name: filling_of(kind.name, value, name=name) for kind in kinds_of_role(role) for name, value in kind.names.items()}
 
 
 def by_names(names: Mapping[str, str]) -> dict[str, Filling]:
-    """Roles filled by name. UserError for a name that no table holds."""
+    """Return the roles filled by these names. Raises UserError for a name that no table holds."""
     found = {}
     for role, name in names.items():
         known = named(role)
@@ -78,28 +80,28 @@ def by_names(names: Mapping[str, str]) -> dict[str, Filling]:
 
 
 def found_roles(found: Found | None) -> dict[str, Filling]:
-    """What belongs to a found cell wherever it is trained: its activation function."""
+    """Return the roles that go with a found cell wherever it is trained: its activation function."""
     if found is None or found.child is None:
         return {}
     return {role: filling for role, filling in found.child.roles.items() if role == "activation"}
 
 
 def typed_facts(problem: ProblemReference) -> Any:
-    """What is known of the data, as the problem's own type. ArtifactError for what is none."""
+    """Return the facts of the data as the problem's own type. Raises ArtifactError where they are not of that type."""
     return convert(problem.facts, problem_named(problem.name).facts_type, f"facts of the problem {problem.name!r}")
 
 
 def typed_dataset(problem: ProblemReference) -> Any:
-    """The data set, as the problem's own type. ArtifactError for what is none."""
+    """Return the data set as the problem's own type. Raises ArtifactError where it is not of that type."""
     return convert(problem.dataset, problem_named(problem.name).dataset_type, f"data set of the problem {problem.name!r}")
 
 
 def costs_of(filling: Filling, facts: Any) -> Costs | None:
-    """What the child costs in which this stands in the role of the network; None where nothing is known of that."""
+    """Return the costs of a child with this in the role of the network, or None where its kind counts none."""
     kind = kind_named(filling.kind)
     return None if kind.costs is None else kind.costs(value_of(filling), facts)
 
 
 def replaced(filling: Filling, **changes: Any) -> Filling:
-    """The same with fields of its value changed, such as the momentum of an update rule."""
+    """Return the filling with fields of its value changed, such as the momentum of an update rule."""
     return msgspec.structs.replace(filling, value=plain(msgspec.structs.replace(value_of(filling), **changes)))

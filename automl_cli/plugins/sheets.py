@@ -8,14 +8,14 @@ from automl_cli.store.study import Found
 
 
 def cost_facts(costs: Costs | None, example: tuple[int, ...] | None) -> Iterator[tuple[str, str]]:
-    """What something costs, for one example of this shape."""
+    """Yield a row with the costs for one example of this shape, where both are known."""
     if costs is not None and example is not None:
         one = f"one image of {by_times(example)}" if len(example) == 3 else "one example"
         yield "costs", f"{costs.parameters:,} parameters, {costs.multiply_adds:,} multiply-adds for {one}"
 
 
 def found_facts(found: Found) -> Iterator[tuple[str, str]]:
-    """How something was found, and what its child scored."""
+    """Yield rows that say how a value was found and what its child scored."""
     options = ", ".join(f"{name}={value}" for name, value in found.space.options.items())
     trained_on = f" on {found.child.problem.source}" if found.child is not None else ""
     yield "space", f"{found.space.name} version {found.space.version}" + (f" ({options})" if options else "")

@@ -1,4 +1,4 @@
-"""What `automl train` makes of an artifact, by the row of its kind; found values of role network as they were searched."""
+"""Says how `automl train` trains an artifact: by the row of its kind, or, for a found network, as it was searched."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,12 +17,13 @@ DEFAULT_EPOCHS = 30
 
 
 def is_trainable(kind: Kind) -> bool:
-    """Whether artifacts of this kind can be trained."""
+    """Return whether artifacts of this kind can be trained."""
     return kind.trainable is not None or (kind.is_found and kind.role == "network" and kind.build is not None)
 
 
 def trainable_of(body: Any, place: str, choices: TrainingChoices) -> Trainable:
-    """How what this artifact holds is trained. ArtifactError where nothing of it can be, UserError where choices do not fit."""
+    """Return how the value in this artifact is trained. Raises ArtifactError where it cannot be, UserError where choices do not
+    fit."""
     kind = kind_of(body)
     if kind.trainable is not None:
         made: Trainable = kind.trainable(body, place, choices)
@@ -34,7 +35,7 @@ def trainable_of(body: Any, place: str, choices: TrainingChoices) -> Trainable:
 
 
 def _as_searched(kind: Kind, body: FoundBody, choices: TrainingChoices) -> Trainable:
-    """The value in its role, the data of the search (all of them), and its recipe, or that of a preset of its space."""
+    """Return a training of the value on all data of its search, by the search's recipe or by that of a preset of its space."""
     child = None if body.found is None else body.found.child
     dataset = plain(DatasetReference(source="digits")) if child is None else {**child.problem.dataset, "train_examples": None}
     filling = filling_of(kind.name, body.value)  # type: ignore[attr-defined]

@@ -18,22 +18,23 @@ from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.flags import Flag
+from automl_cli.core.shell_commands import command_line
 from automl_cli.plugins.listing import bodies, kinds, kinds_of_role
 from automl_cli.plugins.roles import filling_of, named
 from automl_cli.store import encoding
 from automl_cli.store.artifact import Artifact, Body, decode_artifact, read_bytes
-from automl_cli.store.file_names import BEST_FILE, NETWORK_FILE
+from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE
 from automl_cli.values.child import Filling
 
 B = TypeVar("B", bound=Body)
 
 
 WHAT_IS_TRAINED = "network"
-"""The role that flags of their own fill: `--arch`, `--cell`, `--network`."""
+"""The role that the flags `--arch`, `--cell` and `--network` fill."""
 
 
 class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One reported number. `setting` says of what network and training; `parameters` and `multiply_adds` are as printed."""
+    """One reported number. `setting` names the network and its training; `parameters` and `multiply_adds` are as printed."""
 
     setting: str
     dataset: str
@@ -45,7 +46,7 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Provided(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A published thing that ships under a name: where it stands in the paper, and how sure its form is."""
+    """A published value that ships under a name: its place in the paper, and how certain its form is."""
 
     summary: str
     place: str
@@ -80,7 +81,7 @@ class Publication(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Opened(Struct, Generic[B], frozen=True):
-    """An artifact that was named, where it was found, and the digest of its bytes."""
+    """An artifact that the user named, the place where it was found, and the digest of its bytes."""
 
     artifact: Artifact[B]
     place: str
@@ -89,32 +90,33 @@ class Opened(Struct, Generic[B], frozen=True):
 
 @cache
 def publications() -> tuple[Publication, ...]:
-    """All papers, in the order of the file."""
+    """Return all papers, in the order of the file."""
     data = (files(__name__) / "publications.json").read_bytes()
     return encoding.decode(data, tuple[Publication, ...], "publications.json")
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """The names of all references."""
+    """Return the names of all references."""
     return tuple(name for publication in publications() for name in publication.provides)
 
 
 def open_any(name_or_file: str) -> Opened[Any]:
-    """The artifact of this name, in this file, or in this run directory's `best.json`, of whatever kind it is."""
+    """Open the artifact of this name, in this file, or in this directory: `best.json` of a search, `model.json` of a training
+    or its settings while it lasts. Its kind may be any."""
     return _open(name_or_file, None)
 
 
 def open_artifact(name_or_file: str, *welcome: type[B]) -> Opened[B]:
-    """The same, which must be of a kind that has one of these bodies; a network is that of the run directory's
-    `network.json`."""
+    """Open an artifact as `open_any` does; it must have one of these bodies. Where a network is welcome, a run directory stands
+    for its `network.json`."""
     return _open(name_or_file, {body.SCHEMA.name: body for body in welcome})
 
 
 def open_filling(role: str, text: str) -> Filling:
-    """What a flag puts into a role: a value that goes by this name, or that of an artifact (a file, a run, a reference).
+    """Return what a flag puts into a role: the value of this name, or that of an artifact (a file, a run, a reference).
 
-    UserError for a name that nobody has, ArtifactError for an artifact whose values do not fill this role.
+    Raises UserError for an unknown name, ArtifactError for an artifact whose values do not fill this role.
     """
     if text in (known := named(role)):
         return known[text]
@@ -126,8 +128,7 @@ def open_filling(role: str, text: str) -> Filling:
     try:
         opened = _open(text, {name: kind.body for name, kind in welcome.items()})
     except _UnknownReference:
-        fitting = [*known, *_names_of(tuple(welcome))]
-        raise unknown_name(role, text, fitting, hint="The name of a file ends in .json") from None
+        raise unknown_name(role, text, [*known, *_names_of(tuple(welcome))], hint=_OR_A_FILE) from None
     kind = welcome[opened.artifact.kind]
     name = text if text in names() else None
     return filling_of(kind.name, opened.artifact.body.value, name=name, digest=opened.digest)
@@ -143,7 +144,7 @@ def _written(role: str, text: str) -> Filling | None:
 
 
 def filled_by_flags(request: Any, *, open_role: str | None) -> dict[str, Filling]:
-    """What flags put into roles. UserError for the role that is searched."""
+    """Return what flags put into roles. Raises UserError for a flag that fills the role that is searched."""
     filled = {}
     for flag, role in role_flags().items():
         if (text := getattr(request, flag)) is not None:
@@ -154,14 +155,15 @@ def filled_by_flags(request: Any, *, open_role: str | None) -> dict[str, Filling
 
 
 def role_flags() -> dict[str, str]:
-    """The flags that fill roles of a child other than the network, with the role that each fills."""
+    """Return the flags that fill roles of a child other than the network, with the role that each fills."""
     return {
         kind.flag: kind.role for kind in kinds().values() if kind.flag is not None and kind.role not in (None, WHAT_IS_TRAINED)
     }
 
 
 def role_rows(panel: str, *, recorded: str, **more: Any) -> tuple[Flag, ...]:
-    """The rows of those flags, for a command whose settings hold the roles of a child at this path."""
+    """Return the rows of the flags in `role_flags`, for a command whose settings hold a child's roles at the path
+    `recorded`."""
     return tuple(
         _role_row(flag, role, panel=panel, recorded=f"{recorded}.{role}.value", **more) for flag, role in role_flags().items()
     )
@@ -176,8 +178,15 @@ def _role_row(flag: str, role: str, **more: Any) -> Flag:
     )
 
 
+_OR_A_FILE = "Or give a .json file, or the directory of a run"
+
+
 class _UnknownReference(ArtifactError):
-    """Nothing goes by this name: no reference, no file."""
+    """Raised for a name that no reference and no file has."""
+
+
+class MissingInRun(ArtifactError):
+    """Raised for a directory that lacks the file that is needed of it."""
 
 
 def _open(name_or_file: str, welcome: Mapping[str, Any] | None) -> Opened[Any]:
@@ -194,15 +203,33 @@ def _open(name_or_file: str, welcome: Mapping[str, Any] | None) -> Opened[Any]:
 def _path(text: str, welcome: Mapping[str, Any] | None) -> Path:
     path = Path(text)
     if path.is_dir():
-        file = NETWORK_FILE if welcome is not None and "network" in welcome else BEST_FILE
-        if (path / file).is_file():
-            return path / file
-        raise ArtifactError(f"{path} holds no {file}; see how far the run is with: automl report {path}")
+        return _file_in(path, welcome)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
-        kinds = None if welcome is None else tuple(welcome)
-        what = "reference or file" if kinds is None else f"{' or '.join(kinds)} reference or file"
-        raise _UnknownReference(str(unknown_name(what, text, _names_of(kinds), hint="The name of a file ends in .json")))
+        raise _UnknownReference(str(_unknown(text, None if welcome is None else tuple(welcome))))
     return path
+
+
+def _unknown(text: str, wanted: tuple[str, ...] | None) -> UserError:
+    """Return the error for a name of none of the references of these kinds; only kinds that have references are spoken of."""
+    known = _names_of(wanted)
+    spoken_of = dict.fromkeys(open_any(name).artifact.kind for name in known) or wanted or ()
+    what = "artifact" if wanted is None else " or ".join(spoken_of)
+    if not known:
+        return unknown_name(what, text, (), hint="None is published under a name; give a .json file, or the directory of a run")
+    return unknown_name(what, text, known, hint=_OR_A_FILE)
+
+
+def _file_in(directory: Path, welcome: Mapping[str, Any] | None) -> Path:
+    """Return the file that the directory of a search or a training stands for. ArtifactError where it has none."""
+    files = [BEST_FILE, MODEL_FILE, TRAINING_FILE] if welcome is None else [BEST_FILE]
+    if welcome is not None and "network" in welcome:
+        files = [NETWORK_FILE]
+    if found := next((directory / file for file in files if (directory / file).is_file()), None):
+        return found
+    if welcome is None and not (directory / STUDY_FILE).is_file():
+        raise ArtifactError(f"{directory} holds none of {', '.join(files)}; give the directory of a search or a training")
+    progress = command_line("report", directory)
+    raise MissingInRun(f"{directory} holds no {files[0]}; see how far the run is with: {progress}")
 
 
 def _names_of(kinds: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
-"""Journals and artifacts become figures, tables and one HTML page. Nothing here writes into a run or holds its lock.
+"""Turns journals and artifacts into figures, tables and one HTML page. Nothing here changes a search or holds its lock.
 
 runs        run directories as histories: settings, trials in order, what was spent
 summary     one history in figures
 statistics  best so far, means of the top k, intervals, rank tests, over arrays of repeats
 comparison  groups of repeats against a baseline
+figures     figures as text: whole numbers, means with their intervals
 sections    summaries and comparisons in words
 terminal    sections for a terminal of 80 columns
 plots       curves as SVG

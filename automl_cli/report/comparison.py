@@ -1,4 +1,4 @@
-"""Searches of the same task against each other: repeats with different seeds are one group, groups meet a baseline.
+"""Compares searches of the same task: repeats with different seeds form a group, and groups are compared with a baseline.
 
 The baseline is random search where it is among the groups, else the first of them. Everything is compared after equally many
 trials. Two figures are the papers': the mean of the k best so far minus that of random search, k = 1, 5, 15 (NAS, arXiv
@@ -28,7 +28,7 @@ BASELINE = "random"
 
 @dataclass(frozen=True, kw_only=True)
 class RunGroup:
-    """Repeats of one search as arrays of shape (repeats, trials). `columns` are metrics that every successful trial has."""
+    """The repeats of one search as arrays of shape (repeats, trials). `columns` are metrics that every successful trial has."""
 
     name: str
     strategy: str
@@ -41,20 +41,21 @@ class RunGroup:
 
     @property
     def best_so_far(self) -> st.Scores:
+        """The scores of the incumbents after 1, 2, … trials."""
         return self.at_incumbents(self.scores)
 
     def top_means(self, k: int, points: Sequence[int]) -> st.Scores:
-        """Mean of the k best scores so far at every point."""
+        """Return the mean of the k best scores so far at every point."""
         return self.sign * st.top_means(self.sign * self.scores, k, points)
 
     def at_incumbents(self, values: st.Scores) -> st.Scores:
-        """The values of the incumbents after 1, 2, … trials; NaN while there is none."""
+        """Return the values of the incumbents after 1, 2, … trials; NaN while there is none."""
         index = st.incumbents(self.rewards)
         return np.where(index < 0, np.nan, np.take_along_axis(values, np.maximum(index, 0), axis=1))
 
 
 def obstacle(histories: Sequence[History]) -> str | None:
-    """Why these runs cannot be compared, or None when they can."""
+    """Return the reason why these runs cannot be compared, or None when they can."""
     first, trials = histories[0].settings, _common_trials(histories)
     for history in histories:
         for what, of in TASK.items():
@@ -70,7 +71,7 @@ def obstacle(histories: Sequence[History]) -> str | None:
 
 
 def compare(histories: Sequence[History], *, target: float | None = None) -> Comparison:
-    """The comparison of runs between which there is no obstacle.
+    """Return the comparison of runs between which there is no obstacle.
 
     `target` is the score whose first reaching is counted; by default what the baseline has on average at the end.
     """
@@ -95,7 +96,7 @@ def _space_and_options(settings: StudySettings) -> object:
 
 
 def _evaluator(settings: StudySettings) -> object:
-    """The evaluator and the child, whatever the folder in which a table or data set lies."""
+    """Return evaluator and child as far as they matter, whatever the folder in which a table or data set lies."""
     named = dict(settings.evaluator.settings)
     if isinstance(file := named.get("file"), str):
         named["file"] = Path(file).name
@@ -104,7 +105,7 @@ def _evaluator(settings: StudySettings) -> object:
 
 
 def _what_they_do(child: Child) -> dict[str, Filling]:
-    """The roles without where their values came from."""
+    """Return the roles without where their values came from."""
     return {role: msgspec.structs.replace(filling, name=None, digest=None) for role, filling in child.roles.items()}
 
 
@@ -115,11 +116,11 @@ TASK: Mapping[str, Callable[[StudySettings], object]] = {
     "the reward": lambda settings: settings.reward.better,
     "epochs": lambda settings: settings.epochs,
 }
-"""What searches must have in common to be compared."""
+"""The settings that searches must have in common to be compared."""
 
 
 def _common_trials(histories: Iterable[History]) -> int:
-    """How many trials all have finished: of a search that is running, those before the first unfinished one."""
+    """Return the number of trials that all runs have finished; of a running one, those before its first unfinished one."""
     return min(_settled(history.trials) for history in histories)
 
 
@@ -128,7 +129,10 @@ def _settled(trials: Sequence[Trial]) -> int:
 
 
 def _grouped(histories: Iterable[History]) -> list[tuple[str, list[History]]]:
-    """Runs that differ in nothing but their seed, together; named after the strategy, or the run where that is not enough."""
+    """Return runs that differ in nothing but their seed together, under the name of the strategy.
+
+    Where several groups have one strategy, the name of the run is added.
+    """
     groups: dict[bytes, list[History]] = {}
     for history in histories:
         groups.setdefault(_search_key(history.settings), []).append(history)
@@ -140,7 +144,7 @@ def _grouped(histories: Iterable[History]) -> list[tuple[str, list[History]]]:
 
 
 VARYING = ("seed", "trials", "workers", "executor", "time_budget_seconds", "trial_timeout_seconds", "environment")
-"""What may differ between repeats of one search."""
+"""The settings that may differ between repeats of one search."""
 
 
 def _search_key(settings: StudySettings) -> bytes:
@@ -187,7 +191,7 @@ def _summary(group: RunGroup, points: Sequence[int], target: float) -> GroupSumm
 
 
 def _contrasts(group: RunGroup, baseline: RunGroup, trials: int) -> Iterator[Contrast]:
-    """The incumbents' scores, then every report column, after all common trials."""
+    """Yield the contrast of the incumbents' scores, then of every report column, after all common trials."""
     shared = [name for name in group.columns if name in baseline.columns]
     columns = [(_measure(name), group.columns[name], baseline.columns[name]) for name in shared]
     for measure, *values in (("score", group.scores, baseline.scores), *columns):
@@ -207,7 +211,7 @@ def _contrasts(group: RunGroup, baseline: RunGroup, trials: int) -> Iterator[Con
 
 
 def _measure(column: str) -> str:
-    """What a report column is called among the contrasts, where "score" is what the search was after."""
+    """Return the name of a report column among the contrasts, where "score" is the score that was searched for."""
     return "score (column)" if column == "score" else column
 
 
@@ -228,7 +232,7 @@ def _points(values: st.Scores, points: Sequence[int]) -> tuple[Point, ...]:
 
 
 def _spreads(values: st.Scores, points: Sequence[int]) -> Iterator[tuple[int, Spread]]:
-    """The spread over repeats at every point where each of them has a value."""
+    """Yield the spread over repeats at every point where each of them has a value."""
     for n, column in zip(points, values.T, strict=True):
         if not np.isnan(column).any():
             yield n, st.spread(column)

@@ -1,9 +1,10 @@
-"""One self-contained HTML page: figures as inline SVG, no script, nothing loaded from elsewhere."""
+"""Writes one self-contained HTML page: figures as inline SVG, no script, nothing loaded from elsewhere."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
+from automl_cli.core.errors import UserError
 from automl_cli.report import plots
 from automl_cli.report.runs import History
 from automl_cli.report.sections import comparison_blocks, run_blocks
@@ -26,22 +27,28 @@ figure { margin: 1rem 0; } svg { width: 100%; height: auto; }
 """
 
 
+BEGINNING = '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>automl: '
+"""The beginning of every page, by which one is known."""
+
+
 def write_page(report: Report, histories: Sequence[History]) -> Path:
-    """Write the page into the run, or into the working directory where it is about several; its path."""
+    """Write the page into the run, or into the working directory where it is about several, and return its path.
+
+    Raises UserError where a file of that name is there which is no such page.
+    """
     path = (histories[0].path if len(histories) == 1 else Path()) / REPORT_FILE
+    if path.exists() and not (path.is_file() and path.read_bytes().startswith(BEGINNING.encode())):
+        raise UserError(f"{path} is no page that automl wrote, so it stays; move it away, then ask again")
     replace_file(path, page(report, histories).encode())
     return path
 
 
 def page(report: Report, histories: Sequence[History]) -> str:
-    """The whole page."""
+    """Return the HTML of the whole page."""
     names = [group.name for group in report.comparison.groups] if report.comparison else [run.name for run in report.runs]
     title = escape(", ".join(names))
     body = "\n".join(_parts(report, histories))
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>automl: {title}</title>\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
+    return f"{BEGINNING}{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
 
 
 def _parts(report: Report, histories: Sequence[History]) -> Iterator[str]:
@@ -65,7 +72,7 @@ def _comparison_plots(report: Report) -> Iterator[str]:
 
 
 def laid_out(block: Part) -> str:
-    """The block as HTML."""
+    """Return the block as HTML."""
     match block:
         case Heading(name, rest):
             return f"<h2>{escape(name)} <small>{escape(rest)}</small></h2>"

@@ -1,4 +1,4 @@
-"""Curves as SVG text, to stand inside an HTML page. Drawn by matplotlib without a display."""
+"""Draws curves as SVG text that stands inside an HTML page, by matplotlib and without a display."""
 
 import io
 from collections.abc import Sequence
@@ -7,6 +7,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from automl_cli.core.numbers import counted
+from automl_cli.report.figures import top_names
 from automl_cli.report.runs import History
 from automl_cli.report.summary import improvements, score_or_none
 from automl_cli.store.reports import Comparison, Point
@@ -15,7 +17,7 @@ SIZE_INCHES = (7.2, 3.6)
 
 
 def run_plot(history: History) -> str:
-    """Every trial's score, and the best so far."""
+    """Return a plot of every trial's score and of the best so far, as SVG."""
     figure, axes = _axes("trial", "validation score")
     reward = history.settings.reward
     scores = {trial.number + 1: score for trial in history.trials if (score := score_or_none(trial, reward)) is not None}
@@ -28,33 +30,35 @@ def run_plot(history: History) -> str:
 
 
 def best_plot(comparison: Comparison) -> str:
-    """Best so far against trials: mean over repeats, and its 95 % interval."""
+    """Return a plot of the best so far against trials, as SVG: the mean over repeats and its 95 % interval."""
     figure, axes = _axes("trials", "best validation score so far")
     for group in comparison.groups:
         points = [Point(trials=point.trials, value=point.score) for point in group.curve]
-        _band(axes, points, f"{group.name} ({len(group.seeds)} repeats)")
+        _band(axes, points, f"{group.name} ({counted(len(group.seeds), 'repeat')})")
     axes.legend(loc="lower right", frameon=False)
     return _svg(figure)
 
 
 def top_means_plot(comparison: Comparison) -> str:
-    """Best, top-5 and top-25 mean against trials (NASNet, arXiv 1707.07012, figure 6)."""
+    """Return best, top-5 and top-25 mean against trials (NASNet, arXiv 1707.07012, figure 6) as SVG."""
     figure, axes = _axes("trials", "mean of the best k so far")
     for number, group in enumerate(comparison.groups):
-        for style, (k, points) in zip(("-", "--", ":"), group.top_means.items(), strict=True):
+        names = top_names(map(int, group.top_means), comparison.trials)
+        for style, (k, name) in zip(("-", "--", ":"), names.items(), strict=False):
+            points = group.top_means[str(k)]
             xs, ys = [point.trials for point in points], [point.value.mean for point in points]
-            axes.plot(xs, ys, style, color=f"C{number}", label=f"{group.name}, {'best' if k == '1' else f'top {k}'}")
+            axes.plot(xs, ys, style, color=f"C{number}", label=f"{group.name}, {name}")
     figure.legend(loc="outside lower center", frameon=False, fontsize="small", ncols=len(comparison.groups))
     return _svg(figure)
 
 
 def difference_plot(comparison: Comparison, group: str) -> str:
-    """Mean of the k best so far minus that of the baseline (NAS, arXiv 1611.01578, figure 6)."""
+    """Return a plot of the mean of the k best so far minus the baseline's, as SVG (NAS, arXiv 1611.01578, figure 6)."""
     figure, axes = _axes("trials", f"{group} minus {comparison.baseline}")
     axes.axhline(0.0, color="0.6", linewidth=0.8)
-    for difference in comparison.top_differences:
-        if difference.group == group:
-            _band(axes, difference.points, f"best {difference.k}" if difference.k > 1 else "best")
+    differences = {difference.k: difference for difference in comparison.top_differences if difference.group == group}
+    for k, name in top_names(differences, comparison.trials).items():
+        _band(axes, differences[k].points, name)
     axes.legend(loc="best", frameon=False)
     return _svg(figure)
 
@@ -78,7 +82,7 @@ def _band(axes: Axes, points: Sequence[Point], label: str) -> None:
 
 
 def _svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element; the same text for the same figure."""
+    """Return the figure as an `<svg>` element: the same text for the same figure."""
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "automl", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

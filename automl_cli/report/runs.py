@@ -1,4 +1,4 @@
-"""Run directories as histories. Read without the lock, so a search that is still running can be read as well."""
+"""Reads run directories as histories. It takes no lock, so a search that is still running can be read as well."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from automl_cli.store.run_directory import is_held, runs_in
 from automl_cli.store.study import StudySettings
 
 RUNS = Path("runs")
-"""Where searches put their runs unless told otherwise."""
+"""The folder in which searches put their runs unless told otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +29,13 @@ class History:
 
     @property
     def name(self) -> str:
-        """The run's directory; with the directory of the search it repeats, for one of several seeds."""
+        """The name of the run's directory; for one repeat of several, behind the name of the directory above."""
         resolved = self.path.resolve()
         return f"{resolved.parent.name}/{resolved.name}" if resolved.name.startswith(SUB_STUDY) else resolved.name
 
 
 def newest_run(root: Path = RUNS) -> Path:
-    """The run under `root` that was written to last."""
+    """Return the run under `root` that was written to last. UserError where there is none."""
     found = {path: _last_write(path) for path in (root.iterdir() if root.is_dir() else ()) if path.is_dir() and runs_in(path)}
     if not found:
         raise UserError(f"there is no run under {root}/; start one with automl search-arch, or name a run directory")
@@ -43,7 +43,7 @@ def newest_run(root: Path = RUNS) -> Path:
 
 
 def read_history(path: Path) -> History:
-    """The run in this directory. ArtifactError naming file and line where a file is not sound."""
+    """Return the history of the run in this directory. ArtifactError naming file and line where a file is not sound."""
     study = path / STUDY_FILE
     if not study.is_file():
         raise ArtifactError(f"{path} is no run directory: it holds no {STUDY_FILE}")
@@ -60,7 +60,7 @@ def read_history(path: Path) -> History:
 
 
 def wall_seconds(records: Iterable[Record]) -> float:
-    """Time that the sessions took. Each lasts to its last record that knows its time, so a killed one is a little short."""
+    """Return the seconds that all sessions took together. A killed session counts up to its last record with a time."""
     finished = session = 0.0
     for record in records:
         match record:

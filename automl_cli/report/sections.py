@@ -1,4 +1,4 @@
-"""Summaries and comparisons as blocks of words and figures: first what was found, then how it went, then what it cost.
+"""Describes summaries and comparisons as blocks of words and figures: first the result, then the course, then the cost.
 
 A block is laid out by `terminal` and by `page`; what is said, and how figures are written, is decided here.
 """
@@ -6,11 +6,12 @@ A block is laid out by `terminal` and by `page`; what is said, and how figures a
 from collections.abc import Iterable, Iterator, Sequence
 
 from automl_cli.core.numbers import by_times, counted, duration
+from automl_cli.report.figures import mean_and_interval, number, size, top_names, whole_columns
+from automl_cli.report.statistics import least_p_value
 from automl_cli.store.reports import (
     Comparison,
     Contrast,
     CurvePoint,
-    GroupSummary,
     RankedTrial,
     Reason,
     RunCost,
@@ -25,13 +26,16 @@ BARS = "▁▂▃▄▅▆▇█"
 PLAIN_BARS = "_.-:=+*#"
 SPARK_WIDTH = 40
 REASONS_SHOWN = 5
-"""As many reasons for missing scores; with --json there are all."""
+"""The number of reasons for missing scores that are listed; --json has all."""
 METRICS_SHOWN = 3
-"""As many metrics as have room beside rank, trial and score at 80 columns."""
+"""The number of metrics that have room beside rank, trial and score at 80 columns."""
+SIGNIFICANT = 0.05
+ENOUGH_REPEATS = 4
+"""With so many repeats on each side the rank test can give a p below `SIGNIFICANT`."""
 
 
 def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
-    """One run. `bars` are the characters of the sparkline, from low to high; None where a plot stands beside."""
+    """Yield the blocks about one run. `bars` are the characters of the sparkline, from low to high; None beside a plot."""
     yield Heading(run.name, _in_words(run))
     yield Facts(tuple(_facts(run, bars)))
     if run.reasons:
@@ -46,22 +50,25 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
 
 
 def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Iterator[Part]:
-    """Groups of runs against each other."""
+    """Yield the blocks about groups of runs against each other."""
     baseline = f" against {comparison.baseline}" if comparison.contrasts else ""
     task = f"{runs[0].command}{_on(runs[0].dataset)}, space {runs[0].space}"
-    yield Heading(task, f"after {comparison.trials} trials of each run{baseline}; ± is half of a 95 % interval")
+    trials = counted(comparison.trials, "trial")
+    yield Heading(task, f"after {trials} of each run{baseline}; [low, high] is the 95 % interval of the mean before it")
     yield _group_grid(comparison)
     if columns := comparison.groups[0].curve[-1].columns:
-        yield _column_grid(comparison, columns)
+        yield _column_grid(comparison, columns, runs)
+    yield Facts(tuple(_reach_facts(comparison)))
     if comparison.contrasts:
-        yield _contrast_grid(comparison.contrasts)
+        yield _contrast_grid(comparison, runs)
+        yield Facts(tuple(_rank_test_facts(comparison)))
     if differences := tuple(_difference_facts(comparison)):
         yield Facts(differences)
     yield Facts(tuple(_cost_facts(total_cost([run.cost for run in runs]))))
 
 
 def sparkline(curve: Sequence[CurvePoint], trials: int, bars: str = BARS, width: int = SPARK_WIDTH) -> str:
-    """Best score so far against trials; a blank where there is none yet.
+    """Return the best score so far against trials as a line of bars, with a blank where there is none yet.
 
     >>> sparkline([CurvePoint(trials=2, score=0.1), CurvePoint(trials=4, score=0.8)], 4, "_-#")
     ' __#'
@@ -72,18 +79,8 @@ def sparkline(curve: Sequence[CurvePoint], trials: int, bars: str = BARS, width:
     return "".join(" " if value is None else bars[_level(value, low, high, len(bars))] for value in values)
 
 
-def spread_in_words(spread: Spread, *, signed: bool = False) -> str:
-    """The mean and half of its interval.
-
-    >>> spread_in_words(Spread(mean=0.5, std=0.1, low=0.4, high=0.6))
-    '0.5000 ± 0.1000'
-    """
-    interval = "" if spread.low is None or spread.high is None else f" ± {(spread.high - spread.low) / 2:.4f}"
-    return f"{spread.mean:{'+' if signed else ''}.4f}{interval}"
-
-
 def total_cost(costs: Sequence[RunCost]) -> RunCost:
-    """What several runs spent together."""
+    """Return the cost of several runs together."""
     return RunCost(
         compute_seconds=sum(cost.compute_seconds for cost in costs),
         wall_seconds=sum(cost.wall_seconds for cost in costs),
@@ -105,10 +102,10 @@ def _on(dataset: str | None) -> str:
 
 
 def _facts(run: RunSummary, bars: str | None) -> Iterator[tuple[str, str]]:
-    statuses = ", ".join(f"{count} {status}" for status, count in run.statuses.items())
-    yield "trials", f"{run.trials} of {run.planned_trials}" + (f": {statuses}" if statuses else "")
+    statuses = ", ".join(f"{count:,} {status}" for status, count in run.statuses.items())
+    yield "trials", f"{run.trials:,} of {run.planned_trials:,}" + (f": {statuses}" if statuses else "")
     if run.to_retrain and run.trials >= run.planned_trials:
-        yield "retraining", f"of the {run.to_retrain} best, not complete"
+        yield "retraining", f"of the {f'{run.to_retrain:,} ' if run.to_retrain > 1 else ''}best, not complete"
     if run.best is None:
         yield "best", "no trial has succeeded yet"
         return
@@ -146,18 +143,20 @@ def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
 
 
 def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
-    """What the winner was scaled to, what that costs, and what was trained or not."""
+    """Yield the target of the scaled winner, its costs, and how far its training is."""
     shape = by_times(transfer.image_shape)
     yield (
         "scaled to" if transfer.network else "to be scaled to",
-        f"{transfer.target}: {transfer.stack}, images of {shape}, {transfer.classes:,} classes",
+        f"{transfer.target}: {transfer.stack}, images of {shape}, {counted(transfer.classes, 'class/classes')}",
     )
     if transfer.network is not None:
-        yield "network", f"{transfer.parameters:,} parameters, {transfer.multiply_adds:,} multiply-adds, F = {transfer.filters}"
+        assert transfer.parameters is not None
+        assert transfer.multiply_adds is not None
+        yield "network", f"{size(transfer.parameters, transfer.multiply_adds)}, F = {transfer.filters}"
     match transfer.state:
         case "trained":
             top5 = "" if transfer.test_top5_accuracy is None else f", top-5 {transfer.test_top5_accuracy:.4f}"
-            yield "trained", f"{transfer.epochs} epochs: test accuracy {transfer.test_accuracy:.4f}{top5}"
+            yield "trained", f"{counted(transfer.epochs, 'epoch')}: test accuracy {transfer.test_accuracy:.4f}{top5}"
         case "training":
             yield "trained", f"not to the end yet; go on with: {transfer.command}"
         case "written":
@@ -165,59 +164,96 @@ def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
             yield "train it with", f"{transfer.command}"
 
 
+def _reach_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    for group in comparison.groups:
+        repeats, median = counted(len(group.seeds), "repeat"), group.reach.median_trials
+        after = "" if median is None else f"; trials it took (median): {median:g}"
+        yield f"{group.name} reaches {number(comparison.target)}", f"in {group.reach.reached} of {repeats}{after}"
+
+
 def _difference_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    names = top_names(dict.fromkeys(difference.k for difference in comparison.top_differences), comparison.trials)
     for difference in comparison.top_differences:
-        if difference.points:
-            name = f"mean of the best {difference.k}" if difference.k > 1 else "best"
-            yield (
-                f"{name}, {difference.group} minus {difference.baseline}",
-                spread_in_words(difference.points[-1].value, signed=True),
-            )
+        if difference.k in names and difference.points:
+            name = f"{names[difference.k]}, {difference.group} minus {difference.baseline}"
+            yield name, mean_and_interval(difference.points[-1].value, signed=True)
 
 
 def _top_grid(top: Sequence[RankedTrial]) -> Grid:
     shared = [name for name in top[0].metrics if all(name in trial.metrics for trial in top)][:METRICS_SHOWN]
     rows = (
-        (str(rank), str(trial.trial), f"{trial.score:.4f}", *(_number(trial.metrics[name]) for name in shared))
+        (str(rank), str(trial.trial), f"{trial.score:.4f}", *(number(trial.metrics[name]) for name in shared))
         for rank, trial in enumerate(top, start=1)
     )
     return Grid(("rank", "trial", "score", *(name.replace("_", " ") for name in shared)), tuple(rows))
 
 
 def _group_grid(comparison: Comparison) -> Grid:
-    titles = ("search", "repeats", "best so far", "std", "top-5", "top-25", f"reach {comparison.target:.4f}")
-    return Grid(titles, tuple(_group_row(group) for group in comparison.groups))
+    names = top_names((int(k) for k in comparison.groups[0].top_means), comparison.trials)
+    means = [(str(k), name) for k, name in names.items() if k > 1]
+    rows = (
+        (
+            group.name,
+            str(len(group.seeds)),
+            mean_and_interval(group.curve[-1].score),
+            *(number(group.top_means[k][-1].value.mean) for k, _ in means),
+        )
+        for group in comparison.groups
+    )
+    return Grid(("search", "repeats", "best [95 %]", *(name for _, name in means)), tuple(rows))
 
 
-def _group_row(group: GroupSummary) -> tuple[str, ...]:
-    end = group.curve[-1].score
-    means = (f"{points[-1].value.mean:.4f}" if (points := group.top_means[k]) else "-" for k in ("5", "25"))
-    median = "" if group.reach.median_trials is None else f", median {group.reach.median_trials:g}"
-    reached = f"{group.reach.reached}/{len(group.seeds)}{median}"
-    std = "-" if end.std is None else f"{end.std:.4f}"
-    return (group.name, str(len(group.seeds)), spread_in_words(end), std, *means, reached)
-
-
-def _column_grid(comparison: Comparison, columns: Iterable[str]) -> Grid:
-    """The mean of every report column, for the incumbents."""
+def _column_grid(comparison: Comparison, columns: Iterable[str], runs: Sequence[RunSummary]) -> Grid:
+    """Return the mean of every report column, for the incumbents."""
     shown = [name for name in columns if all(name in group.curve[-1].columns for group in comparison.groups)]
-    rows = ((group.name, *(f"{group.curve[-1].columns[name]:.4f}" for name in shown)) for group in comparison.groups)
-    return Grid(("of the best so far", *shown), tuple(rows))
+    whole = whole_columns(shown, runs)
+    rows = (
+        (group.name, *(number(group.curve[-1].columns[name], whole=name in whole) for name in shown))
+        for group in comparison.groups
+    )
+    return Grid(("of the best", *shown), tuple(rows))
 
 
-def _contrast_grid(contrasts: Iterable[Contrast]) -> Grid:
-    titles = ("search", "measure", "above the baseline", "p (rank test)", "wins")
-    return Grid(titles, tuple(_contrast_row(contrast) for contrast in contrasts))
+def _contrast_grid(comparison: Comparison, runs: Sequence[RunSummary]) -> Grid:
+    whole = whole_columns({contrast.measure for contrast in comparison.contrasts}, runs) - {"score"}
+    rows = (
+        (
+            contrast.group,
+            contrast.measure,
+            mean_and_interval(_difference(contrast), whole=contrast.measure in whole, signed=True),
+            "-" if contrast.p_value is None or _too_few(comparison, contrast) else f"{contrast.p_value:.2g}",
+            f"{contrast.superiority:.0%}",
+        )
+        for contrast in comparison.contrasts
+    )
+    titles = ("search", "measure", f"minus {comparison.baseline} [95 %]", "p", "wins")
+    return Grid(titles, tuple(rows), words=("measure",))
 
 
-def _contrast_row(contrast: Contrast) -> tuple[str, ...]:
-    difference = Spread(mean=contrast.difference, std=None, low=contrast.low, high=contrast.high)
-    p_value = "-" if contrast.p_value is None else f"{contrast.p_value:.2g}"
-    return (contrast.group, contrast.measure, spread_in_words(difference, signed=True), p_value, f"{contrast.superiority:.0%}")
+def _difference(contrast: Contrast) -> Spread:
+    return Spread(mean=contrast.difference, std=None, low=contrast.low, high=contrast.high)
 
 
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+def _rank_test_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    yield "p, wins", "two-sided rank test over repeats; how often a repeat beats one of the baseline"
+    for contrast in {contrast.group: contrast for contrast in comparison.contrasts}.values():
+        if _too_few(comparison, contrast):
+            repeats = [counted(count, "repeat") for count in _repeats(comparison, contrast)]
+            yield (
+                f"no p for {contrast.group}",
+                f"with {' against '.join(repeats)} none below {SIGNIFICANT} can come out; {ENOUGH_REPEATS} of each are enough",
+            )
+
+
+def _too_few(comparison: Comparison, contrast: Contrast) -> bool:
+    """Return whether the rank test of so few repeats could not find any difference."""
+    return least_p_value(*_repeats(comparison, contrast)) >= SIGNIFICANT
+
+
+def _repeats(comparison: Comparison, contrast: Contrast) -> tuple[int, int]:
+    """Return the numbers of repeats of the group and of the baseline."""
+    repeats = {group.name: len(group.seeds) for group in comparison.groups}
+    return repeats[contrast.group], repeats[contrast.baseline]
 
 
 def _best_after(curve: Sequence[CurvePoint], trials: int) -> float | None:

@@ -1,5 +1,6 @@
-"""Statistics of repeated searches. Arrays have the shape (repeats, trials); NaN marks a trial without a score."""
+"""Computes statistics of repeated searches. Arrays have the shape (repeats, trials); NaN marks a trial without a score."""
 
+import math
 import warnings
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ ROUNDING = 1e-12
 
 
 def grid(trials: int) -> list[int]:
-    """Where curves are reported: at every number of trials with at most two significant digits, and at the end.
+    """Return the numbers of trials at which curves are reported: those with at most two significant digits, and the last.
 
     >>> grid(12), grid(123)[-4:]
     ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], [100, 110, 120, 123])
@@ -30,7 +31,7 @@ def grid(trials: int) -> list[int]:
 
 
 def incumbents(rewards: Scores) -> NDArray[np.intp]:
-    """Index of the best trial so far, the earliest where they tie; -1 while there is none.
+    """Return the index of the best trial so far, the earliest where they tie; -1 while there is none.
 
     >>> incumbents(np.array([[np.nan, 0.2, 0.1, 0.2, 0.3]])).tolist()
     [[-1, 1, 1, 1, 4]]
@@ -42,7 +43,7 @@ def incumbents(rewards: Scores) -> NDArray[np.intp]:
 
 
 def top_means(scores: Scores, k: int, points: Sequence[int]) -> Scores:
-    """Mean of the k best scores among the first n trials, for every n of `points`; of fewer where fewer succeeded.
+    """Return the mean of the k best scores among the first n trials, for every n of `points`; of fewer where fewer succeeded.
 
     >>> top_means(np.array([[0.1, 0.3, np.nan, 0.2]]), 2, [2, 4]).tolist()
     [[0.2, 0.25]]
@@ -58,7 +59,7 @@ def top_means(scores: Scores, k: int, points: Sequence[int]) -> Scores:
 
 
 def spread(values: Scores) -> Spread:
-    """Mean, standard deviation, and Student's interval of the mean.
+    """Return mean, standard deviation, and Student's interval of the mean.
 
     >>> spread(np.array([1.0, 2.0, 3.0])).std
     1.0
@@ -72,7 +73,7 @@ def spread(values: Scores) -> Spread:
 
 
 def difference_interval(ours: Scores, theirs: Scores) -> tuple[float, float] | None:
-    """Welch's interval of the difference of means; None where a side has fewer than two repeats."""
+    """Return Welch's interval of the difference of means; None where a side has fewer than two repeats."""
     if min(len(ours), len(theirs)) < 2:
         return None
     difference = float(ours.mean() - theirs.mean())
@@ -85,12 +86,12 @@ def difference_interval(ours: Scores, theirs: Scores) -> tuple[float, float] | N
 
 
 def _constant(values: Scores) -> bool:
-    """Whether the values differ in nothing but rounding."""
+    """Return whether the values differ in nothing but rounding."""
     return float(np.ptp(values)) <= ROUNDING * float(np.abs(values).max())
 
 
 def rank_test(ours: Scores, theirs: Scores) -> float | None:
-    """p-value of the two-sided Mann-Whitney U test; None where a side has fewer than two repeats.
+    """Return the p-value of the two-sided Mann-Whitney U test; None where a side has fewer than two repeats.
 
     Repeats with one seed in both groups share uniform proposals and the seeds of children, which correlates them a little. The
     test does not use that: it errs on the side of no difference.
@@ -102,8 +103,17 @@ def rank_test(ours: Scores, theirs: Scores) -> float | None:
     return float(stats.mannwhitneyu(ours, theirs, alternative="two-sided").pvalue)
 
 
+def least_p_value(ours: int, theirs: int) -> float:
+    """Return the smallest p-value that the rank test can give for so many repeats on each side.
+
+    >>> least_p_value(3, 3), round(least_p_value(4, 4), 3)
+    (0.1, 0.029)
+    """
+    return 2 / math.comb(ours + theirs, ours)
+
+
 def superiority(ours: Scores, theirs: Scores) -> float:
-    """The chance that one of ours is above one of theirs, ties counted half.
+    """Return the chance that one of ours is above one of theirs, ties counted half.
 
     >>> superiority(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
     0.875
@@ -114,7 +124,7 @@ def superiority(ours: Scores, theirs: Scores) -> float:
 
 
 def reach(best_so_far: Scores, target: float) -> Reach:
-    """How many repeats reached the target, and the median number of trials over all repeats, those that never did included.
+    """Return how many repeats reached the target, and the median number of trials over all repeats, the others included.
 
     >>> reach(np.array([[0.1, 0.5], [0.6, 0.6], [0.1, 0.1]]), 0.5)
     Reach(reached=2, median_trials=2.0)

@@ -1,12 +1,13 @@
-"""One history in figures."""
+"""Summarises the history of one run in figures."""
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from automl_cli.core.errors import ArtifactError, SpaceError
+from automl_cli.core.numbers import counted
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Status, Trial
@@ -22,7 +23,7 @@ from automl_cli.study.session import costs_of
 
 
 def summarise(history: History, *, top: int = 5) -> RunSummary:
-    """What the run found, how it went, and what it spent."""
+    """Return the summary of a run: its best trials, its course, and its cost."""
     settings, trials = history.settings, history.trials
     space = _space_of(settings)
     ranking = Ranking(
@@ -42,7 +43,7 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         dataset=settings.source,
         trials=len(trials),
         planned_trials=settings.trials,
-        statuses=dict(sorted(Counter(str(trial.outcome.status) for trial in trials).items())),
+        statuses=dict(sorted(Counter(trial.outcome.ending for trial in trials).items())),
         reasons=tuple(reasons_of(trials)),
         running=history.running,
         best=None if best is None else _ranked(best, settings, space),
@@ -57,20 +58,27 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
 
 
 def reasons_of(trials: Sequence[Trial]) -> Iterator[Reason]:
-    """Why trials have no score, the most frequent reason first."""
+    """Yield the reasons why trials have no score, the most frequent first."""
     first: dict[tuple[str, str], int] = {}
     counts: Counter[tuple[str, str]] = Counter()
     for trial in trials:
         if trial.outcome.measurement is None:
-            key = (str(trial.outcome.status), trial.outcome.message)
+            key = (trial.outcome.ending, trial.outcome.message)
             first.setdefault(key, trial.number)
             counts[key] += 1
     for key, count in counts.most_common():
         yield Reason(status=key[0], message=key[1], trials=count, first=first[key])
 
 
+def warnings_of(reasons: Iterable[Reason], trials: int) -> Iterator[str]:
+    """Yield a warning for each reason that an evaluator gave itself, such as a table without the genotype."""
+    for reason in reasons:
+        if reason.status not in set(Status):
+            yield f"{reason.trials:,} of {counted(trials, 'trial')} {reason.status}: {reason.message}"
+
+
 def improvements(trials: Sequence[Trial], reward: Reward) -> Iterator[CurvePoint]:
-    """The trials that were rewarded above all before them."""
+    """Yield the score of every trial that was rewarded above all before it."""
     best = -math.inf
     for trial in trials:
         if (measurement := trial.outcome.measurement) is not None and reward.of(measurement) > best:
@@ -79,12 +87,12 @@ def improvements(trials: Sequence[Trial], reward: Reward) -> Iterator[CurvePoint
 
 
 def score_or_none(trial: Trial, reward: Reward) -> float | None:
-    """The validation score, or None for a trial without one."""
+    """Return the validation score, or None for a trial without one."""
     return None if trial.outcome.measurement is None else reward.score(trial.outcome.measurement)
 
 
 def cost_of(history: History) -> RunCost:
-    """Seconds and children, those of the retraining included. A reused outcome cost nothing a second time."""
+    """Return the seconds and children of a run, those of the retraining included. A reused outcome costs nothing again."""
     every = (*history.trials, *history.retrained)
     trained = [trial for trial in every if trial.reused is None and trial.outcome.status is not Status.OVER_LIMIT]
     return RunCost(
@@ -98,7 +106,7 @@ def cost_of(history: History) -> RunCost:
 
 
 def _published_cost(settings: StudySettings) -> str:
-    """What the paper spent: as recorded, or by the space's own account where a small preset was searched."""
+    """Return the cost of the paper's search: as recorded, or as the space states it where a small preset was searched."""
     plugin = plugins().get(settings.space.name) if settings.space.file is None else None
     return settings.published_cost or (
         "" if plugin is None or "paper" not in plugin.presets else plugin.presets["paper"].published_cost
@@ -106,7 +114,7 @@ def _published_cost(settings: StudySettings) -> str:
 
 
 def _winner(history: History, ranked: Sequence[Trial]) -> tuple[Trial | None, Retraining | None]:
-    """The trial that `best.json` names, and how the best were retrained if that has been done."""
+    """Return the trial that `best.json` names, and the retraining of the best if that is complete."""
     if not ranked:
         return None, None
     candidates = ranked[: history.settings.retrain_top]
@@ -118,13 +126,13 @@ def _winner(history: History, ranked: Sequence[Trial]) -> tuple[Trial | None, Re
 
 
 def _space_of(settings: StudySettings) -> SearchSpace | None:
-    """The space, unless it came from a user's file: nothing is imported from a path that a file names."""
+    """Return the space, or None for one from a user's file: nothing is imported from a path that a file names."""
     known = settings.space.file is None and settings.space.name in plugins()
     return open_space(settings.space) if known else None
 
 
 def _checked(trial: Trial, space: SearchSpace | None, run: Path) -> Trial:
-    """The trial, whose genotype must be of the space."""
+    """Return the trial. ArtifactError where its genotype is not of the space."""
     try:
         if space is not None:
             space.decisions.check(trial.task.genotype)

@@ -1,4 +1,4 @@
-"""The only place that touches JSON on disk.
+"""Reads and writes files. No other room touches JSON on disk.
 
 encoding       values to JSON text and back, errors with the failing path
 files          files that are whole or absent

@@ -6,12 +6,13 @@ The header is read first. A wrong kind, a newer version, an unknown field, a num
 refused with the file and the failing path named, and so is a body that contradicts itself; an older version is upgraded.
 `inputs` holds the SHA-256 of every artifact that went into this one, by the role it played.
 
-A kind of artifact is the type of its body, which carries its schema. Which types there are is nothing to this module: where any
-kind is welcome, the caller brings the table.
+A kind of artifact is the type of its body, which carries its schema. This module knows none of these types: a caller that
+accepts several kinds passes them in a table.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -24,7 +25,11 @@ from automl_cli.store import encoding
 from automl_cli.store.files import replace_file
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-"""A body of version n, as plain data, to the same of version n + 1."""
+"""A function from a body of version n, as plain data, to the same body of version n + 1."""
+
+
+class WrongKind(ArtifactError):
+    """A file is a sound artifact of another kind than the one that is needed."""
 
 
 class Schema(Struct, frozen=True):
@@ -43,14 +48,14 @@ class Schema(Struct, frozen=True):
 
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands in an artifact. Every kind of artifact has a type of its own, with its schema."""
+    """The body of an artifact. Every kind of artifact has a type of its own, with its schema."""
 
     SCHEMA: ClassVar[Schema]
 
 
 B = TypeVar("B", bound=Body)
 Bodies = Mapping[str, type[Body]]
-"""The kinds of artifact that are welcome somewhere, by name."""
+"""The bodies of the kinds of artifact that a caller accepts, by name."""
 
 
 class Header(Struct, frozen=True):
@@ -77,32 +82,33 @@ class Artifact(Struct, Generic[B], frozen=True, forbid_unknown_fields=True):
 
 
 def artifact_of(body: B, inputs: Mapping[str, str] | None = None) -> Artifact[B]:
-    """The artifact of this body, written by this version of the tool."""
+    """Return the artifact of this body, as this version of the tool writes it."""
     return Artifact(str(body.SCHEMA), f"automl-cli {__version__}", dict(inputs or {}), body)
 
 
 def encode_artifact(artifact: Artifact[Any]) -> bytes:
-    """The bytes of its file: the same for the same artifact. ArtifactError for a body that could not be read back."""
+    """Return the bytes of the artifact's file, the same for the same artifact. Raises ArtifactError for a body that could not
+    be read back."""
     data = encoding.document(artifact)
     decode_artifact(data, "the new artifact", {artifact.kind: type(artifact.body)})
     return data
 
 
 def write_artifact(path: Path, artifact: Artifact[Any]) -> str:
-    """Replace the file in one step; the digest of its bytes. RunFailed when the disk refuses."""
+    """Replace the file in one step and return the digest of its bytes. Raises RunFailed when the disk refuses."""
     data = encode_artifact(artifact)
     replace_file(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
 def read_artifact(path: Path, body: type[B]) -> Artifact[B]:
-    """The artifact in a file, which must be of the kind that has this body."""
+    """Read the artifact in a file, which must be of the kind that has this body."""
     artifact: Artifact[B] = decode_artifact(read_bytes(path), str(path), {body.SCHEMA.name: body})
     return artifact
 
 
 def decode_artifact(data: bytes, place: str, welcome: Bodies) -> Artifact[Any]:
-    """Header first, then the upgrades, then the body, then whether it agrees with itself."""
+    """Read an artifact from bytes: the header, the upgrades, the body, and at last its check of itself."""
     document = encoding.parse(data, place)
     header = encoding.convert(document, Header, place)
     name, version = _schema_parts(header.schema, place)
@@ -130,7 +136,7 @@ def decode_artifact(data: bytes, place: str, welcome: Bodies) -> Artifact[Any]:
 
 
 def json_schema(body: type[Body]) -> dict[str, Any]:
-    """JSON Schema of a kind of artifact at its current version."""
+    """Return the JSON Schema of a kind of artifact at its current version."""
     described = msgspec.json.schema(_artifact_type(body))
     definition = described["$defs"].pop(described.pop("$ref").rpartition("/")[2])
     properties = definition["properties"] | {"schema": {"const": str(body.SCHEMA)}}
@@ -139,7 +145,7 @@ def json_schema(body: type[Body]) -> dict[str, Any]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file the user named."""
+    """Read the bytes of a file that the user named."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -158,8 +164,10 @@ def _schema_parts(text: str, place: str) -> tuple[str, int]:
 
 def _unwelcome(name: str, place: str, welcome: Bodies) -> ArtifactError:
     if len(welcome) == 1:
-        return ArtifactError(f"{place}: this is {_article(name)}; {_article(next(iter(welcome)))} is needed here")
-    return ArtifactError(f"{place}: schema: {unknown_name('kind of artifact', name, welcome)}")
+        return WrongKind(f"{place}: this is {_article(name)}; {_article(next(iter(welcome)))} is needed here")
+    if get_close_matches(name, welcome, n=1):
+        return ArtifactError(f"{place}: schema: {unknown_name('kind of artifact', name, welcome)}")
+    return WrongKind(f"{place}: this is {_article(name)}; one of these kinds is needed here: {', '.join(sorted(welcome))}")
 
 
 def _upgraded(body: dict[str, Any], upgrade: Upgrade, problem: str) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from automl_cli.store.artifact import read_bytes
 from automl_cli.store.encoding import convert
 
 TYPES: dict[Any, Any] = {list: list[str], dict: dict[str, Any], Path: str}
-"""What stands in a file, where that is not the type of the flag itself."""
+"""The types of values in a file, where they differ from the type of the flag."""
 
 
 def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
-    """What the file says, by the attributes of these rows.
+    """Read the values that the file gives, by the attributes of these rows.
 
-    Raises UserError for a flag that no row has and for a value of another type. Bounds are for whoever takes the values.
+    Raises UserError for a flag that no row has and for a value of another type. The caller checks the bounds.
     """
     try:
         asked = tomllib.loads(read_bytes(path).decode())

@@ -1,4 +1,4 @@
-"""JSON text, the same bytes for the same value: the only module that encodes or decodes it.
+"""Encodes and decodes JSON, which no other module does: the same bytes for the same value.
 
 Whole numbers beyond 2^53 are written as strings, since most readers of JSON hold numbers as doubles; a number that is not
 finite is refused, since JSON has none and the encoder would write `null`.
@@ -20,17 +20,18 @@ T = TypeVar("T")
 
 
 def document(value: Any) -> bytes:
-    """Indented JSON with a final newline: what a file or `--json` shows. ArtifactError where a number is not finite."""
+    """Return indented JSON with a final newline, as files and `--json` show it. Raises ArtifactError where a number is not
+    finite."""
     return orjson.dumps(plain(value), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def line(value: Any) -> bytes:
-    """JSON on one line with a final newline: a record of a journal, a message to a worker."""
+    """Return JSON on one line with a final newline: a record of a journal, a message to a worker."""
     return orjson.dumps(plain(value), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def plain(value: Any) -> Any:
-    """The value as dicts, lists, strings and numbers that JSON can hold.
+    """Return the value as dicts, lists, strings and numbers that JSON can hold.
 
     >>> plain({"size": 2**60, "ok": True, "pair": (1, 2.5)})
     {'size': '1152921504606846976', 'ok': True, 'pair': [1, 2.5]}
@@ -43,7 +44,7 @@ def plain(value: Any) -> Any:
 
 
 def parse(data: bytes, place: str) -> Any:
-    """What the JSON text says, or ArtifactError naming place, line and column."""
+    """Return the data in a JSON text. Raises ArtifactError naming place, line and column where it is not JSON."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -53,7 +54,8 @@ def parse(data: bytes, place: str) -> Any:
 
 
 def check_keys(data: bytes, place: str) -> None:
-    """ArtifactError where an object has a key twice: readers differ in which of the two they take. Slower than `parse`."""
+    """Raise ArtifactError where an object has a key twice, since readers differ in which of the two they take. Slower than
+    `parse`."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -67,7 +69,7 @@ def check_keys(data: bytes, place: str) -> None:
 
 
 def convert(value: Any, kind: type[T], place: str) -> T:
-    """The parsed value as this type, or ArtifactError naming place and the failing path inside it."""
+    """Return the parsed value as this type. Raises ArtifactError naming the place and the failing path inside it."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -76,12 +78,12 @@ def convert(value: Any, kind: type[T], place: str) -> T:
 
 
 def decode(data: bytes, kind: type[T], place: str) -> T:
-    """JSON text as a value of this type."""
+    """Return the value of this type in a JSON text."""
     return convert(parse(data, place), kind, place)
 
 
 def _storable(value: Any) -> Any:
-    """Great whole numbers as strings; ValueError for a number that is not finite."""
+    """Return the value with great whole numbers as strings. Raises ValueError for a number that is not finite."""
     kind = type(value)
     if kind is dict:
         return {key: _storable(item) for key, item in value.items()}
@@ -95,7 +97,7 @@ def _storable(value: Any) -> Any:
 
 
 def _not_finite(value: Any, path: str = "") -> Iterator[str]:
-    """The paths of all numbers that are not finite."""
+    """Yield the paths of all numbers that are not finite."""
     if isinstance(value, dict | list | tuple):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:

@@ -7,7 +7,7 @@ from pathlib import Path
 from automl_cli.core.errors import RunFailed
 
 ANOTHER_OUT = "make that possible, or choose another --out"
-"""What to do where the place was chosen with that flag."""
+"""The next step where the user chose the place with --out."""
 
 
 def replace_file(path: Path, data: bytes, *, hint: str = "") -> None:
@@ -35,11 +35,11 @@ def sync_directory(path: Path) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of the bytes of a file, as `sha256sum` prints it."""
+    """Return the SHA-256 of a file's bytes, as `sha256sum` prints it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def cannot_write(path: Path, error: OSError, *, hint: str = "") -> RunFailed:
-    """The error for a full disk or a directory that may not be written, and what to do where that is known."""
+    """Return the error for a full disk or a directory that may not be written, with the remedy where one is known."""
     return RunFailed(f"cannot write {path}: {error.strerror or error}{'; ' if hint else ''}{hint}")

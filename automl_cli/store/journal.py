@@ -54,11 +54,12 @@ class Asked(_Record, frozen=True, tag="asked"):
 
     @property
     def task(self) -> Task:
+        """Return the task that was asked for."""
         return Task(self.trial, self.genotype, self.seed, self.epochs, self.stage)
 
 
 class Told(_Record, frozen=True, tag="told"):
-    """How a trial ended, `elapsed` seconds into the session. `reused` is the earlier trial that it took its outcome from."""
+    """End of a trial, `elapsed` seconds into the session. `reused` is the earlier trial that it took its outcome from."""
 
     trial: int
     stage: Stage
@@ -78,7 +79,7 @@ Record = Started | Asked | Told | Ended
 
 
 class Journal:
-    """The one writer. The caller holds the lock of the run directory."""
+    """Writes the journal of a run, as its only writer. The caller holds the lock of the run directory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -134,7 +135,7 @@ class Journal:
 
 
 class Ledger:
-    """The trials of a journal, record by record. Of both stages a trial is asked once and then told once.
+    """The trials of a journal, taken record by record. In each stage a trial is asked once and then told once.
 
     Raises ArtifactError naming `file:line` for a record that cannot stand there.
     """
@@ -147,7 +148,7 @@ class Ledger:
         self._next = 0
 
     def ask(self, record: Asked, place: str) -> None:
-        """A trial was proposed: the next one of the search, or one of its candidates again."""
+        """Take the record of a trial that was proposed: the next one of the search, or one of its candidates again."""
         key = (record.stage, record.trial)
         if key in self.open or key in self.trials:
             raise ArtifactError(f"{place}: trial {record.trial} of the {record.stage} was asked before")
@@ -157,7 +158,7 @@ class Ledger:
         self.open[key] = record
 
     def tell(self, record: Told, place: str) -> Trial:
-        """A trial ended."""
+        """Take the record of a trial that ended, and return the trial."""
         key = (record.stage, record.trial)
         if (asked := self.open.pop(key, None)) is None:
             problem = "was told before" if key in self.trials else "was told but never asked"
@@ -168,7 +169,7 @@ class Ledger:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """The records of a journal, also of one that is being written: a torn last line is passed over.
+    """Yield the records of a journal. A torn last line is passed over, so the journal may be one that is being written.
 
     Raises ArtifactError naming `file:line` for a line that is not a record.
     """
@@ -176,7 +177,7 @@ def read_records(path: Path) -> Iterator[Record]:
 
 
 def placed_records(path: Path) -> Iterator[tuple[str, Record]]:
-    """The same, each with its `file:line`."""
+    """Yield the records of a journal, each behind its `file:line`. A torn last line is passed over."""
     for number, (line, last) in enumerate(_lines(path), start=1):
         place = f"{path}:{number}"
         if last and _is_torn(line, place):
@@ -186,12 +187,12 @@ def placed_records(path: Path) -> Iterator[tuple[str, Record]]:
 
 
 def read_trials(path: Path) -> Iterator[Trial]:
-    """The finished trials of a journal, in the order in which their outcomes arrived."""
+    """Yield the finished trials of a journal, in the order in which their outcomes arrived."""
     return trials_of(placed_records(path))
 
 
 def trials_of(placed: Iterable[tuple[str, Record]]) -> Iterator[Trial]:
-    """The finished trials of these records, in the order in which their outcomes arrived."""
+    """Yield the finished trials of these records, in the order in which their outcomes arrived."""
     ledger = Ledger()
     for place, record in placed:
         if isinstance(record, Asked):
@@ -222,7 +223,7 @@ def cut_torn_tail(path: Path) -> Path | None:
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:
-    """Lines with their ends, and whether each is the last."""
+    """Yield every line with its line end, and whether it is the last."""
     try:
         with path.open("rb") as file:
             before = file.readline()
@@ -235,7 +236,8 @@ def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:
 
 
 def _is_torn(line: bytes, place: str) -> bool:
-    """Whether the last line is the start of a record: its end is missing, or a crash left bytes there that are not JSON."""
+    """Return whether the last line is the start of a record: its end is missing, or a crash left bytes there that are not
+    JSON."""
     if not line.endswith(b"\n"):
         return True
     try:

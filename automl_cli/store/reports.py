@@ -1,6 +1,6 @@
-"""What a report says of runs, as frozen plain data: the document of `automl report --json`.
+"""Summaries of runs as frozen plain data: the document of `automl report --json`.
 
-Wall-clock figures have their place here and in journals, never in what a search found.
+Wall-clock figures stand here and in journals, never in the artifacts of a search.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -41,7 +41,7 @@ class CurvePoint(_Body, frozen=True):
 
 
 class Reason(_Body, frozen=True):
-    """Why trials have no score: so many with this status and message, the first of them trial `first`."""
+    """A reason why trials have no score: so many with this status and message, the first of them trial `first`."""
 
     status: str
     message: str
@@ -50,7 +50,7 @@ class Reason(_Body, frozen=True):
 
 
 class RunCost(_Body, frozen=True):
-    """What a run spent.
+    """Time and computing that a run spent.
 
     `compute_seconds` is the sum over its children of the seconds each took, `wall_seconds` the sum over its sessions. `trained`
     children, trained or looked up, ended well, `reused` trials took the outcome of an earlier one, `failed` ones gave no score,
@@ -148,7 +148,7 @@ class IncumbentPoint(_Body, frozen=True):
 
 
 class Reach(_Body, frozen=True):
-    """How many of the repeats reached the target score, and the median number of trials they took (None: half never did)."""
+    """Number of repeats that reached the target score, and the median number of trials they took (None: half never did)."""
 
     reached: Count
     median_trials: float | None
@@ -208,7 +208,7 @@ class Comparison(_Body, frozen=True):
 
 
 class Report(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `automl report --json` prints. `comparison` is None for a single run, and for runs on different tasks."""
+    """Document that `automl report --json` prints. `comparison` is None for a single run, and for runs on different tasks."""
 
     SCHEMA: ClassVar[Schema] = Schema("report")
 

@@ -37,7 +37,7 @@ LOCK_PATIENCE_SECONDS = 0.2
 
 
 class DirectoryLayout(Struct, frozen=True):
-    """What a directory holds: the settings that make it one, and the other files written there, which `--overwrite` removes."""
+    """The files of a directory: the settings that make it a run or a training, and the others, which `--overwrite` removes."""
 
     noun: str
     settings: str
@@ -45,6 +45,7 @@ class DirectoryLayout(Struct, frozen=True):
 
     @property
     def own_files(self) -> tuple[str, ...]:
+        """Return the names of all files that are the run's own."""
         return (self.settings, *self.others, LOCK_FILE, ".*.tmp")
 
 
@@ -53,7 +54,7 @@ TRAINING = DirectoryLayout("training", TRAINING_FILE, (CHECKPOINT_FILE, WEIGHTS_
 
 
 class RunDirectory:
-    """A run directory held by this process until it is closed. Made by `create_run` and `open_run`."""
+    """A run directory that this process holds until it is closed, made by `create_run` or `open_run`."""
 
     def __init__(self, path: Path, lock: FileLock, torn_tail: Path | None = None) -> None:
         self.path = path
@@ -63,27 +64,30 @@ class RunDirectory:
 
     @property
     def study_file(self) -> Path:
+        """Return the path of `study.json`."""
         return self.path / STUDY_FILE
 
     @property
     def journal_file(self) -> Path:
+        """Return the path of the journal."""
         return self.path / JOURNAL_FILE
 
     @property
     def best_file(self) -> Path:
+        """Return the path of `best.json`."""
         return self.path / BEST_FILE
 
     def settings(self) -> StudySettings:
-        """What the search was started with."""
+        """Return the settings that the search was last started or resumed with."""
         return recorded_settings(self.path)
 
     def record(self, settings: StudySettings) -> None:
-        """Settings that changed on resume."""
+        """Record the settings that changed on resume."""
         if settings != self.settings():
             write_artifact(self.study_file, artifact_of(settings, settings.inputs))
 
     def close(self) -> None:
-        """Let another process have the directory."""
+        """Release the directory, so that another process may hold it."""
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -94,13 +98,13 @@ class RunDirectory:
 
 
 def default_run_path(command: str) -> Path:
-    """`runs/<command>-<timestamp>`, with a number behind it where that exists."""
+    """Return `runs/<command>-<timestamp>`, with a number behind it where that exists."""
     base = Path("runs") / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
     return next(path for n in range(1, 10**6) if not (path := base if n == 1 else base.with_name(f"{base.name}-{n}")).exists())
 
 
 def check_new_run(path: Path, *, overwrite: bool, layout: DirectoryLayout = SEARCH) -> None:
-    """Raises UserError when no new run may be made here. Costs nothing, so it is asked before anything else is done."""
+    """Raise UserError when no new run may be made here. The check is cheap, so commands call it before anything else."""
     if not path.name:
         raise UserError(f"--out is {str(path)!r}, which gives the {layout.noun} no name; give one such as runs/first")
     above = next(parent for parent in path.absolute().parents if parent.exists())
@@ -121,28 +125,29 @@ def check_new_run(path: Path, *, overwrite: bool, layout: DirectoryLayout = SEAR
 def create_run(
     path: Path, settings: Artifact[Any], *, overwrite: bool = False, layout: DirectoryLayout = SEARCH
 ) -> RunDirectory:
-    """A new run directory, held. It exists with its settings or not at all. RunInUse when another process holds it."""
+    """Create a run directory and hold it. It exists with its settings or not at all. Raises RunInUse when another process holds
+    it."""
     return _created(path, {layout.settings: settings}, overwrite=overwrite, layout=layout)
 
 
 def create_repeats(path: Path, settings: Mapping[int, Artifact[StudySettings]], *, overwrite: bool = False) -> RunDirectory:
-    """A new directory with a run directory `seed-<s>` for each seed, held; those are then opened with `open_run`."""
+    """Create a directory with a run directory `seed-<s>` for each seed, and hold it; `open_run` then opens each of those."""
     files = {f"{SUB_STUDY}{seed}/{SEARCH.settings}": artifact for seed, artifact in settings.items()}
     return _created(path, files, overwrite=overwrite, layout=SEARCH)
 
 
 def repeats_of(path: Path) -> list[Path]:
-    """The run directories of the repeats of a search, by seed; none when it is a single run, or no run at all."""
+    """Return the run directories of a search's repeats, by seed; none for a single run, or for no run at all."""
     return [] if _is_run(path, SEARCH) else _sub_studies(path)
 
 
 def runs_in(path: Path) -> list[Path]:
-    """The run in this directory, or the repeats of a search by seed; none where there is neither."""
+    """Return the run in this directory, or the repeats of a search by seed; none where there is neither."""
     return [path] if _is_run(path, SEARCH) else _sub_studies(path)
 
 
 def hold(path: Path) -> RunDirectory:
-    """A directory of repeats, held."""
+    """Hold a directory of repeats."""
     return RunDirectory(path, _locked(path))
 
 
@@ -172,20 +177,20 @@ def _write_all(path: Path, files: Mapping[str, Artifact[Any]]) -> None:
 
 
 def open_run(path: Path, *, layout: DirectoryLayout = SEARCH) -> RunDirectory:
-    """An existing run directory, held, to be continued. RunInUse when another process holds it."""
+    """Hold an existing run directory in order to continue it. Raises RunInUse when another process holds it."""
     check_is_run(path, layout)
     lock = _locked(path)
     return RunDirectory(path, lock, cut_torn_tail(path / JOURNAL_FILE))
 
 
 def recorded_settings(path: Path) -> StudySettings:
-    """What the search in a directory that need not be held was started with, or resumed with."""
+    """Read the settings that the search in this directory was last started or resumed with. The directory need not be held."""
     check_is_run(path, SEARCH)
     return read_artifact(path / SEARCH.settings, StudySettings).body
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the run: it is at work. Asking takes the lock for a moment when it is free."""
+    """Return whether a process is at work on the run. A free lock is taken for a moment to find out."""
     if not (path / LOCK_FILE).is_file():
         return False
     try:
@@ -202,7 +207,7 @@ def _is_run(path: Path, layout: DirectoryLayout) -> bool:
 
 
 def check_is_run(path: Path, layout: DirectoryLayout) -> None:
-    """Raises UserError where there is nothing of this kind to go on with."""
+    """Raise UserError where this directory holds no run, or training, that could be continued."""
     if not _is_run(path, layout):
         raise UserError(
             f"there is no {layout.noun} at {path} to resume; start one there without --resume, or name it with --out"
@@ -216,7 +221,7 @@ def _own_entries(path: Path, layout: DirectoryLayout) -> Iterator[Path]:
 
 
 def _own_directories(path: Path, layout: DirectoryLayout) -> dict[Path, DirectoryLayout]:
-    """Directories inside that are runs or trainings themselves."""
+    """Return the directories inside that are runs or trainings themselves, with their layouts."""
     if layout is not SEARCH:
         return {}
     inside = dict.fromkeys(_sub_studies(path), SEARCH) | {path / TRANSFER: TRAINING}
@@ -224,7 +229,7 @@ def _own_directories(path: Path, layout: DirectoryLayout) -> dict[Path, Director
 
 
 def _sub_studies(path: Path) -> list[Path]:
-    """Run directories of repeats, by seed."""
+    """Return the run directories of repeats, by seed."""
     return sorted((entry for entry in path.glob(f"{SUB_STUDY}*") if _is_run(entry, SEARCH)), key=_seed_and_name)
 
 

@@ -23,7 +23,8 @@ Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the winner of a search is scaled to (`--transfer`): a data set, the stack `N@P`, and filters where they override it.
+    """Settings for scaling the winner of a search (`--transfer`): a data set, the stack `N@P`, and filters where they override
+    it.
 
     `problem` says why the data could not be read when the search was started; then the network is written and not trained.
     Otherwise it is trained for `epochs` by the recipe that `preset` means for stacks of cells, with the `roles` that the user
@@ -42,10 +43,10 @@ class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that decides the trials of a search, and how it is run.
+    """Settings that decide the trials of a search, and how it is run.
 
-    `child` is what children are trained on and by, with the role open that the space fills; None where nothing is trained. The
-    study rounds `in_flight` up to whole minibatches.
+    `child` holds the settings that children are trained by, with the role open that the space fills; None where nothing is
+    trained. The study rounds `in_flight` up to whole minibatches.
     """
 
     SCHEMA: ClassVar[Schema] = Schema("study")
@@ -103,7 +104,7 @@ class Retraining(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Found(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a search found a value, and how well its child did: the same in every found artifact.
+    """Origin of a found value, and the scores of its child: the same in every found artifact.
 
     `validation_scores` has one score per epoch, `validation_score` is the best of the last min(5, epochs) of them, and `reward`
     what `reward_function` makes of it. `costs` are exact, those of the child. `child` is what it was trained on and by, without

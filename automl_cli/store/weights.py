@@ -1,4 +1,4 @@
-"""Arrays on disk: safetensors, whole or absent, bound to the artifact that names them by the SHA-256 of their bytes."""
+"""Arrays on disk as safetensors files, whole or absent. The artifact that names a file holds the SHA-256 of its bytes."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_arrays(path: Path, arrays: "Mapping[str, np.ndarray]") -> str:
-    """Replace the file in one step; the digest of its bytes, which are the same for the same arrays."""
+    """Replace the file in one step and return the digest of its bytes, which are the same for the same arrays."""
     import numpy as np
     from safetensors.numpy import save
 
@@ -23,7 +23,7 @@ def write_arrays(path: Path, arrays: "Mapping[str, np.ndarray]") -> str:
 
 
 def read_arrays(path: Path, *, digest: str | None = None) -> "dict[str, np.ndarray]":
-    """The arrays of a file. ArtifactError when it is missing, damaged, or not the one that the digest stands for."""
+    """Read the arrays of a file. Raises ArtifactError when it is missing, damaged, or not the file with this digest."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 

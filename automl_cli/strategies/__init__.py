@@ -1,4 +1,4 @@
-"""What proposes genotypes and learns from rewards. Strategies know nothing of studies, of evaluators or of one another.
+"""Propose genotypes and learn from rewards. Strategies know nothing of studies, of evaluators or of one another.
 
     random_search  uniform proposals: what the others must beat
     evolution      mutates the best of a sample, aging or not

@@ -1,4 +1,4 @@
-"""What a policy strategy makes of rewards: stand-ins for missing ones, baselines, ranks, and a queue of the best."""
+"""Turn rewards into what a policy learns from: stand-ins for missing ones, baselines, ranks, and a queue of the best."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from automl_cli.core.decisions import Genotype
 
 
 class Floor:
-    """The lowest reward told so far stands in for a missing one; while none was told, there is none to give."""
+    """The lowest reward told so far, which stands in for missing ones."""
 
     def __init__(self) -> None:
         self._lowest: float | None = None
 
     def fill(self, rewards: Sequence[float | None]) -> list[float] | None:
-        """The rewards of a minibatch without gaps; those of the minibatch itself count as told. None while all are missing.
+        """Return the rewards of a minibatch without gaps, or None while every reward so far is missing.
 
         >>> Floor().fill([None, 2.0, 1.0])
         [1.0, 2.0, 1.0]
@@ -26,14 +26,14 @@ class Floor:
 
 
 class MovingBaseline:
-    """b <- decay b + (1 - decay) R, reward by reward; before the first minibatch, the mean of that minibatch."""
+    """Moving average b <- decay b + (1 - decay) R, reward by reward; it starts at the mean of the first minibatch."""
 
     def __init__(self, decay: float) -> None:
         self._decay = decay
         self._value: float | None = None
 
     def advantages(self, rewards: Sequence[float]) -> list[float]:
-        """R - b for every reward of a minibatch, with b from the minibatches before; then the average moves on."""
+        """Return R - b for every reward of a minibatch, with b from the minibatches before, then update b."""
         if self._value is None:
             self._value = sum(rewards) / len(rewards)
         before = self._value
@@ -43,7 +43,7 @@ class MovingBaseline:
 
 
 class RankBaseline:
-    """A = 2 F(R) - 1 with F the rank of R among all rewards so far, ties in their middle: from -1 (worst) to 1 (best).
+    """Advantages by rank: A = 2 F(R) - 1, F the share of all rewards so far that R exceeds, ties in their middle.
 
     The same for every monotone change of the reward, so no scale has to be known and no outlier rules.
     """
@@ -52,7 +52,7 @@ class RankBaseline:
         self._sorted: list[float] = []
 
     def advantages(self, rewards: Sequence[float]) -> list[float]:
-        """The advantage of every reward of a minibatch, which counts among the rewards so far.
+        """Return the advantage of every reward of a minibatch, counted among the rewards so far.
 
         >>> RankBaseline().advantages([1.0, 5.0, 3.0, 3.0])
         [-0.75, 0.75, 0.0, 0.0]
@@ -78,5 +78,5 @@ class BestQueue:
 
     @property
     def genotypes(self) -> tuple[Genotype, ...]:
-        """From the best down."""
+        """The genotypes in the queue, the best first."""
         return tuple(self._best)

@@ -29,10 +29,8 @@ from automl_cli.core.settings import read, settle
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
-OWNER = "strategy 'evolution'"
+OWNER = "strategy evolution"
 """Whose settings an error is about."""
-
-Positive = Annotated[int, Meta(ge=1)]
 
 PAPER = {"population_size": 100, "tournament_size": 25, "avoid_repeats": 0}
 """Section 3 of the paper."""
@@ -42,21 +40,22 @@ TRIES_PER_DISTANCE = 10
 
 
 class EvolutionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`aging` false removes the worst of the tournament's sample in place of the oldest (the paper's non-aging variant).
+    """Constants of evolution. Without `aging` it is the paper's non-aging variant.
 
-    `avoid_repeats` is how often a child that was told before is mutated again. `start_from` are genotypes that the first trials
-    propose; uniform ones fill the rest of the first population.
+    Uniform genotypes fill what `start_from` leaves of the first population.
     """
 
-    population_size: Positive
-    tournament_size: Positive
-    aging: bool = True
-    avoid_repeats: Annotated[int, Meta(ge=0)] = 0
-    start_from: tuple[Genotype, ...] = ()
+    population_size: Annotated[int, Meta(ge=1, description="Trials that are kept as possible parents.")]
+    tournament_size: Annotated[int, Meta(ge=1, description="Members drawn, of which the best has a child.")]
+    aging: Annotated[bool, Meta(description="Remove the oldest member; false: the worst of the drawn ones.")] = True
+    avoid_repeats: Annotated[int, Meta(ge=0, description="How often a child that was told before is mutated again.")] = 0
+    start_from: Annotated[
+        tuple[Genotype, ...], Meta(description="Genotypes that the first trials propose; --start-from fills them in.")
+    ] = ()
 
 
 class Member(Struct, frozen=True):
-    """One of the population. A trial without a reward has minus infinity."""
+    """Member of the population. The reward of a trial without one is minus infinity."""
 
     genotype: Genotype
     reward: float
@@ -66,6 +65,7 @@ class Evolution:
     """Keeps the last P trials (or, without aging, the survivors) and proposes mutated winners."""
 
     summary = "Mutates the best of a random sample; the oldest member dies (aging evolution)."
+    settings = EvolutionSettings
     starts_from_genotypes = True
     small_spaces_only = False
     draws = True
@@ -73,7 +73,7 @@ class Evolution:
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The rule of this module; `constants=paper` has P = 100, S = 25."""
+        """Return the constants by the rule of this module, or the paper's (P = 100, S = 25) with `constants=paper`."""
         population = min(trials, max(2, round(1.3 * math.sqrt(trials))))
         size = given.get("population_size", population)
         rule = {
@@ -99,7 +99,7 @@ class Evolution:
             space.decisions.check(genotype)
 
     def ask(self, trial: int) -> Proposal:
-        """A given or a uniform genotype for the first P trials, then a child of a tournament's winner."""
+        """Return a given or a uniform genotype for the first P trials, then a child of a tournament's winner."""
         start = self._settings.start_from
         if trial < len(start):
             return Proposal(
@@ -112,7 +112,7 @@ class Evolution:
         return Proposal(first_new(children, self._told, tries=self._settings.avoid_repeats))
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
-        """The child joins; once there are more than P, one leaves."""
+        """Add the child to the population, and remove a member where there are more than P."""
         dying = self._sample(trial) if self._population and not self._settings.aging else ()
         self._population.append(Member(proposal.genotype, -math.inf if reward is None else reward))
         if self._settings.avoid_repeats:
@@ -121,13 +121,15 @@ class Evolution:
             del self._population[0 if self._settings.aging else worst(self._population, dying)]
 
     def _sample(self, trial: int) -> list[int]:
-        """The trial's sample with replacement, as places in the population: of its tournament and, without aging, of the one
-        that dies. With one trial in flight both mean the same members; with more, the population has moved on between them."""
+        """Draw the trial's sample with replacement, as places in the population.
+
+        It serves the tournament and, without aging, the choice of the member that dies. With one trial in flight both mean the
+        same members; with more, the population has changed between them."""
         random = stream(self._seed, "tournament", trial)
         return random.choices(range(len(self._population)), k=self._settings.tournament_size)
 
     def _children(self, parent: Genotype, trial: int) -> Iterator[Genotype]:
-        """Mutated copies without end, all drawn from the trial's stream, ever farther away."""
+        """Yield mutated copies without end, all drawn from the trial's stream, ever farther from the parent."""
         random = stream(self._seed, "mutation", trial)
         length = self._space.length(trial)
         distance = 0
@@ -141,17 +143,17 @@ class Evolution:
 
 
 def best(population: Sequence[Member], sample: Sequence[int]) -> int:
-    """The sampled member with the highest reward, the youngest among equals."""
+    """Return the place of the sampled member with the highest reward, the youngest among equals."""
     return max(sample, key=lambda index: (population[index].reward, index))
 
 
 def worst(population: Sequence[Member], sample: Sequence[int]) -> int:
-    """The sampled member with the lowest reward, the oldest among equals."""
+    """Return the place of the sampled member with the lowest reward, the oldest among equals."""
     return min(sample, key=lambda index: (population[index].reward, index))
 
 
 def first_new(children: Iterator[Genotype], told: set[Genotype], *, tries: int) -> Genotype:
-    """The first child that was not told before, or the last of `tries` more."""
+    """Return the first child that was not told before, or the last of `tries` more."""
     child = next(children)
     for _ in range(tries):
         if child not in told:
@@ -161,5 +163,5 @@ def first_new(children: Iterator[Genotype], told: set[Genotype], *, tries: int) 
 
 
 def fit(decisions: DecisionList, genotype: Genotype, length: int, random: Random) -> Genotype:
-    """The genotype cut to this length, or continued with uniform choices where a curriculum has grown."""
+    """Return the genotype cut to this length, or continued with uniform choices where a curriculum has grown."""
     return genotype[:length] + decisions.sample(random, length)[len(genotype) :]

@@ -1,4 +1,4 @@
-"""Every genotype of a small space once, in order: the last decision turns fastest."""
+"""Propose every genotype of a small space once, in order: the last decision changes fastest."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -12,20 +12,21 @@ from automl_cli.core.settings import read, settle
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
-OWNER = "strategy 'exhaustive'"
+OWNER = "strategy exhaustive"
 """Whose settings an error is about."""
 
 
 class ExhaustiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`trials` is the budget of the study, which has to cover the space."""
+    """Settings of exhaustive search."""
 
-    trials: Annotated[int, Meta(ge=1)]
+    trials: Annotated[int, Meta(ge=1, description="Trials of the study, which have to cover the space.")]
 
 
 class Exhaustive:
-    """Trial t proposes genotype t, of full length; after the last one it begins again, which measures a space repeatedly."""
+    """Proposes genotype t in trial t, of full length, and begins again after the last one."""
 
     summary = "Visits every genotype of a small space once, in order."
+    settings = ExhaustiveSettings
     starts_from_genotypes = False
     small_spaces_only = True
     draws = False
@@ -33,12 +34,12 @@ class Exhaustive:
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Nothing is chosen but the budget."""
+        """Return the budget, the only setting."""
         settled = settle(ExhaustiveSettings, given, owner=OWNER, sources={"budget": {"trials": trials}})
         return dict(msgspec.to_builtins(settled))
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
-        """Raises UserError, with the size of the space, when the trials cannot cover it, and for one that grows meanwhile."""
+        """Raise UserError where the trials cannot cover the space, and for genotypes that grow during the search."""
         trials = read(ExhaustiveSettings, settings, owner=OWNER).trials
         if space.size > trials:
             raise UserError(
@@ -53,15 +54,15 @@ class Exhaustive:
         self._space = space
 
     def ask(self, trial: int) -> Proposal:
-        """The genotype of this number."""
+        """Return the genotype of this number."""
         return Proposal(numbered(self._space.decisions, trial % self._space.size))
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
-        """Nothing to learn."""
+        """Do nothing: there is nothing to learn."""
 
 
 def numbered(decisions: DecisionList, number: int) -> Genotype:
-    """The genotype of this number, from 0 to size - 1, in mixed radix.
+    """Return the genotype of this number, from 0 to size - 1, in mixed radix.
 
     >>> from automl_cli.core.decisions import Decision
     >>> space = DecisionList((Decision("a", (1, 2)), Decision("b", (1, 2, 3))))

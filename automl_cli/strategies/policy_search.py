@@ -1,4 +1,4 @@
-"""What `reinforce` and `ppo` share: minibatches from one policy, advantages, a queue of the best, the rule from the budget.
+"""Teach a policy by minibatches, which `reinforce` and `ppo` share: advantages, a queue of the best, the rule from the budget.
 
     minibatch k = trials k m … k m + m - 1, all drawn from the policy that learned from every minibatch told before
     when the last of them is told:  advantages, best genotypes -> one update of the policy
@@ -46,39 +46,32 @@ if TYPE_CHECKING:
     from automl_cli.nn.controller.policy import ControllerPolicy
 
 Objective = Literal["reinforce", "ppo"]
-"""What a policy climbs: see `nn.controller.objectives`."""
-
-Count = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
-Weight = Annotated[float, Meta(ge=0)]
+"""The objectives that a policy can be taught by: see `nn.controller.objectives`."""
 
 
 class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Constants of a policy strategy.
+    """Constants of a policy strategy. With `queue_size` 0 or `queue_weight` 0 there is no priority-queue training."""
 
-    `initial_range`: parameters start uniform in ± that. `advantage`: reward minus the moving `baseline` (of decay
-    `baseline_decay`), or the `rank`. `queue_size` 0 or `queue_weight` 0: no priority-queue training. `exploration`: decisions
-    drawn uniformly, on average, of every genotype. `avoid_repeats`: how often a genotype told before is drawn again.
-    """
-
-    layers: Positive
-    units: Positive
-    initial_range: Annotated[float, Meta(gt=0)]
-    learning_rate: Annotated[float, Meta(gt=0)]
-    minibatch: Positive
-    epochs: Positive = 1
-    clip: Annotated[float, Meta(gt=0)] = 0.2
-    advantage: Literal["baseline", "rank"] = "baseline"
-    baseline_decay: Annotated[float, Meta(ge=0, lt=1)] = 0.95
-    entropy_weight: Weight = 0.0
-    queue_size: Count = 0
-    queue_weight: Weight = 0.0
-    exploration: Weight = 0.0
-    avoid_repeats: Count = 0
+    layers: Annotated[int, Meta(ge=1, description="Layers of the controller.")]
+    units: Annotated[int, Meta(ge=1, description="Units of each layer of the controller.")]
+    initial_range: Annotated[float, Meta(gt=0, description="Parameters start uniform between minus and plus this.")]
+    learning_rate: Annotated[float, Meta(gt=0, description="Learning rate of the controller.")]
+    minibatch: Annotated[int, Meta(ge=1, description="Trials that are drawn from one policy and learned from together.")]
+    epochs: Annotated[int, Meta(ge=1, description="Steps on every minibatch.")] = 1
+    clip: Annotated[float, Meta(gt=0, description="Clip range of the probability ratio (ppo).")] = 0.2
+    advantage: Annotated[
+        Literal["baseline", "rank"], Meta(description="Reward minus a moving baseline, or rank among all rewards so far.")
+    ] = "baseline"
+    baseline_decay: Annotated[float, Meta(ge=0, lt=1, description="Decay of the moving baseline.")] = 0.95
+    entropy_weight: Annotated[float, Meta(ge=0, description="Weight of the policy's entropy.")] = 0.0
+    queue_size: Annotated[int, Meta(ge=0, description="Best genotypes that are learned again in every step.")] = 0
+    queue_weight: Annotated[float, Meta(ge=0, description="Weight of the log-likelihood of those.")] = 0.0
+    exploration: Annotated[float, Meta(ge=0, description="Decisions of a genotype drawn uniformly, on average.")] = 0.0
+    avoid_repeats: Annotated[int, Meta(ge=0, description="How often a genotype that was told before is drawn again.")] = 0
 
 
 def rule_from_budget(trials: int) -> dict[str, Any]:
-    """The rule of this module, for a study of so many trials."""
+    """Return the constants by the rule of this module, for a study of so many trials."""
     return {
         "layers": 1,
         "units": 32,
@@ -100,7 +93,7 @@ class _ToldTrial(NamedTuple):
 
 
 class PolicySearch:
-    """A policy over a space, taught minibatch by minibatch. `objective` is what it climbs.
+    """Search by a policy over a space that is taught minibatch by minibatch to increase its `objective`.
 
     The controller is built and compiled at the first `ask`, so planning a study needs no JAX.
     """
@@ -120,14 +113,14 @@ class PolicySearch:
         """The minibatch drawn last, by its number: kept so that m asks cost one draw. A pure function of all that was told."""
 
     def ask(self, trial: int) -> Proposal:
-        """The trial's place in its minibatch, which is drawn as a whole."""
+        """Return the proposal of this trial, from its minibatch, which is drawn as a whole."""
         number, place = divmod(trial, self.batch)
         if self._drawn is None or self._drawn[0] != number:
             self._drawn = number, self._draw(number)
         return self._drawn[1][place]
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
-        """One more of a minibatch; the policy learns from all of it when it is complete."""
+        """Add a trial to the minibatch. The policy learns from all of it when it is complete."""
         self._minibatch.append(_ToldTrial(proposal, reward))
         if len(self._minibatch) == self.batch:
             self._learn([told.proposal for told in self._minibatch], [told.reward for told in self._minibatch])
@@ -148,7 +141,7 @@ class PolicySearch:
         )
 
     def _draw(self, number: int) -> list[Proposal]:
-        """All proposals of a minibatch. Each depends on the policy and on its own trial's stream; a repeat is drawn again."""
+        """Draw all proposals of a minibatch, each from its own trial's stream. A repeat is drawn again."""
         trials = range(number * self.batch, (number + 1) * self.batch)
         uniforms = [self._uniforms(trial) for trial in trials]
         lengths = [self._space.length(trial) for trial in trials]
@@ -164,13 +157,13 @@ class PolicySearch:
         return [Proposal(genotype, log_probability) for genotype, log_probability in drawn]
 
     def _uniforms(self, trial: int) -> Iterator[list[float]]:
-        """Rows of uniforms in [0, 1), one for every decision, from the trial's stream."""
+        """Yield rows of uniforms in [0, 1), one number for every decision, from the trial's stream."""
         random = stream(self._seed, "proposal", trial)
         while True:
             yield [random.random() for _ in range(len(self._space.decisions))]
 
     def _repeats(self, genotypes: Sequence[Genotype]) -> set[int]:
-        """Places whose genotype was told before or stands at an earlier place."""
+        """Return the places whose genotype was told before or stands at an earlier place."""
         first = {genotype: place for place, genotype in reversed(list(enumerate(genotypes)))}
         return {place for place, genotype in enumerate(genotypes) if genotype in self._seen or first[genotype] != place}
 
@@ -202,24 +195,25 @@ class PolicySearch:
 
 
 class PolicyRule(Struct, frozen=True, kw_only=True):
-    """One policy strategy, a `StrategyFactory`: its objective, and the constants of its paper for `constants=paper`."""
+    """A policy strategy (a `StrategyFactory`): its objective, and the constants of its paper for `constants=paper`."""
 
     name: str
     summary: str
     objective: Objective
     paper: Mapping[str, Any]
+    settings: type[Struct] = PolicySettings
     starts_from_genotypes: bool = False
     small_spaces_only: bool = False
     draws: bool = True
 
     def resolve(self, trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Given constants over the rule from the budget, or over the paper's with `constants=paper`."""
+        """Return given constants over the rule from the budget, or over the paper's with `constants=paper`."""
         sources = {"budget": rule_from_budget(trials), "paper": self.paper}
-        return dict(msgspec.to_builtins(settle(PolicySettings, given, owner=f"strategy {self.name!r}", sources=sources)))
+        return dict(msgspec.to_builtins(settle(PolicySettings, given, owner=f"strategy {self.name}", sources=sources)))
 
     def __call__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> PolicySearch:
-        """A fresh search with resolved settings."""
-        resolved = read(PolicySettings, settings, owner=f"strategy {self.name!r}")
+        """Return a fresh search with resolved settings."""
+        resolved = read(PolicySettings, settings, owner=f"strategy {self.name}")
         return PolicySearch(space, seed=seed, settings=resolved, objective=self.objective)
 
 

@@ -1,9 +1,9 @@
-"""Random search: every proposal uniform over the live decisions. It learns nothing, and is what the others must beat."""
+"""Propose uniformly over the live decisions and learn nothing: what the other strategies must beat."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from automl_cli.core.errors import unknown_name
+from automl_cli.core.settings import NoOptions, check_options
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
@@ -12,6 +12,7 @@ class RandomSearch:
     """Draws proposal t from `stream(seed, "uniform proposal", t)`, every live decision uniformly and independently."""
 
     summary = "Draws every proposal uniformly and learns nothing: what the others must beat."
+    settings = NoOptions
     starts_from_genotypes = False
     small_spaces_only = False
     draws = True
@@ -19,9 +20,8 @@ class RandomSearch:
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Random search has no constants."""
-        for name in given:
-            raise unknown_name("setting of strategy 'random':", name, ())
+        """Return no constants. Raises UserError for any that is given."""
+        check_options(NoOptions, given, owner="strategy random")
         return {}
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
@@ -29,8 +29,8 @@ class RandomSearch:
         self._seed = seed
 
     def ask(self, trial: int) -> Proposal:
-        """The uniform proposal of this trial."""
+        """Return the uniform proposal of this trial."""
         return Proposal(self._space.sample(self._seed, trial))
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
-        """Nothing to learn."""
+        """Do nothing: there is nothing to learn."""

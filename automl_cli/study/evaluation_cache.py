@@ -1,4 +1,4 @@
-"""Which genotypes a study has evaluated or is evaluating, and the seeds of their children."""
+"""Keeps which genotypes a study has evaluated or is evaluating, and derives the seeds of their children."""
 
 import hashlib
 from collections.abc import Callable, Container, Iterable
@@ -17,12 +17,12 @@ Representative = Callable[[Genotype], Genotype]
 
 
 def itself(genotype: Genotype) -> Genotype:
-    """Each genotype stands for itself."""
+    """Return the genotype: each stands for itself."""
     return genotype
 
 
 class Evaluation:
-    """The first trial of a genotype: its outcome once there is one, and the later trials that wait for it.
+    """The first evaluation of a genotype: its outcome once there is one, and the later trials that wait for that outcome.
 
     The outcome is kept as later trials take it: in no time, by no worker. A study has one of these for each genotype, so they
     are small.
@@ -37,7 +37,9 @@ class Evaluation:
 
 
 class EvaluationCache:
-    """With `reuse`, a genotype is evaluated once and later trials take that outcome; without, each trial is a replicate.
+    """Maps each genotype to its first evaluation, so that later trials of the genotype take that outcome.
+
+    Without `reuse` nothing is shared: each trial of a genotype is a replicate with a seed of its own.
 
     Genotypes that `standing_for` maps to one mean the same, so they count as one. They are held as 16-byte digests, since a
     study may have tens of thousands of long ones.
@@ -51,12 +53,12 @@ class EvaluationCache:
         self._replicates: dict[bytes, int] = {}
 
     def seed_of_next(self, genotype: Genotype, epochs: int) -> int:
-        """The child seed of the next trial of this genotype."""
+        """Return the child seed of the next trial of this genotype."""
         replicate = None if self._reuse else self._replicates.get(self._key(genotype), 0)
         return child_seed(self._seed, self._standing_for(genotype), Stage.SEARCH, epochs, replicate=replicate)
 
     def enter(self, asked: Asked) -> None:
-        """A trial was proposed."""
+        """Record that a trial was proposed."""
         key = self._key(asked.genotype)
         if not self._reuse:
             self._replicates[key] = self._replicates.get(key, 0) + 1
@@ -64,12 +66,12 @@ class EvaluationCache:
             self._first.setdefault(key, Evaluation(asked.trial))
 
     def earlier(self, asked: Asked) -> Evaluation | None:
-        """The evaluation whose outcome this trial takes, or None when it has its own."""
+        """Return the evaluation whose outcome this trial takes, or None when it has its own."""
         found = self._first.get(self._key(asked.genotype))
         return None if found is None or found.trial == asked.trial else found
 
     def conclude(self, asked: Asked, outcome: Outcome) -> tuple[Asked, ...]:
-        """An evaluation ended; the trials that waited for it."""
+        """Record the outcome of an evaluation, and return the trials that waited for it."""
         found = self._first.get(self._key(asked.genotype))
         if found is None or found.trial != asked.trial:
             return ()
@@ -78,7 +80,7 @@ class EvaluationCache:
         return waiting
 
     def forget(self, statuses: Container[Status], unfinished: Iterable[Asked]) -> None:
-        """No trial takes an outcome with one of these statuses any more: the first unfinished or later one is evaluated."""
+        """Drop outcomes with one of these statuses, so that the next trial of such a genotype is evaluated."""
         ended = ((key, found.outcome) for key, found in self._first.items())
         for key in [key for key, outcome in ended if outcome is not None and outcome.status in statuses]:
             del self._first[key]
@@ -90,7 +92,7 @@ class EvaluationCache:
 
 
 def child_seed(root: int, genotype: Genotype, stage: Stage, epochs: int, *, replicate: int | None = None) -> int:
-    """The seed of a child: a function of what it is and how long it is trained, never of the trial's number or place."""
+    """Return the seed of a child: a function of genotype, stage and epochs, never of the trial's number or place."""
     keys = (
         (canonical(genotype), stage.value, epochs)
         if replicate is None

@@ -1,4 +1,4 @@
-"""Who won: the ranking of trials, the retraining of the best, and the artifact that says what was found."""
+"""Ranks trials, chooses the winner after retraining, and writes the artifact that describes it."""
 
 from bisect import insort
 from collections.abc import Mapping, Sequence
@@ -12,20 +12,21 @@ from automl_cli.core.rewards import Reward, ranked
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Outcome, Trial
 from automl_cli.plugins.listing import kind_named
+from automl_cli.plugins.space_checks import decoded
 from automl_cli.store.artifact import Artifact, artifact_of
 from automl_cli.store.study import Found, RetrainedCandidate, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
 
 
 class Winner(Struct, frozen=True):
-    """The trial that is named the best, and how it was chosen if the best were retrained."""
+    """The trial that is named the best, and its retraining if the best were retrained."""
 
     trial: Trial
     retraining: Retraining | None = None
 
 
 class Ranking:
-    """The best trials with distinct genotypes: by reward, ties to the lowest number. The order of adding does not matter.
+    """Ranks the best trials with distinct genotypes by reward, ties to the lowest number. The order of adding does not matter.
 
     Genotypes that `standing_for` maps to one count as one.
     """
@@ -37,7 +38,7 @@ class Ranking:
         self._best: list[Trial] = []
 
     def add(self, trial: Trial) -> bool:
-        """Consider a trial; whether it is now the best of all. Trials without a measurement do not count."""
+        """Consider a trial, and return whether it is now the best of all. Trials without a measurement do not count."""
         if trial.outcome.measurement is None:
             return False
         same = self._standing_for(trial.task.genotype)
@@ -51,7 +52,7 @@ class Ranking:
         return self._best[0] is trial
 
     def best(self) -> tuple[Trial, ...]:
-        """At most `size` trials, the best first."""
+        """Return at most `size` trials, the best first."""
         return tuple(self._best)
 
     def _order(self, trial: Trial) -> tuple[float, int]:
@@ -60,7 +61,7 @@ class Ranking:
 
 
 def winner_of_retraining(candidates: Sequence[Trial], outcomes: Mapping[int, Outcome], settings: StudySettings) -> Winner:
-    """The candidate with the highest reward after retraining, ties to the better ranked; those that failed stand last."""
+    """Return the candidate with the highest reward after retraining, ties to the better ranked; failed ones rank last."""
     reward, again = settings.reward, {trial.number: outcomes[trial.number].measurement for trial in candidates}
     rows = [
         RetrainedCandidate(
@@ -77,7 +78,7 @@ def winner_of_retraining(candidates: Sequence[Trial], outcomes: Mapping[int, Out
 
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Spearman's: Pearson's correlation of the ranks, equal values sharing their mean rank; None where it is undefined.
+    """Return Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank; None if undefined.
 
     >>> rank_correlation([(0.1, 10.0), (0.2, 30.0), (0.3, 20.0)])
     0.5
@@ -89,7 +90,7 @@ def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 
 def score_of(reward: Reward, outcome: Outcome) -> float:
-    """The validation score of a trial that is ok, as the reward reads it."""
+    """Return the validation score of a trial that is ok, as the reward reads it."""
     assert outcome.measurement is not None
     return reward.score(outcome.measurement)
 
@@ -97,11 +98,11 @@ def score_of(reward: Reward, outcome: Outcome) -> float:
 def winner_artifact(
     settings: StudySettings, space: SearchSpace, winner: Winner, *, costs: Costs | None = None
 ) -> Artifact[Any]:
-    """What `best.json` says: the same bytes wherever, however and in however many sessions the study ran."""
+    """Return the content of `best.json`: the same bytes wherever, however and in however many sessions the study ran."""
     genotype = winner.trial.task.genotype
     about: dict[str, Any] = {"choices": space.decisions.choices_of(genotype), "costs": costs}
     body = kind_named(space.plugin.produces).body(
-        value=space.decode(genotype),
+        value=decoded(space, genotype),
         words=space.tokens(genotype),
         found=Found(**provenance(settings, winner), **about),
     )
@@ -109,7 +110,7 @@ def winner_artifact(
 
 
 def provenance(settings: StudySettings, winner: Winner) -> dict[str, Any]:
-    """What `best.json` takes from settings and journal: the genotype, how it was found, how well its child did."""
+    """Return the fields of `best.json` that follow from settings and journal: genotype, search and scores."""
     task, measurement = winner.trial.task, winner.trial.outcome.measurement
     assert measurement is not None
     return {

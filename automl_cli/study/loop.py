@@ -1,4 +1,4 @@
-"""The study: the loop that joins a strategy, an executor and a journal. Read this file first, then `proposals.py`.
+"""Runs a study: the loop that joins a strategy, an executor and a journal. Read this file first, then `proposals.py`.
 
     ask       the strategy proposes the genotype of trial t
     journal   what was asked is written down before its child starts
@@ -48,7 +48,8 @@ PUBLISH_SECONDS = 1.0
 
 
 class SearchProgress(Struct, frozen=True):
-    """What a live display shows. `last` is the trial that just ended; None when a stage begins."""
+    """The state of a search. `last` is the trial that just ended; None when a stage begins. `endings` counts trials by how they
+    ended, those of earlier sessions included."""
 
     stage: Stage
     planned: int
@@ -56,10 +57,11 @@ class SearchProgress(Struct, frozen=True):
     running: int
     best: Trial | None
     last: Trial | None
+    endings: dict[str, int] = {}
 
 
 class Study:
-    """One study, once: construct it and call `run`.
+    """One study, to be run once: construct it and call `run`.
 
     `publish` is given every new best (at most one a second) and the winner, when the journal is durable up to there. `price`
     gives the costs that the limits are about.
@@ -97,7 +99,7 @@ class Study:
         self._published_at = -math.inf
 
     def run(self, records: Iterable[Record] = ()) -> Winner:
-        """Take up where the records of the journal end, and go on to the end; the winner.
+        """Continue where the records of the journal end, run the study to its end, and return the winner.
 
         Raises RunFailed when no trial succeeded or too many failed in a row, UserError when the records are not of this study.
         However it ends, no child is being evaluated any more, and the journal is whole and durable.
@@ -123,7 +125,7 @@ class Study:
                 self._journal.sync()
 
     def _run_trials(self) -> bool:
-        """Every trial to its outcome; False when the time budget ends before."""
+        """Run every trial to its outcome. Return False when the time budget ends before."""
         search, groups = self._search, self._groups
         self._report(Stage.SEARCH)
         for asked in list(search.open.values()):
@@ -165,15 +167,16 @@ class Study:
         self._publish_best()
         self._report(Stage.SEARCH, trial)
         if (last := self._search.too_many_failures) is not None:
+            children = counted(self._settings.max_failures, "child/children")
             raise RunFailed(
-                f"{self._settings.max_failures} children in a row failed, which is --max-failures; trial {last.number}: "
+                f"{children} in a row failed, which is --max-failures; trial {last.number}: "
                 f"{last.outcome.status}: {last.outcome.message}. Mend that, then continue with --resume"
             )
         for later in waiting:
             self._submit(later)
 
     def _wait(self) -> tuple[Task, Outcome] | None:
-        """The next outcome; None when the time budget ends before it comes."""
+        """Return the next outcome, or None when the time budget ends before it comes."""
         budget = self._settings.time_budget_seconds
         if budget is None:
             return self._executor.wait()
@@ -181,13 +184,13 @@ class Study:
         return self._executor.wait(left) if left > 0 else None
 
     def _excess(self, genotype: Genotype) -> str:
-        """Which limit the child is over, in words, or nothing. Costs are worked out only when there is a limit."""
+        """Return in words which limit the child is over, or nothing. Costs are computed only when there is a limit."""
         limits = self._settings.limits
         costs = None if limits == Limits() else self._price(genotype)
         return "" if costs is None else limits.excess(costs)
 
     def _retrain_best(self) -> bool:
-        """The second stage: the best trials trained longer, on new seeds. False when the time budget ends before."""
+        """Train the best trials longer, on new seeds: the second stage. Return False when the time budget ends before."""
         candidates = self._search.ranking.best() if self._settings.retrain_top else ()
         missing = [trial for trial in candidates if trial.number not in self._retrained]
         if missing:
@@ -213,7 +216,7 @@ class Study:
         return Asked(trial=trial.number, stage=Stage.RETRAIN, genotype=genotype, log_probability=None, seed=seed, epochs=epochs)
 
     def _why_none(self, *, out_of_time: bool) -> str:
-        """Why there is no winner, and what to do."""
+        """Return why there is no winner, and the next step."""
         ended, report = self._search.finished, f"`{command_line('report', self._journal.path.parent)}` shows why"
         if not out_of_time:
             return f"no trial succeeded: {ended} ended, none with a score; {report}"
@@ -222,7 +225,7 @@ class Study:
         return f"{budget}, and {how_far}. Continue with --resume and a larger --time-budget"
 
     def _name_winner(self, *, complete: bool) -> Winner:
-        """The winner, by retraining where that was wanted and is complete."""
+        """Publish and return the winner, by retraining where that was wanted and is complete."""
         ranked = self._search.ranking.best()
         if not ranked:
             raise RunFailed(self._why_none(out_of_time=not complete))
@@ -235,7 +238,7 @@ class Study:
         return winner
 
     def _publish_best(self, *, at_once: bool = False) -> None:
-        """The best so far, when it is new and the last one is not too recent."""
+        """Publish the best so far, if it is new and the last publication is not too recent."""
         best = next(iter(self._search.ranking.best()), None)
         if best is None or best is self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
             return
@@ -244,18 +247,17 @@ class Study:
         self._published, self._published_at = best, self._clock()
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
-        search = self._search
-        retraining = stage is Stage.RETRAIN
+        search, retraining = self._search, stage is Stage.RETRAIN
         finished = len(self._retrained) if retraining else search.finished
         planned = len(search.ranking.best()) if retraining else search.trials
         best = next(iter(search.ranking.best()), None)
-        self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last))
+        self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last, dict(search.endings)))
 
     def _elapsed(self) -> float:
         return self._clock() - self._started_at
 
     def _replay(self, records: Iterable[Record]) -> None:
-        """Lead the search through what the journal holds."""
+        """Bring the search to the state that the journal records."""
         session_seconds = 0.0
         for record in records:
             match record:
@@ -283,15 +285,19 @@ class Study:
         if record.trial >= self._search.trials:
             raise ArtifactError(
                 f"{self._journal.path}: trial {record.trial} was asked, but study.json has "
-                f"{counted(self._search.trials, 'trial')} only: changed by hand? Give --trials as many as there were, or more"
+                f"only {counted(self._search.trials, 'trial')}: changed by hand? Give --trials as many as there were, or more"
             )
         if record.trial != self._search.next or not self._search.may_ask():
             raise ArtifactError(f"{self._journal.path}: trial {record.trial} was asked out of order")
         asked = self._search.ask()
-        if (asked.genotype, asked.seed, asked.epochs) != (record.genotype, record.seed, record.epochs):
+        if asked.epochs != record.epochs:
+            trained, said = (counted(epochs, "epoch") for epochs in (record.epochs, asked.epochs))
+            text = f"was trained for {trained}, and study.json, which was changed by hand, says {said}; put that back"
+            raise ArtifactError(f"{self._journal.path}: trial {record.trial} {text}")
+        if (asked.genotype, asked.seed) != (record.genotype, record.seed):
+            was, now = canonical(record.genotype), canonical(asked.genotype)
             raise UserError(
-                f"{self._journal.path}: trial {record.trial} was {canonical(record.genotype)}, and now the strategy "
-                f"{self._settings.strategy!r} proposes {canonical(asked.genotype)}: this is not the code that the run was "
-                "started with. Resume with the versions that study.json names, or start a new run"
+                f"{self._journal.path}: trial {record.trial} was {was}, and now the strategy proposes {now}: study.json was "
+                "changed by hand, or the code was. Resume with the versions that study.json names, or start a new run"
             )
         self._search.enter(record)

@@ -1,8 +1,10 @@
-"""The part of a study that depends on seed and outcomes alone: which trial is asked when, and what the strategy knows then.
+"""Decides which trial is asked when, and what the strategy is told before: a function of seed and outcomes alone.
 
 No clock, no files, no workers. Live or replayed from a journal, in whatever order outcomes arrive, the same outcomes give the
 same proposals and the same ranking.
 """
+
+from collections import Counter
 
 from automl_cli.core.protocols import Strategy
 from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
@@ -12,11 +14,11 @@ from automl_cli.study.evaluation_cache import Evaluation, EvaluationCache, Repre
 from automl_cli.study.incumbent import Ranking
 
 FAILURES = frozenset({Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT, Status.KILLED})
-"""What counts towards `--max-failures`. A diverged child or one over a limit is the proposal's fault, not the machine's."""
+"""The statuses that count towards `--max-failures`: a child that diverged or is over a limit is no failure of the machine."""
 
 
 def window(in_flight: int, batch: int) -> int:
-    """In-flight trials rounded up to whole batches.
+    """Return the number of in-flight trials rounded up to whole batches.
 
     >>> window(8, 1), window(8, 5)
     (8, 10)
@@ -25,7 +27,7 @@ def window(in_flight: int, batch: int) -> int:
 
 
 class ProposalQueue:
-    """Trials from proposal to reward. `ask` and `enter` open a trial, `settle` ends it."""
+    """Leads trials from proposal to reward: `ask` and `enter` open a trial, `settle` ends it."""
 
     def __init__(
         self, settings: StudySettings, strategy: Strategy, *, together: int = 1, standing_for: Representative = itself
@@ -34,12 +36,14 @@ class ProposalQueue:
         self.open: dict[int, Asked] = {}
         """Proposed, without an outcome."""
         self.finished = 0
-        """How many trials have an outcome."""
+        """The number of trials with an outcome."""
+        self.endings: Counter[str] = Counter()
+        """Their numbers by `Outcome.ending`."""
         self.too_many_failures: Trial | None = None
         """The trial that completed a row of `--max-failures`: in the order of trials, not of their ends."""
         self.ranking = Ranking(max(1, settings.retrain_top), settings.reward, standing_for=standing_for)
         self.together = together
-        """How many consecutive trials make one task: those of a multiple of it on. The window holds at least so many."""
+        """The number of consecutive trials that make one task. The window holds at least so many."""
         self._epochs = settings.epochs
         self._reward_function = settings.reward
         self._max_failures = settings.max_failures
@@ -54,15 +58,15 @@ class ProposalQueue:
 
     @property
     def next(self) -> int:
-        """The next trial to ask for."""
+        """The number of the next trial to ask for."""
         return self._next
 
     def may_ask(self) -> bool:
-        """Whether the next trial can be proposed now: there is one, and all it depends on has ended."""
+        """Return whether the next trial can be proposed now: there is one, and all trials it depends on have ended."""
         return self._next < self.trials and self._horizon() < self._settled
 
     def ask(self) -> Asked:
-        """The next trial. The strategy has been told what it is to know by then, and nothing else."""
+        """Return the next trial, after telling the strategy the outcomes that it is to know by then, and no others."""
         while self._told <= self._horizon():
             trial = self._untold.pop(self._told)
             self._strategy.tell(self._told, trial.proposal, self._reward(trial.outcome))
@@ -78,24 +82,25 @@ class ProposalQueue:
         )
 
     def completes_task(self) -> bool:
-        """Whether the trial asked for last is the last of its task."""
+        """Return whether the trial asked for last is the last of its task."""
         return self._next % self.together == 0 or self._next == self.trials
 
     def enter(self, asked: Asked) -> None:
-        """The trial is on record."""
+        """Open a trial that is on record in the journal."""
         self.open[asked.trial] = asked
         self._evaluations.enter(asked)
         self._next += 1
 
     def earlier(self, asked: Asked) -> Evaluation | None:
-        """The evaluation whose outcome this trial takes, or None when it has its own."""
+        """Return the evaluation whose outcome this trial takes, or None when it has its own."""
         return self._evaluations.earlier(asked)
 
     def settle(self, told: Told) -> tuple[Trial, tuple[Asked, ...]]:
-        """A trial ended: the trial as a whole, and the trials that waited for its outcome."""
+        """End a trial with its outcome. Return the whole trial, and the trials that waited for that outcome."""
         asked = self.open.pop(told.trial)
         trial = Trial(asked.task, Proposal(asked.genotype, asked.log_probability), told.outcome, told.reused)
         self.finished += 1
+        self.endings[told.outcome.ending] += 1
         self._untold[trial.number] = trial
         while (settled := self._untold.get(self._settled)) is not None:
             self._settled += 1
@@ -105,13 +110,16 @@ class ProposalQueue:
         return trial, self._evaluations.conclude(asked, told.outcome)
 
     def forgive(self) -> None:
-        """The study failed: whoever resumes it has mended what did, so failures count from here, and are evaluated again."""
+        """Start counting failures anew after a study that failed, and let failed genotypes be evaluated again.
+
+        Whoever resumes such a study has mended the cause.
+        """
         self.too_many_failures = None
         self._failures_in_a_row = 0
         self._evaluations.forget(FAILURES, self.open.values())
 
     def _horizon(self) -> int:
-        """The last trial that the strategy knows when the next one is proposed."""
+        """Return the last trial whose outcome the strategy knows when the next one is proposed."""
         batch = self._strategy.batch
         return (self._next // batch + 1) * batch - 1 - self._window
 

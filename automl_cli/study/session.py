@@ -1,4 +1,4 @@
-"""A session of a study: its strategy and executor by name, its journal and winner in the run directory."""
+"""Runs one session of a study in its run directory, with strategy, evaluator and executor found by name."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -18,29 +18,29 @@ from automl_cli.study.loop import SearchProgress, Study
 
 
 def make_strategy(settings: StudySettings, space: SearchSpace) -> Strategy:
-    """A fresh strategy as the settings say."""
+    """Return a fresh strategy with the constants in the settings."""
     factory: StrategyFactory = STRATEGIES.load(settings.strategy)
     return factory(space, seed=settings.seed, settings=settings.strategy_settings)
 
 
 def evaluator_of(settings: StudySettings) -> EvaluatorFactory:
-    """The planning half of the evaluator that the settings name."""
+    """Return the planning half of the evaluator that the settings name."""
     factory: EvaluatorFactory = EVALUATORS.load(settings.evaluator.name)
     return factory
 
 
 def setup_of(settings: StudySettings) -> EvaluatorSetup:
-    """What workers build the evaluator from."""
+    """Return the data that workers build the evaluator from."""
     return EvaluatorSetup(settings.evaluator, settings.space, None if settings.child is None else plain(settings.child))
 
 
 def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) -> Costs | None:
-    """Exact costs of the child of this genotype, where its evaluator knows of any."""
+    """Return the exact costs of the child of this genotype, or None where its evaluator knows none."""
     return evaluator_of(settings).costs(setup_of(settings), space, genotype)
 
 
 def make_executor(settings: StudySettings) -> Executor:
-    """The executor that the settings name. Its workers start when there is work."""
+    """Return the executor that the settings name. Its workers start when there is work."""
     make = EXECUTORS.load(settings.executor)
     executor: Executor = make(setup_of(settings), workers=settings.workers, timeout_seconds=settings.trial_timeout_seconds)
     return executor
@@ -55,7 +55,7 @@ def run_study(
     executor: Executor,
     on_progress: Callable[[SearchProgress], None] = lambda progress: None,
 ) -> Winner:
-    """Run or continue the study of a run directory that this process holds; `best.json` is kept up to date there.
+    """Run or continue the study of a run directory that this process holds, keep its `best.json` up to date, return the winner.
 
     The executor is left open for another study of the same children, unless this one did not finish.
     """

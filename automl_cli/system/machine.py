@@ -1,5 +1,5 @@
-"""Where a search runs: versions, CPU and cores, git state. The same seed gives the same bits for one of these, not across
-them."""
+"""Describes the machine that a search runs on: versions, CPU and cores, git state. The same seed gives the same bits in one
+such environment, not across them."""
 
 import os
 import platform
@@ -13,13 +13,14 @@ from msgspec import Struct
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 SWITCH = "AUTOML_NO_PROCESS_TUNING"
-"""Set to anything but 0 or nothing: leave threads, heap, caches and compile options of computing processes as they are."""
+"""An environment variable. If it is set, and not to 0, computing processes keep their threads, heap, caches and options."""
 
 _PACKAGES = ("automl-cli", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What low bits may depend on, and the git commit of the directory the command ran in ("… with changes" if not clean)."""
+    """Versions and CPU that low bits may depend on, and the git commit of the directory the command ran in ("… with changes" if
+    not clean)."""
 
     python: str
     system: str
@@ -29,12 +30,12 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def tuning_is_off() -> bool:
-    """Whether the user switched the settings of computing processes off."""
+    """Return whether the user switched the settings of computing processes off."""
     return os.environ.get(SWITCH, "") not in ("", "0")
 
 
 def current_environment() -> Environment:
-    """The environment of this process."""
+    """Return the environment of this process."""
     return Environment(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
@@ -45,7 +46,7 @@ def current_environment() -> Environment:
 
 
 def installed_version(package: str) -> str | None:
-    """The version of an installed package, without importing it."""
+    """Return the version of an installed package without importing it, or None."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -53,29 +54,29 @@ def installed_version(package: str) -> str | None:
 
 
 def cpu_model() -> str:
-    """The name of the CPU, as precisely as the system tells."""
+    """Return the name of the CPU, as precisely as the system tells."""
     fields = _cpu_fields()
     return fields.get("model name") or fields.get("CPU part") or _brand() or platform.processor() or platform.machine()
 
 
 def cpu_features() -> str:
-    """The instruction-set extensions of the CPU, where the system tells."""
+    """Return the instruction-set extensions of the CPU, or an empty text where the system does not tell."""
     fields = _cpu_fields()
     return fields.get("flags") or fields.get("Features") or ""
 
 
 def allowed_cores() -> tuple[int, ...]:
-    """The cores this process may use, where the platform tells; else all."""
+    """Return the cores that this process may use, or all cores where the platform does not tell."""
     return tuple(sorted(os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)))
 
 
 def available_cores() -> int:
-    """The cores that this process may use: as many as a container's quota buys, if that is less."""
+    """Return how many cores this process may use, or how many a container's quota amounts to, if that is less."""
     return max(1, min(len(allowed_cores()), _quota_of_cores(CPU_QUOTA)))
 
 
 def _quota_of_cores(file: Path) -> int:
-    """What Linux's control groups say: microseconds of computing allowed per period, or `max`."""
+    """Return how many cores Linux's control groups allow: microseconds of computing per period of microseconds, or `max`."""
     try:
         allowed, period = file.read_text(encoding="ascii").split()
         return round(int(allowed) / int(period))
@@ -85,7 +86,7 @@ def _quota_of_cores(file: Path) -> int:
 
 @cache
 def _cpu_fields() -> dict[str, str]:
-    """What Linux says about the first core; empty elsewhere."""
+    """Return what Linux says about the first core; empty elsewhere."""
     try:
         first, *_ = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")
     except OSError:
@@ -96,7 +97,7 @@ def _cpu_fields() -> dict[str, str]:
 
 @cache
 def _brand() -> str | None:
-    """What macOS says, such as "Apple M2 Pro", where Python knows no more than "arm"; None elsewhere."""
+    """Return the CPU's name on macOS, such as "Apple M2 Pro", where Python knows only "arm"; None elsewhere."""
     if platform.system() != "Darwin":
         return None
     try:

@@ -1,12 +1,12 @@
-"""How a process that computes is set up: one thread, a heap of its own, a persistent compilation cache, no life after its
-parent.
+"""Sets up processes that compute: one thread, a tuned heap, a persistent compilation cache, and an end with the parent process.
 
 Everything here is harmless where the platform lacks it, and `AUTOML_NO_PROCESS_TUNING=1` switches all of it off except dying
 with the parent. Then nothing promises that different numbers of workers give the same bits.
 
-One thread, because the low bits of a result depend on how many threads computed it, and because a search has more children than
-a machine has cores. No core is its own: one thread gives the same bits on any of them, and searches that pin their workers may
-crowd one core while others idle. The settings are environment variables, since they must be there before JAX starts.
+A process gets one thread, because the low bits of a result depend on the number of threads, and because a search has more
+children than a machine has cores. It is not pinned to a core: one thread gives the same bits on any core, and searches that pin
+their workers may crowd one core while others idle. The settings are environment variables, since they must be there before JAX
+starts.
 """
 
 import hashlib
@@ -26,9 +26,9 @@ _GPU_MEMORY_SHARE = 0.9
 
 
 def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict[str, str]:
-    """Environment variables of a computing process: on the CPU, or on one GPU that it shares with `workers_of_gpu` - 1 others.
+    """Return environment variables for a computing process: on the CPU, or on one GPU shared with `workers_of_gpu` - 1 others.
 
-    What the user set for JAX's platform or compilation cache takes their place.
+    Values that the user set for JAX's platform or compilation cache take precedence.
     """
     settings = {} if tuning_is_off() else dict.fromkeys(_THREAD_COUNTS, "1") | _cache_settings()
     settings["JAX_PLATFORMS"] = "cpu" if gpu is None else "cuda,cpu"
@@ -39,8 +39,8 @@ def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict
 
 
 def set_up_this_process() -> None:
-    """Give this process, which leaves GPUs and TPUs to workers, the settings. Called before JAX is imported. UserError for a
-    device that the user chose and that is not here."""
+    """Apply the settings to this process, which leaves GPUs and TPUs to workers. Call this before JAX is imported. Raises
+    UserError for a device that the user chose and that is not here."""
     _check_platform()
     settings = process_settings() | {"JAX_PLATFORMS": "cpu"}
     for name in settings:
@@ -50,12 +50,13 @@ def set_up_this_process() -> None:
 
 
 def users_environment() -> dict[str, str]:
-    """The environment as the user set it, for a process that sets itself up."""
+    """Return the environment as the user set it, for a process that sets itself up."""
     return {name: value for name in os.environ if (value := _set_here.get(name, os.environ[name])) is not None}
 
 
 def keep_heap() -> bool:
-    """Keep memory that was freed instead of giving it back, where the C library is glibc. Called before JAX is imported.
+    """Keep freed memory instead of giving it back to the system, where the C library is glibc. Call this before JAX is
+    imported.
 
     XLA allocates the temporaries of a program at every execution. Above glibc's limit for large blocks that is a fresh mapping,
     cleared page by page, each time: a tenth to a third of a training step. All three settings are needed; memory then stays
@@ -72,8 +73,8 @@ def keep_heap() -> bool:
 
 
 def set_up_lone_process() -> None:
-    """Give this process, which computes by itself, on whatever it finds and with all its threads, compilation cache and heap.
-    Called before JAX is imported. UserError for a device that the user chose and that is not here."""
+    """Apply compilation cache and heap to a process that computes by itself, with all its threads and on any device it finds.
+    Call this before JAX is imported. Raises UserError for a device that the user chose and that is not here."""
     _check_platform()
     keep_heap()
     if not tuning_is_off():
@@ -82,7 +83,7 @@ def set_up_lone_process() -> None:
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """The GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them; none without JAX's CUDA plug-in."""
+    """Return the GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them; none without JAX's CUDA plug-in."""
     if (_given("JAX_PLATFORMS") or "cuda") not in ("cuda", "gpu", "cuda,cpu"):
         return ()
     if not any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13)):
@@ -95,7 +96,7 @@ def visible_gpus() -> tuple[str, ...]:
 
 
 def _check_platform() -> None:
-    """Raises UserError for a device that is asked of JAX and not here: JAX says so late, and in a traceback."""
+    """Raise UserError where JAX_PLATFORMS asks for a device that is not here. JAX itself says so late and in a traceback."""
     chosen = _given("JAX_PLATFORMS") or ""
     here = {"cuda": bool(visible_gpus()), "tpu": importlib.util.find_spec("libtpu") is not None}
     if not here.get(chosen.partition(",")[0], True):
@@ -106,12 +107,12 @@ def _check_platform() -> None:
 
 
 def workers_have_accelerator() -> bool:
-    """Whether worker processes compute on GPUs or, as the user chose, on a TPU."""
+    """Return whether worker processes compute on GPUs or, as the user chose, on a TPU."""
     return bool(visible_gpus()) or _tpu_chosen()
 
 
 def has_accelerator() -> bool:
-    """Whether JAX computes on a GPU or TPU in a process that takes what it finds."""
+    """Return whether JAX computes on a GPU or TPU in a process that takes what it finds."""
     if workers_have_accelerator():
         return True
     if _given("JAX_PLATFORMS") is not None:
@@ -129,21 +130,21 @@ _DEVICES = Path("/dev")
 _USERS_CHOICE = ("JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR")
 
 _set_here: dict[str, str | None] = {}
-"""What this process set in its own environment, which is not to be taken for the user's choice; with what was there before."""
+"""Variables that this process set itself, with their values before: what it set must not be taken for the user's choice."""
 
 
 def _given(name: str) -> str | None:
-    """What the user set a variable to."""
+    """Return the value that the user gave to an environment variable, or None."""
     return _set_here[name] if name in _set_here else os.environ.get(name)
 
 
 def default_workers() -> int:
-    """A worker per GPU, one for a TPU, which a process has for itself, or else one per core."""
+    """Return the default number of workers: one per GPU, one for a TPU (a process has it for itself), or else one per core."""
     return len(visible_gpus()) or (1 if _tpu_chosen() else available_cores())
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends, however that ends; where there is no such call, do nothing.
+    """Ask the kernel to kill this process when its parent ends, in whatever way; do nothing where there is no such call.
 
     The worker also watches its input, which ends with the parent on every platform.
     """
@@ -158,7 +159,7 @@ def die_with(parent: int) -> None:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now (its peak, where the platform tells no more)."""
+    """Return the bytes of memory that this process holds now, or its peak where the platform tells no more."""
     try:
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -169,7 +170,7 @@ def resident_bytes() -> int:
 
 
 def memory_bytes() -> int:
-    """Memory of this machine, or of the container if that is less."""
+    """Return the bytes of memory of this machine, or of the container if that is less."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
         try:
@@ -180,14 +181,15 @@ def memory_bytes() -> int:
 
 
 def compilation_cache() -> Path:
-    """Where compiled programs are kept: per version of jaxlib and per CPU, since a program for another CPU may crash here."""
+    """Return the folder of compiled programs. Each jaxlib version and CPU has its own: a program for another CPU may crash
+    here."""
     cpu = hashlib.sha256(f"{cpu_model()} {cpu_features()}".encode()).hexdigest()[:12]
     return compilation_caches() / f"jaxlib-{installed_version('jaxlib')}-{cpu}"
 
 
 def compilation_caches() -> Path:
-    """The folder of the compilation caches of all versions and CPUs, under $XDG_CACHE_HOME/automl. UserError for an account
-    without a home folder."""
+    """Return the folder of the compilation caches of all versions and CPUs, under $XDG_CACHE_HOME/automl. Raises UserError for
+    an account without a home folder."""
     try:
         return platformdirs.user_cache_path("automl") / "programs"
     except RuntimeError as error:
@@ -195,8 +197,8 @@ def compilation_caches() -> Path:
 
 
 def _cache_settings() -> dict[str, str]:
-    """Every program is kept, where there is a place for them, and no size limit set: with one, parallel writers block each
-    other."""
+    """Return the variables that make JAX keep every program, where there is a folder for them. No size limit is set: with one,
+    parallel writers block each other."""
     settings = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
     with suppress(UserError):
         settings["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache())

@@ -1,12 +1,12 @@
-"""How fast this machine computes."""
+"""Measures how fast this machine computes."""
 
 import time
 
 
 def matrix_speed(seconds: float = 0.1) -> float:
-    """Multiplications and additions per second of one core in a product of 512 x 512 matrices.
+    """Measure the multiplications and additions per second of one core in a product of 512 x 512 matrices.
 
-    Seconds of computing, not of the clock: what else the machine is doing now says nothing about the days to come.
+    It counts seconds of computing, not of the clock, so that other work on the machine does not distort the estimate.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""One network trained to the end and tested once: `automl train`.
+"""Train one network to the end and test it once: `automl train`.
 
 flags       the rows of all flags of the command
 request     what was asked

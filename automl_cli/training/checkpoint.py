@@ -1,4 +1,4 @@
-"""How far a training has come, on disk: enough to go on with the same bits after the process was killed."""
+"""Keep the progress of a training on disk, so that a killed one continues with the same bits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Checkpoint:
         self._written_at = time.monotonic()
 
     def read(self) -> TrainingProgress | None:
-        """The progress on record, or None where there is none yet."""
+        """Return the progress on record, or None where there is none yet."""
         from automl_cli.nn.fit import TrainingProgress
 
         if not self.path.exists():
@@ -53,13 +53,13 @@ class Checkpoint:
         *,
         last: bool,
     ) -> None:
-        """Write when enough time has passed since the last time, and after the last epoch."""
+        """Write the progress if enough time has passed since the last time, and after the last epoch."""
         if last or time.monotonic() - self._written_at >= self._every:
             self._write(losses, scores, arrays())
             self._written_at = time.monotonic()
 
     def remove(self) -> None:
-        """The training is over."""
+        """Remove the file, at the end of the training."""
         self.path.unlink(missing_ok=True)
 
     def _write(self, losses: tuple[float, ...], scores: tuple[float, ...], arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""Scores a trained model on the test split of its data set, or of another with the same classes and images."""
+"""Score a trained model on the test split of its data set, or of another with the same classes and images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Scores(Struct, frozen=True, kw_only=True):
-    """What a model scored on the test split of a data set, by name."""
+    """Scores of a model on the test split of a data set, by name."""
 
     scores: dict[str, float]
     test_examples: int
@@ -34,12 +34,12 @@ class Scores(Struct, frozen=True, kw_only=True):
 
     @property
     def document(self) -> dict[str, Any]:
-        """What `--json` says."""
+        """The scores as `--json` writes them."""
         return {**self.scores, "test_examples": self.test_examples, "classes": self.classes, "dataset": self.dataset}
 
 
 def evaluate(path: Path, *, source: str | None = None, data_dir: str | None = None) -> Scores:
-    """The scores of the model in this file, from its weights, on the test split of its own data set or of another.
+    """Score the model in this file on the test split of its own data set, or of another.
 
     Raises ArtifactError where model and weights do not belong together, DataError where model and data do not.
     """
@@ -56,7 +56,7 @@ def evaluate(path: Path, *, source: str | None = None, data_dir: str | None = No
 
 
 def _asked_for(before: ProblemReference, source: str | None, data_dir: str | None) -> ProblemReference:
-    """The model's own data, or those of another source with examples of the same shape."""
+    """Return the problem with the model's own data, or with those of a source whose examples have the same shape."""
     problem = problem_named(before.name)
     dataset, trained = typed_dataset(before), typed_facts(before)
     if source is not None:
@@ -68,21 +68,21 @@ def _asked_for(before: ProblemReference, source: str | None, data_dir: str | Non
 
 
 def weights_beside(path: Path, model: ModelBody) -> dict[str, np.ndarray]:
-    """The weights that a model file names. They must stand beside it and have the digest that it names."""
+    """Read the weights that a model file names, which stand beside it. Raises ArtifactError for another digest."""
     if Path(model.weights_file).name != model.weights_file:
         raise ArtifactError(f"{path}: body.weights_file: {model.weights_file!r} is not the name of a file beside the model")
     return read_arrays(path.parent / model.weights_file, digest=model.weights_digest)
 
 
 def score_on_test(model: ModelBody, weights: Mapping[str, np.ndarray], problem: ProblemReference) -> dict[str, float]:
-    """The scores of a model with these weights on the test split, by name, in one pass over it. Reads the test split."""
+    """Read the test split once and return the scores of a model with these weights, by name."""
     child = msgspec.structs.replace(model.child, problem=problem)
     testing = problem_named(problem.name).test(child, model.preparation)
     return predictor(model, weights).scores(testing)
 
 
 def predictor(model: ModelBody, weights: Mapping[str, np.ndarray]) -> Predictor:
-    """The model at work."""
+    """Return the model with its weights, ready to predict. Raises ArtifactError for weights of another network."""
     from automl_cli.children.prediction import Predictor
 
     try:

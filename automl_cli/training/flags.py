@@ -120,7 +120,7 @@ COURSE = (
 
 
 def _of_recipe(name: str, text: str, metavar: str | None = None) -> Flag:
-    """The row of a field of the recipe."""
+    """Return the row of a field of the recipe."""
     field = name.replace("-", "_")
     hint = get_type_hints(Recipe)[field]
     choices = get_args(hint) if get_origin(hint) is Literal else ()
@@ -186,10 +186,10 @@ RUN_ROWS = (
 
 @cache
 def training_rows() -> tuple[Flag, ...]:
-    """Every row that says something of a training: what a request may hold."""
+    """Return the rows about the training itself: what a request may hold."""
     return (*SUBJECT, *EXAMPLES, *problem_rows(DATA), *COURSE, *RECIPE, *role_rows(HOW, recorded="child.roles"), MOMENTUM)
 
 
 def train_flags() -> tuple[Flag, ...]:
-    """The rows of the command, in the order of its help."""
+    """Return the rows of the command, in the order of its help."""
     return (*NAMING, *training_rows(), *RUN_ROWS)

@@ -1,4 +1,4 @@
-"""The file of a trained model, by the name that a user gives; and where there is none, how one comes about."""
+"""Find the file of a trained model by the name that a user gives, or say how to get one."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from automl_cli.training.trainable import train_command
 
 
 def model_file(named: Path) -> Path:
-    """The file itself, or `model.json` of the directory. ArtifactError, with the next step, where there is none."""
+    """Return the file itself, or `model.json` of the directory. Raises ArtifactError with the next step where there is none."""
     if named.is_dir():
         if (named / MODEL_FILE).is_file():
             return named / MODEL_FILE
@@ -41,7 +41,7 @@ def _next_step(directory: Path) -> str:
 
 
 def _train(found: str) -> str:
-    """What makes a model of what was found or published."""
+    """Return the next step that makes a model of what was found or published."""
     command = train_command(open_any(found).artifact.body, found)
     if command is None:
         return f"what it holds cannot be trained; {WANTED}"

@@ -1,4 +1,4 @@
-"""What a training would do and take, before it is started or resumed: `automl train --dry-run`.
+"""Plan a training before it is started or resumed: `automl train --dry-run`.
 
 The data of a new one need not be here, if they are famous.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from automl_cli.children.cost import child_seconds
+from automl_cli.children.cost import START_SECONDS, ChildSeconds, blocks_of, child_seconds, compile_seconds, programs_of
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.trials import Costs
 from automl_cli.kinds.training import TrainingSettings
@@ -18,7 +18,7 @@ from automl_cli.store.run_directory import TRAINING, check_is_run
 from automl_cli.system.machine import available_cores
 from automl_cli.system.speed import matrix_speed
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import check_resumed, engine_of, new_training, settings_of
+from automl_cli.training.settings import check_resumed, engine_of, has_paths, new_training, settings_of
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
@@ -28,10 +28,12 @@ IN_WORDS: dict[EngineName, str] = {"whole": "as one program", "blocks": "block b
 
 
 class TrainingPlan(Struct, frozen=True, kw_only=True):
-    """What `automl train --dry-run` says. `problem` is why the data cannot be read here, if they cannot.
+    """The plan of a training. `problem` says why the data cannot be read here, if they cannot.
 
-    `auxiliary_head` says whether an auxiliary head is trained: the recipe weighs its loss and the network has one.
-    `compute_seconds` is one core's; `wall_seconds` what all cores that this process may use would take at best.
+    `auxiliary_head` says whether an auxiliary head is trained: the recipe weighs its loss and the network has one. So does
+    `drops_paths` of the paths that ScheduledDropPath drops.
+    `compute_seconds` is one core's, `compile_seconds` the part of it that a full cache of compiled programs saves;
+    `wall_seconds` is what all cores that this process may use would take: they share the arithmetic, and nothing else.
     """
 
     trained: str
@@ -40,6 +42,7 @@ class TrainingPlan(Struct, frozen=True, kw_only=True):
     child: Child
     problem: str | None
     auxiliary_head: bool
+    drops_paths: bool
     epochs: int
     steps_per_epoch: int
     steps: int
@@ -49,18 +52,19 @@ class TrainingPlan(Struct, frozen=True, kw_only=True):
     with_validation: bool
     cores: int
     compute_seconds: float
+    compile_seconds: float
     wall_seconds: float
 
 
 def plan_training(named: NamedTrainable, request: TrainingRequest) -> TrainingPlan:
-    """The plan of a new training. Raises UserError for whatever does not fit, DataError where nothing is known of the data."""
+    """Plan a new training. Raises UserError for what does not fit, DataError where nothing is known of the data."""
     opened = named.open()
     training = new_training(opened.artifact.body, opened.place, request, data_needed=False)
     return _plan(training, opened.place, engine_of(training).reason)
 
 
 def plan_resumed(directory: Path, named: NamedTrainable | None, request: TrainingRequest) -> TrainingPlan:
-    """The plan of the whole training on record in a directory, which need not be held. Raises UserError as resuming it does."""
+    """Plan the whole training on record in a directory. Raises UserError for what resuming it would refuse."""
     check_is_run(directory, TRAINING)
     training = settings_of(directory)
     check_resumed(training, request, named)
@@ -68,7 +72,7 @@ def plan_resumed(directory: Path, named: NamedTrainable | None, request: Trainin
 
 
 def costs_of_child(child: Child) -> Costs:
-    """Exact costs of the network of a child. UserError where its kind knows of none."""
+    """Return exact costs of the network of a child. Raises UserError where its kind knows none."""
     found = costs_of(child.roles["network"], typed_facts(child.problem))
     if found is None:
         raise UserError(f"nothing is known of the costs of kind {child.roles['network'].kind!r}")
@@ -76,14 +80,14 @@ def costs_of_child(child: Child) -> Costs:
 
 
 def _as_trained(training: TrainingSettings) -> dict[str, Any]:
-    """The facts, validation examples counted among the training ones too where they are trained on; they are scored still."""
+    """Return the facts of the data, with validation examples that are trained on counted as training examples, too."""
     facts = training.child.problem.facts
     more = facts["validation_examples"] if training.with_validation else 0
     return {**facts, "train_examples": facts["train_examples"] + more}
 
 
 def _unreadable(child: Child) -> str | None:
-    """Why the data cannot be read here, if they cannot."""
+    """Return why the data cannot be read here, or None where they can."""
     try:
         problem_named(child.problem.name).facts(typed_dataset(child.problem))
     except DataError as error:
@@ -93,10 +97,8 @@ def _unreadable(child: Child) -> str | None:
 
 def _plan(training: TrainingSettings, trained: str, engine_reason: str) -> TrainingPlan:
     child, costs, steps = training.child, costs_of_child(training.child), training.steps_per_epoch
-    seconds = child_seconds(
-        _as_trained(training), epochs=training.epochs, multiply_adds=costs.multiply_adds, speed=matrix_speed()
-    )
     cores, network = available_cores(), value_of(child.roles["network"])
+    seconds, compiling = _seconds(training, network, costs)
     return TrainingPlan(
         trained=trained,
         parameters=costs.parameters,
@@ -104,6 +106,7 @@ def _plan(training: TrainingSettings, trained: str, engine_reason: str) -> Train
         child=child,
         problem=_unreadable(child),
         auxiliary_head=child.recipe.auxiliary_weight > 0 and isinstance(network, Network) and bool(network.auxiliary),
+        drops_paths=child.recipe.drop_path_keep < 1 and has_paths(network),
         epochs=training.epochs,
         steps_per_epoch=steps,
         steps=training.epochs * steps,
@@ -112,6 +115,21 @@ def _plan(training: TrainingSettings, trained: str, engine_reason: str) -> Train
         seed=training.seed,
         with_validation=training.with_validation,
         cores=cores,
-        compute_seconds=seconds,
-        wall_seconds=seconds / cores,
+        compute_seconds=START_SECONDS + seconds.total + compiling,
+        compile_seconds=compiling,
+        wall_seconds=START_SECONDS + seconds.building + seconds.passes + seconds.arithmetic / cores + compiling,
     )
+
+
+def _seconds(training: TrainingSettings, network: Any, costs: Costs) -> tuple[ChildSeconds, float]:
+    """Estimate the training of the network on one core of this machine, and its compilation with an empty cache."""
+    blocks, image = blocks_of(network), training.child.problem.facts.get("image_shape")
+    seconds = child_seconds(
+        _as_trained(training),
+        training.child.recipe,
+        epochs=training.epochs,
+        blocks=blocks,
+        multiply_adds=costs.multiply_adds,
+        speed=matrix_speed(),
+    )
+    return seconds, compile_seconds(training.engine, [programs_of(network, image)], blocks=blocks)

@@ -1,4 +1,4 @@
-"""Trains one network to the end and tests it once. Continues after a kill with the bits of a training never interrupted.
+"""Train one network to the end and test it once. A killed training continues to the same bits as an uninterrupted one.
 
 The directory holds `training.json` (what decides the weights), while it runs `checkpoint.safetensors`, and at the end
 `weights.safetensors` and `model.json`. The machinery is that of the search: same data, same recipe, same loop.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingObserver:
-    """Told how far the work is: images (prepared, in all); and losses and scores of all epochs so far."""
+    """Progress callbacks: `prepared` takes images (prepared, in all), `epoch` the losses and scores of all epochs so far."""
 
     prepared: Callable[[int, int], None] = lambda done, total: None
     epoch: Callable[[tuple[float, ...], tuple[float, ...]], None] = lambda losses, scores: None
@@ -46,7 +46,7 @@ class TrainingObserver:
 def train(
     directory: Path, *, watch: TrainingObserver | None = None, checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS
 ) -> Artifact[ModelBody]:
-    """Bring the training in this directory, held by the caller, to its end. One that has ended already gives its model again.
+    """Finish the training in this directory, which the caller holds, and return its model. A finished one is only read.
 
     Raises RunFailed when the loss is no longer finite, when the memory is not enough or when the disk is full.
     """
@@ -65,7 +65,7 @@ def train(
 
 
 def _ended(directory: Path) -> Artifact[ModelBody]:
-    """The model of a training that has ended, whose weights must be there."""
+    """Read the model of a training that has ended. Raises ArtifactError where its weights are missing."""
     model = read_artifact(directory / MODEL_FILE, ModelBody)
     try:
         read_arrays(directory / model.body.weights_file, digest=model.body.weights_digest)
@@ -92,7 +92,7 @@ def _fit(training: TrainingSettings, trainer: Trainer, checkpoint: Checkpoint, w
 def _tested(
     directory: Path, settings: Artifact[TrainingSettings], preparation: dict[str, tuple[float, ...]], progress: TrainingProgress
 ) -> Artifact[ModelBody]:
-    """The weights written, the test split read, and the model that names both."""
+    """Write the weights, read the test split, and return the model with its scores."""
     from automl_cli.children.prediction import weights_of
     from automl_cli.training.evaluate import score_on_test
 

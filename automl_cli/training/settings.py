@@ -1,4 +1,4 @@
-"""From what was asked of `automl train` to the resolved settings of a training.
+"""Resolve a request of `automl train` into the settings of a training.
 
 The artifact says what it was searched with; that is the default, but for the subset: a search may make do with a part of the
 training examples, a training takes them all unless told otherwise. Flags override single fields. A resumed training keeps what
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.msgspec_errors import path_and_problem
-from automl_cli.core.numbers import LARGEST, by_times
+from automl_cli.core.numbers import by_times
 from automl_cli.core.shell_commands import command_line
 from automl_cli.kinds.network import NetworkBody
 from automl_cli.kinds.training import TrainingSettings
@@ -41,7 +41,7 @@ S = TypeVar("S", bound=Struct)
 def open_training(
     out: Path | None, request: TrainingRequest, named: NamedTrainable | None, *, resume: bool, overwrite: bool
 ) -> RunDirectory:
-    """The directory of a training, held: that of an interrupted one, or a new one with the settings of this request.
+    """Hold the directory of a training: that of an interrupted one, or a new one with the settings of this request.
 
     `named` is what is trained; a resumed training knows its own. Raises UserError for whatever does not fit.
     """
@@ -57,7 +57,7 @@ def open_training(
 
 
 def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool) -> Path | None:
-    """Where the training is that is to go on; None for a new one. Raises UserError for flags that do not go together."""
+    """Return the directory of the training to resume, or None for a new one. Raises UserError for flags that do not fit."""
     if resume and overwrite:
         raise UserError("--resume continues a training and --overwrite replaces it; give one of them")
     if resume and out is None:
@@ -78,12 +78,12 @@ def _resumed(out: Path, request: TrainingRequest, named: NamedTrainable | None) 
 
 
 def settings_of(directory: Path) -> TrainingSettings:
-    """The settings of the training in this directory."""
+    """Read the settings of the training in this directory."""
     return read_artifact(directory / TRAINING.settings, TrainingSettings).body
 
 
 def resume_training_command(directory: Path) -> str:
-    """The command, as it is typed, that goes on with the training in this directory."""
+    """Return the command that continues the training in this directory."""
     return command_line("train", "--resume", "--out", directory)
 
 
@@ -95,10 +95,11 @@ def new_training(
     roles: Mapping[str, Filling] | None = None,
     data_needed: bool = True,
 ) -> TrainingSettings:
-    """Settings for training what an artifact holds, which stands at this place. Raises UserError for whatever does not fit.
+    """Return settings for training what the artifact at this place holds. Raises UserError for whatever does not fit.
 
     `roles` take the place of those that the artifact means. A plan does not need the data, if they are famous.
     """
+    request.check()
     trainable = trainable_of(body, place, _choices(request))
     problem = problem_named(trainable.problem)
     dataset = problem.dataset(request.given(), msgspec.convert(trainable.dataset, problem.dataset_type))
@@ -112,6 +113,7 @@ def new_training(
         roles=_roles({**trained_as.roles, **(roles or {})}, trainable.place(facts), request),
     )
     check_roles(child, f"{place}: body.found.child", may_be_open=False)
+    _check_paths(child, request)
     if data_needed:
         problem.check(child)
     if costs_of(child.roles["network"], facts) is None:
@@ -132,7 +134,7 @@ def _choices(request: TrainingRequest) -> TrainingChoices:
 
 
 def _roles(others: Mapping[str, Filling], network: Filling, request: TrainingRequest) -> dict[str, Filling]:
-    """All roles: the network, the others as meant, and over them what flags say."""
+    """Return all roles: the network, the given others, and over them those that flags fill."""
     filled = {**others, "network": network, **filled_by_flags(request, open_role=None)}
     if request.momentum is not None and "optimizer" in filled:
         if getattr(value_of(filled["optimizer"]), "momentum", None) is None:
@@ -143,7 +145,7 @@ def _roles(others: Mapping[str, Filling], network: Filling, request: TrainingReq
 
 
 def _check_images(body: NetworkBody, facts: Any, request: TrainingRequest) -> None:
-    """Raises DataError where a network's own data have other images than those it was scaled for, and nobody asked for them."""
+    """Raise DataError where a network's own data no longer have the images that it was scaled for."""
     asked = request.image_size is not None or request.dataset not in (None, body.target)
     if not asked and facts.image_shape != body.image_shape:
         found, expected = by_times(facts.image_shape), by_times(body.image_shape)
@@ -153,13 +155,26 @@ def _check_images(body: NetworkBody, facts: Any, request: TrainingRequest) -> No
         )
 
 
+def has_paths(network: Any) -> bool:
+    """Whether ScheduledDropPath finds anything to drop in this network."""
+    return isinstance(network, Network) and any(block.drop_path is not None for block in network.blocks)
+
+
+def _check_paths(child: Child, request: TrainingRequest) -> None:
+    """Raise UserError where dropped paths were asked of a network that has none."""
+    asked = {"drop-path-keep": request.drop_path_keep not in (None, 1), "drop-path-schedule": request.drop_path_schedule}
+    if (said := [flag for flag, given in asked.items() if given]) and not has_paths(value_of(child.roles["network"])):
+        raise UserError(f"--{said[0]} is about the paths of stacked cells, and this network has none; leave it out")
+
+
 def engine_of(training: TrainingSettings) -> EngineChoice:
-    """The engine of a new training here. What was recorded of one that was started stays."""
+    """Choose the engine of a new training on this machine. A resumed training keeps the recorded one."""
     return engine_for_training(training.epochs * training.steps_per_epoch, accelerated=has_accelerator())
 
 
 def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> None:
-    """Raises UserError naming the first thing that was asked for and is not what the training was started with."""
+    """Raise UserError naming the first flag that differs from what the training was started with."""
+    request.check()
     before, trained_as, problem = recorded.child, None, problem_named(recorded.child.problem.name)
     if named is not None:
         opened, facts = named.open(), typed_facts(before.problem)
@@ -194,10 +209,6 @@ def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: N
 
 
 def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> TrainingSettings:
-    if epochs < 1:
-        raise UserError(f"--epochs is {epochs}; it must be at least 1")
-    if not 0 <= seed <= LARGEST:
-        raise UserError(f"--seed is {seed}; it must be 0 to 2^53")
     network = value_of(child.roles["network"])
     if isinstance(network, Network):
         network.shapes(typed_facts(child.problem).image_shape)
@@ -212,7 +223,7 @@ def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> 
 
 
 def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:
-    """The recipe with those of its fields that were asked for, checked by its type."""
+    """Return the recipe with the fields that were asked for, checked by its type."""
     before = trained_as.recipe
     given = {name: value for name in RECIPE_FIELDS if (value := getattr(request, name)) is not None}
     try:
@@ -223,7 +234,7 @@ def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:
 
 
 def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tuple[str, object, object]]:
-    """Flags as the user types them, with both values; "data" where the data themselves have changed."""
+    """Yield flags that differ, as they are typed, with both values; "data" where the data themselves have changed."""
     for row in training_rows():
         was, wanted = _shown(row.recorded_in(before)), _shown(row.recorded_in(now))
         if was != wanted:
@@ -233,5 +244,5 @@ def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tu
 
 
 def _shown(value: Any) -> object:
-    """What stands in a role goes by its name, if it has one; a number in it, such as the momentum, has a row of its own."""
+    """Return the name of what stands in a role, if it has one; any other value as it is."""
     return value.get("name", value) if isinstance(value, Mapping) else value

@@ -1,4 +1,4 @@
-"""What is trained, by the flag that names it: a file, the directory of a run, or a reference."""
+"""Find what is trained by the flag that names it: a file, the directory of a run, or a reference."""
 
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -8,16 +8,18 @@ from automl_cli.core.shell_commands import command_line
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_of, kinds, kinds_of_flag
 from automl_cli.plugins.trainables import is_trainable
-from automl_cli.references import Opened, open_any, open_artifact
+from automl_cli.references import MissingInRun, Opened, open_any, open_artifact
+from automl_cli.store.artifact import WrongKind
+from automl_cli.store.file_names import BEST_FILE
 
 
 def network_flags() -> tuple[str, ...]:
-    """The flags of `automl train` that name what is trained: arch, cell, network."""
+    """Return the flags of `automl train` that name what is trained: arch, cell, network."""
     return tuple(dict.fromkeys(kind.flag for kind in kinds().values() if kind.flag is not None and is_trainable(kind)))
 
 
 def train_command(body: Any, place: str) -> str | None:
-    """The command, as it is typed, that trains what this place holds; None where nothing does."""
+    """Return the command that trains what this place holds, or None where nothing can."""
     kind = kind_of(body)
     if kind.flag is None or not is_trainable(kind):
         return None
@@ -25,19 +27,22 @@ def train_command(body: Any, place: str) -> str | None:
 
 
 class NamedTrainable(NamedTuple):
-    """What the user named with a flag: a file, the directory of a run, or a reference."""
+    """A flag and the name given with it: a file, the directory of a run, or a reference."""
 
     flag: str
     name: str
 
     def open(self) -> Opened[Any]:
-        """The artifact, which must be of a kind that the flag takes. ArtifactError names the flag that takes it."""
+        """Read the artifact. Raises ArtifactError for a kind that the flag does not take, naming the flag that does."""
         try:
             return open_artifact(self.name, *(kind.body for kind in kinds_of_flag(self.flag)))
-        except ArtifactError as error:
+        except (WrongKind, MissingInRun) as error:
             if (flag := self._fitting_flag()) in (None, self.flag):
                 raise
-            raise ArtifactError(f"{error}; give it with --{flag}") from error
+            if isinstance(error, WrongKind):
+                raise ArtifactError(f"{error}; give it with --{flag}") from error
+            what = str(error).partition(";")[0]
+            raise ArtifactError(f"{what}; to train the {BEST_FILE} in it, give it with --{flag}") from error
 
     def _fitting_flag(self) -> str | None:
         with suppress(UserError):
@@ -47,7 +52,7 @@ class NamedTrainable(NamedTuple):
 
 
 def named_by(**flags: str | None) -> NamedTrainable | None:
-    """What was named, by the flags of `network_flags`; None where nothing was. UserError where two were."""
+    """Return what one of `network_flags` names, or None where none was given. Raises UserError where two were."""
     given = [NamedTrainable(flag, name) for flag, name in flags.items() if name is not None]
     if len(given) > 1:
         raise UserError(f"--{given[0].flag} and --{given[1].flag} both say what is trained; give one of them")
@@ -55,7 +60,7 @@ def named_by(**flags: str | None) -> NamedTrainable | None:
 
 
 def needed(named: NamedTrainable | None) -> NamedTrainable:
-    """What was named. UserError where nothing was."""
+    """Return what was named. Raises UserError where nothing was."""
     if named is None:
         raise UserError(
             "nothing says what is trained: give --arch or --cell with the best.json of a search (--cell also takes a name that "

@@ -1,4 +1,4 @@
-"""What genotypes decode to and what children are trained by, as frozen plain data and pure functions.
+"""Values that genotypes decode to and settings that children are trained by, as frozen plain data and pure functions.
 
 child              a record of roles: what is trained, by what, on what
 operations         what a block of a network does to a shape, and its exact costs

@@ -53,7 +53,7 @@ class ActivationFunction(Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     @cached_property
     def tree(self) -> Expression:
-        """The expression itself."""
+        """Return the expression itself."""
         return parse(self.expression, ACTIVATIONS)
 
     @property

@@ -1,4 +1,4 @@
-"""Augmentations by name: what fills that role of a child. What they do to images: `children.augmentation`."""
+"""Augmentations by name, to fill that role of a child. `children.augmentation` says what they do to images."""
 
 from typing import Literal
 
@@ -16,5 +16,5 @@ class Augmentation(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def streamed(self) -> bool:
-        """Whether pictures of any size are decoded as they are needed; else all are prepared as arrays once."""
+        """Return whether pictures of any size are decoded as they are needed; else all are prepared as arrays once."""
         return self.name == "inception"

@@ -35,7 +35,7 @@ class Combination(Struct, frozen=True, forbid_unknown_fields=True):
     join: Join = "add"
 
     def __str__(self) -> str:
-        """`sep-5x5(h0) + sep-3x3(h1)`, or `[sep-5x5(h0), sep-3x3(h1)]` for a concatenation."""
+        """Return `sep-5x5(h0) + sep-3x3(h1)`, or `[sep-5x5(h0), sep-3x3(h1)]` for a concatenation."""
         left, right = (f"{branch.operation}(h{branch.state})" for branch in (self.left, self.right))
         return f"{left} + {right}" if self.join == "add" else f"[{left}, {right}]"
 
@@ -67,13 +67,13 @@ class Cell(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def needed(self) -> frozenset[int]:
-        """The states that a combination reads or that the output holds."""
+        """The states that a combination reads or the output concatenates."""
         return frozenset(range(INPUT_STATES + len(self.combinations))).difference(unused_states(self.combinations)) | {
             *self.outputs
         }
 
     def equations(self) -> tuple[str, ...]:
-        """The cell in words, one line per state and one for the output."""
+        """Return the cell in words, one line per state and one for the output."""
         states = [f"h{state} = {combination}" for state, combination in enumerate(self.combinations, start=INPUT_STATES)]
         return (*states, f"output = {', '.join(f'h{state}' for state in self.outputs)}")
 
@@ -86,19 +86,19 @@ class CellPair(Struct, frozen=True, forbid_unknown_fields=True, tag="cell-pair")
     bottleneck: bool = True
 
     def equations(self) -> tuple[str, ...]:
-        """Both cells in words, each line with the name of its cell in front."""
+        """Return both cells in words, each line with the name of its cell in front."""
         lines = {"normal": self.normal.equations(), "reduction": self.reduction.equations()}
         return tuple(f"{name} {line}" for name, equations in lines.items() for line in equations)
 
 
 def unused_states(combinations: tuple[Combination, ...]) -> tuple[int, ...]:
-    """The states that no combination reads: what the output of a searched cell concatenates (section 3)."""
+    """Return the states that no combination reads; the output of a searched cell concatenates them (section 3)."""
     used = {branch.state for combination in combinations for branch in (combination.left, combination.right)}
     return tuple(state for state in range(INPUT_STATES + len(combinations)) if state not in used)
 
 
 class OperationContext(Struct, frozen=True):
-    """Where an operation of a cell stands: channels that come in, filters of the cell, stride, and the bottleneck switch."""
+    """The surroundings of an operation in a cell: incoming channels, filters of the cell, stride, and the bottleneck switch."""
 
     channels: int
     filters: int
@@ -110,12 +110,12 @@ Chain = tuple[Operation, ...]
 
 
 def projection(filters: int, stride: int = 1) -> ConvolutionUnit:
-    """Activation, 1 x 1 convolution, batch norm."""
+    """Return activation, 1 x 1 convolution and batch norm as one unit."""
     return ConvolutionUnit((1, 1), filters, (stride, stride), order="act-conv-bn", padding="same")
 
 
 def _identity(place: OperationContext) -> Chain:
-    """The input itself, or where the stride is 2 or the channels differ, a projection."""
+    """Return the input itself, or a projection where the stride is 2 or the channels differ."""
     return () if place.stride == 1 and place.channels == place.filters else (projection(place.filters, place.stride),)
 
 
@@ -124,7 +124,7 @@ def _pointwise(place: OperationContext) -> Chain:
 
 
 def _separable(kernel: int, dilation: int = 1) -> Callable[[OperationContext], Chain]:
-    """Twice; from the incoming channels to the cell's filters at the first."""
+    """Return a rule for two separable units; the first one goes from the incoming channels to the cell's filters."""
 
     def chain(place: OperationContext) -> Chain:
         first = SeparableUnit(kernel, place.filters, place.stride, dilation)
@@ -134,7 +134,8 @@ def _separable(kernel: int, dilation: int = 1) -> Callable[[OperationContext], C
 
 
 def _pool(kind: type[AveragePool] | type[MaxPool], size: int) -> Callable[[OperationContext], Chain]:
-    """Where the channels differ, a 1 x 1 convolution and batch norm follow, without an activation."""
+    """Return a rule for a pool; where the channels differ, a 1 x 1 convolution and batch norm follow it, without an
+    activation."""
 
     def chain(place: OperationContext) -> Chain:
         pool = kind((size, size), (place.stride, place.stride))
@@ -146,7 +147,8 @@ def _pool(kind: type[AveragePool] | type[MaxPool], size: int) -> Callable[[Opera
 
 
 def _convolutions(*kernels: tuple[int, int], share: tuple[int, int], dilation: int = 1) -> Callable[[OperationContext], Chain]:
-    """Full convolutions one after another; with bottlenecks, between projections to a share of the filters and back.
+    """Return a rule for full convolutions in sequence; with bottlenecks, projections to a share of the filters and back enclose
+    them.
 
     A kernel of one row carries the stride of the width, one of one column that of the height.
     """
@@ -195,7 +197,7 @@ that is below one filter), which `bottleneck` switches off. The rate of the dila
 
 
 def keep_probability(final: float, *, depth: float, progress: float, scale_by_depth: bool = True) -> float:
-    """ScheduledDropPath: with which probability a path of a cell is kept, at a share `progress` of the training.
+    """Return the probability of keeping a path of a cell after the share `progress` of a training (ScheduledDropPath).
 
     Linear in time, from 1 to `final` (section 3). With `scale_by_depth` also in depth, as in the authors' code: `final` is then
     that of the last cell only, and cell i of n, counted from 0, has depth (i + 1) / n.

@@ -5,8 +5,8 @@
     optimizer      the rule that turns gradients into updates
     augmentation   what is done to training examples
 
-and beside the roles the problem (data set and metric) and the recipe (rates, schedule, regularisation). What stands in a role
-is recorded whole, with the digest of the artifact that it came from, so that nothing has to be found again to go on.
+and beside the roles the problem (data set and metric) and the recipe (rates, schedule, regularisation). The value in a role is
+recorded whole, with the digest of its artifact, so that a resumed run needs no other file.
 """
 
 from typing import Any
@@ -20,8 +20,8 @@ ROLES = ("network", "activation", "optimizer", "augmentation")
 
 
 class Filling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What stands in a role: a value of a kind as plain data; its name, where it has one; the SHA-256 of the artifact that it
-    came from, where there was one."""
+    """The value that stands in a role: its kind, the value as plain data, its name if it has one, and the SHA-256 of the
+    artifact that it came from, if any."""
 
     kind: str
     value: Any
@@ -30,7 +30,7 @@ class Filling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 
 
 class ProblemReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A problem by name, its data set, and what is known of that; the latter two as plain data, typed by the problem.
+    """A problem by name, with its data set and the facts of that data set as plain data, both typed by the problem.
 
     `dataset` always has a `source`; `facts` have `train_examples`, `validation_examples` and `test_examples`.
     """
@@ -46,7 +46,7 @@ class ProblemReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Child(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What children are trained by. `roles` holds every role but the one that a search leaves open."""
+    """The settings that children are trained by. `roles` holds every role but the one that a search leaves open."""
 
     problem: ProblemReference
     recipe: Recipe
@@ -64,12 +64,12 @@ class Child(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, problem=msgspec.structs.replace(self.problem, dataset=dataset))
 
     def filled(self, **roles: Filling) -> "Child":
-        """The child with these roles filled."""
+        """Return the child with these roles filled."""
         return msgspec.structs.replace(self, roles={**self.roles, **roles})
 
 
 class ChildPreset(Struct, frozen=True, kw_only=True):
-    """What a preset says of children: problem and data set, the recipe, and the roles by name.
+    """The part of a preset about children: problem and data set, the recipe, and the roles by name.
 
     `network` is what is trained where another role is searched: a name, or an artifact.
     """

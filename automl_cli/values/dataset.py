@@ -1,4 +1,4 @@
-"""Which images a child is trained on, as plain data: enough to load the same arrays again."""
+"""Image data sets as plain data: enough to load the same arrays again."""
 
 from typing import Literal
 
@@ -33,7 +33,7 @@ class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is known of an image data set before any child is trained."""
+    """Facts of an image data set that are known before any child is trained."""
 
     image_shape: tuple[int, int, int]
     classes: tuple[str, ...]
@@ -44,21 +44,21 @@ class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def dataset_of(child: Child | None) -> DatasetReference | None:
-    """The data set of a child on images; None for any other."""
+    """Return the data set of a child that is trained on images; None for any other."""
     if child is None or child.problem.name != IMAGES:
         return None
     return msgspec.convert(child.problem.dataset, DatasetReference)
 
 
 def facts_of(child: Child | None) -> ImageFacts | None:
-    """What is known of the images of a child; None for any other."""
+    """Return the facts of a child's images; None for a child that is trained on anything else."""
     if child is None or child.problem.name != IMAGES:
         return None
     return msgspec.convert(child.problem.facts, ImageFacts)
 
 
 def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:
-    """The data set of this source with images of this shape (height, width, channels), where it has such images at all.
+    """Return the data set of this source with images of this shape (height, width, channels), where it can have such images.
 
     An `image_size` makes squares of `SIZE_LIMITS`; images of any other shape are taken as they are.
 

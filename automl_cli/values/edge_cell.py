@@ -1,4 +1,4 @@
-"""A cell whose edges carry operations: the value of tabular benchmarks in the manner of NAS-Bench-201."""
+"""Cells whose edges carry operations, as tabular benchmarks like NAS-Bench-201 have them."""
 
 from msgspec import Struct
 

@@ -1,12 +1,12 @@
-"""Which engine computes with a network, and why. The one place of that rule; what the engines are: `nn.engines`.
+"""Chooses the engine that computes with a network, and says why. `nn.engines` describes the engines.
 
     whole    one program for the network: a long compilation, the fastest steps; trains for long, and on GPUs and TPUs
     blocks   programs that all networks share: little to compile for one more network; trains for a short while on a CPU
 
-On a GPU or TPU always `whole`: it would wait for the calls of hundreds of small programs. On a CPU `blocks`, unless there is so
-much to do that faster steps make up for the compilation. Both compilation and the time that a step gains grow with the network,
-so their ratio, and with it the rule, depends little on its depth. Measured in seconds of one core (AMD Zen 4, batches of 32;
-`tests/benchmarks/engines.py`), cold with an empty cache, warm with all blocks in it:
+A GPU or TPU always gets `whole`, since it would wait for the calls of hundreds of small programs. A CPU gets `blocks`, unless
+there are so many steps that faster ones make up for the compilation. Both compilation and the time that a step gains grow with
+the network, so their ratio, and with it the rule, depends little on its depth. Measured in seconds of one core (AMD Zen 4,
+batches of 32; `tests/benchmarks/engines.py`), cold with an empty cache, warm with all blocks in it:
 
                                                compilation      whole pays after
                                            whole  cold  warm    cold       warm
@@ -27,11 +27,11 @@ from automl_cli.core.numbers import counted
 EngineName = Literal["whole", "blocks"]
 
 STEPS_THAT_PAY = 450
-"""From so many steps on a training on a CPU is faster as one program."""
+"""A training on a CPU is faster as one program from this many steps on."""
 
 BATCHES_THAT_PAY = 100
-"""The same for batches that a trained network only looks at: compiling that takes 5 s (32 x 32) or 8 s (224 x 224) as one
-program, and a batch 40 or 80 ms less than block by block."""
+"""Scoring with a trained network is faster as one program from this many batches on: compiling takes 5 s (32 x 32) or 8 s (224
+x 224), and each batch then 40 or 80 ms less than block by block."""
 
 
 class EngineChoice(NamedTuple):
@@ -42,7 +42,7 @@ class EngineChoice(NamedTuple):
 
 
 def engine_for_training(steps: int, *, accelerated: bool) -> EngineChoice:
-    """The engine of trainings of so many steps, on a GPU or TPU or else on a CPU.
+    """Choose the engine for trainings of so many steps, on an accelerator (GPU or TPU) or on a CPU.
 
     >>> engine_for_training(26, accelerated=False).reason
     'block by block, with programs that other networks share: one of its own pays from 450 steps on a CPU, these are 26'
@@ -59,6 +59,6 @@ def engine_for_training(steps: int, *, accelerated: bool) -> EngineChoice:
 
 
 def engine_for_prediction(batches: int, *, trained: EngineName, accelerated: bool) -> EngineName:
-    """The engine for looking at so many batches with a network that was trained by an engine: `blocks` only where its programs
-    were compiled already, to validate the training."""
+    """Choose the engine for scoring so many batches with a network that was trained by this engine. `blocks` is chosen only
+    where the validation of that training has already compiled its programs."""
     return "blocks" if trained == "blocks" and batches < BATCHES_THAT_PAY and not accelerated else "whole"

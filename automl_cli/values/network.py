@@ -53,7 +53,7 @@ IMAGE = "image"
 Join = Literal["concatenate", "add"]
 
 Fan = Literal["in", "out"]
-"""What the variance of initial kernels is inverse to: the weights into one output, or those from one input."""
+"""The number that the variance of initial kernels is inverse to: weights into one output, or weights from one input."""
 
 
 class Block(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -70,11 +70,12 @@ class Block(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     drop_path: float | None = None
 
     def input_shape(self, shapes: Mapping[str, Shape]) -> Shape:
-        """Shape of the joined inputs, given the shapes of what stands before the block."""
+        """Return the shape of the joined inputs, given the shapes of the earlier blocks."""
         return joined_shape((shapes[name] for name in self.inputs), self.join)
 
     def output_shape(self, shapes: Mapping[str, Shape]) -> Shape:
-        """Shape of the output. SpaceError naming the block where inputs cannot be added or a window does not fit."""
+        """Return the shape of the output. Raises SpaceError naming the block where inputs cannot be added or a window does not
+        fit."""
         try:
             return self.operation.output_shape(self.input_shape(shapes))
         except SpaceError as error:
@@ -105,15 +106,16 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
         _check_inputs("the classifier", self.outputs, known - {block.name for block in self.auxiliary})
 
     def shapes(self, image: Shape) -> dict[str, Shape]:
-        """Output shape of the image and of every block, by name. Raises SpaceError naming a block that does not fit."""
+        """Return the output shapes of the image and of every block, by name. Raises SpaceError naming a block that does not
+        fit."""
         return _extended({IMAGE: image}, self.blocks)
 
     def training_shapes(self, image: Shape) -> dict[str, Shape]:
-        """As `shapes`, with the blocks of the auxiliary head."""
+        """Return what `shapes` does, with the blocks of the auxiliary head added."""
         return _extended(self.shapes(image), self.auxiliary)
 
     def costs(self, image: Shape, classes: int) -> Costs:
-        """Trainable parameters and multiply-adds for images of this shape, without building anything."""
+        """Count the trainable parameters and the multiply-adds for images of this shape, without building anything."""
         shapes = self.shapes(image)
         parts = [block.operation.costs(block.input_shape(shapes)) for block in self.blocks]
         features = joined_shape(shapes[name] for name in self.outputs)[2]
@@ -122,7 +124,8 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 def joined_shape(shapes: Iterable[Shape], join: Join = "concatenate") -> Shape:
-    """Shape of the join. Concatenated: largest height, largest width, sum of the channels. Added: the one shape of all.
+    """Return the shape of the join. Concatenated: largest height, largest width, sum of the channels. Added: the one shape of
+    all.
 
     Raises SpaceError where shapes that are to be added differ.
 

@@ -1,7 +1,7 @@
-"""The operations of a network's blocks as plain data: what each makes of a shape, and what it costs.
+"""The operations of a network's blocks as plain data, with the output shape and the costs of each.
 
-Sizes never depend on how the padding is laid out: except for "valid", an output has ceil(size / stride) rows and columns. Where
-it lies is said by `padding`, which the programs that compute the operations use as well.
+Except with "valid", an output has ceil(size / stride) rows and columns, wherever the zeros lie. `padding` says where they lie;
+the programs that compute the operations use it as well.
 
 Every operation has `output_shape(shape)` and `costs(shape)`, the exact trainable parameters and the multiply-adds of its
 convolutions; pooling, normalisation and activation count nothing. "bn" is batch norm with a trained scale and offset per
@@ -37,9 +37,11 @@ class ConvolutionUnit(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     padding: Padding = "half"
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return _windows(shape, reach(self.kernel, self.dilation), self.stride, self.padding, self.filters)
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         height, width, _ = self.output_shape(shape)
         weights = self.kernel[0] * self.kernel[1] * shape[2] * self.filters
         return Costs(parameters=weights + 2 * self.filters, multiply_adds=weights * height * width)
@@ -55,17 +57,19 @@ class SeparableUnit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     dilation: int = 1
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         kernel = reach((self.kernel, self.kernel), self.dilation)
         return _windows(shape, kernel, (self.stride, self.stride), "same", self.filters)
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         height, width, _ = self.output_shape(shape)
         weights = (self.kernel**2 + self.filters) * shape[2]
         return Costs(parameters=weights + 2 * self.filters, multiply_adds=weights * height * width)
 
 
 class FactorizedReduction(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="factorized-reduction"):
-    """Half the size by two paths that together see every second pixel in both directions, and all channels.
+    """Halves the size by two paths, which together read every second pixel in both directions, and all channels.
 
     Path one takes the pixels at even rows and columns, path two those at odd ones (zeros where the image ends). Each has a
     1 x 1 convolution to half the filters, an odd filter going to path two; both are concatenated and normalised.
@@ -75,9 +79,11 @@ class FactorizedReduction(Struct, frozen=True, forbid_unknown_fields=True, omit_
     order: Literal["act-conv-bn", "conv-bn"] = "conv-bn"
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return _windows(shape, (1, 1), (2, 2), "same", self.filters)
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         height, width, _ = self.output_shape(shape)
         weights = shape[2] * self.filters
         return Costs(parameters=weights + 2 * self.filters, multiply_adds=weights * height * width)
@@ -90,9 +96,11 @@ class MaxPool(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     stride: tuple[int, int]
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return _windows(shape, self.window, self.stride, "same", shape[2])
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 
@@ -104,9 +112,11 @@ class AveragePool(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     padding: Literal["same", "valid"] = "same"
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return _windows(shape, self.window, self.stride, self.padding, shape[2])
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 
@@ -114,9 +124,11 @@ class ActivationOperation(Struct, frozen=True, forbid_unknown_fields=True, tag="
     """The child's activation function."""
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return shape
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 
@@ -124,9 +136,11 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True, tag="identity"):
     """The join of the inputs itself."""
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return shape
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 
@@ -134,7 +148,7 @@ Operation = ConvolutionUnit | SeparableUnit | FactorizedReduction | MaxPool | Av
 
 
 def reach(kernel: tuple[int, int], dilation: int) -> tuple[int, int]:
-    """Height and width of what a dilated kernel covers.
+    """Return the height and width that a dilated kernel covers.
 
     >>> reach((3, 3), 2)
     (5, 5)
@@ -143,7 +157,8 @@ def reach(kernel: tuple[int, int], dilation: int) -> tuple[int, int]:
 
 
 def padding(size: int, window: int, stride: int, rule: Padding) -> tuple[int, int]:
-    """Zeros before and behind one axis. "half" may give more than the last window reaches; those are never read.
+    """Return how many zeros stand before and behind one axis. "half" may give more than the last window reaches; those are
+    never read.
 
     >>> padding(8, 3, 2, "half"), padding(8, 3, 2, "same"), padding(7, 3, 2, "same"), padding(8, 3, 2, "valid")
     ((1, 1), (0, 1), (1, 1), (0, 0))
@@ -157,7 +172,7 @@ def padding(size: int, window: int, stride: int, rule: Padding) -> tuple[int, in
 
 
 def _windows(shape: Shape, window: tuple[int, int], stride: tuple[int, int], rule: Padding, channels: int) -> Shape:
-    """Shape of one output per window; SpaceError where a "valid" window does not fit."""
+    """Return the shape with one output per window. Raises SpaceError where a "valid" window does not fit."""
     if rule == "valid" and (window[0] > shape[0] or window[1] > shape[1]):
         raise SpaceError(f"a {window[0]} x {window[1]} window without padding does not fit a map of {shape[0]} x {shape[1]}")
     lost = (window[0] - 1, window[1] - 1) if rule == "valid" else (0, 0)

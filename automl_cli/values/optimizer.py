@@ -76,7 +76,7 @@ class UpdateRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
     @property
     def has_momentum(self) -> bool:
-        """Whether `momentum` means something."""
+        """Return whether `momentum` means something."""
         return uses(self.tree, "momentum")
 
     @cached_property

@@ -1,4 +1,4 @@
-"""How networks of stacked cells are trained to the end, by published network and preset (NASNet, arXiv 1707.07012, appendix A).
+"""Recipes for training networks of stacked cells, by published network and preset (NASNet, arXiv 1707.07012, appendix A).
 
 `paper` on CIFAR is the published training, number for number. On ImageNet it is that of the authors' released code, which has
 one for the mobile network (50 replicas of 32 images, learning rate 0.04 x 50) and one for the large one (100 replicas of 16,
@@ -78,11 +78,11 @@ TRAININGS: Mapping[str, Mapping[str, FinalTraining]] = {
     "mobile": {"quick": _QUICK_IMAGENET, "paper": _published(_MOBILE)},
     "large": {"quick": _QUICK_IMAGENET, "paper": _published(_LARGE)},
 }
-"""By the network that was published, then by preset. On ImageNet they differ in nothing but the recipe of `paper`."""
+"""The trainings by published network, then by preset. Those on ImageNet differ only in the recipe of `paper`."""
 
 
 def trainings_for(image: Shape, *, width: int = 0) -> Mapping[str, FinalTraining]:
-    """By preset, how a stack of cells for such images is trained whose last cell puts out so many channels."""
+    """Return, by preset, how a stack of cells is trained on such images; `width` is the number of channels of its last cell."""
     if skeleton_for(image) == "cifar":
         return TRAININGS["cifar"]
     return TRAININGS["large" if width >= WIDE else "mobile"]

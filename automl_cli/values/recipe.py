@@ -1,4 +1,4 @@
-"""How a child is trained, as plain data. The same recipe serves searches and `automl train`."""
+"""Recipes for training children, as plain data. Searches and `automl train` share them."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -45,7 +45,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     precision: Literal["float32", "mixed"] = "float32"
 
     def steps(self, examples: int) -> int:
-        """Batches of an epoch of so many training examples."""
+        """Return the number of batches in an epoch of so many training examples."""
         return max(1, examples // self.batch_size)
 
     def __post_init__(self) -> None:
@@ -68,4 +68,4 @@ BOUNDS: Mapping[str, Bounds] = {
     "dropout": Bounds(at_least=0, below=1),
     "average_decay": Bounds(above=0, below=1),
 }
-"""What numbers of a recipe must be; the flags of `automl train` have the same bounds."""
+"""Bounds of the numbers of a recipe; the flags of `automl train` have the same."""

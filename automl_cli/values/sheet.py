@@ -1,17 +1,17 @@
-"""What is said of a value or a run, as plain data: a terminal or a page lays it out."""
+"""Descriptions of values and runs as plain data, for a terminal or a page to lay out."""
 
 from typing import NamedTuple
 
 
 class Heading(NamedTuple):
-    """A name, and what it is the name of."""
+    """A title: a name, and what bears it."""
 
     name: str
     rest: str
 
 
 class Facts(NamedTuple):
-    """Names and what they are, side by side."""
+    """Pairs of a name and its value, one pair a line."""
 
     rows: tuple[tuple[str, str], ...]
 

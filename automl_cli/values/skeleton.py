@@ -1,4 +1,4 @@
-"""Networks from a pair of cells: how often they are stacked, how wide, and behind which stem (NASNet, arXiv 1707.07012).
+"""Stacks a pair of cells into a network: how often, how wide, and behind which stem (NASNet, arXiv 1707.07012).
 
     cifar      3x3 stem, N normal, reduction, N normal, reduction, N normal
     imagenet   3x3 stem of stride 2 without padding, two reduction cells with F/4 and F/2 filters, then as above
@@ -6,8 +6,8 @@
 The filters double at every reduction. A final activation, global average pooling and one linear layer close the network. What
 the paper leaves open follows the authors' released code, layer by layer, so that the published sizes come out exactly.
 
-`6@768`: N = 6, and the last cells together put out 768 channels. A last normal cell concatenates k states of 4F filters, so
-F = floor(768 / 4k).
+`6@768`: N = 6, and the last cell puts out 768 channels. A last normal cell concatenates k states of 4F filters, so
+F = 768 / 4k; where 768 is no multiple of 4k, the default is rounded down and a width that is asked for is refused.
 """
 
 import re
@@ -37,23 +37,22 @@ SMALL_IMAGES = 32
 """Below this height, the height of CIFAR's images, the published stacks are far larger than the task."""
 WIDE = 2048
 """Where the last cells put out so many channels or more, an ImageNet stack is built and trained like the published large
-networks (4032), else like the mobile one (1056). They put out P rounded down to a multiple of 4k: NASNet-A 2040 at P = 2048
-and 2064 at P = 2064."""
+networks (4032), else like the mobile one (1056). They put out a multiple of 4k: NASNet-A, with k = 6, 2040 or 2064."""
 SMALLEST_AUXILIARY_MAP = 5
 """The auxiliary head starts with a 5 x 5 pool, so smaller maps have none."""
 
 LARGEST_REPEATS, LARGEST_WIDTH = 1_000, 100_000
-"""Of N and P. Published networks have some tens of cells and put out some thousands of channels."""
+"""The largest N and P. Published networks have some tens of cells and put out some thousands of channels."""
 LARGEST_FILTERS = LARGEST_WIDTH // 4
 SMALLEST_FILTERS: dict[Skeleton, int] = {"cifar": 1, "imagenet": 4}
-"""ImageNet's stem begins with F/4."""
+"""The smallest F. ImageNet's stem begins with F/4 filters."""
 
 
 class Stack(Struct, frozen=True, forbid_unknown_fields=True):
-    """How cells are stacked.
+    """The numbers by which cells are stacked.
 
-    `repeats` is N, `filters` F. `skip_reduction_input` concerns the normal cell behind a reduction cell: whether its previous
-    input is the state in front of the reduction's input, instead of that input.
+    `repeats` is N, `filters` F. `skip_reduction_input` is about the normal cell behind a reduction cell: if true, its previous
+    input is not the input of the reduction but the state before that.
     """
 
     skeleton: Skeleton
@@ -73,25 +72,25 @@ class Stack(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def cells(self) -> int:
-        """How many cells there are, those of the stem included."""
+        """The number of cells, those of the stem included."""
         return 3 * self.repeats + (4 if self.skeleton == "imagenet" else 2)
 
     def written(self, cells: CellPair) -> str:
-        """`N@P`, which `parse_stack` reads back."""
+        """Return the stack as `N@P`, which `parse_stack` reads back."""
         return f"{self.repeats}@{self.width(cells)}"
 
     def width(self, cells: CellPair) -> int:
-        """Channels that the last cell puts out."""
+        """Return the number of channels that the last cell puts out."""
         return 4 * self.filters * len(cells.normal.outputs)
 
 
 def skeleton_for(image: Shape) -> Skeleton:
-    """CIFAR's skeleton below 64 pixels, ImageNet's from there on."""
+    """Return CIFAR's skeleton for images below 64 pixels, ImageNet's from there on."""
     return "cifar" if image[0] < LARGE_IMAGES else "imagenet"
 
 
 def stack(skeleton: Skeleton, *, repeats: int, filters: int, wide: bool = False) -> Stack:
-    """A stack with the released settings.
+    """Return a stack with the settings of the released code.
 
     The stem has 3F filters on CIFAR, on ImageNet 32, or 96 for wide networks, which also skip the input of a reduction.
     """
@@ -101,14 +100,32 @@ def stack(skeleton: Skeleton, *, repeats: int, filters: int, wide: bool = False)
 
 
 def default_stack(image: Shape) -> str:
-    """What the paper builds for images of this size: `6@768`, or for large images the mobile `4@1056`."""
+    """Return the paper's stack for images of this size: `6@768`, or for large images the mobile `4@1056`."""
     return "6@768" if skeleton_for(image) == "cifar" else "4@1056"
 
 
 def parse_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None = None) -> Stack:
-    """The stack that `N@P` stands for with these cells and images; `filters` overrides what follows from P.
+    """Return the stack that `N@P` stands for with these cells and images; `filters` overrides what follows from P.
 
-    UserError where either means nothing, by the flag that it is given with: --stack or --filters.
+    Raises UserError, naming --stack or --filters, where either means nothing or the last cell cannot put out P channels. (The
+    paper's 5@1538 is 5@1536, with 64 filters of six states.)
+    """
+    found = fitted_stack(text, cells, image, filters=filters)
+    repeats, width = _repeats_and_width(text)
+    if filters is None and width != (least := found.width(cells)):
+        states, step = len(cells.normal.outputs), 4 * len(cells.normal.outputs)
+        nearest = [f"--stack {repeats}@{near}" for near in (least, least + step) if near <= LARGEST_WIDTH]
+        raise UserError(
+            f"--stack {repeats}@{width} is no width of this cell: it puts out {counted(states, 'state')} of 4F channels, so P "
+            f"must be a multiple of {step}; give {' or '.join(nearest)}"
+        )
+    return found
+
+
+def fitted_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None = None) -> Stack:
+    """Return the stack of `N@P`, P rounded down to what the last cell can put out: for a P that was chosen before the cells.
+
+    Raises UserError, naming --stack or --filters, where either means nothing.
     """
     repeats, width = _repeats_and_width(text)
     skeleton, states = skeleton_for(image), len(cells.normal.outputs)
@@ -125,7 +142,7 @@ def parse_stack(text: str, cells: CellPair, image: Shape, *, filters: int | None
 
 
 def _repeats_and_width(text: str) -> tuple[int, int]:
-    """N and P."""
+    """Return N and P of a text `N@P`. Raises UserError where it is none."""
     match = re.fullmatch(r"\s*0*(\d{1,9})\s*@\s*0*(\d{1,9})\s*", text, re.ASCII)
     repeats, width = (int(match[1]), int(match[2])) if match else (0, 0)
     if not (1 <= repeats <= LARGEST_REPEATS and 1 <= width <= LARGEST_WIDTH):
@@ -137,7 +154,7 @@ def _repeats_and_width(text: str) -> tuple[int, int]:
 
 
 def cell_network(cells: CellPair, stack: Stack, image: Shape) -> Network:
-    """The network for images of this shape.
+    """Build the network for images of this shape.
 
     Its auxiliary head reads what the second reduction cell of the body reads, if that map is at least 5 x 5.
     """
@@ -171,14 +188,14 @@ class _NetworkBuilder:
     def add(
         self, name: str, operation: Operation, *inputs: str, join: Join = "concatenate", drop_path: float | None = None
     ) -> str:
-        """Append a block; its name."""
+        """Append a block and return its name."""
         block = Block(name, operation, inputs, join, drop_path)
         self._shapes[name] = block.output_shape(self._shapes)
         self.blocks.append(block)
         return name
 
     def stem(self) -> None:
-        """The first convolution, which has no activation; on ImageNet also two reduction cells."""
+        """Append the first convolution, which has no activation; on ImageNet also two reduction cells."""
         filters = self._stack.stem_filters
         if self._stack.skeleton == "cifar":
             unit = ConvolutionUnit((3, 3), filters, order="conv-bn", padding="same")
@@ -197,7 +214,7 @@ class _NetworkBuilder:
         self._cell(name, self._cells.reduction, self.states[-2], filters, stride=2)
 
     def auxiliary_head(self) -> None:
-        """Activation, 5 x 5 average pool, 128 and 768 filters, the latter over the whole map (released code)."""
+        """Append activation, 5 x 5 average pool, 128 and 768 filters, the latter over the whole map (released code)."""
         height, width, _ = self._shapes[self.states[-1]]
         if min(height, width) < SMALLEST_AUXILIARY_MAP:
             return
@@ -231,7 +248,7 @@ class _NetworkBuilder:
         self.states.append(self._output(name, cell, states))
 
     def _entry(self, name: str, cell: Cell, previous: str, filters: int) -> list[str]:
-        """h0 and h1. The very first cell has no previous output; the current input, as it is, takes its place."""
+        """Return h0 and h1. The very first cell has no previous output, so the current input, unchanged, takes its place."""
         current = self.states[-1]
         same_size = self._shapes[previous][:2] == self._shapes[current][:2]
         h0, h1 = current, previous
@@ -244,7 +261,7 @@ class _NetworkBuilder:
         return [h0, h1]
 
     def _branch(self, name: str, operation: str, source: str, place: OperationContext, depth: float) -> str:
-        """Append the chain of an operation; all but identities may be dropped."""
+        """Append the chain of an operation and return its last block. Every chain but an identity may be dropped."""
         chain = CELL_OPERATIONS[operation](place)
         for number, part in enumerate(chain, start=1):
             droppable = number == len(chain) and operation != "identity"
@@ -253,7 +270,8 @@ class _NetworkBuilder:
         return source
 
     def _output(self, name: str, cell: Cell, states: list[str]) -> str:
-        """The output states side by side, those of another shape than the last state brought to it first."""
+        """Append the concatenation of the output states. States of another shape than the last one are first brought to its
+        shape."""
         height, width, filters = self._shapes[states[-1]]
         parts = []
         for state in cell.outputs:

@@ -95,7 +95,7 @@ def test_debug_keeps_the_traceback_of_any_error() -> None:
         (["spaces", "cnn", "--space-option", "layers=x"], "error: space option layers='x': expected a whole number\n"),
         (
             ["spaces", "cnn", "--space-option", "layrs=3"],
-            "error: unknown option of space 'cnn': 'layrs'. Did you mean 'layers'?",
+            "error: unknown option 'layrs' of space cnn. Did you mean 'layers'?",
         ),
         (
             ["spaces", "cnn", "--space-option", "layers=1", "--space-option", "layers=2"],

@@ -155,8 +155,8 @@ def test_sound_cells_and_networks_pass_validation(printed, found, scaled):
     ("old", "new", "path"),
     [
         ('"trial": 3', '"trial": -3', "body.found.trial"),
-        ('"normal h2 = ', '"normal h2 == ', "body.words"),
-        ('"parameters": ', '"parameters": 1', "body.found.costs"),
+        ('"normal h2 = ', '"normal h2 == ', "body.words[0]"),
+        ('"parameters": ', '"parameters": 1', "body.found.costs.parameters"),
     ],
 )
 def test_a_changed_cell_is_refused_by_the_failing_path(capfd, found, old, new, path):
@@ -175,7 +175,7 @@ def test_a_cell_whose_genotype_was_changed_is_refused(capfd, found):
     changed = msgspec.structs.replace(artifact.body.found, genotype=other, choices=space.decisions.choices_of(other))
     write_artifact(found, artifact_of(msgspec.structs.replace(artifact.body, found=changed)))
     assert run(["validate", str(found)]) == 2
-    assert "body.value: says" in "".join(capfd.readouterr())
+    assert "body.value." in "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize(

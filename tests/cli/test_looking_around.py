@@ -160,10 +160,10 @@ def with_change(best: Path, change: Callable[[dict], object]) -> Path:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda d: flipped(d["body"]["found"]["genotype"]), "body.found.choices: says "),
-        (lambda d: d["body"]["found"]["costs"].update(parameters=1), "body.found.costs: says "),
-        (lambda d: d["body"]["words"].__setitem__(0, "Filter Height: 9"), "body.words: says "),
-        (lambda d: d["body"]["value"]["blocks"][3].update(inputs=["image"]), "body.value: "),
+        (lambda d: flipped(d["body"]["found"]["genotype"]), "body.found.choices."),
+        (lambda d: d["body"]["found"]["costs"].update(parameters=1), "body.found.costs.parameters: says 1, but "),
+        (lambda d: d["body"]["words"].__setitem__(0, "Filter Height: 9"), "body.words[0]: says 'Filter Height: 9', but "),
+        (lambda d: d["body"]["value"]["blocks"][3].update(inputs=["image"]), "body.value.blocks[3].inputs: "),
         (
             lambda d: d["body"]["found"]["genotype"].__setitem__(0, 99),
             "body.found.genotype: decision 'layer1.filter_height' has indices 0 to 3",
@@ -196,7 +196,7 @@ def with_change(best: Path, change: Callable[[dict], object]) -> Path:
         (lambda d: d["body"].update(depth=3), "body.depth: unknown field"),
         (lambda d: d["body"]["found"].pop("trial"), "body.found.trial: is missing"),
         (lambda d: d["body"]["found"].update(trial="three"), "body.found.trial: expected a whole number, got text"),
-        (lambda d: d["inputs"].update(activation="0" * 64), "inputs: says "),
+        (lambda d: d["inputs"].update(activation="0" * 64), "inputs.activation: says '0000"),
         (lambda d: d.update(schema="automl.architecture/99"), "schema: 'automl.architecture/99' was written by"),
         (lambda d: d.update(schema="automl.architectur/1"), "Did you mean 'architecture'?"),
     ],
@@ -249,6 +249,17 @@ def test_a_run_directory_is_checked_with_its_journal(automl: Callable, tmp_path:
         f"{path}/study.json: sound automl.study/1",
         f"{path}/journal.jsonl: sound journal of 6 records",
     ]
+
+
+def test_an_error_of_study_json_is_said_once(automl: Callable, tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [0.5, 0.6])
+    (path / "study.json").write_text("{")
+    done = automl("validate", path)
+    assert done.code == 2
+    assert [line.startswith(f"error: {path}/study.json: not JSON: ") for line in done.stderr.splitlines()] == [True]
+    assert done.stdout == (
+        f"{path}/journal.jsonl: sound journal of 6 records (not checked: what study.json says, which is not sound)\n"
+    )
 
 
 def test_a_directory_that_is_no_run_is_refused(automl: Callable, tmp_path: Path) -> None:
@@ -308,10 +319,10 @@ def cell(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda d: flipped(d["body"]["found"]["genotype"]), "body.found.choices: "),
+        (lambda d: flipped(d["body"]["found"]["genotype"]), "body.found.choices."),
         (lambda d: d["body"]["found"]["genotype"].__setitem__(0, 99), "body.found.genotype: decision "),
         (lambda d: d["body"]["found"].update(reward=0.9), "body.found.reward: says 0.9"),
-        (lambda d: d["body"]["words"].__setitem__(0, "h9"), "body.words: says "),
+        (lambda d: d["body"]["words"].__setitem__(0, "h9"), "body.words[0]: says 'h9', but "),
         (lambda d: d["body"]["value"]["normal"]["combinations"].reverse(), "body.value"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -139,9 +140,84 @@ def test_comparison_prints_the_rank_test_and_what_all_of_it_cost(automl: Callabl
     done = automl("report", *repeats)
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "after 2 trials of each run against random" in " ".join(done.stdout.split())
-    assert "+0.2000" in done.stdout
-    assert " 0.1  100%" in done.stdout
+    assert "+0.2000 [+0.1773, +0.2227]  -  100%" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "no p for evolution with 3 repeats against 3 repeats none below 0.05 can come out; 4 of each are enough" in said
     assert "12 children scored" in done.stdout
+
+
+@pytest.fixture
+def tabular(tmp_path: Path) -> list[Path]:
+    """Six seeds of two searches with long names, scores in per cent and whole costs that differ from seed to seed."""
+    for strategy, base in (("random", 92.5), ("reinforce", 93.2)):
+        for seed in range(6):
+            write_run(
+                tmp_path / strategy / f"seed-{seed}",
+                [base, base + seed * 0.03, *[base - 1] * 10],
+                strategy=strategy,
+                seed=seed,
+                column="c10_test_e200",
+                metrics={"params": 1_073_466 + 1007 * seed, "flops": 153_273_482 + 9 * seed, "layers": 3 + seed % 2},
+            )
+    return [tmp_path / "random", tmp_path / "reinforce"]
+
+
+def test_no_cell_of_a_comparison_wraps_at_80_columns(automl: Callable, tabular: list[Path]) -> None:
+    """A row of a table starts with the name of its search; a wrapped cell would make a line that starts otherwise."""
+    lines = automl("report", *tabular).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    starts = ("search ", "random ", "reinforce ", "of the best ")
+    table = [line for line in lines if line.startswith(starts) and " reaches " not in line]
+    assert [line.split()[0] for line in table] == ["search", "random", "reinforce", "of", "random", "reinforce", "search"] + [
+        "reinforce"
+    ] * 5
+    assert re.split(r"  +", table[0]) == ["search", "repeats", "best [95 %]", "top-5 mean", "mean of all"]
+    for row in (
+        "reinforce        6  93.275 [93.216, 93.334]",
+        "reinforce  params                +0 [-2,424, +2,424]       1   50%",
+    ):
+        assert any(line.startswith(row) for line in table), row
+
+
+def test_whole_numbers_are_printed_whole_everywhere_also_as_means(automl: Callable, tabular: list[Path]) -> None:
+    shown = automl("report", *tabular).stdout
+    for figure in ("  1,075,984  153,273,504     3.5\n", "+0 [-2,424, +2,424]", "+0 [-0.7, +0.7]"):
+        assert figure in shown, figure
+    assert "1,073,466" in automl("report", tabular[0] / "seed-0").stdout
+    assert not re.search(r"\d{5,}\.\d", shown)
+
+
+def test_a_wide_table_is_split_and_not_wrapped(automl: Callable, tmp_path: Path) -> None:
+    metrics = {f"a_rather_long_metric_{number}": 1_000_000 + number for number in range(7)}
+    runs = [write_run(tmp_path / f"s-{seed}", [0.5], seed=seed, metrics=metrics) for seed in (1, 2)]
+    lines = automl("report", *runs).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("of the best") for line in lines) == 4
+    assert all(f"1,000,00{number}" in " ".join(lines) for number in range(7))
+
+
+def test_the_mean_of_more_than_there_are_trials_is_not_called_by_that_number(automl: Callable, repeats: list[Path]) -> None:
+    shown = automl("report", *repeats).stdout
+    assert "mean of all" in shown
+    assert "top-5" not in shown
+    assert "25" not in shown.replace("0.25", "").replace("0.5025", "")
+    assert "best 15" not in shown
+
+
+def test_a_comparison_after_one_trial_speaks_of_one(automl: Callable, tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / strategy, [0.5], strategy=strategy) for strategy in ("random", "evolution")]
+    shown = " ".join(automl("report", *runs).stdout.split())
+    assert "after 1 trial of each run" in shown
+    assert "in 1 of 1 repeat; trials it took (median): 1" in shown
+    assert "with 1 repeat against 1 repeat none" in shown
+    assert "mean of all" not in shown
+
+
+@pytest.mark.parametrize("reach", ["nan", "inf", "-inf"])
+def test_a_score_to_reach_is_a_finite_number(automl: Callable, repeats: list[Path], reach: str) -> None:
+    done = automl("report", *repeats, f"--reach={reach}")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr == f"error: --reach is {reach}; it must be a finite number\n"
 
 
 def test_runs_of_different_tasks_are_shown_one_by_one(automl: Callable, tmp_path: Path) -> None:
@@ -189,6 +265,20 @@ def test_page_is_one_file_that_loads_nothing(automl: Callable, repeats: list[Pat
     outside.feed(page.read_text())
     assert outside.found == []
     assert "<svg" in page.read_text()
+
+
+@pytest.mark.parametrize("foreign", ["<html><title>My thesis</title></html>", "", "automl: notes"])
+def test_a_page_replaces_only_a_page_of_ours(automl: Callable, tmp_path: Path, foreign: str) -> None:
+    run = write_run(tmp_path / "first", [0.5])
+    page = run / "report.html"
+    page.write_text(foreign)
+    done = automl("report", run, "--html")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr == f"error: {page} is no page that automl wrote, so it stays; move it away, then ask again\n"
+    assert page.read_text() == foreign
+    page.unlink()
+    for _ in range(2):
+        assert automl("report", run, "--html").code == 0
 
 
 def test_page_of_a_comparison_goes_to_the_working_directory(

@@ -32,14 +32,28 @@ def trained(found: Path, tmp_path: Path, automl: Callable) -> Path:
 
 def test_train_prints_the_model_and_the_test_accuracy_and_evaluate_has_the_same(found, tmp_path, automl):
     code, out, err = automl("train", "--arch", str(found), "--epochs", "3", "--out", str(tmp_path / "final"))
-    path, said = out.splitlines()
+    path, (*_, last, said) = out.rstrip("\n"), err.splitlines()
     assert (code, path) == (0, str(tmp_path / "final" / "model.json"))
     assert re.fullmatch(r"test accuracy 0\.\d{4}", said)
-    assert re.fullmatch(r"epoch 3/3 · loss \d\.\d{4} · validation \d\.\d{4} · 0\.0 s left", err.splitlines()[-1])
+    assert re.fullmatch(r"epoch 3/3 · loss \d\.\d{4} · validation \d\.\d{4} · 0\.0 s left", last)
     code, out, _ = automl("evaluate", path, "--json")
     assert code == 0
     assert said == f"test accuracy {json.loads(out)['test_accuracy']:.4f}"
     assert json.loads(out)["test_accuracy"] == json.loads(Path(path).read_text())["body"]["scores"]["test_accuracy"]
+
+
+def test_quiet_leaves_the_path_of_the_model_alone(found, tmp_path, automl):
+    done = automl("train", "--arch", str(found), "--epochs", "1", "--out", str(tmp_path / "t"), "--quiet")
+    assert tuple(done) == (0, f"{tmp_path / 't' / 'model.json'}\n", "")
+
+
+def test_a_plan_warns_where_the_training_itself_would_be_refused(trained, found, automl):
+    asked = ("train", "--arch", str(found), "--dry-run", "--out", str(trained))
+    code, out, err = automl(*asked)
+    assert code == 0
+    assert "drop path" in out
+    assert f"warning: the training itself would be refused: {trained} exists already: continue it with --resume" in err
+    assert automl(*asked, "--overwrite").stderr == ""
 
 
 def test_json_is_one_document_and_quiet_says_nothing(found, tmp_path, automl):
@@ -48,6 +62,26 @@ def test_json_is_one_document_and_quiet_says_nothing(found, tmp_path, automl):
     assert (code, err) == (0, "")
     assert document["model"] == str(tmp_path / "t" / "model.json")
     assert {"test_accuracy", "test_balanced_accuracy", "validation_score", "epochs", "parameters"} <= set(document)
+
+
+def test_show_measure_and_validate_take_the_directory_of_a_training(trained, automl):
+    model = trained / "model.json"
+    for command in ("show", "measure"):
+        assert automl(command, trained) == automl(command, model)
+        assert automl(command, trained).code == 0
+    done = automl("validate", trained)
+    assert done.stdout.splitlines() == [
+        f"{trained}/training.json: sound automl.training/1",
+        f"{model}: sound automl.model/1",
+    ]
+    model.unlink()
+    assert "automl.training/1" in automl("show", trained).stdout
+    (trained / "training.json").unlink()
+    done = automl("show", trained)
+    assert (done.code, done.stderr) == (
+        2,
+        f"error: {trained} holds none of best.json, model.json, training.json; give the directory of a search or a training\n",
+    )
 
 
 def test_the_directory_of_a_run_stands_for_its_winner(found, tmp_path, automl):
@@ -92,6 +126,12 @@ def test_export_prints_the_path_of_the_program(trained, tmp_path, automl):
         (["train", "--arch", "absent.json"], "absent.json: no such file"),
         (["train", "--arch", "{found}", "--dataset", "cifra10"], "unknown data set 'cifra10'. Did you mean 'cifar10'?"),
         (["train", "--arch", "{found}", "--schedule", "cosin"], "'cosin' is not one of 'constant', 'cosine', 'exponential'"),
+        (["train", "--arch", "{found}", "--learning-rate", "-1"], "--learning-rate is -1; it must be above 0"),
+        (["train", "--arch", "{found}", "--momentum", "2"], "--momentum is 2; it must be below 1"),
+        (
+            ["train", "--arch", "{found}", "--drop-path-keep", "0.5"],
+            "--drop-path-keep is about the paths of stacked cells, and this network has none; leave it out",
+        ),
         (["train", "--arch", "{found}", "--out", "{final}"], "exists already: continue it with --resume"),
         (
             ["train", "--arch", "{final}/model.json", "--out", "{final}/x"],
@@ -120,7 +160,7 @@ def test_the_plan_of_a_resumed_training_is_that_on_record(trained, found, tmp_pa
     assert (code, plan["epochs"], plan["trained"]) == (0, 3, str(trained))
     _, out, _ = automl("train", "--arch", str(found), "--epochs", "3", "--dry-run", "--json")
     fresh = json.loads(out)
-    own = ("trained", "engine_reason", "compute_seconds", "wall_seconds")
+    own = ("trained", "engine_reason", "compute_seconds", "compile_seconds", "wall_seconds")
     assert {name: plan[name] for name in plan if name not in own} == {name: fresh[name] for name in fresh if name not in own}
     assert plan["engine_reason"].endswith(", as it was started")
     assert sorted((path, path.stat().st_mtime_ns) for path in trained.iterdir()) == before

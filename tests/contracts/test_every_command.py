@@ -1,4 +1,4 @@
-"""Every command: help with an example that parses, a place in the README, and no waiting for heavy libraries."""
+"""Every command: help with an example that parses, a place in README and manual, and no waiting for heavy libraries."""
 
 import importlib.metadata
 import re
@@ -14,7 +14,9 @@ from automl_cli.cli.help import EXAMPLES
 from tests.tables import COMMAND_NAMES, ROOT
 
 every_command = pytest.mark.parametrize("name", COMMAND_NAMES)
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+README = TEXTS["README.md"]
 
 
 def examples(name: str) -> list[str]:
@@ -22,11 +24,15 @@ def examples(name: str) -> list[str]:
     return [line.strip() for line in help_text.partition(EXAMPLES)[2].splitlines() if line.strip()]
 
 
-def readme_lines() -> list[str]:
-    """The command lines of the README's blocks of shell."""
-    blocks = re.findall(r"```(?:bash|sh|console)\n(.*?)```", README, flags=re.DOTALL)
+def lines_of(text: str) -> list[str]:
+    """The command lines of a page's blocks of shell."""
+    blocks = re.findall(r"```(?:bash|sh|console)\n(.*?)```", text, flags=re.DOTALL)
     lines = [line.split("#")[0].strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [line[line.index("automl ") :] for line in lines if re.search(r"(^|/|&& )automl ", line)]
+
+
+LINKS = sorted({(page, target) for page, text in TEXTS.items() for target in re.findall(r"\]\(([^):]+)\)", text)})
+LINES = [(page, line) for page, text in TEXTS.items() for line in lines_of(text)]
 
 
 def parse(line: str) -> None:
@@ -69,12 +75,12 @@ def test_examples_parse(name: str) -> None:
 
 
 @every_command
-def test_readme_shows_the_command(name: str) -> None:
-    assert any(line.startswith(f"automl {name}") for line in readme_lines()), f"no example of automl {name} in README.md"
+def test_readme_or_manual_shows_the_command(name: str) -> None:
+    assert any(re.match(rf"automl {name}( |$)", line) for _, line in LINES), f"no page shows an example of automl {name}"
 
 
-@pytest.mark.parametrize("line", readme_lines())
-def test_command_lines_of_the_readme_parse(line: str) -> None:
+@pytest.mark.parametrize(("page", "line"), LINES)
+def test_command_lines_of_readme_and_manual_parse(page: str, line: str) -> None:
     parse(line)
 
 
@@ -83,9 +89,15 @@ def test_readme_lists_the_command(name: str) -> None:
     assert f"\n| `automl {name}` | " in README
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_what_the_readme_links_to_is_there(target: str) -> None:
-    assert (ROOT / target).exists()
+def test_readme_is_short_and_links_every_page_of_the_manual() -> None:
+    assert len(README.splitlines()) <= 120
+    linked = set(re.findall(r"\]\(([^)]+\.md)\)", README))
+    assert linked >= TEXTS.keys() - {"README.md"}
+
+
+@pytest.mark.parametrize(("page", "target"), LINKS)
+def test_what_a_page_links_to_is_there(page: str, target: str) -> None:
+    assert ((ROOT / page).parent / target).exists()
 
 
 @every_command

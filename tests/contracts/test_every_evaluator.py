@@ -122,11 +122,12 @@ def test_its_rows_of_the_plan_are_words(name: str) -> None:
 def test_an_estimate_grows_with_the_epochs(name: str) -> None:
     settings, space = planned(name)
     factory, setup = factory_of(name), setup_of(settings)
-    found = [costs for trial in range(3) if (costs := factory.costs(setup, space, space.sample(0, trial))) is not None]
-    short, long = (factory.seconds(setup, found, epochs) for epochs in (1, 10_000_000))
+    genotypes = [space.sample(0, trial) for trial in range(3)]
+    short, long = (factory.seconds(setup, space, genotypes, trials=3, epochs=epochs) for epochs in (1, 10_000_000))
     assert (short is None) == (long is None)
     if short is not None and long is not None:
-        assert 0 < short < long
+        assert 0 < short.training < long.training
+        assert short.compiling == long.compiling > 0
 
 
 @every_evaluator

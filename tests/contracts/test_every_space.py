@@ -19,6 +19,7 @@ from automl_cli.planning.resolve import plan_search
 from automl_cli.plugins.discovery import open_space, plugin_named
 from automl_cli.plugins.listing import kind_named, standing_kind
 from automl_cli.plugins.registry import STRATEGIES
+from automl_cli.plugins.space_checks import check_plugin, check_space
 from automl_cli.store.encoding import document, parse
 from automl_cli.study.session import setup_of
 from tests.contracts import golden
@@ -42,6 +43,12 @@ def genotypes(space: SearchSpace) -> list[Genotype]:
             genotype = space.mutate(genotype, random)  # noqa: PLW2901
         mutated.append(genotype)
     return sampled + mutated
+
+
+@every_space
+def test_it_passes_the_check_of_a_space_of_ones_own(space: SearchSpace) -> None:
+    assert check_plugin(space.plugin, "here") is space.plugin
+    check_space(space)
 
 
 @every_space

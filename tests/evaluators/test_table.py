@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
-from automl_cli.core.protocols import Diverged, EvaluatorSetup
+from automl_cli.core.protocols import EvaluatorSetup, NoResult
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import EvaluatorSpec, Task
+from automl_cli.core.trials import EvaluatorSpec, Status, Task
 from automl_cli.data.benchmark_table import table_digest
 from automl_cli.evaluators.table import TableEvaluator
+from automl_cli.executors.outcomes import attempt
 from automl_cli.plugins.discovery import open_space, plugins
+from automl_cli.study.proposals import FAILURES
 
 SPACE = SearchSpace(plugins()["nas-bench-201"])
 PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "data" / "tables" / "nasbench201.csv"
@@ -59,8 +61,25 @@ def test_npz_and_csv_give_the_same_table(tmp_path: Path) -> None:
 
 
 def test_a_genotype_without_a_row_has_no_score_for_the_reason_that_it_has_none(tmp_path: Path) -> None:
-    with pytest.raises(Diverged, match=r"genotype 1\.0\.0\.0\.0\.0 has no row among the 3 of"):
+    with pytest.raises(NoResult, match=r"table\.csv has 3 rows and none of this genotype; add what is missing") as told:
         evaluator(table(tmp_path, ROWS)).evaluate(task((1, 0, 0, 0, 0, 0)))
+    assert told.value.reason == "not in the table"
+
+
+def test_a_trial_without_a_row_is_counted_by_its_reason_and_never_ends_the_search(tmp_path: Path) -> None:
+    outcome = attempt(evaluator(table(tmp_path, ROWS)), task((1, 0, 0, 0, 0, 0)), "w")
+    assert (outcome.status, outcome.ending) == (Status.DIVERGED, "not in the table")
+    assert outcome.status not in FAILURES
+    assert "1, 0" not in outcome.message, "the same for every genotype, so that reasons add up"
+
+
+def test_a_default_column_that_is_not_there_is_said_to_be_the_default(tmp_path: Path) -> None:
+    path = table(tmp_path, [row.replace("ops", "arch") for row in ROWS])
+    with pytest.raises(DataError, match=r"'ops' is the default of --encoding-column; name another column with that flag"):
+        evaluator(path)
+    with pytest.raises(DataError) as told:
+        evaluator(path, encoding_column="opps")
+    assert "is the default" not in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_trained_children_have_a_score_for_every_epoch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"trials": 5}, "journal.jsonl:11: trial 5 was asked, but study.json has 5 trials only"),
+        ({"trials": 5}, "journal.jsonl:11: trial 5 was asked, but study.json has only 5 trials"),
         ({"seed": 8}, "the root seed 8 in study.json makes it"),
         ({"epochs": 4}, "epochs: says 3, but study.json makes it 4"),
         ({"reuse": False}, "seed: says "),
@@ -182,6 +182,19 @@ def test_a_journal_beside_no_study_is_checked_for_its_order_and_that_is_said(tmp
     assert (verdict.problem, verdict.unchecked) == (None, "what study.json says, which is not there")
     with_lines(path, lambda records: records.pop(at(records, "asked")))
     assert "where trial 0 comes next" in str(check_file(path / "journal.jsonl").problem)
+
+
+def test_a_journal_that_was_lost_is_a_problem_and_one_that_was_not_begun_is_said(tmp_path: Path) -> None:
+    path = ran(tmp_path / "run")
+    (path / "journal.jsonl").unlink()
+    (found,) = problems(path)
+    assert found == (
+        f"{path}/journal.jsonl: no such file, though best.json is the outcome of it; bring it back from a copy, or search again"
+    )
+    (path / "best.json").unlink()
+    assert problems(path) == []
+    (verdict,) = [verdict for file in files_in(path) if (verdict := check_file(file)).holds is None]
+    assert (verdict.file, verdict.unchecked) == (f"{path}/journal.jsonl", "there is no journal yet, so no trial was started")
 
 
 def test_every_record_is_counted(tmp_path: Path) -> None:

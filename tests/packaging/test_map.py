@@ -56,6 +56,11 @@ def test_imports_are_held_to_the_floors_of_the_map() -> None:
     assert [set(layer.split(" | ")) for layer in reversed(layers) if layer != "__main__"] == floors()
 
 
+def test_contributing_draws_the_floors_of_the_map() -> None:
+    (block,) = re.findall(r"```text\n(core .*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert [set(re.findall(r"\w+", floor)) for floor in block.split("|")] == floors()
+
+
 def test_no_import_upward_is_excused() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
     assert [contract.get("ignore_imports") for contract in contracts if contract["type"] == "layers"] == [None]

@@ -22,7 +22,7 @@ from automl_cli.core.settings import read, settle
 from automl_cli.core.random_streams import stream
 from automl_cli.core.trials import Proposal
 
-OWNER = "strategy 'hill-climbing'"
+OWNER = "strategy hill-climbing"
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,6 +31,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 class HillClimbing:
     summary = "Mutates the best genotype so far, and begins anew now and then."
+    settings = Settings
     starts_from_genotypes = False
     small_spaces_only = False
     draws = True
@@ -114,7 +115,7 @@ def test_its_settings_are_refused_by_name_and_recorded(install: Install, tmp_pat
     how = search("--executor", "serial", "--trials", 2, "--out", tmp_path / "run", "--strategy", "hill-climbing")
     refused = automl(environment, *how, "--strategy-option", "restart_evry=5")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "unknown setting of strategy 'hill-climbing': 'restart_evry'. Did you mean 'restart_every'?" in refused.stderr
+    assert "unknown option 'restart_evry' of strategy hill-climbing. Did you mean 'restart_every'?" in refused.stderr
     assert automl(environment, *how, "--strategy-option", "restart_every=5").returncode == 0
     assert json.loads((tmp_path / "run" / "study.json").read_bytes())["body"]["strategy_settings"] == {"restart_every": 5}
 

@@ -1,10 +1,12 @@
-"""The wheel: what is in it, and that it runs outside the checkout. Built and installed without the network."""
+"""The wheel: what is in it, and that it runs outside the checkout. Built and installed without the network. The source
+distribution: whether its pages are whole."""
 
 import json
 import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from automl_cli import __version__
+from tests.contracts.test_every_command import LINKS, TEXTS
 from tests.tables import PLUGINS, ROOT
 
 OUR_PACKAGES = ("automl_cli", "search_spaces")
@@ -69,6 +72,17 @@ def test_wheel_names_license_and_python(wheel: Path) -> None:
     assert "\nLicense-Expression: Apache-2.0\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_source_distribution_holds_every_page_and_what_it_links_to(tmp_path: Path) -> None:
+    build = "import sys, hatchling.build; hatchling.build.build_sdist(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    (built,) = tmp_path.iterdir()
+    with tarfile.open(built) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    linked = {(ROOT / page).parent.joinpath(target).resolve().relative_to(ROOT.resolve()) for page, target in LINKS}
+    wanted = {*TEXTS, *(str(path) for path in linked)}
+    assert [path for path in wanted if path not in held and not any(name.startswith(f"{path}/") for name in held)] == []
 
 
 def test_installed_program_runs_outside_the_checkout(installed: Callable[..., str], site_packages: Path) -> None:

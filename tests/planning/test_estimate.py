@@ -5,17 +5,31 @@ from typing import Any
 import msgspec
 import pytest
 
-from automl_cli.children.cost import EFFICIENCY, START_SECONDS, child_seconds
+from automl_cli.children.cost import (
+    BUILD_SECONDS,
+    COMPILE_SECONDS,
+    EFFICIENCY,
+    PASS_SECONDS,
+    START_SECONDS,
+    blocks_of,
+    child_seconds,
+    compile_seconds,
+    programs_of,
+)
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.data.published import published_facts
 from automl_cli.evaluators import trained
 from automl_cli.planning import estimate
-from automl_cli.planning.estimate import SecondsRange, plan_of
+from automl_cli.planning.estimate import CountRange, plan_of
+from automl_cli.planning.request import SearchRequest
+from automl_cli.planning.resolve import plan_search
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import StudySettings
+from automl_cli.study.session import setup_of
 from automl_cli.system.speed import matrix_speed
 from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.values.recipe import Recipe
 from tests.study.worlds import digits_child, settings, space
 from tests.tiny_space import SPACE
 
@@ -29,9 +43,37 @@ def of_trained_children(**changed: Any) -> StudySettings:
     return settings(child=digits_child(FACTS), evaluator=EvaluatorSpec("trained", {"engine": "whole"}), **changed)
 
 
-def test_a_child_costs_three_passes_over_the_training_and_one_over_the_validation_examples() -> None:
-    seconds = child_seconds(plain(FACTS), epochs=4, multiply_adds=1e6, speed=1e9)
-    assert seconds == pytest.approx(START_SECONDS + 4 * (3 * 100 + 50) * 2 * 1e6 / (EFFICIENCY * 1e9))
+def test_a_child_costs_three_passes_for_a_step_and_one_for_a_batch_that_validates() -> None:
+    recipe = Recipe(batch_size=32, learning_rate=0.1)
+    seconds = child_seconds(plain(FACTS), recipe, epochs=4, blocks=7, multiply_adds=1e6, speed=1e9)
+    assert seconds.arithmetic == pytest.approx(4 * (3 * 100 + 50) * 2 * 1e6 / (EFFICIENCY * 1e9))
+    assert seconds.passes == pytest.approx(PASS_SECONDS * 7 * 4 * (3 * 3 + 2)), "100 examples are 3 steps, 50 are 2 batches"
+    assert seconds.building == pytest.approx(BUILD_SECONDS * 7)
+    assert seconds.total == pytest.approx(seconds.arithmetic + seconds.passes + seconds.building)
+
+
+def test_blocks_that_networks_share_are_compiled_once_and_whole_networks_each() -> None:
+    small, large = (decoded.decode(decoded.sample(0, 0)) for decoded in (space(2), space(3)))
+    programs = [programs_of(network, (8, 8, 1)) for network in (small, large, small)]
+    together = {program for one in programs for program in one or ()}
+    assert len(together) < blocks_of(small) + blocks_of(large), "some blocks are the same"
+    assert compile_seconds("blocks", programs, blocks=2) == pytest.approx(COMPILE_SECONDS["blocks"] * len(together))
+    assert compile_seconds("whole", programs, blocks=2) == pytest.approx(COMPILE_SECONDS["whole"] * 2 * 2), "two networks"
+
+
+def test_children_of_many_small_blocks_take_their_time_for_passes_and_programs() -> None:
+    """The fault of a model by multiply-adds alone: it said a seventh of what a search of cells takes."""
+    settled, cells = plan_search("search-cell", SearchRequest(executor="serial"), default_space="nasnet", data_needed=False)
+    genotypes = [cells.sample(0, trial) for trial in range(6)]
+    found = trained.TrainedEvaluator.seconds(setup_of(settled), cells, genotypes, trials=6, epochs=settled.epochs)
+    assert found is not None
+    networks = [cells.placed(genotype, FACTS) for genotype in genotypes]
+    programs = {program for network in networks for program in programs_of(network, FACTS.image_shape) or ()}
+    assert found.compiling == pytest.approx(COMPILE_SECONDS["blocks"] * len(programs))
+    passes = 3 * (737 // 32) + 22
+    blocks = sum(map(blocks_of, networks))
+    least = blocks * (BUILD_SECONDS + PASS_SECONDS * settled.epochs * passes)
+    assert least < found.training < 1.3 * least
 
 
 def test_the_plan_multiplies_children_and_divides_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,18 +83,27 @@ def test_the_plan_multiplies_children_and_divides_by_workers(monkeypatch: pytest
     plan = plan_of(config, space())
     assert plan.multiply_adds is not None
     assert plan.compute_seconds is not None
+    assert plan.compile_seconds is not None
     assert plan.wall_seconds == plan.compute_seconds / 2
-    alone = msgspec.structs.replace(config, in_flight=1)
-    assert plan_of(alone, space()).wall_seconds == plan.compute_seconds, "one in flight keeps one worker busy"
+    assert plan.wall_seconds_compiled == pytest.approx((plan.compute_seconds - plan.compile_seconds) / 2)
+    alone = plan_of(msgspec.structs.replace(config, in_flight=1), space())
+    assert alone.wall_seconds == alone.compute_seconds, "one in flight keeps one worker busy"
+    assert alone.compute_seconds == pytest.approx(plan.compute_seconds - START_SECONDS), "and only that one starts"
     without = plan_of(msgspec.structs.replace(config, retrain_top=0), space())
     assert without.compute_seconds is not None
     assert without.compute_seconds < plan.compute_seconds
 
 
+def test_the_window_is_that_of_the_search_and_given_genotypes_are_counted() -> None:
+    plan = plan_of(settings(in_flight=8, strategy_settings={"minibatch": 5}), space())
+    assert (plan.in_flight, plan.start_from) == (10, 0)
+    assert plan_of(settings(strategy_settings={"start_from": [[0, 0], [1, 1]]}), space()).start_from == 2
+
+
 def test_of_children_that_are_not_trained_there_is_a_plan_without_an_estimate() -> None:
     plan = plan_of(settings(), space())
     assert (plan.compute_seconds, plan.wall_seconds, plan.multiply_adds) == (None, None, None)
-    assert (plan.dataset, plan.decisions) == (None, SecondsRange(2, 2))
+    assert (plan.dataset, plan.decisions) == (None, CountRange(2, 2))
 
 
 def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
@@ -70,7 +121,7 @@ def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
 def test_ranges_reach_from_the_first_to_the_last_trial() -> None:
     growing = SearchSpace(msgspec.structs.replace(SPACE, length=lambda options, trial: 1 + trial // 100))
     plan = plan_of(of_trained_children(trials=301), growing)
-    assert plan.decisions == SecondsRange(1, 4)
+    assert plan.decisions == CountRange(1, 4)
     assert dict(plan.measured)["depth"] == "1 to 4 layers"
 
 

@@ -1,6 +1,7 @@
 """What may change when a search is resumed, checked before anything runs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from automl_cli.plugins.discovery import plugins
 from automl_cli.values.dataset import DatasetReference
 from tests.study.worlds import digits_child, settings
 
+SEARCHED: dict[str, Any] = {"strategy": "random", "space": SearchSpace(plugins()["cnn"]).reference()}
+"""A strategy and a space that are found by name."""
+
 
 def write_data(path: Path, channels: int) -> None:
     images = np.arange(40 * 8 * 8 * channels, dtype=np.uint8).reshape(40, 8, 8, channels)
@@ -26,7 +30,9 @@ def test_data_of_another_shape_are_refused_with_what_changed(tmp_path: Path) -> 
     write_data(path, 3)
     dataset = DatasetReference(source=str(path))
     recorded = settings(
-        child=digits_child(image_facts(dataset), source=dataset.source), evaluator=EvaluatorSpec("trained", {"engine": "whole"})
+        child=digits_child(image_facts(dataset), source=dataset.source),
+        evaluator=EvaluatorSpec("trained", {"engine": "whole"}),
+        **SEARCHED,
     )
     write_data(path, 1)
     with pytest.raises(DataError, match=r"is not what this run was started with: image shape \[8, 8, 1\] \(was \[8, 8, 3\]\)"):
@@ -49,7 +55,6 @@ def test_roles_that_were_changed_by_hand_are_refused_before_a_trial_starts() -> 
 def test_trials_are_not_raised_where_the_last_ones_made_a_task_of_their_own() -> None:
     spec = EvaluatorSpec("analytic", {"function": "one-max", "group": 4})
     with pytest.raises(UserError, match="the recorded 6 are not a multiple of that, so --trials cannot be raised"):
-        resume_search("search-arch", settings(evaluator=spec, trials=6), SearchRequest(trials=8))
-    here = SearchSpace(plugins()["cnn"]).reference()
-    raised, _ = resume_search("search-arch", settings(evaluator=spec, trials=8, space=here), SearchRequest(trials=9))
+        resume_search("search-arch", settings(evaluator=spec, trials=6, **SEARCHED), SearchRequest(trials=8))
+    raised, _ = resume_search("search-arch", settings(evaluator=spec, trials=8, **SEARCHED), SearchRequest(trials=9))
     assert raised.trials == 9

@@ -72,9 +72,7 @@ def test_a_run_directory_stands_for_its_best_file(tmp_path):
 
 
 def test_what_cannot_be_opened_is_refused_with_the_next_step(tmp_path):
-    with pytest.raises(
-        UserError, match=r"unknown cell reference or file 'nasnet-b'\. Did you mean 'nasnet-a'\? Known: amoebanet-a, nasnet-a"
-    ):
+    with pytest.raises(UserError, match=r"unknown cell 'nasnet-b'\. Did you mean 'nasnet-a'\? Known: amoebanet-a, nasnet-a"):
         open_artifact("nasnet-b", CellBody)
     with pytest.raises(ArtifactError, match=r"missing\.json: no such file"):
         open_artifact(str(tmp_path / "missing.json"), CellBody)

@@ -33,12 +33,13 @@ def write_run(
     reused: dict[int, int] | None = None,
     tests: Mapping[int, float] = MappingProxyType({}),
     column: str = "test",
+    metrics: Mapping[str, int | float] = MappingProxyType({}),
     finished: bool = True,
     **changes: object,
 ) -> Path:
     """A run whose trials have these scores, each a second long; None is a diverged trial.
 
-    The metric `column` is 0.5 above the score, except where `tests` says otherwise.
+    The metric `column` is 0.5 above the score, except where `tests` says otherwise; `metrics` are the same for all.
     """
     listed = list(scores)
     made = study(**{"trials": max(1, len(listed)), **changes})
@@ -48,7 +49,7 @@ def write_run(
         for number, score in enumerate(listed):
             earlier = (reused or {}).get(number)
             journal.append(asked(number, made, genotype=earlier))
-            journal.append(told(number, score, reused=earlier, test=tests.get(number), column=column))
+            journal.append(told(number, score, reused=earlier, test=tests.get(number), column=column, metrics=metrics))
         if finished:
             journal.append(Ended(reason="finished", elapsed=float(len(listed))))
         journal.close()
@@ -71,11 +72,12 @@ def told(
     test: float | None = None,
     column: str = "test",
     stage: Stage = Stage.SEARCH,
+    metrics: Mapping[str, int | float] = MappingProxyType({}),
 ) -> Told:
     seconds = 0.0 if reused is not None else 1.0
     if score is None:
         outcome = Outcome(Status.DIVERGED, message="loss is nan", seconds=seconds)
     else:
-        metrics = {column: score + 0.5 if test is None else test}
-        outcome = Outcome(Status.OK, Measurement(scores=(score,), metrics=metrics), seconds=seconds)
+        found = {column: score + 0.5 if test is None else test, **metrics}
+        outcome = Outcome(Status.OK, Measurement(scores=(score,), metrics=found), seconds=seconds)
     return Told(trial=number, stage=stage, outcome=outcome, reused=reused, elapsed=number + 1.0)

@@ -165,9 +165,12 @@ def test_given_constants_win_over_the_rule_and_the_paper(name: str) -> None:
     ("wrong", "text"),
     [
         ({"learning_rte": 1.0}, "Did you mean 'learning_rate'"),
-        ({"learning_rate": 0.0}, "setting learning_rate of strategy '.*': expected a number above 0"),
-        ({"minibatch": "many"}, "setting minibatch of strategy '.*': expected a whole number, got text"),
-        ({"advantage": "rang"}, "setting advantage of strategy '.*': invalid enum value 'rang'"),
+        ({"learning_rate": 0.0}, "option learning_rate of strategy .* is 0.0; expected a number above 0"),
+        ({"minibatch": "many"}, "option minibatch of strategy .* is 'many'; expected a whole number"),
+        (
+            {"advantage": "rang"},
+            "unknown value of option advantage of strategy .*: 'rang'. Did you mean 'rank'. Known: baseline, rank",
+        ),
         ({"constants": "papr"}, "Did you mean 'paper'"),
     ],
 )

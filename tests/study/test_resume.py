@@ -149,6 +149,6 @@ def test_fewer_trials_in_the_settings_than_in_the_journal_are_said(tmp_path: Pat
     world = reference(tmp_path / "run")
     world.config = msgspec.structs.replace(world.config, trials=5)
     with pytest.raises(
-        ArtifactError, match=r"trial 5 was asked, but study\.json has 5 trials only: .* Give --trials as many as"
+        ArtifactError, match=r"trial 5 was asked, but study\.json has only 5 trials: .* Give --trials as many as"
     ):
         world.run()

@@ -173,6 +173,16 @@ def test_the_code_of_the_readme_runs_as_it_stands(model, tmp_path):
     assert len(done.stdout.strip(" []\n").split()) == 5
 
 
+@pytest.mark.parametrize("name", [PROGRAM, README])
+def test_an_export_replaces_no_file_that_is_not_one_of_its_own(model, tmp_path, name):
+    out = tmp_path / "exported"
+    out.mkdir()
+    (out / name).write_text("# My project\n")
+    with pytest.raises(UserError, match=rf"{name} was not written by an export, so it stays; choose another --out"):
+        export(model, out, overwrite=True)
+    assert {file.name: file.read_text() for file in out.iterdir()} == {name: "# My project\n"}
+
+
 def test_an_export_is_replaced_only_on_request(model, tmp_path):
     export(model, tmp_path / "exported")
     with pytest.raises(UserError, match=rf"{PROGRAM} exists already: replace it with --overwrite"):

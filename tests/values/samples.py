@@ -15,7 +15,8 @@ def random_cells(seed: int, **options: str | int | bool) -> CellPair:
     return cells
 
 
-def cells_with(operation: str, *, join: str = "add", bottleneck: bool = True) -> CellPair:
-    """Cells of one combination that apply the operation to both inputs."""
-    cell = Cell((Combination(Branch(0, operation), Branch(1, operation), join),), (2,))
+def cells_with(operation: str, *, join: str = "add", bottleneck: bool = True, states: int = 1) -> CellPair:
+    """Cells that apply the operation to both inputs, and put out as many states of that as asked."""
+    combination = Combination(Branch(0, operation), Branch(1, operation), join)
+    cell = Cell((combination,) * states, tuple(range(2, 2 + states)))
     return CellPair(cell, cell, bottleneck)

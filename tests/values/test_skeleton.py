@@ -21,7 +21,7 @@ from automl_cli.values.operations import (
     MaxPool,
     SeparableUnit,
 )
-from automl_cli.values.skeleton import Stack, cell_network, default_stack, parse_stack, stack
+from automl_cli.values.skeleton import Stack, cell_network, default_stack, fitted_stack, parse_stack, stack
 from tests.values.samples import cells_with, random_cells
 
 CIFAR, MOBILE, LARGE = (32, 32, 3), (224, 224, 3), (331, 331, 3)
@@ -77,9 +77,42 @@ def test_the_penultimate_width_of_nasnet_a_is_24_times_f(width, filters):
     assert (found.repeats, found.filters, found.width(nasnet_a())) == (6, filters, width)
 
 
-def test_f_is_rounded_down_and_may_be_given():
-    assert parse_stack("5 @ 1538", nasnet_a(), MOBILE).filters == 64
-    assert parse_stack("5@1538", nasnet_a(), MOBILE).width(nasnet_a()) == 1536
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("4@1057", "--stack 4@1056 or --stack 4@1080"),
+        ("2@193", "--stack 2@192 or --stack 2@216"),
+        ("1 @ 97", "--stack 1@96 or --stack 1@120"),
+        ("5 @ 1538", "--stack 5@1536 or --stack 5@1560"),
+        ("1@100000", "--stack 1@99984"),
+    ],
+)
+def test_a_width_that_the_cell_cannot_have_is_refused_with_the_nearest_that_it_can(text, nearest):
+    with pytest.raises(UserError, match=rf"P must be a multiple of 24; give {nearest}$"):
+        parse_stack(text, nasnet_a(), MOBILE)
+
+
+@pytest.mark.parametrize("states", range(1, 6))
+@pytest.mark.parametrize("image", [CIFAR, MOBILE])
+def test_a_width_is_accepted_where_it_is_built_and_nowhere_else(states, image):
+    cells = cells_with("sep-3x3", states=states)
+    for width in range(16 * states, 48 * states):
+        fitted = fitted_stack(f"2@{width}", cells, image)
+        if fitted.width(cells) == width:
+            assert parse_stack(f"2@{width}", cells, image) == fitted
+        else:
+            with pytest.raises(UserError, match=rf"multiple of {4 * states}; give --stack 2@{fitted.width(cells)} or "):
+                parse_stack(f"2@{width}", cells, image)
+
+
+@pytest.mark.parametrize("states", range(1, 6))
+def test_the_default_width_is_rounded_down_to_what_a_cell_can_have(states):
+    cells = cells_with("sep-3x3", states=states)
+    for image, width in ((CIFAR, 768), (MOBILE, 1056)):
+        assert fitted_stack(default_stack(image), cells, image).width(cells) == width - width % (4 * states)
+
+
+def test_f_may_be_given():
     assert parse_stack("6@768", nasnet_a(), CIFAR, filters=36).filters == 36
 
 
@@ -124,7 +157,7 @@ def test_filters_out_of_bounds_are_refused_by_their_flag(filters, image, least):
 
 
 def test_the_largest_stacks_are_accepted():
-    assert parse_stack("1000@100000", nasnet_a(), MOBILE).repeats == 1000
+    assert parse_stack("1000@99984", nasnet_a(), MOBILE).repeats == 1000
     assert parse_stack("0006@768", nasnet_a(), MOBILE, filters=25_000).filters == 25_000
 
 

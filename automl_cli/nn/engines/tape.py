@@ -79,10 +79,9 @@ class CompiledBlock:
         )
 
     def for_one_call(self) -> "CompiledBlock":
-        """Return the block for one call in one network, whose arguments always have the same shapes.
+        """Return the block for one call, whose arguments always have the same shapes: each program is looked up only once.
 
-        Its programs are looked up once instead of at every step (10 microseconds each; a step of cells makes hundreds of
-        look-ups).
+        A look-up takes 10 microseconds, and a step of cells makes hundreds.
         """
         block = copy(self)
         for name in ("forward", "backward", "evaluate"):
@@ -145,7 +144,6 @@ class CompiledBlock:
         return evaluate
 
     def _read(self, page: Array, offset: Array) -> Parameters:
-        """Return the parameters by name, read from a page at an offset."""
         if not self.size:
             return {}
         flat, start, parameters = _parameter_slice(page, offset, self.size), 0, {}
@@ -257,12 +255,10 @@ def _arrays(call: Call, values: Mapping[int, Array]) -> Operands:
 
 
 def _side_inputs(call: Call, side_inputs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return the side inputs of a call."""
     return tuple(side_inputs[name] for name in call.side_inputs)
 
 
 def _total(arrays: tuple[Array, ...]) -> Array:
-    """Return the sum of the arrays."""
     total = arrays[0]
     for array in arrays[1:]:
         total = total + array
@@ -281,7 +277,6 @@ _add = compiled(lambda *arrays: _total(arrays), identity="add")
 
 
 def _single_terms(operands: Operands) -> list[Array]:
-    """Return the inputs that have one term only."""
     return [terms[0] for terms in operands if len(terms) == 1]
 
 

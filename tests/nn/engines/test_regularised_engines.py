@@ -12,7 +12,7 @@ import pytest
 from automl_cli.children import optimizer, schedule
 from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, Engine, StepContext, WholeEngine
-from automl_cli.nn.engines.drop_masks import PATHS_TOGETHER, drop_masks
+from automl_cli.nn.engines.drop_masks import PATHS_PER_PROGRAM, drop_masks
 from automl_cli.nn.engines.lowering import lower, path_name
 from automl_cli.nn.networks import DropSettings, build_network
 from automl_cli.nn.networks.drop_path import DropMasks, final_drop_rate
@@ -144,7 +144,7 @@ def test_each_of_these_recipes_changes_the_training():
 
 
 def test_the_draws_of_blocks_are_those_of_the_whole_bit_by_bit_for_any_number_of_paths():
-    settings, paths = DropSettings(0.5, 0.3), PATHS_TOGETHER + 5
+    settings, paths = DropSettings(0.5, 0.3), PATHS_PER_PROGRAM + 5
     blocks = tuple(
         Block(f"b{number}", Identity(), (f"b{number - 1}" if number else IMAGE,), drop_path=(number + 1) / paths)
         for number in range(paths)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.errors import unknown_name
-from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report
+from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate
+from automl_cli.core.settings import NoOptions
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
@@ -22,11 +22,11 @@ class LeastSquares:
     instant = True
     unused = ("epochs",)
     flags = ()
+    options = NoOptions
+    settings = NoOptions
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        for name in request.options:
-            raise unknown_name("setting of evaluator 'least-squares':", name, ())
         return {}
 
     @staticmethod
@@ -48,7 +48,9 @@ class LeastSquares:
         yield "measured by", "least squares"
 
     @staticmethod
-    def seconds(setup: EvaluatorSetup, costs: Sequence[Costs], epochs: int) -> float | None:
+    def seconds(
+        setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype], *, trials: int, epochs: int
+    ) -> SecondsEstimate | None:
         return None
 
     def __init__(self, setup: EvaluatorSetup) -> None:

@@ -1,0 +1,55 @@
+"""The flags of a search that are about where children are trained and when it gives up."""
+
+from automl_cli.core.flags import Flag
+
+WHERE = "Where children are trained"
+
+WORKERS = (
+    Flag(
+        name="executor",
+        type=str,
+        panel=WHERE,
+        metavar="local|serial",
+        help="Worker processes, or one after the other in this process; the result is the same. [default: local]",
+        recorded="executor",
+        changeable=True,
+    ),
+    Flag(
+        name="workers",
+        type=int,
+        panel=WHERE,
+        metavar="N",
+        help="How many at a time. [default: one per GPU, else per core]",
+        at_least=1,
+        recorded="workers",
+        changeable=True,
+    ),
+    Flag(
+        name="trial-timeout",
+        type=float,
+        panel=WHERE,
+        metavar="SECONDS",
+        help="End a child that takes longer.",
+        above=0,
+        recorded="trial_timeout_seconds",
+    ),
+    Flag(
+        name="max-failures",
+        type=int,
+        panel=WHERE,
+        metavar="N",
+        help="Stop after so many failures in a row. [default: 5]",
+        at_least=1,
+        recorded="max_failures",
+    ),
+    Flag(
+        name="time-budget",
+        type=float,
+        panel=WHERE,
+        metavar="SECONDS",
+        help="Stop after this long, all sessions together; the result then depends on the machine.",
+        above=0,
+        recorded="time_budget_seconds",
+        changeable=True,
+    ),
+)
