@@ -1,4 +1,4 @@
-"""`automl measure`: what a found network costs."""
+"""`automl measure`: what a network costs, found, published or made by experts."""
 
 from typing import Annotated
 
@@ -8,7 +8,11 @@ from automl_cli.cli.options import DataDir, Json
 from automl_cli.core.numbers import by_times
 
 Artifact = Annotated[
-    str, typer.Argument(metavar="ARTIFACT", help="A file, the directory of a run, or a name that `automl references` lists.")
+    str,
+    typer.Argument(
+        metavar="ARTIFACT",
+        help="A file, the directory of a run, a name that `automl references` lists, or that of a network made by experts.",
+    ),
 ]
 Stack = Annotated[
     str | None,
@@ -48,6 +52,7 @@ def measure(
         automl measure runs/first/best.json
         automl measure runs/first --image-size 224 --classes 1000 --json
         automl measure nasnet-a --stack 6@4032 --target imagenet --image-size 331
+        automl measure wrn-28-10 --dataset cifar10
     """
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.jobs.measure import measure as count

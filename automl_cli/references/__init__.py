@@ -17,10 +17,10 @@ from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.flags import Flag
-from automl_cli.plugins.listing import bodies, kinds, kinds_of_role
-from automl_cli.plugins.roles import filling_of, named
+from automl_cli.plugins.listing import bodies, kind_named, kinds, kinds_of_role
+from automl_cli.plugins.roles import filling_named, filling_of, names_of, value_of
 from automl_cli.store import encoding
-from automl_cli.store.artifact import Artifact, Body, decode_artifact, read_bytes
+from automl_cli.store.artifact import Artifact, Body, artifact_of, decode_artifact, encode_artifact, read_bytes
 from automl_cli.store.file_names import BEST_FILE, NETWORK_FILE
 from automl_cli.values.child import Filling
 
@@ -100,14 +100,17 @@ def names() -> tuple[str, ...]:
 
 
 def open_any(name_or_file: str) -> Opened[Any]:
-    """The artifact of this name, in this file, or in this run directory's `best.json`, of whatever kind it is."""
-    return _open(name_or_file, None)
+    """The artifact of this name, in this file, or in this run directory's `best.json`, of whatever kind it is.
+
+    A network made by experts, which goes by a name alone, is opened as the artifact that would hold it.
+    """
+    return _open(name_or_file, None, by_name=WHAT_IS_TRAINED)
 
 
-def open_artifact(name_or_file: str, *welcome: type[B]) -> Opened[B]:
+def open_artifact(name_or_file: str, *welcome: type[B], by_name: str | None = None) -> Opened[B]:
     """The same, which must be of a kind that has one of these bodies; a network is that of the run directory's
-    `network.json`."""
-    return _open(name_or_file, {body.SCHEMA.name: body for body in welcome})
+    `network.json`. What fills the role `by_name` by its name alone is welcome too."""
+    return _open(name_or_file, {body.SCHEMA.name: body for body in welcome}, by_name=by_name)
 
 
 def open_filling(role: str, text: str) -> Filling:
@@ -115,15 +118,15 @@ def open_filling(role: str, text: str) -> Filling:
 
     UserError for a name that nobody has, ArtifactError for an artifact whose values do not fill this role.
     """
-    if text in (known := named(role)):
-        return known[text]
+    if (filling := filling_named(role, text)) is not None:
+        return filling
     welcome = {kind.body.SCHEMA.name: kind for kind in kinds_of_role(role) if kind.is_found}
     if not welcome:  # nothing of it is searched yet
-        raise unknown_name(role, text, known)
+        raise unknown_name(role, text, names_of(role))
     try:
         opened = _open(text, {name: kind.body for name, kind in welcome.items()})
     except _UnknownReference:
-        fitting = [*known, *_names_of(tuple(welcome))]
+        fitting = [*names_of(role), *_names_of(tuple(welcome))]
         raise unknown_name(role, text, fitting, hint="The name of a file ends in .json") from None
     kind = welcome[opened.artifact.kind]
     name = text if text in names() else None
@@ -157,7 +160,7 @@ def role_rows(panel: str, *, recorded: str, **more: Any) -> tuple[Flag, ...]:
 
 def _role_row(flag: str, role: str, **more: Any) -> Flag:
     searched = any(kind.is_found for kind in kinds_of_role(role))
-    known = f"{', '.join(named(role))}{', or one that a search found' if searched else ''}"
+    known = f"{', '.join(names_of(role))}{', or one that a search found' if searched else ''}"
     about = "".join(f" {kind.about}" for kind in kinds_of_role(role) if kind.about)
     return Flag(
         name=flag, type=str, metavar="ARTIFACT|NAME" if searched else "NAME", help=f"The {role}: {known}.{about}", **more
@@ -168,18 +171,31 @@ class _UnknownReference(ArtifactError):
     """Nothing goes by this name: no reference, no file."""
 
 
-def _open(name_or_file: str, welcome: Mapping[str, Any] | None) -> Opened[Any]:
+def _open(name_or_file: str, welcome: Mapping[str, Any] | None, *, by_name: str | None = None) -> Opened[Any]:
+    if by_name is not None and (opened := _named_alone(by_name, name_or_file)) is not None:
+        return opened
     if name_or_file in names():
         place = f"reference {name_or_file}"
         data = (files(__name__) / "artifacts" / f"{name_or_file}.json").read_bytes()
     else:
-        path = _path(name_or_file, welcome)
+        path = _path(name_or_file, welcome, () if by_name is None else names_of(by_name))
         place, data = str(path), read_bytes(path)
     artifact = decode_artifact(data, place, bodies() if welcome is None else welcome)
     return Opened(artifact, place, hashlib.sha256(data).hexdigest())
 
 
-def _path(text: str, welcome: Mapping[str, Any] | None) -> Path:
+def _named_alone(role: str, name: str) -> Opened[Any] | None:
+    """What fills this role under a name, as the artifact that would hold it; None where nothing with artifacts does."""
+    filling = filling_named(role, name)
+    if filling is None or not (kind := kind_named(filling.kind)).is_found or kind.words is None:
+        return None
+    value = value_of(filling)
+    artifact = artifact_of(kind.body(value=value, words=kind.words(value)))
+    return Opened(artifact, name, hashlib.sha256(encode_artifact(artifact)).hexdigest())
+
+
+def _path(text: str, welcome: Mapping[str, Any] | None, more: tuple[str, ...]) -> Path:
+    """The file that holds the artifact. `more` are names that could have been meant beside those of references."""
     path = Path(text)
     if path.is_dir():
         file = NETWORK_FILE if welcome is not None and "network" in welcome else BEST_FILE
@@ -189,7 +205,8 @@ def _path(text: str, welcome: Mapping[str, Any] | None) -> Path:
     if not path.exists() and not path.suffix and len(path.parts) == 1:
         kinds = None if welcome is None else tuple(welcome)
         what = "reference or file" if kinds is None else f"{' or '.join(kinds)} reference or file"
-        raise _UnknownReference(str(unknown_name(what, text, _names_of(kinds), hint="The name of a file ends in .json")))
+        known = (*_names_of(kinds), *more)
+        raise _UnknownReference(str(unknown_name(what, text, known, hint="The name of a file ends in .json")))
     return path
 
 

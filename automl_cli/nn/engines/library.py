@@ -5,6 +5,7 @@
     norm        sum of the parts, batch norm, on request the activation
     unit        both at once, where there is one input only
     pool        max or average pooling of one input
+    subsample   every second pixel or so of one input, and channels of zeros
     activation  the child's activation function of one input
     drop        one input, each example times a factor: of a path that may be dropped
     share       mean over all places of one output, times factors where features are dropped, and its share of the logits
@@ -140,6 +141,15 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
 
     name = "max_pool" if isinstance(pool, MaxPool) else "average_pool"
     return CompiledBlock(name, function, {}, settings=(pool, size))
+
+
+@kept
+def subsample(stride: int, zero_channels: int, size: Pair) -> CompiledBlock:
+    def function(parameters: Parameters, inputs: Inputs, given: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *given)
+        return ops.subsample(pad_to(x, *size), stride, zero_channels), None
+
+    return CompiledBlock("subsample", function, {}, settings=(stride, zero_channels, size))
 
 
 @kept

@@ -15,8 +15,19 @@ from automl_cli.nn.engines import library
 from automl_cli.nn.engines.tape import Call, CompiledBlock
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.drop_path import DropSettings, dropped_at_the_end
-from automl_cli.nn.ops.units import ActivationFunction, Unit, activations, kernel_shapes
-from automl_cli.values.network import IMAGE, ActivationOperation, AveragePool, Block, Identity, MaxPool, Network, Shape
+from automl_cli.nn.ops.units import ActivationFunction, Unit, activations, is_normalised, kernel_shapes
+from automl_cli.values.network import (
+    IMAGE,
+    ActivationOperation,
+    AveragePool,
+    Block,
+    Identity,
+    MaxPool,
+    Network,
+    Normalisation,
+    Shape,
+    Subsampling,
+)
 
 PAGE = 2**18
 """Floats of a page, unless a single block needs more."""
@@ -128,6 +139,12 @@ class _GraphBuilder:
                 shapes = [pool.output_shape((*size, piece.shape[2])) for piece in pieces]
                 pairs = zip(pieces, shapes, strict=True)
                 self._pieces[block.name] = [self._mapped(library.pool(pool, size), *pair) for pair in pairs]
+            case Normalisation(order=order):
+                last = self._activation if order == "bn-act" else None
+                piece = self._single(pieces)
+                self._pieces[block.name] = [Piece(self._norm(place, piece.shape[2], _place(piece), last), piece.shape)]
+            case Subsampling() as subsampling:
+                self._pieces[block.name] = self._subsampled(subsampling, pieces, size)
             case unit:
                 self._pieces[block.name] = [self._unit(place, unit, pieces, size)]
 
@@ -161,17 +178,25 @@ class _GraphBuilder:
     def _mapped(self, block: CompiledBlock, piece: Piece, shape: Shape) -> Piece:
         return Piece(self._call(block, _place(piece), {}, _examples(piece)), shape)
 
+    def _subsampled(self, operation: Subsampling, pieces: list[Piece], size: Pair) -> list[Piece]:
+        """Each piece on its own, the zeros behind the last one."""
+        missing = operation.filters - sum(piece.shape[2] for piece in pieces)
+        made = []
+        for number, piece in enumerate(pieces, start=1):
+            zeros = missing if number == len(pieces) else 0
+            shape = Subsampling(operation.stride, piece.shape[2] + zeros).output_shape((*size, piece.shape[2]))
+            made.append(self._mapped(library.subsample(operation.stride, zeros, size), piece, shape))
+        return made
+
     def _unit(self, place: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
         """One call where a unit has one input. The units of layered networks read any number; there the parts are what is
         shared, and one norm serves all kernels."""
         channels = sum(piece.shape[2] for piece in pieces)
         shape = unit.output_shape((*size, channels))
-        statistics = (f"{place}.norm.mean", f"{place}.norm.variance")
-        norm = {each: ParameterSource(f"{place}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
         first, last = activations(unit, self._activation)
-        if len(pieces) == 1 and last is None:
-            sources = {**_kernels(place, unit, 0, channels), **norm}
-            given = (*statistics, *_examples(pieces[0]))
+        if len(pieces) == 1 and last is None and is_normalised(unit):
+            sources = {**_kernels(place, unit, 0, channels), **_norm_sources(place, unit.filters)}
+            given = (*_statistics(place), *_examples(pieces[0]))
             block = library.unit(unit, channels, first)
             return Piece(self._call(block, _place(pieces[0]), sources, given), shape)
         parts, start = [], 0
@@ -180,10 +205,15 @@ class _GraphBuilder:
             part = library.part(unit, piece.shape[2], size, first)
             parts.append(self._call(part, _place(piece), _kernels(place, unit, start, stop), _examples(piece)))
             start = stop
-        if last is None:  # that of a cell, which reads any number of states: one program for all numbers
+        if last is None and len(parts) > 1:  # that of a cell, which reads any number of states: one program for all numbers
             parts = [self._call(None, (tuple(parts),), {}, ())]
-        block = library.norm(unit.filters, last)
-        return Piece(self._call(block, (tuple(parts),), norm, statistics), shape)
+        if not is_normalised(unit):
+            return Piece(parts[0], shape)
+        return Piece(self._norm(place, unit.filters, (tuple(parts),), last), shape)
+
+    def _norm(self, place: str, filters: int, places: tuple[tuple[int, ...], ...], last: ActivationFunction | None) -> int:
+        """Append the batch norm of the sum of some values, and what follows it."""
+        return self._call(library.norm(filters, last), places, _norm_sources(place, filters), _statistics(place))
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
         """Append the linear layer of a classifier, whose arrays are named by it; the values whose sum it makes."""
@@ -253,6 +283,14 @@ def _examples(piece: Piece) -> tuple[str, ...]:
 def _kernels(place: str, unit: Unit, start: int, stop: int) -> dict[str, ParameterSource]:
     """The kernels of a unit of the network, sliced for some of its channels."""
     return {kernel: ParameterSource(f"{place}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
+
+
+def _norm_sources(place: str, filters: int) -> dict[str, ParameterSource]:
+    return {each: ParameterSource(f"{place}.norm.{each}", 0, 0, filters) for each in ("scale", "offset")}
+
+
+def _statistics(place: str) -> tuple[str, str]:
+    return f"{place}.norm.mean", f"{place}.norm.variance"
 
 
 def _undropped(calls: Iterable[Call]) -> tuple[Call, ...]:

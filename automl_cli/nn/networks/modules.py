@@ -19,6 +19,7 @@ from automl_cli.nn.ops.units import (
     activated,
     activations,
     batch_norm_then,
+    is_normalised,
     kernel_shapes,
     normalise_then,
     transform,
@@ -30,7 +31,9 @@ from automl_cli.values.network import (
     FactorizedReduction,
     Identity,
     MaxPool,
+    Normalisation,
     SeparableUnit,
+    Subsampling,
 )
 
 
@@ -42,12 +45,14 @@ class UnitModule(nnx.Module):
         self.first, self.last = activations(unit, activation)
         for name, shape in kernel_shapes(unit, channels).items():
             setattr(self, name, initial.kernel(shape))
-        self.norm = BatchNorm(unit.filters)
+        if is_normalised(unit):
+            self.norm = BatchNorm(unit.filters)
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         x = ops.join(inputs)
         kernels = {name: getattr(self, name)[...].astype(x.dtype) for name in kernel_shapes(self.unit, x.shape[-1])}
-        return self.norm(transform(self.unit, kernels, x, self.first), self.last, train=train)
+        x = transform(self.unit, kernels, x, self.first)
+        return self.norm(x, self.last, train=train) if is_normalised(self.unit) else x
 
 
 class BatchNorm(nnx.Module):
@@ -87,6 +92,27 @@ class AveragePoolModule(nnx.Module):
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         return ops.average_pool(ops.join(inputs), self.pool.window, self.pool.stride, padding=self.pool.padding)
+
+
+class NormalisationModule(nnx.Module):
+    """Batch norm, and the child's activation function if it is asked for."""
+
+    def __init__(self, operation: Normalisation, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
+        self.activation = activation if operation.order == "bn-act" else None
+        self.norm = BatchNorm(channels)
+
+    def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
+        return self.norm(ops.join(inputs), self.activation, train=train)
+
+
+class SubsamplingModule(nnx.Module):
+    """Every second pixel or so, and channels of zeros; no parameters."""
+
+    def __init__(self, operation: Subsampling, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
+        self.stride, self.zero_channels = operation.stride, operation.filters - channels
+
+    def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
+        return ops.subsample(ops.join(inputs), self.stride, self.zero_channels)
 
 
 class ActivationModule(nnx.Module):
@@ -130,6 +156,8 @@ MODULES = {
     FactorizedReduction: UnitModule,
     MaxPool: MaxPoolModule,
     AveragePool: AveragePoolModule,
+    Normalisation: NormalisationModule,
+    Subsampling: SubsamplingModule,
     ActivationOperation: ActivationModule,
     Identity: IdentityModule,
 }

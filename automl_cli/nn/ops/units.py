@@ -45,6 +45,11 @@ def activations(unit: Unit, activation: ActivationFunction) -> tuple[ActivationF
     return (activation if order == "act-conv-bn" else None), (activation if order == "conv-bn-act" else None)
 
 
+def is_normalised(unit: Unit) -> bool:
+    """Whether batch norm follows the linear map of a unit."""
+    return isinstance(unit, SeparableUnit) or unit.order != "conv"
+
+
 def transform(unit: Unit, kernels: Mapping[str, Array], x: Array, activation: ActivationFunction | None) -> Array:
     """The unit up to its batch norm, with the activation before it unless that is None."""
     rectify = activation is relu
