@@ -1,4 +1,4 @@
-"""`automl measure`: counts the parameters and multiply-adds of a network."""
+"""`automl measure`: counts the parameters and multiply-adds of a network, found, published or made by experts."""
 
 from typing import Annotated
 
@@ -10,7 +10,9 @@ from automl_cli.core.numbers import by_times, counted
 Artifact = Annotated[
     str,
     typer.Argument(
-        metavar="ARTIFACT", help="A file, the directory of a search or a training, or a name that `automl references` lists."
+        metavar="ARTIFACT",
+        help="A file, the directory of a search or a training, a name that `automl references` lists, or that of a network made by "
+        "experts.",
     ),
 ]
 Stack = Annotated[
@@ -51,6 +53,7 @@ def measure(
         automl measure runs/first/best.json
         automl measure runs/first --image-size 224 --classes 1000 --json
         automl measure nasnet-a --stack 6@4032 --target imagenet --image-size 331
+        automl measure wrn-28-10 --dataset cifar10
     """
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.jobs.measure import measure as count

@@ -1,4 +1,4 @@
-"""`automl train`: train a found network, or a stack of a cell, to the end and test it once."""
+"""`automl train`: train a network, found or made by experts, or a stack of cells, to the end and test it once."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @taking(train_flags())
 def train(**given: Any) -> None:
-    """Train a found network, or a stack of a cell, to the end and test it once.
+    """Train a found network, one made by experts, or a stack of a cell, to the end and test it once.
 
-    Data are those of the search that found it (all of them, unless --train-examples is given) or those it was scaled to; the
-    recipe is that of the search, or for cells that of a preset: quick for some epochs on one machine, paper as published. The
+    Data are those of the search that found it (all of them, unless --train-examples is given), those it was scaled to, or
+    digits; the recipe is that of the search, or for cells and networks made by experts that of a preset: quick for some epochs
+    on one machine, paper as published. The
     validation part is scored after each epoch and never trained on, unless --with-validation. The test part is read once, at
     the end. A killed training goes on with --resume and gives the same weights, bit for bit.
 
@@ -28,6 +29,7 @@ def train(**given: Any) -> None:
         automl train --arch runs/first/best.json
         automl train --arch runs/first --epochs 60 --with-validation --out runs/final
         automl train --cell nasnet-a --stack 1@96 --dataset digits
+        automl train --network resnet-20 --dataset digits --epochs 10
         automl train --cell nasnet-a --dataset imagenet --preset paper --dry-run
         automl train --cell nasnet-a --stack 2@192 --dataset photos/ --image-size 96
         automl train --resume --out runs/final

@@ -1,6 +1,7 @@
-"""A network that a search found, as a graph of blocks."""
+"""A network that a search found, or that experts made, as a graph of blocks."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 from automl_cli.core.numbers import by_times
@@ -9,12 +10,14 @@ from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
 from automl_cli.values.dataset import facts_of
+from automl_cli.values.expert_networks import EXPERT_NETWORKS, expert_network
 from automl_cli.values.network import Block, ConvolutionUnit, Network, Shape, joined_shape
+from automl_cli.values.published_recipes import expert_trainings_for
 from automl_cli.values.sheet import Grid, Lines, Part
 
 
 class ArchitectureBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A network as its blocks, and as the deck's token strings."""
+    """A network: its blocks, and its words: the deck's token strings, or its layers where no controller wrote any."""
 
     SCHEMA: ClassVar[Schema] = Schema("architecture")
 
@@ -32,10 +35,11 @@ def depth(network: Network) -> int | None:
 
 
 def sheet(body: ArchitectureBody, place: str) -> Iterator[Part]:
-    """Yield a table of the network's layers with shapes and exact costs, and its tokens."""
+    """Yield a table of the network's layers with shapes and exact costs, and the tokens of one that was found."""
     facts = facts_of(body.found.child) if body.found is not None else None
     yield network_grid(body.value, None if facts is None else facts.image_shape)
-    yield Lines("as the controller wrote it: " + " | ".join(body.words))
+    if body.found is not None:
+        yield Lines("as the controller wrote it: " + " | ".join(body.words))
 
 
 def network_grid(network: Network, image: Shape | None) -> Grid:
@@ -92,9 +96,11 @@ KIND = Kind(
     body=ArchitectureBody,
     role="network",
     flag="arch",
+    families={pattern: partial(expert_network, pattern) for pattern in EXPERT_NETWORKS},
     words=lambda network: tuple(f"{name}: {operation} of {reads}" for name, operation, reads in _layer_rows(network)),
     sheet=sheet,
     costs=costs,
     depth=depth,
+    trainings=lambda facts: expert_trainings_for(facts.image_shape),
     build="automl_cli.children.network:build",
 )

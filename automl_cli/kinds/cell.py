@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from automl_cli.core.errors import unknown_name
 from automl_cli.core.trials import Costs
 from automl_cli.kinds.architecture import costs
-from automl_cli.plugins.kind import Kind, Measurable, Trainable, TrainedAs, TrainingChoices, named_roles
-from automl_cli.plugins.roles import by_names, found_roles, network_filling
+from automl_cli.plugins.kind import Kind, Measurable, Trainable, TrainedAs, TrainingChoices
+from automl_cli.plugins.roles import found_roles, network_filling
+from automl_cli.plugins.trainables import published_training
 from automl_cli.store.artifact import Schema
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import Found, FoundBody
@@ -69,10 +69,7 @@ def stacked(
     def training(facts: Any) -> TrainedAs:
         image = facts.image_shape
         known = trainings_for(image, width=stack(image).width(pair))
-        if (preset or "quick") not in known:
-            raise unknown_name("preset of a stack of cells:", str(preset), known)
-        found = known[preset or "quick"]
-        return TrainedAs(recipe=found.recipe, epochs=found.epochs, roles={**by_names(named_roles(found)), **(chosen or {})})
+        return published_training("a stack of cells", known, preset, chosen or {})
 
     return Trainable(
         problem=IMAGES,

@@ -6,7 +6,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.planning.request import SearchRequest
 from automl_cli.plugins.kind import Kind, TrainingChoices, named_roles
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import by_names, named
+from automl_cli.plugins.roles import by_names, filling_named
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import WHAT_IS_TRAINED, filled_by_flags, open_any
 from automl_cli.store.encoding import plain
@@ -42,8 +42,8 @@ def _network(preset: ChildPreset, facts: Any) -> Filling:
     """Return the network that the preset names, for searches of another role."""
     if (text := preset.network) is None:
         raise UserError("the preset of this space does not say which network is trained; give its preset a network")
-    if text in (known := named(WHAT_IS_TRAINED)):
-        return known[text]
+    if (filling := filling_named(WHAT_IS_TRAINED, text)) is not None:
+        return filling
     opened = open_any(text)
     filling = trainable_of(opened.artifact.body, opened.place, TrainingChoices()).place(facts)
     return Filling(kind=filling.kind, value=filling.value, name=text, digest=opened.digest)

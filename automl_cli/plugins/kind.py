@@ -59,6 +59,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     stands_as  the kind of what stands in that role where it is another one: a cell stands there as the network stacked from it
     flag       the flag by which commands take an artifact of it
     names      values that go by a name and need no artifact
+    families   values that go by a name of a pattern, such as `resnet-D`: by pattern, (name) -> its value, None for a name that
+               does not follow the pattern; UserError for one that does and names nothing
     about      what is to be known of those names, for the help of the flag
     written    a value that is written out, such as a formula -> the value; UserError with the place of what cannot be read
     problem    value -> why no child with it can be trained; None where nothing is against it
@@ -70,6 +72,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     build      names (what stands in the role, facts, *, seed, activation, auxiliary) -> a Flax module, for role network; for
                the others what `children.<role>` says
     trainable  (body, place, choices) -> how it is trained; None for found values of role network: as they were searched
+    trainings  facts -> by preset how a value is trained that no search found, each with recipe, epochs and roles by name
     train_flags body -> flags beside its own that the command which trains it is printed with
     measurable (body, place) -> what is counted
     export     names (path, body, directory) -> the files that take it out of this tool
@@ -82,6 +85,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     stands_as: str | None = None
     flag: str | None = None
     names: Mapping[str, Any] = {}
+    families: Mapping[str, Callable[[str], Any]] = {}
     about: str = ""
     written: Callable[[str], Any] | None = None
     problem: Callable[[Any], str | None] | None = None
@@ -92,6 +96,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     depth: Callable[[Any], int | None] | None = None
     build: str | None = None
     trainable: Callable[[Any, str, TrainingChoices], Trainable] | None = None
+    trainings: Callable[[Any], Mapping[str, Any]] | None = None
     train_flags: Callable[[Any], tuple[str, ...]] = lambda body: ()
     measurable: Callable[[Any, str], Measurable] | None = None
     export: str | None = None

@@ -64,18 +64,34 @@ def network_filling(network: Network) -> Filling:
 
 
 def named(role: str) -> Mapping[str, Filling]:
-    """Return the values that can fill a role by name alone."""
+    """Return the values that fill a role by a name that stands in a table."""
     return {name: filling_of(kind.name, value, name=name) for kind in kinds_of_role(role) for name, value in kind.names.items()}
+
+
+def filling_named(role: str, name: str) -> Filling | None:
+    """What fills a role under this name; None where nothing goes by it. UserError where it is of a family and names nothing."""
+    if (filling := named(role).get(name)) is not None:
+        return filling
+    for kind in kinds_of_role(role):
+        for of_name in kind.families.values():
+            if (value := of_name(name)) is not None:
+                return filling_of(kind.name, value, name=name)
+    return None
+
+
+def names_of(role: str) -> tuple[str, ...]:
+    """The names of what can fill a role by name alone, then the patterns of those that are families."""
+    return (*named(role), *(pattern for kind in kinds_of_role(role) for pattern in kind.families))
 
 
 def by_names(names: Mapping[str, str]) -> dict[str, Filling]:
     """Return the roles filled by these names. Raises UserError for a name that no table holds."""
     found = {}
     for role, name in names.items():
-        known = named(role)
-        if name not in known:
-            raise unknown_name(role, name, known)
-        found[role] = known[name]
+        filling = filling_named(role, name)
+        if filling is None:
+            raise unknown_name(role, name, names_of(role))
+        found[role] = filling
     return found
 
 

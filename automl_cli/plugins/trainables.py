@@ -10,7 +10,7 @@ from automl_cli.plugins.listing import kind_of
 from automl_cli.plugins.roles import by_names, filling_of
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import Found, FoundBody
-from automl_cli.values.child import ChildPreset
+from automl_cli.values.child import ChildPreset, Filling
 from automl_cli.values.dataset import IMAGES, DatasetReference
 
 DEFAULT_EPOCHS = 30
@@ -42,12 +42,26 @@ def _as_searched(kind: Kind, body: FoundBody, choices: TrainingChoices) -> Train
     return Trainable(
         problem=IMAGES if child is None else child.problem.name,
         dataset={name: value for name, value in dataset.items() if value is not None},
-        training=lambda facts: _training(body.found, choices.preset),
+        training=lambda facts: _training(kind, body.found, choices.preset, facts),
         place=lambda facts: filling,
     )
 
 
-def _training(found: Found | None, preset: str | None) -> TrainedAs:
+def published_training(of: str, known: Mapping[str, Any], preset: str | None, roles: Mapping[str, Filling]) -> TrainedAs:
+    """How what is published is trained by a preset, quick unless another is asked for. `roles` take the place of its own.
+
+    Raises UserError, which says whose presets these are, for one that is not known.
+    """
+    name = preset or "quick"
+    if name not in known:
+        raise unknown_name(f"preset of {of}:", name, known)
+    chosen = known[name]
+    return TrainedAs(recipe=chosen.recipe, epochs=chosen.epochs, roles={**by_names(named_roles(chosen)), **roles})
+
+
+def _training(kind: Kind, found: Found | None, preset: str | None, facts: Any) -> TrainedAs:
+    if found is None and kind.trainings is not None:
+        return published_training("a network made by experts", kind.trainings(facts), preset, {})
     if preset is None and found is not None and found.child is not None:
         return TrainedAs(recipe=found.child.recipe, epochs=DEFAULT_EPOCHS, roles=found.child.roles)
     presets = _presets(found)

@@ -19,12 +19,12 @@ from msgspec import Struct
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.core.shell_commands import command_line
-from automl_cli.plugins.listing import bodies, kinds, kinds_of_role
-from automl_cli.plugins.roles import filling_of, named
+from automl_cli.plugins.listing import bodies, kind_named, kinds, kinds_of_role
+from automl_cli.plugins.roles import filling_named, filling_of, names_of, value_of
 from automl_cli.store import encoding
-from automl_cli.store.artifact import Artifact, Body, decode_artifact, read_bytes
+from automl_cli.store.artifact import Artifact, Body, artifact_of, decode_artifact, encode_artifact, read_bytes
 from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE
-from automl_cli.values.child import Filling
+from automl_cli.values.child import ROLES, Filling
 
 B = TypeVar("B", bound=Body)
 
@@ -103,14 +103,17 @@ def names() -> tuple[str, ...]:
 
 def open_any(name_or_file: str) -> Opened[Any]:
     """Open the artifact of this name, in this file, or in this directory: `best.json` of a search, `model.json` of a training
-    or its settings while it lasts. Its kind may be any."""
-    return _open(name_or_file, None)
+    or its settings while it lasts. Its kind may be any.
+
+    What goes by a name alone, such as a network made by experts, is opened as the artifact that would hold it.
+    """
+    return _open(name_or_file, None, by_name=ROLES)
 
 
-def open_artifact(name_or_file: str, *welcome: type[B]) -> Opened[B]:
+def open_artifact(name_or_file: str, *welcome: type[B], by_name: tuple[str, ...] = ()) -> Opened[B]:
     """Open an artifact as `open_any` does; it must have one of these bodies. Where a network is welcome, a run directory stands
-    for its `network.json`."""
-    return _open(name_or_file, {body.SCHEMA.name: body for body in welcome})
+    for its `network.json`. A value that fills one of the roles `by_name` by its name alone is welcome too."""
+    return _open(name_or_file, {body.SCHEMA.name: body for body in welcome}, by_name=by_name)
 
 
 def open_filling(role: str, text: str) -> Filling:
@@ -118,24 +121,24 @@ def open_filling(role: str, text: str) -> Filling:
 
     Raises UserError for an unknown name, ArtifactError for an artifact whose values do not fill this role.
     """
-    if text in (known := named(role)):
-        return known[text]
+    if (filling := filling_named(role, text)) is not None:
+        return filling
     welcome = {kind.body.SCHEMA.name: kind for kind in kinds_of_role(role) if kind.is_found}
     if (value := _written(role, text)) is not None:
         return value
     if not welcome:  # nothing of it is searched yet
-        raise unknown_name(role, text, known)
+        raise unknown_name(role, text, names_of(role))
     try:
         opened = _open(text, {name: kind.body for name, kind in welcome.items()})
     except _UnknownReference:
-        raise unknown_name(role, text, [*known, *_names_of(tuple(welcome))], hint=_OR_A_FILE) from None
+        raise unknown_name(role, text, [*names_of(role), *_names_of(tuple(welcome))], hint=_OR_A_FILE) from None
     kind = welcome[opened.artifact.kind]
     name = text if text in names() else None
     return filling_of(kind.name, opened.artifact.body.value, name=name, digest=opened.digest)
 
 
 def _written(role: str, text: str) -> Filling | None:
-    """What a text such as `x * sigmoid(2 * x)` writes out; None where it has no operator, or is a file."""
+    """Return what a text such as `x * sigmoid(2 * x)` writes out; None where it has no operator, or is a file."""
     rows = [kind for kind in kinds_of_role(role) if kind.written is not None]
     if not rows or not re.search(r"[ ()*+^]", text) or Path(text).exists():
         return None
@@ -171,7 +174,7 @@ def role_rows(panel: str, *, recorded: str, **more: Any) -> tuple[Flag, ...]:
 
 def _role_row(flag: str, role: str, **more: Any) -> Flag:
     searched = any(kind.is_found for kind in kinds_of_role(role))
-    known = f"{', '.join(named(role))}{', or one that a search found' if searched else ''}"
+    known = f"{', '.join(names_of(role))}{', or one that a search found' if searched else ''}"
     about = "".join(f" {kind.about}" for kind in kinds_of_role(role) if kind.about)
     return Flag(
         name=flag, type=str, metavar="ARTIFACT|NAME" if searched else "NAME", help=f"The {role}: {known}.{about}", **more
@@ -189,32 +192,46 @@ class MissingInRun(ArtifactError):
     """Raised for a directory that lacks the file that is needed of it."""
 
 
-def _open(name_or_file: str, welcome: Mapping[str, Any] | None) -> Opened[Any]:
+def _open(name_or_file: str, welcome: Mapping[str, Any] | None, *, by_name: tuple[str, ...] = ()) -> Opened[Any]:
+    for role in by_name:
+        if (opened := _named_alone(role, name_or_file)) is not None:
+            return opened
     if name_or_file in names():
         place = f"reference {name_or_file}"
         data = (files(__name__) / "artifacts" / f"{name_or_file}.json").read_bytes()
     else:
-        path = _path(name_or_file, welcome)
+        path = _path(name_or_file, welcome, tuple(name for role in by_name for name in names_of(role)))
         place, data = str(path), read_bytes(path)
     artifact = decode_artifact(data, place, bodies() if welcome is None else welcome)
     return Opened(artifact, place, hashlib.sha256(data).hexdigest())
 
 
-def _path(text: str, welcome: Mapping[str, Any] | None) -> Path:
+def _named_alone(role: str, name: str) -> Opened[Any] | None:
+    """Return what fills a role under a name, as the artifact that would hold it; None where nothing with artifacts does."""
+    filling = filling_named(role, name)
+    if filling is None or not (kind := kind_named(filling.kind)).is_found or kind.words is None:
+        return None
+    value = value_of(filling)
+    artifact = artifact_of(kind.body(value=value, words=kind.words(value)))
+    return Opened(artifact, name, hashlib.sha256(encode_artifact(artifact)).hexdigest())
+
+
+def _path(text: str, welcome: Mapping[str, Any] | None, more: tuple[str, ...]) -> Path:
+    """Return the file that holds the artifact. `more` are names that could have been meant beside those of references."""
     path = Path(text)
     if path.is_dir():
         return _file_in(path, welcome)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
-        raise _UnknownReference(str(_unknown(text, None if welcome is None else tuple(welcome))))
+        raise _UnknownReference(str(_unknown(text, None if welcome is None else tuple(welcome), more)))
     return path
 
 
-def _unknown(text: str, wanted: tuple[str, ...] | None) -> UserError:
+def _unknown(text: str, wanted: tuple[str, ...] | None, more: tuple[str, ...]) -> UserError:
     """Return the error for a name of none of the references of these kinds; only kinds that have references are spoken of."""
     known = _names_of(wanted)
     spoken_of = dict.fromkeys(open_any(name).artifact.kind for name in known) or wanted or ()
     what = "artifact" if wanted is None else " or ".join(spoken_of)
-    if not known:
+    if not (known := (*known, *more)):
         return unknown_name(what, text, (), hint="None is published under a name; give a .json file, or the directory of a run")
     return unknown_name(what, text, known, hint=_OR_A_FILE)
 

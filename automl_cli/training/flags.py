@@ -14,6 +14,7 @@ import msgspec
 from automl_cli.core.bounds import Bounds
 from automl_cli.core.flags import GENERAL, Flag
 from automl_cli.plugins.listing import problem_rows
+from automl_cli.plugins.roles import names_of
 from automl_cli.references import role_rows
 from automl_cli.values.recipe import BOUNDS, Recipe
 
@@ -38,8 +39,8 @@ NAMING = (
         name="network",
         type=str,
         panel=WHAT,
-        metavar="ARTIFACT",
-        help="A scaled cell: a network.json, or the directory that holds one.",
+        metavar="ARTIFACT|NAME",
+        help=f"A network made by experts: {', '.join(names_of('network'))}; or a scaled cell: a network.json or its directory.",
     ),
 )
 """These name what is trained; everything else is asked of its training."""

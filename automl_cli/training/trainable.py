@@ -7,8 +7,9 @@ from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.shell_commands import command_line
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_of, kinds, kinds_of_flag
+from automl_cli.plugins.roles import filling_named
 from automl_cli.plugins.trainables import is_trainable
-from automl_cli.references import MissingInRun, Opened, open_any, open_artifact
+from automl_cli.references import WHAT_IS_TRAINED, MissingInRun, Opened, open_any, open_artifact
 from automl_cli.store.artifact import WrongKind
 from automl_cli.store.file_names import BEST_FILE
 
@@ -33,9 +34,13 @@ class NamedTrainable(NamedTuple):
     name: str
 
     def open(self) -> Opened[Any]:
-        """Read the artifact. Raises ArtifactError for a kind that the flag does not take, naming the flag that does."""
+        """Read the artifact. Raises ArtifactError for a kind that the flag does not take, naming the flag that does.
+
+        `--network` takes any network that goes by a name alone.
+        """
+        by_name = (WHAT_IS_TRAINED,) if self.flag == WHAT_IS_TRAINED else ()
         try:
-            return open_artifact(self.name, *(kind.body for kind in kinds_of_flag(self.flag)))
+            return open_artifact(self.name, *(kind.body for kind in kinds_of_flag(self.flag)), by_name=by_name)
         except (WrongKind, MissingInRun) as error:
             if (flag := self._fitting_flag()) in (None, self.flag):
                 raise
@@ -46,6 +51,8 @@ class NamedTrainable(NamedTuple):
 
     def _fitting_flag(self) -> str | None:
         with suppress(UserError):
+            if filling_named(WHAT_IS_TRAINED, self.name) is not None:
+                return WHAT_IS_TRAINED
             kind: Kind = kind_of(open_any(self.name).artifact.body)
             return kind.flag if is_trainable(kind) else None
         return None
@@ -64,6 +71,7 @@ def needed(named: NamedTrainable | None) -> NamedTrainable:
     if named is None:
         raise UserError(
             "nothing says what is trained: give --arch or --cell with the best.json of a search (--cell also takes a name that "
-            "`automl references` lists), or --network with a network.json"
+            "`automl references` lists), or --network with a network.json or the name of a network made by experts, such as "
+            "resnet-20"
         )
     return named

@@ -6,11 +6,12 @@ network            a graph of blocks, its shapes and its exact costs
 cell               normal and reduction cells, their operations, ScheduledDropPath
 edge_cell          operations on the edges of a small graph, as in tabular benchmarks
 skeleton           networks from cells: N, F, stems, the auxiliary head
+expert_networks    networks made by experts: ResNet, Wide ResNet, plain ones
 activation         activation functions by name
 optimizer          update rules by name
 augmentation       augmentations by name
 recipe             how a child is trained
-published_recipes  how networks of cells are trained to the end
+published_recipes  how networks of cells and those of experts are trained to the end
 dataset            which images a child is trained on
 engine             which engine computes with a network
 sheet              what is said of a value or a run, before it is laid out

@@ -53,7 +53,7 @@ def pointwise(xp: Any, erf: Callable[[Any], Any]) -> Table:
         "sinc": sinc,
         "sinc_slope": sinc_slope,
         "erf": erf,
-        "sigmoid": lambda x: 0.5 * (1.0 + xp.tanh(0.5 * x)),
+        "sigmoid": lambda x: 1.0 / (1.0 + xp.exp(-x)),
         "softplus": lambda x: xp.logaddexp(x, 0.0),
         "max": xp.maximum,
         "min": xp.minimum,

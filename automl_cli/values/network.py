@@ -22,10 +22,12 @@ from automl_cli.values.operations import (
     FactorizedReduction,
     Identity,
     MaxPool,
+    Normalisation,
     Operation,
     Padding,
     SeparableUnit,
     Shape,
+    Subsampling,
 )
 
 __all__ = [
@@ -40,10 +42,12 @@ __all__ = [
     "Join",
     "MaxPool",
     "Network",
+    "Normalisation",
     "Operation",
     "Padding",
     "SeparableUnit",
     "Shape",
+    "Subsampling",
     "joined_shape",
 ]
 

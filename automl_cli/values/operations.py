@@ -4,8 +4,8 @@ Except with "valid", an output has ceil(size / stride) rows and columns, whereve
 the programs that compute the operations use it as well.
 
 Every operation has `output_shape(shape)` and `costs(shape)`, the exact trainable parameters and the multiply-adds of its
-convolutions; pooling, normalisation and activation count nothing. "bn" is batch norm with a trained scale and offset per
-channel; "act" is the child's activation function, ReLU unless a training says otherwise.
+convolutions; all else counts nothing. "bn" is batch norm with a trained scale and offset per channel; "act" is the child's
+activation function, ReLU unless a training says otherwise.
 """
 
 from typing import Literal
@@ -22,12 +22,12 @@ Padding = Literal["half", "same", "valid"]
 """half: k // 2 zeros in front, (k - 1) // 2 behind. same: the fewest that give ceil(size / stride) outputs, split evenly, the
 odd one at the bottom and right. valid: none. For odd kernels at stride 1, half and same are one."""
 
-Order = Literal["conv-bn-act", "act-conv-bn", "conv-bn"]
+Order = Literal["conv-bn-act", "act-conv-bn", "conv-bn", "conv"]
 """What stands around a convolution, in order."""
 
 
 class ConvolutionUnit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="convolution"):
-    """A convolution without bias, batch norm, and an activation after it, before it, or none."""
+    """A convolution without bias, batch norm, and an activation after it, before it, or none; or the convolution alone."""
 
     kernel: tuple[int, int]
     filters: int
@@ -44,7 +44,8 @@ class ConvolutionUnit(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         """Return the exact costs for an input of this shape."""
         height, width, _ = self.output_shape(shape)
         weights = self.kernel[0] * self.kernel[1] * shape[2] * self.filters
-        return Costs(parameters=weights + 2 * self.filters, multiply_adds=weights * height * width)
+        normalisation = 0 if self.order == "conv" else 2 * self.filters
+        return Costs(parameters=weights + normalisation, multiply_adds=weights * height * width)
 
 
 class SeparableUnit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="separable"):
@@ -120,6 +121,34 @@ class AveragePool(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         return Costs(parameters=0, multiply_adds=0)
 
 
+class Normalisation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="normalisation"):
+    """Batch norm of what no convolution stands directly before, with an activation behind it, or none."""
+
+    order: Literal["bn-act", "bn"] = "bn-act"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def costs(self, shape: Shape) -> Costs:
+        return Costs(parameters=2 * shape[2], multiply_adds=0)
+
+
+class Subsampling(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="subsampling"):
+    """Every `stride`-th pixel in both directions, from the first one on, and zeros in the channels that are missing to
+    `filters`: a shortcut without weights between maps of different shape (ResNet, arXiv 1512.03385, section 3.3, option A)."""
+
+    stride: int
+    filters: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if shape[2] > self.filters:
+            raise SpaceError(f"subsampling to {self.filters} channels reads {shape[2]}; it can add channels, not remove them")
+        return _windows(shape, (1, 1), (self.stride, self.stride), "same", self.filters)
+
+    def costs(self, shape: Shape) -> Costs:
+        return Costs(parameters=0, multiply_adds=0)
+
+
 class ActivationOperation(Struct, frozen=True, forbid_unknown_fields=True, tag="activation"):
     """The child's activation function."""
 
@@ -144,7 +173,17 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True, tag="identity"):
         return Costs(parameters=0, multiply_adds=0)
 
 
-Operation = ConvolutionUnit | SeparableUnit | FactorizedReduction | MaxPool | AveragePool | ActivationOperation | Identity
+Operation = (
+    ConvolutionUnit
+    | SeparableUnit
+    | FactorizedReduction
+    | MaxPool
+    | AveragePool
+    | Normalisation
+    | Subsampling
+    | ActivationOperation
+    | Identity
+)
 
 
 def reach(kernel: tuple[int, int], dilation: int) -> tuple[int, int]:

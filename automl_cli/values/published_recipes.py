@@ -1,4 +1,5 @@
-"""Recipes for training networks of stacked cells, by published network and preset (NASNet, arXiv 1707.07012, appendix A).
+"""Recipes for training networks of stacked cells, by published network and preset (NASNet, arXiv 1707.07012, appendix A),
+and of networks made by experts (`EXPERT_TRAININGS`).
 
 `paper` on CIFAR is the published training, number for number. On ImageNet it is that of the authors' released code, which has
 one for the mobile network (50 replicas of 32 images, learning rate 0.04 x 50) and one for the large one (100 replicas of 16,
@@ -79,6 +80,25 @@ TRAININGS: Mapping[str, Mapping[str, FinalTraining]] = {
     "large": {"quick": _QUICK_IMAGENET, "paper": _published(_LARGE)},
 }
 """The trainings by published network, then by preset. Those on ImageNet differ only in the recipe of `paper`."""
+
+
+EXPERT_TRAININGS: Mapping[str, FinalTraining] = {
+    "quick": FinalTraining(_CIFAR, 30),
+    "paper": FinalTraining(
+        Recipe(batch_size=128, learning_rate=0.1, weight_decay=5e-4, schedule="cosine", gradient_clip=5.0),
+        200,
+        optimizer="nesterov",
+    ),
+}
+"""Of networks made by experts, by preset. `paper` is how AutoAugment's authors trained WRN-28-10 (arXiv 1805.09501)."""
+
+
+def expert_trainings_for(image: Shape) -> Mapping[str, FinalTraining]:
+    """By preset, how a network made by experts is trained on such images. Large ones take Inception's crops, as stacks do."""
+    if skeleton_for(image) == "cifar":
+        return EXPERT_TRAININGS
+    paper = FinalTraining(EXPERT_TRAININGS["paper"].recipe, 200, optimizer="nesterov", augmentation="inception")
+    return {"quick": _QUICK_IMAGENET, "paper": paper}
 
 
 def trainings_for(image: Shape, *, width: int = 0) -> Mapping[str, FinalTraining]:

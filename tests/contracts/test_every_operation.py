@@ -15,8 +15,10 @@ from automl_cli.values.operations import (
     FactorizedReduction,
     Identity,
     MaxPool,
+    Normalisation,
     Operation,
     SeparableUnit,
+    Subsampling,
 )
 from tests.nn.engines.test_engines import assert_same_step, one_step_by_each
 
@@ -32,6 +34,8 @@ EXAMPLES: dict[type[Operation], tuple[Operation, ...]] = {
         ConvolutionUnit((3, 3), 3, (2, 2), order="act-conv-bn", padding="same"),
         ConvolutionUnit((3, 3), 3, order="act-conv-bn", dilation=2, padding="same"),
         ConvolutionUnit((5, 5), 3, padding="valid"),
+        ConvolutionUnit((3, 3), 4, (2, 2), order="conv"),
+        ConvolutionUnit((1, 1), 3, order="conv"),
     ),
     SeparableUnit: (SeparableUnit(3, 4), SeparableUnit(5, 3, stride=2), SeparableUnit(3, 3, dilation=2)),
     FactorizedReduction: (
@@ -41,6 +45,8 @@ EXAMPLES: dict[type[Operation], tuple[Operation, ...]] = {
     ),
     MaxPool: (MaxPool((3, 3), (1, 1)), MaxPool((2, 2), (2, 2))),
     AveragePool: (AveragePool((3, 3), (1, 1)), AveragePool((3, 3), (2, 2)), AveragePool((5, 5), (3, 3), "valid")),
+    Normalisation: (Normalisation(), Normalisation("bn")),
+    Subsampling: (Subsampling(2, 9), Subsampling(3, 6), Subsampling(1, 8)),
     ActivationOperation: (ActivationOperation(),),
     Identity: (Identity(),),
 }

@@ -18,7 +18,7 @@ from automl_cli.nn.engines.drop_masks import drop_masks
 from automl_cli.nn.engines.ema import initial_average, updated_average
 from automl_cli.nn.engines.lowering import ParameterSource, lower
 from automl_cli.nn.engines.protocol import StepContext, required_context
-from automl_cli.nn.engines.tape import Call, run_backward, run_evaluation, run_forward
+from automl_cli.nn.engines.tape import BlockCall, run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings, NetworkModule
@@ -65,7 +65,7 @@ class BlocksEngine:
         self._graph = lower(
             model.network, model.image, model.classes, loss, activation=model.activation, drop=drop, auxiliary=auxiliary
         )
-        self._calls: dict[tuple[Any, ...], tuple[Call, ...]] = {}
+        self._calls: dict[tuple[Any, ...], tuple[BlockCall, ...]] = {}
         self._initial_arrays = named_arrays(model)
         self._fixed = {} if (code := code_of(model.activation)) is None else {"activation": jnp.asarray(code)}
         self._update_rule = update_rule
@@ -122,7 +122,7 @@ class BlocksEngine:
         """Return the logits (batch, classes) and None. Raises ValueError for any carry but None."""
         return self.outputs(self.with_carry(state, carry), inputs), None
 
-    def _calls_for(self, inputs: Array, *, training: bool) -> tuple[Call, ...]:
+    def _calls_for(self, inputs: Array, *, training: bool) -> tuple[BlockCall, ...]:
         """Return the calls for inputs of this shape and dtype, which determine all other shapes and dtypes."""
         key = (training, inputs.shape, inputs.dtype)
         if key not in self._calls:

@@ -5,6 +5,7 @@
     norm        sum of the parts, then batch norm, optionally with the activation behind it
     unit        part and norm in one block, for a unit with a single input
     pool        max or average pooling of one input
+    subsample   every second pixel or so of one input, and channels of zeros
     activation  the child's activation function of one input
     drop        one input times a factor per example, for a path that may be dropped
     share       mean of one output over height and width, times factors if features are dropped, times its rows of the weights:
@@ -157,6 +158,17 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
 
     name = "max_pool" if isinstance(pool, MaxPool) else "average_pool"
     return CompiledBlock(name, function, {}, settings=(pool, size))
+
+
+@cached_block
+def subsample(stride: int, zero_channels: int, size: Pair) -> CompiledBlock:
+    """Return the block `subsample` for an input that is padded to `size`: every `stride`-th pixel, and channels of zeros behind."""
+
+    def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
+        (x,) = (*inputs, *side_inputs)
+        return ops.subsample(pad_to(x, *size), stride, zero_channels), None
+
+    return CompiledBlock("subsample", function, {}, settings=(stride, zero_channels, size))
 
 
 @cached_block

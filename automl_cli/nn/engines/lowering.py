@@ -12,12 +12,23 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from automl_cli.nn.engines import library
-from automl_cli.nn.engines.tape import Call, CompiledBlock
+from automl_cli.nn.engines.tape import BlockCall, CompiledBlock
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.drop_path import DropSettings, final_drop_rate
 from automl_cli.nn.ops.activations import ActivationFunction, beta_shapes, takes_code
-from automl_cli.nn.ops.units import Unit, activations, kernel_shapes
-from automl_cli.values.network import IMAGE, ActivationOperation, AveragePool, Block, Identity, MaxPool, Network, Shape
+from automl_cli.nn.ops.units import Unit, activations, is_normalised, kernel_shapes
+from automl_cli.values.network import (
+    IMAGE,
+    ActivationOperation,
+    AveragePool,
+    Block,
+    Identity,
+    MaxPool,
+    Network,
+    Normalisation,
+    Shape,
+    Subsampling,
+)
 
 PAGE = 2**18
 """Floats of a page, unless a single block needs more."""
@@ -50,8 +61,8 @@ class Graph(NamedTuple):
     the slice of the feature factors that it holds.
     """
 
-    calls: tuple[Call, ...]
-    evaluation: tuple[Call, ...]
+    calls: tuple[BlockCall, ...]
+    evaluation: tuple[BlockCall, ...]
     sources: tuple[dict[str, ParameterSource], ...]
     pages: tuple[int, ...]
     paths: dict[int, float]
@@ -99,7 +110,7 @@ class _GraphBuilder:
         self._paths: dict[int, float] = {}
         self._features: dict[str, slice] = {}
         self._pieces: dict[str, list[Piece]] = {IMAGE: [Piece(None, image)]}
-        self._calls: list[Call] = []
+        self._calls: list[BlockCall] = []
         self._sources: list[dict[str, ParameterSource]] = []
         self._pages: list[int] = []
         self._page_fill = PAGE
@@ -130,6 +141,13 @@ class _GraphBuilder:
                 shapes = [pool.output_shape((*size, piece.shape[2])) for piece in pieces]
                 pairs = zip(pieces, shapes, strict=True)
                 self._pieces[block.name] = [self._apply(library.pool(pool, size), *pair) for pair in pairs]
+            case Normalisation(order=order):
+                last = self._activation if order == "bn-act" else None
+                piece = self._single(pieces)
+                value = self._norm(prefix, piece.shape[2], _operands(piece), last)
+                self._pieces[block.name] = [Piece(value, piece.shape)]
+            case Subsampling() as subsampling:
+                self._pieces[block.name] = self._subsampled(subsampling, pieces, size)
             case unit:
                 self._pieces[block.name] = [self._unit(prefix, unit, pieces, size)]
 
@@ -181,6 +199,16 @@ class _GraphBuilder:
         """Return where the trained parameters of these channels stand, by name."""
         return {name: ParameterSource(f"{prefix}.{name}", 1, start, stop) for name in beta_shapes(activation, stop - start)}
 
+    def _subsampled(self, operation: Subsampling, pieces: list[Piece], size: Pair) -> list[Piece]:
+        """Append the subsampling of each piece; the channels of zeros stand behind the last one."""
+        missing = operation.filters - sum(piece.shape[2] for piece in pieces)
+        made = []
+        for number, piece in enumerate(pieces, start=1):
+            zeros = missing if number == len(pieces) else 0
+            shape = Subsampling(operation.stride, piece.shape[2] + zeros).output_shape((*size, piece.shape[2]))
+            made.append(self._apply(library.subsample(operation.stride, zeros, size), piece, shape))
+        return made
+
     def _unit(self, prefix: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
         """Append a unit: one call if it has one input, as in cells.
 
@@ -188,12 +216,11 @@ class _GraphBuilder:
         """
         channels = sum(piece.shape[2] for piece in pieces)
         shape = unit.output_shape((*size, channels))
-        statistics = (f"{prefix}.norm.mean", f"{prefix}.norm.variance")
-        norm = {each: ParameterSource(f"{prefix}.norm.{each}", 0, 0, unit.filters) for each in ("scale", "offset")}
         first, last = activations(unit, self._activation)
-        if len(pieces) == 1 and last is None:
-            sources = {**_kernels(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels), **norm}
-            side_inputs = (*statistics, *_examples(pieces[0]), *_code(first))
+        if len(pieces) == 1 and last is None and is_normalised(unit):
+            kernels = {**_kernels(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels)}
+            sources = {**kernels, **_norm_sources(prefix, unit.filters)}
+            side_inputs = (*_statistics(prefix), *_examples(pieces[0]), *_code(first))
             block = library.unit(unit, channels, first)
             return Piece(self._call(block, _operands(pieces[0]), sources, side_inputs), shape)
         parts, start = [], 0
@@ -203,11 +230,18 @@ class _GraphBuilder:
             sources = {**_kernels(prefix, unit, start, stop), **self._betas(prefix, first, start, stop)}
             parts.append(self._call(part, _operands(piece), sources, (*_examples(piece), *_code(first))))
             start = stop
-        if last is None:  # that of a cell, which reads any number of states: one program for all numbers
+        if last is None and len(parts) > 1:  # that of a cell, which reads any number of states: one program for all numbers
             parts = [self._call(None, (tuple(parts),), {}, ())]
-        block = library.norm(unit.filters, last)
-        sources = {**norm, **self._betas(f"{prefix}.norm", last, 0, unit.filters)}
-        return Piece(self._call(block, (tuple(parts),), sources, (*statistics, *_code(last))), shape)
+        if not is_normalised(unit):
+            return Piece(parts[0], shape)
+        return Piece(self._norm(prefix, unit.filters, (tuple(parts),), last), shape)
+
+    def _norm(
+        self, prefix: str, filters: int, operands: tuple[tuple[int, ...], ...], last: ActivationFunction | None
+    ) -> int:
+        """Append the batch norm of the sum of some values, followed by an activation unless it is None."""
+        sources = {**_norm_sources(prefix, filters), **self._betas(f"{prefix}.norm", last, 0, filters)}
+        return self._call(library.norm(filters, last), operands, sources, (*_statistics(prefix), *_code(last)))
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
         """Append the linear layer of a classifier; return the values whose sum it is. Names of its arrays begin with
@@ -251,7 +285,7 @@ class _GraphBuilder:
         """Append one call; return the number of its value."""
         page, offset = self._allocate(0 if block is None else block.size)
         output = len(self._calls)
-        self._calls.append(Call(block, page, jnp.int32(offset), operands, side_inputs, output))
+        self._calls.append(BlockCall(block, page, jnp.int32(offset), operands, side_inputs, output))
         self._sources.append(sources)
         return output
 
@@ -288,7 +322,16 @@ def _kernels(prefix: str, unit: Unit, start: int, stop: int) -> dict[str, Parame
     return {kernel: ParameterSource(f"{prefix}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
 
 
-def _without_drops(calls: Iterable[Call]) -> tuple[Call, ...]:
+def _norm_sources(prefix: str, filters: int) -> dict[str, ParameterSource]:
+    """Return the sources of the parameters of a batch norm."""
+    return {each: ParameterSource(f"{prefix}.norm.{each}", 0, 0, filters) for each in ("scale", "offset")}
+
+
+def _statistics(prefix: str) -> tuple[str, str]:
+    return f"{prefix}.norm.mean", f"{prefix}.norm.variance"
+
+
+def _without_drops(calls: Iterable[BlockCall]) -> tuple[BlockCall, ...]:
     """Return the calls without those that drop; a reader of one of these reads its input instead."""
     replacements: dict[int, int] = {}
     remaining = []

@@ -154,7 +154,7 @@ class CompiledBlock:
         return parameters
 
 
-class Call(NamedTuple):
+class BlockCall(NamedTuple):
     """One use of a block: page and offset of its parameters, the values it reads, its side inputs, and the number of its value.
 
     `operands` are, for each input, the numbers of the values whose sum the input is. `side_inputs` are names: of running
@@ -178,7 +178,7 @@ class Tape(NamedTuple):
     by_products: list[Any]
 
 
-def run_forward(calls: Sequence[Call], pages: Sequence[Array], side_inputs: Mapping[str, Any]) -> Tape:
+def run_forward(calls: Sequence[BlockCall], pages: Sequence[Array], side_inputs: Mapping[str, Any]) -> Tape:
     """Run all calls in order, in training mode. `pages` are flat arrays (page size,)."""
     values: dict[int, Array] = {}
     residuals: list[list[Array]] = []
@@ -197,7 +197,7 @@ def run_forward(calls: Sequence[Call], pages: Sequence[Array], side_inputs: Mapp
 
 
 def run_backward(
-    calls: Sequence[Call], tape: Tape, pages: Sequence[Array], gradient_pages: list[Array], side_inputs: Mapping[str, Any]
+    calls: Sequence[BlockCall], tape: Tape, pages: Sequence[Array], gradient_pages: list[Array], side_inputs: Mapping[str, Any]
 ) -> None:
     """Write the gradients of the last value, a scalar, for all parameters into the gradient pages, (page size,) each.
 
@@ -224,7 +224,7 @@ def run_backward(
                 gradients.setdefault(value, []).append(gradient)
 
 
-def run_evaluation(calls: Sequence[Call], pages: Sequence[Array], side_inputs: Mapping[str, Any]) -> Array:
+def run_evaluation(calls: Sequence[BlockCall], pages: Sequence[Array], side_inputs: Mapping[str, Any]) -> Array:
     """Run all calls in order, in evaluation mode; return the last value, (batch, …).
 
     Other values are freed after their last use. `pages` are flat arrays (page size,).
@@ -246,15 +246,15 @@ def run_evaluation(calls: Sequence[Call], pages: Sequence[Array], side_inputs: M
     return values[calls[-1].output]
 
 
-def _parameters(call: Call, pages: Sequence[Array]) -> tuple[Any, Any]:
+def _parameters(call: BlockCall, pages: Sequence[Array]) -> tuple[Any, Any]:
     return (pages[call.page], call.offset) if call.block and call.block.size else (NOTHING, NOTHING)
 
 
-def _arrays(call: Call, values: Mapping[int, Array]) -> Operands:
+def _arrays(call: BlockCall, values: Mapping[int, Array]) -> Operands:
     return tuple(tuple(values[number] for number in terms) for terms in call.operands)
 
 
-def _side_inputs(call: Call, side_inputs: Mapping[str, Any]) -> tuple[Any, ...]:
+def _side_inputs(call: BlockCall, side_inputs: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(side_inputs[name] for name in call.side_inputs)
 
 

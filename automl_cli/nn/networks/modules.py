@@ -18,6 +18,7 @@ from automl_cli.nn.ops.units import (
     Unit,
     activations,
     batch_norm_then,
+    is_normalised,
     kernel_shapes,
     normalise_then,
     transform,
@@ -29,7 +30,9 @@ from automl_cli.values.network import (
     FactorizedReduction,
     Identity,
     MaxPool,
+    Normalisation,
     SeparableUnit,
+    Subsampling,
 )
 
 
@@ -43,13 +46,15 @@ class UnitModule(nnx.Module):
         for name, shape in kernel_shapes(unit, channels).items():
             setattr(self, name, initial.kernel(shape))
         _add_betas(self, self.first, channels)
-        self.norm = BatchNorm(unit.filters, self.last)
+        if is_normalised(unit):
+            self.norm = BatchNorm(unit.filters, self.last)
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         x = ops.join(inputs)
         names = {**kernel_shapes(self.unit, x.shape[-1]), **beta_shapes(self.first, x.shape[-1])}
         kernels = {name: getattr(self, name)[...].astype(x.dtype) for name in names}
-        return self.norm(transform(self.unit, kernels, x, self.first), train=train)
+        x = transform(self.unit, kernels, x, self.first)
+        return self.norm(x, train=train) if is_normalised(self.unit) else x
 
 
 def _add_betas(module: nnx.Module, activation: ActivationFunction | None, channels: int) -> None:
@@ -101,6 +106,27 @@ class AveragePoolModule(nnx.Module):
         return ops.average_pool(ops.join(inputs), self.pool.window, self.pool.stride, padding=self.pool.padding)
 
 
+class NormalisationModule(nnx.Module):
+    """Batch norm, and the child's activation function if it is asked for."""
+
+    def __init__(self, operation: Normalisation, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
+        self.activation = activation if operation.order == "bn-act" else None
+        self.norm = BatchNorm(channels)
+
+    def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
+        return self.norm(ops.join(inputs), self.activation, train=train)
+
+
+class SubsamplingModule(nnx.Module):
+    """Every second pixel or so, and channels of zeros; no parameters."""
+
+    def __init__(self, operation: Subsampling, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
+        self.stride, self.zero_channels = operation.stride, operation.filters - channels
+
+    def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
+        return ops.subsample(ops.join(inputs), self.stride, self.zero_channels)
+
+
 class ActivationModule(nnx.Module):
     """The activation function of the child."""
 
@@ -146,6 +172,8 @@ MODULES = {
     FactorizedReduction: UnitModule,
     MaxPool: MaxPoolModule,
     AveragePool: AveragePoolModule,
+    Normalisation: NormalisationModule,
+    Subsampling: SubsamplingModule,
     ActivationOperation: ActivationModule,
     Identity: IdentityModule,
 }

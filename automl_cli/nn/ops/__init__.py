@@ -18,6 +18,7 @@
     average_pooling   the mean over windows
     windows           windows as shifted views of a map, for depthwise convolution and pooling on a CPU
     no_inline         functions that XLA does not inline
+    subsampling       the shortcut without weights between residual blocks of different shape
     concatenation     zero padding to the largest size, concatenation
     backend           tests for CPU forms and for bfloat16 hardware
 
@@ -32,5 +33,16 @@ from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.depthwise import depthwise
 from automl_cli.nn.ops.max_pooling import max_pool
 from automl_cli.nn.ops.normalisation import batch_norm, moving_average, normalise
+from automl_cli.nn.ops.subsampling import subsample
 
-__all__ = ["average_pool", "batch_norm", "convolution", "depthwise", "join", "max_pool", "moving_average", "normalise"]
+__all__ = [
+    "average_pool",
+    "batch_norm",
+    "convolution",
+    "depthwise",
+    "join",
+    "max_pool",
+    "moving_average",
+    "normalise",
+    "subsample",
+]

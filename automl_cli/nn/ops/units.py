@@ -41,6 +41,11 @@ def activations(unit: Unit, activation: ActivationFunction) -> tuple[ActivationF
     return (activation if order == "act-conv-bn" else None), (activation if order == "conv-bn-act" else None)
 
 
+def is_normalised(unit: Unit) -> bool:
+    """Return whether batch norm follows the linear map of a unit."""
+    return isinstance(unit, SeparableUnit) or unit.order != "conv"
+
+
 def transform(
     unit: Unit, kernels: Mapping[str, Array], x: Array, activation: ActivationFunction | None, code: Array | None = None
 ) -> Array:
