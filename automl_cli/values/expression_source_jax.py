@@ -119,15 +119,8 @@ def _scale_by(expression: Expression, body: Statements, identifier: str, title: 
         "if params is None:",
         f'    raise ValueError("{identifier} needs the parameters: give update(…, params)")',
     ] * wants_w
-    tree = ["tree = jax.tree.structure(gradients)"] * (draws(expression) or bool(body.kept))
-    update = [
-        *refused,
-        *tree,
-        *_keys(expression),
-        *([""] * bool(refused or tree)),
-        *_step(expression, body),
-        *_mapped(expression, body, title),
-    ]
+    before = [*refused, *_keys(expression)]
+    update = [*before, *([""] * bool(before)), *_step(expression, body), *_mapped(expression, body, title)]
     lines = [
         f"def scale_by_{identifier}({takes}):",
         '    """Return the rule as a transformation of gradients, without a learning rate or a sign."""',
@@ -158,6 +151,7 @@ def _keys(expression: Expression) -> list[str]:
         return []
     return [
         "words = jnp.array([seed >> 32, seed & 0xFFFFFFFF], jnp.uint32)",
+        "tree = jax.tree.structure(gradients)",
         'key = jax.random.fold_in(jax.random.wrap_key_data(words, impl="threefry2x32"), state.count)',
         "leaf_keys = tree.unflatten([jax.random.fold_in(key, n) for n in range(tree.num_leaves)])",
     ]
@@ -182,8 +176,12 @@ def _step(expression: Expression, body: Statements) -> list[str]:
         lines.append("annealed_noise = deviation * jax.random.normal(keys[1], g.shape, g.dtype)")
     if calls(expression, "drop"):
         lines.append("uniform = jax.random.uniform(keys[2], g.shape, g.dtype)")
-    returned = ", ".join((body.result, *(average.variable for average in body.kept)))
-    return [f"def step({', '.join(arguments)}):", *(f"    {line}" for line in (*lines, *body.lines, f"return {returned}")), ""]
+    names = [average.variable for average in body.kept]
+    lines += [*body.lines, f"return {', '.join((body.result, *names))}"]
+    if len(lines[-1]) > 84:
+        lines[-1:] = [f"update = {body.result}", f"return {', '.join(('update', *names))}"]
+    head = _call("step", arguments, before="def ", room=91).split("\n")
+    return [*head[:-1], f"{head[-1]}:", *(f"    {line}" for line in lines), ""]
 
 
 def _mapped(expression: Expression, body: Statements, title: str) -> list[str]:
@@ -196,15 +194,17 @@ def _mapped(expression: Expression, body: Statements, title: str) -> list[str]:
         + ["leaf_keys"] * draws(expression)
     )
     count = ["state.count + 1"] * counts(expression)
-    mapped = f"jax.tree.map(step, {', '.join(trees)})"
     if not names:
-        return [f"return {mapped}, {f'{title}State({count[0]})' if count else 'state'}"]
-    zeros = ", ".join("0" for _ in range(len(names) + 1))
+        return [f"return jax.tree.map(step, {', '.join(trees)}), {f'{title}State({count[0]})' if count else 'state'}"]
+    fields = [*count, *(f"column({index + 1})" for index in range(len(names)))]
     return [
-        f"stepped = {mapped}",
-        f"columns = jax.tree.transpose(tree, jax.tree.structure(({zeros})), stepped)",
-        f"updates, {', '.join(names)} = columns",
-        f"return updates, {title}State({', '.join((*count, *names))})",
+        *_call("jax.tree.map", ["step", *trees], before="stepped = ", room=92).split("\n"),
+        "",
+        "def column(index):",
+        "    return jax.tree.map(lambda _, row: row[index], gradients, stepped)",
+        "",
+        *_call(f"{title}State", fields, before="after = ", room=92).split("\n"),
+        "return column(0), after",
     ]
 
 
@@ -235,10 +235,10 @@ def _optimizer(rule: UpdateRule, identifier: str) -> str:
     )
 
 
-def _call(function: str, arguments: list[str], *, indent: int, before: str) -> str:
-    """A call in one line where it fits in 100 characters, with a line for each argument elsewhere."""
+def _call(function: str, arguments: list[str], *, before: str, indent: int = 0, room: int = 100) -> str:
+    """A call in one line where there is room for it, with a line for each argument elsewhere."""
     whole = f"{before}{function}({', '.join(arguments)})"
-    if indent + len(whole) <= 100:
+    if indent + len(whole) <= room:
         return whole
     inner = "".join(f"{' ' * (indent + 4)}{argument},\n" for argument in arguments)
     return f"{before}{function}(\n{inner}{' ' * indent})"

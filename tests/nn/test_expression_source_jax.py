@@ -21,6 +21,7 @@ from automl_cli.values.expression_evaluation import evaluate
 from automl_cli.values.expression_source import Origin, activation_source, rule_source
 from automl_cli.values.expression_writer import function_name
 from automl_cli.values.optimizer import UpdateRule
+from tests.nn.alone import module_in
 from tests.values.expression_samples import activations, rules
 
 STEPS, TOTAL, SEED, RATE, DECAY = 5, 7, 2**40 + 12345, 0.25, 0.125
@@ -142,8 +143,6 @@ def test_any_rule_takes_the_same_steps(alone, rule):
 def test_an_exported_rule_takes_a_schedule_a_bound_and_a_mask(alone, tmp_path):
     file = tmp_path / "optimizer.py"
     file.write_text(rule_source(optimizer.NAMED["adam"], "jax", origin("adam")), encoding="utf-8")
-    from tests.nn.alone import module_in
-
     schedule = optax.linear_schedule(1.0, 0.0, 4)
     rule = optax.chain(optax.clip_by_global_norm(1.0), module_in(file).adam(schedule))
     masked = optax.masked(rule, {"a": True, "b": False})
@@ -159,8 +158,6 @@ def test_an_exported_rule_takes_a_schedule_a_bound_and_a_mask(alone, tmp_path):
 
 
 def test_an_exported_rule_says_what_it_needs(tmp_path):
-    from tests.nn.alone import module_in
-
     file = tmp_path / "optimizer.py"
     file.write_text(rule_source(UpdateRule("g + ld * w"), "jax", origin("a rule")), encoding="utf-8")
     with pytest.raises(ValueError, match="a_rule needs total_steps, the length of the training"):
@@ -168,3 +165,33 @@ def test_an_exported_rule_says_what_it_needs(tmp_path):
     rule = module_in(file).a_rule(0.1, total_steps=3)
     with pytest.raises(ValueError, match="a_rule needs the parameters"):
         rule.update(jnp.ones(2), rule.init(jnp.ones(2)))
+
+
+def written(folder, text):
+    file = folder / f"exported{len(list(folder.iterdir()))}.py"
+    file.write_text(text, encoding="utf-8")
+    return module_in(file)
+
+
+def types_of(tree):
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+
+
+def test_a_step_keeps_types_and_shapes_in_half_precision(tmp_path):
+    parameters = {"a": jnp.zeros((2, 3), jnp.bfloat16), "b": (jnp.zeros((), jnp.bfloat16), {})}
+    for name, rule in {**NAMED_RULES, **MORE_RULES}.items():
+        made = getattr(written(tmp_path, rule_source(rule, "jax", origin(name))), function_name(name))(
+            0.1, 10, weight_decay=0.1
+        )
+        for given_parameters in (parameters, {}):
+            state = made.init(given_parameters)
+            updates, after = jax.eval_shape(made.update, given_parameters, state, given_parameters)
+            assert types_of(updates) == types_of(given_parameters), name
+            assert types_of(after) == types_of(state), name
+
+
+def test_an_activation_function_keeps_type_and_shape_in_half_precision(tmp_path):
+    for name, function in activation.NAMED.items():
+        module = written(tmp_path, activation_source(function, "jax", origin(name)))
+        found = jax.eval_shape(module.activation, jnp.zeros((2, 3), jnp.bfloat16))
+        assert (found.shape, found.dtype) == ((2, 3), jnp.bfloat16), name

@@ -72,6 +72,10 @@ def test_published_files_import_one_library_and_use_all_they_import():
 
 def test_files_are_formatted_and_have_no_mistakes_that_a_linter_finds(tmp_path):
     texts = [text for _, text in published()]
+    every = UpdateRule(
+        "m * v * r * trace(g, 0.5) * ema(w, 0.9) * ema_from_one(abs(w) + 1, 0.99) * sqrt(ema(abs(g) * 3 + 2, 0.8))"
+    )
+    texts += [rule_source(every, name, ORIGIN) for name in FORMATS]
 
     @settings(max_examples=150, suppress_health_check=list(HealthCheck))
     @given(SOURCES)
