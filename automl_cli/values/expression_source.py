@@ -51,8 +51,8 @@ def activation_source(function: ActivationFunction, library: str, origin: Origin
     """
     writer = _writer(library)
     tree = function.tree
-    betas = [f"{beta} from {start:g} on" for beta, start in zip(function.betas, function.starts, strict=True)]
-    trained = [f"{', '.join(betas)} {'are' if betas[1:] else 'is'} trained, one number per channel"] if betas else []
+    betas = [f"{beta} starts from {start:g}" for beta, start in zip(function.betas, function.starts, strict=True)]
+    trained = [*betas, f"{'they are' if betas[1:] else 'it is'} trained, one number per channel"] if betas else []
     meanings = [*_meanings(tree), *trained]
     text = writer.activation_text(function, _plain(origin.name))
     formulas = (f"y = {printed(tree)}",)
@@ -138,15 +138,15 @@ def _latex(left: str, tree: Expression, language: Language) -> tuple[str, ...]:
 _OPERANDS = {
     "x": "x is the pre-activation",
     "g": "g is the gradient",
-    "w": "w the parameter",
-    "t": "t the number of steps done before this one",
-    "T": "T total_steps",
+    "w": "w is the parameter",
+    "t": "t is the number of steps done before this one",
+    "T": "T is total_steps",
     "noise": "noise is drawn from N(0, 0.01^2)",
-    "annealed_noise": "annealed_noise from a normal distribution of variance 1 / (1 + t)^0.55",
+    "annealed_noise": "annealed_noise is drawn from a normal distribution of variance 1 / (1 + t)^0.55",
 }
 _FUNCTIONS = {
     "ema": "ema(x, d) is the average a <- d * a + (1 - d) * x, from 0 on",
-    "previous_ema": "previous_ema(x, d) the same before this step",
+    "previous_ema": "previous_ema(x, d) is the same before this step",
     "ema_from_one": "ema_from_one(x, d) is the average a <- d * a + (1 - d) * x, from 1 on",
     "trace": "trace(x, d) is the sum a <- x + d * a, from 0 on",
     "drop": "drop(x, p) sets each number to 0 with probability p; all drops of a step share their draw",

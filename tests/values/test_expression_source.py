@@ -57,7 +57,7 @@ def test_momentum_and_betas_are_said():
     assert "momentum = 0.75" in said
     assert "trace = g + 0.75 * trace" in said
     said = activation_source(ActivationFunction("beta * x + beta2", (0.5,)), "torch", ORIGIN)
-    assert "beta from 0.5 on, beta2 from 1 on are trained, one number per channel" in said
+    assert "beta starts from 0.5; beta2 starts from 1; they are trained, one number per channel" in " ".join(said.split())
 
 
 def test_published_files_import_one_library_and_use_all_they_import():
