@@ -19,10 +19,10 @@ from automl_cli.values.expression_latex import latex
 from automl_cli.values.expression_parser import parse
 from automl_cli.values.expression_source_jax import WRITER as JAX
 from automl_cli.values.expression_source_torch import WRITER as TORCH
-from automl_cli.values.expression_writer import Writer
+from automl_cli.values.expression_writer import SourceWriter
 from automl_cli.values.optimizer import RULES, UpdateRule, definitions
 
-FORMATS: Mapping[str, Writer] = {"jax": JAX, "torch": TORCH}
+FORMATS: Mapping[str, SourceWriter] = {"jax": JAX, "torch": TORCH}
 """What writes each format."""
 
 WIDTH = 96
@@ -80,13 +80,13 @@ def rule_source(rule: UpdateRule, library: str, origin: Origin) -> str:
     return _file(writer, head, writer.rule_usage(rule, origin.name), text)
 
 
-def _writer(library: str) -> Writer:
+def _writer(library: str) -> SourceWriter:
     if library not in FORMATS:
         raise unknown_name("format", library, FORMATS)
     return FORMATS[library]
 
 
-def _file(writer: Writer, head: Sequence[str], usage: Sequence[str], text: str) -> str:
+def _file(writer: SourceWriter, head: Sequence[str], usage: Sequence[str], text: str) -> str:
     """The docstring, the imports that the text needs, and the text."""
     imports = [line for name, line in writer.imports.items() if re.search(rf"(?<![\w.]){name}\b", text)]
     standard = [line for line in imports if line.startswith("from typing") or line == "import random"]

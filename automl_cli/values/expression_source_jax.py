@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.expression import Expression, calls, uses
 from automl_cli.values.expression_statements import Dialect, Statements, statements
-from automl_cli.values.expression_writer import Writer, class_name, counts, draws, function_name, helpers, unused
+from automl_cli.values.expression_writer import SourceWriter, class_name, counts, draws, function_name, helpers, unused
 from automl_cli.values.optimizer import UpdateRule
 from automl_cli.values.rule_evaluation import ANNEALING, NOISE_DEVIATION
 
@@ -248,7 +248,7 @@ def _indented(spaces: int, *lines: str) -> str:
     return "\n".join(f"{' ' * spaces}{line}" if line else "" for line in lines)
 
 
-WRITER = Writer(
+WRITER = SourceWriter(
     imports=IMPORTS,
     activation_usage=activation_usage,
     activation_text=activation_text,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.expression import Expression, calls, uses
 from automl_cli.values.expression_statements import Dialect, Statements, statements
-from automl_cli.values.expression_writer import Writer, class_name, counts, draws, helpers, unused
+from automl_cli.values.expression_writer import SourceWriter, class_name, counts, draws, helpers, unused
 from automl_cli.values.optimizer import UpdateRule
 from automl_cli.values.rule_evaluation import ANNEALING, NOISE_DEVIATION
 
@@ -201,7 +201,7 @@ def _operands(expression: Expression) -> list[str]:
     return lines
 
 
-WRITER = Writer(
+WRITER = SourceWriter(
     imports=IMPORTS,
     activation_usage=activation_usage,
     activation_text=activation_text,

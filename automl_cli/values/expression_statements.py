@@ -86,7 +86,7 @@ def statements(expression: Expression, dialect: Dialect, named: Mapping[str, Exp
 
     Every operation is done in the order in which `expression_evaluation.evaluate` does it.
     """
-    writer = _Writer(expression, dialect, named or {})
+    writer = _StatementWriter(expression, dialect, named or {})
     result = writer.result()
     return Statements(tuple(writer.lines), result, writer.kept)
 
@@ -104,7 +104,7 @@ def literal(value: float, *, whole: bool = False) -> str:
     return text if is_float or (whole and abs(value) < 1e6) else f"{text}.0"
 
 
-class _Writer:
+class _StatementWriter:
     """Writes statements, inner ones first."""
 
     def __init__(self, expression: Expression, dialect: Dialect, named: Mapping[str, Expression]) -> None:

@@ -11,7 +11,7 @@ from automl_cli.values.expression import Expression, calls, uses
 from automl_cli.values.expression_statements import Dialect
 
 
-class Writer(Struct, frozen=True, kw_only=True):
+class SourceWriter(Struct, frozen=True, kw_only=True):
     """What writes the files of one library.
 
     imports           the lines that import, by the name that stands in the text
