@@ -1,0 +1,92 @@
+"""A found or published activation function or update rule as one file of Python that runs without this tool.
+
+The file needs JAX and Optax, or PyTorch, and says in its docstring what it computes, where that came from and how it is used.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from automl_cli import __version__
+from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.references import publications
+from automl_cli.store.artifact import Artifact
+from automl_cli.store.files import ANOTHER_OUT, cannot_write, file_digest, replace_file
+from automl_cli.values import activation, optimizer
+from automl_cli.values.activation import ActivationFunction
+from automl_cli.values.expression_source import Origin, activation_source, rule_source
+from automl_cli.values.optimizer import LibraryOptimizer, Optimizer, UpdateRule
+
+ACTIVATION, OPTIMIZER = "activation.py", "optimizer.py"
+"""Names of the files."""
+
+
+def export_activation(
+    artifact: Artifact[Any],
+    path: Path,
+    out: Path,
+    *,
+    overwrite: bool,
+    format: str = "jax",  # noqa: A002
+) -> Path:
+    """Write the activation function in this artifact as `activation.py` into a directory; return the file.
+
+    `path` is where the artifact was read from. UserError for an unknown format, and for a file that exists already.
+    """
+    function: ActivationFunction = artifact.body.value
+    name = next((name for name, known in activation.NAMED.items() if known == function), "found-activation")
+    return _write(out / ACTIVATION, activation_source(function, format, _origin(name, artifact, path)), overwrite=overwrite)
+
+
+def export_rule(
+    artifact: Artifact[Any],
+    path: Path,
+    out: Path,
+    *,
+    overwrite: bool,
+    format: str = "jax",  # noqa: A002
+) -> Path:
+    """Write the update rule in this artifact as `optimizer.py` into a directory; return the file.
+
+    `path` is where the artifact was read from. ArtifactError for an optimizer of a library, UserError for an unknown format,
+    and for a file that exists already.
+    """
+    rule: Optimizer = artifact.body.value
+    if isinstance(rule, LibraryOptimizer):
+        raise ArtifactError(f"{path}: {rule.name!r} is an optimizer of optax.contrib and cannot be exported; use it from there")
+    origin = _origin(_rule_name(rule), artifact, path)
+    return _write(out / OPTIMIZER, rule_source(rule, format, origin), overwrite=overwrite)
+
+
+def _rule_name(rule: UpdateRule) -> str:
+    """The published name of a rule, with whatever momentum."""
+    for name, known in optimizer.NAMED.items():
+        if isinstance(known, UpdateRule) and (known.expression, known.decoupled) == (rule.expression, rule.decoupled):
+            return name
+    return "found-rule"
+
+
+def _origin(name: str, artifact: Artifact[Any], path: Path) -> Origin:
+    papers = (f"{paper.title}, arXiv {paper.arxiv}" for paper in publications() if name in paper.provides)
+    source = (*papers, *_search(artifact, path))
+    return Origin(name=name, source=source, digest=file_digest(path), tool=f"automl-cli {__version__}")
+
+
+def _search(artifact: Artifact[Any], path: Path) -> tuple[str, ...]:
+    """How the value was found, where it was: the run by its name, since its place means nothing elsewhere."""
+    found = artifact.body.found
+    if found is None:
+        return ()
+    file = f"{path.resolve().parent.name}/{path.name}"
+    how = f"found by the strategy {found.strategy} in the space {found.space.name}, seed {found.seed}, trial {found.trial}"
+    return (f"{file} of {artifact.tool}, {how}, with validation score {found.validation_score:.4f}",)
+
+
+def _write(file: Path, text: str, *, overwrite: bool) -> Path:
+    if file.exists() and not overwrite:
+        raise UserError(f"{file} exists already: replace it with --overwrite, or choose another --out")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(file.parent, error, hint=ANOTHER_OUT) from error
+    replace_file(file, text.encode(), hint=ANOTHER_OUT)
+    return file
