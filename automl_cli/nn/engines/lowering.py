@@ -236,9 +236,7 @@ class _GraphBuilder:
             return Piece(parts[0], shape)
         return Piece(self._norm(prefix, unit.filters, (tuple(parts),), last), shape)
 
-    def _norm(
-        self, prefix: str, filters: int, operands: tuple[tuple[int, ...], ...], last: ActivationFunction | None
-    ) -> int:
+    def _norm(self, prefix: str, filters: int, operands: tuple[tuple[int, ...], ...], last: ActivationFunction | None) -> int:
         """Append the batch norm of the sum of some values, followed by an activation unless it is None."""
         sources = {**_norm_sources(prefix, filters), **self._betas(f"{prefix}.norm", last, 0, filters)}
         return self._call(library.norm(filters, last), operands, sources, (*_statistics(prefix), *_code(last)))
