@@ -17,10 +17,10 @@ from automl_cli.core.decisions import Decision, DecisionList, Genotype
 from automl_cli.core.spaces import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.activation import ACTIVATIONS, BETAS, ActivationFunction, activation_of
 from automl_cli.values.child import ChildPreset
-from automl_cli.values.expression import Expression, Language, Name, replace, uses
-from automl_cli.values.expression_parser import parse
+from automl_cli.values.expressions.parser import parse
+from automl_cli.values.expressions.sameness import activation_key
+from automl_cli.values.expressions.tree import Expression, Language, Name, replace, uses
 from automl_cli.values.recipe import Recipe
-from automl_cli.values.same_function import activation_key
 
 UNARY = (
     "x", "-x", "abs(x)", "x^2", "x^3", "sqrt(x)", "B * x", "x + B", "log(abs(x) + 1e-7)", "exp(x)", "sin(x)", "cos(x)",

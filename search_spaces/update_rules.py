@@ -16,11 +16,11 @@ from functools import cache
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
 from automl_cli.core.spaces import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.child import ChildPreset
-from automl_cli.values.expression import Expression, Language, replace
-from automl_cli.values.expression_parser import parse
+from automl_cli.values.expressions.parser import parse
+from automl_cli.values.expressions.sameness import rule_key
+from automl_cli.values.expressions.tree import Expression, Language, replace
 from automl_cli.values.optimizer import RULES, UpdateRule, rule_of
 from automl_cli.values.recipe import Recipe
-from automl_cli.values.same_function import rule_key
 
 OPERANDS = (
     "g", "g^2", "g^3", "m", "v", "r", "sign(g)", "sign(m)", "1", "2", "noise", "0.0001 * w", "0.001 * w", "0.01 * w", "0.1 * w",

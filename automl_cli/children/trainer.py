@@ -17,7 +17,7 @@ from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import built_by, value_of
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
-from automl_cli.values.expression import number_text
+from automl_cli.values.expressions.tree import number_text
 
 
 class Trainer:

@@ -11,8 +11,8 @@ Artifact = Annotated[
     str,
     typer.Argument(
         metavar="ARTIFACT",
-        help="A file, the directory of a search or a training, a name that `automl references` lists, or that of a network made by "
-        "experts.",
+        help="A file, the directory of a search or a training, a name that `automl references` lists, or that of a network "
+        "made by experts.",
     ),
 ]
 Stack = Annotated[

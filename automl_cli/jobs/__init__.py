@@ -5,5 +5,6 @@ transfer    scales the winner of a search to another data set and trains it
 validation  checks files beyond their schema
 run_checks  checks a run directory against itself
 export      writes a trained model as one file that runs by itself
+export_expression  writes an activation function or an update rule as source text
 caches      shows and clears what is kept between runs
 """

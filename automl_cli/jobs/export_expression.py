@@ -13,7 +13,7 @@ from automl_cli.store.artifact import Artifact
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, file_digest, replace_file
 from automl_cli.values import activation, optimizer
 from automl_cli.values.activation import ActivationFunction
-from automl_cli.values.expression_source import Origin, activation_source, rule_source
+from automl_cli.values.expressions.source import Origin, activation_source, rule_source
 from automl_cli.values.optimizer import LibraryOptimizer, Optimizer, UpdateRule
 
 ACTIVATION, OPTIMIZER = "activation.py", "optimizer.py"

@@ -6,7 +6,7 @@ from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
 from automl_cli.values.activation import NAMED, ActivationFunction
-from automl_cli.values.same_function import activation_problem
+from automl_cli.values.expressions.sameness import activation_problem
 
 
 class ActivationBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,8 +5,8 @@ from typing import ClassVar
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
+from automl_cli.values.expressions.sameness import rule_problem
 from automl_cli.values.optimizer import NAMED, LibraryOptimizer, Optimizer, UpdateRule
-from automl_cli.values.same_function import rule_problem
 
 
 class RuleBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):

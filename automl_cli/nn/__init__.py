@@ -4,6 +4,7 @@ compilation        compiler options, and the compiled programs that a process ke
 program_cache      compiled programs on disk
 ops                convolution, pooling, batch norm: one function each, its form chosen by backend and shape
 networks           a `values.network.Network` as Flax modules, parameters drawn with NumPy
+interpret  expressions as programs: activation functions and update rules
 augment            one batch of training images: gather, whiten, transform, as one compiled program
 streaming          batches of pictures that are decoded on demand
 colour_distortion  Inception's changes of colour

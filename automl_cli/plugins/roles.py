@@ -69,7 +69,7 @@ def named(role: str) -> Mapping[str, Filling]:
 
 
 def filling_named(role: str, name: str) -> Filling | None:
-    """What fills a role under this name; None where nothing goes by it. UserError where it is of a family and names nothing."""
+    """Return what fills a role under this name; None where nothing goes by it. Raises UserError where it is of a family and names nothing."""
     if (filling := named(role).get(name)) is not None:
         return filling
     for kind in kinds_of_role(role):

@@ -9,6 +9,7 @@ skeleton           networks from cells: N, F, stems, the auxiliary head
 expert_networks    networks made by experts: ResNet, Wide ResNet, plain ones
 activation         activation functions by name
 optimizer          update rules by name
+expressions        what activation functions and update rules are written in
 augmentation       augmentations by name
 recipe             how a child is trained
 published_recipes  how networks of cells and those of experts are trained to the end

@@ -10,9 +10,9 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.errors import UserError
-from automl_cli.values.expression import Expression, Language, printed, walk
-from automl_cli.values.expression import Name as Operand
-from automl_cli.values.expression_parser import parse
+from automl_cli.values.expressions.parser import parse
+from automl_cli.values.expressions.tree import Expression, Language, printed, walk
+from automl_cli.values.expressions.tree import Name as Operand
 
 LANGUAGE_VERSION = 1
 """Raised whenever expressions can say something that earlier versions of the tool cannot read."""
@@ -64,7 +64,7 @@ class ActivationFunction(Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     @property
     def starts(self) -> tuple[float, ...]:
-        """What each of them starts from."""
+        """Return the start of each of them."""
         return (*self.initial, *(1.0 for _ in self.betas[len(self.initial) :]))
 
 

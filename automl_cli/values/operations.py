@@ -127,9 +127,11 @@ class Normalisation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     order: Literal["bn-act", "bn"] = "bn-act"
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         return shape
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=2 * shape[2], multiply_adds=0)
 
 
@@ -141,11 +143,13 @@ class Subsampling(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     filters: int
 
     def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for an input of this shape."""
         if shape[2] > self.filters:
             raise SpaceError(f"subsampling to {self.filters} channels reads {shape[2]}; it can add channels, not remove them")
         return _windows(shape, (1, 1), (self.stride, self.stride), "same", self.filters)
 
     def costs(self, shape: Shape) -> Costs:
+        """Return the exact costs for an input of this shape."""
         return Costs(parameters=0, multiply_adds=0)
 
 

@@ -12,8 +12,8 @@ from msgspec.structs import force_setattr
 
 from automl_cli.core.errors import UserError
 from automl_cli.values.activation import LANGUAGE_VERSION, check_version
-from automl_cli.values.expression import STATEFUL, Call, Expression, Language, Name, Number, printed, replace, uses, walk
-from automl_cli.values.expression_parser import parse
+from automl_cli.values.expressions.parser import parse
+from automl_cli.values.expressions.tree import STATEFUL, Call, Expression, Language, Name, Number, printed, replace, uses, walk
 
 _ADAM = "ema(g, 0.9) / (1 - 0.9^(t + 1)) / (sqrt(ema(g^2, 0.999) / (1 - 0.999^(t + 1))) + 1e-8)"
 
@@ -42,7 +42,7 @@ RULES = Language(
 g is the gradient, w the parameter; t counts the steps done before this one, T all steps of the training; noise is drawn from
 N(0, 0.01^2), annealed_noise from a normal distribution of variance 1 / (1 + t)^0.55 (the papers do not say whether their second
 argument is a variance; the source of the second defines one). m, v and r are moving averages of g, g^2, g^3; ld, cd and rd the
-linear, cosine and restart decays (cd with n = 0.5, rd with n = 1); adam and rmsprop the update directions of these optimizers."""
+linear, cosine and restart decays (cd with n = 0.5, rd with n = 1); adam and rmsprop the updates of these optimizers."""
 
 
 class UpdateRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, dict=True, tag="rule"):

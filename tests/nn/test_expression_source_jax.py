@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from automl_cli.nn.interpret.functions import FUNCTIONS
 from automl_cli.nn.interpret.rules import begin, scale_by_rule
 from automl_cli.values import activation, optimizer
-from automl_cli.values.expression_evaluation import evaluate
-from automl_cli.values.expression_source import Origin, activation_source, rule_source
-from automl_cli.values.expression_writer import function_name
+from automl_cli.values.expressions.evaluation import evaluate
+from automl_cli.values.expressions.source import Origin, activation_source, rule_source
+from automl_cli.values.expressions.writer import function_name
 from automl_cli.values.optimizer import UpdateRule
 from tests.nn.alone import module_in
 from tests.values.expression_samples import activations, rules

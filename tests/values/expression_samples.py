@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from automl_cli.values.activation import ACTIVATIONS, ActivationFunction, activation_of
-from automl_cli.values.expression import FUNCTIONS, STATEFUL, Call, Name, Number, uses
+from automl_cli.values.expressions.tree import FUNCTIONS, STATEFUL, Call, Name, Number, uses
 from automl_cli.values.optimizer import RULES, UpdateRule, rule_of
 
 NUMBERS = st.sampled_from([0.0, 1.0, 2.0, 3.0, 0.5, -1.0, -0.25, 4.0, 1e-8, 100.0, 123456789.0]).map(Number)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from automl_cli.core.errors import UserError
 from automl_cli.values import activation, optimizer
 from automl_cli.values.activation import ActivationFunction
-from automl_cli.values.expression_source import FORMATS, Origin, activation_source, rule_source
+from automl_cli.values.expressions.source import FORMATS, Origin, activation_source, rule_source
 from automl_cli.values.optimizer import UpdateRule
 from tests.values.expression_samples import activations, rules
 

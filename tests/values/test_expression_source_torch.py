@@ -9,12 +9,12 @@ import scipy.special
 from hypothesis import assume, given, settings
 
 from automl_cli.values import activation, optimizer
-from automl_cli.values.expression import uses
-from automl_cli.values.expression_evaluation import evaluate, numpy_functions
-from automl_cli.values.expression_source import Origin, activation_source, rule_source
-from automl_cli.values.expression_writer import class_name
+from automl_cli.values.expressions.evaluation import evaluate, numpy_functions
+from automl_cli.values.expressions.rule_step import RuleStep, averages, start_of
+from automl_cli.values.expressions.source import Origin, activation_source, rule_source
+from automl_cli.values.expressions.tree import uses
+from automl_cli.values.expressions.writer import class_name
 from automl_cli.values.optimizer import UpdateRule
-from automl_cli.values.rule_evaluation import RuleStep, averages, start_of
 from tests.values.expression_samples import activations, rules
 
 torch = pytest.importorskip("torch")

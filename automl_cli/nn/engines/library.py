@@ -162,7 +162,7 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
 
 @cached_block
 def subsample(stride: int, zero_channels: int, size: Pair) -> CompiledBlock:
-    """Return the block `subsample` for an input that is padded to `size`: every `stride`-th pixel, and channels of zeros behind."""
+    """Return the block `subsample` for an input padded to `size`: every `stride`-th pixel, and channels of zeros behind."""
 
     def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, None]:
         (x,) = (*inputs, *side_inputs)

@@ -1,5 +1,7 @@
 """Expressions as programs: activation functions and update rules of `values` over JAX's arrays.
 
 functions  the functions of the language
+activations  activation functions, traced or as data
 rules      an update rule as an Optax transformation
+rule_programs  update rules as data to one program
 """

@@ -12,14 +12,14 @@ from automl_cli.nn.ops.activations import ActivationFunction as NetworkActivatio
 from automl_cli.nn.ops.activations import ParametricActivation
 from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.values.activation import ACTIVATIONS, BETAS, NAMED, ActivationFunction
-from automl_cli.values.expression import FUNCTIONS as LANGUAGE
-from automl_cli.values.expression import Expression, Number, uses
-from automl_cli.values.expression_canonical import canonical
-from automl_cli.values.expression_derivative import derivative
-from automl_cli.values.expression_evaluation import evaluate
-from automl_cli.values.expression_program import Sizes, program_of
+from automl_cli.values.expressions.canonical import canonical
+from automl_cli.values.expressions.derivative import derivative
+from automl_cli.values.expressions.evaluation import evaluate
+from automl_cli.values.expressions.program import ProgramSizes, program_of
+from automl_cli.values.expressions.tree import FUNCTIONS as LANGUAGE
+from automl_cli.values.expressions.tree import Expression, Number, uses
 
-SIZES = Sizes(constants=16, instructions=160, averages=0)
+SIZES = ProgramSizes(constants=16, instructions=160, averages=0)
 """Room for three core units."""
 
 MOST_BETAS = 9

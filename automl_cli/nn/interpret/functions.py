@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from automl_cli.values.expression_evaluation import Table, pointwise
+from automl_cli.values.expressions.evaluation import Table, pointwise
 
 _PLAIN = pointwise(jnp, jax.scipy.special.erf)
 

@@ -15,14 +15,14 @@ import optax
 from jax import Array, lax
 
 from automl_cli.nn.interpret.functions import FUNCTIONS
-from automl_cli.values.expression import FUNCTIONS as LANGUAGE
-from automl_cli.values.expression import Expression
-from automl_cli.values.expression_program import Sizes, program_of
+from automl_cli.values.expressions.program import ProgramSizes, program_of
+from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION
+from automl_cli.values.expressions.tree import FUNCTIONS as LANGUAGE
+from automl_cli.values.expressions.tree import Expression
 from automl_cli.values.optimizer import RULES
-from automl_cli.values.rule_evaluation import ANNEALING, NOISE_DEVIATION
 
 OPERANDS = ("g", "w", "t", "T", "noise", "annealed_noise")
-SIZES = Sizes(constants=24, instructions=96, averages=8)
+SIZES = ProgramSizes(constants=24, instructions=96, averages=8)
 """Room for four iterations of which each reads Adam."""
 
 PIECE = 4096
@@ -55,7 +55,7 @@ def _binary(function: Callable[..., Array]) -> Step:
 
 
 def _power(a: Array, b: Array) -> Array:
-    """As in `values.expression_evaluation`, where squares and cubes are products."""
+    """As in `values.expressions.evaluation`, where squares and cubes are products."""
     return jnp.where(b == 2, a * a, jnp.where(b == 3, a * a * a, jnp.power(a, b)))
 
 

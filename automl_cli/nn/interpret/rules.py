@@ -9,8 +9,8 @@ import optax
 from jax import Array
 
 from automl_cli.nn.interpret.functions import FUNCTIONS
-from automl_cli.values.expression import Expression, calls, uses
-from automl_cli.values.rule_evaluation import ANNEALING, NOISE_DEVIATION, RuleStep, averages, start_of
+from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION, RuleStep, averages, start_of
+from automl_cli.values.expressions.tree import Expression, calls, uses
 
 
 class RuleState(NamedTuple):

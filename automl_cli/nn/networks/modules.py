@@ -110,11 +110,10 @@ class NormalisationModule(nnx.Module):
     """Batch norm, and the child's activation function if it is asked for."""
 
     def __init__(self, operation: Normalisation, channels: int, initial: Initializer, activation: ActivationFunction) -> None:
-        self.activation = activation if operation.order == "bn-act" else None
-        self.norm = BatchNorm(channels)
+        self.norm = BatchNorm(channels, activation if operation.order == "bn-act" else None)
 
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
-        return self.norm(ops.join(inputs), self.activation, train=train)
+        return self.norm(ops.join(inputs), train=train)
 
 
 class SubsamplingModule(nnx.Module):

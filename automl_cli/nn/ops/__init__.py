@@ -21,6 +21,7 @@
     subsampling       the shortcut without weights between residual blocks of different shape
     concatenation     zero padding to the largest size, concatenation
     backend           tests for CPU forms and for bfloat16 hardware
+    activations  activation functions with trained parameters, or as data
 
 All arrays are (height, width, batch, channels), float32 or, on devices that compute with it, bfloat16 (`backend`); kernels are
 (height, width, input channels, filters). Height and width come first because the forms that are matrix products then never move

@@ -1,4 +1,4 @@
-"""What the writers of files for different libraries share: what they offer, the names in a file, and what a rule needs."""
+"""Parts that the writers of files for different libraries share: what they offer, the names in a file, and what a rule needs."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from automl_cli.values.expression import Expression, calls, uses
-from automl_cli.values.expression_statements import Dialect
+from automl_cli.values.expressions.statements import Dialect
+from automl_cli.values.expressions.tree import Expression, calls, uses
 
 
 class SourceWriter(Struct, frozen=True, kw_only=True):
-    """What writes the files of one library.
+    """Writer of the files of one library.
 
     imports           the lines that import, by the name that stands in the text
     activation_usage  function -> the lines that show how it is used

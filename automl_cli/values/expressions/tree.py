@@ -2,7 +2,7 @@
 
 An expression is a number, a name (an operand such as `x` or `g`) or the call of a function, and operators are calls too. Which
 names and functions may stand in one is said by a `Language`; `values.activation` and `values.optimizer` hold theirs. Printed
-forms are read back by `values.expression_parser`, to the same value.
+forms are read back by `values.expressions.parser`, to the same value.
 """
 
 from collections.abc import Iterator, Mapping
@@ -179,7 +179,7 @@ def replace(expression: Expression, values: Mapping[str, Expression]) -> Express
 
 
 def printed(expression: Expression) -> str:
-    """Return an expression as a mathematician writes it. `expression_parser.parse` gives the same expression back.
+    """Return an expression as a mathematician writes it. `values.expressions.parser.parse` gives the same expression back.
 
     >>> printed(call("multiply", Name("g"), call("exp", call("multiply", call("sign", Name("g")), call("sign", Name("m"))))))
     'g * exp(sign(g) * sign(m))'

@@ -1,10 +1,10 @@
-"""What an update rule computes in one step, over arrays of NumPy or JAX."""
+"""One step of an update rule, over arrays of NumPy or JAX."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from automl_cli.values.expression import STATEFUL, Call, Expression, Name, Number, call, printed
-from automl_cli.values.expression_evaluation import Table
+from automl_cli.values.expressions.evaluation import Table
+from automl_cli.values.expressions.tree import STATEFUL, Call, Expression, Name, Number, call, printed
 
 NOISE_DEVIATION = 0.01
 """Of the operand `noise`."""

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple, NoReturn
 
 from automl_cli.core.errors import UserError, unknown_name
-from automl_cli.values.expression import FUNCTIONS, NEGATION, POWER, Call, Expression, Language, Name, Number
+from automl_cli.values.expressions.tree import FUNCTIONS, NEGATION, POWER, Call, Expression, Language, Name, Number
 
 _TOKEN = re.compile(r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<symbol>[-+*/^(),]))")
 _INFIX = {row.infix: (name, row.binding) for name, row in FUNCTIONS.items() if row.infix is not None and row.arity == 2}

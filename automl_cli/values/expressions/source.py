@@ -14,12 +14,12 @@ from msgspec import Struct
 
 from automl_cli.core.errors import unknown_name
 from automl_cli.values.activation import ACTIVATIONS, ActivationFunction
-from automl_cli.values.expression import Expression, Language, Name, call, calls, printed, uses, walk
-from automl_cli.values.expression_latex import latex
-from automl_cli.values.expression_parser import parse
-from automl_cli.values.expression_source_jax import WRITER as JAX
-from automl_cli.values.expression_source_torch import WRITER as TORCH
-from automl_cli.values.expression_writer import SourceWriter
+from automl_cli.values.expressions.latex import latex
+from automl_cli.values.expressions.parser import parse
+from automl_cli.values.expressions.source_jax import WRITER as JAX
+from automl_cli.values.expressions.source_torch import WRITER as TORCH
+from automl_cli.values.expressions.tree import Expression, Language, Name, call, calls, printed, uses, walk
+from automl_cli.values.expressions.writer import SourceWriter
 from automl_cli.values.optimizer import RULES, UpdateRule, definitions
 
 FORMATS: Mapping[str, SourceWriter] = {"jax": JAX, "torch": TORCH}
@@ -30,7 +30,7 @@ WIDTH = 96
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """What a file says of where its contents came from.
+    """Origin of the contents of a file, as the file states it.
 
     name    a published name, such as "powersign-ld", or another short one
     source  the paper or the run, as sentences without a full stop

@@ -1,4 +1,4 @@
-"""What expressions compute, number by number, over arrays of NumPy or JAX: one table for both.
+"""Evaluation of expressions, number by number, over arrays of NumPy or JAX: one table for both.
 
 A function outside its domain gives NaN or an infinity, as in IEEE arithmetic; nothing is raised.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from automl_cli.values.expression import Expression, Name, Number
+from automl_cli.values.expressions.tree import Expression, Name, Number
 
 Table = Mapping[str, Callable[..., Any]]
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from automl_cli.values.expression import (
+from automl_cli.values.expressions.evaluation import evaluate, numpy_functions
+from automl_cli.values.expressions.rule_step import averages, kept_average, start_of
+from automl_cli.values.expressions.tree import (
     ATOM,
     FUNCTIONS,
     NEGATION,
@@ -28,8 +30,6 @@ from automl_cli.values.expression import (
     uses,
     walk,
 )
-from automl_cli.values.expression_evaluation import evaluate, numpy_functions
-from automl_cli.values.rule_evaluation import averages, kept_average, start_of
 
 LONGEST = 64
 """Characters of an expression in one line; parts of longer ones get lines of their own."""
@@ -39,7 +39,7 @@ PYTHON_ARITHMETIC = ("add", "subtract", "multiply", "negate")
 
 
 class Dialect(Struct, frozen=True, kw_only=True):
-    """How a library writes the functions of the language.
+    """Spelling of the functions of the language in one library.
 
     `functions` are the calls, with `{0}`, `{1}` for arguments; `beside_number` those of functions whose second argument is a
     literal, where they differ. `helpers` are the definitions of functions that the library lacks. Where `folds` is set, all
@@ -84,7 +84,7 @@ class _Part(NamedTuple):
 def statements(expression: Expression, dialect: Dialect, named: Mapping[str, Expression] | None = None) -> Statements:
     """Return the statements of an expression without settings and defined names; `named` are parts that have a name.
 
-    Every operation is done in the order in which `expression_evaluation.evaluate` does it.
+    Every operation is done in the order in which `values.expressions.evaluation.evaluate` does it.
     """
     writer = _StatementWriter(expression, dialect, named or {})
     result = writer.result()

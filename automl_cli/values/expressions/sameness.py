@@ -1,4 +1,4 @@
-"""Which expressions are the same function, and which cannot be trained: both by their outputs on fixed samples.
+"""Tests of expressions by their outputs on fixed samples: which are the same function, and which cannot be trained.
 
 Anchors of the comparison: 1,000 normal samples and three values of every trained parameter for activation functions; fixed
 gradients, parameters and draws over some steps of a training for update rules.
@@ -9,12 +9,12 @@ from itertools import permutations
 from typing import Any
 
 from automl_cli.values.activation import ActivationFunction
-from automl_cli.values.expression import Name, calls, replace, uses
-from automl_cli.values.expression_canonical import fingerprint, normal_samples, outputs
-from automl_cli.values.expression_derivative import derivative
-from automl_cli.values.expression_evaluation import numpy_functions
+from automl_cli.values.expressions.canonical import fingerprint, normal_samples, outputs
+from automl_cli.values.expressions.derivative import derivative
+from automl_cli.values.expressions.evaluation import numpy_functions
+from automl_cli.values.expressions.rule_step import NOISE_DEVIATION, RuleStep, averages, start_of
+from automl_cli.values.expressions.tree import Name, calls, replace, uses
 from automl_cli.values.optimizer import UpdateRule
-from automl_cli.values.rule_evaluation import NOISE_DEVIATION, RuleStep, averages, start_of
 
 Key = tuple[int, ...]
 

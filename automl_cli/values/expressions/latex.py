@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from automl_cli.values.expression import ATOM, FUNCTIONS, NEGATION, POWER, PRODUCT, Expression, Name, Number, number_text
+from automl_cli.values.expressions.tree import ATOM, FUNCTIONS, NEGATION, POWER, PRODUCT, Expression, Name, Number, number_text
 
 _ENCLOSED = r"\left({}\right)"
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from automl_cli.values.expression import FUNCTIONS, Call, Expression, Name, Number, call, printed
-from automl_cli.values.expression_evaluation import constant_value, evaluate, numpy_functions
+from automl_cli.values.expressions.evaluation import constant_value, evaluate, numpy_functions
+from automl_cli.values.expressions.tree import FUNCTIONS, Call, Expression, Name, Number, call, printed
 
 SAMPLES = 1000
 """Normal samples on which functions are compared."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from automl_cli.values.expression import Call, Expression, Number, call, uses
-from automl_cli.values.expression_canonical import canonical
+from automl_cli.values.expressions.canonical import canonical
+from automl_cli.values.expressions.tree import Call, Expression, Number, call, uses
 
 ZERO, ONE, TWO = Number(0.0), Number(1.0), Number(2.0)
 
@@ -13,7 +13,7 @@ def derivative(expression: Expression, name: str = "x") -> Expression:
 
     Raises KeyError for functions without a derivative here: averages, drop and mod.
 
-    >>> from automl_cli.values.expression import printed
+    >>> from automl_cli.values.expressions.tree import printed
     >>> printed(derivative(call("power", Name("x"), Number(2.0))))
     '2 * x'
     """

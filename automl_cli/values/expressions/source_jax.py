@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from automl_cli.values.activation import ActivationFunction
-from automl_cli.values.expression import Expression, calls, uses
-from automl_cli.values.expression_statements import Dialect, Statements, statements
-from automl_cli.values.expression_writer import SourceWriter, class_name, counts, draws, function_name, helpers, unused
+from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION
+from automl_cli.values.expressions.statements import Dialect, Statements, statements
+from automl_cli.values.expressions.tree import Expression, calls, uses
+from automl_cli.values.expressions.writer import SourceWriter, class_name, counts, draws, function_name, helpers, unused
 from automl_cli.values.optimizer import UpdateRule
-from automl_cli.values.rule_evaluation import ANNEALING, NOISE_DEVIATION
 
 _POINTWISE = {
     name: f"jnp.{name}({{0}})" for name in ("abs", "sign", "sqrt", "exp", "log", "sin", "cos", "sinh", "cosh", "tanh")

@@ -7,8 +7,8 @@ in a fixed order, those behind them constants. A subexpression that stands twice
 from typing import NamedTuple
 
 from automl_cli.core.errors import UserError
-from automl_cli.values.expression import STATEFUL, Expression, Name, Number, printed
-from automl_cli.values.rule_evaluation import averages, kept_average
+from automl_cli.values.expressions.rule_step import averages, kept_average
+from automl_cli.values.expressions.tree import STATEFUL, Expression, Name, Number, printed
 
 
 class Instruction(NamedTuple):
@@ -21,8 +21,8 @@ class Instruction(NamedTuple):
     slot: int = 0
 
 
-class Sizes(NamedTuple):
-    """How much fits into a program: constants, instructions, and averages."""
+class ProgramSizes(NamedTuple):
+    """Room of a program: numbers of constants, instructions, and averages."""
 
     constants: int
     instructions: int
@@ -38,7 +38,7 @@ class ExpressionProgram(NamedTuple):
     results: tuple[int, ...]
 
 
-def program_of(expressions: tuple[Expression, ...], operands: tuple[str, ...], sizes: Sizes) -> ExpressionProgram:
+def program_of(expressions: tuple[Expression, ...], operands: tuple[str, ...], sizes: ProgramSizes) -> ExpressionProgram:
     """Return the program that computes several expressions over the same operands.
 
     The constants take the registers behind the operands, all of `sizes.constants`; instructions come behind those. Raises
@@ -49,7 +49,7 @@ def program_of(expressions: tuple[Expression, ...], operands: tuple[str, ...], s
 
 
 class _Assembler:
-    def __init__(self, operands: tuple[str, ...], sizes: Sizes, slots: tuple[str, ...]) -> None:
+    def __init__(self, operands: tuple[str, ...], sizes: ProgramSizes, slots: tuple[str, ...]) -> None:
         self._operands = operands
         self._sizes = sizes
         self._slots = slots
@@ -61,7 +61,7 @@ class _Assembler:
         """Return the program of the expressions."""
         results = tuple(map(self._place, expressions))
         for count, limit, what in zip(
-            (len(self._constants), len(self._instructions), len(self._slots)), self._sizes, Sizes._fields, strict=True
+            (len(self._constants), len(self._instructions), len(self._slots)), self._sizes, ProgramSizes._fields, strict=True
         ):
             if count > limit:
                 raise UserError(f"{printed(expressions[0])} needs {count} {what}, and the interpreter has room for {limit}")
