@@ -17,7 +17,7 @@ from automl_cli.children.cost import START_SECONDS, blocks_of, child_seconds, co
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
-from automl_cli.core.protocols import EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate
+from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
@@ -29,6 +29,7 @@ from automl_cli.system.process import workers_have_accelerator
 from automl_cli.system.speed import matrix_speed
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName, engine_for_training
+from automl_cli.values.expressions.tree import number_text
 
 
 class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +38,9 @@ class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     engine: Annotated[
         EngineName, Meta(description="Compile a child whole, or block by block. Default: by its number of steps.")
     ]
+    as_data: Annotated[
+        bool, Meta(description="Activations or rules as data to one program. Default: where they are searched, and fit.")
+    ] = False
 
 
 class TrainedEvaluator:
@@ -65,7 +69,8 @@ class TrainedEvaluator:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
             engine = engine_for_training(steps, accelerated=accelerated).engine
-        return dict(msgspec.to_builtins(TrainedSettings(engine=engine)))
+        as_data = request.options.get("as_data", kind.as_data and engine == "blocks")
+        return dict(msgspec.to_builtins(TrainedSettings(engine=engine, as_data=as_data)))
 
     @staticmethod
     def check(setup: EvaluatorSetup) -> None:
@@ -95,9 +100,8 @@ class TrainedEvaluator:
         """Return exact costs of the network that is trained: the genotype's, or the study's where another role is searched."""
         kind, child = _standing(space), _child(setup)
         facts = typed_facts(child.problem)
-        if kind.role != "network":
-            return costs_of(child.roles["network"], facts)
-        return None if kind.costs is None else kind.costs(space.placed(genotype, facts), facts)
+        assert kind.role is not None
+        return costs_of({**child.roles, kind.role: filling_of(kind.name, space.placed(genotype, facts))}, facts)
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
@@ -107,6 +111,10 @@ class TrainedEvaluator:
         for role, filling in child.roles.items():
             if role != "network":
                 yield role, words_of(filling)
+            elif filling.name is not None:
+                yield role, filling.name
+        if child.recipe.learning_rates:
+            yield "learning rate", f"the best after one epoch of {', '.join(map(number_text, child.recipe.learning_rates))}"
         if kind.depth is not None:
             facts = typed_facts(child.problem)
             depths = [depth for one in genotypes if (depth := kind.depth(space.placed(one, facts))) is not None]
@@ -148,17 +156,23 @@ class TrainedEvaluator:
         self._kind = _standing(self._space)
         self._child = _child(setup)
         self._facts = typed_facts(self._child.problem)
-        self._trainer = Trainer(self._child, engine=settings.engine)
+        self._trainer = Trainer(self._child, engine=settings.engine, as_data=settings.as_data)
 
     def evaluate(self, task: Task) -> Measurement:
-        """Train the child and return one score per epoch, with exact costs and the last epoch's mean `loss` as metrics."""
+        """Train the child and return one score per epoch. Metrics are exact costs, the last epoch's mean `loss`, and the learning
+        rate where several were tried. Raises Diverged, before any training, for a value that cannot be trained."""
         placed = self._space.placed(task.genotype, self._facts)
         assert self._kind.role is not None
+        if self._kind.problem is not None and (problem := self._kind.problem(placed)) is not None:
+            raise Diverged(f"not trained: {problem}")
         child = self._child.filled(**{self._kind.role: filling_of(self._kind.name, placed)})
-        trained = self._trainer.train(child, epochs=task.epochs, seed=task.seed)
-        costs = costs_of(child.roles["network"], self._facts)
-        counts = {} if costs is None else msgspec.structs.asdict(costs)
-        return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **counts})
+        settled = self._trainer.at_best_rate(child, seed=task.seed)
+        trained = self._trainer.train(settled, epochs=task.epochs, seed=task.seed)
+        costs = costs_of(child.roles, self._facts)
+        metrics: dict[str, int | float] = {} if costs is None else msgspec.structs.asdict(costs)
+        if settled is not child:
+            metrics["learning_rate"] = settled.recipe.learning_rate
+        return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **metrics})
 
 
 def _networks(space: SearchSpace, child: Child, genotypes: Sequence[Genotype]) -> list[Any]:

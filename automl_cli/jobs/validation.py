@@ -153,7 +153,7 @@ def _costs(kind: Kind, found: Found, space: SearchSpace) -> Costs | None:
     assert found.child is not None
     facts, standing = typed_facts(found.child.problem), standing_kind(kind)
     if standing.role != "network":
-        return costs_of(found.child.roles["network"], facts)
+        return costs_of(found.child.roles, facts)
     return None if standing.costs is None else standing.costs(space.placed(found.genotype, facts), facts)
 
 

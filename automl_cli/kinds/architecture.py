@@ -29,6 +29,11 @@ def costs(network: Network, facts: Any) -> Costs:
     return network.costs(facts.image_shape, len(facts.classes))
 
 
+def activated(network: Network, facts: Any) -> int:
+    """Return on how many channels the activation function of the child acts, in all blocks together."""
+    return network.activated_channels(facts.image_shape)
+
+
 def depth(network: Network) -> int | None:
     """Return the number of convolution layers, or None where there is none."""
     return sum(isinstance(block.operation, ConvolutionUnit) for block in network.blocks) or None
@@ -100,6 +105,7 @@ KIND = Kind(
     words=lambda network: tuple(f"{name}: {operation} of {reads}" for name, operation, reads in _layer_rows(network)),
     sheet=sheet,
     costs=costs,
+    activated=activated,
     depth=depth,
     trainings=lambda facts: expert_trainings_for(facts.image_shape),
     build="automl_cli.children.network:build",

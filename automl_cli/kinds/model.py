@@ -94,7 +94,7 @@ def check(body: ModelBody, place: str) -> str | None:
 
 
 def _costs(body: ModelBody, facts: Any = None) -> Costs | None:
-    return costs_of(body.child.roles["network"], typed_facts(body.child.problem) if facts is None else facts)
+    return costs_of(body.child.roles, typed_facts(body.child.problem) if facts is None else facts)
 
 
 def measurable(body: ModelBody, place: str) -> Measurable:

@@ -1,12 +1,16 @@
 """Update rules: expressions, found or published, and optimizers of a library."""
 
+from collections.abc import Mapping
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
 from automl_cli.values.expressions.sameness import rule_problem
 from automl_cli.values.optimizer import NAMED, LibraryOptimizer, Optimizer, UpdateRule
+from automl_cli.values.recipe import Recipe
 
 
 class RuleBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +29,20 @@ def words(optimizer: Optimizer) -> tuple[str, ...]:
     return (", ".join((optimizer.expression, *momentum, *(("decoupled weight decay",) if optimizer.decoupled else ()))),)
 
 
+def learned(rule: Optimizer, metrics: Mapping[str, float]) -> Optimizer:
+    """Return the rule with the learning rate at which its child was trained, where several were tried."""
+    if isinstance(rule, LibraryOptimizer) or "learning_rate" not in metrics:
+        return rule
+    return replace(rule, learning_rate=float(metrics["learning_rate"]))
+
+
+def recipe(rule: Optimizer, before: Recipe) -> Recipe:
+    """Return the recipe with the learning rate that suits the rule, where one is known."""
+    if isinstance(rule, LibraryOptimizer) or rule.learning_rate is None:
+        return before
+    return replace(before, learning_rate=rule.learning_rate, learning_rates=())
+
+
 def problem(optimizer: Optimizer) -> str | None:
     """Return why nothing can be trained with it, or None."""
     return None if isinstance(optimizer, LibraryOptimizer) else rule_problem(optimizer)
@@ -39,6 +57,9 @@ KIND = Kind(
     names=NAMED,
     about="adamw and lion have decoupled weight decay. A formula such as 'g * exp(sign(g) * sign(m))' can be given as well.",
     written=UpdateRule,
+    as_data=True,
+    learned=learned,
+    recipe=recipe,
     words=words,
     problem=problem,
     build="automl_cli.children.optimizer:started",

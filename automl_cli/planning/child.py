@@ -3,13 +3,15 @@
 from typing import Any
 
 from automl_cli.core.errors import UserError
+from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest
 from automl_cli.plugins.kind import Kind, TrainingChoices, named_roles
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import by_names, filling_named
+from automl_cli.plugins.roles import by_names, filling_named, suited_recipe
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import WHAT_IS_TRAINED, filled_by_flags, open_any
 from automl_cli.store.encoding import plain
+from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.child import ROLES, Child, ChildPreset, Filling, ProblemReference
 
 
@@ -30,12 +32,29 @@ def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *
     facts = problem.facts(dataset, needed=data_needed)
     roles = {**by_names(named_roles(preset)), **filled_by_flags(request, open_role=kind.role)}
     if kind.role != WHAT_IS_TRAINED:
-        roles[WHAT_IS_TRAINED] = _network(preset, facts)
+        roles[WHAT_IS_TRAINED] = network_given(request, facts) or _network(preset, facts)
+    recipe = preset.recipe if request.optimizer is None else suited_recipe(preset.recipe, roles["optimizer"])
     return Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
-        recipe=preset.recipe,
+        recipe=recipe,
         roles={role: roles[role] for role in ROLES if role in roles and role != kind.role},
     )
+
+
+def network_given(request: SearchRequest, facts: Any) -> Filling | None:
+    """Return the network that a flag puts into its role, for searches of another role; None where none does.
+
+    Raises UserError for more than one such flag.
+    """
+    given = [(flag, value) for flag in NETWORK_FLAGS if (value := getattr(request, flag)) is not None]
+    if len(given) > 1:
+        raise UserError(f"--{given[0][0]} and --{given[1][0]} both say which network is trained; give one of them")
+    for flag, value in given:
+        opened = NamedTrainable(flag, value).open()
+        filling = trainable_of(opened.artifact.body, opened.place, TrainingChoices()).place(facts)
+        digest = None if filling_named(WHAT_IS_TRAINED, value) is not None else opened.digest
+        return Filling(kind=filling.kind, value=filling.value, name=value if digest is None else None, digest=digest)
+    return None
 
 
 def _network(preset: ChildPreset, facts: Any) -> Filling:

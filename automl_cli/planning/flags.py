@@ -14,6 +14,7 @@ import msgspec
 from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.core.rewards import LARGEST_EXPONENT
+from automl_cli.planning.network_flags import network_rows
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
 from automl_cli.planning.worker_flags import WORKERS
@@ -212,20 +213,25 @@ SEARCH = (
     ),
 )
 
-OF_COMMANDS: Mapping[str, tuple[Flag, ...]] = {"search-cell": TRANSFER}
+OF_COMMANDS: Mapping[str, Callable[[], tuple[Flag, ...]]] = {
+    "search-cell": lambda: TRANSFER,
+    "search-activation": network_rows,
+    "search-optimizer": network_rows,
+}
 """Rows that only some of the commands have."""
 
 
 @cache
 def search_rows() -> tuple[Flag, ...]:
     """Return the rows about the search itself, of all commands: what a request or a file of flags may hold."""
-    more = tuple(row for rows in OF_COMMANDS.values() for row in rows)
-    return (*_shared_rows(), *more)
+    more = {row.name: row for rows in OF_COMMANDS.values() for row in rows()}
+    return (*_shared_rows(), *more.values())
 
 
 def flags_of(command: str) -> tuple[Flag, ...]:
     """Return the rows of a search command, in the order of its help."""
-    return (*_shared_rows(), *OF_COMMANDS.get(command, ()), *RUN_ROWS)
+    of_command = OF_COMMANDS[command]() if command in OF_COMMANDS else ()
+    return (*_shared_rows(), *of_command, *RUN_ROWS)
 
 
 def flag_named(name: str) -> Flag:

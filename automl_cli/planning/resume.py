@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.flags import Flag
 from automl_cli.core.settings import CONSTANTS
 from automl_cli.core.spaces import SearchSpace
+from automl_cli.planning.child import network_given
 from automl_cli.planning.flags import flag_named, search_rows
+from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.resolve import executor_and_workers
 from automl_cli.planning.transfer import check_transfer
 from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
-from automl_cli.plugins.roles import check_roles
+from automl_cli.plugins.roles import check_roles, typed_facts
 from automl_cli.plugins.space_checks import check_space
 from automl_cli.references import open_any, open_filling, role_flags
 from automl_cli.store.consistency import must_equal
@@ -155,7 +158,14 @@ def _constants(value: Mapping[str, Any], recorded: StudySettings) -> Any:
     return plain(STRATEGIES.load(recorded.strategy).resolve(recorded.trials, typed(value)))
 
 
+def _network(flag: str, value: Any, recorded: StudySettings) -> Any:
+    """Return what the flag puts into the role of the network, on the data of the study."""
+    child = recorded.child
+    return None if child is None else network_given(SearchRequest(**{flag: value}), typed_facts(child.problem))
+
+
 _MEANINGS: Mapping[str, Callable[[Any, StudySettings], Any]] = {
+    **{flag: partial(_network, flag) for flag in NETWORK_FLAGS},
     "start-from": _starting_points,
     "strategy-option": _constants,
 }

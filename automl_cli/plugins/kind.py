@@ -68,6 +68,11 @@ class Kind(Struct, frozen=True, kw_only=True):
     sheet      (body, place) -> what `automl show` says of the artifact, beyond how it was found
     check      (body, place) -> what could not be checked, if anything; ArtifactError for what contradicts itself
     costs      (what stands in the role, facts) -> exact costs of the child
+    activated  (what stands in the role of the network, facts) -> on how many channels in all its activation function acts
+    per_channel  value of the activation -> how many parameters it trains for each of them
+    as_data    whether values of it can be data to programs that all children of a search share
+    learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
+    recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
     depth      what stands in the role -> how many layers it has
     build      names (what stands in the role, facts, *, seed, activation, auxiliary) -> a Flax module, for role network; for
                the others what `children.<role>` says
@@ -93,6 +98,11 @@ class Kind(Struct, frozen=True, kw_only=True):
     sheet: Callable[[Any, str], Iterator[Part]] | None = None
     check: Callable[[Any, str], str | None] | None = None
     costs: Callable[[Any, Any], Costs | None] | None = None
+    activated: Callable[[Any, Any], int] | None = None
+    per_channel: Callable[[Any], int] | None = None
+    as_data: bool = False
+    learned: Callable[[Any, Mapping[str, float]], Any] = lambda value, metrics: value
+    recipe: Callable[[Any, Recipe], Recipe] = lambda value, recipe: recipe
     depth: Callable[[Any], int | None] | None = None
     build: str | None = None
     trainable: Callable[[Any, str, TrainingChoices], Trainable] | None = None

@@ -13,6 +13,7 @@ from automl_cli.store.encoding import convert, plain
 from automl_cli.store.study import Found
 from automl_cli.values.child import ROLES, Child, Filling, ProblemReference
 from automl_cli.values.network import Network
+from automl_cli.values.recipe import Recipe
 
 
 def filling_of(kind: str, value: Any, *, name: str | None = None, digest: str | None = None) -> Filling:
@@ -69,7 +70,8 @@ def named(role: str) -> Mapping[str, Filling]:
 
 
 def filling_named(role: str, name: str) -> Filling | None:
-    """Return what fills a role under this name; None where nothing goes by it. Raises UserError where it is of a family and names nothing."""
+    """Return what fills a role under this name; None where nothing goes by it. Raises UserError for a name of a family that
+    names nothing."""
     if (filling := named(role).get(name)) is not None:
         return filling
     for kind in kinds_of_role(role):
@@ -112,10 +114,31 @@ def typed_dataset(problem: ProblemReference) -> Any:
     return convert(problem.dataset, problem_named(problem.name).dataset_type, f"data set of the problem {problem.name!r}")
 
 
-def costs_of(filling: Filling, facts: Any) -> Costs | None:
-    """Return the costs of a child with this in the role of the network, or None where its kind counts none."""
-    kind = kind_named(filling.kind)
-    return None if kind.costs is None else kind.costs(value_of(filling), facts)
+def costs_of(roles: Mapping[str, Filling], facts: Any) -> Costs | None:
+    """Return what a child with these roles costs on data with these facts; None where nothing is known of its network.
+
+    Trained parameters of the activation function count, wherever the network has it act.
+    """
+    network = roles["network"]
+    kind = kind_named(network.kind)
+    if kind.costs is None or (costs := kind.costs(value_of(network), facts)) is None:
+        return None
+    if (each := trained_per_channel(roles)) == 0 or kind.activated is None:
+        return costs
+    return msgspec.structs.replace(costs, parameters=costs.parameters + each * kind.activated(value_of(network), facts))
+
+
+def suited_recipe(recipe: Recipe, optimizer: Filling) -> Recipe:
+    """Return the recipe as it suits the update rule, such as with the learning rate at which it was found."""
+    return kind_named(optimizer.kind).recipe(value_of(optimizer), recipe)
+
+
+def trained_per_channel(roles: Mapping[str, Filling]) -> int:
+    """Return how many parameters the activation function has for each channel that it acts on."""
+    activation = roles.get("activation")
+    if activation is None or (count := kind_named(activation.kind).per_channel) is None:
+        return 0
+    return count(value_of(activation))
 
 
 def replaced(filling: Filling, **changes: Any) -> Filling:

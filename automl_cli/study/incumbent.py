@@ -99,10 +99,12 @@ def winner_artifact(
     settings: StudySettings, space: SearchSpace, winner: Winner, *, costs: Costs | None = None
 ) -> Artifact[Any]:
     """Return the content of `best.json`: the same bytes wherever, however and in however many sessions the study ran."""
-    genotype = winner.trial.task.genotype
+    genotype, kind = winner.trial.task.genotype, kind_named(space.plugin.produces)
+    measurement = winner.trial.outcome.measurement
+    metrics = {} if measurement is None else measurement.metrics
     about: dict[str, Any] = {"choices": space.decisions.choices_of(genotype), "costs": costs}
-    body = kind_named(space.plugin.produces).body(
-        value=decoded(space, genotype),
+    body = kind.body(
+        value=kind.learned(decoded(space, genotype), metrics),
         words=space.tokens(genotype),
         found=Found(**provenance(settings, winner), **about),
     )

@@ -73,7 +73,7 @@ def plan_resumed(directory: Path, named: NamedTrainable | None, request: Trainin
 
 def costs_of_child(child: Child) -> Costs:
     """Return exact costs of the network of a child. Raises UserError where its kind knows none."""
-    found = costs_of(child.roles["network"], typed_facts(child.problem))
+    found = costs_of(child.roles, typed_facts(child.problem))
     if found is None:
         raise UserError(f"nothing is known of the costs of kind {child.roles['network'].kind!r}")
     return found

@@ -20,9 +20,9 @@ from automl_cli.kinds.network import NetworkBody
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.kind import TrainedAs, TrainingChoices
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import check_roles, costs_of, replaced, typed_dataset, typed_facts, value_of
+from automl_cli.plugins.roles import check_roles, costs_of, replaced, suited_recipe, typed_dataset, typed_facts, value_of
 from automl_cli.plugins.trainables import trainable_of
-from automl_cli.references import filled_by_flags
+from automl_cli.references import filled_by_flags, open_filling
 from automl_cli.store.artifact import artifact_of, read_artifact
 from automl_cli.store.encoding import plain
 from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
@@ -109,14 +109,14 @@ def new_training(
     trained_as = trainable.training(facts)
     child = Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
-        recipe=_recipe(trained_as, request),
+        recipe=_recipe(suited(trained_as, request), request),
         roles=_roles({**trained_as.roles, **(roles or {})}, trainable.place(facts), request),
     )
     check_roles(child, f"{place}: body.found.child", may_be_open=False)
     _check_paths(child, request)
     if data_needed:
         problem.check(child)
-    if costs_of(child.roles["network"], facts) is None:
+    if costs_of(child.roles, facts) is None:
         raise UserError(
             f"kind {child.roles['network'].kind!r} does not say what its values cost, so no model could be written of one"
         )
@@ -195,7 +195,7 @@ def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: N
     asked = _settled(
         Child(
             problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(now)),
-            recipe=_recipe(start, request),
+            recipe=_recipe(suited(start, request), request),
             roles=_roles(start.roles, before.roles["network"], request),
         ),
         epochs=start.epochs if request.epochs is None else request.epochs,
@@ -220,6 +220,17 @@ def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> 
         environment=current_environment(),
         engine="whole",
     )
+
+
+def suited(trained_as: TrainedAs, request: TrainingRequest) -> TrainedAs:
+    """Return how it is trained with the recipe that suits the update rule which a flag names, and one learning rate.
+
+    Where several rates were tried in a search and no rule says which was the best, its own is taken.
+    """
+    recipe = msgspec.structs.replace(trained_as.recipe, learning_rates=())
+    if request.optimizer is not None:
+        recipe = suited_recipe(recipe, open_filling("optimizer", request.optimizer))
+    return msgspec.structs.replace(trained_as, recipe=recipe)
 
 
 def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:

@@ -126,6 +126,23 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
         parts.append(Costs(parameters=(features + 1) * classes, multiply_adds=features * classes))
         return Costs(parameters=sum(p.parameters for p in parts), multiply_adds=sum(p.multiply_adds for p in parts))
 
+    def activated_channels(self, image: Shape) -> int:
+        """Return on how many channels the activation function of the child acts, in all blocks together."""
+        shapes = self.shapes(image)
+        return sum(activated_channels(block.operation, block.input_shape(shapes)[2]) for block in self.blocks)
+
+
+def activated_channels(operation: Operation, channels: int) -> int:
+    """Return on how many channels the activation function acts in an operation that reads so many."""
+    match operation:
+        case ActivationOperation() | SeparableUnit():
+            return channels
+        case ConvolutionUnit(order=order, filters=filters) | FactorizedReduction(order=order, filters=filters):
+            return {"act-conv-bn": channels, "conv-bn-act": filters}.get(order, 0)
+        case Normalisation(order="bn-act"):
+            return channels
+    return 0
+
 
 def joined_shape(shapes: Iterable[Shape], join: Join = "concatenate") -> Shape:
     """Return the shape of the join. Concatenated: largest height, largest width, sum of the channels. Added: the one shape of

@@ -49,13 +49,15 @@ class UpdateRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     """An update rule in printed form, such as `g * exp(sign(g) * sign(m))`: w <- w - rate * update.
 
     `momentum` is the value of the setting of that name in rules where it stands, 0.9 unless given, and None in others. Weight
-    decay is added to the gradient, unless the rule is `decoupled`: then it is added to the update. Raises UserError for what is
-    no rule, with the column, and for a newer version of the language.
+    decay is added to the gradient, unless the rule is `decoupled`: then it is added to the update. `learning_rate` is one at
+    which the rule is known to work. Raises UserError for what is no rule, with the column, and for a newer version of the
+    language.
     """
 
     expression: str
     momentum: float | None = None
     decoupled: bool = False
+    learning_rate: float | None = None
     language: int = LANGUAGE_VERSION
 
     def __post_init__(self) -> None:
@@ -66,6 +68,8 @@ class UpdateRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
             raise UserError(f"momentum is {self.momentum:g}; the update rule {self.expression!r} has none")
         elif not 0 <= self.momentum < 1:
             raise UserError(f"momentum is {self.momentum:g}; it must be at least 0 and below 1")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise UserError(f"learning_rate is {self.learning_rate:g}; it must be above 0")
         for part in walk(self.tree):
             _check_constants(part, self.expression)
 
@@ -145,12 +149,12 @@ NAMED: dict[str, Optimizer] = {
     "sgd": UpdateRule("g"),
     "momentum": UpdateRule("trace(g, momentum)"),
     "nesterov": UpdateRule("g + momentum * trace(g, momentum)"),
-    "rmsprop": UpdateRule("rmsprop"),
+    "rmsprop": UpdateRule("rmsprop", learning_rate=1e-3),
     "rmsprop-tf": UpdateRule("trace(g / sqrt(ema_from_one(g^2, 0.9) + 1), momentum)"),
-    "adam": UpdateRule("adam"),
-    "adamw": UpdateRule("adam", decoupled=True),
-    "lion": UpdateRule("sign(0.9 * previous_ema(g, 0.99) + 0.1 * g)", decoupled=True),
-    "signum": UpdateRule("sign(m)"),
+    "adam": UpdateRule("adam", learning_rate=1e-3),
+    "adamw": UpdateRule("adam", decoupled=True, learning_rate=1e-3),
+    "lion": UpdateRule("sign(0.9 * previous_ema(g, 0.99) + 0.1 * g)", decoupled=True, learning_rate=1e-4),
+    "signum": UpdateRule("sign(m)", learning_rate=1e-3),
     **{
         f"{family}{f'-{decay}' * bool(decay)}": UpdateRule(form.format(_signs(decay)))
         for family, form in (("powersign", "g * exp({})"), ("addsign", "g * (1 + {})"))
@@ -159,7 +163,7 @@ NAMED: dict[str, Optimizer] = {
     "muon": LibraryOptimizer("muon"),
     "schedule-free": LibraryOptimizer("schedule-free"),
 }
-"""Published rules. rmsprop-tf is RMSProp as the papers of this line used it on ImageNet (NASNet, arXiv 1707.07012, appendix A);
+"""Published rules; those with a learning rate work at another order of it than SGD. rmsprop-tf is RMSProp as the papers of this line used it on ImageNet (NASNet, arXiv 1707.07012, appendix A);
 momentum and Nesterov's in the form of accumulated gradients; Lion arXiv 2302.06675; Signum arXiv 1802.04434; PowerSign and
 AddSign with the decays of arXiv 1709.07417."""
 
