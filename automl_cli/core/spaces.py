@@ -84,8 +84,8 @@ class Plugin(Struct, frozen=True, kw_only=True):
     encode      (options, value) -> the genotype that decodes to it, SpaceError where there is none; None: nobody asks
     length      (options, trial) -> how many decisions are live; None: all of them, always
     mutate      (options, genotype, random) -> a genotype; None: one decision changed, uniformly
-    canonical   (options, genotype) -> a genotype that stands for all that mean the same; None: each stands for itself. Outcomes
-                are reused and children seeded by it
+    canonical   (options, genotype) -> integers that all genotypes have in common which mean the same, such as the one of them
+                that stands for the others; None: each means something of its own. Outcomes are reused and children seeded by it
     """
 
     name: str
@@ -203,8 +203,11 @@ class SearchSpace:
         return value if self.plugin.place is None else self._call("place", value, facts, given=shown_genotype(genotype))
 
     def canonical(self, genotype: Genotype) -> Genotype:
-        """Return the genotype that stands for all that mean the same."""
-        return genotype if self.plugin.canonical is None else self._genotype("canonical", genotype)
+        """Return the integers that all genotypes have in common which mean the same as this one."""
+        if self.plugin.canonical is None:
+            return genotype
+        given = shown_genotype(genotype)
+        return self._indices("canonical", self._call("canonical", genotype, given=given), given=given)
 
     def tokens(self, genotype: Genotype) -> tuple[str, ...]:
         """Return the genotype as the deck prints it."""

@@ -135,7 +135,7 @@ class TrainedEvaluator:
         each = child_seconds(
             child.problem.facts,
             child.recipe,
-            epochs=epochs,
+            epochs=epochs + len(child.recipe.learning_rates),
             blocks=blocks,
             multiply_adds=fmean(one.multiply_adds for one in costs),
             speed=matrix_speed(),
@@ -159,8 +159,11 @@ class TrainedEvaluator:
         self._trainer = Trainer(self._child, engine=settings.engine, as_data=settings.as_data)
 
     def evaluate(self, task: Task) -> Measurement:
-        """Train the child and return one score per epoch. Metrics are exact costs, the last epoch's mean `loss`, and the learning
-        rate where several were tried. Raises Diverged, before any training, for a value that cannot be trained."""
+        """Train the child and return one score per epoch.
+
+        Metrics are exact costs, the last epoch's mean `loss`, and the learning rate where several were tried. Raises Diverged,
+        before any training, for a value that cannot be trained.
+        """
         placed = self._space.placed(task.genotype, self._facts)
         assert self._kind.role is not None
         if self._kind.problem is not None and (problem := self._kind.problem(placed)) is not None:

@@ -5,7 +5,7 @@ configuration file, the bounds and what a resumed run may be told follow from th
 kinds that fill roles of a child have one each.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import AutomlError, SpaceError
@@ -58,7 +58,6 @@ def check_space(space: SearchSpace) -> None:
 
     Raises SpaceError naming the space's file, the function, what it gave and what it may give.
     """
-    kind = _found_kind(space)
     _stored(space.decisions, DecisionList, f"{space.place}: decisions gave what no file can hold")
     genotype = space.sample(0, 0)
     value = decoded(space, genotype)
@@ -67,11 +66,11 @@ def check_space(space: SearchSpace) -> None:
             f"{space.place}: decode gave two values for one {shown_genotype(genotype)}; its value may depend on options and "
             "genotype only"
         )
-    standing = _asked(space, "canonical", genotype, lambda: space.canonical(genotype))
-    if _asked(space, "canonical", standing, lambda: space.canonical(standing)) != standing:
+    meaning = _asked(space, "canonical", genotype, lambda: space.canonical(genotype))
+    if _asked(space, "canonical", genotype, lambda: space.canonical(genotype)) != meaning:
         raise SpaceError(
-            f"{space.place}: canonical gave {shown_genotype(standing)} for {shown_genotype(genotype)}, but another for that; a "
-            "genotype that stands for others must stand for itself"
+            f"{space.place}: canonical gave two answers for one {shown_genotype(genotype)}; its answer may depend on "
+            "options and genotype only"
         )
     tokens = _asked(space, "tokens", genotype, lambda: space.tokens(genotype))
     if not tokens or not all(tokens):
@@ -84,7 +83,7 @@ def check_space(space: SearchSpace) -> None:
         if decoded(space, again) != value:
             raise SpaceError(
                 f"{space.place}: encode gave {shown_genotype(again)} for the value of {shown_genotype(genotype)}, which "
-                f"decodes to another {kind.value.__name__}"
+                f"decodes to another value"
             )
 
 
@@ -146,5 +145,6 @@ def _asked(space: SearchSpace, name: str, genotype: Genotype, ask: Callable[[], 
 
 
 def _type_with_module(kind: Kind) -> str:
-    name = kind.value.__name__
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name} ({kind.value.__module__})"
+    types = [kind.value] if isinstance(kind.value, type) else list(get_args(kind.value))
+    name = " or ".join(one.__name__ for one in types)
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name} ({types[0].__module__})"

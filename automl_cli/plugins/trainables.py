@@ -48,9 +48,9 @@ def _as_searched(kind: Kind, body: FoundBody, choices: TrainingChoices) -> Train
 
 
 def published_training(of: str, known: Mapping[str, Any], preset: str | None, roles: Mapping[str, Filling]) -> TrainedAs:
-    """Return how a published value is trained by a preset, quick unless another is asked for. `roles` take the place of its own.
+    """Return how a published value is trained by a preset, quick unless another is asked for.
 
-    Raises UserError, which says whose presets these are, for one that is not known.
+    `roles` take the place of its own. Raises UserError, which says whose presets these are, for one that is not known.
     """
     name = preset or "quick"
     if name not in known:

@@ -163,7 +163,9 @@ NAMED: dict[str, Optimizer] = {
     "muon": LibraryOptimizer("muon"),
     "schedule-free": LibraryOptimizer("schedule-free"),
 }
-"""Published rules; those with a learning rate work at another order of it than SGD. rmsprop-tf is RMSProp as the papers of this line used it on ImageNet (NASNet, arXiv 1707.07012, appendix A);
+"""Published rules; those with a learning rate work at another order of it than SGD.
+
+rmsprop-tf is RMSProp as the papers of this line used it on ImageNet (NASNet, arXiv 1707.07012, appendix A);
 momentum and Nesterov's in the form of accumulated gradients; Lion arXiv 2302.06675; Signum arXiv 1802.04434; PowerSign and
 AddSign with the decays of arXiv 1709.07417."""
 

@@ -20,7 +20,7 @@ from automl_cli.plugins.discovery import open_space, plugin_named
 from automl_cli.plugins.listing import kind_named, standing_kind
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.space_checks import check_plugin, check_space
-from automl_cli.store.encoding import document, parse
+from automl_cli.store.encoding import document, line, parse
 from automl_cli.study.session import setup_of
 from tests.contracts import golden
 from tests.tables import PLUGINS, PRESET_LABELS, ROOT, SPACES, decisions_text
@@ -216,11 +216,12 @@ def test_a_child_of_it_is_built_and_trained_for_an_epoch_and_costs_what_it_measu
 
 
 @every_space
-def test_the_genotype_that_stands_for_another_stands_for_itself(space: SearchSpace) -> None:
+def test_what_genotypes_mean_is_a_function_of_their_values(space: SearchSpace) -> None:
+    meanings: dict[bytes, tuple[int, ...]] = {}
     for genotype in genotypes(space):
-        standing = space.canonical(genotype)
-        assert space.decisions.check(standing) == standing == space.canonical(standing)
-        assert len(standing) == len(genotype)
+        meaning = space.canonical(genotype)
+        assert all(type(part) is int for part in meaning)
+        assert meanings.setdefault(line(space.decode(genotype)), meaning) == meaning == space.canonical(genotype)
 
 
 def test_finding_decoding_and_printing_spaces_imports_nothing_heavy() -> None:

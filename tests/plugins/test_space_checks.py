@@ -61,8 +61,8 @@ BODIES = {  # the body of a function, and what the error says of it, behind "min
         ("return None", "canonical gave None for genotype (0, 0, 2, 2); it must give a genotype"),
         ("return (True, *genotype[1:])", "canonical gave a tuple with a bool in it for genotype (0, 0, 2, 2)"),
         (
-            "return ((genotype[0] + 1) % 3, *genotype[1:])",
-            "canonical gave genotype (1, 0, 2, 2) for genotype (0, 0, 2, 2), but",
+            "return (canonical.__dict__.setdefault('count', [0]).append(0) or len(canonical.count),)",
+            "canonical gave two answers for one genotype (0, 0, 2, 2); its answer may depend on",
         ),
     ),
     "encode": (

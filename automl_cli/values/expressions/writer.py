@@ -1,4 +1,4 @@
-"""Parts that the writers of files for different libraries share: what they offer, the names in a file, and what a rule needs."""
+"""Parts that the writers of files for different libraries share: the names in a file, and what a rule needs."""
 
 import re
 from collections.abc import Callable, Mapping
