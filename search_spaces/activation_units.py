@@ -17,6 +17,7 @@ from automl_cli.core.decisions import Decision, DecisionList, Genotype
 from automl_cli.core.spaces import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.activation import ACTIVATIONS, BETAS, ActivationFunction, activation_of
 from automl_cli.values.child import ChildPreset
+from automl_cli.values.expressions.canonical import canonical as canonical_form
 from automl_cli.values.expressions.parser import parse
 from automl_cli.values.expressions.sameness import activation_key
 from automl_cli.values.expressions.tree import Expression, Language, Name, replace, uses
@@ -60,8 +61,9 @@ def decode(options: Options, genotype: Genotype) -> ActivationFunction:
             inputs.append(replace(_with_beta(UNARY[unary], fresh, initial), {"x": read}))
         form = _with_beta(BINARY[binary], fresh, initial)
         result = replace(form, dict(zip(("a", "b"), inputs, strict=True)))
-    used = activation_of(result).betas
-    return activation_of(result, tuple(start for beta, start in zip(BETAS, initial, strict=False) if beta in used))
+    simple = canonical_form(result)
+    used = activation_of(simple).betas
+    return activation_of(simple, tuple(start for beta, start in zip(BETAS, initial, strict=False) if beta in used))
 
 
 def _with_beta(form: str, fresh: Iterator[str], initial: list[float]) -> Expression:

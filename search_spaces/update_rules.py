@@ -16,6 +16,7 @@ from functools import cache
 from automl_cli.core.decisions import Decision, DecisionList, Genotype
 from automl_cli.core.spaces import Options, Plugin, SearchPreset, SpaceOption
 from automl_cli.values.child import ChildPreset
+from automl_cli.values.expressions.canonical import canonical as canonical_form
 from automl_cli.values.expressions.parser import parse
 from automl_cli.values.expressions.sameness import rule_key
 from automl_cli.values.expressions.tree import Expression, Language, replace
@@ -66,7 +67,7 @@ def decode(options: Options, genotype: Genotype) -> UpdateRule:
         known = [*map(_form, operands(options, 0)), *results]
         a, b = (replace(_form(UNARY[unary]), {"x": known[at]}) for unary, at in zip(functions, (first, second), strict=True))
         results.append(replace(_form(BINARY[binary]), {"a": a, "b": b}))
-    return rule_of(results[-1])
+    return rule_of(canonical_form(results[-1]))
 
 
 Tokens = tuple[int, int, int, int, int]
