@@ -64,7 +64,7 @@ def test_a_plan_warns_where_the_search_itself_would_be_refused(automl: Automl) -
     [
         ({"epochs": 6}, "trial 0 was trained for 5 epochs, and study.json, which was changed by hand, says 6 epochs"),
         ({"seed": 4}, "body.found.seed: says 3, but study.json makes it 4"),
-        ({"reward": {"type": "power", "exponent": 3.0}}, "body.found.reward_function: says "),
+        ({"reward": {"type": "power", "exponent": 3.0}}, "body.found.reward_function.exponent: says "),
     ],
 )
 def test_a_finished_run_whose_study_was_edited_is_refused(change: dict[str, Any], text: str, automl: Automl) -> None:
