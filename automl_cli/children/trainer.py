@@ -109,5 +109,5 @@ class Trainer:
             "average_decay": recipe.average_decay,
         }
         if self._engine == "blocks" and isinstance(model, NetworkModule) and not half:
-            return BlocksEngine(model, **settings)
+            return BlocksEngine(model, **settings, tight=self._as_data)
         return WholeEngine(model, half=half, **settings)

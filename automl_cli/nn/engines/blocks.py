@@ -48,7 +48,8 @@ class BlocksEngine:
     """Engine (`engines.protocol.Engine`) that runs a network block by block.
 
     The update rule works on whole pages, so it may be any rule that treats parameters one by one, or by sums over all of them.
-    `drop` and `average_decay` are as in `WholeEngine`, with the same random draws. Inputs are images (batch, height, width,
+    `drop` and `average_decay` are as in `WholeEngine`, with the same random draws; `tight` is for one network that is trained
+    again and again (`lower`). Inputs are images (batch, height, width,
     channels) float32, targets labels (batch,) int32, and outputs logits (batch, classes).
     """
 
@@ -60,10 +61,17 @@ class BlocksEngine:
         update_rule: optax.GradientTransformation,
         drop: DropSettings | None = None,
         average_decay: float | None = None,
+        tight: bool = False,
     ) -> None:
-        auxiliary = model.has_auxiliary
         self._graph = lower(
-            model.network, model.image, model.classes, loss, activation=model.activation, drop=drop, auxiliary=auxiliary
+            model.network,
+            model.image,
+            model.classes,
+            loss,
+            activation=model.activation,
+            drop=drop,
+            auxiliary=model.has_auxiliary,
+            tight=tight,
         )
         self._calls: dict[tuple[Any, ...], tuple[BlockCall, ...]] = {}
         self._initial_arrays = named_arrays(model)

@@ -78,9 +78,14 @@ def lower(
     activation: ActivationFunction,
     drop: DropSettings | None = None,
     auxiliary: bool = False,
+    tight: bool = False,
 ) -> Graph:
     """Return the graph of a network, optionally with its auxiliary head, for a training that drops paths and features as in
-    `drop`."""
+    `drop`.
+
+    With `tight` the last page is as long as what it holds: shorter to work through, but of a size that other networks do not
+    share.
+    """
     builder = _GraphBuilder(image, activation, drop or DropSettings(1.0, 0.0))
     for number, block in enumerate(network.blocks):
         builder.add(block, f"blocks.{block.name}")
@@ -93,7 +98,7 @@ def lower(
             builder.add(block, f"auxiliary.{block.name}")
         operands.append(builder.auxiliary_logits(network.auxiliary[-1].name, classes))
     builder.loss(tuple(operands), classes, loss)
-    return builder.graph(evaluation_calls)
+    return builder.graph(evaluation_calls, tight=tight)
 
 
 def path_name(number: int) -> str:
@@ -120,11 +125,11 @@ class _GraphBuilder:
         """Number of calls so far."""
         return len(self._calls)
 
-    def graph(self, evaluation_calls: int) -> Graph:
+    def graph(self, evaluation_calls: int, *, tight: bool) -> Graph:
         """Return the graph. Evaluation has the first `evaluation_calls` calls, and the last one."""
         last = self._calls[-1]._replace(operands=self._calls[-1].operands[:1])
         evaluation = _without_drops((*self._calls[:evaluation_calls], last))
-        pages = tuple(self._pages)
+        pages = (*self._pages[:-1], self._page_fill) if tight else tuple(self._pages)
         return Graph(tuple(self._calls), evaluation, tuple(self._sources), pages, self._paths, self._features)
 
     def add(self, block: Block, prefix: str) -> None:
