@@ -29,8 +29,8 @@ UNARY = (
     "exp(-(x^2))", "erf(x)", "B",
 )  # fmt: skip
 BINARY = (
-    "a + b", "a * b", "a - b", "a / (b + 1e-7)", "max(a, b)", "min(a, b)", "sigmoid(a) * b", "exp(-B * (a - b)^2)",
-    "exp(-B * abs(a - b))", "B * a + (1 - B) * b",
+    "a + b", "a * b", "a - b", "a / (b + 1e-7)", "max(a, b)", "min(a, b)", "sigmoid(a) * b", "exp(-(B * (a - b)^2))",
+    "exp(-(B * abs(a - b)))", "B * a + (1 - B) * b",
 )  # fmt: skip
 """B is a trained beta."""
 

@@ -25,7 +25,7 @@ def canonical(expression: Expression) -> Expression:
 
     >>> from automl_cli.values.activation import ActivationFunction
     >>> printed(canonical(ActivationFunction("sigmoid(x) * (1 * -(-x))").tree))
-    'sigmoid(x) * x'
+    'x * sigmoid(x)'
     """
     if not isinstance(expression, Call):
         return expression
@@ -80,6 +80,10 @@ def _without_negation(found: Call) -> Expression | None:
             return call("subtract", right, inner)
         case Call(function="abs", arguments=(Call(function="negate", arguments=(inner,)),)):
             return canonical(call("abs", inner))
+        case Call(function="multiply", arguments=(Call(function="negate", arguments=(inner,)), right)):
+            return canonical(call("negate", call("multiply", inner, right)))
+        case Call(function="multiply", arguments=(left, Call(function="negate", arguments=(inner,)))):
+            return canonical(call("negate", call("multiply", left, inner)))
     return None
 
 
@@ -92,10 +96,8 @@ def _without_repetition(found: Call) -> Expression | None:
 
 
 def _order(expression: Expression) -> tuple[int, str]:
-    """Numbers come first, then what is longer, so that forms read as usual: 2 * exp(x) * x."""
-    if isinstance(expression, Number):
-        return 0, printed(expression)
-    return (2 if isinstance(expression, Name) else 1), printed(expression)
+    """Numbers come first, then names, so that forms read as usual: 2 * x * exp(x)."""
+    return next(rank for rank, kind in enumerate((Number, Name, Call)) if isinstance(expression, kind)), printed(expression)
 
 
 @cache
