@@ -97,7 +97,8 @@ def _without_repetition(found: Call) -> Expression | None:
 
 def _order(expression: Expression) -> tuple[int, str]:
     """Numbers come first, then names, so that forms read as usual: 2 * x * exp(x)."""
-    return next(rank for rank, kind in enumerate((Number, Name, Call)) if isinstance(expression, kind)), printed(expression)
+    rank = 2 if isinstance(expression, Call) else int(isinstance(expression, Name))
+    return rank, printed(expression)
 
 
 @cache

@@ -13,7 +13,7 @@ def derivative(expression: Expression, name: str = "x") -> Expression:
 
     Raises KeyError for functions without a derivative here: averages, drop and mod.
 
-    >>> from automl_cli.values.expressions.tree import printed
+    >>> from automl_cli.values.expressions.tree import Name, printed
     >>> printed(derivative(call("power", Name("x"), Number(2.0))))
     '2 * x'
     """

@@ -10,6 +10,7 @@ _ENCLOSED = r"\left({}\right)"
 def latex(expression: Expression, names: Mapping[str, str] | None = None) -> str:
     r"""Return an expression as LaTeX for mathematics mode; `names` are the operands that are not written as they are called.
 
+    >>> from automl_cli.values.expressions.tree import Call
     >>> latex(Call("divide", (Name("g"), Call("sqrt", (Name("v"),)))))
     '\\frac{g}{\\sqrt{v}}'
     """
