@@ -97,22 +97,33 @@ _FORWARD: dict[str, Any] = {name: _binary(name) for name in (*ACTIVATIONS.functi
 _NAMES = tuple(_FORWARD)
 
 
-def _run(x: Array, betas: Array, code: Array) -> tuple[Array, Array]:
-    """The registers of shape (registers, rows, channels) behind the last instruction of a program on a piece, and which of them
-    hold its results."""
+def _table(rows: int, betas: Array, code: Array) -> Array:
+    """Return the registers of a program for pieces of so many rows, (registers, rows, channels), with all but x in place."""
     constants = lax.bitcast_convert_type(code[-SIZES.constants :], jnp.float32)
-    fixed = jnp.concatenate([betas, jnp.broadcast_to(constants[:, None], (SIZES.constants, x.shape[1]))])
-    inputs = jnp.concatenate([x[None], jnp.broadcast_to(fixed[:, None], (len(fixed), *x.shape))])
-    registers = jnp.zeros((len(inputs) + SIZES.instructions, *x.shape), jnp.float32)
-    registers = lax.dynamic_update_slice_in_dim(registers, inputs, 0, 0)
-    table = code[1 + len(OPERANDS) : -SIZES.constants].reshape(-1, 3)
+    fixed = jnp.concatenate([betas, jnp.broadcast_to(constants[:, None], (SIZES.constants, betas.shape[1]))])
+    table = jnp.zeros((1 + len(fixed) + SIZES.instructions, rows, betas.shape[1]), jnp.float32)
+    fixed = jnp.broadcast_to(fixed[:, None], (len(fixed), *table.shape[1:]))
+    return lax.dynamic_update_slice_in_dim(table, fixed, 1, 0)
 
-    def step(at: Array, registers: Array) -> Array:
-        name, first, second = table[at]
-        result = lax.switch(name, list(_FORWARD.values()), registers[first], registers[second])
-        return lax.dynamic_update_index_in_dim(registers, result, len(inputs) + at, 0)
 
-    return lax.fori_loop(0, code[0], step, registers), code[1 : 1 + len(OPERANDS)]
+def _run(table: Array, x: Array, code: Array) -> tuple[Array, Array]:
+    """Run a program on a piece (rows, channels): the registers behind it, and which of them hold its results.
+
+    The registers of the piece before are used again, which saves filling them.
+    """
+    table = lax.dynamic_update_index_in_dim(table, x, 0, 0)
+    instructions = code[1 + len(OPERANDS) : -SIZES.constants].reshape(-1, 3)
+
+    def step(at: Array, table: Array) -> Array:
+        name, first, second = instructions[at]
+        result = lax.switch(name, list(_FORWARD.values()), table[first], table[second])
+        return lax.dynamic_update_index_in_dim(table, result, FIRST + at, 0)
+
+    return lax.fori_loop(0, code[0], step, table), code[1 : 1 + len(OPERANDS)]
+
+
+FIRST = len(OPERANDS) + SIZES.constants
+"""The register of the first instruction's result."""
 
 
 def _cut(x: Array) -> Array:
@@ -133,11 +144,14 @@ def _joined(pieces: Array, shape: tuple[int, ...]) -> Array:
 def _interpreted(x: Array, betas: Array, code: Array) -> Array:
     """The function of x (…, channels) with parameters (betas, channels) whose code is given, float32."""
 
-    def piece(rows: Array) -> Array:
-        registers, results = _run(rows, betas, code[: len(code) // 2])
-        return registers[results[0]]
+    code, pieces = code[: len(code) // 2], _cut(x.astype(jnp.float32))
 
-    return _joined(lax.map(piece, _cut(x.astype(jnp.float32))), x.shape)
+    def piece(table: Array, rows: Array) -> tuple[Array, Array]:
+        table, results = _run(table, rows, code)
+        return table, table[results[0]]
+
+    _, found = lax.scan(piece, _table(pieces.shape[1], betas, code), pieces)
+    return _joined(found, x.shape)
 
 
 def _keep(x: Array, betas: Array, code: Array) -> tuple[Array, tuple[Array, Array, Array]]:
@@ -146,14 +160,16 @@ def _keep(x: Array, betas: Array, code: Array) -> tuple[Array, tuple[Array, Arra
 
 def _gradients(kept: tuple[Array, Array, Array], gradient: Array) -> tuple[Array, Array, None]:
     x, betas, code = kept
+    code, pieces = code[len(code) // 2 :], _cut(x.astype(jnp.float32))
 
-    def piece(both: tuple[Array, Array]) -> tuple[Array, Array]:
+    def piece(table: Array, both: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
         rows, gradients = both
-        registers, results = _run(rows, betas, code[len(code) // 2 :])
-        of_betas = jnp.stack([(registers[result] * gradients).sum(0) for result in results[1:]])
-        return registers[results[0]] * gradients, of_betas
+        table, results = _run(table, rows, code)
+        of_betas = jnp.stack([(table[result] * gradients).sum(0) for result in results[1:]])
+        return table, (table[results[0]] * gradients, of_betas)
 
-    of_x, of_betas = lax.map(piece, (_cut(x.astype(jnp.float32)), _cut(gradient.astype(jnp.float32))))
+    both = pieces, _cut(gradient.astype(jnp.float32))
+    _, (of_x, of_betas) = lax.scan(piece, _table(pieces.shape[1], betas, code), both)
     return _joined(of_x, x.shape).astype(x.dtype), of_betas.sum(0), None
 
 

@@ -150,7 +150,11 @@ def _updated(gradient: Array, weight: Array, kept: Array, state: RuleProgramStat
         return padded.reshape(len(rows), pieces, length).swapaxes(0, 1)
 
     rows = cut(jnp.concatenate([jnp.stack([gradient, weight]), draws]))
-    results, averages = lax.map(lambda piece: _run(state, *piece), (rows, cut(kept)))
+
+    def piece(table: Array, both: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
+        return _run(table, state.code, *both)
+
+    _, (results, averages) = lax.scan(piece, _table(state, length), (rows, cut(kept)))
     return results.ravel()[:size], averages.swapaxes(0, 1).reshape(len(kept), -1)[:, :size]
 
 
@@ -163,23 +167,33 @@ def _draws(state: RuleProgramState, number: int, size: int) -> Array:
     return jnp.stack([noise, deviation * jax.random.normal(keys[1], (size,)), jax.random.uniform(keys[2], (size,))])
 
 
-def _run(state: RuleProgramState, rows: Array, kept: Array) -> tuple[Array, Array]:
-    """The result of the program on one piece, and the averages; `rows` are gradient, parameter and the three draws."""
-    code, length = state.code, rows.shape[1]
-    gradient, weight, noise, annealed, uniform = rows
+def _table(state: RuleProgramState, length: int) -> Array:
+    """Return the registers for pieces of this length, (registers, length), with the scalars and constants in place."""
     scalars = jnp.stack([state.step.astype(jnp.float32), state.total])
-    fixed = jnp.broadcast_to(jnp.concatenate([scalars, code.constants])[:, None], (2 + SIZES.constants, length))
-    inputs = jnp.concatenate([jnp.stack([gradient, weight]), fixed[:2], jnp.stack([noise, annealed]), fixed[2:]])
-    registers = jnp.zeros((len(inputs) + SIZES.instructions, length), jnp.float32)
-    registers = lax.dynamic_update_slice_in_dim(registers, inputs, 0, 0)
+    table = jnp.zeros((len(OPERANDS) + SIZES.constants + SIZES.instructions, length), jnp.float32)
+    for place, values in ((OPERANDS.index("t"), scalars), (len(OPERANDS), state.code.constants)):
+        rows = jnp.broadcast_to(values[:, None], (len(values), length))
+        table = lax.dynamic_update_slice_in_dim(table, rows, place, 0)
+    return table
+
+
+def _run(table: Array, code: RuleCode, rows: Array, kept: Array) -> tuple[Array, tuple[Array, Array]]:
+    """Run a rule on a piece: the registers behind it, the update, and the averages.
+
+    `rows` are gradient, parameter and the three draws, (5, length). The registers of the piece before are used again.
+    """
+    gradient, weight, noise, annealed, uniform = rows
+    for name, values in zip(("g", "w", "noise", "annealed_noise"), (gradient, weight, noise, annealed), strict=True):
+        table = lax.dynamic_update_index_in_dim(table, values, OPERANDS.index(name), 0)
+    start = len(OPERANDS) + SIZES.constants
 
     def step(at: Array, carried: tuple[Array, Array]) -> tuple[Array, Array]:
-        registers, after = carried
+        table, after = carried
         function, first, second, slot, writes = code.instructions[at]
         before = kept[slot]
-        result = lax.switch(function, list(STEPS.values()), registers[first], registers[second], before, uniform)
+        result = lax.switch(function, list(STEPS.values()), table[first], table[second], before, uniform)
         after = lax.dynamic_update_index_in_dim(after, jnp.where(writes == 1, result, after[slot]), slot, 0)
-        return lax.dynamic_update_index_in_dim(registers, result, len(inputs) + at, 0), after
+        return lax.dynamic_update_index_in_dim(table, result, start + at, 0), after
 
-    registers, after = lax.fori_loop(0, code.length, step, (registers, kept))
-    return registers[code.result], after
+    table, after = lax.fori_loop(0, code.length, step, (table, kept))
+    return table, (table[code.result], after)

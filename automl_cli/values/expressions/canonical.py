@@ -7,7 +7,7 @@ expressions with one form compute the same; those that compute the same by other
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from automl_cli.values.expressions.evaluation import constant_value, evaluate, numpy_functions
@@ -35,7 +35,9 @@ def canonical(expression: Expression) -> Expression:
         return found if value is None else Number(value)
     simple = _simplified(found)
     if isinstance(simple, Call) and FUNCTIONS[simple.function].commuting:
-        return Call(simple.function, tuple(sorted(simple.arguments, key=_order)))
+        return Call(
+            simple.function, tuple(sorted(simple.arguments, key=partial(_order, numbers_first=simple.function == "multiply")))
+        )
     return simple
 
 
@@ -95,9 +97,11 @@ def _without_repetition(found: Call) -> Expression | None:
     return first if found.function in ("max", "min") and first == found.arguments[-1] else None
 
 
-def _order(expression: Expression) -> tuple[int, str]:
-    """Numbers come first, then names, so that forms read as usual: 2 * x * exp(x)."""
+def _order(expression: Expression, *, numbers_first: bool) -> tuple[int, str]:
+    """Names come before what is longer, and numbers first in products and last elsewhere, as formulas are usually written."""
     rank = 2 if isinstance(expression, Call) else int(isinstance(expression, Name))
+    if isinstance(expression, Number):
+        rank = 0 if numbers_first else 3
     return rank, printed(expression)
 
 
