@@ -1,6 +1,8 @@
 """The engine `whole`: a network as one program for a training step, and one for a prediction."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +12,7 @@ import optax
 from flax import nnx
 from jax import Array
 
-from automl_cli.nn.compilation import compiled
+from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.engines.ema import initial_average, updated_average
 from automl_cli.nn.engines.protocol import StepContext, required_context
 from automl_cli.nn.losses import Loss
@@ -18,6 +20,9 @@ from automl_cli.nn.networks import DropSettings
 from automl_cli.nn.networks.drop_path import DropMasks
 
 Arrays = dict[str, Array]
+
+SHARED = 2
+"""Networks whose programs are kept for the next child: searches of rules and functions train one network again and again."""
 
 
 class WholeState(NamedTuple):
@@ -58,23 +63,19 @@ class WholeEngine:
         half: bool = False,
     ) -> None:
         graph, parameters, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
-        self._graph: nnx.GraphDef = graph
+        paths = tuple(path for state in (parameters, statistics) for path, _ in nnx.to_flat_state(state))
         self._initial_arrays = _by_name(parameters), _by_name(statistics)
-        self._paths = {_dotted(path): path for state in (parameters, statistics) for path, _ in nnx.to_flat_state(state)}
-        self._loss = loss
-        self._update_rule = update_rule
+        self._init = update_rule.init
         self._drop = drop
         self._average_decay = average_decay
-        self._activations = jnp.bfloat16 if half else jnp.float32
-        self._step = compiled(self._traced_step, long=True, donate_argnums=0)
-        self._outputs = compiled(self._traced_outputs, long=True)
-        self._outputs_with_carry = compiled(self._traced_outputs_with_carry, long=True)
+        traced = _Traced(graph, paths, loss, update_rule.update, drop, average_decay, half)
+        self._step, self._outputs, self._outputs_with_carry = _programs(traced)
 
     def initial(self) -> WholeState:
         """Return the state before the first step, a pytree."""
         parameters, statistics = (jax.tree.map(jnp.copy, array_tree) for array_tree in self._initial_arrays)
         average = initial_average(self._average_decay, parameters)
-        return WholeState(parameters, statistics, self._update_rule.init(parameters), *average)
+        return WholeState(parameters, statistics, self._init(parameters), *average)
 
     def step(
         self, state: WholeState, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
@@ -108,42 +109,6 @@ class WholeEngine:
         """Return the state that `arrays` came from."""
         return jax.tree.map_with_path(lambda path, _: jnp.array(arrays[_name(path)]), self.initial())
 
-    def _traced_step(
-        self, state: WholeState, inputs: Array, targets: Array, rate: Array, *context: Array
-    ) -> tuple[WholeState, Array]:
-        drop = {} if self._drop is None else {"drop": DropMasks(self._drop, *context)}
-
-        def objective(parameters: Arrays) -> tuple[Array, tuple[Arrays, Any]]:
-            model = self._model(parameters, state.statistics)
-            outputs, carry = _apply(model, self._as_activations(inputs), state.carry, train=True, **drop)
-            return self._loss(outputs, targets), (_by_name(nnx.state(model, nnx.BatchStat)), carry)
-
-        (loss, (statistics, carry)), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
-        updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
-        parameters = jax.tree.map(lambda parameter, update: parameter - rate * update, state.parameters, updates)
-        average = updated_average(self._average_decay, state.average, state.averaged, parameters)
-        return WholeState(parameters, statistics, optimizer, *average, carry=carry), loss
-
-    def _traced_outputs(self, parameters: Arrays, statistics: Arrays, inputs: Array) -> Array:
-        return self._model(parameters, statistics)(self._as_activations(inputs), train=False)
-
-    def _traced_outputs_with_carry(
-        self, parameters: Arrays, statistics: Arrays, inputs: Array, carry: Any
-    ) -> tuple[Array, Any]:
-        return _apply(self._model(parameters, statistics), self._as_activations(inputs), carry, train=False)
-
-    def _as_activations(self, inputs: Array) -> Array:
-        """Cast floating-point inputs to the dtype of activations; integers such as tokens stay as they are."""
-        return inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype(self._activations)
-
-    def _model(self, parameters: Arrays, statistics: Arrays) -> Any:
-        return nnx.merge(self._graph, self._as_state(parameters, nnx.Param), self._as_state(statistics, nnx.BatchStat))
-
-    def _as_state(self, arrays: Arrays, kind: type[nnx.Variable]) -> nnx.State:
-        """Invert `_by_name`. A block's name may contain dots, so paths are looked up."""
-        flat: dict[tuple[Any, ...], Any] = {self._paths[name]: kind(array) for name, array in arrays.items()}
-        return nnx.from_flat_state(flat)
-
 
 def _apply(model: Any, inputs: Array, carry: Any, **options: Any) -> tuple[Any, Any]:
     """Return the outputs of the network and its new carry, through which no gradient flows back into earlier batches."""
@@ -173,3 +138,61 @@ def _dotted(path: tuple[Any, ...]) -> str:
 
 def _name(path: tuple[Any, ...]) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """Everything that the programs of a network depend on, and the functions that are traced into them."""
+
+    graph: nnx.GraphDef
+    paths: tuple[tuple[Any, ...], ...]
+    loss: Loss
+    update: optax.TransformUpdateFn
+    drop: DropSettings | None
+    average_decay: float | None
+    half: bool
+
+    def step(self, state: WholeState, inputs: Array, targets: Array, rate: Array, *context: Array) -> tuple[WholeState, Array]:
+        """Return the state behind a step, and the loss before it."""
+        drop = {} if self.drop is None else {"drop": DropMasks(self.drop, *context)}
+
+        def objective(parameters: Arrays) -> tuple[Array, tuple[Arrays, Any]]:
+            model = self._model(parameters, state.statistics)
+            outputs, carry = _apply(model, self._as_activations(inputs), state.carry, train=True, **drop)
+            return self.loss(outputs, targets), (_by_name(nnx.state(model, nnx.BatchStat)), carry)
+
+        (loss, (statistics, carry)), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
+        updates, optimizer = self.update(gradient, state.optimizer, state.parameters)
+        parameters = jax.tree.map(lambda parameter, update: parameter - rate * update, state.parameters, updates)
+        average = updated_average(self.average_decay, state.average, state.averaged, parameters)
+        return WholeState(parameters, statistics, optimizer, *average, carry=carry), loss
+
+    def outputs(self, parameters: Arrays, statistics: Arrays, inputs: Array) -> Array:
+        """Return the outputs in evaluation mode."""
+        return self._model(parameters, statistics)(self._as_activations(inputs), train=False)
+
+    def outputs_with_carry(self, parameters: Arrays, statistics: Arrays, inputs: Array, carry: Any) -> tuple[Array, Any]:
+        """Return the outputs in evaluation mode, and the carry for the next batch."""
+        return _apply(self._model(parameters, statistics), self._as_activations(inputs), carry, train=False)
+
+    def _as_activations(self, inputs: Array) -> Array:
+        """Cast floating-point inputs to the dtype of activations; integers such as tokens stay as they are."""
+        return (
+            inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype(jnp.bfloat16 if self.half else jnp.float32)
+        )
+
+    def _model(self, parameters: Arrays, statistics: Arrays) -> Any:
+        return nnx.merge(self.graph, self._as_state(parameters, nnx.Param), self._as_state(statistics, nnx.BatchStat))
+
+    def _as_state(self, arrays: Arrays, kind: type[nnx.Variable]) -> nnx.State:
+        """Invert `_by_name`. A block's name may contain dots, so paths are looked up."""
+        paths = {_dotted(path): path for path in self.paths}
+        flat: dict[tuple[Any, ...], Any] = {paths[name]: kind(array) for name, array in arrays.items()}
+        return nnx.from_flat_state(flat)
+
+
+@lru_cache(SHARED)
+def _programs(traced: _Traced) -> tuple[Program, Program, Program]:
+    """Return the programs of a step, of outputs, and of outputs with a carry: the same for equal networks and settings."""
+    step = compiled(traced.step, long=True, donate_argnums=0)
+    return step, compiled(traced.outputs, long=True), compiled(traced.outputs_with_carry, long=True)

@@ -81,14 +81,14 @@ class RuleCode(NamedTuple):
 
 
 class RuleProgramState(NamedTuple):
-    """State between steps: the rule, steps done (int32), steps in all (float32), two uint32 for draws, and for each parameter
-    its averages, (averages, numbers of the parameter)."""
+    """State between steps: the rule, steps done (int32), steps in all (float32), two uint32 for draws, and the averages of
+    all parameters, (averages, numbers)."""
 
     code: RuleCode
     step: Array
     total: Array
     key: Array
-    kept: Any
+    kept: Array
 
 
 def code_of(expression: Expression) -> RuleCode:
@@ -119,7 +119,8 @@ def scale_by_code(code: RuleCode, *, total_steps: int, seed: int) -> optax.Gradi
     """
 
     def init(parameters: Any) -> RuleProgramState:
-        kept = jax.tree.map(lambda leaf: jnp.repeat(code.starts[:, None], leaf.size, 1), parameters)
+        numbers = sum(leaf.size for leaf in jax.tree.leaves(parameters))
+        kept = jnp.repeat(code.starts[:, None], numbers, 1)
         key = jnp.array([seed >> 32, seed & 0xFFFFFFFF], jnp.uint32)
         return RuleProgramState(code, jnp.zeros((), jnp.int32), jnp.float32(total_steps), key, kept)
 
@@ -127,44 +128,53 @@ def scale_by_code(code: RuleCode, *, total_steps: int, seed: int) -> optax.Gradi
 
 
 def update(gradients: Any, state: RuleProgramState, parameters: Any = None) -> tuple[Any, RuleProgramState]:
-    """Return the updates, a tree like the gradients, and the state behind the step."""
+    """Return the updates, a tree like the gradients, and the state behind the step.
+
+    All parameters are worked on as one row of numbers, so that the interpreter stands in a program once.
+    """
     leaves, tree = jax.tree.flatten(gradients)
     weights = leaves if parameters is None else jax.tree.leaves(parameters)
-    updates, after = [], []
-    for number, (gradient, weight, kept) in enumerate(zip(leaves, weights, jax.tree.leaves(state.kept), strict=True)):
-        one, averages = _updated(gradient.ravel(), weight.ravel(), kept, state, number)
-        updates.append(one.reshape(gradient.shape))
-        after.append(averages)
-    return jax.tree.unflatten(tree, updates), state._replace(step=state.step + 1, kept=jax.tree.unflatten(tree, after))
+    sizes = [leaf.size for leaf in leaves]
+    draws = lax.cond(state.code.draws, lambda: _draws(state, sizes), lambda: jnp.zeros((3, sum(sizes))))
+    rows = jnp.concatenate([jnp.stack([_row(leaves), _row(weights)]), draws])
+    updates, kept = _updated(rows, state)
+    parts = jnp.split(updates, np.cumsum(sizes)[:-1])
+    shaped = [part.reshape(leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
+    return jax.tree.unflatten(tree, shaped), state._replace(step=state.step + 1, kept=kept)
 
 
-def _updated(gradient: Array, weight: Array, kept: Array, state: RuleProgramState, number: int) -> tuple[Array, Array]:
-    """The update of one parameter, all in one row, and its averages."""
-    size = gradient.size
+def _row(leaves: list[Array]) -> Array:
+    return jnp.concatenate([leaf.ravel().astype(jnp.float32) for leaf in leaves])
+
+
+def _updated(rows: Array, state: RuleProgramState) -> tuple[Array, Array]:
+    """Return the updates (numbers,) and the averages (averages, numbers); `rows` are gradient, parameter and the draws."""
+    size = rows.shape[1]
     pieces = -(-size // PIECE)
     length = -(-size // pieces)
-    draws = lax.cond(state.code.draws, lambda: _draws(state, number, size), lambda: jnp.zeros((3, size)))
 
     def cut(rows: Array) -> Array:
         padded = jnp.pad(rows, ((0, 0), (0, pieces * length - size)))
         return padded.reshape(len(rows), pieces, length).swapaxes(0, 1)
 
-    rows = cut(jnp.concatenate([jnp.stack([gradient, weight]), draws]))
-
     def piece(table: Array, both: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
         return _run(table, state.code, *both)
 
-    _, (results, averages) = lax.scan(piece, _table(state, length), (rows, cut(kept)))
-    return results.ravel()[:size], averages.swapaxes(0, 1).reshape(len(kept), -1)[:, :size]
+    _, (results, averages) = lax.scan(piece, _table(state, length), (cut(rows), cut(state.kept)))
+    return results.ravel()[:size], averages.swapaxes(0, 1).reshape(len(state.kept), -1)[:, :size]
 
 
-def _draws(state: RuleProgramState, number: int, size: int) -> Array:
-    """Noise, annealed noise and the uniform draw of one parameter, (3, size): those of `rules.scale_by_rule`."""
+def _draws(state: RuleProgramState, sizes: list[int]) -> Array:
+    """Return noise, annealed noise and the uniform draw of all parameters, (3, numbers): those of `rules.scale_by_rule`."""
     key = jax.random.fold_in(jax.random.wrap_key_data(state.key, impl="threefry2x32"), state.step)
-    keys = jax.random.split(jax.random.fold_in(key, number), 3)
     deviation = (1 + state.step.astype(jnp.float32)) ** (-ANNEALING / 2)
-    noise = NOISE_DEVIATION * jax.random.normal(keys[0], (size,))
-    return jnp.stack([noise, deviation * jax.random.normal(keys[1], (size,)), jax.random.uniform(keys[2], (size,))])
+    found = []
+    for number, size in enumerate(sizes):
+        keys = jax.random.split(jax.random.fold_in(key, number), 3)
+        noise = NOISE_DEVIATION * jax.random.normal(keys[0], (size,))
+        annealed = deviation * jax.random.normal(keys[1], (size,))
+        found.append(jnp.stack([noise, annealed, jax.random.uniform(keys[2], (size,))]))
+    return jnp.concatenate(found, 1)
 
 
 def _table(state: RuleProgramState, length: int) -> Array:

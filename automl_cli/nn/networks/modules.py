@@ -6,6 +6,7 @@ uses the moments of the batch and records them.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from flax import nnx
@@ -13,7 +14,15 @@ from jax import Array
 
 from automl_cli.nn import ops
 from automl_cli.nn.networks.initialization import Initializer
-from automl_cli.nn.ops.activations import ActivationFunction, ParametricActivation, activated, beta_shapes, first_betas
+from automl_cli.nn.ops.activations import (
+    ActivationFunction,
+    ParametricActivation,
+    activated,
+    beta_shapes,
+    code_of,
+    first_betas,
+    takes_code,
+)
 from automl_cli.nn.ops.units import (
     Unit,
     activations,
@@ -53,14 +62,21 @@ class UnitModule(nnx.Module):
         x = ops.join(inputs)
         names = {**kernel_shapes(self.unit, x.shape[-1]), **beta_shapes(self.first, x.shape[-1])}
         kernels = {name: getattr(self, name)[...].astype(x.dtype) for name in names}
-        x = transform(self.unit, kernels, x, self.first)
+        x = transform(self.unit, kernels, x, self.first, _code(self, self.first))
         return self.norm(x, train=train) if is_normalised(self.unit) else x
 
 
-def _add_betas(module: nnx.Module, activation: ActivationFunction | None, channels: int) -> None:
-    """Give a module the trained parameters of its activation, (betas, channels), where there are any."""
+def _add_betas(module: Any, activation: ActivationFunction | None, channels: int) -> None:
+    """Give a module the trained parameters of its activation, (betas, channels), and its code, where there are any."""
     if isinstance(activation, ParametricActivation) and activation.betas:
-        setattr(module, "betas", nnx.Param(first_betas(activation, channels)))  # noqa: B010 - modules declare no attributes
+        module.betas = nnx.Param(first_betas(activation, channels))
+    if (code := code_of(activation)) is not None:
+        module.code = nnx.BatchStat(jnp.asarray(code))
+
+
+def _code(module: Any, activation: ActivationFunction | None) -> Array | None:
+    """Return the code of the activation of a module, which is an array of the module so that programs do not depend on it."""
+    return module.code[...] if takes_code(activation) else None
 
 
 class BatchNorm(nnx.Module):
@@ -79,8 +95,9 @@ class BatchNorm(nnx.Module):
         names = ("scale", "offset", *beta_shapes(self.activation, x.shape[-1]))
         parameters = {name: getattr(self, name)[...] for name in names}
         if not train:
-            return normalise_then(self.activation, x, parameters, (self.mean[...], self.variance[...]))
-        y, mean, variance = batch_norm_then(self.activation, x, parameters)
+            moments = (self.mean[...], self.variance[...])
+            return normalise_then(self.activation, x, parameters, moments, _code(self, self.activation))
+        y, mean, variance = batch_norm_then(self.activation, x, parameters, _code(self, self.activation))
         self.mean[...] = ops.moving_average(self.mean[...], mean)
         self.variance[...] = ops.moving_average(self.variance[...], variance)
         return y
@@ -138,7 +155,8 @@ class ActivationModule(nnx.Module):
     def __call__(self, inputs: Sequence[Array], *, train: bool) -> Array:
         x = ops.join(inputs)
         names = beta_shapes(self.activation, x.shape[-1])
-        return activated(self.activation, x, {name: getattr(self, name)[...] for name in names})
+        parameters = {name: getattr(self, name)[...] for name in names}
+        return activated(self.activation, x, parameters, _code(self, self.activation))
 
 
 class IdentityModule(nnx.Module):
