@@ -79,7 +79,8 @@ def _hump_in_words(found: Reading) -> str:
 def drawing(function: ActivationFunction) -> Curves:
     """Return the curves of the function and of its derivative on [-5, 5], its trained parameters at their starts."""
     x, values, slopes = (array.tolist() for array in curve(function.tree, _constants(function)))
-    return Curves("; ".join(words(function)), tuple(x), (("f(x)", tuple(values)), ("f'(x)", tuple(slopes))))
+    title = ", ".join((function.expression, *(f"{beta} = {start:g}" for beta, start in _constants(function).items())))
+    return Curves(title, tuple(x), (("f(x)", tuple(values)), ("f'(x)", tuple(slopes))))
 
 
 def _constants(function: ActivationFunction) -> dict[str, float]:

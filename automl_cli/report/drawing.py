@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import quantiles
 
 from automl_cli.values.sheet import Curves
@@ -14,6 +15,7 @@ GAP = 2
 """Columns between two plots."""
 NARROWEST = 30
 """A plot has at least so many columns; plots stand below each other where there is no room beside."""
+HUGE = 1e300
 BRAILLE = 0x2800
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of each dot of a character of Braille, by row and column."""
@@ -33,13 +35,18 @@ def drawn(curves: Curves, width: int, *, ascii_only: bool = False) -> str:
     return "\n".join(lines)
 
 
+def is_drawable(value: float) -> bool:
+    """Return whether a value is finite, and so small that differences of values are."""
+    return abs(value) < HUGE
+
+
 def window(values: Sequence[float]) -> tuple[float, float]:
     """Return the range of values that a plot shows: all of them, unless a few lie far from the others, as near a pole.
 
     >>> window([0.0, 1.0, 2.0, 3.0]), window([0.0, 0.0])
     ((0.0, 3.0), (-1.0, 1.0))
     """
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [value for value in values if is_drawable(value)]
     if not finite:
         return -1.0, 1.0
     low, high = min(finite), max(finite)
@@ -57,9 +64,9 @@ def _plot(name: str, x: Sequence[float], values: Sequence[float], width: int, *,
     low, high = window(values)
     columns, across, down = width - LABEL - 1, *((1, 1) if ascii_only else (2, 4))
     wide, tall = columns * across, ROWS * down
-    points = [
-        ((at - x[0]) / (x[-1] - x[0]) * (wide - 1), (high - y) / (high - low) * (tall - 1)) for at, y in _pairs(x, values)
-    ]
+    to_right, downwards = (wide - 1) / (x[-1] - x[0]), (tall - 1) / (high - low)
+    heights = (value if is_drawable(value) else math.nan for value in values)
+    points = [((at - x[0]) * to_right, (high - y) * downwards) for at, y in zip(x, heights, strict=True)]
     cells = _zero_lines(x, low, high, columns, ascii_only=ascii_only)
     for place, bits in _cells(_dots(points, wide, tall), across, down).items():
         cells[place] = "*" if ascii_only else chr(BRAILLE + bits)
@@ -71,22 +78,18 @@ def _plot(name: str, x: Sequence[float], values: Sequence[float], width: int, *,
     return [f"{'':{LABEL}} {name}"[:width], *lines, f"{'':{LABEL}}{corner}{level * columns}", _ticks(x, columns)]
 
 
-def _pairs(x: Sequence[float], values: Sequence[float]) -> Iterator[tuple[float, float]]:
-    """Yield the points of a curve; a gap is a point whose value is not a number."""
-    for at, value in zip(x, values, strict=True):
-        yield at, value if math.isfinite(value) else math.nan
-
-
 def _dots(points: Points, wide: int, tall: int) -> Iterator[tuple[int, int]]:
-    """Yield the dots (row, column) of a curve through points in units of dots; what lies above or below is cut off."""
-    for (x, y), (next_x, next_y) in zip(points, [*points[1:], points[-1]], strict=True):
+    """Yield the dots (row, column) of a curve through points in units of dots.
+
+    What lies above or below is cut off, and a point that is not a number is a gap.
+    """
+    for (x, y), (next_x, next_y) in pairwise([*points, points[-1]]):
         if math.isnan(y):
             continue
-        if math.isnan(next_y):
-            next_x, next_y = x, y
-        steps = max(1, math.ceil(min(2 * tall, max(abs(next_x - x), abs(next_y - y)))))
+        right, down = (0.0, 0.0) if math.isnan(next_y) else (next_x - x, next_y - y)
+        steps = max(1, math.ceil(min(2 * tall, max(abs(right), abs(down)))))
         for step in range(steps):
-            row, column = round(y + (next_y - y) * step / steps), round(x + (next_x - x) * step / steps)
+            row, column = round(y + down * step / steps), round(x + right * step / steps)
             if 0 <= row < tall and 0 <= column < wide:
                 yield row, column
 

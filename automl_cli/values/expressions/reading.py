@@ -4,6 +4,7 @@ The names follow the presentation of Swish: the right arm is "basically linear",
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -165,7 +166,7 @@ def _turns(expression: Expression, constants: Mapping[str, float], x: Any, y: An
 
     steps = _steps(y)
     (moving,) = numpy.nonzero(numpy.nan_to_num(steps))
-    for before, after in reversed(list(zip(moving[:-1], moving[1:], strict=True))):
+    for before, after in reversed(list(pairwise(moving))):
         if steps[before] == steps[after] or x[before] >= 0 or not numpy.isfinite(y[before : after + 2]).all():
             continue
         kind = "minimum" if steps[before] < 0 else "maximum"
