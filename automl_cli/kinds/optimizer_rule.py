@@ -101,7 +101,7 @@ def _signs(rule: UpdateRule) -> Grid:
     rows = zip(("agree in sign", "disagree in sign"), zip(*found.values(), strict=True), strict=True)
     return Grid(
         ("update / g where g and the gradients before", *moments),
-        tuple((name, *(f"{round(value, 4) + 0.0:.4g}" for value in values)) for name, values in rows),
+        tuple((name, *(f"{round(value, 6) + 0.0:.4g}" for value in values)) for name, values in rows),
     )
 
 

@@ -55,7 +55,8 @@ def window(values: Sequence[float]) -> tuple[float, float]:
         span = (cuts[-1] - cuts[0]) or high - low
         low, high = max(low, cuts[0] - span), min(high, cuts[-1] + span)
     if high - low <= 1e-9 * max(1.0, abs(high)):
-        return low - 1.0, high + 1.0
+        margin = max(1.0, abs(high) / 10)
+        return low - margin, high + margin
     return low, high
 
 

@@ -27,9 +27,9 @@ KINK = 1e-3
 NEAR, FAR = 1e4, 1e8
 """A function that grows by more than a thousandth between these distances from 0 has no bound."""
 
-TRAINING_STEPS = 1e11
+TRAINING_STEPS = 1e15
 """Steps of the training in which rules are read: averages have settled at all moments of `MOMENTS`."""
-MOMENTS = {"start": 1e-7, "middle": 0.5, "end": 1.0}
+MOMENTS = {"start": 1e-10, "middle": 0.5, "end": 1.0}
 """Moments of a training, as parts of it, at which rules are read that depend on the steps done."""
 
 
@@ -98,6 +98,13 @@ def curve(expression: Expression, constants: Mapping[str, float]) -> tuple[Any, 
 
 def reading(expression: Expression, constants: Mapping[str, float]) -> Reading:
     """Return the features of a function of x; `constants` are the values of its trained parameters."""
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        return _reading(expression, constants)
+
+
+def _reading(expression: Expression, constants: Mapping[str, float]) -> Reading:
     import numpy
 
     def at(*x: float) -> Any:
@@ -227,12 +234,17 @@ def signs_reading(rule: Expression) -> dict[str, tuple[float, float]]:
     """Return update / g of a rule for g = 1, by moment of the training: where all gradients before were 1, so that g and its
     averages agree in sign, and where all were -1, so that they disagree.
 
-    The averages of the gradients before have settled; the parameter is 1, noise is 0, and nothing is dropped. A rule that does
-    not depend on the length of the training is the same at all moments and has one, "always". Raises KeyError for settings and
-    defined names, which are to be put in their places before.
+    The averages of the gradients before have settled; the parameter is 1, noise is 0, and nothing is dropped. Where a rule does
+    the same at all moments of `MOMENTS`, to 1e-6, there is one, "always". Raises KeyError for settings and defined names, which
+    are to be put in their places before.
     """
-    moments = MOMENTS if uses(rule, "T") else {"always": MOMENTS["middle"]}
-    return {name: (_update_after(rule, 1.0, part), _update_after(rule, -1.0, part)) for name, part in moments.items()}
+    import numpy
+
+    moments = MOMENTS if uses(rule, "t", "T") else {"always": MOMENTS["middle"]}
+    found = {name: (_update_after(rule, 1.0, part), _update_after(rule, -1.0, part)) for name, part in moments.items()}
+    first = next(iter(found.values()))
+    same = all(numpy.allclose(values, first, rtol=1e-6, atol=0, equal_nan=True) for values in found.values())
+    return {"always": first} if same else found
 
 
 def _update_after(rule: Expression, gradient: float, part: float) -> float:
