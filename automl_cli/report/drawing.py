@@ -131,7 +131,7 @@ def _ticks(x: Sequence[float], columns: int) -> str:
 def _figure(value: float) -> str:
     """Return a number in at most six characters.
 
-    >>> _figure(4.9665), _figure(-0.27846), _figure(-0.0998), _figure(-5.0), _figure(123456.0), _figure(-1.5e-7)
+    >>> _figure(4.9665), _figure(-0.27846), _figure(-0.0998), _figure(-5.0), _figure(123456.0), _figure(-1.6e-7)
     ('4.97', '-0.278', '-0.1', '-5', '1e+05', '-2e-07')
     """
     texts = [f"{value + 0.0:.{digits}g}" for digits in (3, 2, 1)]

@@ -66,7 +66,8 @@ def test_even_and_odd_functions_are_told_apart(formula: str, parity: str) -> Non
 @pytest.mark.parametrize(
     ("formula", "lower", "upper"),
     [("tanh(x)", -1, 1), ("atan(x)", -math.pi / 2, math.pi / 2), ("softplus", 0, None), ("selu", -1.75813631, None),
-     ("log(abs(x) + 1)", 0, None), ("sinh(x)", None, None), ("-exp(x)", None, 0), ("sinc(x)", -0.2172336, 1), ("x", None, None)],
+     ("log(abs(x) + 1)", 0, None), ("sinh(x)", None, None), ("-exp(x)", None, 0), ("sinc(x)", -0.2172336, 1),
+     ("x", None, None)],
 )  # fmt: skip
 def test_bounds_are_those_of_mathematics(formula: str, lower: float | None, upper: float | None) -> None:
     found = read(formula)
