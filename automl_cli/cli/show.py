@@ -1,6 +1,7 @@
 """`automl show`: shows an artifact in words."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +9,8 @@ import typer
 from automl_cli.cli.options import Json
 
 if TYPE_CHECKING:
-    from automl_cli.values.sheet import Part
+    from automl_cli.references import Opened
+    from automl_cli.values.sheet import Curves, Part
 
 ArtifactName = Annotated[
     str,
@@ -18,32 +20,73 @@ ArtifactName = Annotated[
 ]
 
 
-def show(artifact: ArtifactName, *, json: Json = False) -> None:
+Image = Annotated[
+    Path | None,
+    typer.Option("--image", metavar="FILE", help="Write its curve as FILE, .svg or .png, instead; the path goes to stdout."),
+]
+
+
+def show(artifact: ArtifactName, *, image: Image = None, json: Json = False) -> None:
     """Show what an artifact holds, in words.
 
     An architecture is shown as a table of its layers with shapes and exact costs, and as the deck's token strings; a cell as
-    one equation per state.
+    one equation per state; an activation function as a formula and a curve with its features; an update rule as a formula with
+    what it does. For a search of formulas, the best of each length are listed.
 
     Examples:
         automl show runs/first/best.json
         automl show runs/first
         automl show nasnet-a
+        automl show swish --image swish.svg
         automl show model.json --json
     """
-    from automl_cli.cli.console import data_console, write_json
+    from automl_cli.cli.console import write_json, write_line
     from automl_cli.references import open_any
-    from automl_cli.report.terminal import laid_out
 
     opened = open_any(artifact)
-    found = opened.artifact
-    if json:
-        write_json(found)
-        return
-    console = data_console()
+    if image is not None:
+        from automl_cli.report.plots import write_image
+
+        write_image(_drawing(opened.artifact.body, opened.place), image)
+        write_line(str(image))
+    elif json:
+        write_json(opened.artifact)
+    else:
+        _print(opened, Path(artifact))
+
+
+def _print(opened: "Opened[Any]", run: Path) -> None:
+    """Print the artifact; behind it the front of a search, where a run was named."""
+    from automl_cli.cli.console import data_console
+    from automl_cli.report.terminal import laid_out
+
+    console, found = data_console(), opened.artifact
     console.print(f"{opened.place}: {found.schema}, written by {found.tool}", style="dim", soft_wrap=True)
-    for part in _parts(found.body, opened.place):
+    for part in (*_parts(found.body, opened.place), *_front(run)):
         console.print()
         console.print(laid_out(part, console.width))
+
+
+def _drawing(body: Any, place: str) -> "Curves":
+    """Return the curves of a value. UserError where its kind has none."""
+    from automl_cli.core.errors import UserError
+    from automl_cli.plugins.listing import kind_of, kinds
+
+    kind = kind_of(body)
+    if kind.drawing is None:
+        drawn = ", ".join(row.name for row in kinds().values() if row.drawing is not None)
+        raise UserError(f"{place} holds a value of kind {kind.name!r}, of which there is no drawing; kinds with one: {drawn}")
+    return kind.drawing(body.value)
+
+
+def _front(run: Path) -> "Iterator[Part]":
+    """Yield the table of the best of each length, where this is the directory of a search whose values have one."""
+    from automl_cli.report.pareto import pareto_grid, pareto_of
+    from automl_cli.report.runs import read_history
+    from automl_cli.store.file_names import STUDY_FILE
+
+    if (run / STUDY_FILE).is_file() and (points := pareto_of(read_history(run))):
+        yield pareto_grid(points)
 
 
 def _parts(body: Any, place: str) -> "Iterator[Part]":
@@ -63,6 +106,8 @@ def _parts(body: Any, place: str) -> "Iterator[Part]":
         yield from kind.sheet(body, place)
     else:
         yield Lines("\n".join(body.words if isinstance(body, FoundBody) else _outline(plain(body))))
+    if kind.drawing is not None:
+        yield kind.drawing(body.value)._replace(title="")
 
 
 def _outline(value: Any, depth: int = 0) -> Iterator[str]:

@@ -1,16 +1,23 @@
 """Update rules: expressions, found or published, and optimizers of a library."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from msgspec.structs import replace
 
+from automl_cli.core.numbers import counted
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
+from automl_cli.values.expressions.latex import latex
+from automl_cli.values.expressions.reading import signs_reading
+from automl_cli.values.expressions.rule_step import averages
 from automl_cli.values.expressions.sameness import rule_problem
-from automl_cli.values.optimizer import NAMED, LibraryOptimizer, Optimizer, UpdateRule
+from automl_cli.values.expressions.tree import Expression, calls, length, uses
+from automl_cli.values.expressions.tree import replace as replaced
+from automl_cli.values.optimizer import NAMED, RULES, LibraryOptimizer, Optimizer, UpdateRule, definitions
 from automl_cli.values.recipe import Recipe
+from automl_cli.values.sheet import Facts, Grid, Lines, Part
 
 
 class RuleBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,7 +25,7 @@ class RuleBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     SCHEMA: ClassVar[Schema] = Schema("optimizer-rule")
 
-    value: UpdateRule
+    value: Optimizer
 
 
 def words(optimizer: Optimizer) -> tuple[str, ...]:
@@ -27,6 +34,75 @@ def words(optimizer: Optimizer) -> tuple[str, ...]:
         return (f"{optimizer.name} of optax.contrib",)
     momentum = () if optimizer.momentum is None else (f"momentum {optimizer.momentum:g}",)
     return (", ".join((optimizer.expression, *momentum, *(("decoupled weight decay",) if optimizer.decoupled else ()))),)
+
+
+MEANINGS = {
+    "t": "steps done before this one",
+    "T": "all steps of the training",
+    "w": "the parameter",
+    "noise": "drawn from a normal distribution of deviation 0.01",
+    "annealed_noise": "drawn from a normal distribution of variance 1 / (1 + t)^0.55",
+    "ema(x, d)": "average over the steps: a <- d a + (1 - d) x, from 0",
+    "previous_ema(x, d)": "the same average before this step",
+    "ema_from_one(x, d)": "average over the steps: a <- d a + (1 - d) x, from 1",
+    "trace(x, d)": "sum over the steps: a <- d a + x, from 0",
+    "clip(x, l)": "x cut to [-l, l]",
+    "drop(x, p)": "0 with probability p, otherwise x",
+}
+"""What operands and functions of rules mean that not everybody knows."""
+
+
+def sheet(body: RuleBody, place: str) -> Iterator[Part]:
+    """Yield the rule with the definitions of its names, then what it does and keeps."""
+    rule = body.value
+    if isinstance(rule, LibraryOptimizer):
+        yield Lines("\n".join(body.words))
+        return
+    yield Facts(
+        (
+            ("update", rule.expression),
+            ("LaTeX", latex(_without_long_names(rule), RULES.operand_latex)),
+            ("step", "w <- w - learning rate * update"),
+            *(() if rule.learning_rate is None else (("learning rate", f"{rule.learning_rate:g}"),)),
+            ("weight decay", "added to the update (decoupled)" if rule.decoupled else "added to the gradient"),
+            ("keeps", _memory(rule)),
+        )
+    )
+    if defined := tuple(_definitions(rule)):
+        yield Facts(defined)
+    yield _signs(rule)
+
+
+def _without_long_names(rule: UpdateRule) -> Expression:
+    """Return the rule with defined names such as adam put in their places; m, v and r stay, as papers write them."""
+    return replaced(rule.tree, {name: meant for name, meant in definitions().items() if len(name) > 1})
+
+
+def _definitions(rule: UpdateRule) -> Iterator[tuple[str, str]]:
+    """Yield what the names in a rule stand for or mean."""
+    yield from ((name, RULES.definitions[name]) for name in definitions() if uses(rule.tree, name))
+    if rule.momentum is not None:
+        yield "momentum", f"{rule.momentum:g}"
+    for name, meaning in MEANINGS.items():
+        function, _, arguments = name.partition("(")
+        if calls(rule.expanded, function) if arguments else uses(rule.expanded, name):
+            yield name, meaning
+
+
+def _memory(rule: UpdateRule) -> str:
+    kept = averages(rule.expanded)
+    return f"{counted(len(kept), 'number')} for each parameter{': ' * bool(kept)}{', '.join(kept)}"
+
+
+def _signs(rule: UpdateRule) -> Grid:
+    """Return update / g where the gradients before had the sign of this one, and where they had the other."""
+    found = signs_reading(rule.expanded)
+    moments = [f"at the {name}" if name != "always" else "at all times" for name in found]
+    rows = zip(("agree in sign", "disagree in sign"), zip(*found.values(), strict=True), strict=True)
+    return Grid(
+        ("update / g where g and the gradients before", *moments),
+        tuple((name, *(f"{round(value, 6) + 0.0:.4g}" for value in values)) for name, values in rows),
+    )
 
 
 def learned(rule: Optimizer, metrics: Mapping[str, float]) -> Optimizer:
@@ -61,6 +137,8 @@ KIND = Kind(
     learned=learned,
     recipe=recipe,
     words=words,
+    sheet=sheet,
+    length=lambda optimizer: 1 if isinstance(optimizer, LibraryOptimizer) else length(optimizer.tree),
     problem=problem,
     build="automl_cli.children.optimizer:started",
 )

@@ -12,7 +12,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.trials import Costs
 from automl_cli.values.child import ChildPreset, Filling, ProblemReference
 from automl_cli.values.recipe import Recipe
-from automl_cli.values.sheet import Part
+from automl_cli.values.sheet import Curves, Part
 
 
 class TrainingChoices(Struct, frozen=True, kw_only=True):
@@ -66,6 +66,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     problem    value -> why no child with it can be trained; None where nothing is against it
     words      value -> the value in words
     sheet      (body, place) -> what `automl show` says of the artifact, beyond how it was found
+    drawing    value -> the curves that `automl show` draws of it
+    length     value -> its length, which is weighed against its score: a search reports the best of each length
     check      (body, place) -> what could not be checked, if anything; ArtifactError for what contradicts itself
     costs      (what stands in the role, facts) -> exact costs of the child
     activated  (what stands in the role of the network, facts) -> on how many channels in all its activation function acts
@@ -96,6 +98,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     problem: Callable[[Any], str | None] | None = None
     words: Callable[[Any], tuple[str, ...]] | None = None
     sheet: Callable[[Any, str], Iterator[Part]] | None = None
+    drawing: Callable[[Any], Curves] | None = None
+    length: Callable[[Any], int] | None = None
     check: Callable[[Any, str], str | None] | None = None
     costs: Callable[[Any, Any], Costs | None] | None = None
     activated: Callable[[Any, Any], int] | None = None

@@ -1,12 +1,14 @@
 """Turns journals and artifacts into figures, tables and one HTML page. Nothing here changes a search or holds its lock.
 
 runs        run directories as histories: settings, trials in order, what was spent
+pareto      the front of score against length
 summary     one history in figures
 statistics  best so far, means of the top k, intervals, rank tests, over arrays of repeats
 comparison  groups of repeats against a baseline
 figures     figures as text: whole numbers, means with their intervals
 sections    summaries and comparisons in words
+drawing     curves as text
 terminal    sections for a terminal of 80 columns
-plots       curves as SVG
+plots       curves as SVG and PNG
 page        the HTML page
 """

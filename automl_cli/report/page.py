@@ -11,7 +11,7 @@ from automl_cli.report.sections import comparison_blocks, run_blocks
 from automl_cli.store.file_names import REPORT_FILE
 from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Report
-from automl_cli.values.sheet import Facts, Grid, Heading, Lines, Part
+from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines, Part
 
 RUNS_SHOWN = 8
 """A comparison of more runs than this shows the groups only."""
@@ -80,6 +80,8 @@ def laid_out(block: Part) -> str:
             return f'<table class="facts">{"".join(_row(row) for row in rows)}</table>'
         case Lines(text):
             return f"<pre>{escape(text)}</pre>"
+        case Curves():
+            return _figure(plots.curves_plot(block))
         case Grid(titles, rows):
             return f"<table><thead>{_row(titles, 'th')}</thead>{''.join(_row(row) for row in rows)}</table>"
 

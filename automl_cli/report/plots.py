@@ -1,19 +1,30 @@
-"""Draws curves as SVG text that stands inside an HTML page, by matplotlib and without a display."""
+"""Draws curves as SVG text that stands inside an HTML page, and as files, by matplotlib and without a display."""
 
 import io
+import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
+from automl_cli.report.drawing import is_drawable, window
 from automl_cli.report.figures import top_names
 from automl_cli.report.runs import History
 from automl_cli.report.summary import improvements, score_or_none
+from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Comparison, Point
+from automl_cli.values.sheet import Curves
 
 SIZE_INCHES = (7.2, 3.6)
+
+IMAGES = {".svg": b"<?xml", ".png": b"\x89PNG"}
+"""The formats of image files by their ending, with the bytes that such a file begins with."""
+PIXELS_PER_INCH = 150
 
 
 def run_plot(history: History) -> str:
@@ -63,13 +74,57 @@ def difference_plot(comparison: Comparison, group: str) -> str:
     return _svg(figure)
 
 
+def curves_plot(curves: Curves) -> str:
+    """Return a plot of the curves as SVG."""
+    return _svg(_curves_figure(curves))
+
+
+def write_image(curves: Curves, path: Path) -> None:
+    """Write a plot of the curves as an SVG or PNG file, by the ending of its name.
+
+    Raises UserError for another ending, and where a file of that name is there which is no such image.
+    """
+    beginning = IMAGES.get(path.suffix.lower())
+    if beginning is None:
+        raise UserError(f"--image {path} must end in {' or '.join(IMAGES)}, which says the format")
+    if path.exists() and not (path.is_file() and path.read_bytes().startswith(beginning)):
+        raise UserError(f"{path} is no {path.suffix[1:].upper()} image, so it stays; name another file")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"--image {path} cannot be made, since there is no directory {folder}; name a file in one")
+    made = io.BytesIO()
+    with _same_text():
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
+        _curves_figure(curves).savefig(made, format=path.suffix[1:].lower(), dpi=PIXELS_PER_INCH, metadata=metadata)
+    replace_file(path, made.getvalue())
+
+
+def _curves_figure(curves: Curves) -> Figure:
+    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+    figure.suptitle(curves.title, fontsize="medium", wrap=True, parse_math=False)
+    for place, (name, values) in enumerate(curves.series, start=1):
+        axes = _bare(figure.add_subplot(1, len(curves.series), place))
+        axes.axhline(0.0, color="0.7", linewidth=0.8)
+        axes.axvline(0.0, color="0.7", linewidth=0.8)
+        axes.plot(curves.x, [value if is_drawable(value) else math.nan for value in values], color=f"C{place - 1}")
+        low, high = window(values)
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        axes.set_xlabel("x")
+        axes.set_title(name, fontsize="medium")
+    return figure
+
+
 def _axes(x: str, y: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlabel(x)
     axes.set_ylabel(y)
+    return figure, _bare(axes)
+
+
+def _bare(axes: Axes) -> Axes:
     axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return axes
 
 
 def _band(axes: Axes, points: Sequence[Point], label: str) -> None:
@@ -81,9 +136,14 @@ def _band(axes: Axes, points: Sequence[Point], label: str) -> None:
         axes.fill_between(xs, lows, highs, color=line.get_color(), alpha=0.2, linewidth=0)
 
 
+def _same_text() -> AbstractContextManager[None]:
+    """Return a context in which the same figure gives the same text."""
+    return matplotlib.rc_context({"svg.hashsalt": "automl", "svg.fonttype": "none"})
+
+
 def _svg(figure: Figure) -> str:
     """Return the figure as an `<svg>` element: the same text for the same figure."""
     text = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "automl", "svg.fonttype": "none"}):
+    with _same_text():
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()[text.getvalue().index("<svg") :]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Stage, Trial
+from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.file_names import JOURNAL_FILE, STUDY_FILE, SUB_STUDY
 from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
@@ -57,6 +59,12 @@ def read_history(path: Path) -> History:
         wall_seconds=wall_seconds(record for _, record in placed),
         running=is_held(path),
     )
+
+
+def space_of(settings: StudySettings) -> SearchSpace | None:
+    """Return the space, or None for one from a user's file: nothing is imported from a path that a file names."""
+    known = settings.space.file is None and settings.space.name in plugins()
+    return open_space(settings.space) if known else None
 
 
 def wall_seconds(records: Iterable[Record]) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from automl_cli.core.numbers import by_times, counted, duration
 from automl_cli.report.figures import mean_and_interval, number, size, top_names, whole_columns
+from automl_cli.report.pareto import pareto_grid
 from automl_cli.report.statistics import least_p_value
 from automl_cli.store.reports import (
     Comparison,
@@ -42,6 +43,8 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
         yield Facts(tuple(_reason_facts(run.reasons)))
     if run.top:
         yield _top_grid(run.top)
+    if run.pareto:
+        yield pareto_grid(run.pareto)
     if run.retraining:
         yield Facts(tuple(_retraining_facts(run.retraining)))
     if run.transfer:

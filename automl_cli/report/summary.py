@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from msgspec import UNSET
+
 from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.numbers import counted
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Status, Trial
 from automl_cli.jobs.transfer import transfer_of
-from automl_cli.plugins.discovery import open_space, plugins
-from automl_cli.report.runs import History
+from automl_cli.plugins.discovery import plugins
+from automl_cli.report.pareto import pareto_of
+from automl_cli.report.runs import History, space_of
 from automl_cli.store.file_names import JOURNAL_FILE
 from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary
 from automl_cli.store.study import Retraining, StudySettings
@@ -25,7 +28,7 @@ from automl_cli.study.session import costs_of
 def summarise(history: History, *, top: int = 5) -> RunSummary:
     """Return the summary of a run: its best trials, its course, and its cost."""
     settings, trials = history.settings, history.trials
-    space = _space_of(settings)
+    space = space_of(settings)
     ranking = Ranking(
         max(1, top, settings.retrain_top), settings.reward, standing_for=itself if space is None else space.canonical
     )
@@ -54,6 +57,7 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         to_retrain=0 if retraining else min(settings.retrain_top, len(ranking.best())),
         cost=cost_of(history),
         transfer=transfer_of(history.path, settings),
+        pareto=UNSET if (front := pareto_of(history)) is None else front,
     )
 
 
@@ -123,12 +127,6 @@ def _winner(history: History, ranked: Sequence[Trial]) -> tuple[Trial | None, Re
         return ranked[0], None
     winner = winner_of_retraining(candidates, outcomes, history.settings)
     return winner.trial, winner.retraining
-
-
-def _space_of(settings: StudySettings) -> SearchSpace | None:
-    """Return the space, or None for one from a user's file: nothing is imported from a path that a file names."""
-    known = settings.space.file is None and settings.space.name in plugins()
-    return open_space(settings.space) if known else None
 
 
 def _checked(trial: Trial, space: SearchSpace | None, run: Path) -> Trial:

@@ -7,10 +7,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from automl_cli.values.sheet import Facts, Grid, Heading, Lines, Part
+from automl_cli.report.drawing import drawn
+from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines, Part
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 COLUMNS = 80
 """The width of a terminal, and of a pipe, unless another is known."""
@@ -29,8 +30,21 @@ def laid_out(part: Part, width: int = COLUMNS) -> "RenderableType":
             return _facts(rows)
         case Lines(text):
             return Text(text)
+        case Curves():
+            return Drawing(part, width)
         case Grid():
             return _grid(part, width)
+
+
+class Drawing:
+    """Curves, in the characters that the console can show."""
+
+    def __init__(self, curves: Curves, width: int) -> None:
+        self._curves = curves
+        self._width = width
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[Text]":
+        yield Text(drawn(self._curves, self._width, ascii_only=options.ascii_only), no_wrap=True)
 
 
 def _facts(rows: tuple[tuple[str, str], ...]) -> Table:

@@ -5,7 +5,7 @@ Wall-clock figures stand here and in journals, never in the artifacts of a searc
 
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from automl_cli.core.decisions import Choice, Genotype
 from automl_cli.store.artifact import Body, Schema
@@ -38,6 +38,15 @@ class CurvePoint(_Body, frozen=True):
 
     trials: Count
     score: float
+
+
+class ParetoPoint(_Body, frozen=True):
+    """The best value of its length, which is better than every shorter one. `words` is the value in words."""
+
+    length: Count
+    score: float
+    trial: Count
+    words: str
 
 
 class Reason(_Body, frozen=True):
@@ -97,6 +106,7 @@ class RunSummary(_Body, frozen=True):
     by reward, in order; a genotype that was proposed again is listed once. `to_retrain` of them are to be trained again, where
     that is not complete. `curve` has the points where the best score rose.
     `quarters` are the mean scores of the successful trials in each quarter of the trials: whether the strategy learns.
+    `pareto` is the front of score against length, for kinds of value that have a length, such as formulas.
     """
 
     name: str
@@ -118,6 +128,7 @@ class RunSummary(_Body, frozen=True):
     to_retrain: Count
     cost: RunCost
     transfer: TransferSummary | None = None
+    pareto: tuple[ParetoPoint, ...] | UnsetType = UNSET
 
 
 class Spread(_Body, frozen=True):

@@ -30,4 +30,12 @@ class Lines(NamedTuple):
     text: str
 
 
-Part = Heading | Facts | Grid | Lines
+class Curves(NamedTuple):
+    """Functions of one number, drawn over the same points `x`, each under its name. A value that is not finite is a gap."""
+
+    title: str
+    x: tuple[float, ...]
+    series: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+Part = Heading | Facts | Grid | Lines | Curves

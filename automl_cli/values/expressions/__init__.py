@@ -8,6 +8,7 @@ derivative    the derivative of an expression
 evaluation    what the functions compute, over NumPy's and JAX's arrays
 rule_step     one step of an update rule, with its averages
 sameness      which expressions are the same function, and which cannot be trained
+reading       features of functions and rules, measured
 program       expressions as straight-line programs, for interpreters
 source        expressions as Python files that need neither this tool nor each other
 statements    expressions as lines of Python
