@@ -14,7 +14,7 @@ from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
 from automl_cli.nn.fit import FitSettings, OnEpoch, TrainingProgress, fit
 from automl_cli.nn.networks import NetworkModule
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import built_by, value_of
+from automl_cli.plugins.roles import built_by, needs_whole, value_of
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
 from automl_cli.values.expressions.tree import number_text
@@ -24,8 +24,8 @@ class Trainer:
     """An opened problem that trains any child. One object serves all children of a worker.
 
     `child` is the record that all children share, in which one role may be open: its problem, and its augmentation if filled,
-    determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules, and
-    bfloat16, use the engine `whole`. With `as_data` update rules and activation functions
+    determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules,
+    bfloat16, and optimizers that work on whole arrays use the engine `whole`. With `as_data` update rules and activation functions
     are data to programs that all of them share.
     """
 
@@ -108,6 +108,6 @@ class Trainer:
             "drop": schedule.drop_settings(recipe),
             "average_decay": recipe.average_decay,
         }
-        if self._engine == "blocks" and isinstance(model, NetworkModule) and not half:
+        if self._engine == "blocks" and isinstance(model, NetworkModule) and not half and needs_whole(child.roles) is None:
             return BlocksEngine(model, **settings)
         return WholeEngine(model, half=half, **settings)

@@ -7,7 +7,7 @@ from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest
 from automl_cli.plugins.kind import Kind, TrainingChoices, named_roles
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import by_names, filling_named, suited_recipe
+from automl_cli.plugins.roles import by_names, check_recipe, filling_named, suited_recipe
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import WHAT_IS_TRAINED, filled_by_flags, open_any
 from automl_cli.store.encoding import plain
@@ -34,11 +34,13 @@ def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *
     if kind.role != WHAT_IS_TRAINED:
         roles[WHAT_IS_TRAINED] = network_given(request, facts) or _network(preset, facts)
     recipe = preset.recipe if request.optimizer is None else suited_recipe(preset.recipe, roles["optimizer"])
-    return Child(
+    child = Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
         recipe=recipe,
         roles={role: roles[role] for role in ROLES if role in roles and role != kind.role},
     )
+    check_recipe(child)
+    return child
 
 
 def network_given(request: SearchRequest, facts: Any) -> Filling | None:
