@@ -16,7 +16,8 @@ def transformation(optimizer: Optimizer, recipe: Recipe) -> optax.GradientTransf
 
     g <- gradient + decay * parameter, scaled down to the bound on its norm; the update is what the rule makes of g. With a
     decoupled rule decay * parameter is added to the update instead. One object for equal arguments, since programs are kept by
-    it. Schedule-Free has the decay inside. Rules that depend on the number of steps, or draw, are started by `nn.interpret.rules.begin`.
+    it. Schedule-Free has the decay inside. Rules that depend on the number of steps, or draw, are started by
+    `nn.interpret.rules.begin`.
     """
     if isinstance(optimizer, UpdateRule):
         return _chained(rules.scale_by_rule(optimizer.expanded), recipe, decoupled=optimizer.decoupled)

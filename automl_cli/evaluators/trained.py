@@ -70,7 +70,9 @@ class TrainedEvaluator:
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
             engine = engine_for_training(steps, accelerated=accelerated, needs_whole=needs_whole(child.roles)).engine
         elif engine == "blocks" and (needed := needs_whole(child.roles)) is not None:
-            raise UserError(f"--evaluator-option engine=blocks does not go with {needed}, which works on whole arrays; leave it out")
+            raise UserError(
+                f"--evaluator-option engine=blocks does not go with {needed}, which works on whole arrays; leave it out"
+            )
         as_data = request.options.get("as_data", kind.as_data and engine == "blocks")
         return dict(msgspec.to_builtins(TrainedSettings(engine=engine, as_data=as_data)))
 

@@ -37,8 +37,8 @@ def learned(rule: Optimizer, metrics: Mapping[str, float]) -> Optimizer:
 
 
 def recipe(rule: Optimizer, before: Recipe) -> Recipe:
-    """Return the recipe with the learning rate that suits the rule, where one is known; at a constant rate for one that averages
-    by itself."""
+    """Return the recipe with the learning rate that suits the rule, where one is known; it stays constant for a rule that
+    averages by itself."""
     if rule.learning_rate is None:
         return before
     after = replace(before, learning_rate=rule.learning_rate, learning_rates=())

@@ -120,6 +120,11 @@ class LibraryOptimizer(Struct, frozen=True, forbid_unknown_fields=True, tag="lib
         return {"muon": 0.02, "schedule-free": 0.0025}[self.name]
 
     @property
+    def for_matrices(self) -> bool:
+        """Return whether it differs from Adam for matrices only."""
+        return self.name == "muon"
+
+    @property
     def averages(self) -> bool:
         """Return whether it scores with an average of its own, which replaces a schedule of the learning rate."""
         return self.name == "schedule-free"

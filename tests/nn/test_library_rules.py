@@ -51,9 +51,7 @@ def assert_equal_trees(one: Any, other: Any) -> None:
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_muon_makes_the_steps_of_optax(decay: float) -> None:
     dimensions = {"kernel": FLATTENED, "matrix": optax.contrib.MuonDimensionNumbers(), "scale": None}
-    reference = optax.contrib.muon(
-        RATE, weight_decay=decay, adam_weight_decay=decay, muon_weight_dimension_numbers=dimensions
-    )
+    reference = optax.contrib.muon(RATE, weight_decay=decay, adam_weight_decay=decay, muon_weight_dimension_numbers=dimensions)
     found, state = ours("muon", decay)
     assert_equal_trees(found, theirs(reference)[0])
     assert scoring_offset(state) is None

@@ -42,8 +42,8 @@ class WholeEngine:
     The update rule is an Optax transformation without a learning rate: parameters <- parameters - rate * update(gradient).
     `drop` are the drop settings in training. With `average_decay` a moving average of the parameters is kept (`engines.ema`)
     and used by `outputs`; a rule that averages by itself (`interpret.library_rules`) is scored with its average instead, which
-    is right at a constant rate. With `half`, activations and their gradients are bfloat16; parameters, statistics, the classifier and
-    the loss stay float32.
+    is right at a constant rate. With `half`, activations and their gradients are bfloat16; parameters, statistics, the
+    classifier and the loss stay float32.
 
     A network with a carry is called with (inputs, carry) and returns (outputs, new carry). Inputs are (batch, …), targets
     (batch, …), outputs (batch, …).
@@ -130,7 +130,8 @@ class WholeEngine:
     def _average_after(
         self, state: WholeState, parameters: Arrays, optimizer: Any, rate: Array
     ) -> tuple[Arrays | None, Array | None]:
-        """Return the parameters to score with after a step and the number of steps in them; None for the parameters themselves."""
+        """Return the parameters to score with after a step, and the number of steps in them; None where those of the step are
+        scored."""
         offset = scoring_offset(optimizer)
         if offset is None or state.averaged is None:
             return updated_average(self._average_decay, state.average, state.averaged, parameters)

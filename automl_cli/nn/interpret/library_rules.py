@@ -57,7 +57,8 @@ def scale_by_schedule_free(weight_decay: float = 0.0) -> optax.GradientTransform
     base = optax.chain(rms, optax.add_decayed_weights(weight_decay))
 
     def init(parameters: Any) -> AveragingState:
-        return AveragingState(*(jax.tree.map(jnp.zeros_like, parameters) for _ in "zx"), jnp.int32(0), base.init(parameters))
+        z, x = (jax.tree.map(jnp.zeros_like, parameters) for _ in range(2))  # two copies, since engines give memory away
+        return AveragingState(z, x, jnp.int32(0), base.init(parameters))
 
     def update(gradients: Any, state: AveragingState, parameters: Any = None) -> tuple[Any, AveragingState]:
         directions, base_state = base.update(gradients, state.base, parameters)
