@@ -111,15 +111,15 @@ def compare_on_data(request: "ComparisonRequest", given: Mapping[str, Any]) -> N
     with _held(request, given) as run:
         settings = _recorded(run.path)
         with goes_on_with(command_line("compare", "--resume", "--out", run.path)):
-            course = _Course(quiet=given["quiet"])
-            course.say(f"{run.path}: {_in_words(settings)}")
+            display = _ComparisonDisplay(quiet=given["quiet"])
+            display.say(f"{run.path}: {_in_words(settings)}")
             prepare_comparison(settings, lambda done, total: None)
-            trials = run_comparison(run, settings, on_trial=course.ended)
+            trials = run_comparison(run, settings, on_trial=display.ended)
         result = comparison_result(run.path, settings, trials, best_rates(settings, trials))
         for place in (run.path / COMPARISON_PLOT, *([given["image"]] if given["image"] is not None else ())):
             _draw(compared_plot(result), place)
     _print(result, comparison_parts(result), json=given["json"])
-    course.say(f"plot: {run.path / COMPARISON_PLOT}")
+    display.say(f"plot: {run.path / COMPARISON_PLOT}")
 
 
 def _held(request: "ComparisonRequest", given: Mapping[str, Any]) -> "RunDirectory":
@@ -155,7 +155,7 @@ def _recorded(directory: Path) -> "ComparisonSettings":
     return read_artifact(directory / COMPARISON.settings, ComparisonSettings).body
 
 
-class _Course:
+class _ComparisonDisplay:
     """Says how far the comparison is: a line now and then, and one for every training without a score."""
 
     def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:

@@ -54,18 +54,18 @@ def run_comparison(run: RunDirectory, settings: ComparisonSettings, *, on_trial:
     check_trainings(run.journal_file, settings, ledger)
     make = EXECUTORS.load(settings.executor)
     with closing(Journal(run.journal_file)) as journal, closing(make(setup_of(settings), workers=settings.workers)) as executor:
-        course = _Course(journal, ledger, executor, on_trial, time.monotonic())
+        session = _Session(journal, ledger, executor, on_trial, time.monotonic())
         journal.append(Started(at=time.time(), executor=settings.executor, workers=settings.workers))
         ending: Literal["finished", "interrupted", "failed"] = "failed"
         try:
-            course.run(sweep_tasks(settings), Stage.SEARCH)
-            course.run(final_tasks(settings, best_rates(settings, ledger.trials.values())), Stage.RETRAIN)
+            session.run(sweep_tasks(settings), Stage.SEARCH)
+            session.run(final_tasks(settings, best_rates(settings, ledger.trials.values())), Stage.RETRAIN)
             ending = "finished"
         except KeyboardInterrupt:
             ending = "interrupted"
             raise
         finally:
-            journal.append(Ended(reason=ending, elapsed=course.elapsed))
+            journal.append(Ended(reason=ending, elapsed=session.elapsed))
     trials = tuple(ledger.trials.values())
     _check_something_ended(trials)
     return trials
@@ -134,7 +134,7 @@ def final_tasks(settings: ComparisonSettings, rates: Mapping[int, int]) -> list[
     ]
 
 
-class _Course:
+class _Session:
     """The trainings of one session."""
 
     def __init__(self, journal: Journal, ledger: Ledger, executor: Executor, on_trial: OnTrial, began: float) -> None:

@@ -10,7 +10,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.random_streams import stream_seed
 from automl_cli.plugins.roles import built_by, value_of, words_of
-from automl_cli.store.comparisons import CurvePoint, DescentResult, DescentRow, RateScore
+from automl_cli.store.comparisons import DescentPoint, DescentResult, DescentRow, RateScore
 from automl_cli.values.analytic_problems import ANALYTIC_PROBLEMS, ITERATIONS, AnalyticProblem
 from automl_cli.values.child import Filling
 from automl_cli.values.optimizer import LibraryOptimizer
@@ -67,13 +67,13 @@ def _best(found: Descents, scores: Sequence[RateScore]) -> dict[str, Any]:
     }
 
 
-def _curve(values: np.ndarray) -> Iterator[CurvePoint]:
+def _curve(values: np.ndarray) -> Iterator[DescentPoint]:
     """Yield the values after 0, 1, 2, … steps, with two significant digits of the steps, as far as they are finite."""
     step, unit = 0, 1
     while step < len(values):
         if (value := _finite(values[step])) is None:
             return
-        yield CurvePoint(step, value)
+        yield DescentPoint(step, value)
         if step == 100 * unit:
             unit *= 10
         step += unit

@@ -15,7 +15,7 @@ from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.kinds.comparison import ComparisonSettings, Contestant
 from automl_cli.planning.child import plan_child
-from automl_cli.planning.compare_flags import ComparisonRequest
+from automl_cli.planning.compare_flags import ComparisonRequest, compared_flags
 from automl_cli.planning.resolve import executor_and_workers
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.kind import Kind
@@ -81,7 +81,7 @@ def compared_of(request: ComparisonRequest) -> tuple[str, str, tuple[str, ...]]:
     given = {flag: parts_of(text, flag) for flag in role_flags() if (text := getattr(request, flag)) is not None}
     several = [flag for flag, parts in given.items() if len(parts) > 1]
     if len(several) != 1:
-        flags = " or ".join(f"--{flag}" for flag in several or role_flags())
+        flags = " or ".join(f"--{flag}" for flag in several or compared_flags())
         problem = "only one role can have several values" if several else "nothing is compared"
         raise UserError(f"{problem}: give {flags} several values with commas between them, such as --optimizer sgd,adam")
     (flag,) = several

@@ -9,8 +9,8 @@ from automl_cli.core.flags import GENERAL, Flag, Request
 from automl_cli.planning.flags import DATA, SEARCH, SPACE
 from automl_cli.planning.network_flags import network_rows
 from automl_cli.planning.worker_flags import WORKERS
-from automl_cli.plugins.listing import problem_rows
-from automl_cli.references import role_rows
+from automl_cli.plugins.listing import kinds_of_role, problem_rows
+from automl_cli.references import role_flags, role_rows
 from automl_cli.values.analytic_problems import ANALYTIC_PROBLEMS
 
 WHAT, ON, HOW, RUN = "What is compared", "What is trained", "How it is compared", "The comparison"
@@ -65,14 +65,19 @@ RUN_ROWS = (
 """About the run and not about the comparison."""
 
 
+def compared_flags() -> tuple[str, ...]:
+    """Return the flags of the roles whose values are compared: those that a search fills, other than the network."""
+    return tuple(flag for flag, role in role_flags().items() if any(kind.is_found for kind in kinds_of_role(role)))
+
+
 @cache
 def comparison_rows() -> tuple[Flag, ...]:
     """Return the rows about the comparison itself: what a request may hold."""
     shared = {row.name: row for row in (*SPACE, *DATA, *SEARCH, *WORKERS)}
     roles = (
-        msgspec.structs.replace(
-            row, metavar=f"{row.metavar},…", help=f"Several of them are compared, one fills its role. {row.help}"
-        )
+        msgspec.structs.replace(row, metavar=f"{row.metavar},…", help=f"Several are compared, one fills its role. {row.help}")
+        if row.name in compared_flags()
+        else msgspec.structs.replace(row, panel=ON)
         for row in role_rows(WHAT, recorded="child.roles")
     )
     network = (msgspec.structs.replace(row, panel=ON, of_children=False) for row in network_rows())

@@ -1,4 +1,4 @@
-"""What `automl compare --json` prints: values of one role against each other, on data or on an analytic problem."""
+"""The documents of `automl compare --json`: values of one role against each other, on data or on an analytic problem."""
 
 from msgspec import Struct
 
@@ -50,7 +50,7 @@ class ComparisonResult(Struct, frozen=True, kw_only=True):
     rows: tuple[ComparedRow, ...]
 
 
-class CurvePoint(Struct, frozen=True):
+class DescentPoint(Struct, frozen=True):
     """The value of a function after so many steps."""
 
     steps: int
@@ -69,7 +69,7 @@ class DescentRow(Struct, frozen=True, kw_only=True):
     rates: tuple[RateScore, ...]
     value: float | None
     distance: float | None
-    curve: tuple[CurvePoint, ...]
+    curve: tuple[DescentPoint, ...]
 
 
 class DescentResult(Struct, frozen=True, kw_only=True):
