@@ -9,6 +9,7 @@ What commands share:
     searching         what every search command does: settle, make or take up runs, run them
     running           runs the study of one run directory
     transferring      scales and trains the winner after a search
+    comparing         runs a comparison and prints its table
     plans             a plan in words: `--dry-run`
     search_display    a search while it runs
     training_display  a training while it runs

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Row] = {
     "search-optimizer": Row("automl_cli.cli.search_optimizer:search_optimizer", SEARCH, "Search an update rule."),
     "train": Row("automl_cli.cli.train:train", USE, "Train a network or a stacked cell to the end, test it once."),
     "evaluate": Row("automl_cli.cli.evaluate:evaluate", USE, "Score a trained model on the test split."),
+    "compare": Row("automl_cli.cli.compare:compare", USE, "Compare optimizers or activations over several seeds."),
     "measure": Row("automl_cli.cli.measure:measure", USE, "Count parameters and multiply-adds of a network."),
     "export": Row("automl_cli.cli.export:export", USE, "Write a trained model as one file that runs by itself."),
     "report": Row("automl_cli.cli.report:report", USE, "Show what runs found, how it went, and what it cost."),

@@ -2,6 +2,7 @@
 planning half chooses and checks (`core.protocols.EvaluatorFactory`).
 
     trained   builds what a genotype stands for, trains it on its problem, scores it
+    compared  trains one of several values of a role, for `automl compare`; no search can name it
     table     looks the genotype up in a tabular benchmark
     analytic  a formula, without data or JAX: the test double
 """

@@ -1,6 +1,8 @@
 """Does the work of commands that is neither a search nor a training.
 
 measure     counts what a network costs
+compare     trains several values of a role, each at its best learning rate over several seeds
+descents    compares update rules on analytic problems
 transfer    scales the winner of a search to another data set and trains it
 validation  checks files beyond their schema
 run_checks  checks a run directory against itself

@@ -16,9 +16,10 @@ What goes by a name:
 
 What commands write beside that:
 
-    network   a cell scaled to one kind of image
-    training  the settings of `automl train`
-    model     a trained child
-    study     the settings of a search
-    report    what `automl report --json` prints
+    network     a cell scaled to one kind of image
+    training    the settings of `automl train`
+    model       a trained child
+    comparison  the settings of `automl compare`
+    study       the settings of a search
+    report      what `automl report --json` prints
 """

@@ -13,6 +13,7 @@ metrics            scores of a split, as folds over batches
 engines            a network as compiled programs: a training step and a prediction
 fit                the training loop, for searching and for `automl train`
 evaluation         the outputs of a network for a whole split, batch by batch
+analytic_problems  functions that update rules minimise without data
 controller         the recurrent policy of `reinforce` and `ppo`
 """
 

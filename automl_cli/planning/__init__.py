@@ -4,6 +4,8 @@ flags            the rows of all flags of searches
 run_flags        the rows about the run directory and the display
 worker_flags     the rows about where children are trained
 transfer_flags   the rows about what becomes of the winner
+compare_flags    the rows of the flags of `automl compare`
+compare          from what was asked of a comparison to its settings
 request          what was asked, by flags or in a file
 resolve          preset, then flags, then what space, strategy and data imply
 child            the child of a study: problem, recipe, and roles but the one searched

@@ -20,7 +20,17 @@ from automl_cli.kinds.network import NetworkBody
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.kind import TrainedAs, TrainingChoices
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import check_roles, costs_of, replaced, suited_recipe, typed_dataset, typed_facts, value_of
+from automl_cli.plugins.roles import (
+    check_recipe,
+    check_roles,
+    costs_of,
+    needs_whole,
+    replaced,
+    suited_recipe,
+    typed_dataset,
+    typed_facts,
+    value_of,
+)
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import filled_by_flags, open_filling
 from automl_cli.store.artifact import artifact_of, read_artifact
@@ -114,6 +124,7 @@ def new_training(
     )
     check_roles(child, f"{place}: body.found.child", may_be_open=False)
     _check_paths(child, request)
+    check_recipe(child)
     if data_needed:
         problem.check(child)
     if costs_of(child.roles, facts) is None:
@@ -169,7 +180,8 @@ def _check_paths(child: Child, request: TrainingRequest) -> None:
 
 def engine_of(training: TrainingSettings) -> EngineChoice:
     """Choose the engine of a new training on this machine. A resumed training keeps the recorded one."""
-    return engine_for_training(training.epochs * training.steps_per_epoch, accelerated=has_accelerator())
+    steps, needed = training.epochs * training.steps_per_epoch, needs_whole(training.child.roles)
+    return engine_for_training(steps, accelerated=has_accelerator(), needs_whole=needed)
 
 
 def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> None:

@@ -12,6 +12,7 @@ optimizer          update rules by name
 expressions        what activation functions and update rules are written in
 augmentation       augmentations by name
 recipe             how a child is trained
+analytic_problems  functions that update rules minimise without data
 published_recipes  how networks of cells and those of experts are trained to the end
 dataset            which images a child is trained on
 engine             which engine computes with a network

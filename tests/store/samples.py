@@ -9,12 +9,13 @@ from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs
 from automl_cli.kinds.architecture import ArchitectureBody
 from automl_cli.kinds.cell import CellBody
+from automl_cli.kinds.comparison import ComparisonSettings, Contestant
 from automl_cli.kinds.edge_cell import EdgeCellBody
 from automl_cli.kinds.model import ModelBody
 from automl_cli.kinds.network import NetworkBody, stacked_network
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.discovery import plugins
-from automl_cli.plugins.roles import network_filling
+from automl_cli.plugins.roles import named, network_filling
 from automl_cli.references import open_artifact
 from automl_cli.store.artifact import Body
 from automl_cli.store.reports import Report
@@ -105,6 +106,27 @@ def training() -> TrainingSettings:
     )
 
 
+def comparison() -> ComparisonSettings:
+    """Of two update rules for the network above on digits."""
+    whole = training().child
+    rules = {name: filling for name, filling in named("optimizer").items() if name in ("sgd", "adam")}
+    return ComparisonSettings(
+        role="optimizer",
+        values=tuple(Contestant(label=name, filling=filling, recipe=whole.recipe) for name, filling in rules.items()),
+        child=msgspec.structs.replace(whole, roles={role: one for role, one in whole.roles.items() if role != "optimizer"}),
+        space=SPACE,
+        preset="quick",
+        learning_rates=(0.01, 0.1),
+        epochs=2,
+        seeds=3,
+        seed=0,
+        engine="blocks",
+        executor="serial",
+        workers=1,
+        environment=settings().environment,
+    )
+
+
 def model() -> ModelBody:
     """What came of that training; its weights are nowhere."""
     return ModelBody(
@@ -124,6 +146,7 @@ def model() -> ModelBody:
 BODIES: dict[str, Callable[[], Body]] = {
     "architecture": architecture,
     "cell": cell,
+    "comparison": comparison,
     "edge-cell": edge_cell,
     "model": model,
     "network": network,
