@@ -23,7 +23,7 @@ from automl_cli.values.sheet import Curves
 
 SIZE_INCHES = (7.2, 3.6)
 
-IMAGES = {".svg": b"<?xml", ".png": b"\x89PNG"}
+IMAGES = {".svg": b"<svg", ".png": b"\x89PNG"}
 """The formats of image files by their ending, with the bytes that such a file begins with."""
 PIXELS_PER_INCH = 150
 
