@@ -40,7 +40,7 @@ COMMANDS: dict[str, Row] = {
     "train": Row("automl_cli.cli.train:train", USE, "Train a network or a stacked cell to the end, test it once."),
     "evaluate": Row("automl_cli.cli.evaluate:evaluate", USE, "Score a trained model on the test split."),
     "measure": Row("automl_cli.cli.measure:measure", USE, "Count parameters and multiply-adds of a network."),
-    "export": Row("automl_cli.cli.export:export", USE, "Write a trained model as one file that runs by itself."),
+    "export": Row("automl_cli.cli.export:export", USE, "Write a model, a function or a rule as one file."),
     "report": Row("automl_cli.cli.report:report", USE, "Show what runs found, how it went, and what it cost."),
     "spaces": Row("automl_cli.cli.spaces:spaces", LOOK, "List the search spaces, or the decisions of one."),
     "strategies": Row("automl_cli.cli.strategies:strategies", LOOK, "List the strategies of searches, or the options of one."),

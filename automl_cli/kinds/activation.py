@@ -7,6 +7,7 @@ from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
 from automl_cli.values.activation import NAMED, ActivationFunction
 from automl_cli.values.expressions.sameness import activation_problem
+from automl_cli.values.expressions.source import FORMATS
 
 
 class ActivationBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,4 +38,7 @@ KIND = Kind(
     words=words,
     problem=activation_problem,
     build="automl_cli.children.activation:function",
+    export="automl_cli.jobs.export_expression:export_activation",
+    formats=tuple(FORMATS),
+    library="automl_cli.children.library:activation",
 )

@@ -9,16 +9,17 @@ from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
 from automl_cli.values.expressions.sameness import rule_problem
+from automl_cli.values.expressions.source import FORMATS
 from automl_cli.values.optimizer import NAMED, LibraryOptimizer, Optimizer, UpdateRule
 from automl_cli.values.recipe import Recipe
 
 
 class RuleBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An update rule that a search found."""
+    """An update rule that a search found, or a published one."""
 
     SCHEMA: ClassVar[Schema] = Schema("optimizer-rule")
 
-    value: UpdateRule
+    value: Optimizer
 
 
 def words(optimizer: Optimizer) -> tuple[str, ...]:
@@ -63,4 +64,7 @@ KIND = Kind(
     words=words,
     problem=problem,
     build="automl_cli.children.optimizer:started",
+    export="automl_cli.jobs.export_expression:export_rule",
+    formats=tuple(FORMATS),
+    library="automl_cli.children.library:optimizer",
 )

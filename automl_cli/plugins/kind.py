@@ -80,7 +80,10 @@ class Kind(Struct, frozen=True, kw_only=True):
     trainings  facts -> by preset how a value is trained that no search found, each with recipe, epochs and roles by name
     train_flags body -> flags beside its own that the command which trains it is printed with
     measurable (body, place) -> what is counted
-    export     names (path, body, directory) -> the files that take it out of this tool
+    export     names (the opened artifact, directory, format, *, overwrite) -> the file that takes it out of this tool
+    formats    the formats of that file; the first is the default
+    library    names (what an artifact holds: its value, or its body where it has none, **settings) -> an object of Optax, JAX
+               or Flax, for `automl_cli.load`
     """
 
     name: str
@@ -110,6 +113,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     train_flags: Callable[[Any], tuple[str, ...]] = lambda body: ()
     measurable: Callable[[Any, str], Measurable] | None = None
     export: str | None = None
+    formats: tuple[str, ...] = ()
+    library: str | None = None
 
     @property
     def is_found(self) -> bool:
