@@ -29,7 +29,7 @@ from tests.cli.searches import SPACE
 
 Automl = Callable[..., Any]
 FUNCTION = ActivationFunction("max(x, tanh(beta * x))", (0.5,))
-RULE = UpdateRule("g * exp(sign(g) * sign(m))", learning_rate=0.0125)
+RULE = UpdateRule("m * exp(sign(g) * sign(m))", learning_rate=0.0125)
 FOUND = Found(
     space=SpaceReference(name="mine", version=1, options={}),
     genotype=(1,),
