@@ -87,7 +87,7 @@ def test_every_published_function_has_its_formula_here():
 @pytest.mark.parametrize(("name", "formula"), [*FOUND.items(), *BASELINES.items()])
 def test_published_functions_are_their_formulas(name, formula, beta):
     function = activation.NAMED[name]
-    betas = {name: beta for name in function.betas}
+    betas = dict.fromkeys(function.betas, beta)
     found = evaluate(function.tree, {"x": X, **betas}, numpy_functions())
     np.testing.assert_allclose(found, formula(X, *betas.values()), rtol=1e-9, atol=1e-12)
 
