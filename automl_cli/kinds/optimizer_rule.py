@@ -37,6 +37,11 @@ def learned(rule: Optimizer, metrics: Mapping[str, float]) -> Optimizer:
     return replace(rule, learning_rate=float(metrics["learning_rate"]))
 
 
+def searched(rule: Optimizer) -> Optimizer:
+    """Return the rule without the learning rate at which its child was trained."""
+    return rule if isinstance(rule, LibraryOptimizer) else replace(rule, learning_rate=None)
+
+
 def recipe(rule: Optimizer, before: Recipe) -> Recipe:
     """Return the recipe with the learning rate that suits the rule, where one is known."""
     if isinstance(rule, LibraryOptimizer) or rule.learning_rate is None:
@@ -60,6 +65,7 @@ KIND = Kind(
     written=UpdateRule,
     as_data=True,
     learned=learned,
+    searched=searched,
     recipe=recipe,
     words=words,
     problem=problem,

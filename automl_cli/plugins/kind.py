@@ -72,6 +72,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     per_channel  value of the activation -> how many parameters it trains for each of them
     as_data    whether values of it can be data to programs that all children of a search share
     learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
+    searched   value -> the value as its space gives it, without what its child learned
     recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
     depth      what stands in the role -> how many layers it has
     build      names (what stands in the role, facts, *, seed, activation, auxiliary) -> a Flax module, for role network; for
@@ -105,6 +106,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     per_channel: Callable[[Any], int] | None = None
     as_data: bool = False
     learned: Callable[[Any, Mapping[str, float]], Any] = lambda value, metrics: value
+    searched: Callable[[Any], Any] = lambda value: value
     recipe: Callable[[Any, Recipe], Recipe] = lambda value, recipe: recipe
     depth: Callable[[Any], int | None] | None = None
     build: str | None = None

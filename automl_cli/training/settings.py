@@ -20,9 +20,18 @@ from automl_cli.kinds.network import NetworkBody
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.kind import TrainedAs, TrainingChoices
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import check_roles, costs_of, replaced, suited_recipe, typed_dataset, typed_facts, value_of
+from automl_cli.plugins.roles import (
+    check_roles,
+    costs_of,
+    replaced,
+    suited_recipe,
+    typed_dataset,
+    typed_facts,
+    value_of,
+    words_of,
+)
 from automl_cli.plugins.trainables import trainable_of
-from automl_cli.references import filled_by_flags, open_filling
+from automl_cli.references import filled_by_flags, open_filling, role_flags
 from automl_cli.store.artifact import artifact_of, read_artifact
 from automl_cli.store.encoding import plain
 from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
@@ -246,14 +255,18 @@ def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:
 
 def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tuple[str, object, object]]:
     """Yield flags that differ, as they are typed, with both values; "data" where the data themselves have changed."""
-    for row in training_rows():
-        was, wanted = _shown(row.recorded_in(before)), _shown(row.recorded_in(now))
+    for flag, role in role_flags().items():  # first, since a rule may bring a learning rate
+        was, wanted = (_shown(one.child.roles[role]) for one in (before, now))
         if was != wanted:
+            yield f"--{flag}", was, wanted
+    for row in training_rows():
+        was, wanted = row.recorded_in(before), row.recorded_in(now)
+        if was != wanted and row.name not in role_flags():
             yield f"--{row.name}", was, wanted
     if (was := before.child.problem.facts) != (wanted := now.child.problem.facts):
         yield "data", was, wanted
 
 
-def _shown(value: Any) -> object:
-    """Return the name of what stands in a role, if it has one; any other value as it is."""
-    return value.get("name", value) if isinstance(value, Mapping) else value
+def _shown(filling: Filling) -> str:
+    """Return the name of what stands in a role, or else the value in words. Momentum has a flag of its own."""
+    return filling.name or words_of(filling)
