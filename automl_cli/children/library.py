@@ -38,14 +38,15 @@ def optimizer(
 
     The rate is a number, or a function of the number of steps done; without one it is that at which the rule was found. Decay
     of all parameters is added to the gradient, or with a decoupled rule to the update. `total_steps` is T of rules with a
-    decay, `seed` that of rules that draw. Raises UserError where a rate or the steps are needed and not given.
+    decay, `seed` that of rules that draw. Raises UserError where a rate or the steps are needed and not given, and
+    for an optimizer of a library.
     """
-    known = None if isinstance(rule, LibraryOptimizer) else rule.learning_rate
-    rate = known if learning_rate is None else learning_rate
+    if isinstance(rule, LibraryOptimizer):
+        raise UserError(f"{rule.name!r} is an optimizer of optax.contrib; build it there")
+    rate = rule.learning_rate if learning_rate is None else learning_rate
     if rate is None:
         raise UserError("no learning rate is known of this update rule; give learning_rate, a number or a schedule")
-    needs_steps = not isinstance(rule, LibraryOptimizer) and uses(rule.expanded, "T")
-    if needs_steps and total_steps is None:
+    if total_steps is None and uses(rule.expanded, "T"):
         raise UserError("this update rule depends on how many steps there are in all; give total_steps")
     recipe = Recipe(batch_size=1, learning_rate=1.0, weight_decay=weight_decay)
     scaled = started(rule, recipe, total_steps=total_steps or 1, seed=seed)

@@ -2,10 +2,11 @@
 
 from functools import cache
 
+import msgspec
 import optax
 
-from automl_cli.nn.interpret import rule_programs, rules
-from automl_cli.values.optimizer import LibraryOptimizer, Optimizer, UpdateRule
+from automl_cli.nn.interpret import library_rules, rule_programs, rules
+from automl_cli.values.optimizer import Optimizer, UpdateRule
 from automl_cli.values.recipe import Recipe
 
 
@@ -15,9 +16,15 @@ def transformation(optimizer: Optimizer, recipe: Recipe) -> optax.GradientTransf
 
     g <- gradient + decay * parameter, scaled down to the bound on its norm; the update is what the rule makes of g. With a
     decoupled rule decay * parameter is added to the update instead. One object for equal arguments, since programs are kept by
-    it. Rules that depend on the number of steps, or draw, are started by `nn.interpret.rules.begin`.
+    it. Schedule-Free has the decay inside. Rules that depend on the number of steps, or draw, are started by
+    `nn.interpret.rules.begin`.
     """
-    return _chained(_rule(optimizer), recipe, decoupled=optimizer.decoupled)
+    if isinstance(optimizer, UpdateRule):
+        return _chained(rules.scale_by_rule(optimizer.expanded), recipe, decoupled=optimizer.decoupled)
+    if optimizer.averages:
+        schedule_free = library_rules.scale_by_schedule_free(recipe.weight_decay)
+        return _chained(schedule_free, msgspec.structs.replace(recipe, weight_decay=0.0), decoupled=True)
+    return _chained(library_rules.scale_by_muon(), recipe, decoupled=optimizer.decoupled)
 
 
 def started(
@@ -51,9 +58,3 @@ def _update_of_all(decoupled: bool, recipe: Recipe) -> optax.TransformUpdateFn:
     """The one function that makes the updates of all rules; their code is in the state."""
     unused = optax.GradientTransformation(lambda parameters: optax.EmptyState(), rule_programs.update)
     return _chained(unused, recipe, decoupled=decoupled).update
-
-
-def _rule(optimizer: Optimizer) -> optax.GradientTransformation:
-    if isinstance(optimizer, LibraryOptimizer):
-        raise NotImplementedError
-    return rules.scale_by_rule(optimizer.expanded)

@@ -11,10 +11,11 @@ from automl_cli.children.network import module_of
 from automl_cli.core.protocols import Diverged, Report
 from automl_cli.nn.compilation import begin_child
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine
+from automl_cli.nn.evaluation import evaluate
 from automl_cli.nn.fit import FitSettings, OnEpoch, TrainingProgress, fit
 from automl_cli.nn.networks import NetworkModule
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import built_by, value_of
+from automl_cli.plugins.roles import built_by, needs_whole, value_of
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
 from automl_cli.values.expressions.tree import number_text
@@ -24,9 +25,9 @@ class Trainer:
     """An opened problem that trains any child. One object serves all children of a worker.
 
     `child` is the record that all children share, in which one role may be open: its problem, and its augmentation if filled,
-    determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules, and
-    bfloat16, use the engine `whole`. With `as_data` update rules and activation functions
-    are data to programs that all of them share.
+    determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules,
+    bfloat16, and optimizers that work on whole arrays use the engine `whole`. With `as_data` update rules and activation
+    functions are data to programs that all of them share.
     """
 
     def __init__(
@@ -60,11 +61,7 @@ class Trainer:
         """
         begin_child()
         child = self.at_best_rate(child, seed=seed)
-        made = (
-            module_of(child, seed=seed, auxiliary=child.recipe.auxiliary_weight > 0, activations_as_data=self._as_data)
-            if model is None
-            else model
-        )
+        made = self._module(child, seed=seed) if model is None else model
         batches = self.learning.batches(child)
         engine = self.engine(child, made, total_steps=epochs * batches.steps, seed=seed)
         return fit(
@@ -96,6 +93,23 @@ class Trainer:
         recipe = msgspec.structs.replace(child.recipe, learning_rate=best, learning_rates=())
         return msgspec.structs.replace(child, recipe=recipe)
 
+    def test(self, child: Child, trained: TrainingProgress) -> dict[str, float]:
+        """Read the test split, and return the scores of a training of this child by name.
+
+        Raises Diverged if an output is not finite.
+        """
+        testing = problem_named(child.problem.name).test(child, self.learning.preparation)
+        engine = self.engine(child, self._module(child, seed=0))
+        like_training = isinstance(engine, BlocksEngine)
+        size = min(child.recipe.batch_size, max(testing.size, 1)) if like_training else None
+        examples = testing.examples(size=size, smaller=not like_training)
+        values = evaluate(engine, engine.state(trained.arrays), examples, tuple(testing.metrics.values()))
+        return dict(zip(testing.metrics, values, strict=True))
+
+    def _module(self, child: Child, *, seed: int) -> nnx.Module:
+        auxiliary = child.recipe.auxiliary_weight > 0
+        return module_of(child, seed=seed, auxiliary=auxiliary, activations_as_data=self._as_data)
+
     def engine(self, child: Child, model: nnx.Module, *, total_steps: int = 1, seed: int = 0) -> Engine:
         """Return the engine that trains this model for so many steps."""
         recipe, optimizer = child.recipe, child.roles["optimizer"]
@@ -108,6 +122,6 @@ class Trainer:
             "drop": schedule.drop_settings(recipe),
             "average_decay": recipe.average_decay,
         }
-        if self._engine == "blocks" and isinstance(model, NetworkModule) and not half:
+        if self._engine == "blocks" and isinstance(model, NetworkModule) and not half and needs_whole(child.roles) is None:
             return BlocksEngine(model, **settings)
         return WholeEngine(model, half=half, **settings)

@@ -23,7 +23,16 @@ from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, problem_named, standing_kind
-from automl_cli.plugins.roles import costs_of, filling_of, rate_in_words, typed_dataset, typed_facts, value_of, words_of
+from automl_cli.plugins.roles import (
+    costs_of,
+    filling_of,
+    needs_whole,
+    rate_in_words,
+    typed_dataset,
+    typed_facts,
+    value_of,
+    words_of,
+)
 from automl_cli.store.encoding import plain
 from automl_cli.system.process import workers_have_accelerator
 from automl_cli.system.speed import matrix_speed
@@ -68,7 +77,11 @@ class TrainedEvaluator:
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
-            engine = engine_for_training(steps, accelerated=accelerated).engine
+            engine = engine_for_training(steps, accelerated=accelerated, needs_whole=needs_whole(child.roles)).engine
+        elif engine == "blocks" and (needed := needs_whole(child.roles)) is not None:
+            raise UserError(
+                f"--evaluator-option engine=blocks does not go with {needed}, which works on whole arrays; leave it out"
+            )
         as_data = request.options.get("as_data", kind.as_data and engine == "blocks")
         return dict(msgspec.to_builtins(TrainedSettings(engine=engine, as_data=as_data)))
 

@@ -11,7 +11,9 @@ from automl_cli.core.numbers import counted
 from automl_cli.core.rewards import LatencyTarget
 from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs, Measurement
+from automl_cli.jobs.compare import check_trainings, ledger_of
 from automl_cli.jobs.run_checks import check_journal, check_winner
+from automl_cli.kinds.comparison import ComparisonSettings
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import bodies, kind_of, standing_kind
@@ -19,7 +21,16 @@ from automl_cli.plugins.roles import check_roles, costs_of, typed_facts
 from automl_cli.store.artifact import Artifact, decode_artifact, read_artifact, read_bytes
 from automl_cli.store.consistency import must_equal
 from automl_cli.store.encoding import check_keys
-from automl_cli.store.file_names import BEST_FILE, JOURNAL_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
+from automl_cli.store.file_names import (
+    BEST_FILE,
+    COMPARISON_FILE,
+    JOURNAL_FILE,
+    MODEL_FILE,
+    NETWORK_FILE,
+    STUDY_FILE,
+    TRAINING_FILE,
+    TRANSFER,
+)
 from automl_cli.store.journal import placed_records, trials_of
 from automl_cli.store.run_directory import repeats_of
 from automl_cli.store.study import Found, FoundBody, StudySettings
@@ -48,7 +59,7 @@ def files_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    found = [path / name for name in (*RUN_FILES, *TRAINING_FILES) if (path / name).is_file()]
+    found = [path / name for name in (COMPARISON_FILE, *RUN_FILES, *TRAINING_FILES) if (path / name).is_file()]
     if path / STUDY_FILE in found and path / JOURNAL_FILE not in found:
         found.insert(1, path / JOURNAL_FILE)
     studies = repeats_of(path)
@@ -75,7 +86,9 @@ def check_file(path: Path) -> ValidationResult:
 
 def _check_journal(path: Path) -> ValidationResult:
     """Check that the records are those that the study beside the journal writes."""
-    study = path.with_name(STUDY_FILE)
+    study, comparison = path.with_name(STUDY_FILE), path.with_name(COMPARISON_FILE)
+    if path.is_file() and comparison.is_file() and not study.is_file():
+        return _check_comparison(path, comparison)
     if not path.is_file():
         return _check_absent(path, study)
     if not study.is_file():
@@ -91,6 +104,14 @@ def _check_journal(path: Path) -> ValidationResult:
         f"journal of {counted(course.records, 'record')}",
         unchecked=None if space else _not_decoded(settings.space, "genotypes"),
     )
+
+
+def _check_comparison(path: Path, comparison: Path) -> ValidationResult:
+    """Check that the trainings on record are those that the settings beside the journal ask for."""
+    settings = read_artifact(comparison, ComparisonSettings).body
+    ledger = ledger_of(path)
+    check_trainings(path, settings, ledger)
+    return ValidationResult(str(path), f"journal of {counted(len(ledger.trials), 'training')}")
 
 
 def _check_lone_journal(path: Path, why: str) -> ValidationResult:
@@ -119,7 +140,7 @@ def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:
     body = artifact.body
     kind = kind_of(body)
     if (child := getattr(body, "child", None)) is not None:
-        check_roles(child, f"{path}: body.child", may_be_open=isinstance(body, StudySettings))
+        check_roles(child, f"{path}: body.child", may_be_open=isinstance(body, StudySettings | ComparisonSettings))
         _check_inputs(path, artifact, child)
     unchecked = _check_found_artifact(path, kind, artifact) if isinstance(body, FoundBody) else None
     return unchecked if kind.check is None else (kind.check(body, str(path)) or unchecked)

@@ -43,10 +43,32 @@ def searched(rule: Optimizer) -> Optimizer:
 
 
 def recipe(rule: Optimizer, before: Recipe) -> Recipe:
-    """Return the recipe with the learning rate that suits the rule, where one is known."""
-    if isinstance(rule, LibraryOptimizer) or rule.learning_rate is None:
+    """Return the recipe with the learning rate that suits the rule, where one is known; it stays constant for a rule that
+    averages by itself."""
+    if rule.learning_rate is None:
         return before
-    return replace(before, learning_rate=rule.learning_rate, learning_rates=())
+    after = replace(before, learning_rate=rule.learning_rate, learning_rates=())
+    if isinstance(rule, LibraryOptimizer) and rule.averages:
+        return replace(after, schedule="constant", warmup_epochs=0.0, average_decay=None)
+    return after
+
+
+def conflict(optimizer: Optimizer, recipe: Recipe) -> str | None:
+    """Return why the optimizer cannot train by this recipe, or None."""
+    if not (isinstance(optimizer, LibraryOptimizer) and optimizer.averages):
+        return None
+    changed = {
+        "schedule": recipe.schedule != "constant",
+        "warmup_epochs": recipe.warmup_epochs > 0,
+        "average_decay": recipe.average_decay is not None,
+    }
+    for field, differs in changed.items():
+        if differs:
+            return (
+                f"{optimizer.name} averages its parameters in place of a schedule of the learning rate, and the recipe has "
+                f"{field} {getattr(recipe, field)}; it needs a constant rate without warm-up, and no average_decay"
+            )
+    return None
 
 
 def problem(optimizer: Optimizer) -> str | None:
@@ -67,6 +89,8 @@ KIND = Kind(
     learned=learned,
     searched=searched,
     recipe=recipe,
+    conflict=conflict,
+    whole=lambda optimizer: isinstance(optimizer, LibraryOptimizer),
     words=words,
     problem=problem,
     build="automl_cli.children.optimizer:started",

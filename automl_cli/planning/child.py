@@ -3,11 +3,11 @@
 from typing import Any
 
 from automl_cli.core.errors import UserError
+from automl_cli.core.flags import Request
 from automl_cli.planning.network_flags import NETWORK_FLAGS
-from automl_cli.planning.request import SearchRequest
 from automl_cli.plugins.kind import Kind, TrainingChoices, named_roles
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import by_names, filling_named, suited_recipe
+from automl_cli.plugins.roles import by_names, check_recipe, filling_named, suited_recipe
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import WHAT_IS_TRAINED, filled_by_flags, open_any
 from automl_cli.store.encoding import plain
@@ -15,7 +15,7 @@ from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.child import ROLES, Child, ChildPreset, Filling, ProblemReference
 
 
-def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *, data_needed: bool = True) -> Child:
+def plan_child(request: Request, preset: ChildPreset | None, kind: Kind, *, data_needed: bool = True) -> Child:
     """Return the child that a search trains, with the role open that values of the searched kind fill.
 
     With `data_needed` false, well-known data need not be here: enough for a plan.
@@ -34,14 +34,16 @@ def plan_child(request: SearchRequest, preset: ChildPreset | None, kind: Kind, *
     if kind.role != WHAT_IS_TRAINED:
         roles[WHAT_IS_TRAINED] = network_given(request, facts) or _network(preset, facts)
     recipe = preset.recipe if request.optimizer is None else suited_recipe(preset.recipe, roles["optimizer"])
-    return Child(
+    child = Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
         recipe=recipe,
         roles={role: roles[role] for role in ROLES if role in roles and role != kind.role},
     )
+    check_recipe(child)
+    return child
 
 
-def network_given(request: SearchRequest, facts: Any) -> Filling | None:
+def network_given(request: Request, facts: Any) -> Filling | None:
     """Return the network that a flag puts into its role, for searches of another role; None where none does.
 
     Raises UserError for more than one such flag.

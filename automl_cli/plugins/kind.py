@@ -74,6 +74,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
     searched   value -> the value as its space gives it, without what its child learned
     recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
+    conflict   (value, recipe) -> why no child with it can be trained by this recipe; None where it can
+    whole      value -> whether it works on whole arrays, so that only the engine `whole` trains with it
     depth      what stands in the role -> how many layers it has
     build      names (what stands in the role, facts, *, seed, activation, auxiliary) -> a Flax module, for role network; for
                the others what `children.<role>` says
@@ -108,6 +110,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     learned: Callable[[Any, Mapping[str, float]], Any] = lambda value, metrics: value
     searched: Callable[[Any], Any] = lambda value: value
     recipe: Callable[[Any, Recipe], Recipe] = lambda value, recipe: recipe
+    conflict: Callable[[Any, Recipe], str | None] = lambda value, recipe: None
+    whole: Callable[[Any], bool] = lambda value: False
     depth: Callable[[Any], int | None] | None = None
     build: str | None = None
     trainable: Callable[[Any, str, TrainingChoices], Trainable] | None = None

@@ -21,13 +21,22 @@ from automl_cli.core.plugin_calls import described
 class Table:
     """A table of the code that can be named for one purpose. `needs` lists the attributes that the code must have.
 
-    `what` names the table in errors.
+    `what` names the table in errors. `internal` rows are loaded by the tool itself; nobody can name them.
     """
 
-    def __init__(self, what: str, *, group: str, built_in: Mapping[str, str], needs: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        group: str,
+        built_in: Mapping[str, str],
+        needs: tuple[str, ...],
+        internal: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.what = what
         self.group = group
         self._built_in = built_in
+        self._internal = internal
         self._needs = needs
 
     def names(self) -> tuple[str, ...]:
@@ -47,8 +56,8 @@ class Table:
 
     def load(self, name: str) -> Any:
         """Return the code of this name. Raises UserError where that of an installed package cannot be imported or used."""
-        if name in self._built_in:
-            return attribute(self._built_in[name])
+        if (target := self._built_in.get(name) or self._internal.get(name)) is not None:
+            return attribute(target)
         target = self._targets[self.check(name)]
         found = _installed_attribute(self.what, name, target)
         if missing := [need for need in self._needs if getattr(found, need, None) is None]:
@@ -152,6 +161,7 @@ EVALUATORS = Table(
         "table": "automl_cli.evaluators.table:TableEvaluator",
         "analytic": "automl_cli.evaluators.analytic:AnalyticEvaluator",
     },
+    internal={"compared": "automl_cli.evaluators.compared:ComparedEvaluator"},
     needs=(
         "summary",
         "trains",

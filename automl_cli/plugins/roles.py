@@ -149,6 +149,22 @@ def rate_in_words(recipe: Recipe, optimizer: Filling | None) -> str:
     return f"{rate}, {'at which the optimizer is known to work' if its_own else 'of the recipe'}"
 
 
+def check_recipe(child: Child) -> None:
+    """Raise UserError where what stands in a role cannot be trained by the recipe."""
+    for filling in child.roles.values():
+        if (conflict := kind_named(filling.kind).conflict(value_of(filling), child.recipe)) is not None:
+            raise UserError(conflict)
+
+
+def needs_whole(roles: Mapping[str, Filling]) -> str | None:
+    """Return the name of what stands in a role and works on whole arrays, so that the engine `whole` is needed; None for
+    nothing."""
+    for filling in roles.values():
+        if kind_named(filling.kind).whole(value_of(filling)):
+            return filling.name or words_of(filling)
+    return None
+
+
 def trained_per_channel(roles: Mapping[str, Filling]) -> int:
     """Return how many parameters the activation function has for each channel that it acts on."""
     activation = roles.get("activation")

@@ -1,4 +1,4 @@
-"""Draws curves as SVG text that stands inside an HTML page, by matplotlib and without a display."""
+"""Draws plots by matplotlib and without a display: as SVG text that stands inside an HTML page, or into a file."""
 
 import io
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from automl_cli.core.numbers import counted
 from automl_cli.report.figures import top_names
 from automl_cli.report.runs import History
 from automl_cli.report.summary import improvements, score_or_none
+from automl_cli.store.comparisons import ComparisonResult, DescentResult
 from automl_cli.store.reports import Comparison, Point
 
 SIZE_INCHES = (7.2, 3.6)
@@ -61,6 +62,42 @@ def difference_plot(comparison: Comparison, group: str) -> str:
         _band(axes, differences[k].points, name)
     axes.legend(loc="best", frameon=False)
     return _svg(figure)
+
+
+def compared_plot(result: ComparisonResult) -> Figure:
+    """Return a plot of the test score of every training, by value, over the box of its quartiles."""
+    figure, axes = _axes("", result.score.replace("_", " "))
+    shown = [row for row in result.rows if row.test]
+    places = range(1, len(shown) + 1)
+    if shown:
+        axes.boxplot([row.test for row in shown], positions=list(places), showfliers=False, widths=0.5)
+    for place, row in zip(places, shown, strict=True):
+        across = [place + 0.1 * ((number % 3) - 1) for number in range(len(row.test))]
+        axes.plot(across, row.test, ".", color="C0", alpha=0.7, markeredgewidth=0, markersize=8)
+    axes.set_xticks(list(places), [row.label for row in shown], rotation=20 if len(shown) > 4 else 0)
+    return figure
+
+
+def descent_plot(result: DescentResult) -> Figure:
+    """Return a plot of the function's value against steps, each rule at its best rate, on logarithmic axes."""
+    figure, axes = _axes("step", result.formula)
+    for row in result.rows:
+        points = [point for point in row.curve if point.steps > 0 and point.value > 0]
+        label = f"{row.label}, diverged" if row.learning_rate is None else f"{row.label}, rate {row.learning_rate:g}"
+        axes.plot([point.steps for point in points], [point.value for point in points], label=label)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.legend(loc="best", frameon=False, fontsize="small")
+    return figure
+
+
+def file_of(figure: Figure, name: str) -> bytes:
+    """Return the figure as the file of this name would hold it, SVG or PNG: the same bytes for the same figure."""
+    if name.endswith(".svg"):
+        return _svg(figure).encode()
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=150, metadata={"Software": None})
+    return data.getvalue()
 
 
 def _axes(x: str, y: str) -> tuple[Figure, Axes]:

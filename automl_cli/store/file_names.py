@@ -1,6 +1,7 @@
 """The names of files and directories that the tool writes: each is typed here and nowhere else in the code.
 
 search      study.json, journal.jsonl, best.json; network.json and transfer/ where the winner is scaled; report.html
+comparison  comparison.json, journal.jsonl, comparison.svg
 training    training.json, checkpoint.safetensors while it runs, weights.safetensors, model.json
 """
 
@@ -11,6 +12,9 @@ TORN_JOURNAL = "journal.torn-"
 BEST_FILE = "best.json"
 NETWORK_FILE = "network.json"
 REPORT_FILE = "report.html"
+
+COMPARISON_FILE = "comparison.json"
+COMPARISON_PLOT = "comparison.svg"
 
 TRAINING_FILE = "training.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"

@@ -16,6 +16,8 @@ from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, writ
 from automl_cli.store.file_names import (
     BEST_FILE,
     CHECKPOINT_FILE,
+    COMPARISON_FILE,
+    COMPARISON_PLOT,
     JOURNAL_FILE,
     LOCK_FILE,
     MODEL_FILE,
@@ -50,6 +52,7 @@ class DirectoryLayout(Struct, frozen=True):
 
 
 SEARCH = DirectoryLayout("run", STUDY_FILE, (JOURNAL_FILE, f"{TORN_JOURNAL}*", BEST_FILE, NETWORK_FILE, REPORT_FILE))
+COMPARISON = DirectoryLayout("comparison", COMPARISON_FILE, (JOURNAL_FILE, f"{TORN_JOURNAL}*", COMPARISON_PLOT))
 TRAINING = DirectoryLayout("training", TRAINING_FILE, (CHECKPOINT_FILE, WEIGHTS_FILE, MODEL_FILE))
 
 

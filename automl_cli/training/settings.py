@@ -21,8 +21,10 @@ from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.kind import TrainedAs, TrainingChoices
 from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import (
+    check_recipe,
     check_roles,
     costs_of,
+    needs_whole,
     replaced,
     suited_recipe,
     typed_dataset,
@@ -123,6 +125,7 @@ def new_training(
     )
     check_roles(child, f"{place}: body.found.child", may_be_open=False)
     _check_paths(child, request)
+    check_recipe(child)
     if data_needed:
         problem.check(child)
     if costs_of(child.roles, facts) is None:
@@ -178,7 +181,8 @@ def _check_paths(child: Child, request: TrainingRequest) -> None:
 
 def engine_of(training: TrainingSettings) -> EngineChoice:
     """Choose the engine of a new training on this machine. A resumed training keeps the recorded one."""
-    return engine_for_training(training.epochs * training.steps_per_epoch, accelerated=has_accelerator())
+    steps, needed = training.epochs * training.steps_per_epoch, needs_whole(training.child.roles)
+    return engine_for_training(steps, accelerated=has_accelerator(), needs_whole=needed)
 
 
 def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> None:
@@ -260,11 +264,11 @@ def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tu
         if was != wanted:
             yield f"--{flag}", was, wanted
     for row in training_rows():
-        was, wanted = row.recorded_in(before), row.recorded_in(now)
-        if was != wanted and row.name not in role_flags():
-            yield f"--{row.name}", was, wanted
-    if (was := before.child.problem.facts) != (wanted := now.child.problem.facts):
-        yield "data", was, wanted
+        recorded, asked = row.recorded_in(before), row.recorded_in(now)
+        if recorded != asked and row.name not in role_flags():
+            yield f"--{row.name}", recorded, asked
+    if (recorded := before.child.problem.facts) != (asked := now.child.problem.facts):
+        yield "data", recorded, asked
 
 
 def _shown(filling: Filling) -> str:

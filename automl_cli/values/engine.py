@@ -41,14 +41,18 @@ class EngineChoice(NamedTuple):
     reason: str
 
 
-def engine_for_training(steps: int, *, accelerated: bool) -> EngineChoice:
+def engine_for_training(steps: int, *, accelerated: bool, needs_whole: str | None = None) -> EngineChoice:
     """Choose the engine for trainings of so many steps, on an accelerator (GPU or TPU) or on a CPU.
+
+    `needs_whole` names what works on whole arrays, such as an optimizer, if anything does.
 
     >>> engine_for_training(26, accelerated=False).reason
     'block by block, with programs that other networks share: one of its own pays from 450 steps on a CPU, these are 26'
     """
     if accelerated:
         return EngineChoice("whole", "as one program, as always on a GPU or TPU")
+    if needs_whole is not None:
+        return EngineChoice("whole", f"as one program: {needs_whole} works on whole arrays")
     if steps >= STEPS_THAT_PAY:
         return EngineChoice("whole", f"as one program: {counted(steps, 'step')} make up for compiling it")
     return EngineChoice(

@@ -93,8 +93,8 @@ class UpdateRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 class LibraryOptimizer(Struct, frozen=True, forbid_unknown_fields=True, tag="library"):
     """An optimizer of `optax.contrib` by name, for comparison: it is more than a rule for single numbers.
 
-    muon            orthogonalized momentum for matrices (K. Jordan et al. 2024)
-    schedule-free   Schedule-Free AdamW (arXiv 2405.15682)
+    muon            orthogonalized momentum for matrices and kernels, Adam for the rest (K. Jordan et al. 2024)
+    schedule-free   Schedule-Free AdamW (arXiv 2405.15682), at a constant learning rate
     """
 
     name: Literal["muon", "schedule-free"]
@@ -113,6 +113,21 @@ class LibraryOptimizer(Struct, frozen=True, forbid_unknown_fields=True, tag="lib
     def decoupled(self) -> bool:
         """True: weight decay is added to the update."""
         return True
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate that its authors start from."""
+        return {"muon": 0.02, "schedule-free": 0.0025}[self.name]
+
+    @property
+    def for_matrices(self) -> bool:
+        """Return whether it differs from Adam for matrices only."""
+        return self.name == "muon"
+
+    @property
+    def averages(self) -> bool:
+        """Return whether it scores with an average of its own, which replaces a schedule of the learning rate."""
+        return self.name == "schedule-free"
 
 
 Optimizer = UpdateRule | LibraryOptimizer

@@ -69,7 +69,8 @@ def document(path: str) -> dict[str, Any]:
 
 
 def plan(text: str) -> dict[str, str]:
-    return {name: words for name, words in (re.split(r"  +", line, maxsplit=1) for line in text.splitlines())}
+    """The rows of a plan by name."""
+    return {name: words.strip() for name, _, words in (line.partition("  ") for line in text.splitlines())}
 
 
 def test_a_search_of_networks_takes_a_found_function_and_a_published_rule_and_names_both_digests(automl: Automl) -> None:
@@ -141,7 +142,11 @@ def test_trained_betas_are_counted_in_plan_model_and_network_alike(automl: Autom
 @pytest.mark.parametrize(
     ("flag", "formula", "message"),
     [
-        ("--activation", "x * sigmoid(", "activation function 'x * sigmoid(', column 13: expected a number, a name, a function"),
+        (
+            "--activation",
+            "x * sigmoid(",
+            "activation function 'x * sigmoid(', column 13: expected a number, a name, a function",
+        ),
         ("--activation", "x * sigmoidd(x)", "column 5: unknown function 'sigmoidd'. Did you mean 'sigmoid'?"),
         ("--optimizer", "g * exp(sign(g)) sign(m)", "column 18: expected an operator or the end, found 'sign'"),
         ("--optimizer", "g + q", "column 5: unknown operand 'q'"),

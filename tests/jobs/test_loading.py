@@ -109,6 +109,8 @@ def test_what_a_rule_lacks_is_said() -> None:
         automl_cli.load("powersign").build()
     with pytest.raises(UserError, match="depends on how many steps there are in all; give total_steps"):
         automl_cli.load("addsign-cd").build(learning_rate=0.1)
+    with pytest.raises(UserError, match=r"'muon' is an optimizer of optax\.contrib; build it there"):
+        automl_cli.load("muon").build(learning_rate=0.1)
     with pytest.raises(TypeError, match="steps"):
         automl_cli.load("sgd").build(learning_rate=0.1, steps=3)
 

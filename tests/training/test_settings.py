@@ -8,6 +8,7 @@ import pytest
 from automl_cli.core.errors import ArtifactError, DataError, RunInUse, SpaceError, UserError
 from automl_cli.plugins.roles import by_names, value_of
 from automl_cli.plugins.trainables import DEFAULT_EPOCHS
+from automl_cli.references import open_filling
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training, open_training, settings_of
@@ -60,7 +61,8 @@ def test_flags_fill_roles(architecture, child):
     training = new_training(
         architecture, "found", TrainingRequest(optimizer="momentum", augment="standard", activation="swish")
     )
-    expected = by_names({"optimizer": "momentum", "augmentation": "standard", "activation": "swish"})
+    asked = {"optimizer": "momentum", "augmentation": "standard", "activation": "swish"}
+    expected = {role: open_filling(role, name) for role, name in asked.items()}
     assert {role: training.child.roles[role] for role in expected} == expected
     alone = new_training(architecture, "found", TrainingRequest(momentum=0.5))
     assert value_of(alone.child.roles["optimizer"]) == msgspec.structs.replace(NAMED["nesterov"], momentum=0.5)

@@ -13,6 +13,7 @@ from jax import Array
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.ema import initial_average, updated_average
 from automl_cli.nn.engines.protocol import StepContext, required_context
+from automl_cli.nn.interpret.library_rules import scoring_offset
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings
 from automl_cli.nn.networks.drop_path import DropMasks
@@ -23,8 +24,8 @@ Arrays = dict[str, Array]
 class WholeState(NamedTuple):
     """State of a training: parameters and running statistics by name, e.g. `blocks.layer1.kernel`, and the optimizer's state.
 
-    If the engine keeps an average, `average` holds the moving average of the parameters, and `averaged` the number of steps in
-    it. `carry` is the carry of the network between batches during an epoch.
+    If the engine keeps an average, `average` holds the parameters to score with, their moving average or that of the update
+    rule, and `averaged` the number of steps in it. `carry` is the carry of the network between batches during an epoch.
     """
 
     parameters: Arrays
@@ -40,8 +41,9 @@ class WholeEngine:
 
     The update rule is an Optax transformation without a learning rate: parameters <- parameters - rate * update(gradient).
     `drop` are the drop settings in training. With `average_decay` a moving average of the parameters is kept (`engines.ema`)
-    and used by `outputs`. With `half`, activations and their gradients are bfloat16; parameters, statistics, the classifier and
-    the loss stay float32.
+    and used by `outputs`; a rule that averages by itself (`interpret.library_rules`) is scored with its average instead, which
+    is right at a constant rate. With `half`, activations and their gradients are bfloat16; parameters, statistics, the
+    classifier and the loss stay float32.
 
     A network with a carry is called with (inputs, carry) and returns (outputs, new carry). Inputs are (batch, …), targets
     (batch, …), outputs (batch, …).
@@ -73,8 +75,9 @@ class WholeEngine:
     def initial(self) -> WholeState:
         """Return the state before the first step, a pytree."""
         parameters, statistics = (jax.tree.map(jnp.copy, array_tree) for array_tree in self._initial_arrays)
-        average = initial_average(self._average_decay, parameters)
-        return WholeState(parameters, statistics, self._update_rule.init(parameters), *average)
+        optimizer = self._update_rule.init(parameters)
+        decay = self._average_decay if scoring_offset(optimizer) is None else 0.0  # any number: it starts from the parameters
+        return WholeState(parameters, statistics, optimizer, *initial_average(decay, parameters))
 
     def step(
         self, state: WholeState, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
@@ -121,8 +124,18 @@ class WholeEngine:
         (loss, (statistics, carry)), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
         updates, optimizer = self._update_rule.update(gradient, state.optimizer, state.parameters)
         parameters = jax.tree.map(lambda parameter, update: parameter - rate * update, state.parameters, updates)
-        average = updated_average(self._average_decay, state.average, state.averaged, parameters)
+        average = self._average_after(state, parameters, optimizer, rate)
         return WholeState(parameters, statistics, optimizer, *average, carry=carry), loss
+
+    def _average_after(
+        self, state: WholeState, parameters: Arrays, optimizer: Any, rate: Array
+    ) -> tuple[Arrays | None, Array | None]:
+        """Return the parameters to score with after a step, and the number of steps in them; None where those of the step are
+        scored."""
+        offset = scoring_offset(optimizer)
+        if offset is None or state.averaged is None:
+            return updated_average(self._average_decay, state.average, state.averaged, parameters)
+        return jax.tree.map(lambda parameter, part: parameter - rate * part, parameters, offset), state.averaged + 1
 
     def _traced_outputs(self, parameters: Arrays, statistics: Arrays, inputs: Array) -> Array:
         return self._model(parameters, statistics)(self._as_activations(inputs), train=False)

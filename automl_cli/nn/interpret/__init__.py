@@ -5,4 +5,5 @@ activations  activation functions, traced or as data
 layers     activation functions as layers of one's own networks
 rules      an update rule as an Optax transformation
 rule_programs  update rules as data to one program
+library_rules  optimizers of optax.contrib, which are no expressions
 """
