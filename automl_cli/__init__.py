@@ -24,7 +24,24 @@ role open (`values.child`). The floors, ground first; an import points down, nev
     report       11   journals and artifacts become figures, tables and a page
     cli          12   one file a command
 
-`search_spaces/`, beside this package, holds the plug-ins: one file a space.
+`search_spaces/`, beside this package, holds the plug-ins: one file a space. From Python, `automl_cli.load` gives what the tool
+found or knows by name.
 """
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def load(path_or_name: Any) -> Any:
+    """Return what an artifact holds, or a published value by name, as a `jobs.loading.Loaded`.
+
+        rule = automl_cli.load("runs/opt").build(learning_rate=0.1)   # an optax.GradientTransformation
+        swish = automl_cli.load("swish").build()                      # a function of arrays
+
+    Nothing heavy is imported before it is called. Raises UserError for an unknown name, ArtifactError for a file that is no
+    artifact.
+    """
+    loading = import_module("automl_cli.jobs.loading")  # by name: lower rooms import this module for the version
+    return loading.load(path_or_name)

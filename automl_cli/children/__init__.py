@@ -13,5 +13,6 @@ The remaining files put the roles together:
     learning     the interface of a problem: batches, loss, metric; the test split
     trainer      `Trainer`: trains a child on its problem
     prediction   `Predictor`: a trained child with its weights
+    library      values outside of children, for programs of one's own
     cost         the duration of a training
 """

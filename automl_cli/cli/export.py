@@ -1,4 +1,4 @@
-"""`automl export`: writes a trained model as one file that runs without this tool."""
+"""`automl export`: writes a trained model, an activation function or an update rule as one file that runs without this tool."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,30 +7,61 @@ import typer
 
 from automl_cli.cli.options import Json
 
-File = Annotated[Path, typer.Argument(metavar="MODEL", help="The model.json of a training, or its directory.")]
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARTIFACT|NAME",
+        help="The model.json of a training, the best.json of search-activation or search-optimizer, the directory of either, "
+        "or the name of a published function or rule.",
+    ),
+]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Where to. [default: export, beside the model]", show_default=False)
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Where to. [default: export, beside the artifact]", show_default=False),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="Of a function or a rule: jax (JAX and Optax) or torch (PyTorch). Of a model: stablehlo. [default: the first]",
+        show_default=False,
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what was exported there.")]
 
 
-def export(file: File, *, out: Out = None, overwrite: Overwrite = False, json: Json = False) -> None:
-    """Write a trained model as one file that runs without this tool: StableHLO, with the weights inside.
+def export(
+    named: Named,
+    *,
+    out: Out = None,
+    format: Format = None,  # noqa: A002
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Write a model, an activation function or an update rule as one file without this tool.
 
-    A README beside it shows the five lines of Python that call it. Needs JAX where it runs, nothing else.
+    A trained model becomes StableHLO with the weights inside, which needs JAX and nothing else; a README beside it shows the
+    five lines of Python that call it.
+
+    A found or published function or rule becomes a readable file of Python: activation.py with a function of jax.numpy or a
+    torch.nn.Module, optimizer.py with an Optax transformation or a torch.optim.Optimizer. Its docstring has the formula, where
+    it comes from, and how it is used.
 
     Examples:
         automl export runs/final
         automl export runs/final/model.json --out exported
+        automl export runs/act
+        automl export powersign-ld --format torch --out exported
     """
     from automl_cli.cli.console import write_json, write_line
-    from automl_cli.jobs.export import README
     from automl_cli.jobs.export import export as write
-    from automl_cli.training.model_file import model_file
+    from automl_cli.jobs.export import to_export
 
-    path = model_file(file)
-    program = write(path, out or path.parent / "export", overwrite=overwrite)
+    opened = to_export(named)
+    place = Path(opened.place)
+    exported = write(opened, out or (place.parent if place.exists() else Path()) / "export", format=format, overwrite=overwrite)
     if json:
-        write_json({"program": str(program), "readme": str(program.with_name(README)), "bytes": program.stat().st_size})
+        write_json(exported.document)
     else:
-        write_line(str(program))
+        write_line(str(exported.file))

@@ -147,9 +147,11 @@ def _recipe_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
 
 
 def _learning_rate(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
+    from automl_cli.plugins.roles import rate_in_words
+
     recipe = plan.child.recipe
     courses = {"constant": "constant", "cosine": "cosine to 0", "exponential": "times 0.97 after every 2.4 epochs"}
-    yield "learning rate", f"{recipe.learning_rate:g}, {courses[recipe.schedule]}"
+    yield "learning rate", f"{rate_in_words(recipe, plan.child.roles['optimizer'])}; {courses[recipe.schedule]}"
 
 
 def _precision(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
@@ -186,6 +188,7 @@ def _drop_path(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
 
 _RECIPE_WORDS: "Mapping[str, Callable[[TrainingPlan], Iterator[tuple[str, str]]]]" = {
     "learning_rate": _learning_rate,
+    "learning_rates": lambda plan: iter(()),  # a training has one
     "weight_decay": _weight_decay,
     "schedule": lambda plan: iter(()),  # said with the rate
     "auxiliary_weight": _auxiliary_head,

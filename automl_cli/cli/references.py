@@ -18,11 +18,12 @@ def references(name: Name = None, *, bibtex: Bibtex = False, json: Json = False)
 
     Also shows the papers behind this tool.
 
-    A name is usable wherever an artifact is: automl show nasnet-a, automl measure nasnet-a --target cifar10.
+    A name is usable wherever an artifact is: automl show nasnet-a, automl train --cell nasnet-a --activation swish.
 
     Examples:
         automl references
         automl references nasnet-a
+        automl references swish
         automl references --bibtex
     """
     from automl_cli.cli.console import write_bytes, write_json
@@ -70,7 +71,7 @@ def _show_all(publications: tuple["Publication", ...]) -> None:
 
     console = data_console()
     rows = [
-        (name, _kind(name), provided.summary, f"{_short(publication)}; {provided.place}")
+        (name, _kind(name), provided.summary, f"{_authors(publication)} {publication.year}; {provided.place}")
         for publication in publications
         for name, provided in publication.provides.items()
     ]
@@ -82,11 +83,16 @@ def _show_all(publications: tuple["Publication", ...]) -> None:
 
 def _show_one(publication: "Publication", name: str) -> None:
     from automl_cli.cli.console import data_console, table
+    from automl_cli.references import open_any
 
     console, provided = data_console(), publication.provides[name]
     console.print(f"{name}: {provided.summary}", soft_wrap=True)
     console.print(f"{publication.title}. {', '.join(publication.authors)}. {_short(publication)}", soft_wrap=True)
     console.print(f"Stands in {provided.place}. {provided.note}", soft_wrap=True)
+    if words := open_any(name).artifact.body.words:
+        console.print("\n".join(("", *words)), soft_wrap=True, highlight=False)
+    if not provided.results:
+        return
     titles = ("table", "setting", "data", "metric", "value", "parameters", "mult-adds")
     rows = [
         (
@@ -104,7 +110,12 @@ def _show_one(publication: "Publication", name: str) -> None:
     console.print(table(titles, rows, right=("value", "parameters", "mult-adds")))
 
 
-def _short(publication: "Publication") -> str:
+def _authors(publication: "Publication") -> str:
     first = publication.authors[0].rpartition(" ")[2]
-    others = " et al." if len(publication.authors) > 2 else f" and {publication.authors[1].rpartition(' ')[2]}"
-    return f"{first}{others}, {publication.venue} {publication.year}, arXiv {publication.arxiv}"
+    second = f" and {publication.authors[1].rpartition(' ')[2]}" if publication.authors[1:] else ""
+    return first + (" et al." if len(publication.authors) > 2 else second)
+
+
+def _short(publication: "Publication") -> str:
+    found = f", arXiv {publication.arxiv}" if publication.arxiv else ""
+    return f"{_authors(publication)}, {publication.venue} {publication.year}{found}"

@@ -23,7 +23,16 @@ from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, problem_named, standing_kind
-from automl_cli.plugins.roles import costs_of, filling_of, needs_whole, typed_dataset, typed_facts, value_of, words_of
+from automl_cli.plugins.roles import (
+    costs_of,
+    filling_of,
+    needs_whole,
+    rate_in_words,
+    typed_dataset,
+    typed_facts,
+    value_of,
+    words_of,
+)
 from automl_cli.store.encoding import plain
 from automl_cli.system.process import workers_have_accelerator
 from automl_cli.system.speed import matrix_speed
@@ -117,8 +126,9 @@ class TrainedEvaluator:
                 yield role, words_of(filling)
             elif filling.name is not None:
                 yield role, filling.name
-        if child.recipe.learning_rates:
-            yield "learning rate", f"the best after one epoch of {', '.join(map(number_text, child.recipe.learning_rates))}"
+        rates = ", ".join(map(number_text, child.recipe.learning_rates))
+        found = rate_in_words(child.recipe, child.roles.get("optimizer"))
+        yield "learning rate", f"the best after one epoch of {rates}" if rates else found
         if kind.depth is not None:
             facts = typed_facts(child.problem)
             depths = [depth for one in genotypes if (depth := kind.depth(space.placed(one, facts))) is not None]

@@ -6,7 +6,8 @@ descents    compares update rules on analytic problems
 transfer    scales the winner of a search to another data set and trains it
 validation  checks files beyond their schema
 run_checks  checks a run directory against itself
-export      writes a trained model as one file that runs by itself
+export      writes what an artifact holds as one file that runs by itself: of a trained model StableHLO
 export_expression  writes an activation function or an update rule as source text
+loading     gives what an artifact holds to a program in Python
 caches      shows and clears what is kept between runs
 """

@@ -1,23 +1,29 @@
-"""Exports a trained model as one file that runs without this tool: StableHLO with the weights inside, by `jax.export`.
+"""Exports what an artifact holds as one file that runs without this tool, as the row of its kind says.
 
-The program takes any number of images in the data's own units and gives logits; what is done to images first is part of
-it. It runs on CPU, CUDA and TPU, and JAX promises to read it for at least six months of its releases.
+Here: a trained model, as StableHLO with the weights inside, by `jax.export`. The program takes any number of images in the
+data's own units and gives logits; what is done to images first is part of it. It runs on CPU, CUDA and TPU, and JAX promises to
+read it for at least six months of its releases.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl_cli.core.errors import ArtifactError, UserError
+from msgspec import Struct
+
+from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.numbers import counted
 from automl_cli.kinds.model import ModelBody
-from automl_cli.plugins.listing import bodies, kind_of, kinds
+from automl_cli.plugins.listing import kind_of, kinds
 from automl_cli.plugins.registry import attribute
 from automl_cli.problems.images import as_inputs, is_streamed
-from automl_cli.store.artifact import Artifact, decode_artifact, read_bytes
+from automl_cli.references import Opened, open_any
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
 from automl_cli.training.evaluate import predictor, weights_beside
+from automl_cli.training.model_file import model_file
+from automl_cli.training.trainable import train_command
 from automl_cli.values.dataset import ImageFacts, facts_of
 
 if TYPE_CHECKING:
@@ -29,22 +35,59 @@ WRITTEN_BY = f"`{PROGRAM}` was written by"
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-def export(path: Path, out: Path, *, overwrite: bool = False) -> Path:
-    """Export the artifact in this file into a directory, in the form that its kind names, and return the file to use.
+class Exported(Struct, frozen=True, kw_only=True):
+    """One exported file: the kind of what it holds, and its format."""
 
-    ArtifactError for a kind that nothing is exported of.
+    kind: str
+    format: str
+    file: Path
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The file as `--json` writes it, with the README beside it where there is one."""
+        readme = self.file.with_name(README)
+        beside = {"readme": str(readme)} if self.file.name == PROGRAM else {}
+        place = {"file": str(self.file), **beside, "bytes": self.file.stat().st_size}
+        return {"kind": self.kind, "format": self.format, **place}
+
+
+def to_export(named: str) -> Opened[Any]:
+    """Open what a name stands for: a file, the directory of a search or a training, or a published name.
+
+    Raises ArtifactError, with the next step, for what nothing is exported of.
     """
-    artifact = decode_artifact(read_bytes(path), str(path), bodies())
-    kind = kind_of(artifact.body)
-    if kind.export is None:
+    path = Path(named)
+    if path.exists() or path.suffix:
+        with suppress(UserError, ArtifactError):
+            if kind_of((opened := open_any(named)).artifact.body).export is not None:
+                return opened
+    elif kind_of((opened := open_any(named)).artifact.body).export is not None:
+        return opened
+    opened = open_any(str(model_file(path)))
+    if kind_of(opened.artifact.body).export is None:
         able = ", ".join(row.name for row in kinds().values() if row.export is not None)
-        raise ArtifactError(f"{path}: nothing is exported of {artifact.kind!r}; give one of: {able}")
-    written: Path = attribute(kind.export)(artifact, path, out, overwrite=overwrite)
-    return written
+        command = train_command(opened.artifact.body, opened.place)
+        first = f"; train it first: {command}" if command else ""
+        raise ArtifactError(f"{named}: nothing is exported of {opened.artifact.kind!r}, but of: {able}{first}")
+    return opened
 
 
-def export_model(artifact: Artifact[ModelBody], path: Path, out: Path, *, overwrite: bool) -> Path:
+def export(opened: Opened[Any], out: Path, *, format: str | None = None, overwrite: bool = False) -> Exported:  # noqa: A002
+    """Write what `to_export` opened into a directory, in the default format of its kind or another one of those.
+
+    Raises UserError for a format that the kind does not have, and for a file that exists already.
+    """
+    kind = kind_of(opened.artifact.body)
+    assert kind.export is not None
+    chosen = format or kind.formats[0]
+    if chosen not in kind.formats:
+        raise unknown_name(f"format of {kind.name} artifacts:", chosen, kind.formats)
+    return Exported(kind=kind.name, format=chosen, file=attribute(kind.export)(opened, out, chosen, overwrite=overwrite))
+
+
+def export_model(opened: Opened[ModelBody], out: Path, format: str, *, overwrite: bool) -> Path:  # noqa: A002
     """Write the program of a model with a README that calls it, and return the path of the program."""
+    artifact, path = opened.artifact, Path(opened.place)
     model, facts = artifact.body, facts_of(artifact.body.child)
     if facts is None:
         raise ArtifactError(f"{path}: models of the problem {model.child.problem.name!r} are not exported, those of images are")

@@ -8,9 +8,8 @@ from typing import Any
 
 from automl_cli import __version__
 from automl_cli.core.errors import ArtifactError, UserError
-from automl_cli.references import publications
-from automl_cli.store.artifact import Artifact
-from automl_cli.store.files import ANOTHER_OUT, cannot_write, file_digest, replace_file
+from automl_cli.references import Opened, publications
+from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
 from automl_cli.values import activation, optimizer
 from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.expressions.source import Origin, activation_source, rule_source
@@ -20,40 +19,28 @@ ACTIVATION, OPTIMIZER = "activation.py", "optimizer.py"
 """Names of the files."""
 
 
-def export_activation(
-    artifact: Artifact[Any],
-    path: Path,
-    out: Path,
-    *,
-    overwrite: bool,
-    format: str = "jax",  # noqa: A002
-) -> Path:
+def export_activation(opened: Opened[Any], out: Path, format: str, *, overwrite: bool) -> Path:  # noqa: A002
     """Write the activation function in this artifact as `activation.py` into a directory; return the file.
 
-    `path` is where the artifact was read from. UserError for an unknown format, and for a file that exists already.
+    UserError for an unknown format, and for a file that exists already.
     """
-    function: ActivationFunction = artifact.body.value
+    function: ActivationFunction = opened.artifact.body.value
     name = next((name for name, known in activation.NAMED.items() if known == function), "found-activation")
-    return _write(out / ACTIVATION, activation_source(function, format, _origin(name, artifact, path)), overwrite=overwrite)
+    return _write(out / ACTIVATION, activation_source(function, format, _origin(name, opened)), overwrite=overwrite)
 
 
-def export_rule(
-    artifact: Artifact[Any],
-    path: Path,
-    out: Path,
-    *,
-    overwrite: bool,
-    format: str = "jax",  # noqa: A002
-) -> Path:
+def export_rule(opened: Opened[Any], out: Path, format: str, *, overwrite: bool) -> Path:  # noqa: A002
     """Write the update rule in this artifact as `optimizer.py` into a directory; return the file.
 
-    `path` is where the artifact was read from. ArtifactError for an optimizer of a library, UserError for an unknown format,
+    ArtifactError for an optimizer of a library, UserError for an unknown format,
     and for a file that exists already.
     """
-    rule: Optimizer = artifact.body.value
+    rule: Optimizer = opened.artifact.body.value
     if isinstance(rule, LibraryOptimizer):
-        raise ArtifactError(f"{path}: {rule.name!r} is an optimizer of optax.contrib and cannot be exported; use it from there")
-    origin = _origin(_rule_name(rule), artifact, path)
+        raise ArtifactError(
+            f"{opened.place}: {rule.name!r} is an optimizer of optax.contrib and cannot be exported; use it from there"
+        )
+    origin = _origin(_rule_name(rule), opened)
     return _write(out / OPTIMIZER, rule_source(rule, format, origin), overwrite=overwrite)
 
 
@@ -65,20 +52,20 @@ def _rule_name(rule: UpdateRule) -> str:
     return "found-rule"
 
 
-def _origin(name: str, artifact: Artifact[Any], path: Path) -> Origin:
-    papers = (f"{paper.title}, arXiv {paper.arxiv}" for paper in publications() if name in paper.provides)
-    source = (*papers, *_search(artifact, path))
-    return Origin(name=name, source=source, digest=file_digest(path), tool=f"automl-cli {__version__}")
+def _origin(name: str, opened: Opened[Any]) -> Origin:
+    papers = (f"{paper.title}, {paper.where}" for paper in publications() if name in paper.provides)
+    source = (*papers, *_search(opened))
+    return Origin(name=name, source=source, digest=opened.digest, tool=f"automl-cli {__version__}")
 
 
-def _search(artifact: Artifact[Any], path: Path) -> tuple[str, ...]:
+def _search(opened: Opened[Any]) -> tuple[str, ...]:
     """How the value was found, where it was: the run by its name, since its place means nothing elsewhere."""
-    found = artifact.body.found
+    found, path = opened.artifact.body.found, Path(opened.place)
     if found is None:
         return ()
     file = f"{path.resolve().parent.name}/{path.name}"
     how = f"found by the strategy {found.strategy} in the space {found.space.name}, seed {found.seed}, trial {found.trial}"
-    return (f"{file} of {artifact.tool}, {how}, with validation score {found.validation_score:.4f}",)
+    return (f"{file} of {opened.artifact.tool}, {how}, with validation score {found.validation_score:.4f}",)
 
 
 def _write(file: Path, text: str, *, overwrite: bool) -> Path:

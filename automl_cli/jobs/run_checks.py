@@ -130,8 +130,9 @@ def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None
     return course
 
 
-def check_winner(place: str, found: Found, settings: StudySettings, course: JournalChecker) -> None:
-    """Raise ArtifactError unless this winner is the trial that the journal ranks best.
+def check_winner(place: str, found: Found, settings: StudySettings, course: JournalChecker) -> Winner | None:
+    """Return the trial that the journal ranks best; None where that cannot be known. Raises ArtifactError unless it is this
+    winner.
 
     `place` names the file, and where in it the winner stands.
 
@@ -139,7 +140,7 @@ def check_winner(place: str, found: Found, settings: StudySettings, course: Jour
     the journal.
     """
     if not course.meanings_known:
-        return
+        return None
     winner = course.winner()
     if winner is None:
         raise ArtifactError(f"{place}: trial {found.trial} is named the best, but no trial of the journal has a score")
@@ -147,6 +148,7 @@ def check_winner(place: str, found: Found, settings: StudySettings, course: Jour
         winner = _as_named(place, found, settings, course)
     for field, value in provenance(settings, winner).items():
         must_equal(f"{place}.{field}", getattr(found, field), value, "the journal with study.json")
+    return winner
 
 
 def _as_named(place: str, found: Found, settings: StudySettings, course: JournalChecker) -> Winner:

@@ -157,12 +157,12 @@ def _check_found_artifact(path: Path, kind: Kind, artifact: Artifact[Any]) -> st
     if found.child is not None:
         check_roles(found.child, f"{place}.child", may_be_open=True)
     _check_scores(place, found)
-    _check_against_run(path, "body.found", found)
+    _check_against_run(path, kind, body)
     _check_inputs(path, artifact, found.child)
     if (space := _space_of(found.space, f"{place}.space")) is None:
         return _not_decoded(found.space)
     _check_genotype(place, found, space)
-    must_equal(f"{path}: body.value", body.value, space.decode(found.genotype))
+    must_equal(f"{path}: body.value", kind.searched(body.value), space.decode(found.genotype))
     must_equal(f"{path}: body.words", body.words, space.tokens(found.genotype))
     if found.costs is not None and found.child is not None:
         must_equal(f"{place}.costs", found.costs, _costs(kind, found, space))
@@ -212,8 +212,9 @@ def _check_scores(place: str, found: Found) -> None:
         must_equal(f"{place}.retraining", scores.get(found.trial), found.validation_score)
 
 
-def _check_against_run(path: Path, where: str, found: Found) -> None:
-    """Check that the winner in a run directory is that of the journal beside it, which has a verdict of its own."""
+def _check_against_run(path: Path, kind: Kind, body: Any) -> None:
+    """Check that the winner in a run directory is that of the journal beside it, which has a verdict of its own, and that its
+    value has what its child learned."""
     study, journal = path.with_name(STUDY_FILE), path.with_name(JOURNAL_FILE)
     if path.name != BEST_FILE or not (study.is_file() and journal.is_file()):
         return
@@ -222,7 +223,9 @@ def _check_against_run(path: Path, where: str, found: Found) -> None:
         course = check_journal(journal, settings, _space_of(settings.space, f"{study}: body.space"))
     except UserError:
         return
-    check_winner(f"{path}: {where}", found, settings, course)
+    winner = check_winner(f"{path}: body.found", body.found, settings, course)
+    if winner is not None and (measured := winner.trial.outcome.measurement) is not None:
+        must_equal(f"{path}: body.value", body.value, kind.learned(kind.searched(body.value), measured.metrics), "the journal")
 
 
 def _space_of(reference: SpaceReference, place: str) -> SearchSpace | None:

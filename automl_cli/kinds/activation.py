@@ -11,6 +11,7 @@ from automl_cli.values.expressions.derivative import derivative
 from automl_cli.values.expressions.latex import latex
 from automl_cli.values.expressions.reading import Reading, curve, reading
 from automl_cli.values.expressions.sameness import activation_problem
+from automl_cli.values.expressions.source import FORMATS
 from automl_cli.values.expressions.tree import length, printed
 from automl_cli.values.sheet import Curves, Facts, Part
 
@@ -104,4 +105,7 @@ KIND = Kind(
     length=lambda function: length(function.tree),
     problem=activation_problem,
     build="automl_cli.children.activation:function",
+    export="automl_cli.jobs.export_expression:export_activation",
+    formats=tuple(FORMATS),
+    library="automl_cli.children.library:activation",
 )

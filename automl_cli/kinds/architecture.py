@@ -109,4 +109,5 @@ KIND = Kind(
     depth=depth,
     trainings=lambda facts: expert_trainings_for(facts.image_shape),
     build="automl_cli.children.network:build",
+    library="automl_cli.children.library:network",
 )

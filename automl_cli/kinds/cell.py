@@ -38,7 +38,7 @@ def trainable(body: CellBody, place: str, choices: TrainingChoices) -> Trainable
     return stacked(
         body.value,
         searched_on(dataset),
-        lambda image: _chosen(body.value, image, choices),
+        lambda image: stack_for(body.value, image, choices),
         choices.preset,
         chosen=found_roles(body.found),
     )
@@ -86,11 +86,12 @@ def measurable(body: CellBody, place: str) -> Measurable:
 
 
 def _counted(pair: CellPair, facts: Any, choices: TrainingChoices) -> tuple[Costs, dict[str, Any]]:
-    stack = _chosen(pair, facts.image_shape, choices)
+    stack = stack_for(pair, facts.image_shape, choices)
     return costs(cell_network(pair, stack, facts.image_shape), facts), {"stack": stack, "width": stack.width(pair)}
 
 
-def _chosen(pair: CellPair, image: Any, choices: TrainingChoices) -> Stack:
+def stack_for(pair: CellPair, image: Any, choices: TrainingChoices) -> Stack:
+    """Return how the cells are stacked for images of a shape: as asked, or as published for such images."""
     if choices.stack is None:
         return fitted_stack(default_stack(image), pair, image, filters=choices.filters)
     return parse_stack(choices.stack, pair, image, filters=choices.filters)
@@ -119,5 +120,6 @@ KIND = Kind(
     sheet=sheet,
     trainable=trainable,
     measurable=measurable,
+    library="automl_cli.children.library:stacked",
     train_flags=lambda body: () if (stack := small_stack(body)) is None else ("--stack", stack),
 )

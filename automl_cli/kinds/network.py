@@ -123,4 +123,5 @@ KIND = Kind(
     sheet=sheet,
     trainable=trainable,
     measurable=measurable,
+    library="automl_cli.children.library:scaled",
 )

@@ -13,6 +13,7 @@ from automl_cli.values.expressions.latex import latex
 from automl_cli.values.expressions.reading import signs_reading
 from automl_cli.values.expressions.rule_step import averages
 from automl_cli.values.expressions.sameness import rule_problem
+from automl_cli.values.expressions.source import FORMATS
 from automl_cli.values.expressions.tree import Expression, calls, length, uses
 from automl_cli.values.expressions.tree import replace as replaced
 from automl_cli.values.optimizer import NAMED, RULES, LibraryOptimizer, Optimizer, UpdateRule, definitions
@@ -21,7 +22,7 @@ from automl_cli.values.sheet import Facts, Grid, Lines, Part
 
 
 class RuleBody(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An update rule that a search found."""
+    """An update rule that a search found, or a published one."""
 
     SCHEMA: ClassVar[Schema] = Schema("optimizer-rule")
 
@@ -112,6 +113,11 @@ def learned(rule: Optimizer, metrics: Mapping[str, float]) -> Optimizer:
     return replace(rule, learning_rate=float(metrics["learning_rate"]))
 
 
+def searched(rule: Optimizer) -> Optimizer:
+    """Return the rule without the learning rate at which its child was trained."""
+    return rule if isinstance(rule, LibraryOptimizer) else replace(rule, learning_rate=None)
+
+
 def recipe(rule: Optimizer, before: Recipe) -> Recipe:
     """Return the recipe with the learning rate that suits the rule, where one is known; it stays constant for a rule that
     averages by itself."""
@@ -157,6 +163,7 @@ KIND = Kind(
     written=UpdateRule,
     as_data=True,
     learned=learned,
+    searched=searched,
     recipe=recipe,
     conflict=conflict,
     whole=lambda optimizer: isinstance(optimizer, LibraryOptimizer),
@@ -165,4 +172,7 @@ KIND = Kind(
     length=lambda optimizer: 1 if isinstance(optimizer, LibraryOptimizer) else length(optimizer.tree),
     problem=problem,
     build="automl_cli.children.optimizer:started",
+    export="automl_cli.jobs.export_expression:export_rule",
+    formats=tuple(FORMATS),
+    library="automl_cli.children.library:optimizer",
 )

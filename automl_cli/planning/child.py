@@ -54,8 +54,8 @@ def network_given(request: Request, facts: Any) -> Filling | None:
     for flag, value in given:
         opened = NamedTrainable(flag, value).open()
         filling = trainable_of(opened.artifact.body, opened.place, TrainingChoices()).place(facts)
-        digest = None if filling_named(WHAT_IS_TRAINED, value) is not None else opened.digest
-        return Filling(kind=filling.kind, value=filling.value, name=value if digest is None else None, digest=digest)
+        name = value if opened.published else None
+        return Filling(kind=filling.kind, value=filling.value, name=name, digest=opened.digest)
     return None
 
 

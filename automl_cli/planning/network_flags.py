@@ -22,7 +22,7 @@ def network_rows() -> tuple[Flag, ...]:
             panel=PANEL,
             metavar="ARTIFACT|NAME" if name != "arch" else "ARTIFACT",
             help=helps[name],
-            recorded="child.roles.network",
+            recorded="child.roles.network.value",
             of_children=True,
         )
         for name in NETWORK_FLAGS

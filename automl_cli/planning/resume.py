@@ -23,7 +23,7 @@ from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles, typed_facts
 from automl_cli.plugins.space_checks import check_space
-from automl_cli.references import open_any, open_filling, role_flags
+from automl_cli.references import WHAT_IS_TRAINED, open_any, open_filling, role_flags
 from automl_cli.store.consistency import must_equal
 from automl_cli.store.encoding import convert, plain
 from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
@@ -161,7 +161,8 @@ def _constants(value: Mapping[str, Any], recorded: StudySettings) -> Any:
 def _network(flag: str, value: Any, recorded: StudySettings) -> Any:
     """Return what the flag puts into the role of the network, on the data of the study."""
     child = recorded.child
-    return None if child is None else network_given(SearchRequest(**{flag: value}), typed_facts(child.problem))
+    filling = None if child is None else network_given(SearchRequest(**{flag: value}), typed_facts(child.problem))
+    return None if filling is None else filling.value
 
 
 _MEANINGS: Mapping[str, Callable[[Any, StudySettings], Any]] = {
@@ -185,7 +186,7 @@ def _with_file(recorded: StudySettings, given: str | None) -> StudySettings:
 
 def _was(row: Flag, value: Any, recorded: StudySettings) -> str:
     """Return what is recorded of the flag, as it would be typed behind it; of options only those that `value` names."""
-    role = role_flags().get(row.name)
+    role = WHAT_IS_TRAINED if row.name in NETWORK_FLAGS else role_flags().get(row.name)
     filling = None if role is None or recorded.child is None else recorded.child.roles.get(role)
     if filling is not None:
         return filling.name or f"one of kind {filling.kind}"

@@ -74,6 +74,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     per_channel  value of the activation -> how many parameters it trains for each of them
     as_data    whether values of it can be data to programs that all children of a search share
     learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
+    searched   value -> the value as its space gives it, without what its child learned
     recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
     conflict   (value, recipe) -> why no child with it can be trained by this recipe; None where it can
     whole      value -> whether it works on whole arrays, so that only the engine `whole` trains with it
@@ -84,7 +85,10 @@ class Kind(Struct, frozen=True, kw_only=True):
     trainings  facts -> by preset how a value is trained that no search found, each with recipe, epochs and roles by name
     train_flags body -> flags beside its own that the command which trains it is printed with
     measurable (body, place) -> what is counted
-    export     names (path, body, directory) -> the files that take it out of this tool
+    export     names (the opened artifact, directory, format, *, overwrite) -> the file that takes it out of this tool
+    formats    the formats of that file; the first is the default
+    library    names (what an artifact holds: its value, or its body where it has none, **settings) -> an object of Optax, JAX
+               or Flax, for `automl_cli.load`
     """
 
     name: str
@@ -108,6 +112,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     per_channel: Callable[[Any], int] | None = None
     as_data: bool = False
     learned: Callable[[Any, Mapping[str, float]], Any] = lambda value, metrics: value
+    searched: Callable[[Any], Any] = lambda value: value
     recipe: Callable[[Any, Recipe], Recipe] = lambda value, recipe: recipe
     conflict: Callable[[Any, Recipe], str | None] = lambda value, recipe: None
     whole: Callable[[Any], bool] = lambda value: False
@@ -118,6 +123,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     train_flags: Callable[[Any], tuple[str, ...]] = lambda body: ()
     measurable: Callable[[Any, str], Measurable] | None = None
     export: str | None = None
+    formats: tuple[str, ...] = ()
+    library: str | None = None
 
     @property
     def is_found(self) -> bool:

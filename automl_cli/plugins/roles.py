@@ -7,6 +7,7 @@ import msgspec
 
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.trials import Costs
+from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, kinds_of_role, problem_named
 from automl_cli.plugins.registry import attribute
 from automl_cli.store.encoding import convert, plain
@@ -86,6 +87,11 @@ def names_of(role: str) -> tuple[str, ...]:
     return (*named(role), *(pattern for kind in kinds_of_role(role) for pattern in kind.families))
 
 
+def names_of_kind(kind: Kind) -> tuple[str, ...]:
+    """The names of values of a kind, then the patterns of those that are families."""
+    return (*kind.names, *kind.families)
+
+
 def by_names(names: Mapping[str, str]) -> dict[str, Filling]:
     """Return the roles filled by these names. Raises UserError for a name that no table holds."""
     found = {}
@@ -131,6 +137,16 @@ def costs_of(roles: Mapping[str, Filling], facts: Any) -> Costs | None:
 def suited_recipe(recipe: Recipe, optimizer: Filling) -> Recipe:
     """Return the recipe as it suits the update rule, such as with the learning rate at which it was found."""
     return kind_named(optimizer.kind).recipe(value_of(optimizer), recipe)
+
+
+def rate_in_words(recipe: Recipe, optimizer: Filling | None) -> str:
+    """Return the learning rate of a recipe and its origin: an update rule that is known to work at it, or the recipe."""
+    rate = f"{recipe.learning_rate:g}"
+    if optimizer is None:
+        return f"{rate}, of the recipe"
+    other = msgspec.structs.replace(recipe, learning_rate=2 * recipe.learning_rate)
+    its_own = suited_recipe(other, optimizer).learning_rate == recipe.learning_rate
+    return f"{rate}, {'at which the optimizer is known to work' if its_own else 'of the recipe'}"
 
 
 def check_recipe(child: Child) -> None:

@@ -1,9 +1,10 @@
 """Published results under a name, usable wherever an artifact is: `--cell nasnet-a`.
 
     publications.json   the papers, and of each what it provides here: where it stands, what was reported for it
-    artifacts/          one artifact per name, of the same form as what a search writes
+    artifacts/          an artifact for each name whose value stands in no table, of the same form as what a search writes
 
-Adding a reference is adding one artifact and naming it under its paper.
+Activation functions and update rules stand in the tables of their kinds (`plugins.kind.Kind.names`) and need no file. Adding
+another reference is adding one artifact and naming it under its paper.
 """
 
 import hashlib
@@ -15,12 +16,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.core.shell_commands import command_line
 from automl_cli.plugins.listing import bodies, kind_named, kinds, kinds_of_role
-from automl_cli.plugins.roles import filling_named, filling_of, names_of, value_of
+from automl_cli.plugins.roles import filling_named, filling_of, names_of, names_of_kind, value_of
 from automl_cli.store import encoding
 from automl_cli.store.artifact import Artifact, Body, artifact_of, decode_artifact, encode_artifact, read_bytes
 from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE
@@ -55,15 +57,21 @@ class Provided(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Publication(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A paper and what it provides here. `key` is its BibTeX key."""
+    """A paper and what it provides here. `key` is its BibTeX key; `url` says where it is if arXiv does not have it."""
 
     key: str
     title: str
     authors: tuple[str, ...]
     venue: str
     year: int
-    arxiv: str
+    arxiv: str = ""
+    url: str = ""
     provides: dict[str, Provided] = {}
+
+    @property
+    def where(self) -> str:
+        """The number on arXiv, or the venue and the year."""
+        return f"arXiv {self.arxiv}" if self.arxiv else f"{self.venue} {self.year}"
 
     @property
     def bibtex(self) -> str:
@@ -73,19 +81,21 @@ class Publication(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "author": " and ".join(self.authors),
             "booktitle": self.venue,
             "year": str(self.year),
-            "eprint": self.arxiv,
-            "archiveprefix": "arXiv",
+            **({"eprint": self.arxiv, "archiveprefix": "arXiv"} if self.arxiv else {}),
+            **({"url": self.url} if self.url else {}),
         }
         lines = ",\n".join(f"  {name} = {{{text}}}" for name, text in fields.items())
         return f"@inproceedings{{{self.key},\n{lines}\n}}"
 
 
 class Opened(Struct, Generic[B], frozen=True):
-    """An artifact that the user named, the place where it was found, and the digest of its bytes."""
+    """An artifact that the user named, the place where it was found, the digest of its bytes, and whether the name is that of
+    a published value."""
 
     artifact: Artifact[B]
     place: str
     digest: str
+    published: bool = False
 
 
 @cache
@@ -97,8 +107,15 @@ def publications() -> tuple[Publication, ...]:
 
 @cache
 def names() -> tuple[str, ...]:
-    """Return the names of all references."""
+    """Return the names of all references, in the order of the file."""
     return tuple(name for publication in publications() for name in publication.provides)
+
+
+@cache
+def artifact_names() -> tuple[str, ...]:
+    """Return the names of the references that have an artifact; the others stand in the tables of their kinds."""
+    there = {path.name.removesuffix(".json") for path in (files(__name__) / "artifacts").iterdir()}
+    return tuple(name for name in names() if name in there)
 
 
 def open_any(name_or_file: str) -> Opened[Any]:
@@ -119,10 +136,13 @@ def open_artifact(name_or_file: str, *welcome: type[B], by_name: tuple[str, ...]
 def open_filling(role: str, text: str) -> Filling:
     """Return what a flag puts into a role: the value of this name, or that of an artifact (a file, a run, a reference).
 
+    Its digest is that of the artifact; for a name alone, of the artifact that would hold it.
+
     Raises UserError for an unknown name, ArtifactError for an artifact whose values do not fill this role.
     """
     if (filling := filling_named(role, text)) is not None:
-        return filling
+        alone = _named_alone(role, text)
+        return filling if alone is None else replace(filling, digest=alone.digest)
     welcome = {kind.body.SCHEMA.name: kind for kind in kinds_of_role(role) if kind.is_found}
     if (value := _written(role, text)) is not None:
         return value
@@ -130,10 +150,10 @@ def open_filling(role: str, text: str) -> Filling:
         raise unknown_name(role, text, names_of(role))
     try:
         opened = _open(text, {name: kind.body for name, kind in welcome.items()})
-    except _UnknownReference:
+    except UnknownReference:
         raise unknown_name(role, text, [*names_of(role), *_names_of(tuple(welcome))], hint=_OR_A_FILE) from None
     kind = welcome[opened.artifact.kind]
-    name = text if text in names() else None
+    name = text if opened.published else None
     return filling_of(kind.name, opened.artifact.body.value, name=name, digest=opened.digest)
 
 
@@ -184,7 +204,7 @@ def _role_row(flag: str, role: str, **more: Any) -> Flag:
 _OR_A_FILE = "Or give a .json file, or the directory of a run"
 
 
-class _UnknownReference(ArtifactError):
+class UnknownReference(ArtifactError):
     """Raised for a name that no reference and no file has."""
 
 
@@ -196,14 +216,16 @@ def _open(name_or_file: str, welcome: Mapping[str, Any] | None, *, by_name: tupl
     for role in by_name:
         if (opened := _named_alone(role, name_or_file)) is not None:
             return opened
-    if name_or_file in names():
+    published = name_or_file in artifact_names()
+    if published:
         place = f"reference {name_or_file}"
         data = (files(__name__) / "artifacts" / f"{name_or_file}.json").read_bytes()
     else:
-        path = _path(name_or_file, welcome, tuple(name for role in by_name for name in names_of(role)))
+        more = tuple(name for role in by_name for kind in kinds_of_role(role) if kind.is_found for name in names_of_kind(kind))
+        path = _path(name_or_file, welcome, more)
         place, data = str(path), read_bytes(path)
     artifact = decode_artifact(data, place, bodies() if welcome is None else welcome)
-    return Opened(artifact, place, hashlib.sha256(data).hexdigest())
+    return Opened(artifact, place, hashlib.sha256(data).hexdigest(), published)
 
 
 def _named_alone(role: str, name: str) -> Opened[Any] | None:
@@ -213,7 +235,7 @@ def _named_alone(role: str, name: str) -> Opened[Any] | None:
         return None
     value = value_of(filling)
     artifact = artifact_of(kind.body(value=value, words=kind.words(value)))
-    return Opened(artifact, name, hashlib.sha256(encode_artifact(artifact)).hexdigest())
+    return Opened(artifact, name, hashlib.sha256(encode_artifact(artifact)).hexdigest(), published=True)
 
 
 def _path(text: str, welcome: Mapping[str, Any] | None, more: tuple[str, ...]) -> Path:
@@ -222,7 +244,7 @@ def _path(text: str, welcome: Mapping[str, Any] | None, more: tuple[str, ...]) -
     if path.is_dir():
         return _file_in(path, welcome)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
-        raise _UnknownReference(str(_unknown(text, None if welcome is None else tuple(welcome), more)))
+        raise UnknownReference(str(_unknown(text, None if welcome is None else tuple(welcome), more)))
     return path
 
 
@@ -250,4 +272,5 @@ def _file_in(directory: Path, welcome: Mapping[str, Any] | None) -> Path:
 
 
 def _names_of(kinds: tuple[str, ...] | None) -> tuple[str, ...]:
-    return names() if kinds is None else tuple(name for name in names() if open_any(name).artifact.kind in kinds)
+    known = artifact_names()
+    return known if kinds is None else tuple(name for name in known if open_any(name).artifact.kind in kinds)

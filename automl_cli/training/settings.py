@@ -30,9 +30,10 @@ from automl_cli.plugins.roles import (
     typed_dataset,
     typed_facts,
     value_of,
+    words_of,
 )
 from automl_cli.plugins.trainables import trainable_of
-from automl_cli.references import filled_by_flags, open_filling
+from automl_cli.references import filled_by_flags, open_filling, role_flags
 from automl_cli.store.artifact import artifact_of, read_artifact
 from automl_cli.store.encoding import plain
 from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
@@ -258,14 +259,18 @@ def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:
 
 def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tuple[str, object, object]]:
     """Yield flags that differ, as they are typed, with both values; "data" where the data themselves have changed."""
-    for row in training_rows():
-        was, wanted = _shown(row.recorded_in(before)), _shown(row.recorded_in(now))
+    for flag, role in role_flags().items():  # first, since a rule may bring a learning rate
+        was, wanted = (_shown(one.child.roles[role]) for one in (before, now))
         if was != wanted:
-            yield f"--{row.name}", was, wanted
-    if (was := before.child.problem.facts) != (wanted := now.child.problem.facts):
-        yield "data", was, wanted
+            yield f"--{flag}", was, wanted
+    for row in training_rows():
+        recorded, asked = row.recorded_in(before), row.recorded_in(now)
+        if recorded != asked and row.name not in role_flags():
+            yield f"--{row.name}", recorded, asked
+    if (recorded := before.child.problem.facts) != (asked := now.child.problem.facts):
+        yield "data", recorded, asked
 
 
-def _shown(value: Any) -> object:
-    """Return the name of what stands in a role, if it has one; any other value as it is."""
-    return value.get("name", value) if isinstance(value, Mapping) else value
+def _shown(filling: Filling) -> str:
+    """Return the name of what stands in a role, or else the value in words. Momentum has a flag of its own."""
+    return filling.name or words_of(filling)

@@ -9,7 +9,7 @@ from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_of, kinds, kinds_of_flag
 from automl_cli.plugins.roles import filling_named
 from automl_cli.plugins.trainables import is_trainable
-from automl_cli.references import WHAT_IS_TRAINED, MissingInRun, Opened, open_any, open_artifact
+from automl_cli.references import WHAT_IS_TRAINED, MissingInRun, Opened, UnknownReference, open_any, open_artifact
 from automl_cli.store.artifact import WrongKind
 from automl_cli.store.file_names import BEST_FILE
 
@@ -41,9 +41,11 @@ class NamedTrainable(NamedTuple):
         by_name = (WHAT_IS_TRAINED,) if self.flag == WHAT_IS_TRAINED else ()
         try:
             return open_artifact(self.name, *(kind.body for kind in kinds_of_flag(self.flag)), by_name=by_name)
-        except (WrongKind, MissingInRun) as error:
+        except (WrongKind, MissingInRun, UnknownReference) as error:
             if (flag := self._fitting_flag()) in (None, self.flag):
                 raise
+            if isinstance(error, UnknownReference):
+                raise ArtifactError(f"{self.name} is a name that --{self.flag} does not take; give it with --{flag}") from error
             if isinstance(error, WrongKind):
                 raise ArtifactError(f"{error}; give it with --{flag}") from error
             what = str(error).partition(";")[0]

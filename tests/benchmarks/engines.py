@@ -47,7 +47,7 @@ def work(engine: str, name: str) -> None:
     from automl_cli.nn import losses
     from automl_cli.nn.engines import BlocksEngine, WholeEngine
     from automl_cli.nn.networks import build_network
-    from automl_cli.values.optimizer import Optimizer
+    from automl_cli.values.optimizer import NAMED
     from automl_cli.values.published_recipes import TRAININGS
 
     (network, shape), training = network_named(name), TRAININGS["cifar"]["quick"]
@@ -56,7 +56,7 @@ def work(engine: str, name: str) -> None:
     made = {"whole": WholeEngine, "blocks": BlocksEngine}[engine](
         build_network(network, shape, CLASSES, seed=0),
         loss=losses.CrossEntropy(),
-        update_rule=optimizer.by_name(Optimizer(training.optimizer), training.recipe),
+        update_rule=optimizer.transformation(NAMED[training.optimizer], training.recipe),
     )
     state = made.initial()
 

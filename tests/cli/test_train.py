@@ -116,7 +116,7 @@ def test_export_prints_the_path_of_the_program(trained, tmp_path, automl):
     code, _, err = automl("export", str(trained))
     assert (code, "exists already: replace it with --overwrite" in err) == (2, True)
     code, out, _ = automl("export", str(trained), "--out", str(tmp_path / "elsewhere"), "--json")
-    assert Path(json.loads(out)["program"]).stat().st_size == json.loads(out)["bytes"]
+    assert Path(json.loads(out)["file"]).stat().st_size == json.loads(out)["bytes"]
 
 
 @pytest.mark.parametrize(

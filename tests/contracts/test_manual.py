@@ -10,7 +10,11 @@ from automl_cli.cli.errors import FAILED, INTERRUPTED, WRONG_INPUT
 from automl_cli.core.spaces import Plugin
 from automl_cli.plugins import discovery, registry
 from automl_cli.store import file_names
+from automl_cli.values import activation, optimizer
+from automl_cli.values.activation import ACTIVATIONS, BETAS
 from automl_cli.values.child import ROLES
+from automl_cli.values.expressions.tree import FUNCTIONS
+from automl_cli.values.optimizer import RULES
 from tests.tables import BODIES, EVALUATORS, EXECUTORS, ROOT, STRATEGIES
 
 PACKAGES = [ROOT / "automl_cli", ROOT / "search_spaces"]
@@ -28,7 +32,12 @@ def column(text: str, title: str) -> list[str]:
     return [name for row in table[1].splitlines() for name in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
 
 
+LANGUAGES = (ACTIVATIONS, RULES)
+
 TABLES = {
+    ("functions-and-rules", "`--activation`"): activation.NAMED,
+    ("functions-and-rules", "`--optimizer`"): optimizer.NAMED,
+    ("functions-and-rules", "name"): {name for language in LANGUAGES for name in language.names} - set(BETAS[2:-1]),
     ("searching", "`--strategy`"): STRATEGIES.names(),
     ("searching", "`--evaluator`"): EVALUATORS.names(),
     ("files", "schema"): [str(body.SCHEMA) for body in BODIES.values()],
@@ -38,6 +47,20 @@ TABLES = {
 @pytest.mark.parametrize(("name", "title", "known"), [(*place, known) for place, known in TABLES.items()])
 def test_a_table_of_the_manual_is_that_of_the_code(name: str, title: str, known: Iterable[str]) -> None:
     assert sorted(column(page(name), title)) == sorted(known)
+
+
+def test_the_functions_of_a_table_of_the_manual_are_those_of_the_language_that_it_says() -> None:
+    rows = re.search(r"^\| function \|.*\n\| --- .*\n((?:\|.*\n)+)", page("functions-and-rules"), flags=re.MULTILINE)
+    assert rows
+    of: dict[str, set[str]] = {"of both": set(), "of functions": set(), "of rules": set()}
+    for row in rows[1].splitlines():
+        names, said = row.split(" | ")
+        of[re.match("of (both|functions|rules)", said)[0]] |= set(re.findall(r"`(\w+)", names))  # type: ignore[index]
+    of["of both"].add("cos")  # of rules as well, says its row
+    of["of functions"].remove("cos")
+    operators = {name for name, row in FUNCTIONS.items() if row.infix}
+    assert of["of both"] | of["of functions"] == set(ACTIVATIONS.functions) - operators
+    assert of["of both"] | of["of rules"] == set(RULES.functions) - operators
 
 
 def test_executors_and_roles_are_named() -> None:

@@ -27,7 +27,7 @@ IMAGE, CLASSES, SEED = (8, 8, 1), 10, 0
 def programs_after_each_cell(cells: int) -> Iterator[int]:
     """Yield the number of compiled programs after each random cell of the quick preset, trained for a step and scored."""
     space, loss = SearchSpace(SPACE, QUICK.space_options), losses.CrossEntropy()
-    rule = optimizer.by_name(value_of(by_names({"optimizer": QUICK.child.optimizer})["optimizer"]), QUICK.child.recipe)
+    rule = optimizer.transformation(value_of(by_names({"optimizer": QUICK.child.optimizer})["optimizer"]), QUICK.child.recipe)
     images, labels = np.zeros((32, *IMAGE), np.float32), np.zeros(32, np.int32)
     made = 0
 

@@ -1,5 +1,6 @@
 """Published results under a name."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,21 +8,49 @@ import pytest
 from automl_cli.cli.app import run
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.kinds.cell import CellBody
-from automl_cli.references import names, open_any, open_artifact, publications
-from automl_cli.store.artifact import decode_artifact, encode_artifact
+from automl_cli.references import artifact_names, names, open_any, open_artifact, open_filling, publications
+from automl_cli.store.artifact import decode_artifact, encode_artifact, write_artifact
 from automl_cli.values.cell import CellPair
 from tests.conftest import ROOT
-from tests.tables import BODIES
+from tests.tables import BODIES, KINDS
 
 FOLDER = ROOT / "automl_cli" / "references" / "artifacts"
 
 
-def test_every_shipped_artifact_belongs_to_one_paper_and_every_name_has_its_artifact():
-    assert sorted(names()) == sorted(path.stem for path in FOLDER.iterdir())
+def test_every_shipped_artifact_and_every_name_belongs_to_one_paper():
+    assert sorted(artifact_names()) == sorted(path.stem for path in FOLDER.iterdir())
     assert len(set(names())) == len(names())
 
 
-@pytest.mark.parametrize("name", names())
+NO_PAPER = dict.fromkeys(("standard", "inception", "none"), "a setting of this tool, named after what papers do to images")
+"""Names of the tables of kinds that no paper published."""
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS.values() for name in kind.names])
+def test_every_name_of_a_table_has_a_paper_and_stands_there_as_an_artifact(kind, name):
+    if name in NO_PAPER:
+        assert name not in names()
+        return
+    opened = open_any(name)
+    assert name in names()
+    assert (opened.published, opened.artifact.kind, opened.artifact.body.value) == (True, kind.name, kind.names[name])
+    assert opened.digest == hashlib.sha256(encode_artifact(opened.artifact)).hexdigest()
+
+
+def test_every_name_of_a_paper_is_that_of_an_artifact_or_stands_in_a_table():
+    assert {*names()} == {*artifact_names(), *(name for kind in KINDS.values() for name in kind.names)} - NO_PAPER.keys()
+
+
+def test_a_function_and_a_rule_put_into_a_role_by_name_have_the_digest_of_the_artifact_that_would_hold_them(tmp_path):
+    for role, name in (("activation", "swish"), ("optimizer", "powersign-ld")):
+        file = tmp_path / f"{name}.json"
+        write_artifact(file, open_any(name).artifact)
+        by_name, by_file = open_filling(role, name), open_filling(role, str(file))
+        assert (by_name.value, by_name.digest) == (by_file.value, by_file.digest)
+        assert (by_name.name, by_file.name) == (name, None)
+
+
+@pytest.mark.parametrize("name", artifact_names())
 def test_a_reference_is_an_artifact_in_canonical_form_under_a_name(name, tmp_path):
     path = FOLDER / f"{name}.json"
     opened = open_any(name)
@@ -32,7 +61,7 @@ def test_a_reference_is_an_artifact_in_canonical_form_under_a_name(name, tmp_pat
     assert open_any(str(copy)).digest == opened.digest
 
 
-@pytest.mark.parametrize("name", [name for name in names() if open_any(name).artifact.kind == "cell"])
+@pytest.mark.parametrize("name", [name for name in artifact_names() if open_any(name).artifact.kind == "cell"])
 def test_a_published_cell_says_in_words_what_it_holds(name):
     body = open_artifact(name, CellBody).artifact.body
     assert isinstance(body.value, CellPair)
@@ -129,6 +158,26 @@ def test_references_lists_names_with_paper_and_table(capfd):
 def test_references_prints_one_bibtex_entry_per_paper(capfd):
     assert run(["references", "--bibtex"]) == 0
     assert capfd.readouterr().out.count("@inproceedings{") == len(publications())
+
+
+def test_a_paper_that_arxiv_does_not_have_is_cited_by_venue(capfd):
+    assert run(["references", "sgd"]) == 0
+    text = capfd.readouterr().out
+    assert "Robbins and Monro, Annals of Mathematical Statistics 1951\n" in text
+    assert text.splitlines()[-1] == "g"
+    assert run(["references", "muon", "--bibtex"]) == 0
+    entry = capfd.readouterr().out
+    assert "url = {https://kellerjordan.github.io/posts/muon/}" in entry
+    assert "eprint" not in entry
+
+
+def test_swish_has_the_results_of_the_paper(capfd):
+    assert run(["references", "swish", "--json"]) == 0
+    (paper,) = json.loads(capfd.readouterr().out)
+    results = paper["provides"]["swish"]["results"]
+    mobile = [row["value"] for row in results if row["setting"].startswith("Mobile NASNet-A") and row["metric"] == "top-1 %"]
+    assert paper["provides"]["swish"]["kind"] == "activation"
+    assert mobile == [74.9, 74.9, 75.2]
 
 
 def test_references_refuses_an_unknown_name(capfd):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from automl_cli import data
 from automl_cli.core.errors import ArtifactError, DataError, RunFailed
-from automl_cli.jobs.export import export
+from automl_cli.jobs.export import export, to_export
 from automl_cli.store.file_names import CHECKPOINT_FILE, MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.files import file_digest
 from automl_cli.store.weights import read_arrays, write_arrays
@@ -133,7 +133,7 @@ def test_a_streamed_model_is_scored_again_as_at_the_end_of_its_training(found, t
     scores = evaluate(out / MODEL_FILE)
     assert (scores.scores, scores.test_examples) == (model.scores, 12)
     assert "validation_score" not in model.scores
-    program = export(out / MODEL_FILE, tmp_path / "exported")
+    program = export(to_export(str(out / MODEL_FILE)), tmp_path / "exported").file
     assert "the middle of a picture, 7/8 of its shorter side" in program.with_name("README.md").read_text()
 
 

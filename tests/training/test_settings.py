@@ -8,13 +8,14 @@ import pytest
 from automl_cli.core.errors import ArtifactError, DataError, RunInUse, SpaceError, UserError
 from automl_cli.plugins.roles import by_names, value_of
 from automl_cli.plugins.trainables import DEFAULT_EPOCHS
+from automl_cli.references import open_filling
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training, open_training, settings_of
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.dataset import DatasetReference, dataset_of, facts_of
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
-from automl_cli.values.optimizer import Optimizer
+from automl_cli.values.optimizer import NAMED
 from search_spaces.cnn import SPACE
 from tests.training.conftest import NETWORK, found_with
 
@@ -60,12 +61,13 @@ def test_flags_fill_roles(architecture, child):
     training = new_training(
         architecture, "found", TrainingRequest(optimizer="momentum", augment="standard", activation="swish")
     )
-    expected = by_names({"optimizer": "momentum", "augmentation": "standard", "activation": "swish"})
+    asked = {"optimizer": "momentum", "augmentation": "standard", "activation": "swish"}
+    expected = {role: open_filling(role, name) for role, name in asked.items()}
     assert {role: training.child.roles[role] for role in expected} == expected
     alone = new_training(architecture, "found", TrainingRequest(momentum=0.5))
-    assert value_of(alone.child.roles["optimizer"]) == Optimizer("nesterov", 0.5)
+    assert value_of(alone.child.roles["optimizer"]) == msgspec.structs.replace(NAMED["nesterov"], momentum=0.5)
     both = new_training(architecture, "found", TrainingRequest(optimizer="rmsprop-tf", momentum=0.0))
-    assert value_of(both.child.roles["optimizer"]) == Optimizer("rmsprop-tf", 0.0)
+    assert value_of(both.child.roles["optimizer"]) == msgspec.structs.replace(NAMED["rmsprop-tf"], momentum=0.0)
 
 
 def test_given_roles_take_the_place_of_those_of_the_search(architecture):

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from automl_cli.values.activation import ACTIVATIONS, ActivationFunction, activation_of
-from automl_cli.values.expressions.tree import FUNCTIONS, STATEFUL, Call, Name, Number, uses
+from automl_cli.values.expressions.tree import FUNCTIONS, STATEFUL, Call, Expression, Name, Number, uses
 from automl_cli.values.optimizer import RULES, UpdateRule, rule_of
 
 NUMBERS = st.sampled_from([0.0, 1.0, 2.0, 3.0, 0.5, -1.0, -0.25, 4.0, 1e-8, 100.0, 123456789.0]).map(Number)
@@ -29,12 +29,22 @@ def _expressions(names, functions, size):
     return st.recursive(leaves, called, max_leaves=size)
 
 
+def activation_trees(size=8) -> st.SearchStrategy[Expression]:
+    """Expressions of x with up to two trained parameters."""
+    trees = _expressions(("x", "x", "x", "beta", "beta2"), ACTIVATIONS.functions, size)
+    return trees.filter(lambda tree: uses(tree, "x"))
+
+
+def rule_trees(size=8) -> st.SearchStrategy[Expression]:
+    """Expressions of rules with every operand and defined name."""
+    return _expressions((*RULES.operands, *RULES.definitions, "g", "w"), RULES.functions, size)
+
+
 def activations(size=8) -> st.SearchStrategy[ActivationFunction]:
     """Functions of x with up to two trained parameters."""
-    trees = _expressions(("x", "x", "x", "beta", "beta2"), ACTIVATIONS.functions, size)
-    return trees.filter(lambda tree: uses(tree, "x")).map(activation_of)
+    return activation_trees(size).map(activation_of)
 
 
 def rules(size=8) -> st.SearchStrategy[UpdateRule]:
     """Update rules with every operand and defined name."""
-    return _expressions((*RULES.operands, *RULES.definitions, "g", "w"), RULES.functions, size).map(rule_of)
+    return rule_trees(size).map(rule_of)

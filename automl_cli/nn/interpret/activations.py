@@ -34,13 +34,14 @@ OPERANDS = ("x", *BETAS[:MOST_BETAS])
 def traced(function: ActivationFunction) -> NetworkActivation:
     """Return a function as networks take it, traced into their programs; ReLU is the one that they have built in.
 
-    x is (height, width, batch, channels) and its trained parameters are (betas, channels).
+    x is (…, channels) and its trained parameters are (betas, channels).
     """
     if canonical(function.tree) == canonical(NAMED["relu"].tree):
         return relu
 
     def apply(x: Array, betas: Array) -> Array:
-        operands = {"x": x, **dict(zip(function.betas, betas, strict=True))}
+        wide = [jnp.reshape(beta, (1,) * (x.ndim - 1) + (-1,)) for beta in betas]
+        operands = {"x": x, **dict(zip(function.betas, wide, strict=True))}
         return jnp.broadcast_to(evaluate(function.tree, operands, FUNCTIONS), x.shape)
 
     return ParametricActivation(function.expression, len(function.betas), apply, function.starts)

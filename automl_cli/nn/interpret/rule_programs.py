@@ -41,7 +41,7 @@ def _steps() -> dict[str, Step]:
     found["power"] = lambda a, b, before, uniform: _power(a, b)
     found["drop"] = lambda a, b, before, uniform: jnp.where(uniform < b, 0.0, a)
     found["previous_ema"] = lambda a, b, before, uniform: before
-    found["ema"] = found["ema_from_one"] = lambda a, b, before, uniform: b * before + (1 - b) * a
+    found["ema"] = found["ema_from_one"] = lambda a, b, before, uniform: (1 - b) * a + b * before
     found["trace"] = lambda a, b, before, uniform: a + b * before
     return found
 

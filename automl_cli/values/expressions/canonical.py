@@ -134,6 +134,7 @@ def fingerprint(values: Any) -> bytes:
     import numpy
 
     mantissas, exponents = numpy.frexp(values)
-    rounded = numpy.ldexp(numpy.round(mantissas * 2.0**BITS), exponents)
+    with numpy.errstate(over="ignore", under="ignore"):
+        rounded = numpy.ldexp(numpy.round(mantissas * 2.0**BITS), exponents - BITS)
     rounded[numpy.isnan(values)] = numpy.nan
     return hashlib.blake2b((rounded + 0.0).tobytes(), digest_size=16).digest()

@@ -59,7 +59,8 @@ class _Reader:
             if binding < weakest:
                 return left
             self._take()
-            left = Call(function, (left, self.expression(binding if binding == POWER else binding + 1, depth + 1)))
+            depth += 1  # of the expression so far, which becomes the first argument
+            left = Call(function, (left, self.expression(binding if binding == POWER else binding + 1, depth)))
             self._allowed(function, token)
         return left
 

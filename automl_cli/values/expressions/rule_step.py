@@ -77,6 +77,6 @@ class RuleStep:
     def _average(self, part: Call, value: Any, decay: float) -> Any:
         name = printed(kept_average(part))
         before = self._kept[name]
-        new = value + decay * before if part.function == "trace" else decay * before + (1 - decay) * value
+        new = value + decay * before if part.function == "trace" else (1 - decay) * value + decay * before
         self.kept_after[name] = new
         return before if part.function == "previous_ema" else new

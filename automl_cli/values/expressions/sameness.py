@@ -62,10 +62,10 @@ def activation_problem(function: ActivationFunction) -> str | None:
     x = normal_samples()
     starts = {beta: numpy.full_like(x, start) for beta, start in zip(function.betas, function.starts, strict=True)}
     (values,) = outputs(function.tree, [{"x": x, **starts}])
-    if (bad := ~_in_single(values)).any():
+    if (bad := ~_is_finite(values)).any():
         return f"it is {values[bad][0]:g} at x = {x[bad][0]:.3f}"
     (slopes,) = outputs(derivative(function.tree), [{"x": x, **starts}])
-    if (bad := ~_in_single(slopes)).any():
+    if (bad := ~_is_finite(slopes)).any():
         return f"its derivative is {slopes[bad][0]:g} at x = {x[bad][0]:.3f}"
     return "it does not depend on x" if numpy.ptp(values) == 0 else None
 
@@ -83,8 +83,8 @@ def rule_problem(rule: UpdateRule) -> str | None:
     if not uses(rule.expanded, "g"):
         return "it ignores the gradient"
     updates = rule_updates(rule)
-    if not _in_single(updates).all():
-        return f"it gives {updates[~_in_single(updates)][0]:g} for gradients of usual size"
+    if (bad := ~_is_finite(updates)).any():
+        return f"it gives {updates[bad][0]:g} for gradients of usual size"
     if numpy.array_equal(updates, rule_updates(rule, seed=1)):
         return "it ignores the gradient"
     return "all its updates are 0" if not updates.any() else None
@@ -117,12 +117,12 @@ def rule_updates(rule: UpdateRule, *, seed: int = 0) -> Any:
     return numpy.stack(found)
 
 
-def _in_single(values: Any) -> Any:
-    """Return which numbers are finite in single precision, in which children are trained."""
+def _is_finite(values: Any) -> Any:
+    """Return where float64 is finite as float32, in which networks compute."""
     import numpy
 
-    with numpy.errstate(over="ignore"):
-        return numpy.isfinite(values.astype(numpy.float32))
+    with numpy.errstate(over="ignore", under="ignore"):
+        return numpy.isfinite(numpy.float32(values))
 
 
 def draws(rule: UpdateRule) -> bool:

@@ -1,6 +1,6 @@
 """Both engines with every regularisation of a recipe: equal losses, gradients, statistics, means and outputs."""
 
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ from automl_cli.values.network import (
     MaxPool,
     Network,
 )
-from automl_cli.values.optimizer import Optimizer, OptimizerName
+from automl_cli.values.optimizer import NAMED, Optimizer, UpdateRule
 from automl_cli.values.recipe import Recipe
 from tests.nn.engines.test_engines import KEEP_GRADIENT, assert_close, loss, task
 
@@ -54,11 +54,11 @@ class Way(NamedTuple):
     """A recipe and its update rule."""
 
     recipe: Recipe = Recipe(batch_size=6, learning_rate=0.1)
-    optimizer: Optimizer = Optimizer("nesterov")
+    optimizer: Optimizer = NAMED["nesterov"]
 
 
-def way(optimizer: OptimizerName = "nesterov", **changes: Any) -> Way:
-    return Way(msgspec.structs.replace(Way().recipe, **changes), Optimizer(optimizer))
+def way(optimizer: str = "nesterov", **changes: Any) -> Way:
+    return Way(msgspec.structs.replace(Way().recipe, **changes), NAMED[optimizer])
 
 
 PLAIN = way()
@@ -94,7 +94,7 @@ def engines(
         engine(
             model,
             loss=losses.WithAuxiliary(losses.CrossEntropy(smoothing=recipe.label_smoothing), recipe.auxiliary_weight),
-            update_rule=rule or optimizer.by_name(way.optimizer, recipe),
+            update_rule=rule or optimizer.transformation(way.optimizer, recipe),
             drop=schedule.drop_settings(recipe),
             average_decay=recipe.average_decay,
         )
@@ -182,7 +182,7 @@ def test_the_state_of_one_engine_goes_on_in_the_other_with_its_mean():
     assert_close(went_on, whole.arrays(whole.step(state, images, labels, 0.1, context(3))[0]), 1e-4)
 
 
-@pytest.mark.parametrize("name", get_args(OptimizerName))
+@pytest.mark.parametrize("name", [name for name, rule in NAMED.items() if isinstance(rule, UpdateRule)])
 def test_the_memory_of_every_rule_has_one_form_in_both_engines(name):
     images, labels = task(SHAPE)
     whole, blocks = engines(way(name))
