@@ -22,7 +22,7 @@ def compare(**given: Any) -> None:
     Examples:
         automl compare --optimizer sgd,momentum,adam,lion,runs/opt
         automl compare --activation relu,swish,gelu,runs/act/best.json --network resnet-20
-        automl compare --optimizer 'adam,clip(g, 1e-3) * 2' --learning-rates 0.01,0.1 --epochs 2
+        automl compare --optimizer 'adam,clip(g, 1e-3) * 2' --learning-rates 0.01,0.1
         automl compare --optimizer sgd,momentum,adam,powersign --problem rosenbrock
         automl compare --optimizer sgd,adam --preset paper --data-dir ~/tfds --dry-run
         automl compare --resume --out runs/compared
