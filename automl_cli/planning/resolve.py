@@ -55,7 +55,7 @@ def plan_search(
     options = {**preset.space_options, **_space_options(plugin, request.space_option or {})}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
-    strategy = STRATEGIES.check(request.strategy or preset.strategy)
+    strategy = STRATEGIES.check(request.strategy or _strategy(request, preset, space))
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, epochs=numbers["epochs"], data_needed=data_needed)
     settings = StudySettings(
@@ -79,6 +79,13 @@ def plan_search(
     )
     _check_together(settings, request, space)
     return settings, space
+
+
+def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
+    """Return the preset's strategy, or `exhaustive` for as many trials as there are genotypes, of which equal ones are known."""
+    trials = request.trials or preset.trials
+    covered = space.plugin.canonical is not None and trials == space.size and request.strategy_option is None
+    return "exhaustive" if covered else preset.strategy
 
 
 def _measured(
