@@ -38,7 +38,7 @@ def test_a_preset_may_name_an_artifact() -> None:
     [
         (None, "does not say which network is trained"),
         ("resnet-21", "there is no resnet-21: .*; give resnet-20 or resnet-26"),
-        ("resnt-20", r"unknown reference or file 'resnt-20'\. Did you mean 'resnet-D'\?"),
+        ("resnt-20", r"unknown artifact 'resnt-20'\. Did you mean 'resnet-D'\?"),
     ],
 )
 def test_a_preset_without_a_network_that_can_be_had_is_refused(network: str | None, message: str) -> None:

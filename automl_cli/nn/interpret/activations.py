@@ -40,7 +40,8 @@ def traced(function: ActivationFunction) -> NetworkActivation:
         return relu
 
     def apply(x: Array, betas: Array) -> Array:
-        operands = {"x": x, **dict(zip(function.betas, betas, strict=True))}
+        wide = betas.reshape(len(betas), *(1,) * (x.ndim - 1), x.shape[-1])
+        operands = {"x": x, **dict(zip(function.betas, wide, strict=True))}
         return jnp.broadcast_to(evaluate(function.tree, operands, FUNCTIONS), x.shape)
 
     return ParametricActivation(function.expression, len(function.betas), apply, function.starts)
