@@ -357,7 +357,19 @@ def test_every_source_that_programs_are_traced_from_is_part_of_their_names(tmp_p
         copy.write_bytes(file.read_bytes())
     usual = program_cache._sources(tmp_path)
     assert usual == program_cache._SOURCES
-    makers = (library.loss, CrossEntropy, WithAuxiliary, SeparableUnit, ops.convolution, optimizer_of_blocks, whiten, pointwise, program_of, RuleStep, update)
+    makers = (
+        library.loss,
+        CrossEntropy,
+        WithAuxiliary,
+        SeparableUnit,
+        ops.convolution,
+        optimizer_of_blocks,
+        whiten,
+        pointwise,
+        program_of,
+        RuleStep,
+        update,
+    )
     for file in {Path(inspect.getfile(inspect.unwrap(maker))) for maker in makers}:
         copy = tmp_path / file.relative_to(package)
         copy.write_bytes(file.read_bytes() + b"#")
