@@ -185,7 +185,7 @@ def test_a_momentum_that_means_nothing_is_refused(momentum):
 
 @pytest.mark.parametrize("name", sorted(set(RULES) - set(WITH_MOMENTUM)))
 def test_a_momentum_of_a_rule_without_one_is_refused(name):
-    with pytest.raises(UserError, match="momentum is 0.5; the update rule .* has none"):
+    with pytest.raises(UserError, match=r"momentum is 0\.5; the update rule .* has none"):
         msgspec.structs.replace(NAMED[name], momentum=0.5)
 
 

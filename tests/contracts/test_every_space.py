@@ -82,13 +82,14 @@ def test_choices_and_genotype_say_the_same(space: SearchSpace) -> None:
 
 
 @every_space
-def test_tokens_tell_genotypes_apart(space: SearchSpace) -> None:
+def test_tokens_tell_genotypes_apart_that_mean_something_else(space: SearchSpace) -> None:
     said: dict[tuple[str, ...], Genotype] = {}
     for genotype in genotypes(space):
         tokens = space.tokens(genotype)
         assert tokens
         assert all(tokens)
-        assert said.setdefault(tokens, genotype) == genotype
+        first = said.setdefault(tokens, genotype)
+        assert first == genotype or space.canonical(first) == space.canonical(genotype)
 
 
 @every_space
@@ -190,6 +191,9 @@ def test_preset_fits_its_space_and_its_strategies(name: str, preset: str) -> Non
 def test_the_papers_preset_leaves_no_constant_to_a_rule_from_the_budget(name: str) -> None:
     preset = PLUGINS[name].presets["paper"]
     strategy = STRATEGIES.load(preset.strategy)
+    if strategy.small_spaces_only:  # its only constant is the budget
+        assert preset.trials >= SearchSpace(PLUGINS[name], preset.space_options).size
+        return
     given = preset.strategy_settings.get(preset.strategy, {})
     assert strategy.resolve(100, given) == strategy.resolve(10_000, given)
 
