@@ -3,6 +3,7 @@
 flags            the rows of all flags of searches
 run_flags        the rows about the run directory and the display
 worker_flags     the rows about where children are trained
+network_flags    the rows about the network, where another role is searched
 transfer_flags   the rows about what becomes of the winner
 request          what was asked, by flags or in a file
 resolve          preset, then flags, then what space, strategy and data imply
