@@ -37,7 +37,7 @@ COMMANDS: dict[str, Row] = {
     "search-cell": Row("automl_cli.cli.search_cell:search_cell", SEARCH, "Search a cell that networks are stacked from."),
     "search-activation": Row("automl_cli.cli.search_activation:search_activation", SEARCH, "Search an activation function."),
     "search-optimizer": Row("automl_cli.cli.search_optimizer:search_optimizer", SEARCH, "Search an update rule."),
-    "train": Row("automl_cli.cli.train:train", USE, "Train a network or a stacked cell to the end, test it once."),
+    "train": Row("automl_cli.cli.train:train", USE, "Train a network or stacked cell to the end, test it once."),
     "evaluate": Row("automl_cli.cli.evaluate:evaluate", USE, "Score a trained model on the test split."),
     "measure": Row("automl_cli.cli.measure:measure", USE, "Count parameters and multiply-adds of a network."),
     "export": Row("automl_cli.cli.export:export", USE, "Write a trained model as one file that runs by itself."),

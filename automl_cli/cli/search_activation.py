@@ -13,7 +13,7 @@ def search_activation() -> None:
 
     Examples:
         automl search-activation --out runs/act
-        automl search-activation --network resnet-20 --dataset cifar10 --data-dir ~/tfds --train-examples 4000 --trials 16
+        automl search-activation --network resnet-20 --dataset cifar10 --trials 16
         automl search-activation --space-option units=2 --strategy ppo --trials 200
         automl search-activation --preset paper --dry-run
     """

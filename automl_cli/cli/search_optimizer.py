@@ -13,7 +13,7 @@ def search_optimizer() -> None:
 
     Examples:
         automl search-optimizer --out runs/opt
-        automl search-optimizer --space-option iterations=1 --space-option decays=true --strategy evolution
-        automl search-optimizer --network convnet-2x32 --dataset cifar10 --data-dir ~/tfds --train-examples 2000 --trials 16
+        automl search-optimizer --space-option decays=true --strategy evolution
+        automl search-optimizer --dataset cifar10 --train-examples 2000 --trials 16
         automl search-optimizer --preset paper --dry-run
     """

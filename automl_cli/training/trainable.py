@@ -41,11 +41,15 @@ class NamedTrainable(NamedTuple):
         by_name = (WHAT_IS_TRAINED,) if self.flag == WHAT_IS_TRAINED else ()
         try:
             return open_artifact(self.name, *(kind.body for kind in kinds_of_flag(self.flag)), by_name=by_name)
-        except (WrongKind, MissingInRun) as error:
+        except ArtifactError as error:
             if (flag := self._fitting_flag()) in (None, self.flag):
+                raise
+            if not isinstance(error, (WrongKind, MissingInRun)) and flag != WHAT_IS_TRAINED:
                 raise
             if isinstance(error, WrongKind):
                 raise ArtifactError(f"{error}; give it with --{flag}") from error
+            if not isinstance(error, MissingInRun):
+                raise ArtifactError(f"--{self.flag} does not take {self.name!r}; give it with --{flag}") from error
             what = str(error).partition(";")[0]
             raise ArtifactError(f"{what}; to train the {BEST_FILE} in it, give it with --{flag}") from error
 
