@@ -82,7 +82,7 @@ def test_choices_and_genotype_say_the_same(space: SearchSpace) -> None:
 
 
 @every_space
-def test_tokens_tell_genotypes_apart_that_mean_something_else(space: SearchSpace) -> None:
+def test_tokens_tell_genotypes_apart(space: SearchSpace) -> None:
     said: dict[tuple[str, ...], Genotype] = {}
     for genotype in genotypes(space):
         tokens = space.tokens(genotype)
