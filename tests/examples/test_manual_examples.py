@@ -26,7 +26,7 @@ LAWS = (
     laws.test_live_decisions_never_shrink_and_stay_within_the_space,
     laws.test_size_is_the_number_of_genotypes,
     laws.test_an_index_out_of_range_is_refused,
-    laws.test_the_genotype_that_stands_for_another_stands_for_itself,
+    laws.test_what_genotypes_mean_is_a_function_of_their_values,
 )
 
 
