@@ -20,7 +20,8 @@ Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A space, or a 
 def spaces(name: Name = None, *, space_option: SpaceOptions = None, json: Json = False) -> None:
     """List the search spaces, or the decisions of one.
 
-    The size is exact: the number of genotypes of full length. With --json, whole numbers beyond 2^53 are strings.
+    The size is exact: the number of genotypes of full length. Of a small space where several genotypes mean the same it is
+    counted, too, how many are distinct, which takes some seconds. With --json, whole numbers beyond 2^53 are strings.
 
     Examples:
         automl spaces
@@ -78,7 +79,16 @@ def _details(space: SearchSpace) -> dict[str, Any]:
         "option_choices": {option.name: option.choices for option in space.plugin.options if option.choices},
         "presets": space.plugin.presets,
         "decisions": space.decisions.decisions,
+        "distinct": _distinct(space),
     }
+
+
+def _distinct(space: SearchSpace) -> int | None:
+    """Count the genotypes that mean something of their own, and say meanwhile that this takes some seconds."""
+    from automl_cli.cli.console import talk_console
+
+    with talk_console().status("Counting which genotypes mean the same: some seconds"):
+        return space.count_distinct()
 
 
 def _print_list(opened: Iterable[SearchSpace]) -> None:
@@ -100,6 +110,8 @@ def _print_one(space: SearchSpace) -> None:
     console.print(table(("decision", "times", "choices"), groups))
     console.print(f"\n{counted(len(space.decisions), 'decision')}; genotypes: {size_in_words(space.size)}, exactly:")
     console.print(str(space.size), soft_wrap=True)
+    if (distinct := _distinct(space)) is not None:
+        console.print(f"distinct: {distinct:,}; the others mean the same as one of these and are measured once")
     if plugin.options:
         console.print()
         console.print(table(("space option", "is", "help"), _option_rows(plugin.options, space.options)))

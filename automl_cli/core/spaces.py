@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -135,6 +136,10 @@ class SpaceReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     canonical: bool = False
 
 
+MOST_COUNTED = 20_000
+"""Genotypes of which it is counted how many mean something of their own; so many take some ten seconds."""
+
+
 class SearchSpace:
     """A plug-in with its options settled.
 
@@ -208,6 +213,14 @@ class SearchSpace:
             return genotype
         given = shown_genotype(genotype)
         return self._indices("canonical", self._call("canonical", genotype, given=given), given=given)
+
+    def count_distinct(self) -> int | None:
+        """Return how many genotypes mean something of their own; None where there are more than `MOST_COUNTED`, where not all
+        are of full length, or where each of them does."""
+        if self.plugin.canonical is None or self.plugin.length is not None or self.size > MOST_COUNTED:
+            return None
+        choices = (range(len(decision.choices)) for decision in self.decisions.decisions)
+        return len({self.canonical(genotype) for genotype in product(*choices)})
 
     def tokens(self, genotype: Genotype) -> tuple[str, ...]:
         """Return the genotype as the deck prints it."""

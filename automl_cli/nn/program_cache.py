@@ -132,7 +132,7 @@ def _sources(package: Path) -> str | None:
     """Return a digest of our code that programs are traced from; None if it cannot be read, as in a zip file."""
     files = {
         str(file.relative_to(package)): file
-        for file in (*package.glob("nn/**/*.py"), *package.glob("core/*.py"), *package.glob("values/*.py"))
+        for file in (*package.glob("nn/**/*.py"), *package.glob("core/*.py"), *package.glob("values/**/*.py"))
     }
     if not files:
         return None

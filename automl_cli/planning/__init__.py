@@ -4,6 +4,7 @@ flags            the rows of all flags of searches
 network_flags    the rows about which network is trained where another role is searched
 run_flags        the rows about the run directory and the display
 worker_flags     the rows about where children are trained
+network_flags    the rows about the network, where another role is searched
 transfer_flags   the rows about what becomes of the winner
 compare_flags    the rows of the flags of `automl compare`
 compare          from what was asked of a comparison to its settings

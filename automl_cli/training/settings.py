@@ -260,9 +260,9 @@ def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:
 def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tuple[str, object, object]]:
     """Yield flags that differ, as they are typed, with both values; "data" where the data themselves have changed."""
     for flag, role in role_flags().items():  # first, since a rule may bring a learning rate
-        was, wanted = (_shown(one.child.roles[role]) for one in (before, now))
-        if was != wanted:
-            yield f"--{flag}", was, wanted
+        stood, stands = (_shown(one.child.roles[role]) for one in (before, now))
+        if stood != stands:
+            yield f"--{flag}", stood, stands
     for row in training_rows():
         recorded, asked = row.recorded_in(before), row.recorded_in(now)
         if recorded != asked and row.name not in role_flags():

@@ -48,6 +48,8 @@ class NamedTrainable(NamedTuple):
                 raise ArtifactError(f"{self.name} is a name that --{self.flag} does not take; give it with --{flag}") from error
             if isinstance(error, WrongKind):
                 raise ArtifactError(f"{error}; give it with --{flag}") from error
+            if not isinstance(error, MissingInRun):
+                raise ArtifactError(f"--{self.flag} does not take {self.name!r}; give it with --{flag}") from error
             what = str(error).partition(";")[0]
             raise ArtifactError(f"{what}; to train the {BEST_FILE} in it, give it with --{flag}") from error
 

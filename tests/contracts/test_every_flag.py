@@ -17,6 +17,7 @@ from automl_cli.cli.app import COMMANDS, SEARCH, load_command, run
 from automl_cli.core.errors import UserError
 from automl_cli.core.flags import Flag
 from automl_cli.planning import flags as searches
+from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest, read_request
 from automl_cli.planning.resolve import plan_search
 from automl_cli.planning.resume import resume_search
@@ -133,6 +134,8 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "strategy-option": ({"population_size": 3}, {"population_size": 4}),
     "start-from": (["a", "b"], ["b", "a"]),
     "retrain-top": (1, 2),
+    "cell": ("nasnet-a", "amoebanet-a"),
+    "network": ("resnet-8", "convnet-2x32"),
     "evaluator": ("analytic", "table"),
     "evaluator-option": ({"noise": 0.5}, {"noise": 0.25}),
     "reward-column": ("score", "again"),
@@ -176,6 +179,7 @@ WORLDS: Mapping[str, Mapping[str, Any]] = {
     "training": TINY,
     "table": {**TINY, "evaluator": "table", "reward_column": "score"},
     "cells": {"evaluator": "analytic", "trials": 6, "transfer": "digits"},
+    "functions": {"space": "activation-units", "trials": 6},
 }
 """Searches, small ones, as they are asked for."""
 
@@ -184,6 +188,8 @@ def world_of(row: Flag) -> str:
     """The search in which the flag means something."""
     if row.of_evaluator == "table":
         return "table"
+    if row.name in NETWORK_FLAGS:
+        return "functions"
     if row in TRANSFER or row.name == "space":
         return "cells"
     if row.name in ("strategy", "strategy-option", "start-from"):
@@ -203,6 +209,8 @@ def searched_for(row: Flag, folder: Path) -> tuple[Any, Any]:
     """A value of the flag in a search, and another one."""
     if row.name == "table":
         return str(folder / "a.csv"), str(folder / "b.csv")
+    if row.name == "arch":
+        return str(folder / "one.json"), str(folder / "other.json")
     if row.name == "start-from":
         return [str(folder / "one.json")], [str(folder / "other.json")]
     return examples(row)
@@ -210,7 +218,9 @@ def searched_for(row: Flag, folder: Path) -> tuple[Any, Any]:
 
 def recorded_of(request: SearchRequest) -> StudySettings:
     """The settings of that search as they are read again."""
-    command = "search-cell" if request.transfer else "search-arch"
+    command = (
+        "search-cell" if request.transfer else "search-activation" if request.space == "activation-units" else "search-arch"
+    )
     return msgspec.convert(plain(plan_search(command, request, default_space="nasnet")[0]), StudySettings)
 
 
@@ -313,4 +323,5 @@ def test_the_flags_that_name_what_is_trained_are_those_of_the_kinds() -> None:
 
 
 def test_every_field_of_a_recipe_has_a_flag() -> None:
-    assert set(trainings.RECIPE_FIELDS) == set(Recipe.__struct_fields__)
+    """But for the rates that a search tries: `automl train` takes one."""
+    assert set(trainings.RECIPE_FIELDS) == set(Recipe.__struct_fields__) - {"learning_rates"}

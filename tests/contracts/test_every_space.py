@@ -88,7 +88,8 @@ def test_tokens_tell_genotypes_apart(space: SearchSpace) -> None:
         tokens = space.tokens(genotype)
         assert tokens
         assert all(tokens)
-        assert said.setdefault(tokens, genotype) == genotype
+        first = said.setdefault(tokens, genotype)
+        assert first == genotype or space.canonical(first) == space.canonical(genotype)
 
 
 @every_space
@@ -190,6 +191,9 @@ def test_preset_fits_its_space_and_its_strategies(name: str, preset: str) -> Non
 def test_the_papers_preset_leaves_no_constant_to_a_rule_from_the_budget(name: str) -> None:
     preset = PLUGINS[name].presets["paper"]
     strategy = STRATEGIES.load(preset.strategy)
+    if strategy.small_spaces_only:  # its only constant is the budget
+        assert preset.trials >= SearchSpace(PLUGINS[name], preset.space_options).size
+        return
     given = preset.strategy_settings.get(preset.strategy, {})
     assert strategy.resolve(100, given) == strategy.resolve(10_000, given)
 
@@ -221,6 +225,9 @@ def test_what_genotypes_mean_is_a_function_of_their_values(space: SearchSpace) -
     for genotype in genotypes(space):
         meaning = space.canonical(genotype)
         assert all(type(part) is int for part in meaning)
+        if space.plugin.canonical is None:  # each genotype means something of its own
+            assert meaning == genotype
+            continue
         assert meanings.setdefault(line(space.decode(genotype)), meaning) == meaning == space.canonical(genotype)
 
 

@@ -41,7 +41,10 @@ OPERATIONS = {
     "average pool, valid": (partial(ops.average_pool, window=(3, 3), stride=(2, 2), padding="valid"), ()),
     "batch norm": (lambda x, scale, offset: ops.batch_norm(x, scale, offset, relu=True)[0], (draw(2, 8), draw(3, 8))),
     "unit behind a function": (lambda x, k: transform(UNIT, {"kernel": k}, x, widening), (draw(1, 3, 3, 8, 6),)),
-    "batch norm, then a function": (lambda *arrays: batch_norm_then(widening, *arrays)[0], (draw(2, 8), draw(3, 8))),
+    "batch norm, then a function": (
+        lambda x, scale, offset: batch_norm_then(widening, x, {"scale": scale, "offset": offset})[0],
+        (draw(2, 8), draw(3, 8)),
+    ),
 }
 FLOAT32_PARAMETERS = {"batch norm", "batch norm, then a function"}
 

@@ -22,9 +22,13 @@ from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.blocks import _update as optimizer_of_blocks
 from automl_cli.nn.engines.tape import CompiledBlock
+from automl_cli.nn.interpret.rule_programs import update
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
 from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.program_cache import ProgramCache, current_program_cache
+from automl_cli.values.expressions.evaluation import pointwise
+from automl_cli.values.expressions.program import program_of
+from automl_cli.values.expressions.rule_step import RuleStep
 from automl_cli.values.operations import ConvolutionUnit, MaxPool, SeparableUnit
 
 X = jnp.arange(6, dtype=jnp.float32)
@@ -290,7 +294,7 @@ UNIT = ConvolutionUnit(kernel=(3, 3), filters=4)
         (library.norm, {"filters": 4, "activation": relu}),
         (library.unit, {"unit": SeparableUnit(kernel=3, filters=4), "channels": 3, "activation": relu}),
         (library.pool, {"pool": MaxPool(window=(2, 2), stride=(2, 2)), "size": (4, 4)}),
-        (library.activation, {"size": (4, 4), "activation": relu}),
+        (library.activation, {"size": (4, 4), "channels": 3, "activation": relu}),
         (library.gather, {"size": (4, 4), "are_examples": (True, False)}),
         (library.drop, {}),
         (library.share, {"channels": 3, "classes": 10, "size": (4, 4), "dropped": True}),
@@ -353,7 +357,19 @@ def test_every_source_that_programs_are_traced_from_is_part_of_their_names(tmp_p
         copy.write_bytes(file.read_bytes())
     usual = program_cache._sources(tmp_path)
     assert usual == program_cache._SOURCES
-    makers = (library.loss, CrossEntropy, WithAuxiliary, SeparableUnit, ops.convolution, optimizer_of_blocks, whiten)
+    makers = (
+        library.loss,
+        CrossEntropy,
+        WithAuxiliary,
+        SeparableUnit,
+        ops.convolution,
+        optimizer_of_blocks,
+        whiten,
+        pointwise,
+        program_of,
+        RuleStep,
+        update,
+    )
     for file in {Path(inspect.getfile(inspect.unwrap(maker))) for maker in makers}:
         copy = tmp_path / file.relative_to(package)
         copy.write_bytes(file.read_bytes() + b"#")

@@ -110,8 +110,8 @@ def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
     plan = plan_of(of_trained_children(), space())
     assert plan.measured == (
         ("data set", "digits"),
-        ("activation", "relu"),
-        ("optimizer", "nesterov, momentum 0.9"),
+        ("activation", "relu: max(x, 0)"),
+        ("optimizer", "nesterov: g + momentum * trace(g, momentum), momentum 0.9"),
         ("augmentation", "standard"),
         ("depth", "2 layers"),
     )

@@ -29,7 +29,7 @@ def planned(**asked: Any) -> StudySettings:
     [
         (
             {"evaluator": "trained", "evaluator_option": {"engin": "blocks"}},
-            "unknown option 'engin' of evaluator trained. Did you mean 'engine'? It takes: engine",
+            "unknown option 'engin' of evaluator trained. Did you mean 'engine'? It takes: as_data, engine",
         ),
         (
             {"evaluator": "trained", "evaluator_option": {"engine": "3"}},

@@ -86,11 +86,20 @@ FIELDS = {  # what stands in the declaration instead, and what the error says of
     'name="tiny"': (("name=7", "name of SPACE is an int; it must be of type str"),),
     "version=1,": (("version='1',", "version of SPACE is a str; it must be of type int"),),
     'command="search-arch"': (
-        ("command='search'", "command of SPACE is 'search'; it must be one of: search-arch, search-cell"),
+        (
+            "command='search'",
+            "command of SPACE is 'search'; it must be one of: search-activation, search-arch, search-cell, search-optimizer",
+        ),
     ),
     'produces="architecture"': (
-        ("produces='net'", "produces of SPACE is 'net'; it must be one of: architecture, cell, edge-cell"),
-        ("produces='model'", "produces of SPACE is 'model'; it must be one of: architecture, cell, edge-cell"),
+        (
+            "produces='net'",
+            "produces of SPACE is 'net'; it must be one of: activation, architecture, cell, edge-cell, optimizer-rule",
+        ),
+        (
+            "produces='model'",
+            "produces of SPACE is 'model'; it must be one of: activation, architecture, cell, edge-cell, optimizer-rule",
+        ),
     ),
     "decode=decode": (("decode=1", "decode of SPACE is an int; it must be a function"),),
     "tokens=tokens": (("tokens=tokens, mutate=1", "mutate of SPACE is an int; it must be a function or None"),),

@@ -1,25 +1,29 @@
 """Small whole values of the kinds of artifact, for the tests of the store."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from automl_cli.core.rewards import Power
 from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs
+from automl_cli.kinds.activation import ActivationBody
 from automl_cli.kinds.architecture import ArchitectureBody
 from automl_cli.kinds.cell import CellBody
 from automl_cli.kinds.comparison import ComparisonSettings, Contestant
 from automl_cli.kinds.edge_cell import EdgeCellBody
 from automl_cli.kinds.model import ModelBody
 from automl_cli.kinds.network import NetworkBody, stacked_network
+from automl_cli.kinds.optimizer_rule import RuleBody
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.discovery import plugins
-from automl_cli.plugins.roles import named, network_filling
+from automl_cli.plugins.roles import by_names, named, network_filling
 from automl_cli.references import open_artifact
 from automl_cli.store.artifact import Body
 from automl_cli.store.reports import Report
 from automl_cli.store.study import Found, StudySettings
+from automl_cli.values.child import Child
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.values.skeleton import parse_stack
 from tests.study import worlds
@@ -78,17 +82,40 @@ def cell() -> CellBody:
 
 def edge_cell() -> EdgeCellBody:
     """What a search of NAS-Bench-201 found."""
-    space = SearchSpace(plugins()["nas-bench-201"])
+    return found_body(EdgeCellBody, "nas-bench-201", None)
+
+
+def activation() -> ActivationBody:
+    """What a search of activation functions found."""
+    return found_body(ActivationBody, "activation-units", _without("activation"))
+
+
+def optimizer_rule() -> RuleBody:
+    """What a search of update rules found, with the learning rate of its child."""
+    body = found_body(RuleBody, "update-rules", _without("optimizer"))
+    return msgspec.structs.replace(body, value=msgspec.structs.replace(body.value, learning_rate=0.01))
+
+
+def found_body(body: Any, name: str, child: Child | None) -> Any:
+    """The first random value of a space, as a search found it."""
+    space = SearchSpace(plugins()[name])
     genotype = space.sample(0, 0)
     about = {
         "space": space.reference(),
         "genotype": genotype,
         "choices": space.decisions.choices_of(genotype),
         "costs": None,
-        "child": None,
+        "child": child,
     }
     found = msgspec.structs.replace(architecture().found, **about)
-    return EdgeCellBody(value=space.decode(genotype), words=space.tokens(genotype), found=found)
+    return body(value=space.decode(genotype), words=space.tokens(genotype), found=found)
+
+
+def _without(role: str) -> Child:
+    """A child of a network made by experts, with this role open."""
+    child = worlds.digits_child()
+    roles = {**child.roles, **by_names({"network": "convnet-1x4"})}
+    return msgspec.structs.replace(child, roles={name: filling for name, filling in roles.items() if name != role})
 
 
 def network() -> NetworkBody:
@@ -144,12 +171,14 @@ def model() -> ModelBody:
 
 
 BODIES: dict[str, Callable[[], Body]] = {
+    "activation": activation,
     "architecture": architecture,
     "cell": cell,
     "comparison": comparison,
     "edge-cell": edge_cell,
     "model": model,
     "network": network,
+    "optimizer-rule": optimizer_rule,
     "report": lambda: Report(runs=()),
     "study": settings,
     "training": training,

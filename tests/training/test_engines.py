@@ -95,7 +95,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for engine in (WholeEngine, BlocksEngine):
         monkeypatch.setattr("automl_cli.children.prediction." + engine.__name__, watched(engine))
-    monkeypatch.setattr(Trainer, "engine", lambda *given, real=Trainer.engine: _noted(names, real(*given)))
+    monkeypatch.setattr(Trainer, "engine", lambda *given, real=Trainer.engine, **more: _noted(names, real(*given, **more)))
     return names
 
 

@@ -129,7 +129,8 @@ def fingerprint(values: Any) -> bytes:
     """Return 16 bytes that are equal for arrays of float64 that agree to about 1e-6 of each number; NaN agrees with NaN.
 
     Mantissas are rounded to `BITS` bits, so a pair that differs by rounding errors alone is told apart where a number lies
-    within such an error of the middle between two of them: about once in 10^6 pairs.
+    within such an error of the middle between two of them: about once in 10^6 pairs. Functions that differ by about 1e-7, such
+    as x / (x + 1e-7) and x^3 / (x^3 + 1e-7), often are.
     """
     import numpy
 

@@ -36,8 +36,8 @@ def words(damping: Damping) -> tuple[str, ...]:
     return (f"{damping.factor:g} g",)
 
 
-def build(damping: Damping, recipe: Recipe) -> Any:
-    """The rule as an Optax transformation."""
+def build(damping: Damping, recipe: Recipe, *, total_steps: int, seed: int, as_data: bool = False) -> Any:
+    """The rule as an Optax transformation, the same for trainings of any length."""
     import optax
 
     return optax.scale(damping.factor)
