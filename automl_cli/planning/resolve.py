@@ -82,7 +82,7 @@ def plan_search(
 
 
 def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
-    """Return the preset's strategy, or `exhaustive` where as many trials as genotypes are asked for, and equal ones are known."""
+    """Return the preset's strategy, or `exhaustive` for as many trials as genotypes where equal ones are known."""
     trials = request.trials or preset.trials
     covered = space.plugin.canonical is not None and trials == space.size and request.strategy_option is None
     return "exhaustive" if covered else preset.strategy
