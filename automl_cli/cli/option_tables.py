@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from automl_cli.core.numbers import counted
+
 if TYPE_CHECKING:
     from automl_cli.planning.option_tables import DescribedOption, DescribedPlugin
 
@@ -67,7 +69,7 @@ def _type(option: "DescribedOption") -> str:
 
 def _default(option: "DescribedOption") -> str:
     if option.budgets is not None:
-        return ", ".join(f"{_value(value)} ({int(trials):,} trials)" for trials, value in option.budgets.items())
+        return ", ".join(f"{_value(value)} ({counted(int(trials), 'trial')})" for trials, value in option.budgets.items())
     return "by a rule" if option.default is None else _value(option.default)
 
 

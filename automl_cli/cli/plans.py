@@ -128,7 +128,7 @@ def _role_rows(plan: "TrainingPlan") -> Iterator[tuple[str, str]]:
 
 def _training_estimate(plan: "TrainingPlan") -> str:
     compiling = f"of which compiling {duration(plan.compile_seconds)} where no program is in the cache yet"
-    where = "on one core" if plan.cores == 1 else f"on {plan.cores} cores, {duration(plan.compute_seconds)} on one"
+    where = "on one core" if plan.cores == 1 else f"on {counted(plan.cores, 'core')}, {duration(plan.compute_seconds)} on one"
     return (
         f"about {duration(plan.wall_seconds)} {where}, {compiling}; from exact counts and this machine's speed, good to a "
         "factor of two"
