@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Choice
-from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.errors import SpaceError, UserError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory, StrategyFactory
 from automl_cli.core.rewards import Power, Reward
@@ -55,7 +55,7 @@ def plan_search(
     options = {**preset.space_options, **_space_options(plugin, request.space_option or {})}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
-    strategy = STRATEGIES.check(request.strategy or preset.strategy)
+    strategy = _strategy(request, preset, space)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, epochs=numbers["epochs"], data_needed=data_needed)
     settings = StudySettings(
@@ -159,6 +159,17 @@ def _preset(plugin: Plugin, name: str) -> SearchPreset:
     if name not in plugin.presets:
         raise unknown_name(f"preset of space {plugin.name!r}:", name, plugin.presets)
     return plugin.presets[name]
+
+
+def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
+    """Return the name of the strategy: that of the flag, or of the preset. A wrong one of a preset is said with the space."""
+    try:
+        return STRATEGIES.check(request.strategy or preset.strategy)
+    except UserError as error:
+        if request.strategy:
+            raise
+        field = f"presets[{request.preset or 'quick'!r}] of SPACE"
+        raise SpaceError(f"{space.place}: {field}: {error}. Mend the preset, or give --strategy") from error
 
 
 def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice]:
