@@ -33,7 +33,7 @@ def cache(*, clear: Clear = False, json: Json = False) -> None:
     elif clear:
         talk_console().print(f"removed {_megabytes(total)} MB", soft_wrap=True)
     elif not found:
-        programs, data = caches.places()
+        programs, data = caches.root_folders()
         write_line(f"nothing is kept: no compiled programs in {programs}, no prepared data in {data}")
     else:
         rows = [(folder.kind, folder.path, f"{folder.files:,}", _megabytes(folder.bytes)) for folder in found]

@@ -76,6 +76,8 @@ def _default(option: "DescribedOption") -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else "none" if value in (None, [], (), {}) else str(value)
 
 

@@ -57,7 +57,7 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     yield "children", f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')} each, {plan.in_flight:,} in flight"
     yield "decisions", f"{_span(plan.decisions)} per child"
     if plan.multiply_adds is not None:
-        yield "multiply-adds", f"{plan.multiply_adds.lowest:,} to {plan.multiply_adds.highest:,} for one example"
+        yield "multiply-adds", f"{_span(plan.multiply_adds)} for one example"
     if limits := _limits(plan.limits):
         yield "limits", f"{limits}; larger children are not trained"
     yield "reward", plan.reward.words
@@ -77,7 +77,7 @@ def _limits(limits: "Limits") -> str:
 
 
 def _span(found: "CountRange") -> str:
-    return str(found.lowest) if found.lowest == found.highest else f"{found.lowest} to {found.highest}"
+    return f"{found.lowest:,}" if found.lowest == found.highest else f"{found.lowest:,} to {found.highest:,}"
 
 
 def _estimate(plan: "SearchPlan") -> str:

@@ -20,16 +20,27 @@ def call(place: str, name: str, function: Callable[..., Any], *arguments: Any, g
     except AutomlError:
         raise
     except Exception as error:
-        raise SpaceError(f"{place}: {name} fails for {given}: {described(error, function)}") from error
+        raise SpaceError(f"{place}: {name} fails for {given}: {described(error, file_of(function))}") from error
 
 
-def described(error: BaseException, function: Callable[..., Any] | None = None) -> str:
-    """Return type and text of an exception, with file, line and function of the innermost frame in the function's own file.
+def file_of(function: Callable[..., Any]) -> str | None:
+    """Return the file that a function of Python is written in, or None for other callables."""
+    return getattr(getattr(function, "__code__", None), "co_filename", None)
 
-    Without a function, or where no frame is in its file, the innermost frame of all is named.
+
+def raised_in(error: BaseException, file: str | None) -> bool:
+    """Return whether the statement that raised the exception stands in this file."""
+    return [frame[0] for frame in _frames(error.__traceback__)][-1:] == [file]
+
+
+def described(error: BaseException, file: str | None = None) -> str:
+    """Return type and text of an exception, with file, line and function of the innermost frame in this file.
+
+    Without a file, or where no frame is in it, the innermost frame of all is named. A SyntaxError says itself where it is.
     """
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error}"
     frames = list(_frames(error.__traceback__))
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
     own = [frame for frame in frames if frame[0] == file] or frames
     text = str(error) if isinstance(error, AutomlError) else f"{type(error).__name__}: {error}".removesuffix(": ")
     return f"{text} ({own[-1][0]}, line {own[-1][1]}, in {own[-1][2]})" if own else text

@@ -6,13 +6,14 @@
 from collections.abc import Callable, Mapping
 from itertools import product
 from random import Random
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import Choice, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError, unknown_name, unknown_option
-from automl_cli.core.plugin_calls import call, shown_genotype, type_in_words
+from automl_cli.core.numbers import counted
+from automl_cli.core.plugin_calls import call, described, file_of, raised_in, shown_genotype, type_in_words
 from automl_cli.core.random_streams import stream
 from automl_cli.core.rewards import Power, Reward
 
@@ -60,13 +61,13 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`.
     """
 
-    trials: int
-    epochs: int
+    trials: Annotated[int, Meta(ge=1)]
+    epochs: Annotated[int, Meta(ge=1)]
     strategy: str
     child: Any = None
-    in_flight: int = 8
+    in_flight: Annotated[int, Meta(ge=1)] = 8
     reward: Reward = Power()
-    retrain_top: int = 0
+    retrain_top: Annotated[int, Meta(ge=0)] = 0
     reuse: bool = True
     space_options: dict[str, Choice] = {}
     strategy_settings: dict[str, dict[str, Any]] = {}
@@ -151,9 +152,22 @@ class SearchSpace:
         self.plugin = plugin
         self.place = place or f"space {plugin.name!r}"
         self.options = plugin.settle(options or {})
-        self.decisions: DecisionList = self._call("decisions", given=f"options {self.options}")
-        if not isinstance(self.decisions, DecisionList):
-            raise self._wrong("decisions", self.decisions, "a DecisionList (automl_cli.core.decisions)")
+        self.decisions = self._made_decisions()
+
+    def _made_decisions(self) -> DecisionList:
+        """Return what `decisions` gives. An error that it raises itself, as for an option out of range, passes unchanged."""
+        given = f"options {self.options}"
+        try:
+            decisions = self._call("decisions", given=given)
+        except SpaceError as error:
+            file = file_of(self.plugin.decisions)
+            if str(error).startswith(f"{self.place}: ") or raised_in(error, file):
+                raise
+            where = described(error, file)
+            raise SpaceError(f"{self.place}: decisions fails for {given}: {where}") from error
+        if not isinstance(decisions, DecisionList):
+            raise self._wrong("decisions", decisions, "a DecisionList (automl_cli.core.decisions)")
+        return decisions
 
     def reference(self, file: str | None = None) -> SpaceReference:
         """Return the record from which `plugins.discovery.open_space` makes this space again."""
@@ -226,7 +240,7 @@ class SearchSpace:
         """Return the genotype as the deck prints it."""
         tokens = self._call("tokens", self.decisions.check(genotype), given=shown_genotype(genotype))
         if type(tokens) is not tuple or not all(type(token) is str for token in tokens):
-            raise self._wrong("tokens", tokens, "a tuple of texts", given=shown_genotype(genotype))
+            raise self._wrong("tokens", tokens, "a tuple of texts", item=str, given=shown_genotype(genotype))
         return tokens
 
     def _call(self, name: str, *arguments: Any, given: str) -> Any:
@@ -237,9 +251,8 @@ class SearchSpace:
         given = shown_genotype(genotype)
         made = self._indices(name, self._call(name, genotype, *more, given=given), given=given)
         if len(made) != len(genotype):
-            raise SpaceError(
-                f"{self.place}: {name} gave {len(made)} indices for {given}; it must give as many as it got, {len(genotype)}"
-            )
+            count = counted(len(made), "index/indices")
+            raise SpaceError(f"{self.place}: {name} gave {count} for {given}; it must give as many as it got, {len(genotype)}")
         try:
             return self.decisions.check(made)
         except SpaceError as error:
@@ -247,11 +260,14 @@ class SearchSpace:
 
     def _indices(self, name: str, made: Any, *, given: str) -> Genotype:
         if type(made) is not tuple or not all(type(index) is int for index in made):
-            raise self._wrong(name, made, "a genotype, a tuple of whole numbers (int)", given=given)
+            raise self._wrong(name, made, "a genotype, a tuple of whole numbers (int)", item=int, given=given)
         return made
 
-    def _wrong(self, name: str, value: Any, allowed: str, *, given: str = "") -> SpaceError:
-        """Return the error for a function of the plug-in that gave a value of a type it may not give."""
-        odd = [item for item in value if type(item) not in (int, str)] if isinstance(value, tuple) else []
+    def _wrong(self, name: str, value: Any, allowed: str, *, item: type = object, given: str = "") -> SpaceError:
+        """Return the error for a function of the plug-in that gave a value of a type it may not give.
+
+        In a tuple only values of type `item` are allowed.
+        """
+        odd = [inner for inner in value if type(inner) is not item] if isinstance(value, tuple) else []
         said = f"a tuple with {type_in_words(odd[0])} in it" if odd else type_in_words(value)
         return SpaceError(f"{self.place}: {name} gave {said}{' for ' + given if given else ''}; it must give {allowed}")

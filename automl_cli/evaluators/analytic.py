@@ -39,7 +39,7 @@ class AnalyticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class AnalyticEvaluator:
     """Epoch e of n scores f(genotype) * (1 - 2^-e) + noise, cut to [0, 1]. The highest f is 1, reached by the last choices."""
 
-    summary = "scores a genotype by a formula: for trying strategies where the optimum is known"
+    summary = "Scores a genotype by a formula: for trying strategies where the optimum is known."
     trains = False
     instant = True
     unused: tuple[str, ...] = ()

@@ -93,7 +93,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class TableEvaluator:
     """Reads the whole table at construction (DataError for a bad one), then answers from memory."""
 
-    summary = "looks a genotype up in a table: a published benchmark, or one of your own"
+    summary = "Looks a genotype up in a table: a published benchmark, or one of your own."
     trains = False
     instant = True
     unused = ("epochs", "retrain-top", "retrain-epochs")

@@ -55,7 +55,7 @@ class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class TrainedEvaluator:
     """Builds what a genotype stands for, trains it on the problem of the study, and scores it after every epoch."""
 
-    summary = "trains the child and scores it on validation examples"
+    summary = "Trains the child and scores it on validation examples."
     trains = True
     instant = False
     unused: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ def kept_folders() -> list[CacheFolder]:
     return programs + [_measured("data", path, in_use=True) for path in _folders(cache_folder())]
 
 
-def places() -> tuple[Path, Path]:
+def root_folders() -> tuple[Path, Path]:
     """Return the folders of compiled programs and of prepared data. UserError where there is no home folder for them."""
     from automl_cli.data.cache import cache_folder
     from automl_cli.system.process import compilation_caches

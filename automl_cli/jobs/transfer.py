@@ -67,7 +67,7 @@ def transfer_of(run: Path, settings: StudySettings) -> TransferSummary | None:
         target=transfer.dataset.source,
         image_shape=transfer.image_shape,
         classes=transfer.classes,
-        stack=transfer.stack,
+        stack=transfer.stack if network is None else network.stack.written(network.cell),
         filters=None if network is None else network.stack.filters,
         parameters=None if network is None else network.parameters,
         multiply_adds=None if network is None else network.multiply_adds,

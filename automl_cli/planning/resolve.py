@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Choice
-from automl_cli.core.errors import UserError, unknown_name
+from automl_cli.core.errors import SpaceError, UserError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory, StrategyFactory
 from automl_cli.core.rewards import Power, Reward
@@ -55,7 +55,7 @@ def plan_search(
     options = {**preset.space_options, **_space_options(plugin, request.space_option or {})}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
-    strategy = STRATEGIES.check(request.strategy or _strategy(request, preset, space))
+    strategy = _strategy(request, preset, space)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, epochs=numbers["epochs"], data_needed=data_needed)
     settings = StudySettings(
@@ -79,13 +79,6 @@ def plan_search(
     )
     _check_together(settings, request, space)
     return settings, space
-
-
-def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
-    """Return the preset's strategy, or `exhaustive` for as many trials as genotypes where equal ones are known."""
-    trials = request.trials or preset.trials
-    covered = space.plugin.canonical is not None and trials == space.size and request.strategy_option is None
-    return "exhaustive" if covered else preset.strategy
 
 
 def _measured(
@@ -166,6 +159,23 @@ def _preset(plugin: Plugin, name: str) -> SearchPreset:
     if name not in plugin.presets:
         raise unknown_name(f"preset of space {plugin.name!r}:", name, plugin.presets)
     return plugin.presets[name]
+
+
+def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
+    """Return the name of the strategy: that of the flag, or of the preset. A wrong one of a preset is said with the space.
+
+    As many trials as there are genotypes, where the space knows which mean the same, visit each once: `exhaustive`.
+    """
+    trials = request.trials or preset.trials
+    if space.plugin.canonical is not None and trials == space.size and not (request.strategy or request.strategy_option):
+        return "exhaustive"
+    try:
+        return STRATEGIES.check(request.strategy or preset.strategy)
+    except UserError as error:
+        if request.strategy:
+            raise
+        field = f"presets[{request.preset or 'quick'!r}] of SPACE"
+        raise SpaceError(f"{space.place}: {field}: {error}. Mend the preset, or give --strategy") from error
 
 
 def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice]:

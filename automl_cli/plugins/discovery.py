@@ -106,10 +106,9 @@ def _load_file(path: Path, place: str) -> Plugin:
         raise UserError(f"no search-space file at {path}; give an existing .py file or one of: {', '.join(plugins())}")
     try:
         module = _imported(f"automl_space_{path.stem}", path)
-    except UserError:
-        raise
     except (Exception, SystemExit) as error:
-        raise UserError(f"search-space file {path} fails on import: {described(error)}") from error
+        within = str(path) if isinstance(error, UserError) else None  # ours is raised in our code; the fault is in the file
+        raise UserError(f"search-space file {path} fails on import: {described(error, within)}") from error
     plugin = _plugin_of(module, place)
     commands = sorted({known.command for known in plugins().values()})
     if plugin.command not in commands:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, get_args
 
-from automl_cli.core.decisions import DecisionList, Genotype
-from automl_cli.core.errors import AutomlError, SpaceError
-from automl_cli.core.plugin_calls import described, shown_genotype, type_in_words
+from automl_cli.core.decisions import Choice, DecisionList, Genotype
+from automl_cli.core.errors import AutomlError, SpaceError, UserError
+from automl_cli.core.plugin_calls import described, file_of, shown_genotype, type_in_words
 from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace, SpaceOption
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, kinds, standing_kind
@@ -26,6 +26,8 @@ def check_plugin(plugin: Plugin, place: str) -> Plugin:
     for name, wanted in _TYPES.items():
         if type(value := getattr(plugin, name)) is not wanted:
             raise _wrong_field(place, name, value, f"of type {wanted.__name__}")
+    if not plugin.name:
+        raise SpaceError(f"{place}: name of SPACE is empty; give the space a name")
     for name, needed in _FUNCTIONS.items():
         value = getattr(plugin, name)
         if not callable(value) and (needed or value is not None):
@@ -33,9 +35,21 @@ def check_plugin(plugin: Plugin, place: str) -> Plugin:
     options: Any = plugin.options
     if type(options) is not tuple or not all(isinstance(option, SpaceOption) for option in options):
         raise _wrong_field(place, "options", options, "a tuple of SpaceOption")
+    for option in plugin.options:
+        _check_option(option, place)
     for name, preset in plugin.presets.items():
         _check_preset(preset, place, f"presets[{name!r}]")
     return plugin
+
+
+def _check_option(option: SpaceOption, place: str) -> None:
+    field = f"option {option.name!r}"
+    if type(option.default) not in get_args(Choice):
+        raise _wrong_field(place, f"the default of {field}", option.default, "a text, a number, True or False")
+    try:
+        option.check(option.default)
+    except UserError as error:
+        raise SpaceError(f"{place}: {field} of SPACE has a default that it may not be: {error}") from error
 
 
 def _check_preset(preset: Any, place: str, field: str) -> None:
@@ -58,7 +72,7 @@ def check_space(space: SearchSpace) -> None:
 
     Raises SpaceError naming the space's file, the function, what it gave and what it may give.
     """
-    _stored(space.decisions, DecisionList, f"{space.place}: decisions gave what no file can hold")
+    _check_stored(space.decisions, DecisionList, f"{space.place}: decisions gave what no file can hold")
     genotype = space.sample(0, 0)
     value = decoded(space, genotype)
     if _asked(space, "decode", genotype, lambda: space.decode(genotype)) != value:
@@ -120,17 +134,17 @@ def _check_value(space: SearchSpace, name: str, genotype: Genotype, value: Any, 
     start = f"{space.place}: {name} gave {type_in_words(value)}"
     if not isinstance(value, kind.value):
         raise SpaceError(f"{start} for {shown_genotype(genotype)}; {allowed}")
-    problem = f"{start} for {shown_genotype(genotype)} that no file can hold"
-    if _stored(value, kind.value, problem) != value:
-        raise SpaceError(f"{problem}: read again it is another; give tuples, not lists, where its fields are tuples")
+    _check_stored(value, kind.value, f"{start} for {shown_genotype(genotype)} that no file can hold")
 
 
-def _stored(value: Any, kind: type, problem: str) -> Any:
-    """Return the value as it is read from a file that it was written to."""
+def _check_stored(value: Any, kind: type, problem: str) -> None:
+    """Raise SpaceError unless the value is the same again when it is read from a file that it was written to."""
     try:
-        return convert(plain(value), kind, "value")
+        again: Any = convert(plain(value), kind, "value")
     except (TypeError, AutomlError) as error:
         raise SpaceError(f"{problem}: {str(error).removeprefix('value: ')}") from error
+    if again != value:
+        raise SpaceError(f"{problem}: read again it is another; give tuples, not lists, where its fields are tuples")
 
 
 def _asked(space: SearchSpace, name: str, genotype: Genotype, ask: Callable[[], Any]) -> Any:
@@ -140,7 +154,7 @@ def _asked(space: SearchSpace, name: str, genotype: Genotype, ask: Callable[[], 
     except AutomlError as error:
         if str(error).startswith(f"{space.place}: "):
             raise
-        where = described(error, getattr(space.plugin, name))
+        where = described(error, file_of(getattr(space.plugin, name)))
         raise SpaceError(f"{space.place}: {name} fails for {shown_genotype(genotype)}: {where}") from error
 
 

@@ -20,12 +20,14 @@ from msgspec.structs import replace
 
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.flags import Flag
+from automl_cli.core.numbers import counted
 from automl_cli.core.shell_commands import command_line
 from automl_cli.plugins.listing import bodies, kind_named, kinds, kinds_of_role
 from automl_cli.plugins.roles import filling_named, filling_of, names_of, names_of_kind, value_of
 from automl_cli.store import encoding
 from automl_cli.store.artifact import Artifact, Body, artifact_of, decode_artifact, encode_artifact, read_bytes
 from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE
+from automl_cli.store.run_directory import repeats_of
 from automl_cli.values.child import ROLES, Filling
 
 B = TypeVar("B", bound=Body)
@@ -265,6 +267,9 @@ def _file_in(directory: Path, welcome: Mapping[str, Any] | None) -> Path:
         files = [NETWORK_FILE]
     if found := next((directory / file for file in files if (directory / file).is_file()), None):
         return found
+    if repeats := repeats_of(directory):
+        count = counted(len(repeats), "search/searches")
+        raise ArtifactError(f"{directory} holds {count}, one for every seed; give the directory of one, such as {repeats[0]}")
     if welcome is None and not (directory / STUDY_FILE).is_file():
         raise ArtifactError(f"{directory} holds none of {', '.join(files)}; give the directory of a search or a training")
     progress = command_line("report", directory)

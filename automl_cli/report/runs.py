@@ -9,7 +9,7 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Stage, Trial
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.file_names import JOURNAL_FILE, STUDY_FILE, SUB_STUDY
+from automl_cli.store.file_names import JOURNAL_FILE, STUDY_FILE, SUB_STUDY, TRAINING_FILE
 from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
 from automl_cli.store.run_directory import is_held, runs_in
 from automl_cli.store.study import StudySettings
@@ -48,6 +48,8 @@ def read_history(path: Path) -> History:
     """Return the history of the run in this directory. ArtifactError naming file and line where a file is not sound."""
     study = path / STUDY_FILE
     if not study.is_file():
+        if (path / TRAINING_FILE).is_file():
+            raise ArtifactError(f"{path} is a training, and only searches are reported; see it with: automl show {path}")
         raise ArtifactError(f"{path} is no run directory: it holds no {STUDY_FILE}")
     placed = list(placed_records(path / JOURNAL_FILE))
     trials = sorted(trials_of(placed), key=lambda trial: trial.number)

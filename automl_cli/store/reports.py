@@ -78,7 +78,9 @@ class TransferSummary(_Body, frozen=True):
     """The winner of a run scaled to the data set it is meant for.
 
     `state`: planned (the search goes on), written (nothing is trained, for the reason in `problem`; `command` trains it),
-    training (not finished; `command` goes on with it) or trained. `parameters` and `multiply_adds` are exact, for one image.
+    training (not finished; `command` goes on with it) or trained. `stack` is the stack that was asked for, and that of the
+    network once it is written: P is rounded down to what the last cell can put out. `parameters` and `multiply_adds` are exact,
+    for one image.
     """
 
     target: str

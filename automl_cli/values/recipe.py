@@ -60,6 +60,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 BOUNDS: Mapping[str, Bounds] = {
     "batch_size": Bounds(at_least=1),
     "learning_rate": Bounds(above=0),
+    "weight_decay": Bounds(at_least=0),
     "warmup_epochs": Bounds(at_least=0),
     "gradient_clip": Bounds(above=0),
     "label_smoothing": Bounds(at_least=0, below=1),

@@ -351,3 +351,13 @@ def test_a_stacked_network_must_have_the_size_it_says(automl: Callable, tmp_path
 )
 def test_published_results_are_sound(automl: Callable, file: Path) -> None:
     assert automl("validate", file).code == 0
+
+
+@pytest.mark.usefixtures("environment_of_its_own")
+def test_the_directory_of_several_searches_is_refused_with_that_of_one(automl: Callable, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert automl("search-arch", "--evaluator", "analytic", "--trials", 2, "--repeat", 2, "--out", run, "--quiet").code == 0
+    for command in (("show",), ("measure",), ("train", "--arch")):
+        done = automl(*command, run)
+        said = f"error: {run} holds 2 searches, one for every seed; give the directory of one, such as {run}/seed-0\n"
+        assert (done.code, done.stderr) == (2, said)

@@ -34,6 +34,7 @@ def options_of(automl: Automl, *command: str) -> dict[str, Any]:
 def test_a_constant_that_follows_from_the_budget_is_shown_for_two_of_them_and_by_the_paper(automl: Automl) -> None:
     shown = options_of(automl, "strategies", "evolution")
     assert shown["population_size"]["budgets"] == {"100": 13, "1000": 41}
+    assert "1,000 (1,000 trials)" in automl("strategies", "exhaustive").stdout
     assert (shown["population_size"]["paper"], shown["population_size"]["default"]) == (100, None)
     assert (shown["aging"]["default"], shown["aging"]["budgets"]) == (True, None)
     assert shown["constants"]["choices"] == ["budget", "paper"]

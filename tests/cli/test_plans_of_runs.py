@@ -64,7 +64,10 @@ def test_a_plan_warns_where_the_search_itself_would_be_refused(automl: Automl) -
     [
         ({"epochs": 6}, "trial 0 was trained for 5 epochs, and study.json, which was changed by hand, says 6 epochs"),
         ({"seed": 4}, "body.found.seed: says 3, but study.json makes it 4"),
-        ({"reward": {"type": "power", "exponent": 3.0}}, "body.found.reward_function.exponent: says "),
+        (
+            {"reward": {"type": "power", "exponent": 3.0}},
+            "body.found.reward_function.exponent: says 1.0, but study.json makes it 3.0",
+        ),
     ],
 )
 def test_a_finished_run_whose_study_was_edited_is_refused(change: dict[str, Any], text: str, automl: Automl) -> None:
@@ -91,3 +94,13 @@ def test_the_plan_of_a_resumed_search_that_is_not_there_is_refused(automl: Autom
         assert (done.code, done.stdout) == (2, "")
         assert "there is no run at missing to resume" in done.stderr
     assert not Path("missing").exists()
+
+
+def test_a_plan_of_one_network_says_its_multiply_adds_once(automl: Automl) -> None:
+    (row,) = (
+        line
+        for line in automl("search-arch", "--trials", 1, "--dry-run").stdout.splitlines()
+        if line.startswith("multiply-adds ")
+    )
+    assert " to " not in row
+    assert row.endswith(" for one example")

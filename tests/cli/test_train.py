@@ -74,6 +74,9 @@ def test_show_measure_and_validate_take_the_directory_of_a_training(trained, aut
         f"{trained}/training.json: sound automl.training/1",
         f"{model}: sound automl.model/1",
     ]
+    refused = automl("report", trained)
+    said = f"error: {trained} is a training, and only searches are reported; see it with: automl show {trained}\n"
+    assert (refused.code, refused.stderr) == (2, said)
     model.unlink()
     assert "automl.training/1" in automl("show", trained).stdout
     (trained / "training.json").unlink()

@@ -52,6 +52,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def test_a_width_that_the_cell_cannot_put_out_is_rounded_down_and_the_true_one_is_said(
+    tmp_path: Path, automl: Callable
+) -> None:
+    out = tmp_path / "run"
+    done = automl("search-cell", *TINY, "--transfer", "imagenet", "--stack", "4@1057", "--data-dir", tmp_path, "--out", out)
+    network = read_artifact(out / "network.json", NetworkBody).body
+    assert network.width < 1057
+    assert f": the winner scaled to imagenet, 4@{network.width} (F = {network.stack.filters}): " in done.stderr
+    report = json.loads(automl("report", out, "--json").stdout)["runs"][0]["transfer"]
+    assert (report["stack"], report["filters"]) == (f"4@{network.width}", network.stack.filters)
+
+
 def test_where_the_data_are_absent_the_network_is_written_and_the_last_lines_say_that_nothing_was_trained(
     tmp_path: Path, automl: Callable
 ) -> None:

@@ -34,7 +34,7 @@ BODIES = {  # the body of a function, and what the error says of it, behind "min
     ),
     "tokens": (
         ("return ['a']", "tokens gave a list for genotype (0, 0, 2, 2); it must give a tuple of texts"),
-        ("return (1,)", "tokens gave a tuple"),
+        ("return (1,)", "tokens gave a tuple with an int in it for genotype (0, 0, 2, 2); it must give a tuple of texts"),
         ("return ()", "tokens gave no text for genotype (0, 0, 2, 2); it must give at least one"),
         ("return genotype.names", "tokens fails for genotype (0, 0, 2, 2): AttributeError: 'tuple' object has no attribute"),
     ),
@@ -45,6 +45,15 @@ BODIES = {  # the body of a function, and what the error says of it, behind "min
             "decisions fails for options {'layers': 4}: KeyError: 'depth' (FILE, line LINE, in decisions)",
         ),
         ("return DecisionList((Decision('a', (object(),)),))", "decisions gave what no file can hold"),
+        ("return DecisionList((Decision('a', [1, 2]),))", "decisions gave what no file can hold: read again it is another"),
+        (
+            "return DecisionList((Decision('a', (1,)), Decision('a', (1,))))",
+            "decisions fails for options {'layers': 4}: two decisions are named 'a'; names must differ (FILE, line LINE, in",
+        ),
+        (
+            "return DecisionList(())",
+            "decisions fails for options {'layers': 4}: a search space needs at least one decision (FILE",
+        ),
     ),
     "length": (
         ("return 0", "length gave 0 for trial 0; it must give a whole number from 1 to 4"),
@@ -83,7 +92,10 @@ PARAMETERS = {
 CASES = [(name, body, said) for name, cases in BODIES.items() for body, said in cases]
 
 FIELDS = {  # what stands in the declaration instead, and what the error says of it
-    'name="tiny"': (("name=7", "name of SPACE is an int; it must be of type str"),),
+    'name="tiny"': (
+        ("name=7", "name of SPACE is an int; it must be of type str"),
+        ("name=''", "name of SPACE is empty; give the space a name"),
+    ),
     "version=1,": (("version='1',", "version of SPACE is a str; it must be of type int"),),
     'command="search-arch"': (
         (
@@ -103,7 +115,22 @@ FIELDS = {  # what stands in the declaration instead, and what the error says of
     ),
     "decode=decode": (("decode=1", "decode of SPACE is an int; it must be a function"),),
     "tokens=tokens": (("tokens=tokens, mutate=1", "mutate of SPACE is an int; it must be a function or None"),),
-    "trials=24": (("trials='24'", "presets['quick'] of SPACE: trials: expected a whole number, got text"),),
+    "trials=24": (
+        ("trials='24'", "presets['quick'] of SPACE: trials: expected a whole number, got text"),
+        ("trials=0", "presets['quick'] of SPACE: trials: expected a whole number of at least 1"),
+        ("trials=24, retrain_top=-1", "presets['quick'] of SPACE: retrain_top: expected a whole number of at least 0"),
+    ),
+    "epochs=2": (("epochs=0", "presets['quick'] of SPACE: epochs: expected a whole number of at least 1"),),
+    'SpaceOption("layers", 4,': (
+        (
+            "SpaceOption('layers', None,",
+            "the default of option 'layers' of SPACE is None; it must be a text, a number, True or",
+        ),
+        (
+            "SpaceOption('layers', 4, choices=(1, 2), help=",
+            "option 'layers' of SPACE has a default that it may not be: unknown value of",
+        ),
+    ),
     "child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.1))": (
         (
             "child=Recipe(batch_size=32, learning_rate=0.1)",
@@ -168,6 +195,11 @@ def test_a_wrong_field_of_the_declaration_is_named_with_its_file(
             "\n1 / 0",
             "error: search-space file FILE fails on import: ZeroDivisionError: division by zero (FILE, line 2, in <module>)",
         ),
+        (
+            "from automl_cli.values.recipe import Recipe\n\nRecipe(batch_size=0, learning_rate=1)",
+            "error: search-space file FILE fails on import: batch_size is 0; it must be at least 1 (FILE, line 3, in <module>)",
+        ),
+        ("SPACE = (", "error: search-space file FILE fails on import: SyntaxError: '(' was never closed (mine.py, line 1)"),
         ("raise SystemExit(3)", "error: search-space file FILE fails on import: SystemExit: 3 (FILE, line 1, in <module>)"),
     ],
 )
@@ -220,3 +252,12 @@ def test_a_winner_of_a_wrong_type_is_named_as_what_decode_gave(automl: Callable,
     assert done.code == 2
     assert done.stderr.splitlines()[-1].startswith("error: mine.py: decode gave an int for genotype (")
     assert done.stderr.endswith(f"; {DECODES_TO}\n")
+
+
+@pytest.mark.usefixtures("environment_of_its_own")
+def test_a_wrong_strategy_of_a_preset_is_named_with_the_file(automl: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SOURCE.replace('strategy="random"', 'strategy="randm"'))
+    done = automl("search-arch", "--space", "mine.py", "--dry-run")
+    assert done.code == 2
+    assert done.stderr.startswith("error: mine.py: presets['quick'] of SPACE: unknown strategy 'randm'. Did you mean 'random'?")
+    assert automl("search-arch", "--space", "mine.py", "--strategy", "random", "--dry-run").code == 0

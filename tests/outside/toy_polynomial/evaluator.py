@@ -17,7 +17,7 @@ from toy_polynomial.problem import SIZES, points
 class LeastSquares:
     """`core.protocols.EvaluatorFactory`, and the evaluator itself."""
 
-    summary = "fits the coefficients of a polynomial by least squares"
+    summary = "Fits the coefficients of a polynomial by least squares."
     trains = False
     instant = True
     unused = ("epochs",)
