@@ -1,7 +1,6 @@
 """Turn what a user asked for into the resolved settings of a study, new or resumed, before anything slow starts.
 
 flags            the rows of all flags of searches
-network_flags    the rows about which network is trained where another role is searched
 run_flags        the rows about the run directory and the display
 worker_flags     the rows about where children are trained
 network_flags    the rows about the network, where another role is searched
