@@ -90,7 +90,7 @@ def canonical(options: Options, genotype: Genotype) -> Genotype:
 
 
 QUICK = SearchPreset(
-    trials=48,
+    trials=128,
     epochs=4,
     strategy="evolution",
     child=ChildPreset(network="resnet-8", recipe=Recipe(batch_size=64, learning_rate=0.1, schedule="cosine")),
