@@ -165,6 +165,17 @@ def test_equal_arguments_give_one_object_and_others_another():
     assert optimizer.started(momentum, PLAIN, total_steps=3, seed=0).update is rule.update
 
 
+def test_one_program_serves_all_learning_rates():
+    other = msgspec.structs.replace(PLAIN, learning_rate=0.5, batch_size=7)
+    found = msgspec.structs.replace(NAMED["adam"], learning_rate=0.25)
+    assert optimizer.transformation(found, other) is optimizer.transformation(NAMED["adam"], PLAIN)
+    one, another = (
+        optimizer.started(rule, recipe, total_steps=3, seed=0, as_data=True).update
+        for rule, recipe in ((NAMED["adam"], PLAIN), (NAMED["sgd"], other))
+    )
+    assert one is another
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_role_builds_its_rule_and_says_its_formula_and_its_momentum_if_it_has_one(name):
     filling = by_names({"optimizer": name})["optimizer"]
