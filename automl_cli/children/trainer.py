@@ -60,10 +60,22 @@ class Trainer:
         output is not finite.
         """
         begin_child()
-        child = self.at_best_rate(child, seed=seed)
-        made = self._module(child, seed=seed) if model is None else model
+        made = self.module(child, seed=seed) if model is None else model
+        settled = self.at_best_rate(child, seed=seed, model=made)
+        return self._fitted(settled, made, epochs=epochs, seed=seed, start=start, on_epoch=on_epoch)
+
+    def _fitted(
+        self,
+        child: Child,
+        model: nnx.Module,
+        *,
+        epochs: int,
+        seed: int,
+        start: TrainingProgress | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> TrainingProgress:
         batches = self.learning.batches(child)
-        engine = self.engine(child, made, total_steps=epochs * batches.steps, seed=seed)
+        engine = self.engine(child, model, total_steps=epochs * batches.steps, seed=seed)
         return fit(
             engine,
             batches,
@@ -74,18 +86,19 @@ class Trainer:
             on_epoch=on_epoch,
         )
 
-    def at_best_rate(self, child: Child, *, seed: int) -> Child:
+    def at_best_rate(self, child: Child, *, seed: int, model: nnx.Module | None = None) -> Child:
         """Return the child with the one of its `learning_rates` at which it scores best after one epoch; itself without any.
 
-        Of equally good rates the lowest is taken. Raises Diverged where the child diverges at all of them.
+        Of equally good rates the lowest is taken. `model` is one that was built for it. Raises Diverged where the child
+        diverges at all of them.
         """
         if not child.recipe.learning_rates:
             return child
-        scores: dict[float, float] = {}
+        made, scores = self.module(child, seed=seed) if model is None else model, dict[float, float]()
         for rate in sorted(child.recipe.learning_rates):
             recipe = msgspec.structs.replace(child.recipe, learning_rate=rate, learning_rates=())
             with suppress(Diverged):
-                trained = self.train(msgspec.structs.replace(child, recipe=recipe), epochs=1, seed=seed)
+                trained = self._fitted(msgspec.structs.replace(child, recipe=recipe), made, epochs=1, seed=seed)
                 scores[rate] = trained.scores[-1] if self.learning.metric.better == "higher" else -trained.scores[-1]
         if not scores:
             raise Diverged(f"it diverges at every learning rate of {', '.join(map(number_text, child.recipe.learning_rates))}")
@@ -99,14 +112,15 @@ class Trainer:
         Raises Diverged if an output is not finite.
         """
         testing = problem_named(child.problem.name).test(child, self.learning.preparation)
-        engine = self.engine(child, self._module(child, seed=0))
+        engine = self.engine(child, self.module(child, seed=0))
         like_training = isinstance(engine, BlocksEngine)
         size = min(child.recipe.batch_size, max(testing.size, 1)) if like_training else None
         examples = testing.examples(size=size, smaller=not like_training)
         values = evaluate(engine, engine.state(trained.arrays), examples, tuple(testing.metrics.values()))
         return dict(zip(testing.metrics, values, strict=True))
 
-    def _module(self, child: Child, *, seed: int) -> nnx.Module:
+    def module(self, child: Child, *, seed: int) -> nnx.Module:
+        """Build the network of a child, with its initial parameters by the seed."""
         auxiliary = child.recipe.auxiliary_weight > 0
         return module_of(child, seed=seed, auxiliary=auxiliary, activations_as_data=self._as_data)
 

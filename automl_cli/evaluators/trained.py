@@ -65,7 +65,8 @@ class TrainedEvaluator:
 
     @staticmethod
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
-        """Return the engine: the option's, or else the faster one for so many steps on this machine."""
+        """Return the engine: the option's, or else the faster one for so many steps on this machine; and whether what is
+        searched is data to its programs."""
         plugin, child = request.space.plugin, request.child
         kind = standing_kind(kind_named(plugin.produces))
         if kind.role is None or kind.build is None:
@@ -78,11 +79,12 @@ class TrainedEvaluator:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
             engine = engine_for_training(steps, accelerated=accelerated, needs_whole=needs_whole(child.roles)).engine
+            engine = engine if accelerated else kind.as_data or engine
         elif engine == "blocks" and (needed := needs_whole(child.roles)) is not None:
             raise UserError(
                 f"--evaluator-option engine=blocks does not go with {needed}, which works on whole arrays; leave it out"
             )
-        as_data = request.options.get("as_data", kind.as_data and engine == "blocks")
+        as_data = request.options.get("as_data", kind.as_data is not None and engine == kind.as_data)
         return dict(msgspec.to_builtins(TrainedSettings(engine=engine, as_data=as_data)))
 
     @staticmethod
@@ -183,8 +185,9 @@ class TrainedEvaluator:
         if self._kind.problem is not None and (problem := self._kind.problem(placed)) is not None:
             raise Diverged(f"not trained: {problem}")
         child = self._child.filled(**{self._kind.role: filling_of(self._kind.name, placed)})
-        settled = self._trainer.at_best_rate(child, seed=task.seed)
-        trained = self._trainer.train(settled, epochs=task.epochs, seed=task.seed)
+        model = self._trainer.module(child, seed=task.seed)
+        settled = self._trainer.at_best_rate(child, seed=task.seed, model=model)
+        trained = self._trainer.train(settled, epochs=task.epochs, seed=task.seed, model=model)
         costs = costs_of(child.roles, self._facts)
         metrics: dict[str, int | float] = {} if costs is None else msgspec.structs.asdict(costs)
         if settled is not child:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from automl_cli.core.errors import UserError
 from automl_cli.core.trials import Costs
 from automl_cli.values.child import ChildPreset, Filling, ProblemReference
+from automl_cli.values.engine import EngineName
 from automl_cli.values.recipe import Recipe
 from automl_cli.values.sheet import Curves, Part
 
@@ -72,7 +73,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     costs      (what stands in the role, facts) -> exact costs of the child
     activated  (what stands in the role of the network, facts) -> on how many channels in all its activation function acts
     per_channel  value of the activation -> how many parameters it trains for each of them
-    as_data    whether values of it can be data to programs that all children of a search share
+    as_data    the engine by whose programs its values are trained fastest as data on a CPU, where all children of a search share
+               them; None for what is compiled into the programs of each child
     learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
     searched   value -> the value as its space gives it, without what its child learned
     recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
@@ -110,7 +112,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     costs: Callable[[Any, Any], Costs | None] | None = None
     activated: Callable[[Any, Any], int] | None = None
     per_channel: Callable[[Any], int] | None = None
-    as_data: bool = False
+    as_data: EngineName | None = None
     learned: Callable[[Any, Mapping[str, float]], Any] = lambda value, metrics: value
     searched: Callable[[Any], Any] = lambda value: value
     recipe: Callable[[Any, Recipe], Recipe] = lambda value, recipe: recipe

@@ -71,7 +71,7 @@ def test_a_trainer_of_blocks_trains_them_whole_and_tests_what_it_scores(name: st
     child = new_training(opened.artifact.body, opened.place, request).child
     trainer = Trainer(child, engine="blocks")
     engines = [
-        type(trainer.engine(one, trainer._module(one, seed=0)))
+        type(trainer.engine(one, trainer.module(one, seed=0)))
         for one in (child, child.filled(**by_names({"optimizer": "sgd"})))
     ]
     assert engines == [WholeEngine, BlocksEngine]
