@@ -79,7 +79,8 @@ class TrainedEvaluator:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
             engine = engine_for_training(steps, accelerated=accelerated, needs_whole=needs_whole(child.roles)).engine
-            engine = engine if accelerated else kind.as_data or engine
+            if not accelerated and needs_whole(child.roles) is None:
+                engine = kind.as_data or engine
         elif engine == "blocks" and (needed := needs_whole(child.roles)) is not None:
             raise UserError(
                 f"--evaluator-option engine=blocks does not go with {needed}, which works on whole arrays; leave it out"

@@ -73,8 +73,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     costs      (what stands in the role, facts) -> exact costs of the child
     activated  (what stands in the role of the network, facts) -> on how many channels in all its activation function acts
     per_channel  value of the activation -> how many parameters it trains for each of them
-    as_data    the engine by whose programs its values are trained fastest as data on a CPU, where all children of a search share
-               them; None for what is compiled into the programs of each child
+    as_data    the engine whose programs take its values as data on a CPU, where all children of a search share them; None for
+               what is compiled into the programs of each child
     learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
     searched   value -> the value as its space gives it, without what its child learned
     recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
