@@ -138,6 +138,20 @@ def test_trained_betas_are_counted_in_plan_model_and_network_alike(automl: Autom
     assert json.loads(automl("measure", "t", "--json").stdout)["parameters"] == sizes["swish"]
 
 
+def test_runs_whose_costs_count_trained_betas_are_sound(automl: Automl) -> None:
+    assert automl(*search(out="s", activation="swish", trials=1)).code == 0
+    assert automl("validate", "s").code == 0
+    small = ("--train-examples", 200, "--epochs", 1, "--trials", 4, "--executor", "serial", "--network", "convnet-1x4")
+    assert automl("search-activation", *small, "--out", "a").code == 0
+    best = document("a/best.json")["body"]
+    assert "beta" in best["value"]["expression"]
+    without = automl_cli.load("convnet-1x4").build(image_shape=(8, 8, 1), classes=10)
+    plain = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(without, nnx.Param)))
+    betas = ActivationFunction(best["value"]["expression"]).betas
+    assert best["found"]["costs"]["parameters"] == plain + 4 * len(betas)
+    assert automl("validate", "a").code == 0
+
+
 @pytest.mark.parametrize(
     ("flag", "formula", "message"),
     [
