@@ -33,8 +33,8 @@ def started(
     """Return `transformation` for a training of so many steps, whose random draws come from a seed.
 
     With `as_data` the rule is data to a program that all rules share, which compiles nothing for a new one
-    (`nn.interpret.rule_programs`); a rule that does not fit into it is traced as usual. Equal arguments, but for the steps and
-    the seed, give the same function `update`, by which programs are kept.
+    (`nn.interpret.rule_programs`). Equal arguments, but for the steps and the seed, give the same function `update`, by which
+    programs are kept. Raises UserError for a rule that is too long for that.
     """
     if as_data and isinstance(optimizer, UpdateRule):
         code = rule_programs.code_of(optimizer.expanded)

@@ -162,10 +162,18 @@ def open_filling(role: str, text: str) -> Filling:
 def _written(role: str, text: str) -> Filling | None:
     """Return what a text such as `x * sigmoid(2 * x)` writes out; None where it has no operator, or is a file."""
     rows = [kind for kind in kinds_of_role(role) if kind.written is not None]
-    if not rows or not re.search(r"[ ()*+^]", text) or Path(text).exists():
+    if not rows or not re.search(r"[ ()*+^]", text) or _is_there(text):
         return None
     assert rows[0].written is not None
     return filling_of(rows[0].name, rows[0].written(text))
+
+
+def _is_there(text: str) -> bool:
+    """Return whether a text is the path of something; one that is longer than a path can be is not."""
+    try:
+        return Path(text).exists()
+    except OSError:
+        return False
 
 
 def filled_by_flags(request: Any, *, open_role: str | None) -> dict[str, Filling]:

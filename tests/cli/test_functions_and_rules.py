@@ -174,6 +174,13 @@ def test_a_malformed_formula_is_refused_with_the_column(flag: str, formula: str,
     assert (searched.code, message in searched.stderr) == (2, True)
 
 
+def test_a_formula_may_be_longer_than_a_path(automl: Automl) -> None:
+    long = " + ".join(f"sin({number} * x)" for number in range(1, 60))
+    done = automl("train", "--network", "resnet-8", "--dataset", "digits", "--activation", long, "--dry-run")
+    assert done.code == 0
+    assert "sin(59 * x)" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("run", "flag", "what"), [("act", "--activation", "activation function"), ("opt", "--optimizer", "update rule")]
 )
