@@ -174,6 +174,15 @@ def test_a_malformed_formula_is_refused_with_the_column(flag: str, formula: str,
     assert (searched.code, message in searched.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("formula", ["-g", "g/2", "g-w"])
+def test_a_formula_of_signs_that_names_and_paths_have_as_well_is_one(formula: str, automl: Automl) -> None:
+    asked = ("train", "--network", "resnet-8", "--dataset", "digits", "--dry-run", "--optimizer")
+    assert plan(automl(*asked, formula).stdout)["optimizer"] == formula
+    for text in ("powersing-ld", "runs/opt", "g/q"):
+        refused = automl(*asked, text)
+        assert (refused.code, "column" in refused.stderr) == (2, False)
+
+
 def test_a_formula_may_be_longer_than_a_path(automl: Automl) -> None:
     long = " + ".join(f"sin({number} * x)" for number in range(1, 60))
     done = automl("train", "--network", "resnet-8", "--dataset", "digits", "--activation", long, "--dry-run")
