@@ -48,7 +48,7 @@ def started(
 
     With `as_data` the rule is data to a program that all rules share, which compiles nothing for a new one
     (`nn.interpret.rule_programs`). Equal arguments, but for the steps, the seed and the learning rate, give the same function
-    `update`, by which programs are kept.
+    `update`, by which programs are kept. Raises UserError for a rule that is too long for that.
     """
     if as_data and isinstance(optimizer, UpdateRule):
         code = rule_programs.code_of(optimizer.expanded)

@@ -26,8 +26,9 @@ class Trainer:
 
     `child` is the record that all children share, in which one role may be open: its problem, and its augmentation if filled,
     determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules,
-    bfloat16, and optimizers that work on whole arrays use the engine `whole`. With `as_data` update rules and activation
-    functions are data to programs that all of them share.
+    bfloat16, and optimizers that work on whole arrays use the engine `whole`. `as_data` is the role, activation or optimizer,
+    whose values are data to programs that all of them share: the one that is searched, since all children have the same in the
+    others.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Trainer:
         engine: EngineName = "whole",
         with_validation: bool = False,
         report: Report | None = None,
-        as_data: bool = False,
+        as_data: str | None = None,
     ) -> None:
         problem = problem_named(child.problem.name)
         self.learning: LearningTask = problem.open(child, with_validation=with_validation, report=report)
@@ -122,7 +123,7 @@ class Trainer:
     def module(self, child: Child, *, seed: int) -> nnx.Module:
         """Build the network of a child, with its initial parameters by the seed."""
         auxiliary = child.recipe.auxiliary_weight > 0
-        return module_of(child, seed=seed, auxiliary=auxiliary, activations_as_data=self._as_data)
+        return module_of(child, seed=seed, auxiliary=auxiliary, activations_as_data=self._as_data == "activation")
 
     def engine(self, child: Child, model: nnx.Module, *, total_steps: int = 1, seed: int = 0) -> Engine:
         """Return the engine that trains this model for so many steps."""
@@ -131,11 +132,11 @@ class Trainer:
         settings = {
             "loss": self.learning.loss,
             "update_rule": built_by(optimizer)(
-                value_of(optimizer), recipe, total_steps=total_steps, seed=seed, as_data=self._as_data
+                value_of(optimizer), recipe, total_steps=total_steps, seed=seed, as_data=self._as_data == "optimizer"
             ),
             "drop": schedule.drop_settings(recipe),
             "average_decay": recipe.average_decay,
         }
         if self._engine == "blocks" and isinstance(model, NetworkModule) and not half and needs_whole(child.roles) is None:
-            return BlocksEngine(model, **settings, tight=self._as_data)
+            return BlocksEngine(model, **settings, tight=self._as_data is not None)
         return WholeEngine(model, half=half, **settings)

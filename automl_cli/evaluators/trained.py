@@ -48,7 +48,8 @@ class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         EngineName, Meta(description="Compile a child whole, or block by block. Default: by its number of steps.")
     ]
     as_data: Annotated[
-        bool, Meta(description="Activations or rules as data to one program. Default: where they are searched, and fit.")
+        bool,
+        Meta(description="What is searched is data to one program. Default: activations and rules with engine=blocks."),
     ] = False
 
 
@@ -86,6 +87,8 @@ class TrainedEvaluator:
                 f"--evaluator-option engine=blocks does not go with {needed}, which works on whole arrays; leave it out"
             )
         as_data = request.options.get("as_data", kind.as_data is not None and engine == kind.as_data)
+        if as_data and kind.as_data is None:
+            raise UserError(f"--evaluator-option as_data: {kind.name!r} cannot be data to one program; leave it out")
         return dict(msgspec.to_builtins(TrainedSettings(engine=engine, as_data=as_data)))
 
     @staticmethod
@@ -173,7 +176,7 @@ class TrainedEvaluator:
         self._kind = _standing(self._space)
         self._child = _child(setup)
         self._facts = typed_facts(self._child.problem)
-        self._trainer = Trainer(self._child, engine=settings.engine, as_data=settings.as_data)
+        self._trainer = Trainer(self._child, engine=settings.engine, as_data=self._kind.role if settings.as_data else None)
 
     def evaluate(self, task: Task) -> Measurement:
         """Train the child and return one score per epoch.

@@ -17,7 +17,7 @@ from automl_cli.kinds.comparison import ComparisonSettings
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import bodies, kind_of, standing_kind
-from automl_cli.plugins.roles import check_roles, costs_of, typed_facts
+from automl_cli.plugins.roles import check_roles, costs_of, filling_of, typed_facts
 from automl_cli.store.artifact import Artifact, decode_artifact, read_artifact, read_bytes
 from automl_cli.store.consistency import must_equal
 from automl_cli.store.encoding import check_keys
@@ -170,12 +170,13 @@ def _check_found_artifact(path: Path, kind: Kind, artifact: Artifact[Any]) -> st
 
 
 def _costs(kind: Kind, found: Found, space: SearchSpace) -> Costs | None:
-    """Return the costs of the network that the genotype was measured by."""
+    """Return the costs of the child that the genotype was measured by: of the roles on record and the one it fills."""
     assert found.child is not None
     facts, standing = typed_facts(found.child.problem), standing_kind(kind)
-    if standing.role != "network":
-        return costs_of(found.child.roles, facts)
-    return None if standing.costs is None else standing.costs(space.placed(found.genotype, facts), facts)
+    if standing.role is None:
+        return None
+    placed = filling_of(standing.name, space.placed(found.genotype, facts))
+    return costs_of({**found.child.roles, standing.role: placed}, facts)
 
 
 def _check_inputs(path: Path, artifact: Artifact[Any], child: Child | None) -> None:

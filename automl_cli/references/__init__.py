@@ -160,12 +160,28 @@ def open_filling(role: str, text: str) -> Filling:
 
 
 def _written(role: str, text: str) -> Filling | None:
-    """Return what a text such as `x * sigmoid(2 * x)` writes out; None where it has no operator, or is a file."""
+    """Return what a text such as `x * sigmoid(2 * x)` writes out; None where it has no operator, or is a file.
+
+    Names and paths have - and / as well: with those alone, a text that cannot be read as a formula is one of them.
+    """
     rows = [kind for kind in kinds_of_role(role) if kind.written is not None]
-    if not rows or not re.search(r"[ ()*+^]", text) or Path(text).exists():
+    if not rows or not re.search(r"[- ()*+/^]", text) or _is_there(text):
         return None
     assert rows[0].written is not None
-    return filling_of(rows[0].name, rows[0].written(text))
+    try:
+        return filling_of(rows[0].name, rows[0].written(text))
+    except UserError:
+        if re.search(r"[ ()*+^]", text):
+            raise
+    return None
+
+
+def _is_there(text: str) -> bool:
+    """Return whether a text is the path of something; one that is longer than a path can be is not."""
+    try:
+        return Path(text).exists()
+    except OSError:
+        return False
 
 
 def filled_by_flags(request: Any, *, open_role: str | None) -> dict[str, Filling]:

@@ -83,7 +83,8 @@ def compared(title: str, command: str, space: str, options: dict[str, str], goal
     """One row: seconds per candidate on both sides, and the ratio."""
     child, candidates, epochs = children(command, space, options)
     theirs = Trainer(child, engine="whole")
-    mine = Trainer(child, engine="blocks", as_data=True)
+    (role,) = {*candidates[0].roles} - {*child.roles}
+    mine = Trainer(child, engine="blocks", as_data=role)
     seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
     for candidate in candidates:
         seconds["ours"].append(ours(mine, candidate, epochs))

@@ -1,9 +1,12 @@
 """The sweep over learning rates, and candidates that are data to one program."""
 
+import jax
 import msgspec
 import numpy as np
 import pytest
+from flax import nnx
 
+from automl_cli.children.network import module_of
 from automl_cli.children.trainer import Trainer
 from automl_cli.core.protocols import Diverged, EvaluatorSetup
 from automl_cli.core.spaces import SearchSpace
@@ -122,14 +125,15 @@ def test_100_candidates_compile_nothing_after_the_first(monkeypatch, role):
     real = Program._compile
     monkeypatch.setattr(Program, "_compile", lambda self, given: compiled.append(str(self._identity)) or real(self, given))
     data = image_data()
-    trainer = trainer_on(child_on(), data, engine="blocks", as_data=True)
+    trainer = trainer_on(child_on(), data, engine="blocks", as_data=role)
     filters = {"activation": 5, "optimizer": 6}[role]  # of no other test, so that the first candidate compiles its programs
     network = Network((Block("a", ConvolutionUnit((3, 3), filters), (IMAGE,)),), ("a",))
     images, labels = np.ones((4, 6, 6, 1), np.float32), np.zeros(4, np.int32)
     after_first, outputs = None, set()
     for number, filling in enumerate(candidates(role, 100)):
         child = child_on(network=network).filled(**{role: filling})
-        engine = trainer.engine(child, module_with(child), total_steps=3, seed=number)
+        module = module_of(child, seed=0, activations_as_data=role == "activation")
+        engine = trainer.engine(child, module, total_steps=3, seed=number)
         state = engine.initial()
         for rate in (0.1, 0.01):
             state, _ = engine.step(state, images, labels, rate)
@@ -140,7 +144,15 @@ def test_100_candidates_compile_nothing_after_the_first(monkeypatch, role):
     assert len(outputs) > 20
 
 
-def module_with(child):
-    from automl_cli.children.network import module_of
+def test_only_what_is_searched_is_data(monkeypatch):
+    """A function that is the same in all children is traced, however long, and has no parameters but its own."""
 
-    return module_of(child, seed=0, activations_as_data=True)
+    def parameters(plugin, role: str, text: str) -> int:
+        trainer = evaluator(monkeypatch, plugin, role)._trainer
+        child = child_on().filled(activation=filling_of("activation", ActivationFunction(text)))
+        return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(trainer._module(child, seed=0), nnx.Param)))
+
+    plain = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module_of(child_on(), seed=0), nnx.Param)))
+    long = " + ".join(f"sin({number} * x)" for number in range(1, 60))
+    assert parameters(update_rules.SPACE, "optimizer", long) == plain
+    assert parameters(activation_units.SPACE, "activation", "sin(x)") > plain

@@ -138,6 +138,20 @@ def test_trained_betas_are_counted_in_plan_model_and_network_alike(automl: Autom
     assert json.loads(automl("measure", "t", "--json").stdout)["parameters"] == sizes["swish"]
 
 
+def test_runs_whose_costs_count_trained_betas_are_sound(automl: Automl) -> None:
+    assert automl(*search(out="s", activation="swish", trials=1)).code == 0
+    assert automl("validate", "s").code == 0
+    small = ("--train-examples", 200, "--epochs", 1, "--trials", 4, "--executor", "serial", "--network", "convnet-1x4")
+    assert automl("search-activation", *small, "--out", "a").code == 0
+    best = document("a/best.json")["body"]
+    assert "beta" in best["value"]["expression"]
+    without = automl_cli.load("convnet-1x4").build(image_shape=(8, 8, 1), classes=10)
+    plain = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(without, nnx.Param)))
+    betas = ActivationFunction(best["value"]["expression"]).betas
+    assert best["found"]["costs"]["parameters"] == plain + 4 * len(betas)
+    assert automl("validate", "a").code == 0
+
+
 @pytest.mark.parametrize(
     ("flag", "formula", "message"),
     [
@@ -158,6 +172,22 @@ def test_a_malformed_formula_is_refused_with_the_column(flag: str, formula: str,
     assert len(done.stderr.splitlines()) <= 2
     searched = automl(*search("--dry-run", flag, formula))
     assert (searched.code, message in searched.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("formula", ["-g", "g/2", "g-w"])
+def test_a_formula_of_signs_that_names_and_paths_have_as_well_is_one(formula: str, automl: Automl) -> None:
+    asked = ("train", "--network", "resnet-8", "--dataset", "digits", "--dry-run", "--optimizer")
+    assert plan(automl(*asked, formula).stdout)["optimizer"] == formula
+    for text in ("powersing-ld", "runs/opt", "g/q"):
+        refused = automl(*asked, text)
+        assert (refused.code, "column" in refused.stderr) == (2, False)
+
+
+def test_a_formula_may_be_longer_than_a_path(automl: Automl) -> None:
+    long = " + ".join(f"sin({number} * x)" for number in range(1, 60))
+    done = automl("train", "--network", "resnet-8", "--dataset", "digits", "--activation", long, "--dry-run")
+    assert done.code == 0
+    assert "sin(59 * x)" in done.stdout
 
 
 @pytest.mark.parametrize(

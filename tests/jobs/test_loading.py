@@ -183,3 +183,9 @@ def test_a_kind_that_is_not_built_says_which_are() -> None:
 def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(UserError, match=r"unknown artifact 'swsh'\. Did you mean 'swish'\?"):
         automl_cli.load("swsh")
+
+
+def test_a_function_takes_a_single_number_and_a_layer_needs_no_betas() -> None:
+    for name, expected in (("swish", 1.2263616), ("silu", 1.2263616), ("relu", 1.5)):
+        assert automl_cli.load(name).build()(1.5) == pytest.approx(expected)
+        np.testing.assert_allclose(automl_cli.load(name).build(channels=6)(X), automl_cli.load(name).build()(X), rtol=1e-6)

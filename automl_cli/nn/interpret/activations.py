@@ -40,7 +40,7 @@ def traced(function: ActivationFunction) -> NetworkActivation:
         return relu
 
     def apply(x: Array, betas: Array) -> Array:
-        wide = betas.reshape(len(betas), *(1,) * (x.ndim - 1), x.shape[-1])
+        wide = betas.reshape(len(betas), *(1,) * (x.ndim - 1), *x.shape[-1:])
         operands = {"x": x, **dict(zip(function.betas, wide, strict=True))}
         return jnp.broadcast_to(evaluate(function.tree, operands, FUNCTIONS), x.shape)
 
@@ -127,13 +127,16 @@ FIRST = len(OPERANDS) + SIZES.constants
 """The register of the first instruction's result."""
 
 
-def _cut(x: Array) -> Array:
-    """Pieces (pieces, rows, channels) of an array whose last axis are channels; zeros fill the last one."""
+def _cut(x: Array, fill: str = "edge") -> Array:
+    """Pieces (pieces, rows, channels) of an array whose last axis are channels.
+
+    The last piece is filled with the last row, where derivatives are as finite as they are in x; with "constant" with zeros.
+    """
     channels = x.shape[-1]
     rows = x.size // channels
     pieces = max(1, -(-x.size // PIECE))
     length = -(-rows // pieces)
-    padded = jnp.pad(x.reshape(rows, channels), ((0, pieces * length - rows), (0, 0)))
+    padded = jnp.pad(x.reshape(rows, channels), ((0, pieces * length - rows), (0, 0)), fill)
     return padded.reshape(pieces, length, channels)
 
 
@@ -169,7 +172,7 @@ def _gradients(kept: tuple[Array, Array, Array], gradient: Array) -> tuple[Array
         of_betas = jnp.stack([(table[result] * gradients).sum(0) for result in results[1:]])
         return table, (table[results[0]] * gradients, of_betas)
 
-    both = pieces, _cut(gradient.astype(jnp.float32))
+    both = pieces, _cut(gradient.astype(jnp.float32), "constant")
     _, (of_x, of_betas) = lax.scan(piece, _table(pieces.shape[1], betas, code), both)
     return _joined(of_x, x.shape).astype(x.dtype), of_betas.sum(0), None
 

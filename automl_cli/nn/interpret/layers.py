@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
 from automl_cli.nn.interpret.activations import traced
-from automl_cli.nn.ops.activations import ParametricActivation, first_betas
+from automl_cli.nn.ops.activations import ParametricActivation, activated, first_betas
 from automl_cli.values.activation import ActivationFunction
 
 
@@ -16,19 +17,17 @@ class ActivationLayer(nnx.Module):
 
     def __init__(self, function: ActivationFunction, channels: int) -> None:
         self.activation = traced(function)
-        if function.betas and isinstance(self.activation, ParametricActivation):
+        self.trained = bool(function.betas)
+        if isinstance(self.activation, ParametricActivation) and self.trained:
             self.betas = nnx.Param(first_betas(self.activation, channels))
 
     def __call__(self, x: Array) -> Array:
         """Return the function of x (…, channels), in its shape and dtype."""
-        if not isinstance(self.activation, ParametricActivation):
-            return self.activation(x)
-        betas = self.betas[...].astype(x.dtype) if self.activation.betas else ()
-        return self.activation.function(x, betas).astype(x.dtype)
+        return activated(self.activation, x, {"betas": self.betas[...]} if self.trained else None)
 
 
 def function_of(function: ActivationFunction) -> Callable[..., Array]:
-    """Return f(x, *betas) -> an array of the shape and dtype of x (…, channels).
+    """Return f(x, *betas) -> an array of the shape and dtype of x (…, channels), or of a single number x.
 
     A beta is a number, or an array (channels,). Those that are left out are what the trained parameters start from; more of
     them than the function has raise TypeError.
@@ -38,8 +37,9 @@ def function_of(function: ActivationFunction) -> Callable[..., Array]:
     def activation(x: Array, *betas: Any) -> Array:
         if len(betas) > len(function.betas):
             raise TypeError(f"{function.expression} has {len(function.betas)} betas, not {len(betas)}")
-        if not isinstance(applied, ParametricActivation):
-            return applied(x)
-        return applied.function(x, (*betas, *function.starts[len(betas) :])).astype(x.dtype)
+        x = jnp.asarray(x)
+        channels = x.shape[-1:]
+        taken = [jnp.broadcast_to(jnp.asarray(beta, x.dtype), channels) for beta in (*betas, *function.starts[len(betas) :])]
+        return activated(applied, x, {"betas": jnp.stack(taken)} if taken else None)
 
     return activation

@@ -63,7 +63,7 @@ def activated(
         return x
     if not isinstance(activation, ParametricActivation):
         return activation(x).astype(x.dtype)
-    betas = (parameters or {}).get("betas", jnp.zeros((0, x.shape[-1]), x.dtype)).astype(x.dtype)
+    betas = (parameters or {}).get("betas", jnp.zeros((0, *x.shape[-1:]), x.dtype)).astype(x.dtype)
     own = code if code is not None else activation.code
     arguments = (x, betas) if own is None else (x, betas, jnp.asarray(own))
     return activation.function(*arguments).astype(x.dtype)

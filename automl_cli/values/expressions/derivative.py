@@ -36,9 +36,7 @@ def _of(expression: Expression, name: str) -> Expression:
             if inner[1] == ZERO:
                 return call("divide", inner[0], parts[1])
             above = _linear("subtract", [_times(inner[0], parts[1]), _times(parts[0], inner[1])])
-            return (
-                call("divide", above, call("power", parts[1], TWO)) if inner[1] != ZERO else call("divide", inner[0], parts[1])
-            )
+            return call("divide", above, call("power", parts[1], TWO))
         case "power":
             return _power(parts, inner)
         case "max" | "min":

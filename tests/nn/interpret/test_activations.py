@@ -78,6 +78,17 @@ def test_every_unary_and_binary_function_is_usable_and_as_data_what_it_is_traced
     np.testing.assert_allclose(*of_betas, rtol=1e-2, atol=1e-1)
 
 
+@pytest.mark.parametrize("rows", [7, 1501])
+def test_derivatives_that_are_infinite_at_0_are_of_no_account_where_no_number_is_0(rows):
+    """At 0 the derivative of sqrt(beta x^2) for beta is not a number; 1,501 rows are more than whole pieces."""
+    function = ActivationFunction("sqrt(beta * x^2)")
+    x, code = 0.5 + jnp.arange(3.0 * rows).reshape(rows, 3) / rows, code_of(function)
+    betas = jnp.broadcast_to(jnp.array(as_data(function).starts)[:, None], (MOST_BETAS, 3))
+    _, pull = jax.vjp(lambda betas: as_data(function).function(x, betas, jnp.asarray(code)), betas)
+    (found,) = pull(jnp.ones_like(x))
+    np.testing.assert_allclose(found[0], jnp.abs(x).sum(0) / 2, rtol=1e-5)
+
+
 @settings(max_examples=60)
 @given(activations(6))
 def test_any_function_as_data_has_the_values_and_gradients_of_the_traced_one(function):
