@@ -42,6 +42,10 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     wall_seconds: float | None
 
 
+RATE_FACTORS = (0.1, 0.3, 1.0, 3.0)
+"""Learning rates that are tried where the search of a role tries none, in units of that of the recipe."""
+
+
 def plan_comparison(request: ComparisonRequest, *, data_needed: bool = True) -> ComparisonSettings:
     """Return the settings of a new comparison. Raises UserError for what does not fit, DataError for data that are missing."""
     request.check()
@@ -51,7 +55,8 @@ def plan_comparison(request: ComparisonRequest, *, data_needed: bool = True) -> 
     space, preset_name = _space_of(role), request.preset or "quick"
     preset = _preset(space, preset_name)
     child = plan_child(request.replaced(**{flag: None}), preset.child, kind, data_needed=data_needed)
-    rates = rates_of(request, child.recipe.learning_rates)
+    around = tuple(float(f"{factor * child.recipe.learning_rate:.6g}") for factor in RATE_FACTORS)
+    rates = rates_of(request, child.recipe.learning_rates or around)
     epochs = preset.epochs if request.epochs is None else request.epochs
     executor, workers = executor_and_workers(request.executor or "local", request.workers, None)
     values = tuple(_contestants(texts, fillings, child, role))

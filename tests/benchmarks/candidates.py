@@ -84,7 +84,9 @@ def compared(title: str, command: str, space: str, options: dict[str, str], goal
     child, candidates, epochs = children(command, space, options)
     theirs = Trainer(child, engine="whole")
     (role,) = {*candidates[0].roles} - {*child.roles}
-    mine = Trainer(child, engine="blocks", as_data=role)
+    engine = kind_named(candidates[0].roles[role].kind).as_data
+    assert engine is not None
+    mine = Trainer(child, engine=engine, as_data=role)
     seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
     for candidate in candidates:
         seconds["ours"].append(ours(mine, candidate, epochs))
