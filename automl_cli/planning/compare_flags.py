@@ -30,7 +30,7 @@ TRIALS = (
         type=str,
         panel=HOW,
         metavar="A,B,C",
-        help="Each value is trained at its best of these. [default: 1e-5, 1e-4, … 10 for optimizers; for functions 0.1, 0.3, 1 and 3 times that of the recipe]",
+        help="Each value is trained at its best of these. [default: 1e-5 to 10 for optimizers; 0.1 to 3 times the recipe's]",
         recorded="learning_rates",
     ),
     Flag(
