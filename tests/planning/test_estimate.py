@@ -113,6 +113,7 @@ def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
         ("activation", "relu: max(x, 0)"),
         ("optimizer", "nesterov: g + momentum * trace(g, momentum), momentum 0.9"),
         ("augmentation", "standard"),
+        ("learning rate", "0.1, of the recipe"),
         ("depth", "2 layers"),
     )
     assert plan_of(settings(), space()).measured == (("measured by", "the formula one-max"),)

@@ -41,7 +41,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The space is among those that are found."""
     found = {**discovery.plugins(), "pairs": PAIRS.plugin}
     monkeypatch.setattr(discovery, "plugins", lambda: found)
-    for module in ("automl_cli.jobs.validation", "automl_cli.report.summary"):
+    for module in ("automl_cli.jobs.validation", "automl_cli.report.runs"):
         monkeypatch.setattr(f"{module}.plugins", lambda: found)
 
 
