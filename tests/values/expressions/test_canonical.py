@@ -218,5 +218,5 @@ def test_published_values_are_apart_but_for_those_that_are_the_same_under_two_na
 
 
 def test_a_rule_of_the_canonical_form_is_written_as_it_reads():
-    assert rule_of(canonical(UpdateRule("exp(sign(m) * sign(g)) * g * 1").tree)).expression == "exp(sign(g) * sign(m)) * g"
+    assert rule_of(canonical(UpdateRule("exp(sign(m) * sign(g)) * g * 1").tree)).expression == "g * exp(sign(g) * sign(m))"
     assert canonical(Call("add", (Number(1.0), Number(2.0)))) == Number(3.0)
