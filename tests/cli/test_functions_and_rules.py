@@ -14,36 +14,19 @@ import pytest
 from flax import nnx
 
 import automl_cli
-from automl_cli.core.rewards import Power
-from automl_cli.core.spaces import SpaceReference
 from automl_cli.kinds.activation import ActivationBody
 from automl_cli.kinds.optimizer_rule import RuleBody
 from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.files import file_digest
-from automl_cli.store.study import Found
 from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.optimizer import UpdateRule
 from tests.cli.searches import SPACE
+from tests.store.found_formulas import FOUND
 
 Automl = Callable[..., Any]
 FUNCTION = ActivationFunction("max(x, tanh(beta * x))", (0.5,))
 RULE = UpdateRule("m * exp(sign(g) * sign(m))", learning_rate=0.0125)
-FOUND = Found(
-    space=SpaceReference(name="mine", version=1, options={}),
-    genotype=(1,),
-    choices={"a": 1},
-    costs=None,
-    trial=17,
-    validation_scores=(0.5,),
-    validation_score=0.5,
-    reward=0.5,
-    reward_function=Power(1.0),
-    child=None,
-    epochs=1,
-    strategy="evolution",
-    seed=4,
-)
 
 
 @pytest.fixture(autouse=True)

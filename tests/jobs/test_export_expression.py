@@ -7,32 +7,15 @@ from typing import ClassVar
 import pytest
 
 from automl_cli.core.errors import ArtifactError, RunFailed, UserError
-from automl_cli.core.rewards import Power
-from automl_cli.core.spaces import SpaceReference
 from automl_cli.jobs.export_expression import export_activation, export_rule
 from automl_cli.references import Opened
 from automl_cli.store.artifact import Schema, artifact_of, write_artifact
 from automl_cli.store.files import file_digest
-from automl_cli.store.study import Found, FoundBody
+from automl_cli.store.study import FoundBody
 from automl_cli.values import optimizer
 from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.optimizer import LibraryOptimizer, Optimizer, UpdateRule
-
-FOUND = Found(
-    space=SpaceReference(name="rules", version=1, options={}),
-    genotype=(1,),
-    choices={"a": 1},
-    costs=None,
-    trial=17,
-    validation_scores=(0.5,),
-    validation_score=0.5,
-    reward=0.5,
-    reward_function=Power(1.0),
-    child=None,
-    epochs=1,
-    strategy="evolution",
-    seed=4,
-)
+from tests.store.found_formulas import FOUND
 
 
 class SomeRule(FoundBody, frozen=True, kw_only=True, forbid_unknown_fields=True):

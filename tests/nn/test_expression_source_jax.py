@@ -22,18 +22,11 @@ from automl_cli.values.expressions.source import Origin, activation_source, rule
 from automl_cli.values.expressions.writer import function_name
 from automl_cli.values.optimizer import UpdateRule
 from tests.nn.alone import module_in
-from tests.values.expression_samples import activations, rules
+from tests.values.expression_samples import MORE_RULES, NAMED_RULES, activations, rules
 
 STEPS, TOTAL, SEED, RATE, DECAY = 5, 7, 2**40 + 12345, 0.25, 0.125
 X = np.float32([[-3.0, -0.5, 0.0], [0.25, 1.0, 4.5]])
 BETAS = {"beta": np.float32([0.5, -1.5, 2.0]), "beta2": np.float32([1.25, 0.75, -0.5])}
-NAMED_RULES = {name: rule for name, rule in optimizer.NAMED.items() if isinstance(rule, UpdateRule)}
-MORE_RULES = {
-    "noisy": UpdateRule("drop(g, 0.3) * (1 + noise) + drop(1, 0.5) + annealed_noise + 0.1 * drop(w, 0.2)"),
-    "same-for-all": UpdateRule("ld * cd"),
-    "constant": UpdateRule("2"),
-    "both-averages": UpdateRule("ema(g, 0.9) - previous_ema(g, 0.9) + trace(ema_from_one(w^3, 0.5), momentum)", 0.8),
-}
 
 
 @pytest.fixture(scope="module")

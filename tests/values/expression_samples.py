@@ -1,10 +1,18 @@
-"""Expressions of both languages, drawn by Hypothesis."""
+"""Expressions of both languages: rules to try each of, and expressions drawn by Hypothesis."""
 
 from hypothesis import strategies as st
 
 from automl_cli.values.activation import ACTIVATIONS, ActivationFunction, activation_of
 from automl_cli.values.expressions.tree import FUNCTIONS, STATEFUL, Call, Expression, Name, Number, uses
-from automl_cli.values.optimizer import RULES, UpdateRule, rule_of
+from automl_cli.values.optimizer import NAMED, RULES, UpdateRule, rule_of
+
+NAMED_RULES = {name: rule for name, rule in NAMED.items() if isinstance(rule, UpdateRule)}
+MORE_RULES = {
+    "noisy": UpdateRule("drop(g, 0.3) * (1 + noise) + drop(1, 0.5) + annealed_noise + 0.1 * drop(w, 0.2)"),
+    "same-for-all": UpdateRule("ld * cd"),
+    "constant": UpdateRule("2"),
+    "both-averages": UpdateRule("ema(g, 0.9) - previous_ema(g, 0.9) + trace(ema_from_one(w^3, 0.5), momentum)", 0.8),
+}
 
 NUMBERS = st.sampled_from([0.0, 1.0, 2.0, 3.0, 0.5, -1.0, -0.25, 4.0, 1e-8, 100.0, 123456789.0]).map(Number)
 CONSTANTS = {

@@ -198,7 +198,7 @@ class _StatementWriter:
             if kept.function == "trace":
                 self.lines.append(f"{name} = {_text(value)} + {decay} * {name}")
             else:
-                self.lines.append(f"{name} = {decay} * {name} + (1 - {decay}) * {_enclosed(value, NEGATION)}")
+                self.lines.append(f"{name} = (1 - {decay}) * {_enclosed(value, NEGATION)} + {decay} * {name}")
             self._variables[kept] = name
         return _Part(self._variables[part], ATOM, None, is_array=True)
 
