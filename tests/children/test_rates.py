@@ -150,7 +150,7 @@ def test_only_what_is_searched_is_data(monkeypatch):
     def parameters(plugin, role: str, text: str) -> int:
         trainer = evaluator(monkeypatch, plugin, role)._trainer
         child = child_on().filled(activation=filling_of("activation", ActivationFunction(text)))
-        return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(trainer._module(child, seed=0), nnx.Param)))
+        return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(trainer.module(child, seed=0), nnx.Param)))
 
     plain = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module_of(child_on(), seed=0), nnx.Param)))
     long = " + ".join(f"sin({number} * x)" for number in range(1, 60))

@@ -144,7 +144,7 @@ def test_activations_are_bfloat16_from_the_first_operation_to_the_last():
     )
     batch = (jnp.zeros((4, 8, 8, 3)), jnp.zeros(4, jnp.int32))
     context = (jnp.zeros(2, jnp.uint32), jnp.float32(0.5))
-    text = str(jax.make_jaxpr(engine._traced_step)(engine.initial(), *batch, jnp.float32(0.1), *context))
+    text = str(jax.make_jaxpr(engine._step._function)(engine.initial(), *batch, jnp.float32(0.1), *context))
     convolutions = [line for line in text.splitlines() if "= conv_general_dilated[" in line]
     assert len(convolutions) >= 3 * 4 - 1, "forward and both gradients of four, but for the gradient of the image"
     assert all(":bf16[" in line for line in convolutions)
