@@ -6,6 +6,7 @@ Both compute the same loss and gradients, to float tolerance, from one descripti
     whole       the network as one program: for long trainings, GPUs and TPUs
     blocks      the network as calls of shared blocks: for short trainings on a CPU
     lowering    from a network to a graph of such blocks
+    graph       a network as calls of such blocks, and where their parameters stand
     library     the blocks themselves, each made once per process
     tape        runs a graph of blocks forward and backward
     drop_masks  random factors for dropped paths and features in a step of `blocks`

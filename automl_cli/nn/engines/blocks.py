@@ -16,7 +16,8 @@ from jax import Array
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.drop_masks import drop_masks
 from automl_cli.nn.engines.ema import initial_average, updated_average
-from automl_cli.nn.engines.lowering import ParameterSource, lower
+from automl_cli.nn.engines.graph import ParameterSource
+from automl_cli.nn.engines.lowering import lower
 from automl_cli.nn.engines.protocol import StepContext, required_context
 from automl_cli.nn.engines.tape import BlockCall, run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays

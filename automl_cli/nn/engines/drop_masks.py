@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from automl_cli.nn.compilation import Program, compiled
-from automl_cli.nn.engines.lowering import Graph, path_name
+from automl_cli.nn.engines.graph import Graph, path_name
 from automl_cli.nn.engines.protocol import StepContext
 from automl_cli.nn.networks.drop_path import DropMasks, DropSettings
 

@@ -6,17 +6,24 @@ inputs, and a space has few blocks: 16 kernels x 5 inputs x 4 filters at one ima
 is therefore never computed, unless several are added: it is a list of pieces that its readers go through.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 import jax.numpy as jnp
 
 from automl_cli.nn.engines import library
+from automl_cli.nn.engines.graph import (
+    Graph,
+    ParameterSource,
+    Piece,
+    kernel_sources,
+    norm_sources,
+    path_name,
+    statistics_names,
+    without_drops,
+)
 from automl_cli.nn.engines.tape import BlockCall, CompiledBlock
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.drop_path import DropSettings, final_drop_rate
 from automl_cli.nn.ops.activations import ActivationFunction, beta_shapes, takes_code
-from automl_cli.nn.ops.units import Unit, activations, is_normalised, kernel_shapes
+from automl_cli.nn.ops.units import Unit, activations, is_normalised
 from automl_cli.values.network import (
     IMAGE,
     ActivationOperation,
@@ -34,39 +41,6 @@ PAGE = 2**18
 """Floats of a page, unless a single block needs more."""
 
 Pair = tuple[int, int]
-
-
-class ParameterSource(NamedTuple):
-    """Source of one parameter of a call: a slice along one axis of a named array of the network."""
-
-    array: str
-    axis: int
-    start: int
-    stop: int
-
-
-class Piece(NamedTuple):
-    """One of the tensors whose concatenation is the output of a network's block; `value` is None for the image."""
-
-    value: int | None
-    shape: Shape
-
-
-class Graph(NamedTuple):
-    """A network as calls of blocks.
-
-    `calls` for training, the last one computing the loss; `evaluation` calls, the last one computing the logits; `sources` of
-    the parameters of each call; sizes of the `pages`. `paths` are the paths that may be dropped: block number -> drop rate at
-    the end of the training; their factors are the side inputs named by `path_name`. `features` maps the name of a side input to
-    the slice of the feature factors that it holds.
-    """
-
-    calls: tuple[BlockCall, ...]
-    evaluation: tuple[BlockCall, ...]
-    sources: tuple[dict[str, ParameterSource], ...]
-    pages: tuple[int, ...]
-    paths: dict[int, float]
-    features: dict[str, slice]
 
 
 def lower(
@@ -101,11 +75,6 @@ def lower(
     return builder.graph(evaluation_calls, tight=tight)
 
 
-def path_name(number: int) -> str:
-    """Return the name of the side input with the factors of this path."""
-    return f"path {number}"
-
-
 class _GraphBuilder:
     """Collects calls, numbers values, and allocates parameters in pages."""
 
@@ -128,7 +97,7 @@ class _GraphBuilder:
     def graph(self, evaluation_calls: int, *, tight: bool) -> Graph:
         """Return the graph. Evaluation has the first `evaluation_calls` calls, and the last one."""
         last = self._calls[-1]._replace(operands=self._calls[-1].operands[:1])
-        evaluation = _without_drops((*self._calls[:evaluation_calls], last))
+        evaluation = without_drops((*self._calls[:evaluation_calls], last))
         pages = (*self._pages[:-1], self._page_fill) if tight else tuple(self._pages)
         return Graph(tuple(self._calls), evaluation, tuple(self._sources), pages, self._paths, self._features)
 
@@ -223,16 +192,16 @@ class _GraphBuilder:
         shape = unit.output_shape((*size, channels))
         first, last = activations(unit, self._activation)
         if len(pieces) == 1 and last is None and is_normalised(unit):
-            kernels = {**_kernels(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels)}
-            sources = {**kernels, **_norm_sources(prefix, unit.filters)}
-            side_inputs = (*_statistics(prefix), *_examples(pieces[0]), *_code(first))
+            kernels = {**kernel_sources(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels)}
+            sources = {**kernels, **norm_sources(prefix, unit.filters)}
+            side_inputs = (*statistics_names(prefix), *_examples(pieces[0]), *_code(first))
             block = library.unit(unit, channels, first)
             return Piece(self._call(block, _operands(pieces[0]), sources, side_inputs), shape)
         parts, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             part = library.part(unit, piece.shape[2], size, first)
-            sources = {**_kernels(prefix, unit, start, stop), **self._betas(prefix, first, start, stop)}
+            sources = {**kernel_sources(prefix, unit, start, stop), **self._betas(prefix, first, start, stop)}
             parts.append(self._call(part, _operands(piece), sources, (*_examples(piece), *_code(first))))
             start = stop
         if last is None and len(parts) > 1:  # that of a cell, which reads any number of states: one program for all numbers
@@ -243,8 +212,8 @@ class _GraphBuilder:
 
     def _norm(self, prefix: str, filters: int, operands: tuple[tuple[int, ...], ...], last: ActivationFunction | None) -> int:
         """Append the batch norm of the sum of some values, followed by an activation unless it is None."""
-        sources = {**_norm_sources(prefix, filters), **self._betas(f"{prefix}.norm", last, 0, filters)}
-        return self._call(library.norm(filters, last), operands, sources, (*_statistics(prefix), *_code(last)))
+        sources = {**norm_sources(prefix, filters), **self._betas(f"{prefix}.norm", last, 0, filters)}
+        return self._call(library.norm(filters, last), operands, sources, (*statistics_names(prefix), *_code(last)))
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
         """Append the linear layer of a classifier; return the values whose sum it is. Names of its arrays begin with
@@ -318,30 +287,3 @@ def _examples(piece: Piece) -> tuple[str, ...]:
 
 def _code(activation: ActivationFunction | None) -> tuple[str, ...]:
     return ("activation",) if takes_code(activation) else ()
-
-
-def _kernels(prefix: str, unit: Unit, start: int, stop: int) -> dict[str, ParameterSource]:
-    """Return the sources of a unit's kernels, sliced to some of its input channels."""
-    return {kernel: ParameterSource(f"{prefix}.{kernel}", 2, start, stop) for kernel in kernel_shapes(unit, stop - start)}
-
-
-def _norm_sources(prefix: str, filters: int) -> dict[str, ParameterSource]:
-    """Return the sources of the parameters of a batch norm."""
-    return {each: ParameterSource(f"{prefix}.norm.{each}", 0, 0, filters) for each in ("scale", "offset")}
-
-
-def _statistics(prefix: str) -> tuple[str, str]:
-    return f"{prefix}.norm.mean", f"{prefix}.norm.variance"
-
-
-def _without_drops(calls: Iterable[BlockCall]) -> tuple[BlockCall, ...]:
-    """Return the calls without those that drop; a reader of one of these reads its input instead."""
-    replacements: dict[int, int] = {}
-    remaining = []
-    for call in calls:
-        operands = tuple(tuple(replacements.get(value, value) for value in terms) for terms in call.operands)
-        if call.block is library.drop():
-            ((replacements[call.output],),) = operands
-        else:
-            remaining.append(call._replace(operands=operands))
-    return tuple(remaining)

@@ -13,7 +13,8 @@ from automl_cli.children import optimizer, schedule
 from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, Engine, StepContext, WholeEngine
 from automl_cli.nn.engines.drop_masks import PATHS_PER_PROGRAM, drop_masks
-from automl_cli.nn.engines.lowering import lower, path_name
+from automl_cli.nn.engines.graph import path_name
+from automl_cli.nn.engines.lowering import lower
 from automl_cli.nn.networks import DropSettings, build_network
 from automl_cli.nn.networks.drop_path import DropMasks, final_drop_rate
 from automl_cli.nn.ops.activations import ActivationFunction
