@@ -95,7 +95,8 @@ class Trainer:
         """
         if not child.recipe.learning_rates:
             return child
-        made, scores = self.module(child, seed=seed) if model is None else model, dict[float, float]()
+        made = self.module(child, seed=seed) if model is None else model
+        scores: dict[float, float] = {}
         for rate in sorted(child.recipe.learning_rates):
             recipe = msgspec.structs.replace(child.recipe, learning_rate=rate, learning_rates=())
             with suppress(Diverged):

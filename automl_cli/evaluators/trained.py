@@ -49,7 +49,7 @@ class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ]
     as_data: Annotated[
         bool,
-        Meta(description="What is searched is data to one program. Default: activations and rules with engine=blocks."),
+        Meta(description="Data to one program. Default: activations with engine=blocks, rules with engine=whole."),
     ] = False
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from automl_cli.nn.interpret.functions import FUNCTIONS
+from automl_cli.nn.interpret.functions import FUNCTIONS, power_of_arrays
 from automl_cli.nn.ops.activations import ActivationFunction as NetworkActivation
 from automl_cli.nn.ops.activations import ParametricActivation
 from automl_cli.nn.ops.relu_recomputed import relu
@@ -83,13 +83,9 @@ def _packed(expressions: tuple[Expression, ...]) -> np.ndarray:
     return np.concatenate([count, results, table.ravel(), constants.view(np.int32)])
 
 
-def _power(a: Array, b: Array) -> Array:
-    return jnp.where(b == 2, a * a, jnp.where(b == 3, a * a * a, jnp.power(a, b)))
-
-
 def _binary(name: str) -> Any:
     if name == "power":
-        return _power
+        return power_of_arrays
     function = FUNCTIONS[name]
     return function if LANGUAGE[name].arity == 2 else lambda a, b: function(a)
 

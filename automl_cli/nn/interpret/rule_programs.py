@@ -14,9 +14,9 @@ import numpy as np
 import optax
 from jax import Array, lax
 
-from automl_cli.nn.interpret.functions import FUNCTIONS
+from automl_cli.nn.interpret.functions import FUNCTIONS, power_of_arrays
 from automl_cli.values.expressions.program import ProgramSizes, program_of
-from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION
+from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION, draws
 from automl_cli.values.expressions.tree import FUNCTIONS as LANGUAGE
 from automl_cli.values.expressions.tree import Expression
 from automl_cli.values.optimizer import RULES
@@ -38,7 +38,7 @@ def _steps() -> dict[str, Step]:
         if name in FUNCTIONS:
             function, arity = FUNCTIONS[name], LANGUAGE[name].arity
             found[name] = _binary(function) if arity == 2 else _unary(function)
-    found["power"] = lambda a, b, before, uniform: _power(a, b)
+    found["power"] = _binary(power_of_arrays)
     found["drop"] = lambda a, b, before, uniform: jnp.where(uniform < b, 0.0, a)
     found["previous_ema"] = lambda a, b, before, uniform: before
     found["ema"] = found["ema_from_one"] = lambda a, b, before, uniform: (1 - b) * a + b * before
@@ -52,11 +52,6 @@ def _unary(function: Callable[..., Array]) -> Step:
 
 def _binary(function: Callable[..., Array]) -> Step:
     return lambda a, b, before, uniform: function(a, b)
-
-
-def _power(a: Array, b: Array) -> Array:
-    """As in `values.expressions.evaluation`, where squares and cubes are products."""
-    return jnp.where(b == 2, a * a, jnp.where(b == 3, a * a * a, jnp.power(a, b)))
 
 
 STEPS = _steps()
@@ -100,16 +95,8 @@ def code_of(expression: Expression) -> RuleCode:
     constants, starts = np.zeros(SIZES.constants, np.float32), np.zeros(SIZES.averages, np.float32)
     constants[: len(program.constants)] = program.constants
     starts[: len(program.starts)] = program.starts
-    draws = bool(_drawn(program.instructions)) or program.results[0] in _NOISES
     counts = np.int32(len(program.instructions)), np.int32(program.results[0])
-    return RuleCode(*map(jnp.asarray, (table, *counts, constants, starts, np.bool_(draws))))
-
-
-def _drawn(instructions: Any) -> bool:
-    return any(row.function == "drop" or row.first in _NOISES or row.second in _NOISES for row in instructions)
-
-
-_NOISES = (OPERANDS.index("noise"), OPERANDS.index("annealed_noise"))
+    return RuleCode(*map(jnp.asarray, (table, *counts, constants, starts, np.bool_(draws(expression)))))
 
 
 def scale_by_code(code: RuleCode, *, total_steps: int, seed: int) -> optax.GradientTransformation:
@@ -135,8 +122,8 @@ def update(gradients: Any, state: RuleProgramState, parameters: Any = None) -> t
     leaves, tree = jax.tree.flatten(gradients)
     weights = leaves if parameters is None else jax.tree.leaves(parameters)
     sizes = [leaf.size for leaf in leaves]
-    draws = lax.cond(state.code.draws, lambda: _draws(state, sizes), lambda: jnp.zeros((3, sum(sizes))))
-    rows = jnp.concatenate([jnp.stack([_row(leaves), _row(weights)]), draws])
+    drawn = lax.cond(state.code.draws, lambda: _draws(state, sizes), lambda: jnp.zeros((3, sum(sizes))))
+    rows = jnp.concatenate([jnp.stack([_row(leaves), _row(weights)]), drawn])
     updates, kept = _updated(rows, state)
     parts = jnp.split(updates, np.cumsum(sizes)[:-1])
     shaped = [part.reshape(leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]

@@ -9,7 +9,7 @@ import optax
 from jax import Array
 
 from automl_cli.nn.interpret.functions import FUNCTIONS
-from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION, RuleStep, averages, start_of
+from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION, RuleStep, averages, counts, draws, start_of
 from automl_cli.values.expressions.tree import Expression, calls, uses
 
 
@@ -33,15 +33,13 @@ def scale_by_rule(expression: Expression) -> optax.GradientTransformation:
     parameter is treated by itself. The state of a new training counts 0 steps of 1; `begin` says how many there are.
     """
     names = averages(expression)
-    draws = uses(expression, "noise", "annealed_noise") or calls(expression, "drop")
-    counts = draws or uses(expression, "t")
 
     def init(parameters: Any) -> RuleState:
         kept = tuple(jax.tree.map(partial(jnp.full_like, fill_value=start_of(name)), parameters) for name in names)
         return RuleState(
-            jnp.zeros((), jnp.int32) if counts else None,
+            jnp.zeros((), jnp.int32) if counts(expression) else None,
             jnp.ones((), jnp.float32) if uses(expression, "T") else None,
-            jnp.zeros(2, jnp.uint32) if draws else None,
+            jnp.zeros(2, jnp.uint32) if draws(expression) else None,
             kept,
         )
 

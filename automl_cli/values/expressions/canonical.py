@@ -11,7 +11,7 @@ from functools import cache, partial
 from typing import Any
 
 from automl_cli.values.expressions.evaluation import constant_value, evaluate, numpy_functions
-from automl_cli.values.expressions.tree import FUNCTIONS, Call, Expression, Name, Number, call, printed
+from automl_cli.values.expressions.tree import FUNCTIONS, STATEFUL, Call, Expression, Name, Number, call, printed
 
 SAMPLES = 1000
 """Normal samples on which functions are compared."""
@@ -41,7 +41,7 @@ def canonical(expression: Expression) -> Expression:
     return simple
 
 
-_NOT_CONSTANT = ("drop", "ema", "previous_ema", "ema_from_one", "trace")
+_NOT_CONSTANT = ("drop", *STATEFUL)
 """Functions of constants that are not constant: they draw, or depend on the step."""
 
 _TWICE_IS_ONCE = ("sign", "abs")

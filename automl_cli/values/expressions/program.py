@@ -7,7 +7,7 @@ in a fixed order, those behind them constants. A subexpression that stands twice
 from typing import NamedTuple
 
 from automl_cli.core.errors import UserError
-from automl_cli.values.expressions.rule_step import averages, kept_average
+from automl_cli.values.expressions.rule_step import averages, kept_average, start_of
 from automl_cli.values.expressions.tree import STATEFUL, Expression, Name, Number, printed
 
 
@@ -65,7 +65,7 @@ class _Assembler:
         ):
             if count > limit:
                 raise UserError(f"{printed(expressions[0])} needs {count} {what}, and the interpreter has room for {limit}")
-        starts = tuple(1.0 if slot.startswith("ema_from_one") else 0.0 for slot in self._slots)
+        starts = tuple(map(start_of, self._slots))
         return ExpressionProgram(tuple(self._constants), tuple(self._instructions), starts, results)
 
     def _result(self, number: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from automl_cli.values.expressions.evaluation import Table
-from automl_cli.values.expressions.tree import STATEFUL, Call, Expression, Name, Number, call, printed
+from automl_cli.values.expressions.tree import STATEFUL, Call, Expression, Name, Number, call, calls, printed, uses
 
 NOISE_DEVIATION = 0.01
 """Of the operand `noise`."""
@@ -31,6 +31,16 @@ def averages(expression: Expression) -> tuple[str, ...]:
 
     visit(expression)
     return tuple(found)
+
+
+def draws(expression: Expression) -> bool:
+    """Return whether a rule draws at random."""
+    return uses(expression, "noise", "annealed_noise") or calls(expression, "drop")
+
+
+def counts(expression: Expression) -> bool:
+    """Return whether a rule depends on the number of steps done."""
+    return draws(expression) or uses(expression, "t")
 
 
 def start_of(average: str) -> float:

@@ -12,8 +12,8 @@ from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.expressions.canonical import fingerprint, normal_samples, outputs
 from automl_cli.values.expressions.derivative import derivative
 from automl_cli.values.expressions.evaluation import numpy_functions
-from automl_cli.values.expressions.rule_step import NOISE_DEVIATION, RuleStep, averages, start_of
-from automl_cli.values.expressions.tree import Name, calls, replace, uses
+from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION, RuleStep, averages, start_of
+from automl_cli.values.expressions.tree import Name, replace, uses
 from automl_cli.values.optimizer import UpdateRule
 
 Key = tuple[int, ...]
@@ -109,7 +109,7 @@ def rule_updates(rule: UpdateRule, *, seed: int = 0) -> Any:
                 "t": numpy.float64(t),
                 "T": numpy.float64(100),
                 "noise": NOISE_DEVIATION * draws.standard_normal(NUMBERS),
-                "annealed_noise": (1.0 + t) ** (-0.275) * draws.standard_normal(NUMBERS),
+                "annealed_noise": (1.0 + t) ** (-ANNEALING / 2) * draws.standard_normal(NUMBERS),
             }
             step = RuleStep(operands, kept, numpy_functions(), uniform=draws.uniform(size=NUMBERS))
             found.append(numpy.broadcast_to(numpy.float64(step.value(expression)), (NUMBERS,)))
@@ -123,11 +123,6 @@ def _is_finite(values: Any) -> Any:
 
     with numpy.errstate(over="ignore", under="ignore"):
         return numpy.isfinite(numpy.float32(values))
-
-
-def draws(rule: UpdateRule) -> bool:
-    """Return whether a rule makes random draws."""
-    return uses(rule.expanded, "noise", "annealed_noise") or calls(rule.expanded, "drop")
 
 
 def _integers(key: bytes) -> Key:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from automl_cli.values.activation import ActivationFunction
-from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION
+from automl_cli.values.expressions.rule_step import ANNEALING, NOISE_DEVIATION, counts, draws
 from automl_cli.values.expressions.statements import Dialect, Statements, statements
 from automl_cli.values.expressions.tree import Expression, calls, uses
-from automl_cli.values.expressions.writer import SourceWriter, class_name, counts, draws, helpers, unused
+from automl_cli.values.expressions.writer import SourceWriter, class_name, helpers, unused
 from automl_cli.values.optimizer import UpdateRule
 
 _POINTWISE = {

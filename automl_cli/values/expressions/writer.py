@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from automl_cli.values.expressions.rule_step import draws
 from automl_cli.values.expressions.statements import Dialect
 from automl_cli.values.expressions.tree import Expression, calls, uses
 
@@ -25,16 +26,6 @@ class SourceWriter(Struct, frozen=True, kw_only=True):
     activation_text: Callable[[Any, str], str]
     rule_usage: Callable[[Any, str], tuple[str, ...]]
     rule_text: Callable[[Any, str, Mapping[str, Expression]], str]
-
-
-def draws(expression: Expression) -> bool:
-    """Return whether a rule draws at random."""
-    return uses(expression, "noise", "annealed_noise") or calls(expression, "drop")
-
-
-def counts(expression: Expression) -> bool:
-    """Return whether a rule depends on the number of steps done."""
-    return draws(expression) or uses(expression, "t")
 
 
 def unused(expression: Expression) -> tuple[str, ...]:
