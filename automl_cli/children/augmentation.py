@@ -1,9 +1,9 @@
-"""The augmentations named in `values.augmentation`: transformations of training images, and evaluation views."""
+"""Augmentations of `values.augmentation` as transformations of training images, and evaluation views."""
 
 from typing import NamedTuple
 
-from automl_cli.nn.augment import Transform, View, centre_crop, crop_and_flip
-from automl_cli.nn.colour_distortion import distort_colours
+from automl_cli.nn.augment.colour_distortion import distort_colours
+from automl_cli.nn.augment.crops import Transform, View, centre_crop, crop_and_flip, flip_and_crop
 from automl_cli.values.augmentation import Augmentation
 
 
@@ -19,11 +19,13 @@ class ImageAugmentation(NamedTuple):
     streamed: bool = False
 
 
-def by_name(augmentation: Augmentation, *, flip: bool) -> ImageAugmentation:
-    """Return the augmentation of this name; it mirrors images only if `flip`."""
-    match augmentation.name:
+def images(augmentation: Augmentation, *, flip: bool) -> ImageAugmentation:
+    """Return the augmentation as functions of images; it mirrors them only if `flip`."""
+    match augmentation.baseline:
         case "standard":
             return ImageAugmentation(crop_and_flip(flip=flip), centre_crop)
+        case "flip-crop":
+            return ImageAugmentation(flip_and_crop(flip=flip), None)
         case "inception":
             return ImageAugmentation(distort_colours, None, streamed=True)
         case "none":

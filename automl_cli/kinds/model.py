@@ -32,7 +32,7 @@ class ModelBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `preparation` is the problem's: for images `mean` and `std` of each channel; an input is (value - mean) / std, in the data's
     own units: 0 to 255 where pixels are bytes. With the standard augmentation the network is shown the centre crop of that,
-    upsampled (`nn.augment.centre_crop`); with Inception's, the image itself is the middle of a picture (`data.crops`).
+    upsampled (`nn.augment.crops.centre_crop`); with Inception's, the image itself is the middle of a picture (`data.crops`).
 
     `scores` are by name: those of the test split, which was read once (`test_accuracy`, `test_top5_accuracy` with more than
     five classes, `test_balanced_accuracy`; `test_perplexity` of a language), and `validation_score`, that of the last epoch in

@@ -5,9 +5,8 @@ program_cache      compiled programs on disk
 ops                convolution, pooling, batch norm: one function each, its form chosen by backend and shape
 networks           a `values.network.Network` as Flax modules, parameters drawn with NumPy
 interpret  expressions as programs: activation functions and update rules
-augment            one batch of training images: gather, whiten, transform, as one compiled program
+augment            training images on the device: gathered, whitened and augmented, batch by batch
 streaming          batches of pictures that are decoded on demand
-colour_distortion  Inception's changes of colour
 losses             loss functions
 metrics            scores of a split, as folds over batches
 engines            a network as compiled programs: a training step and a prediction

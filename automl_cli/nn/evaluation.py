@@ -27,7 +27,7 @@ class EvaluationBatch(NamedTuple):
 
 
 class EvaluationExamples(Protocol):
-    """Examples for evaluation (`augment.Examples`, `streaming.StreamedExamples`)."""
+    """Examples for evaluation (`augment.batches.Examples`, `streaming.StreamedExamples`)."""
 
     carry: Any
     """Carry of the network before the first batch, a pytree of arrays; None for networks without one."""

@@ -21,7 +21,7 @@ Schedule = Callable[[float], float]
 
 
 class TrainingBatches(Protocol):
-    """Training examples, from arrays (`augment.Batches`) or streamed (`streaming.StreamedBatches`)."""
+    """Training examples, from arrays (`augment.batches.Batches`) or streamed (`streaming.StreamedBatches`)."""
 
     size: int
     """Examples per batch."""

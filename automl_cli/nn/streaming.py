@@ -1,4 +1,4 @@
-"""Batches of pictures that are decoded on demand, with the interface of `augment.Batches` and `augment.Examples`.
+"""Batches of pictures that are decoded on demand, with the interface of `augment.batches`.
 
 At most `BATCHES_AHEAD` batches, or `LEAST_AHEAD` pictures, are requested beyond the batch in use, and at most `BATCHES_AHEAD`
 batches wait on the device. So memory does not grow with the data or with the lead of the host over the device.
@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from automl_cli.nn.augment import Transform, evaluation_view, shuffled_batches, whiten_and_transform
+from automl_cli.nn.augment.batches import evaluation_view, shuffled_batches, whiten_and_transform
+from automl_cli.nn.augment.crops import Transform
 from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.evaluation import EvaluationBatch
 
@@ -47,7 +48,7 @@ class Stream(Protocol):
 
 
 class StreamedBatches:
-    """Training examples decoded ahead of the device, in whole batches in the order that `augment.Batches` draws.
+    """Training examples decoded ahead of the device, in whole batches in the order that `augment.batches.Batches` draws.
 
     `moments` are the mean and standard deviation of each channel, (channels,) each.
     """
@@ -98,7 +99,7 @@ def _prepared(transform: Transform | None) -> Program:
 class StreamedExamples:
     """Examples for evaluation, decoded again for each evaluation, in batches of one size.
 
-    The last batch is padded. `smaller` and `moments` are as in `augment.Examples`.
+    The last batch is padded. `smaller` and `moments` are as in `augment.batches.Examples`.
     """
 
     carry = None

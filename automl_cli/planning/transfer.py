@@ -8,10 +8,9 @@ from automl_cli.data.paths import expanded
 from automl_cli.data.target import target_of
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.transfer_flags import TRANSFER
-from automl_cli.plugins.roles import by_names
+from automl_cli.plugins.roles import by_names, value_of
 from automl_cli.references import filled_by_flags
 from automl_cli.store.study import StudySettings, TransferSettings
-from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.cell import Branch, Cell, CellPair, Combination, unused_states
 from automl_cli.values.child import Filling
 from automl_cli.values.dataset import DatasetReference
@@ -59,7 +58,7 @@ def _augmented(dataset: DatasetReference, training: FinalTraining) -> dict[str, 
 
     Raises DataError for what is too large to be prepared as arrays.
     """
-    crops = Augmentation(training.augmentation).streamed  # type: ignore[arg-type]
+    crops = value_of(by_names({"augmentation": training.augmentation})["augmentation"]).streamed
     streamed = crops and has_pictures(dataset)
     check_source(dataset, streamed=streamed)
     return {} if streamed == crops else by_names({"augmentation": "standard"})

@@ -194,7 +194,7 @@ class ImageLearningTask:
 
     def _batches(self, child: Child) -> TrainingBatches:
         from automl_cli.data import StreamedData
-        from automl_cli.nn.augment import Batches
+        from automl_cli.nn.augment.batches import Batches
         from automl_cli.nn.streaming import StreamedBatches
 
         data, augmentation = self._data, augmentation_of(child)
@@ -232,7 +232,7 @@ def as_inputs(child: Child, preparation: Preparation) -> Callable[[Array], Array
     network."""
     import jax.numpy as jnp
 
-    from automl_cli.nn.augment import whiten
+    from automl_cli.nn.augment.batches import whiten
 
     mean, std = (jnp.asarray(moment) for moment in _moments(preparation))
     view = augmentation_of(child).view or (lambda images: images)
@@ -254,9 +254,9 @@ def _examples(
     smaller: bool,
 ) -> EvaluationExamples:
     """Return the examples of a split in the evaluation view of the child's augmentation; `smaller` is as in
-    `augment.Examples`."""
+    `augment.batches.Examples`."""
     from automl_cli.data import StreamedSplit
-    from automl_cli.nn.augment import Examples
+    from automl_cli.nn.augment.batches import Examples
     from automl_cli.nn.streaming import StreamedExamples
 
     if isinstance(split, StreamedSplit):

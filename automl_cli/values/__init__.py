@@ -10,7 +10,8 @@ expert_networks    networks made by experts: ResNet, Wide ResNet, plain ones
 activation         activation functions by name
 optimizer          update rules by name
 expressions        what activation functions and update rules are written in
-augmentation       augmentations by name
+augmentation       what is done to training images: a baseline, a policy, Cutout
+policy             augmentation policies, and what their levels mean
 recipe             how a child is trained
 analytic_problems  functions that update rules minimise without data
 published_recipes  how networks of cells and those of experts are trained to the end

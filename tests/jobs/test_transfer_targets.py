@@ -67,7 +67,7 @@ def network_of(training: TrainingSettings) -> Network:
 
 
 def augmentation_of(training: TrainingSettings) -> str:
-    return value_of(training.child.roles["augmentation"]).name
+    return value_of(training.child.roles["augmentation"]).baseline
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import optax
 import pytest
 
 from automl_cli.core.protocols import Diverged
-from automl_cli.nn.augment import Batches, Examples, crop_and_flip
+from automl_cli.nn.augment.batches import Batches, Examples
+from automl_cli.nn.augment.crops import crop_and_flip
 from automl_cli.nn.engines import WholeEngine
 from automl_cli.nn.fit import FitSettings, TrainingProgress, fit
 from automl_cli.nn.metrics import Accuracy

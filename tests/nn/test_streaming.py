@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from automl_cli.nn.augment import Batches, Examples
-from automl_cli.nn.colour_distortion import distort_colours
+from automl_cli.nn.augment.batches import Batches, Examples
+from automl_cli.nn.augment.colour_distortion import distort_colours
 from automl_cli.nn.evaluation import outputs_of
 from automl_cli.nn.streaming import BATCHES_AHEAD, LEAST_AHEAD, StreamedBatches, StreamedExamples
 

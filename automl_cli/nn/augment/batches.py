@@ -3,7 +3,7 @@
 The random draws of a transformation depend only on the key of the batch, so the same seed gives the same images on any worker.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 
 import jax
@@ -12,76 +12,9 @@ import numpy as np
 from jax import Array
 
 from automl_cli.core.random_streams import stream_seed
+from automl_cli.nn.augment.crops import Transform, View
 from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.evaluation import EvaluationBatch
-
-Transform = Callable[[Array, Array], Array]
-"""(whitened images (batch, height, width, channels), random key) -> images of the same shape. Hashable and cached: a
-compiled program is looked up by it."""
-
-View = Callable[[Array], Array]
-"""Whitened images (batch, height, width, channels) -> images of the same shape, as they are shown to a network outside
-training."""
-
-UPSAMPLING = 1.25
-"""Factor by which images are upsampled before they are cropped. NAS (arXiv 1611.01578, section 4.1) does not state it;
-NASNet's recipe has 40 pixels for 32."""
-
-
-@cache
-def crop_and_flip(*, flip: bool) -> Transform:
-    """Return the augmentation of NAS: upsample by 1.25, crop a random window of the old size, mirror half of the images if
-    `flip`.
-
-    NAS, arXiv 1611.01578, section 4.1. Images are (batch, height, width, channels), float32. Upsampling is bilinear. Upsampling
-    and cropping are one product per axis with a row of a small table of matrices.
-    """
-
-    def transform(images: Array, key: Array) -> Array:
-        batch, height, width, _ = images.shape
-        rows_key, columns_key, flip_key = jax.random.split(key, 3)
-        rows = _random_crops(rows_key, batch, height)
-        columns = _random_crops(columns_key, batch, width)
-        cropped = jnp.einsum("bij,bjwc->biwc", rows, images)
-        cropped = jnp.einsum("bkw,biwc->bikc", columns, cropped)
-        if not flip:
-            return cropped
-        mirrored = jax.random.bernoulli(flip_key, 0.5, (batch, 1, 1, 1))
-        return jnp.where(mirrored, cropped[:, :, ::-1], cropped)
-
-    return transform
-
-
-def centre_crop(images: Array) -> Array:
-    """Return the middle window of upsampled images (batch, height, width, channels), the evaluation view for `crop_and_flip`.
-
-    The paper does not state its evaluation view. Uncropped images show everything smaller by a factor of 1.25 than in training:
-    a network with 99.6 % accuracy on the validation digits in this view has 77.7 % on the uncropped ones.
-    """
-    _, height, width, _ = images.shape
-    rows, columns = (jnp.asarray(_windows(size)[(round(UPSAMPLING * size) - size) // 2]) for size in (height, width))
-    return jnp.einsum("kw,biwc->bikc", columns, jnp.einsum("ij,bjwc->biwc", rows, images))
-
-
-def _random_crops(key: Array, batch: int, size: int) -> Array:
-    """Return for each image a matrix that upsamples one axis and cuts a window at a random offset: (batch, size, size)."""
-    windows = _windows(size)
-    return jnp.asarray(windows)[jax.random.randint(key, (batch,), 0, len(windows))]
-
-
-def _windows(size: int) -> np.ndarray:
-    """Return the matrices that upsample one axis and cut a window, one for each offset of the window: (offsets, size, size)."""
-    matrix = upsampling_matrix(size, round(UPSAMPLING * size))
-    return np.stack([matrix[start : start + size] for start in range(len(matrix) - size + 1)])
-
-
-def upsampling_matrix(size: int, upsampled: int) -> np.ndarray:
-    """Return the matrix of bilinear interpolation from `size` to `upsampled` pixels: (upsampled, size), float32.
-
-    Pixel i has its centre at (i + 1/2) / size.
-    """
-    positions = np.clip((np.arange(upsampled) + 0.5) * size / upsampled - 0.5, 0, size - 1)
-    return np.maximum(0, 1 - np.abs(positions[:, None] - np.arange(size)[None])).astype(np.float32)
 
 
 def whiten(images: Array, mean: Array, std: Array) -> Array:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl_cli.nn.colour_distortion import BRIGHTNESS, SATURATION, distort_colours, saturated
+from automl_cli.nn.augment.colour_distortion import BRIGHTNESS, SATURATION, distort_colours, saturated
 
 UNIT = st.floats(0, 1, width=32)
 
