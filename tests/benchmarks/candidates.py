@@ -34,7 +34,7 @@ from automl_cli.plugins.roles import built_by, filling_of, value_of
 from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.child import Child
 
-CANDIDATES = 20
+CANDIDATES = 100
 
 
 def children(command: str, space_name: str, options: dict[str, str]) -> tuple[Child, list[Child], int]:
