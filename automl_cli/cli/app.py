@@ -42,6 +42,7 @@ COMMANDS: dict[str, Row] = {
     "compare": Row("automl_cli.cli.compare:compare", USE, "Compare optimizers or activations over several seeds."),
     "measure": Row("automl_cli.cli.measure:measure", USE, "Count parameters and multiply-adds of a network."),
     "export": Row("automl_cli.cli.export:export", USE, "Write a model, a function or a rule as one file."),
+    "augment": Row("automl_cli.cli.augment:augment", USE, "Write augmented copies of a folder of pictures."),
     "report": Row("automl_cli.cli.report:report", USE, "Show what runs found, how it went, and what it cost."),
     "spaces": Row("automl_cli.cli.spaces:spaces", LOOK, "List the search spaces, or the decisions of one."),
     "strategies": Row("automl_cli.cli.strategies:strategies", LOOK, "List the strategies of searches, or the options of one."),

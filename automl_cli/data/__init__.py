@@ -16,6 +16,8 @@ images           facts, training and validation arrays, the test split
 streaming        the same for pictures of any size, decoded on demand
 prefetch         work done by threads ahead of its use
 crops            windows of pictures for training and evaluation
+pillow_policy    augmentation policies on single pictures, and the text that is exported
+moved_shapes     where boxes and polygons lie after the steps of a policy
 target           the data set that a network is meant for, here or not
 available        the data sets that can be used on this machine
 paths            paths as users write them
