@@ -13,6 +13,7 @@ splits           sizes of the training, validation and test split
 split_indices    indices of their examples
 cache            prepared arrays on disk: written once, memory-mapped by all
 images           facts, training and validation arrays, the test split
+examples         a few images, to look at
 streaming        the same for pictures of any size, decoded on demand
 prefetch         work done by threads ahead of its use
 crops            windows of pictures for training and evaluation

@@ -68,6 +68,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     words      value -> the value in words
     sheet      (body, place) -> what `automl show` says of the artifact, beyond how it was found
     drawing    value -> the curves that `automl show` draws of it
+    pictures   names (value, images, *, title, flip) -> a PNG file of what it does to images, which `automl show --image` writes
     length     value -> its length, which is weighed against its score: a search reports the best of each length
     check      (body, place) -> what could not be checked, if anything; ArtifactError for what contradicts itself
     costs      (what stands in the role, facts) -> exact costs of the child
@@ -107,6 +108,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     words: Callable[[Any], tuple[str, ...]] | None = None
     sheet: Callable[[Any, str], Iterator[Part]] | None = None
     drawing: Callable[[Any], Curves] | None = None
+    pictures: str | None = None
     length: Callable[[Any], int] | None = None
     check: Callable[[Any, str], str | None] | None = None
     costs: Callable[[Any, Any], Costs | None] | None = None
