@@ -16,4 +16,5 @@ KIND = Kind(
     "pictures are decoded as they are needed, any number of any size.",
     words=lambda augmentation: (augmentation.baseline,),
     build="automl_cli.children.augmentation:images",
+    library="automl_cli.children.library:augmentation",
 )
