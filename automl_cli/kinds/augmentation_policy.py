@@ -165,4 +165,5 @@ KIND = Kind(
     sheet=sheet,
     joining=Joining(count=JOINED_TRIALS, value=joined),
     build="automl_cli.children.augmentation:images",
+    library="automl_cli.children.library:augmentation",
 )

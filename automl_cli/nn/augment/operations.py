@@ -1,0 +1,90 @@
+"""The operations of policies on batches of images, each by name, equal to Pillow's pixel for pixel.
+
+`apply_operation` applies one to a batch; `policy` applies to every image what was drawn for it. Images are (batch, height,
+width, channels) uint8 of any size. AutoContrast, Invert, Equalize, Solarize, Posterize and the enhancements leave alpha alone,
+the second of two channels and the fourth of four, and treat the channels after the third of five or more like alpha; the other
+operations treat all channels alike.
+"""
+
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+from jax import Array
+
+from automl_cli.nn.augment import affine, enhancements, histograms
+from automl_cli.nn.augment.affine import fill_colours
+from automl_cli.nn.augment.enhancements import colour_channels
+from automl_cli.values.policy import OperationName
+
+
+def invert(images: Array, parameters: Array) -> Array:
+    """Replace each value of the images (batch, height, width, channels) by 255 minus it."""
+    return jnp.where(_is_colour(images), ~images, images)
+
+
+def solarize(images: Array, parameters: Array) -> Array:
+    """Replace values of the images (batch, height, width, channels) from the threshold on by 255 minus them."""
+    high = images.astype(jnp.int32) >= parameters[:, 0, None, None, None]
+    return jnp.where(_is_colour(images) & high, ~images, images)
+
+
+def posterize(images: Array, parameters: Array) -> Array:
+    """Keep the highest bits of each value of the images (batch, height, width, channels)."""
+    mask = parameters[:, 0, None, None, None].astype(jnp.uint8)
+    return jnp.where(_is_colour(images), images & mask, images)
+
+
+def cutout(images: Array, parameters: Array, places: Array) -> Array:
+    """Fill a square of images (batch, height, width, channels) around `places`, (batch, 2) int32: row and column.
+
+    A square of an even side n has n / 2 pixels before its centre. It ends at the border.
+    """
+    side = parameters[:, 0, None]
+    inside = []
+    for axis in (0, 1):
+        after = jnp.arange(images.shape[1 + axis])[None] - places[:, axis, None] + side // 2
+        inside.append((after >= 0) & (after < side))
+    square = (inside[0][:, :, None] & inside[1][:, None])[..., None]
+    return jnp.where(square, fill_colours(parameters, images.shape[-1])[:, None, None], images)
+
+
+def sample_pairing(images: Array, parameters: Array, partners: Array) -> Array:
+    """Blend each image with its partner, both (batch, height, width, channels)."""
+    return enhancements.blend(images, partners, parameters)
+
+
+ALONE: Mapping[OperationName, Callable[[Array, Array], Array]] = {
+    "ShearX": affine.shear_x,
+    "ShearY": affine.shear_y,
+    "TranslateX": affine.translate_x,
+    "TranslateY": affine.translate_y,
+    "Rotate": affine.rotate,
+    "AutoContrast": histograms.autocontrast,
+    "Invert": invert,
+    "Equalize": histograms.equalize,
+    "Solarize": solarize,
+    "Posterize": posterize,
+    "Contrast": enhancements.contrast,
+    "Color": enhancements.color,
+    "Brightness": enhancements.brightness,
+    "Sharpness": enhancements.sharpness,
+}
+"""Operations that need nothing but the image and their parameters."""
+
+
+def apply_operation(name: OperationName, images: Array, parameters: Array, places: Array, partners: Array) -> Array:
+    """Apply one operation to images (batch, height, width, channels) uint8; the result has their shape.
+
+    `parameters` are (batch, slots) int32 from `operation_parameters`, `places` (batch, 2) int32 the row and column of the
+    centre of Cutout, `partners` the images (batch, height, width, channels) that SamplePairing blends in.
+    """
+    if name == "Cutout":
+        return cutout(images, parameters, places)
+    if name == "SamplePairing":
+        return sample_pairing(images, parameters, partners)
+    return ALONE[name](images, parameters) if name in ALONE else images
+
+
+def _is_colour(images: Array) -> Array:
+    """Return which channels of images are colours: (channels,) bool."""
+    return jnp.arange(images.shape[-1]) < colour_channels(images.shape[-1])
