@@ -25,7 +25,7 @@ paths            paths as users write them
 benchmark_table  tabular benchmarks
 """
 
-from automl_cli.data.images import ImageData, ImageSplit, image_facts, load_images, load_test_split
+from automl_cli.data.images import ImageData, ImageSplit, check_bytes, image_facts, load_images, load_test_split
 from automl_cli.data.streaming import StreamedData, StreamedSplit, check_source, has_pictures, load_streamed, load_streamed_test
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "ImageSplit",
     "StreamedData",
     "StreamedSplit",
+    "check_bytes",
     "check_source",
     "has_pictures",
     "image_facts",

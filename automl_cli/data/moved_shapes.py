@@ -23,7 +23,7 @@ Matrix = tuple[float, float, float, float, float, float]
 def moves(step: Step) -> bool:
     """Return whether a step moves pixels.
 
-    >>> moves(("Rotate", 10.0)), moves(("Cutout", (0, 0, 2, 2)))
+    >>> moves(("Rotate", 10.0, ())), moves(("Cutout", (0, 0, 2, 2), ()))
     (True, False)
     """
     return step[0] in _MATRICES
@@ -32,7 +32,7 @@ def moves(step: Step) -> bool:
 def moved(polygon: Sequence[Point], steps: Iterable[Step], size: Size) -> list[Point]:
     """Return the part of a polygon that is left inside a picture of this size after the steps; no point where nothing is.
 
-    >>> moved([(0, 0), (4, 0), (4, 2), (0, 2)], [("TranslateX", 1.0)], (8, 8))
+    >>> moved([(0, 0), (4, 0), (4, 2), (0, 2)], [("TranslateX", 1.0, ())], (8, 8))
     [(0.0, 0.0), (3.0, 0.0), (3.0, 2.0), (0.0, 2.0)]
     """
     left = [(float(x), float(y)) for x, y in polygon]

@@ -16,10 +16,8 @@ from PIL import Image, ImageEnhance, ImageOps
 MODES = ("L", "LA", "RGB", "RGBA")
 """The modes of pictures that a policy takes, by their number of channels less one."""
 
-Step = tuple[str, Any]
-"""One thing that is done to a picture: the name of an operation and its argument."""
-
-Colour = tuple[int, ...]
+Step = tuple[str, Any, Sequence[int]]
+"""One thing that is done to a picture: the name of an operation, its argument, the colour of pixels that it leaves empty."""
 
 
 class Policy:
@@ -34,7 +32,8 @@ class Policy:
         draws         how many sub-policies are drawn for a picture, one after the other, each uniformly
         sub_policies  each a list of [operation, probability, level, argument]; `value_of` reads the argument
         cutout        the side of a square that is filled at last, as a share of the shorter side
-        fill          the colour of pixels moved in from outside and of Cutout, three numbers; a grey picture gets the first
+        fill          the colour of pixels that operations leave empty, three numbers; a grey picture gets the first
+        mean          the same for the margin of the baseline and the square of `cutout`: best the mean of your data
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -54,7 +53,7 @@ class Policy:
             raise ValueError("this policy has SamplePairing, which needs a second image: policy(image, rng, partner)")
         other = None if partner is None else _picture_of(partner)
         for step in self.steps(rng, picture.size):
-            picture = apply(step, picture, fill=self.settings["fill"], partner=other)
+            picture = apply(step, picture, other)
         if not isinstance(image, np.ndarray):
             return picture
         return np.array(picture).reshape(image.shape)
@@ -65,31 +64,29 @@ class Policy:
         policy = []
         for _ in range(self.settings["draws"]):
             rows = self.settings["sub_policies"][rng.integers(len(self.settings["sub_policies"]))]
-            policy += [_step(row[0], row[3], rng, size) for row in rows if rng.random() < row[1]]
+            policy += [self._operation(row[0], row[3], rng, size) for row in rows if rng.random() < row[1]]
         ordered = [*policy, *baseline] if self.settings["order"] == "authors" else [*baseline, *policy]
         side = round(self.settings["cutout"] * min(size))
-        return [*ordered, *([_cutout(side, rng, size)] if side else [])]
+        return [*ordered, *([("Cutout", _square(side, rng, size), self.settings["mean"])] if side else [])]
+
+    def _operation(self, name: str, argument: Any, rng: np.random.Generator, size: tuple[int, int]) -> Step:
+        """Draw one operation of a sub-policy: the sign of its argument, for Cutout its place."""
+        value = None if argument is None else value_of(argument, int(rng.integers(len(argument["one_of"]))), size)
+        return name, _square(int(value or 0), rng, size) if name == "Cutout" else value, self.settings["fill"]
 
 
 def _baseline(settings: Mapping[str, Any], rng: np.random.Generator, size: tuple[int, int]) -> list[Step]:
     """Draw the baseline: whether the picture is mirrored, and where its window lies."""
-    flip: list[Step] = [("Flip", None)] if settings["flip"] and rng.random() < 0.5 else []
+    mean = settings["mean"]
+    flip: list[Step] = [("Flip", None, mean)] if settings["flip"] and rng.random() < 0.5 else []
     if settings["baseline"] == "flip-crop":
         margins = [max(1, round(side / 8)) for side in size]
-        return [*flip, ("Crop", tuple(int(rng.integers(-margin, margin + 1)) for margin in margins))]
+        return [*flip, ("Crop", tuple(int(rng.integers(-margin, margin + 1)) for margin in margins), mean)]
     if settings["baseline"] == "standard":
         enlarged = tuple(round(1.25 * side) for side in size)
         start = tuple(int(rng.integers(more - side + 1)) for more, side in zip(enlarged, size, strict=True))
-        return [("Enlarge", (*enlarged, *start)), *flip]
+        return [("Enlarge", (*enlarged, *start), mean), *flip]
     return []
-
-
-def _step(name: str, argument: Mapping[str, Any] | None, rng: np.random.Generator, size: tuple[int, int]) -> Step:
-    """Draw one operation of a sub-policy: the sign of its argument, for Cutout its place."""
-    if argument is None:
-        return name, None
-    value = value_of(argument, int(rng.integers(len(argument["one_of"]))), size)
-    return _cutout(int(value), rng, size) if name == "Cutout" else (name, value)
 
 
 def value_of(argument: Mapping[str, Any], sign: int, size: tuple[int, int]) -> float:
@@ -106,23 +103,23 @@ def value_of(argument: Mapping[str, Any], sign: int, size: tuple[int, int]) -> f
     return value if rounding == "none" else float(round(value) if rounding == "nearest" else int(value))
 
 
-def _cutout(side: int, rng: np.random.Generator, size: tuple[int, int]) -> Step:
+def _square(side: int, rng: np.random.Generator, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Draw a square whose centre is uniform over the picture: (left, top, right, bottom), clipped to it."""
     width, height = size
     left, top = int(rng.integers(width)) - side // 2, int(rng.integers(height)) - side // 2
-    return "Cutout", (max(left, 0), max(top, 0), min(left + side, width), min(top + side, height))
+    return (max(left, 0), max(top, 0), min(left + side, width), min(top + side, height))
 
 
-def apply(step: Step, image: Image.Image, *, fill: Sequence[int], partner: Image.Image | None = None) -> Image.Image:
+def apply(step: Step, image: Image.Image, partner: Image.Image | None = None) -> Image.Image:
     """Return the picture with one step of `Policy.steps` done to it. Colours of a picture with alpha change, its alpha stays;
     what moves pixels moves alpha along."""
-    name, argument = step
+    name, argument, colour = step
     if name == "SamplePairing":
         if partner is None or (partner.size, partner.mode) != (image.size, image.mode):
             raise ValueError(f"SamplePairing needs a second image of {image.width}×{image.height} pixels, mode {image.mode}")
         return Image.blend(image, partner, argument)
     if name in MOVES:
-        return MOVES[name](image, argument, fill_of(image.mode, fill))
+        return MOVES[name](image, argument, fill_of(image.mode, colour))
     if image.mode not in ("LA", "RGBA"):
         return COLOURS[name](image, argument)
     changed = COLOURS[name](image.convert(image.mode[:-1]), argument)
@@ -130,11 +127,11 @@ def apply(step: Step, image: Image.Image, *, fill: Sequence[int], partner: Image
     return changed
 
 
-def fill_of(mode: str, fill: Sequence[int]) -> Colour | int:
-    """Return the colour of pixels without content in a picture of this mode."""
+def fill_of(mode: str, colour: Sequence[int]) -> tuple[int, ...] | int:
+    """Return a colour for a picture of this mode: three numbers for RGB, the first of them for all channels of another."""
     if mode == "RGB":
-        return tuple(fill)
-    return (fill[0],) * len(mode) if mode in MODES[1:] else fill[0]
+        return tuple(colour)
+    return (colour[0],) * len(mode) if mode in MODES[1:] else colour[0]
 
 
 def _picture_of(image: Any) -> Image.Image:

@@ -132,7 +132,7 @@ def _write_copy(
     partner = _partner(job, picture, copy) if policy.needs_partner else None
     copied = image
     for step in steps:
-        copied = apply(step, copied, fill=job.settings["fill"], partner=partner)
+        copied = apply(step, copied, partner)
     _write(request.out / name, encoded(copied, picture.format))
     for mask in masks:
         _write(request.out / mask, encoded(_moved_mask(upright(job.masks[picture.name]), steps), "PNG"))
@@ -149,8 +149,8 @@ def _moved_mask(mask: "Image.Image", steps: "list[Step]") -> "Image.Image":
     from automl_cli.data.moved_shapes import moves
     from automl_cli.data.pillow_policy import apply
 
-    for step in filter(moves, steps):
-        mask = apply(step, mask, fill=(0, 0, 0))
+    for name, argument, _ in filter(moves, steps):
+        mask = apply((name, argument, (0, 0, 0)), mask)
     return mask
 
 

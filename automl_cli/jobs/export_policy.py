@@ -107,6 +107,11 @@ def _notes(augmentation: Augmentation, settings: dict[str, Any]) -> Iterator[str
     """Yield what this file leaves to the caller."""
     if left := _left(augmentation):
         yield f"Not in this file: {left}. Do that in your loader, {_moment(augmentation)}."
+    if augmentation.cutout or augmentation.baseline == "flip-crop":
+        yield (
+            "In training, the margin of the baseline and the square of Cutout have the mean of the data: put that of yours, "
+            'as bytes, into "mean" in SETTINGS, which is the colour "fill" here.'
+        )
     if settings["flip"]:
         yield 'Where a mirrored picture is no valid example, as with digits, set "flip" in SETTINGS to False.'
     if any(row[0] == "SamplePairing" for rows in settings["sub_policies"] for row in rows):
@@ -132,6 +137,8 @@ def _data(settings: dict[str, Any]) -> str:
 
 def _name(opened: Opened[Any]) -> str:
     """Return the name that the augmentation goes by, else what kind of thing it is."""
+    if opened.published:
+        return opened.place.removeprefix("reference ")
     names = kind_of(opened.artifact.body).names
     return next((name for name, known in names.items() if known == opened.artifact.body.value), "found-policy")
 

@@ -24,7 +24,8 @@ FIELDS: Mapping[str, str] = {
     "sub_policies": "lists of operations that are applied in order, each [operation, probability, level, argument]; the "
     "argument is drawn uniformly from one_of, and multiplied by the side of the picture, in pixels, that times names",
     "cutout": "the side of the square that is filled at last, as a share of the shorter side; 0 for none",
-    "fill": "the colour of pixels moved in from outside and of cutouts; a grey picture gets the first number",
+    "fill": "the colour of pixels that operations leave empty; a grey picture gets the first number",
+    "mean": "the same for the margin of the baseline and for cutout, best the mean of your data",
 }
 """Meaning of each field of the settings."""
 
@@ -49,6 +50,7 @@ def settings_of(augmentation: Augmentation, *, flip: bool) -> dict[str, Any]:
         "sub_policies": [[_row(applied, augmentation.mapping) for applied in sub_policy] for sub_policy in table],
         "cutout": augmentation.cutout,
         "fill": list(FILLS[augmentation.mapping]),
+        "mean": list(FILLS[augmentation.mapping]),
     }
 
 
