@@ -29,6 +29,12 @@ def moves(step: Step) -> bool:
     return step[0] in _MATRICES
 
 
+def for_mask(step: Step) -> Step:
+    """Return a step that moves pixels as it is done to a mask: no values are mixed, and 0 comes in from outside."""
+    name, argument, _ = step
+    return "EnlargeMask" if name == "Enlarge" else name, argument, (0, 0, 0)
+
+
 def moved(polygon: Sequence[Point], steps: Iterable[Step], size: Size) -> list[Point]:
     """Return the part of a polygon that is left inside a picture of this size after the steps; no point where nothing is.
 

@@ -162,11 +162,10 @@ def _cropped(image: Image.Image, move: tuple[int, int], fill: Any) -> Image.Imag
     return made
 
 
-def _enlarged(image: Image.Image, window: tuple[int, int, int, int], _: Any) -> Image.Image:
+def _enlarged(image: Image.Image, window: tuple[int, int, int, int], resampling: Image.Resampling) -> Image.Image:
     """Return a window of the enlarged picture: the enlarged (width, height), then the window's left and top."""
     width, height, left, top = window
-    smooth = Image.Resampling.BILINEAR if image.mode in MODES else Image.Resampling.NEAREST
-    return image.resize((width, height), smooth).crop((left, top, left + image.width, top + image.height))
+    return image.resize((width, height), resampling).crop((left, top, left + image.width, top + image.height))
 
 
 def _cut_out(image: Image.Image, box: tuple[int, int, int, int], fill: Any) -> Image.Image:
@@ -179,7 +178,8 @@ def _cut_out(image: Image.Image, box: tuple[int, int, int, int], fill: Any) -> I
 MOVES: Mapping[str, Callable[[Image.Image, Any, Any], Image.Image]] = {
     "Flip": lambda image, _, fill: ImageOps.mirror(image),
     "Crop": _cropped,
-    "Enlarge": _enlarged,
+    "Enlarge": lambda image, window, _: _enlarged(image, window, Image.Resampling.BILINEAR),
+    "EnlargeMask": lambda image, window, _: _enlarged(image, window, Image.Resampling.NEAREST),
     "ShearX": lambda image, slope, fill: _affine(image, (1, slope, 0, 0, 1, 0), fill),
     "ShearY": lambda image, slope, fill: _affine(image, (1, 0, 0, slope, 1, 0), fill),
     "TranslateX": lambda image, pixels, fill: _affine(image, (1, 0, pixels, 0, 1, 0), fill),

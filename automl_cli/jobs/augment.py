@@ -146,11 +146,11 @@ def _write_copy(
 
 def _moved_mask(mask: "Image.Image", steps: "list[Step]") -> "Image.Image":
     """Return a mask after those steps that move pixels, by the same rule; what comes in from outside is 0."""
-    from automl_cli.data.moved_shapes import moves
+    from automl_cli.data.moved_shapes import for_mask, moves
     from automl_cli.data.pillow_policy import apply
 
-    for name, argument, _ in filter(moves, steps):
-        mask = apply((name, argument, (0, 0, 0)), mask)
+    for step in filter(moves, steps):
+        mask = apply(for_mask(step), mask)
     return mask
 
 

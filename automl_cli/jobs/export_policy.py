@@ -98,7 +98,7 @@ def _contents(augmentation: Augmentation, settings: dict[str, Any]) -> Iterator[
     if augmentation.policy is not None:
         drawn = "one is drawn" if settings["draws"] == 1 else f"{settings['draws']} are drawn, one after the other,"
         yield f"sub-policies: {len(settings['sub_policies'])}, of which {drawn} for each picture"
-        yield f"levels by the mapping {augmentation.mapping}, in the order of {augmentation.order}"
+        yield f"levels by the mapping {augmentation.mapping}, in the order {augmentation.order}"
     if augmentation.cutout:
         yield f"Cutout of {augmentation.cutout:g} of the shorter side at last"
 
