@@ -156,8 +156,10 @@ def _moved_mask(mask: "Image.Image", steps: "list[Step]") -> "Image.Image":
 
 def _partner(job: _Job, picture: PictureFile, copy: int) -> "Image.Image":
     """Return another picture of the folder, drawn, in the size and mode of this one."""
-    number = _generator(job.request.seed, "partner", picture.name, copy).integers(len(job.pictures))
-    other = job.pictures[int(number)]
+    random = _generator(job.request.seed, "partner", picture.name, copy)
+    other = picture
+    while other is picture:
+        other = job.pictures[int(random.integers(len(job.pictures)))]
     return upright(other.path, picture.mode).resize(picture.size)
 
 
@@ -191,6 +193,10 @@ def _checked(request: AugmentRequest) -> _Job:
         raise UserError(f"{flag}: {request.policy} has SamplePairing, which mixes two pictures, so that {flag[2:]} fit neither")
     before = _before(request)
     pictures = pictures_in(request.folder)
+    if pairs and len(pictures) < 2:
+        raise DataError(
+            f"{request.policy} has SamplePairing, which mixes two pictures, and {request.folder} holds one; add more"
+        )
     coco = None if request.boxes is None else CocoFile(request.boxes)
     if coco is not None and (problems := coco.problems({picture.name: picture.size for picture in pictures})):
         raise DataError(f"{request.boxes} does not fit the pictures in {request.folder}: {listed(problems)}")
