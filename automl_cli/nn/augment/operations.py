@@ -13,25 +13,26 @@ from jax import Array
 
 from automl_cli.nn.augment import affine, enhancements, histograms
 from automl_cli.nn.augment.affine import fill_colours
-from automl_cli.nn.augment.enhancements import colour_channels
+from automl_cli.nn.augment.pixels import on_colours
+from automl_cli.nn.ops.no_inline import outlined
 from automl_cli.values.policy import OperationName
 
 
 def invert(images: Array, parameters: Array) -> Array:
     """Replace each value of the images (batch, height, width, channels) by 255 minus it."""
-    return jnp.where(_is_colour(images), ~images, images)
+    return on_colours(images, lambda flat: ~flat)
 
 
 def solarize(images: Array, parameters: Array) -> Array:
     """Replace values of the images (batch, height, width, channels) from the threshold on by 255 minus them."""
-    high = images.astype(jnp.int32) >= parameters[:, 0, None, None, None]
-    return jnp.where(_is_colour(images) & high, ~images, images)
+    last_kept = parameters[:, :1] - 1
+    kept = last_kept.astype(jnp.uint8)
+    return on_colours(images, lambda flat: jnp.where((flat <= kept) & (last_kept >= 0), flat, ~flat))
 
 
 def posterize(images: Array, parameters: Array) -> Array:
     """Keep the highest bits of each value of the images (batch, height, width, channels)."""
-    mask = parameters[:, 0, None, None, None].astype(jnp.uint8)
-    return jnp.where(_is_colour(images), images & mask, images)
+    return on_colours(images, lambda flat: flat & parameters[:, :1].astype(jnp.uint8))
 
 
 def cutout(images: Array, parameters: Array, places: Array) -> Array:
@@ -39,18 +40,31 @@ def cutout(images: Array, parameters: Array, places: Array) -> Array:
 
     A square of an even side n has n / 2 pixels before its centre. It ends at the border.
     """
+    batch, height, width, channels = images.shape
     side = parameters[:, 0, None]
-    inside = []
-    for axis in (0, 1):
-        after = jnp.arange(images.shape[1 + axis])[None] - places[:, axis, None] + side // 2
-        inside.append((after >= 0) & (after < side))
-    square = (inside[0][:, :, None] & inside[1][:, None])[..., None]
-    return jnp.where(square, fill_colours(parameters, images.shape[-1])[:, None, None], images)
+
+    def within(length: int, centre: Array) -> Array:
+        after = jnp.arange(length) - centre[:, None] + side // 2
+        return jnp.where((after >= 0) & (after < side), 255, 0).astype(jnp.uint8)
+
+    down, across = within(height, places[:, 0])[:, :, None], jnp.repeat(within(width, places[:, 1]), channels, axis=1)
+    colours = jnp.tile(fill_colours(parameters, channels), (1, width))
+    return _filled(images.reshape(batch, height, -1), down, across, colours).reshape(images.shape)
+
+
+def _fill_square(rows: Array, down: Array, across: Array, colours: Array) -> Array:
+    """Return images (batch, height, values) with `colours` (batch, values) where both masks have 255 and not 0."""
+    square = down & across[:, None]
+    return (rows & ~square) | (colours[:, None] & square)
+
+
+_filled = outlined(_fill_square)
 
 
 def sample_pairing(images: Array, parameters: Array, partners: Array) -> Array:
     """Blend each image with its partner, both (batch, height, width, channels)."""
-    return enhancements.blend(images, partners, parameters)
+    batch = len(images)
+    return enhancements.blend(images.reshape(batch, -1), partners.reshape(batch, -1), parameters).reshape(images.shape)
 
 
 ALONE: Mapping[OperationName, Callable[[Array, Array], Array]] = {
@@ -83,8 +97,3 @@ def apply_operation(name: OperationName, images: Array, parameters: Array, place
     if name == "SamplePairing":
         return sample_pairing(images, parameters, partners)
     return ALONE[name](images, parameters) if name in ALONE else images
-
-
-def _is_colour(images: Array) -> Array:
-    """Return which channels of images are colours: (channels,) bool."""
-    return jnp.arange(images.shape[-1]) < colour_channels(images.shape[-1])
