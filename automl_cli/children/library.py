@@ -31,7 +31,6 @@ from automl_cli.values.policy import FILLS
 from automl_cli.values.recipe import Recipe
 from automl_cli.values.skeleton import cell_network
 
-
 MIDDLE = 127.5
 """Mean and deviation that scale bytes to -1 .. 1, on which colours are distorted."""
 

@@ -75,7 +75,7 @@ class TrainedEvaluator:
                 f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
             )
         if request.data_needed:
-            problem_named(child.problem.name).check(child)
+            problem_named(child.problem.name).check(_example(request.space, child))
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
@@ -106,7 +106,7 @@ class TrainedEvaluator:
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
         """Prepare the data for all workers."""
-        child = _child(setup)
+        child = _example(open_space(setup.space), _child(setup))
         problem_named(child.problem.name).prepare(child, report)
 
     @staticmethod
@@ -176,7 +176,8 @@ class TrainedEvaluator:
         self._kind = _standing(self._space)
         self._child = _child(setup)
         self._facts = typed_facts(self._child.problem)
-        self._trainer = Trainer(self._child, engine=settings.engine, as_data=self._kind.role if settings.as_data else None)
+        as_data = self._kind.role if settings.as_data else None
+        self._trainer = Trainer(_example(self._space, self._child), engine=settings.engine, as_data=as_data)
 
     def evaluate(self, task: Task) -> Measurement:
         """Train the child and return one score per epoch.
@@ -205,6 +206,14 @@ def _networks(space: SearchSpace, child: Child, genotypes: Sequence[Genotype]) -
         return [value_of(child.roles["network"])]
     facts = typed_facts(child.problem)
     return [space.placed(one, facts) for one in genotypes]
+
+
+def _example(space: SearchSpace, child: Child) -> Child:
+    """Return the child with a value of the space in the role that is searched. All values of a space read the data alike."""
+    kind = _standing(space)
+    assert kind.role is not None
+    placed = space.placed(space.sample(0, 0), typed_facts(child.problem))
+    return child.filled(**{kind.role: filling_of(kind.name, placed)})
 
 
 def _standing(space: SearchSpace) -> Kind:

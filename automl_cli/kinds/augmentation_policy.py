@@ -163,6 +163,7 @@ KIND = Kind(
     "BASELINE+POLICY: the policy behind another baseline, such as none+trivialaugment.",
     words=words,
     sheet=sheet,
+    yardstick="trivialaugment",
     joining=Joining(count=JOINED_TRIALS, value=joined),
     build="automl_cli.children.augmentation:images",
     library="automl_cli.children.library:augmentation",
