@@ -71,7 +71,7 @@ def test_what_it_names_can_be_imported(kind: Kind) -> None:
 def test_what_is_found_has_a_value_and_words(kind: Kind) -> None:
     assert issubclass(kind.body, FoundBody)
     fields = {field.name: field for field in msgspec.structs.fields(kind.body)}
-    assert set(fields) == {"words", "found", "value"}
+    assert set(fields) == {"words", "found", "value"} | ({"joined"} if kind.joins else set())
     assert fields["value"].type in (kind.value, *get_args(kind.value))
     assert kind.words is not None
     assert all(kind.words(samples.BODIES[kind.name]().value))
