@@ -36,7 +36,7 @@ from automl_cli.plugins.roles import built_by, costs_of, filling_of, typed_datas
 from automl_cli.system.process import workers_have_accelerator
 from automl_cli.system.speed import matrix_speed
 from automl_cli.values.augmentation import Augmentation
-from automl_cli.values.child import Child
+from automl_cli.values.child import Child, Filling
 from automl_cli.values.dataset import IMAGES
 from automl_cli.values.engine import EngineName
 
@@ -145,14 +145,21 @@ class DensityEvaluator:
     def evaluate(self, task: Task) -> Measurement:
         """Return the mean score over the folds, with exact costs of the network as metrics. It depends on genotype and seed
         alone."""
-        filling = filling_of(self._space.plugin.produces, self._space.placed(task.genotype, self._facts))
-        augmentation = built_by(filling)(value_of(filling), flip=self._facts.flip)
+        augmentation = self._augmentation(task.genotype)
         scores = [
             fold.score(augmentation, self._metric, versions=self._settings.versions, seed=task.seed + number)
             for number, fold in enumerate(self._folds)
         ]
-        costs = costs_of(self._child.filled(augmentation=filling).roles, self._facts)
+        costs = costs_of(self._child.roles, self._facts)
         return Measurement(scores=(fmean(scores),), metrics={} if costs is None else msgspec.structs.asdict(costs))
+
+    def _filling(self, genotype: Genotype) -> Filling:
+        return filling_of(self._space.plugin.produces, self._space.placed(genotype, self._facts))
+
+    def _augmentation(self, genotype: Genotype) -> Any:
+        """Return the augmentation of a genotype as functions of images."""
+        filling = self._filling(genotype)
+        return built_by(filling)(value_of(filling), flip=self._facts.flip)
 
 
 def _filled(space: SearchSpace, child: Child) -> Child:
