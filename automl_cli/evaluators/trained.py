@@ -75,7 +75,7 @@ class TrainedEvaluator:
                 f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
             )
         if request.data_needed:
-            problem_named(child.problem.name).check(_example(request.space, child))
+            problem_named(child.problem.name).check(with_augmentation(child, request.space))
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
@@ -106,7 +106,7 @@ class TrainedEvaluator:
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
         """Prepare the data for all workers."""
-        child = _example(open_space(setup.space), _child(setup))
+        child = with_augmentation(_child(setup), open_space(setup.space))
         problem_named(child.problem.name).prepare(child, report)
 
     @staticmethod
@@ -176,8 +176,8 @@ class TrainedEvaluator:
         self._kind = _standing(self._space)
         self._child = _child(setup)
         self._facts = typed_facts(self._child.problem)
-        as_data = self._kind.role if settings.as_data else None
-        self._trainer = Trainer(_example(self._space, self._child), engine=settings.engine, as_data=as_data)
+        opened_for = with_augmentation(self._child, self._space)
+        self._trainer = Trainer(opened_for, engine=settings.engine, as_data=self._kind.role if settings.as_data else None)
 
     def evaluate(self, task: Task) -> Measurement:
         """Train the child and return one score per epoch.
@@ -200,20 +200,21 @@ class TrainedEvaluator:
         return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **metrics})
 
 
+def with_augmentation(child: Child, space: SearchSpace) -> Child:
+    """Return the child with the augmentation of one genotype where augmentations are searched: it says how data are read, and
+    that of all genotypes is read alike. Other roles stay open."""
+    kind = _standing(space)
+    if kind.role != "augmentation":
+        return child
+    return child.filled(augmentation=filling_of(kind.name, space.placed(space.sample(0, 0), typed_facts(child.problem))))
+
+
 def _networks(space: SearchSpace, child: Child, genotypes: Sequence[Genotype]) -> list[Any]:
     """Return the networks that are trained for these genotypes; one where another role is searched."""
     if _standing(space).role != "network":
         return [value_of(child.roles["network"])]
     facts = typed_facts(child.problem)
     return [space.placed(one, facts) for one in genotypes]
-
-
-def _example(space: SearchSpace, child: Child) -> Child:
-    """Return the child with a value of the space in the role that is searched. All values of a space read the data alike."""
-    kind = _standing(space)
-    assert kind.role is not None
-    placed = space.placed(space.sample(0, 0), typed_facts(child.problem))
-    return child.filled(**{kind.role: filling_of(kind.name, placed)})
 
 
 def _standing(space: SearchSpace) -> Kind:

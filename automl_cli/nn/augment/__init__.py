@@ -7,6 +7,7 @@ parameters         arguments of operations as integers
 affine             shears, translations and rotations
 enhancements       contrast, colour, brightness, sharpness, and the blend of two images
 histograms         AutoContrast and Equalize
+pixels             images as planes, as one number a pixel, and through tables
 operations         all operations, by name
 policy             a policy as a table, and its application to a batch
 crops              random crops and flips, and the evaluation view that goes with them

@@ -9,17 +9,13 @@ An image of two or four channels ends with alpha, which stays as it is. Of five 
 others stay. Each function takes images (batch, height, width, channels) uint8 and the numbers of `parameters`, (batch, slots).
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from automl_cli.nn.augment.parameters import ZERO
-
-
-def colour_channels(channels: int) -> int:
-    """Return how many channels are colours: 1 of grey images with or without alpha, else 3."""
-    return 1 if channels < 3 else 3
+from automl_cli.nn.augment.pixels import colour_channels, from_planes, on_colours, split
 
 
 def blend(degenerate: Array, images: Array, parameters: Array) -> Array:
@@ -29,59 +25,64 @@ def blend(degenerate: Array, images: Array, parameters: Array) -> Array:
     start = degenerate.astype(jnp.int32)
     product = alpha * (images.astype(jnp.int32) - start).astype(jnp.float32)
     rounded = lax.bitcast_convert_type(product, jnp.int32) ^ parameters[:, ZERO][each]
-    blended = start.astype(jnp.float32) + lax.bitcast_convert_type(rounded, jnp.float32)
-    return jnp.clip(blended, 0, 255).astype(jnp.int32).astype(jnp.uint8)
+    return _cut(start.astype(jnp.float32) + lax.bitcast_convert_type(rounded, jnp.float32))
 
 
 def brightness(images: Array, parameters: Array) -> Array:
     """Blend images (batch, height, width, channels) with black."""
-    return _on_colours(images, lambda colours: blend(jnp.zeros_like(colours), colours, parameters))
+    alpha = lax.bitcast_convert_type(parameters[:, 0], jnp.float32)[:, None]
+    return on_colours(images, lambda flat: _cut(alpha * flat.astype(jnp.float32)))
 
 
 def contrast(images: Array, parameters: Array) -> Array:
     """Blend images (batch, height, width, channels) with the mean of their grey, one number for an image."""
     pixels = images.shape[1] * images.shape[2]
-    total = grey(images).sum((1, 2), dtype=jnp.uint32)
+    total = _grey(split(images.reshape(len(images), pixels, -1))).sum(1, dtype=jnp.uint32)
     quotient, rest = total // pixels, total % pixels
-    mean = (quotient + (2 * rest >= pixels)).astype(jnp.uint8)[:, None, None, None]
-    return _on_colours(images, lambda colours: blend(jnp.broadcast_to(mean, colours.shape), colours, parameters))
+    mean = (quotient + (2 * rest >= pixels)).astype(jnp.uint8)[:, None]
+    return on_colours(images, lambda flat: blend(mean, flat, parameters))
 
 
 def color(images: Array, parameters: Array) -> Array:
     """Blend images (batch, height, width, channels) with their grey; a grey image stays as it is."""
     if images.shape[-1] < 3:
         return images
-    return _on_colours(images, lambda colours: blend(grey(images)[..., None].astype(jnp.uint8), colours, parameters))
+    planes = split(images.reshape(len(images), -1, images.shape[-1]))
+    grey = _grey(planes).astype(jnp.uint8)
+    changed = [blend(grey, plane, parameters) for plane in planes[:3]]
+    return from_planes([*changed, *planes[3:]]).reshape(images.shape)
 
 
 def sharpness(images: Array, parameters: Array) -> Array:
     """Blend images (batch, height, width, channels) with their smoothed selves."""
-    return _on_colours(images, lambda colours: blend(smoothed(colours), colours, parameters))
+    smooth = _smoothed(images).reshape(len(images), -1)
+    sharp = blend(smooth, images.reshape(len(images), -1), parameters).reshape(images.shape)
+    colours = colour_channels(images.shape[-1])
+    return sharp if colours == images.shape[-1] else jnp.concatenate([sharp[..., :colours], images[..., colours:]], axis=-1)
 
 
-def grey(images: Array) -> Array:
-    """Return Pillow's grey of images (batch, height, width, channels): (batch, height, width) int32."""
-    if images.shape[-1] < 3:
-        return images[..., 0].astype(jnp.int32)
-    red, green, blue = (images[..., channel].astype(jnp.int32) for channel in range(3))
+def _grey(planes: Sequence[Array]) -> Array:
+    """Return Pillow's grey of planes (batch, pixels) uint8: the same shape, int32."""
+    if len(planes) < 3:
+        return planes[0].astype(jnp.int32)
+    red, green, blue = (plane.astype(jnp.int32) for plane in planes[:3])
     return (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
 
 
-def smoothed(images: Array) -> Array:
+def _smoothed(images: Array) -> Array:
     """Return images (batch, height, width, channels) uint8 with each pixel inside the border the weighted mean of its
-    neighbours, 5 parts of 13 its own."""
-    if min(images.shape[1:3]) < 3:
+    neighbours, 5 parts of 13 its own: Pillow's sum of floats, rounded, is never near a half, since 13 is odd."""
+    batch, height, width, channels = images.shape
+    if min(height, width) < 3:
         return images
-    wide = images.astype(jnp.int32)
+    wide = images.reshape(batch, height, -1).astype(jnp.uint32)
     rows = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
-    total = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:] + 4 * wide[:, 1:-1, 1:-1]
+    middle = slice(channels, -channels)
+    total = rows[:, :, : -2 * channels] + rows[:, :, middle] + rows[:, :, 2 * channels :] + 4 * wide[:, 1:-1, middle]
     inside = ((2 * total + 13) // 26).astype(jnp.uint8)
-    return images.at[:, 1:-1, 1:-1].set(inside)
+    return lax.dynamic_update_slice(images.reshape(wide.shape), inside, (0, 1, channels)).reshape(images.shape)
 
 
-def _on_colours(images: Array, change: Callable[[Array], Array]) -> Array:
-    """Return the images with their colour channels changed."""
-    colours = colour_channels(images.shape[-1])
-    if colours == images.shape[-1]:
-        return change(images)
-    return jnp.concatenate([change(images[..., :colours]), images[..., colours:]], axis=-1)
+def _cut(numbers: Array) -> Array:
+    """Return numbers of any shape, float32, cut to 0..255 and truncated: uint8."""
+    return jnp.clip(numbers, 0, 255).astype(jnp.int32).astype(jnp.uint8)

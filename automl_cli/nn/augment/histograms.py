@@ -1,64 +1,65 @@
 """AutoContrast and Equalize with Pillow's arithmetic, each channel on its own."""
 
+from collections.abc import Callable
 from functools import cache
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
-from automl_cli.nn.augment.enhancements import colour_channels
+from automl_cli.nn.augment.pixels import colour_channels, counted, looked_up, split
+from automl_cli.nn.ops.no_inline import outlined
 
 
 def equalize(images: Array, parameters: Array) -> Array:
     """Give the colours of images (batch, height, width, channels) uint8 an even distribution."""
-    batch, height, width, channels = images.shape
-    colours = colour_channels(channels)
-    planes = images[..., :colours].reshape(batch, -1, colours)
-    counts = (planes[:, :, :, None] == jnp.arange(256, dtype=jnp.uint8)).sum(1, dtype=jnp.int32)
-    tables = equalization(counts)
-    found = _looked_up(tables, planes)
-    return jnp.concatenate([found.reshape(batch, height, width, colours), images[..., colours:]], axis=-1)
-
-
-def _looked_up(tables: Array, planes: Array) -> Array:
-    """Return the entry of each value of planes (batch, pixels, channels) in its table, (batch, channels, 256)."""
-    at = planes.astype(jnp.int32).transpose(0, 2, 1)
-    return jnp.take_along_axis(tables, at, axis=2).transpose(0, 2, 1)
-
-
-def equalization(counts: Array) -> Array:
-    """Return the new values of each old one, (batch, channels, 256) uint8, from how often each occurs, the same shape."""
-    below = jnp.cumsum(counts, -1) - counts
-    last = jnp.where(counts > 0, below, 0).max(-1, keepdims=True)
-    step = last // 255
-    table = (step // 2 + below) // jnp.maximum(step, 1)
-    table = jnp.minimum(table, 255)
-    return jnp.where(step > 0, table, jnp.arange(256)).astype(jnp.uint8)
+    return _through_tables(images, lambda plane: equalization(counted(plane)))
 
 
 def autocontrast(images: Array, parameters: Array) -> Array:
     """Stretch each channel of images (batch, height, width, channels) uint8 from its least and largest value to 0..255."""
-    batch, height, width, channels = images.shape
-    colours = colour_channels(channels)
-    planes = images[..., :colours].reshape(batch, -1, colours)
-    least, largest = planes.min(1).astype(jnp.int32)[:, :, None], planes.max(1).astype(jnp.int32)[:, :, None]
-    found = _looked_up(contrast_table(least, largest), planes)
-    return jnp.concatenate([found.reshape(batch, height, width, colours), images[..., colours:]], axis=-1)
+    return _through_tables(images, lambda plane: contrast_table(plane.min(), plane.max()))
+
+
+def _through_tables(images: Array, table: Callable[[Array], Array]) -> Array:
+    """Send each colour channel of each image through the table (256,) that is made from it."""
+    height, width, channels = images.shape[1:]
+    colours, dense = colour_channels(channels), outlined(table)
+
+    def changed(image: Array) -> Array:
+        planes = split(image.reshape(-1, channels))
+        tables = [dense(plane) for plane in planes[:colours]] + [jnp.arange(256)] * (channels - colours)
+        return looked_up(tables, planes).reshape(height, width, channels)
+
+    return lax.map(changed, images) if len(images) > 1 else changed(images[0])[None]
+
+
+def equalization(counts: Array) -> Array:
+    """Return the new value of each old one, (bins,) int32, from how often each occurs, the same shape."""
+    parts = counts.reshape(16, 16)
+    earlier = jnp.arange(16)[:, None] < jnp.arange(16)
+    within = jnp.where(earlier, parts[:, :, None], 0).sum(1)
+    below = (within + jnp.where(earlier, parts.sum(1)[:, None], 0).sum(0)[:, None]).reshape(256)
+    last = jnp.where(counts > 0, below, 0).max()
+    step = last // 255
+    table = jnp.minimum((step // 2 + below) // jnp.maximum(step, 1), 255)
+    return jnp.where(step > 0, table, jnp.arange(256))
 
 
 def contrast_table(least: Array, largest: Array) -> Array:
-    """Return the new value of each old one under AutoContrast, (batch, channels, 256) uint8; arguments (batch, channels, 1).
+    """Return the new value of each old one under AutoContrast, (bins,) int32, from the least and the largest, scalars.
 
     Exactly, i becomes floor(255 (i - least) / (largest - least)). Pillow's double precision gives one less at some i where
     this is a whole number, at most 17 for a pair; `rounding_errors` says where.
     """
+    least, largest = least.astype(jnp.int32), largest.astype(jnp.int32)
     spread = largest - least
     above = jnp.arange(256) - least
     table = jnp.clip(255 * above // jnp.maximum(spread, 1), 0, 255)
     kinds, patterns = (jnp.asarray(part) for part in rounding_errors())
-    wrong = patterns[kinds[least[..., 0], largest[..., 0]]].astype(jnp.int32)
-    table -= (above > 0) & (above[..., None] == wrong[..., None, :]).any(-1)
-    return jnp.where(spread > 0, table, jnp.arange(256)).astype(jnp.uint8)
+    wrong = patterns[kinds[least, largest]].astype(jnp.int32)
+    table -= (above > 0) & (above[:, None] == wrong).any(-1)
+    return jnp.where(spread > 0, table, jnp.arange(256))
 
 
 @cache

@@ -13,25 +13,25 @@ from jax import Array
 
 from automl_cli.nn.augment import affine, enhancements, histograms
 from automl_cli.nn.augment.affine import fill_colours
-from automl_cli.nn.augment.enhancements import colour_channels
+from automl_cli.nn.augment.pixels import on_colours
 from automl_cli.values.policy import OperationName
 
 
 def invert(images: Array, parameters: Array) -> Array:
     """Replace each value of the images (batch, height, width, channels) by 255 minus it."""
-    return jnp.where(_is_colour(images), ~images, images)
+    return on_colours(images, lambda flat: ~flat)
 
 
 def solarize(images: Array, parameters: Array) -> Array:
     """Replace values of the images (batch, height, width, channels) from the threshold on by 255 minus them."""
-    high = images.astype(jnp.int32) >= parameters[:, 0, None, None, None]
-    return jnp.where(_is_colour(images) & high, ~images, images)
+    last_kept = parameters[:, :1] - 1
+    kept = last_kept.astype(jnp.uint8)
+    return on_colours(images, lambda flat: jnp.where((flat <= kept) & (last_kept >= 0), flat, ~flat))
 
 
 def posterize(images: Array, parameters: Array) -> Array:
     """Keep the highest bits of each value of the images (batch, height, width, channels)."""
-    mask = parameters[:, 0, None, None, None].astype(jnp.uint8)
-    return jnp.where(_is_colour(images), images & mask, images)
+    return on_colours(images, lambda flat: flat & parameters[:, :1].astype(jnp.uint8))
 
 
 def cutout(images: Array, parameters: Array, places: Array) -> Array:
@@ -50,7 +50,8 @@ def cutout(images: Array, parameters: Array, places: Array) -> Array:
 
 def sample_pairing(images: Array, parameters: Array, partners: Array) -> Array:
     """Blend each image with its partner, both (batch, height, width, channels)."""
-    return enhancements.blend(images, partners, parameters)
+    batch = len(images)
+    return enhancements.blend(images.reshape(batch, -1), partners.reshape(batch, -1), parameters).reshape(images.shape)
 
 
 ALONE: Mapping[OperationName, Callable[[Array, Array], Array]] = {
@@ -84,7 +85,3 @@ def apply_operation(name: OperationName, images: Array, parameters: Array, place
         return sample_pairing(images, parameters, partners)
     return ALONE[name](images, parameters) if name in ALONE else images
 
-
-def _is_colour(images: Array) -> Array:
-    """Return which channels of images are colours: (channels,) bool."""
-    return jnp.arange(images.shape[-1]) < colour_channels(images.shape[-1])

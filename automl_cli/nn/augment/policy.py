@@ -33,8 +33,8 @@ CHUNK_BYTES, LARGEST_CHUNK = 2**15, 8
 class PolicyTable(NamedTuple):
     """A policy as arrays, the inputs of a compiled program.
 
-    `operations` (rows, steps) int32 are places in `NAMES`, `probabilities` (rows, steps) float32, `parameters` (rows, steps, 2, slots)
-    int32 what the operations need for either sign. `count` () int32 rows are in use. With `independent` () bool each step
+    `operations` (rows, steps) int32 are places in `NAMES`, `probabilities` (rows, steps) float32, `parameters` (rows, steps, 2,
+    slots) int32 what the operations need for either sign. `count` () int32 rows are in use. With `independent` () bool each step
     draws a row of its own, else all steps of an image take one row.
     """
 
