@@ -17,7 +17,7 @@ authors' code. The quick preset trains a small network on digits, which it neith
 """
 
 from random import Random
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from msgspec.structs import replace
 
@@ -112,12 +112,15 @@ def decode(options: Options, genotype: Genotype) -> Augmentation:
 
 
 def _without_policy(options: Options) -> Augmentation:
-    baseline = cast("BaselineName", options["baseline"])
-    return Augmentation(baseline=baseline, cutout=float(options["cutout"]), mapping=_mapping(options))
+    baselines: dict[str, BaselineName] = {name: name for name in get_args(BaselineName)}
+    return Augmentation(
+        baseline=baselines[str(options["baseline"])], cutout=float(options["cutout"]), mapping=_mapping(options)
+    )
 
 
 def _mapping(options: Options) -> MappingName:
-    return cast("MappingName", options["mapping"])
+    """Return the name of the mapping, the same object wherever the options come from: msgspec leaves out a default by that."""
+    return next(name for name in MAPPINGS if name == options["mapping"])
 
 
 def encode(options: Options, value: Any) -> Genotype:

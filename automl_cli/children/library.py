@@ -31,7 +31,6 @@ from automl_cli.values.policy import FILLS
 from automl_cli.values.recipe import Recipe
 from automl_cli.values.skeleton import cell_network
 
-
 MIDDLE = 127.5
 """Mean and deviation that scale bytes to -1 .. 1, on which colours are distorted."""
 
@@ -73,18 +72,18 @@ def augmentation(value: Augmentation, *, flip: bool = False) -> Callable[[Array,
     images of the same shape and type.
 
     With `flip` the baselines standard and flip-crop mirror half of the images. The margins of flip-crop, and Cutout, have the
-    fill of the value's mapping. Of inception the function makes the changes of colour; windows and flips belong to pictures that
-    are decoded on demand. Raises TypeError for images that are not uint8.
+    fill of the value's mapping. Of inception the function makes the changes of colour; windows and flips belong to pictures
+    that are decoded on demand. Raises TypeError for images that are not uint8.
     """
     pipeline = images(value, flip=flip).pipeline
 
     def augment(batch: Array, key: Array) -> Array:
         if batch.dtype != jnp.uint8:
             raise TypeError(f"images to augment are uint8, from 0 to 255; these are {batch.dtype}")
-        channels = batch.shape[-1]
+        _, height, width, channels = batch.shape
         colour = FILLS[value.mapping] if channels == 3 else FILLS[value.mapping][:1] * channels
         fill = jnp.asarray(colour, jnp.uint8)
-        policy = None if value.policy is None else policy_table(value, batch.shape[1:])
+        policy = None if value.policy is None else policy_table(value, (height, width, channels))
         mean, std = (jnp.full(channels, MIDDLE), jnp.full(channels, MIDDLE)) if value.streamed else (fill, jnp.ones(channels))
         return augmented_bytes(jnp.asarray(batch), mean, std, key, pipeline=pipeline, policy=policy, fill=fill)
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from automl_cli.core.errors import DataError
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Part, Report, Source
 from automl_cli.data.split_indices import SplitIndices, facts_of, learning_indices, no_progress, sizes_for, testing_indices
-from automl_cli.data.splits import Sizes
+from automl_cli.data.splits import Sizes, fold
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 if TYPE_CHECKING:
@@ -70,6 +72,18 @@ class ImageData:
         mean, std = moments(images)
         counts = np.bincount(labels, minlength=len(self.facts.classes))
         return ImageData(ImageSplit(images, labels), self.validation, self.facts, mean, std, counts)
+
+    def fold(self, number: int, *, seed: int) -> ImageData:
+        """Return a fold of the training examples, in memory: the held-out ones are the validation split. Moments stay."""
+        import numpy as np
+
+        rest, held_out = (
+            ImageSplit(self.train.images[rows], self.train.labels[rows])
+            for rows in fold(np.asarray(self.train.labels), number, seed=seed)
+        )
+        counts = np.bincount(rest.labels, minlength=len(self.facts.classes))
+        facts = replace(self.facts, train_examples=len(rest), validation_examples=len(held_out))
+        return ImageData(rest, held_out, facts, self.mean, self.std, counts)
 
 
 def image_facts(reference: DatasetReference) -> ImageFacts:

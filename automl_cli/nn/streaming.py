@@ -65,14 +65,14 @@ class StreamedBatches:
         self._moments = tuple(jnp.asarray(moment) for moment in moments)
         self._flip = flip
         self._pipeline = pipeline
-        self._policy: PolicyTable | None = None
+        self.policy: PolicyTable | None = None
         self.size = min(size, len(stream))
         self.steps = len(stream) // self.size
 
     def with_policy(self, policy: PolicyTable | None) -> "StreamedBatches":
         """Return batches of the same pictures, augmented by another policy."""
         other = copy(self)
-        other._policy = jax.tree.map(jnp.asarray, policy)
+        other.policy = jax.tree.map(jnp.asarray, policy)
         return other
 
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
@@ -87,7 +87,7 @@ class StreamedBatches:
                 if len(on_device) == BATCHES_AHEAD:
                     on_device.popleft().block_until_ready()
                 labels = jnp.asarray(self._stream.labels[indices])
-                prepared, ready = _prepared(self._pipeline)(images, *self._moments, key, self._policy)
+                prepared, ready = _prepared(self._pipeline)(images, *self._moments, key, self.policy)
                 on_device.append(ready)
                 yield prepared, labels
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from automl_cli.nn.augment.batches import Batches
     from automl_cli.nn.evaluation import EvaluationExamples
     from automl_cli.nn.fit import TrainingBatches
+    from automl_cli.nn.losses import Loss
     from automl_cli.nn.metrics import Metric
     from automl_cli.nn.streaming import StreamedBatches
 
@@ -166,7 +167,7 @@ class ImageLearningTask:
         balanced, recipe = child.problem.dataset["metric"] == "balanced-accuracy", child.recipe
         counts = tuple(map(int, data.class_counts)) if balanced else None
         cross_entropy = losses.CrossEntropy(counts, smoothing=recipe.label_smoothing)
-        self.loss = losses.WithAuxiliary(cross_entropy, recipe.auxiliary_weight)
+        self.loss: Loss = losses.WithAuxiliary(cross_entropy, recipe.auxiliary_weight)
         self.metric: Metric = BalancedAccuracy(len(data.facts.classes)) if balanced else Accuracy()
         self.preparation = {"mean": tuple(map(float, data.mean)), "std": tuple(map(float, data.std))}
         self._data = data

@@ -53,19 +53,19 @@ class Batches:
         self._examples = len(labels)
         self.size = min(size, self._examples)
         self._pipeline = pipeline
-        self._policy: PolicyTable | None = None
+        self.policy: PolicyTable | None = None
         self.steps = self._examples // self.size
 
     def with_policy(self, policy: PolicyTable | None) -> "Batches":
         """Return batches of the same arrays, which are not copied, augmented by another policy."""
         other = copy(self)
-        other._policy = jax.tree.map(jnp.asarray, policy)
+        other.policy = jax.tree.map(jnp.asarray, policy)
         return other
 
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
         """Yield the batches of one epoch: images (size, height, width, channels) float32, labels (size,) int32."""
         for indices, key in shuffled_batches(seed, epoch, examples=self._examples, size=self.size):
-            yield _batch(self._pipeline)(*self._arrays, indices, key, self._policy)
+            yield _batch(self._pipeline)(*self._arrays, indices, key, self.policy)
 
 
 @cache

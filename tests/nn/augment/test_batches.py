@@ -72,7 +72,9 @@ def test_upsampling_keeps_constants_and_linear_ramps():
 def test_every_augmented_image_is_a_crop_of_the_upsampled_one_mirrored_or_not(flip: bool):
     random = np.random.default_rng(0)
     images = random.normal(size=(64, 8, 8, 1)).astype(np.float32)
-    served = Batches(images, np.arange(64, dtype=np.int32), moments=MOMENTS, size=64, pipeline=Pipeline(crop_and_flip(flip=flip)))
+    served = Batches(
+        images, np.arange(64, dtype=np.int32), moments=MOMENTS, size=64, pipeline=Pipeline(crop_and_flip(flip=flip))
+    )
     augmented, labels = map(np.asarray, next(served.epoch(0, 0)))
     matrix = upsampling_matrix(8, 10)
     seen = set()
