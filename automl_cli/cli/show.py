@@ -58,6 +58,9 @@ def show(
     one equation per state; an activation function as a formula and a curve with its features; an update rule as a formula with
     what it does. For a search of formulas, the best of each length are listed.
 
+    With --image, a function is drawn as a curve, and an augmentation as a contact sheet: a few images, and below them what
+    each of its sub-policies makes of them.
+
     Examples:
         automl show runs/first/best.json
         automl show runs/first

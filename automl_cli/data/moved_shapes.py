@@ -1,4 +1,4 @@
-"""Where boxes and polygons lie in a picture after the steps of a policy.
+"""Moves boxes and polygons of a picture by the steps of a policy.
 
 Points are (x, y) in pixels from the left upper corner of the picture, so that pixel i covers i to i + 1, as in COCO. A step
 that moves pixels is an affine map, the one by which Pillow places them; what leaves the picture is cut off after each step.

@@ -1,4 +1,4 @@
-"""Contact sheets: what each sub-policy of an augmentation does to a few images, drawn with Pillow."""
+"""Draws contact sheets: what each sub-policy of an augmentation does to a few images, drawn with Pillow."""
 
 import io
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a value does to images of a data set, as a file: by the function that the row of its kind names."""
+"""Draws what a value does to images of a data set, as a file: by the function that the row of its kind names."""
 
 from pathlib import Path
 from typing import Any

@@ -10,6 +10,7 @@ from PIL import Image
 from automl_cli.core.errors import UserError
 from automl_cli.jobs.augment import AugmentRequest, augment_folder
 from automl_cli.kinds.augmentation_policy import AugmentationPolicyBody, words
+from automl_cli.store import files
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.policy import AppliedOperation, SubPolicies
@@ -209,6 +210,30 @@ def test_sample_pairing_mixes_in_pictures_of_the_folder_but_not_with_boxes_or_ma
     with pytest.raises(UserError, match="and in holds one; add more"):
         augment(name, "other")
     assert not Path("other").exists()
+
+
+def test_an_interrupted_run_leaves_whole_files_says_so_and_can_be_replaced(monkeypatch):
+    augment(out="whole")
+    written = []
+    replace_file = files.replace_file
+
+    def interrupted(path, data, **more):
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(path.relative_to("out").as_posix())
+        replace_file(path, data, **more)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("automl_cli.jobs.augment.replace_file", interrupted)
+        augment()
+    assert files_in("out") == set(written) == {"augmentation.json", "a.png", "d.png"}
+    assert json.loads(Path("out", "augmentation.json").read_bytes())["complete"] is False
+    for name in ("a.png", "d.png"):
+        assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
+    augment(overwrite=True)
+    assert {name: Path("out", name).read_bytes() for name in files_in("out")} == {
+        name: Path("whole", name).read_bytes() for name in files_in("whole")
+    }
 
 
 def test_what_is_there_stays_unless_it_is_to_be_replaced_and_is_ours():

@@ -80,7 +80,7 @@ def test_rows_are_labelled_in_words(monkeypatch):
         ("flip-crop, the baseline", "never mirrored"),
         ("Cutout 50 % of the side", "at last"),
     ]
-    assert labels[3] == ("Rotate ±6.67°, 70 %", "TranslateX ±45.3 % of the side, 30 %")
+    assert labels[3] == ("Rotate ±6.67°, 70 %", "TranslateX ±45.3 %, 30 %")
     for colour in (INK, FAINT):
         assert (sheet == colour).all(-1).sum() > 100
     drawn(NAMED["randaugment"], images())
