@@ -93,6 +93,7 @@ def augment_folder(request: AugmentRequest) -> Augmented:
     job = _checked(request)
     out, policy = request.out, Policy(job.settings)
     names = [name for picture in job.pictures for name in _written_for(job, picture)]
+    names += [] if job.coco is None else [BOXES]
     _record(job, sorted({*names, *job.before}), complete=False)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -101,7 +102,6 @@ def augment_folder(request: AugmentRequest) -> Augmented:
             images.append(_write_copy(job, policy, picture, copy, annotations, image_id=len(images) + 1))
     if job.coco is not None:
         _write(out / BOXES, document(job.coco.copy_of(images, annotations)))
-        names.append(BOXES)
     for name in job.before - set(names):
         (out / name).unlink(missing_ok=True)
     _record(job, sorted(names), complete=True)

@@ -88,8 +88,8 @@ def _about(value: Augmentation) -> str:
         return "Drawn anew for each image."
     if isinstance(value.policy, SubPolicies):
         return "Every operation is applied here, save those of 0 %; per cent say how often it is in training."
-    drawn = counted(value.policy.count, "operation")
-    return f"{drawn} of these drawn for each image in training. Levels grow from left to right, where there are several."
+    count, of = value.policy.count, counted(len(value.policy.operations), "operation")
+    return f"In training, {count} of these {of} for each image. Levels grow from left to right, if there are several."
 
 
 def _words(applied: AppliedOperation, value: Augmentation) -> str:

@@ -62,7 +62,7 @@ def test_values_that_go_by_a_name_survive_json_and_have_words(kind: Kind) -> Non
 
 @every_kind
 def test_what_it_names_can_be_imported(kind: Kind) -> None:
-    for target in (kind.build, kind.export):
+    for target in (kind.build, kind.export, kind.pictures):
         if target is not None:
             assert callable(attribute(target))
 
