@@ -84,4 +84,3 @@ def apply_operation(name: OperationName, images: Array, parameters: Array, place
     if name == "SamplePairing":
         return sample_pairing(images, parameters, partners)
     return ALONE[name](images, parameters) if name in ALONE else images
-
