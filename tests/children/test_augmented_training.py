@@ -106,10 +106,9 @@ def test_children_of_a_search_share_arrays_and_programs(monkeypatch):
     assert len(batches_seen) > 30
 
 
-@pytest.mark.parametrize("baseline", ["standard", "flip-crop", "none"])
-def test_policies_drawn_at_random_train_as_well(baseline):
+def test_policies_drawn_at_random_train_as_well():
     policy = RandomOperations(("Identity", "Rotate", "Invert", "Contrast"), tuple(map(float, range(10))), 2)
-    child = augmented(Augmentation(baseline=baseline, policy=policy))
+    child = augmented(Augmentation(baseline="standard", policy=policy))
     assert np.isfinite(trainer_on(child, engine="blocks").train(child, epochs=1, seed=0).losses).all()
 
 
