@@ -14,6 +14,7 @@ from jax import Array
 from automl_cli.nn.augment import affine, enhancements, histograms
 from automl_cli.nn.augment.affine import fill_colours
 from automl_cli.nn.augment.pixels import on_colours
+from automl_cli.nn.ops.no_inline import outlined
 from automl_cli.values.policy import OperationName
 
 
@@ -39,13 +40,25 @@ def cutout(images: Array, parameters: Array, places: Array) -> Array:
 
     A square of an even side n has n / 2 pixels before its centre. It ends at the border.
     """
+    batch, height, width, channels = images.shape
     side = parameters[:, 0, None]
-    inside = []
-    for axis in (0, 1):
-        after = jnp.arange(images.shape[1 + axis])[None] - places[:, axis, None] + side // 2
-        inside.append((after >= 0) & (after < side))
-    square = (inside[0][:, :, None] & inside[1][:, None])[..., None]
-    return jnp.where(square, fill_colours(parameters, images.shape[-1])[:, None, None], images)
+
+    def within(length: int, centre: Array) -> Array:
+        after = jnp.arange(length) - centre[:, None] + side // 2
+        return jnp.where((after >= 0) & (after < side), 255, 0).astype(jnp.uint8)
+
+    down, across = within(height, places[:, 0])[:, :, None], jnp.repeat(within(width, places[:, 1]), channels, axis=1)
+    colours = jnp.tile(fill_colours(parameters, channels), (1, width))
+    return _filled(images.reshape(batch, height, -1), down, across, colours).reshape(images.shape)
+
+
+def _fill_square(rows: Array, down: Array, across: Array, colours: Array) -> Array:
+    """Return images (batch, height, values) with `colours` (batch, values) where both masks have 255 and not 0."""
+    square = down & across[:, None]
+    return (rows & ~square) | (colours[:, None] & square)
+
+
+_filled = outlined(_fill_square)
 
 
 def sample_pairing(images: Array, parameters: Array, partners: Array) -> Array:
@@ -84,4 +97,3 @@ def apply_operation(name: OperationName, images: Array, parameters: Array, place
     if name == "SamplePairing":
         return sample_pairing(images, parameters, partners)
     return ALONE[name](images, parameters) if name in ALONE else images
-

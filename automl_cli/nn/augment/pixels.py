@@ -31,8 +31,11 @@ def on_colours(images: Array, change: Callable[[Array], Array]) -> Array:
 
 def planes_of(images: Array) -> list[Array]:
     """Return each channel of images (…, channels) as an array of its own."""
-    planes = jnp.moveaxis(images, -1, 0)
-    return [planes[channel] for channel in range(images.shape[-1])]
+    channels = images.shape[-1]
+    if not 2 <= channels <= 4:
+        return [images[..., channel] for channel in range(channels)]
+    pixels = packed(images)
+    return [(pixels >> 8 * channel).astype(jnp.uint8) for channel in range(channels)]
 
 
 split = outlined(planes_of)
@@ -48,9 +51,11 @@ def from_planes(planes: Sequence[Array]) -> Array:
 
 def packed(images: Array) -> Array:
     """Return the bytes of each pixel of images (…, channels), at most 4, as one number: (…) uint32, or uint8 of one channel."""
-    if images.shape[-1] == 1:
+    *others, channels = images.shape
+    if channels == 1:
         return images[..., 0]
-    return _joined([images[..., at].astype(jnp.uint32) << 8 * at for at in range(images.shape[-1])])
+    rest = jnp.zeros((*others, 4 - channels), jnp.uint8)
+    return lax.bitcast_convert_type(jnp.concatenate([images, rest], axis=-1), jnp.uint32)
 
 
 def unpacked(pixels: Array, channels: int) -> Array:
