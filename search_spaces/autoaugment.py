@@ -216,11 +216,15 @@ def mutate(options: Options, genotype: Genotype, random: Random) -> Genotype:
 
 
 QUICK = SearchPreset(
-    trials=32,
-    epochs=6,
-    strategy="evolution",
-    child=ChildPreset(network="wrn-10-1", recipe=Recipe(batch_size=64, learning_rate=0.1, schedule="cosine")),
-    space_options={"cutout": 0.0},
+    trials=64,
+    epochs=20,
+    strategy="ppo",
+    child=ChildPreset(
+        data={"train_examples": 1000},
+        network="wrn-10-1",
+        recipe=Recipe(batch_size=32, learning_rate=0.1, schedule="cosine"),
+    ),
+    space_options={"baseline": "none", "cutout": 0.0},
 )
 
 _RECIPE = Recipe(batch_size=128, learning_rate=0.01, weight_decay=1e-4, schedule="cosine")
