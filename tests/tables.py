@@ -40,6 +40,7 @@ EXAMPLE = ROOT / "examples" / "table"
 
 EVALUATOR_REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "analytic": {"space": f"{ROOT}/tests/tiny_space.py", "evaluator_option": {"noise": "0.1", "group": "3"}},
+    "density": {"space": "autoaugment", "train_examples": 200, "epochs": 1, "evaluator_option": {"versions": "2"}},
     "table": {
         "space": f"{EXAMPLE}/three_edges.py",
         "table": f"{EXAMPLE}/three_edges.csv",

@@ -3,27 +3,36 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax import Array
 
 from automl_cli.children.activation import function
+from automl_cli.children.augmentation import images
 from automl_cli.children.network import build
 from automl_cli.children.optimizer import started
 from automl_cli.core.errors import UserError
 from automl_cli.kinds.cell import stack_for
 from automl_cli.kinds.network import NetworkBody
+from automl_cli.nn.augment.pipeline import augmented_bytes
+from automl_cli.nn.augment.policy import policy_table
 from automl_cli.nn.interpret.layers import ActivationLayer, function_of
 from automl_cli.plugins.kind import TrainingChoices
 from automl_cli.plugins.roles import by_names, value_of
 from automl_cli.values.activation import ActivationFunction
+from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.cell import CellPair
 from automl_cli.values.dataset import ImageFacts
 from automl_cli.values.expressions.tree import uses
 from automl_cli.values.network import Network, Shape
 from automl_cli.values.optimizer import LibraryOptimizer, Optimizer
+from automl_cli.values.policy import FILLS
 from automl_cli.values.recipe import Recipe
 from automl_cli.values.skeleton import cell_network
+
+MIDDLE = 127.5
+"""Mean and deviation that scale bytes to -1 .. 1, on which colours are distorted."""
 
 
 def optimizer(
@@ -56,6 +65,29 @@ def optimizer(
 def activation(value: ActivationFunction, *, channels: int | None = None) -> nnx.Module | Callable[..., Array]:
     """Return f(x, *betas) of x (…, channels); with a number of channels a module that trains its betas."""
     return function_of(value) if channels is None else ActivationLayer(value, channels)
+
+
+def augmentation(value: Augmentation, *, flip: bool = False) -> Callable[[Array, Array], Array]:
+    """Return the augmentation as a traceable function of images (batch, height, width, channels) uint8 and a random key, to
+    images of the same shape and type.
+
+    With `flip` the baselines standard and flip-crop mirror half of the images. The margins of flip-crop, and Cutout, have the
+    fill of the value's mapping. Of inception the function makes the changes of colour; windows and flips belong to pictures
+    that are decoded on demand. Raises TypeError for images that are not uint8.
+    """
+    pipeline = images(value, flip=flip).pipeline
+
+    def augment(batch: Array, key: Array) -> Array:
+        if batch.dtype != jnp.uint8:
+            raise TypeError(f"images to augment are uint8, from 0 to 255; these are {batch.dtype}")
+        _, height, width, channels = batch.shape
+        colour = FILLS[value.mapping] if channels == 3 else FILLS[value.mapping][:1] * channels
+        fill = jnp.asarray(colour, jnp.uint8)
+        policy = None if value.policy is None else policy_table(value, (height, width, channels))
+        mean, std = (jnp.full(channels, MIDDLE), jnp.full(channels, MIDDLE)) if value.streamed else (fill, jnp.ones(channels))
+        return augmented_bytes(jnp.asarray(batch), mean, std, key, pipeline=pipeline, policy=policy, fill=fill)
+
+    return augment
 
 
 def network(

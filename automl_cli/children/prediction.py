@@ -61,7 +61,7 @@ class Predictor:
 
     def __init__(self, child: Child, weights: Mapping[str, np.ndarray], *, trained: EngineName = "whole") -> None:
         self._model = module_of(child, seed=0)
-        _check(weights, _expected(self._model))
+        _check(weights, expected_weights(self._model))
         self._weights = weights
         self._trained: EngineName = trained
         self._batch_size = child.recipe.batch_size
@@ -89,16 +89,16 @@ class Predictor:
         batches, accelerated = -(-examples // size), jax.default_backend() != "cpu"
         name = engine_for_prediction(batches, trained=self._trained, accelerated=accelerated)
         if name == "blocks" and isinstance(self._model, NetworkModule):
-            return BlocksEngine(self._model, **_NO_TRAINING), {"size": size, "smaller": False}
-        return WholeEngine(self._model, **_NO_TRAINING), {"size": None, "smaller": True}
+            return BlocksEngine(self._model, **NO_TRAINING), {"size": size, "smaller": False}
+        return WholeEngine(self._model, **NO_TRAINING), {"size": None, "smaller": True}
 
 
-_NO_TRAINING: dict[str, Any] = {"loss": CrossEntropy(), "update_rule": optax.identity()}
+NO_TRAINING: dict[str, Any] = {"loss": CrossEntropy(), "update_rule": optax.identity()}
 """Placeholders for the loss and the update rule of an engine. They are made once, since blocks are cached by their
 arguments."""
 
 
-def _expected(model: nnx.Module) -> dict[str, Array]:
+def expected_weights(model: nnx.Module) -> dict[str, Array]:
     """Return the arrays of a network by the names of its weights."""
     groups = zip(("parameters", "statistics"), named_arrays(model), strict=True)
     return {f"{kind}.{name}": array for kind, arrays in groups for name, array in arrays.items()}

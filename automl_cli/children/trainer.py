@@ -28,7 +28,7 @@ class Trainer:
     determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules,
     bfloat16, and optimizers that work on whole arrays use the engine `whole`. `as_data` is the role, activation or optimizer,
     whose values are data to programs that all of them share: the one that is searched, since all children have the same in the
-    others.
+    others. `learning` are data that are open already, such as a part of a problem's.
     """
 
     def __init__(
@@ -39,9 +39,10 @@ class Trainer:
         with_validation: bool = False,
         report: Report | None = None,
         as_data: str | None = None,
+        learning: LearningTask | None = None,
     ) -> None:
-        problem = problem_named(child.problem.name)
-        self.learning: LearningTask = problem.open(child, with_validation=with_validation, report=report)
+        opened = learning or problem_named(child.problem.name).open(child, with_validation=with_validation, report=report)
+        self.learning: LearningTask = opened
         self._engine = engine
         self._as_data = as_data
 

@@ -1,4 +1,4 @@
-"""`automl export`: writes a trained model, an activation function or an update rule as one file that runs without this tool."""
+"""`automl export`: writes a model, an activation function, an update rule or a policy as one file without this tool."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +11,8 @@ Named = Annotated[
     str,
     typer.Argument(
         metavar="ARTIFACT|NAME",
-        help="The model.json of a training, the best.json of search-activation or search-optimizer, the directory of either, "
-        "or the name of a published function or rule.",
+        help="The model.json of a training, the best.json of search-activation, search-optimizer or search-augment, the "
+        "directory of either, or the name of a published function, rule or policy.",
     ),
 ]
 Out = Annotated[
@@ -24,7 +24,8 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="Of a function or a rule: jax (JAX and Optax) or torch (PyTorch). Of a model: stablehlo. [default: the first]",
+        help="Of a function or a rule: jax (JAX and Optax) or torch (PyTorch). Of a policy: pillow (Python for any loader) or "
+        "json. Of a model: stablehlo. [default: the first]",
         show_default=False,
     ),
 ]
@@ -39,20 +40,22 @@ def export(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Write a model, an activation function or an update rule as one file without this tool.
+    """Write a model, an activation function, an update rule or a policy as one file without this tool.
 
     A trained model becomes StableHLO with the weights inside, which needs JAX and nothing else; a README beside it shows the
     five lines of Python that call it.
 
     A found or published function or rule becomes a readable file of Python: activation.py with a function of jax.numpy or a
     torch.nn.Module, optimizer.py with an Optax transformation or a torch.optim.Optimizer. Its docstring has the formula, where
-    it comes from, and how it is used.
+    it comes from, and how it is used. An augmentation policy becomes augmentation.py, which needs Pillow and NumPy only and
+    goes into a loader of PyTorch, TensorFlow or Keras, or augmentation.json, with every argument spelled out.
 
     Examples:
         automl export runs/final
         automl export runs/final/model.json --out exported
         automl export runs/act
         automl export powersign-ld --format torch --out exported
+        automl export autoaugment-cifar10 --out exported
     """
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.jobs.export import export as write

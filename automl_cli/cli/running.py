@@ -47,6 +47,7 @@ class Finished(NamedTuple):
             "genotype": self.winner.trial.task.genotype,
             "validation_score": score_of(self.settings.reward, self.winner.trial.outcome),
             "retraining": self.winner.retraining,
+            **({"joined": [trial.number for trial in self.winner.joined]} if self.winner.joined else {}),
             **({} if self.transfer is None else {"transfer": self.transfer}),
         }
 
@@ -121,6 +122,7 @@ def _in_words(settings: "StudySettings") -> str:
 
 
 def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:
+    from automl_cli.store.study import joined_in_words
     from automl_cli.study.incumbent import score_of
 
     text = f"best: trial {winner.trial.number}, validation score {score_of(settings.reward, winner.trial.outcome):.4f}"
@@ -129,4 +131,6 @@ def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:
         score, rank = scores[winner.trial.number], again.rank_correlation
         text += f"; retrained for {counted(again.epochs, 'epoch')} " + ("it failed" if score is None else f"{score:.4f}")
         text += "" if rank is None else f" (rank correlation of {counted(len(scores), 'candidate')} {rank:.2f})"
+    if winner.joined:
+        text += f"\nbest.json {joined_in_words([trial.number for trial in winner.joined])}"
     return text

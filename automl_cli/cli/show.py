@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automl_cli.cli.options import Json
+from automl_cli.cli.options import DataDir, Json
 
 if TYPE_CHECKING:
     from automl_cli.references import Opened
@@ -22,22 +22,51 @@ ArtifactName = Annotated[
 
 Image = Annotated[
     Path | None,
-    typer.Option("--image", metavar="FILE", help="Write its curve as FILE, .svg or .png, instead; the path goes to stdout."),
+    typer.Option(
+        "--image",
+        metavar="FILE",
+        help="Write its curve as FILE, .svg or .png, or what it does to images, .png, instead; the path goes to stdout.",
+    ),
+]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME|PATH",
+        help="With --image: the images that an augmentation is shown on. [default: those it was found on, else digits]",
+        show_default=False,
+    ),
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option("--image-size", min=1, metavar="PIXELS", help="Height and width of these images.", show_default=False),
 ]
 
 
-def show(artifact: ArtifactName, *, image: Image = None, json: Json = False) -> None:
+def show(
+    artifact: ArtifactName,
+    *,
+    image: Image = None,
+    dataset: Dataset = None,
+    data_dir: DataDir = None,
+    image_size: ImageSize = None,
+    json: Json = False,
+) -> None:
     """Show what an artifact holds, in words.
 
     An architecture is shown as a table of its layers with shapes and exact costs, and as the deck's token strings; a cell as
     one equation per state; an activation function as a formula and a curve with its features; an update rule as a formula with
     what it does. For a search of formulas, the best of each length are listed.
 
+    With --image, a function is drawn as a curve, and an augmentation as a contact sheet: a few images, and below them what
+    each of its sub-policies makes of them.
+
     Examples:
         automl show runs/first/best.json
         automl show runs/first
         automl show nasnet-a
         automl show swish --image swish.svg
+        automl show runs/augment --dataset digits --image policy.png
         automl show model.json --json
     """
     from automl_cli.cli.console import write_json, write_line
@@ -45,9 +74,7 @@ def show(artifact: ArtifactName, *, image: Image = None, json: Json = False) -> 
 
     opened = open_any(artifact)
     if image is not None:
-        from automl_cli.report.plots import write_image
-
-        write_image(_drawing(opened.artifact.body, opened.place), image)
+        _write_image(opened, image, dataset, image_size=image_size, data_dir=data_dir)
         write_line(str(image))
     elif json:
         write_json(opened.artifact)
@@ -67,6 +94,24 @@ def _print(opened: "Opened[Any]", run: Path) -> None:
         console.print(laid_out(part, console.width))
 
 
+def _write_image(opened: "Opened[Any]", path: Path, dataset: str | None, **reading: Any) -> None:
+    """Write the drawing of a value, or what it does to images, as its kind has it. UserError where it has neither."""
+    from automl_cli.core.errors import UserError
+    from automl_cli.plugins.listing import kind_of
+
+    body, place = opened.artifact.body, opened.place
+    if kind_of(body).pictures is not None:
+        from automl_cli.report.pictures import write_pictures
+
+        write_pictures(body, place, path, dataset, **reading)
+        return
+    if dataset is not None:
+        raise UserError(f"--dataset {dataset}: {place} holds a value of kind {kind_of(body).name!r}, drawn without data")
+    from automl_cli.report.plots import write_image
+
+    write_image(_drawing(body, place), path)
+
+
 def _drawing(body: Any, place: str) -> "Curves":
     """Return the curves of a value. UserError where its kind has none."""
     from automl_cli.core.errors import UserError
@@ -74,7 +119,7 @@ def _drawing(body: Any, place: str) -> "Curves":
 
     kind = kind_of(body)
     if kind.drawing is None:
-        drawn = ", ".join(row.name for row in kinds().values() if row.drawing is not None)
+        drawn = ", ".join(row.name for row in kinds().values() if row.drawing or row.pictures)
         raise UserError(f"{place} holds a value of kind {kind.name!r}, of which there is no drawing; kinds with one: {drawn}")
     return kind.drawing(body.value)
 

@@ -58,7 +58,8 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
 
     `child` is a `values.child.ChildPreset`: what children are trained on and by; None where nothing is trained (tables).
     `strategy_settings` holds, by strategy name, the constants that this preset fixes; a strategy chooses the others by its rule
-    from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`.
+    from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`. `by_dataset` holds other
+    settings for data sets by name.
     """
 
     trials: Annotated[int, Meta(ge=1)]
@@ -72,6 +73,11 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     space_options: dict[str, Choice] = {}
     strategy_settings: dict[str, dict[str, Any]] = {}
     published_cost: str = ""
+    by_dataset: dict[str, "SearchPreset"] = {}
+
+    def on(self, dataset: str) -> "SearchPreset":
+        """Return the settings of this preset on a data set of this name."""
+        return self.by_dataset.get(dataset, self)
 
 
 class Plugin(Struct, frozen=True, kw_only=True):

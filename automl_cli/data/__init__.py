@@ -13,16 +13,19 @@ splits           sizes of the training, validation and test split
 split_indices    indices of their examples
 cache            prepared arrays on disk: written once, memory-mapped by all
 images           facts, training and validation arrays, the test split
+examples         a few images, to look at
 streaming        the same for pictures of any size, decoded on demand
 prefetch         work done by threads ahead of its use
 crops            windows of pictures for training and evaluation
+pillow_policy    augmentation policies on single pictures, and the text that is exported
+moved_shapes     where boxes and polygons lie after the steps of a policy
 target           the data set that a network is meant for, here or not
 available        the data sets that can be used on this machine
 paths            paths as users write them
 benchmark_table  tabular benchmarks
 """
 
-from automl_cli.data.images import ImageData, ImageSplit, image_facts, load_images, load_test_split
+from automl_cli.data.images import ImageData, ImageSplit, check_bytes, image_facts, load_images, load_test_split
 from automl_cli.data.streaming import StreamedData, StreamedSplit, check_source, has_pictures, load_streamed, load_streamed_test
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "ImageSplit",
     "StreamedData",
     "StreamedSplit",
+    "check_bytes",
     "check_source",
     "has_pictures",
     "image_facts",

@@ -88,6 +88,15 @@ def header(path: Path) -> tuple[str, tuple[int, int]]:
         return picture.mode, (width, height) if _on_its_side(picture) else (height, width)
 
 
+def read_picture(path: Path) -> tuple[Image.Image, str]:
+    """Return a decoded picture in its own mode, turned as its camera recorded, and the format of its file.
+
+    Of an animated one it is the first frame. Raises DataError naming a file that cannot be read.
+    """
+    with _errors_named(path), Image.open(path) as opened:
+        return ImageOps.exif_transpose(opened), opened.format or ""
+
+
 def fit(image: np.ndarray, size: int | None) -> np.ndarray:
     """Return the largest centred square of the image, resampled to `size` pixels bilinearly with antialiasing.
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from automl_cli.core.errors import DataError
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Part, Report, Source
 from automl_cli.data.split_indices import SplitIndices, facts_of, learning_indices, no_progress, sizes_for, testing_indices
-from automl_cli.data.splits import Sizes
+from automl_cli.data.splits import Sizes, fold
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 if TYPE_CHECKING:
@@ -71,6 +73,18 @@ class ImageData:
         counts = np.bincount(labels, minlength=len(self.facts.classes))
         return ImageData(ImageSplit(images, labels), self.validation, self.facts, mean, std, counts)
 
+    def fold(self, number: int, *, seed: int) -> ImageData:
+        """Return a fold of the training examples, in memory: the held-out ones are the validation split. Moments stay."""
+        import numpy as np
+
+        rest, held_out = (
+            ImageSplit(self.train.images[rows], self.train.labels[rows])
+            for rows in fold(np.asarray(self.train.labels), number, seed=seed)
+        )
+        counts = np.bincount(rest.labels, minlength=len(self.facts.classes))
+        facts = replace(self.facts, train_examples=len(rest), validation_examples=len(held_out))
+        return ImageData(rest, held_out, facts, self.mean, self.std, counts)
+
 
 def image_facts(reference: DatasetReference) -> ImageFacts:
     """Return the facts of the data without decoding an image. Raises DataError for everything that would prevent loading."""
@@ -89,6 +103,16 @@ def check_size(source: Source, sizes: Sizes) -> None:
             f"{described.name} has {count:,} images; as arrays of {height}×{width} pixels they take {needed / 2**30:,.0f} GiB, "
             f"and at most {PREPARED_LIMIT // 2**30} GiB are prepared. Train with --augment inception, which decodes "
             "pictures as they are needed, or give a smaller --image-size or --train-examples"
+        )
+
+
+def check_bytes(reference: DatasetReference) -> None:
+    """Check that the pixels of a set are bytes, which policies of augmentation need. Raises DataError if not."""
+    described = open_source(reference).description
+    if described.dtype != "uint8":
+        raise DataError(
+            f"the pixels of {described.name} are {described.dtype}, and policies of augmentation change bytes, 0 to 255; store "
+            "the images as uint8, or take an --augment without a policy, such as standard"
         )
 
 

@@ -79,6 +79,27 @@ def draw(labels: np.ndarray, count: int, *, seed: int, purpose: str) -> np.ndarr
     return np.sort(np.concatenate(chosen))
 
 
+HELD_OUT = 0.4
+"""The share of the examples that a fold holds out (Fast AutoAugment, arXiv 1905.00397)."""
+
+
+def fold(labels: np.ndarray, number: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the increasing indices of the examples of a fold that train, and of those that are held out.
+
+    Folds are draws of their own: an example may be held out in several. `labels` are (examples,). Raises DataError where a
+    class has no example to train on.
+    """
+    import numpy as np
+
+    held_out = draw(labels, max(1, round(HELD_OUT * len(labels))), seed=seed, purpose=f"fold {number}")
+    rest = np.setdiff1d(np.arange(len(labels)), held_out, assume_unique=True)
+    if len(np.unique(labels[rest])) < len(np.unique(labels)):
+        raise DataError(
+            f"{len(labels)} training examples are too few for folds: holding out {HELD_OUT:.0%} leaves a class without any"
+        )
+    return rest, held_out
+
+
 def quotas(class_counts: Sequence[int] | np.ndarray, count: int) -> np.ndarray:
     """Divide `count` in proportion to the class counts: rounded down, the rest to the largest remainders.
 

@@ -75,7 +75,7 @@ class TrainedEvaluator:
                 f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
             )
         if request.data_needed:
-            problem_named(child.problem.name).check(child)
+            problem_named(child.problem.name).check(with_augmentation(child, request.space))
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
             accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
@@ -106,7 +106,7 @@ class TrainedEvaluator:
     @staticmethod
     def prepare(setup: EvaluatorSetup, report: Report) -> None:
         """Prepare the data for all workers."""
-        child = _child(setup)
+        child = with_augmentation(_child(setup), open_space(setup.space))
         problem_named(child.problem.name).prepare(child, report)
 
     @staticmethod
@@ -176,7 +176,8 @@ class TrainedEvaluator:
         self._kind = _standing(self._space)
         self._child = _child(setup)
         self._facts = typed_facts(self._child.problem)
-        self._trainer = Trainer(self._child, engine=settings.engine, as_data=self._kind.role if settings.as_data else None)
+        opened_for = with_augmentation(self._child, self._space)
+        self._trainer = Trainer(opened_for, engine=settings.engine, as_data=self._kind.role if settings.as_data else None)
 
     def evaluate(self, task: Task) -> Measurement:
         """Train the child and return one score per epoch.
@@ -197,6 +198,15 @@ class TrainedEvaluator:
         if settled is not child:
             metrics["learning_rate"] = settled.recipe.learning_rate
         return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **metrics})
+
+
+def with_augmentation(child: Child, space: SearchSpace) -> Child:
+    """Return the child with the augmentation of one genotype where augmentations are searched: it says how data are read, and
+    that of all genotypes is read alike. Other roles stay open."""
+    kind = _standing(space)
+    if kind.role != "augmentation":
+        return child
+    return child.filled(augmentation=filling_of(kind.name, space.placed(space.sample(0, 0), typed_facts(child.problem))))
 
 
 def _networks(space: SearchSpace, child: Child, genotypes: Sequence[Genotype]) -> list[Any]:

@@ -8,6 +8,10 @@ validation  checks files beyond their schema
 run_checks  checks a run directory against itself
 export      writes what an artifact holds as one file that runs by itself: of a trained model StableHLO
 export_expression  writes an activation function or an update rule as source text
+export_policy  writes an augmentation as JSON, or as a file for Pillow
+augment     writes augmented copies of a folder of pictures
+coco        boxes and polygons of pictures, and of their copies
+picture_files  pictures of a folder: found, checked, named, written
 loading     gives what an artifact holds to a program in Python
 caches      shows and clears what is kept between runs
 """

@@ -26,7 +26,7 @@ def export_activation(opened: Opened[Any], out: Path, format: str, *, overwrite:
     """
     function: ActivationFunction = opened.artifact.body.value
     name = next((name for name, known in activation.NAMED.items() if known == function), "found-activation")
-    return _write(out / ACTIVATION, activation_source(function, format, _origin(name, opened)), overwrite=overwrite)
+    return write_new(out / ACTIVATION, activation_source(function, format, origin_of(name, opened)), overwrite=overwrite)
 
 
 def export_rule(opened: Opened[Any], out: Path, format: str, *, overwrite: bool) -> Path:  # noqa: A002
@@ -40,8 +40,8 @@ def export_rule(opened: Opened[Any], out: Path, format: str, *, overwrite: bool)
         raise ArtifactError(
             f"{opened.place}: {rule.name!r} is an optimizer of optax.contrib and cannot be exported; use it from there"
         )
-    origin = _origin(_rule_name(rule), opened)
-    return _write(out / OPTIMIZER, rule_source(rule, format, origin), overwrite=overwrite)
+    origin = origin_of(_rule_name(rule), opened)
+    return write_new(out / OPTIMIZER, rule_source(rule, format, origin), overwrite=overwrite)
 
 
 def _rule_name(rule: UpdateRule) -> str:
@@ -52,7 +52,8 @@ def _rule_name(rule: UpdateRule) -> str:
     return "found-rule"
 
 
-def _origin(name: str, opened: Opened[Any]) -> Origin:
+def origin_of(name: str, opened: Opened[Any]) -> Origin:
+    """Return where what was opened comes from, as a file states it: the paper of its name, or the search."""
     papers = (f"{paper.title}, {paper.where}" for paper in publications() if name in paper.provides)
     source = (*papers, *_search(opened))
     return Origin(name=name, source=source, digest=opened.digest, tool=f"automl-cli {__version__}")
@@ -68,7 +69,8 @@ def _search(opened: Opened[Any]) -> tuple[str, ...]:
     return (f"{file} of {opened.artifact.tool}, {how}, with validation score {found.validation_score:.4f}",)
 
 
-def _write(file: Path, text: str, *, overwrite: bool) -> Path:
+def write_new(file: Path, text: str, *, overwrite: bool) -> Path:
+    """Write a file, in a directory that is made where it is missing. Raises UserError for a file that exists already."""
     if file.exists() and not overwrite:
         raise UserError(f"{file} exists already: replace it with --overwrite, or choose another --out")
     try:

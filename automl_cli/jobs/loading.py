@@ -35,6 +35,9 @@ class Loaded(Struct, frozen=True, kw_only=True):
                             weight_decay -> an optax.GradientTransformation
             activation      nothing -> a function f(x, *betas) whose betas stay as they start unless given; channels -> a
                             flax.nnx module with betas that are trained, one number per channel
+            augmentation-policy
+                            flip (whether half of the images are mirrored) -> a function (images, key) -> images of batches
+                            (batch, height, width, channels) uint8, with a random key of JAX
             architecture, cell, network
                             image_shape, classes (of a cell also stack, such as "1@96"), seed, activation (a name) -> a
                             flax.nnx module from images (batch, height, width, channels) to logits (batch, classes)

@@ -4,7 +4,7 @@ Nothing is replayed and no strategy is made, so it is as quick as reading the jo
 epochs, the seeds of the children, and who won.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,12 +14,13 @@ from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Outcome, Stage, Trial
+from automl_cli.plugins.listing import kind_named
 from automl_cli.store.consistency import must_equal
 from automl_cli.store.file_names import STUDY_FILE
 from automl_cli.store.journal import Asked, Ended, Ledger, Record, Told, placed_records
-from automl_cli.store.study import Found, Retraining, StudySettings
+from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import EvaluationCache, child_seed, itself
-from automl_cli.study.incumbent import Ranking, Winner, provenance, winner_of_retraining
+from automl_cli.study.incumbent import Winner, joined_trials, provenance, ranking_of, winner_of, winner_of_retraining
 
 
 class JournalChecker:
@@ -37,6 +38,7 @@ class JournalChecker:
         self._settings = settings
         self._space = space
         self._standing_for = itself if space is None else space.canonical
+        self._joins = 0 if space is None else kind_named(space.plugin.produces).joins
         self.meanings_known = space is not None or not settings.space.canonical
         """Whether it is known which genotypes mean the same. Seeds of children and the ranking depend on that."""
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
@@ -58,19 +60,20 @@ class JournalChecker:
     def winner(self) -> Winner | None:
         """Return the winner by this journal, or None where no trial has a score."""
         settings = self._settings
-        ranking = Ranking(max(1, settings.retrain_top), settings.reward, standing_for=self._standing_for)
+        ranking = ranking_of(settings, joins=self._joins, standing_for=self._standing_for)
         for (stage, _), trial in self.ledger.trials.items():
             if stage is Stage.SEARCH and trial.reused is None:
                 ranking.add(trial)
         if not (ranked := ranking.best()):
             return None
         retrained = self.ended == "finished" and settings.retrain_top > 0
-        if retrained and (missing := [trial.number for trial in ranked if trial.number not in self.retrained]):
+        candidates = ranked[: settings.retrain_top]
+        if retrained and (missing := [trial.number for trial in candidates if trial.number not in self.retrained]):
             raise ArtifactError(
                 f"the search finished, and trial {missing[0]}, one of the {settings.retrain_top} best, was never trained "
                 f"again, though {STUDY_FILE} says so"
             )
-        return winner_of_retraining(ranked, self.retrained, settings) if retrained else Winner(ranked[0])
+        return winner_of(ranked, settings, joins=self._joins, retrained=self.retrained if retrained else None)
 
     @property
     def retrained(self) -> Mapping[int, Outcome]:
@@ -149,6 +152,16 @@ def check_winner(place: str, found: Found, settings: StudySettings, course: Jour
     for field, value in provenance(settings, winner).items():
         must_equal(f"{place}.{field}", getattr(found, field), value, "the journal with study.json")
     return winner
+
+
+def check_joined(
+    place: str, said: Sequence[JoinedTrial], winner: Winner, settings: StudySettings, course: JournalChecker
+) -> None:
+    """Raise ArtifactError unless these trials are those that the journal ranks best, or after a kill trials of the journal."""
+    if course.ended is None:
+        named = [course.ledger.trials.get((Stage.SEARCH, row.trial)) for row in said]
+        winner = Winner(winner.trial, joined=tuple(trial for trial in named if trial and trial.outcome.measurement is not None))
+    must_equal(place, said, joined_trials(winner, settings), "the journal with study.json")
 
 
 def _as_named(place: str, found: Found, settings: StudySettings, course: JournalChecker) -> Winner:

@@ -12,10 +12,10 @@ from automl_cli.core.rewards import LatencyTarget
 from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs, Measurement
 from automl_cli.jobs.compare import check_trainings, ledger_of
-from automl_cli.jobs.run_checks import check_journal, check_winner
+from automl_cli.jobs.run_checks import check_joined, check_journal, check_winner
 from automl_cli.kinds.comparison import ComparisonSettings
 from automl_cli.plugins.discovery import open_space, plugins
-from automl_cli.plugins.kind import Kind
+from automl_cli.plugins.kind import Joining, Kind
 from automl_cli.plugins.listing import bodies, kind_of, standing_kind
 from automl_cli.plugins.roles import check_roles, costs_of, filling_of, typed_facts
 from automl_cli.store.artifact import Artifact, decode_artifact, read_artifact, read_bytes
@@ -34,6 +34,7 @@ from automl_cli.store.file_names import (
 from automl_cli.store.journal import placed_records, trials_of
 from automl_cli.store.run_directory import repeats_of
 from automl_cli.store.study import Found, FoundBody, StudySettings
+from automl_cli.study.incumbent import joined_value
 from automl_cli.values.child import Child
 
 TRAINING_FILES = (TRAINING_FILE, MODEL_FILE)
@@ -162,11 +163,34 @@ def _check_found_artifact(path: Path, kind: Kind, artifact: Artifact[Any]) -> st
     if (space := _space_of(found.space, f"{place}.space")) is None:
         return _not_decoded(found.space)
     _check_genotype(place, found, space)
-    must_equal(f"{path}: body.value", kind.searched(body.value), space.decode(found.genotype))
-    must_equal(f"{path}: body.words", body.words, space.tokens(found.genotype))
+    expected = {"value": space.decode(found.genotype), "words": space.tokens(found.genotype)}
+    if kind.joining is not None:
+        expected = _checked_joined(path, kind.joining, body, space)
+    must_equal(f"{path}: body.value", kind.searched(body.value), expected["value"])
+    must_equal(f"{path}: body.words", body.words, expected["words"])
     if found.costs is not None and found.child is not None:
         must_equal(f"{place}.costs", found.costs, _costs(kind, found, space))
     return None
+
+
+def _checked_joined(path: Path, joining: Joining, body: Any, space: SearchSpace) -> dict[str, Any]:
+    """Return value and words of the trials that are joined. Raises ArtifactError unless the first is the best, none stands
+    there twice, and they are not too many."""
+    place, rows, found = f"{path}: body.joined", body.joined, body.found
+    first = {"trial": found.trial, "genotype": found.genotype, "validation_score": found.validation_score}
+    must_equal(f"{place}[0]", rows[0] if rows else None, first, "body.found")
+    if len(rows) > joining.count:
+        raise ArtifactError(f"{place}: joins {len(rows)} trials, at most {joining.count} are")
+    try:
+        for row in rows:
+            space.decode(row.genotype)
+        value = joined_value(joining, space, rows)
+        meanings = {space.canonical(row.genotype) for row in rows}
+    except SpaceError as error:
+        raise ArtifactError(f"{place}: {error}") from error
+    if len(meanings) < len(rows):
+        raise ArtifactError(f"{place}: two of the trials mean the same, which is joined once")
+    return value
 
 
 def _costs(kind: Kind, found: Found, space: SearchSpace) -> Costs | None:
@@ -225,7 +249,10 @@ def _check_against_run(path: Path, kind: Kind, body: Any) -> None:
     except UserError:
         return
     winner = check_winner(f"{path}: body.found", body.found, settings, course)
-    if winner is not None and (measured := winner.trial.outcome.measurement) is not None:
+    if kind.joining is not None:
+        if winner is not None:
+            check_joined(f"{path}: body.joined", body.joined, winner, settings, course)
+    elif winner is not None and (measured := winner.trial.outcome.measurement) is not None:
         must_equal(f"{path}: body.value", body.value, kind.learned(kind.searched(body.value), measured.metrics), "the journal")
 
 

@@ -144,6 +144,11 @@ _SOURCES = _sources(Path(__file__).parents[1])
 """Computed when this module is imported, since the files may be replaced while the process runs."""
 
 
+def sources() -> str | None:
+    """Return a digest of our code that programs are traced from; None if it cannot be read."""
+    return _SOURCES
+
+
 def _read(file: Path, structure: PyTreeDef, outputs: PyTreeDef | None) -> Any | None:
     """Return the program in a file, or None if the file has no usable one."""
     try:

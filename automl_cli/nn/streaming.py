@@ -7,16 +7,19 @@ batches wait on the device. So memory does not grow with the data or with the le
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from copy import copy
 from functools import cache
 from itertools import islice
 from typing import Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from automl_cli.nn.augment.batches import evaluation_view, shuffled_batches, whiten_and_transform
-from automl_cli.nn.augment.crops import Transform
+from automl_cli.nn.augment.batches import evaluation_view, shuffled_batches
+from automl_cli.nn.augment.pipeline import Pipeline, training_inputs
+from automl_cli.nn.augment.policy import PolicyTable
 from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.evaluation import EvaluationBatch
 
@@ -56,14 +59,21 @@ class StreamedBatches:
     carry = None
 
     def __init__(
-        self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], size: int, flip: bool, transform: Transform | None
+        self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], size: int, flip: bool, pipeline: Pipeline
     ) -> None:
         self._stream = stream
         self._moments = tuple(jnp.asarray(moment) for moment in moments)
         self._flip = flip
-        self._transform = transform
+        self._pipeline = pipeline
+        self.policy: PolicyTable | None = None
         self.size = min(size, len(stream))
         self.steps = len(stream) // self.size
+
+    def with_policy(self, policy: PolicyTable | None) -> "StreamedBatches":
+        """Return batches of the same pictures, augmented by another policy."""
+        other = copy(self)
+        other.policy = jax.tree.map(jnp.asarray, policy)
+        return other
 
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
         """Yield the batches of one epoch: images (size, height, width, channels) float32, labels (size,) int32."""
@@ -77,20 +87,20 @@ class StreamedBatches:
                 if len(on_device) == BATCHES_AHEAD:
                     on_device.popleft().block_until_ready()
                 labels = jnp.asarray(self._stream.labels[indices])
-                prepared, ready = _prepared(self._transform)(images, *self._moments, key)
+                prepared, ready = _prepared(self._pipeline)(images, *self._moments, key, self.policy)
                 on_device.append(ready)
                 yield prepared, labels
 
 
 @cache
-def _prepared(transform: Transform | None) -> Program:
-    """Return the program (images, mean, standard deviation, key) -> (batch, one of its numbers).
+def _prepared(pipeline: Pipeline) -> Program:
+    """Return the program (images, mean, standard deviation, key, policy or None) -> (batch, one of its numbers).
 
     Waiting for the one number does not keep the batch alive.
     """
 
-    def prepare(images: Array, mean: Array, std: Array, key: Array) -> tuple[Array, Array]:
-        prepared = whiten_and_transform(images, mean, std, key, transform=transform)
+    def prepare(images: Array, mean: Array, std: Array, key: Array, policy: PolicyTable | None) -> tuple[Array, Array]:
+        prepared = training_inputs(images, mean, std, key, pipeline=pipeline, policy=policy)
         return prepared, prepared[0, 0, 0, 0]
 
     return compiled(prepare)

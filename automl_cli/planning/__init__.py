@@ -4,6 +4,7 @@ flags            the rows of all flags of searches
 run_flags        the rows about the run directory and the display
 worker_flags     the rows about where children are trained
 network_flags    the rows about the network, where another role is searched
+augment_flags    the rows of `search-augment` alone
 transfer_flags   the rows about what becomes of the winner
 compare_flags    the rows of the flags of `automl compare`
 compare          from what was asked of a comparison to its settings

@@ -2,8 +2,12 @@
 
 from typing import Any
 
-from automl_cli.core.errors import UserError
+from msgspec.structs import replace
+
+from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.flags import Request
+from automl_cli.core.spaces import Plugin, SearchPreset
+from automl_cli.data.catalogue import canonical_name
 from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.plugins.kind import Kind, TrainingChoices, named_roles
 from automl_cli.plugins.listing import problem_named
@@ -28,7 +32,7 @@ def plan_child(request: Request, preset: ChildPreset | None, kind: Kind, *, data
             "a preset with a child"
         )
     problem = problem_named(preset.problem)
-    dataset = problem.dataset(request.given(), problem.dataset_type(source=preset.dataset))
+    dataset = problem.dataset(request.given(), problem.dataset_type(source=preset.dataset, **preset.data))
     facts = problem.facts(dataset, needed=data_needed)
     roles = {**by_names(named_roles(preset)), **filled_by_flags(request, open_role=kind.role)}
     if kind.role != WHAT_IS_TRAINED:
@@ -41,6 +45,16 @@ def plan_child(request: Request, preset: ChildPreset | None, kind: Kind, *, data
     )
     check_recipe(child)
     return child
+
+
+def preset_of(plugin: Plugin, name: str, dataset: str | None) -> SearchPreset:
+    """Return the preset of this name for a data set, whose name may be an alias. Raises UserError where there is none."""
+    if name not in plugin.presets:
+        raise unknown_name(f"preset of space {plugin.name!r}:", name, plugin.presets)
+    preset = plugin.presets[name]
+    if dataset is None or (own := preset.on(canonical_name(dataset))) is preset:
+        return preset
+    return replace(own, child=replace(own.child, dataset=dataset))
 
 
 def network_given(request: Request, facts: Any) -> Filling | None:

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from automl_cli.children.cost import START_SECONDS, blocks_of, child_seconds, compile_seconds, programs_of
-from automl_cli.core.errors import UserError, unknown_name
-from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
+from automl_cli.core.errors import UserError
+from automl_cli.core.spaces import Plugin, SearchSpace
 from automl_cli.kinds.comparison import ComparisonSettings, Contestant
-from automl_cli.planning.child import plan_child
+from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.compare_flags import ComparisonRequest, compared_flags
 from automl_cli.planning.resolve import executor_and_workers
 from automl_cli.plugins.discovery import plugins
@@ -53,7 +53,7 @@ def plan_comparison(request: ComparisonRequest, *, data_needed: bool = True) -> 
     fillings = [open_filling(role, text) for text in texts]
     kind = kind_named(fillings[0].kind)
     space, preset_name = _space_of(role), request.preset or "quick"
-    preset = _preset(space, preset_name)
+    preset = preset_of(space, preset_name, request.dataset)
     child = plan_child(request.replaced(**{flag: None}), preset.child, kind, data_needed=data_needed)
     around = tuple(float(f"{factor * child.recipe.learning_rate:.6g}") for factor in RATE_FACTORS)
     rates = rates_of(request, child.recipe.learning_rates or around)
@@ -181,12 +181,6 @@ def _space_of(role: str) -> Plugin:
     raise UserError(
         f"values of the role {role} are not compared, since no search says by what; those of {', '.join(known)} are"
     )
-
-
-def _preset(space: Plugin, name: str) -> SearchPreset:
-    if name not in space.presets:
-        raise unknown_name("preset", name, space.presets)
-    return space.presets[name]
 
 
 def _engine(child: Child, epochs: int, executor: str, fillings: list[Filling]) -> Any:

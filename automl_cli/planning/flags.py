@@ -14,6 +14,7 @@ import msgspec
 from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.core.rewards import LARGEST_EXPONENT
+from automl_cli.planning.augment_flags import AUGMENT
 from automl_cli.planning.network_flags import network_rows
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
@@ -216,6 +217,7 @@ SEARCH = (
 OF_COMMANDS: Mapping[str, Callable[[], tuple[Flag, ...]]] = {
     "search-cell": lambda: TRANSFER,
     "search-activation": network_rows,
+    "search-augment": lambda: (*network_rows(), *AUGMENT),
     "search-optimizer": network_rows,
 }
 """Rows that only some of the commands have."""

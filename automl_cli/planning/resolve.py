@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Choice
-from automl_cli.core.errors import SpaceError, UserError, unknown_name
+from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory, StrategyFactory
 from automl_cli.core.rewards import Power, Reward
@@ -17,7 +17,8 @@ from automl_cli.core.settings import CONSTANTS, check_options
 from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.executors.serial import check_serial
-from automl_cli.planning.child import plan_child
+from automl_cli.planning.augment_flags import options_by_flag
+from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.flags import flag_named
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.transfer import plan_transfer
@@ -51,8 +52,8 @@ def plan_search(
     """
     request.check()
     plugin, file = _plugin(command, request.space or default_space)
-    preset = _preset(plugin, request.preset or "quick")
-    options = {**preset.space_options, **_space_options(plugin, request.space_option or {})}
+    preset = preset_of(plugin, request.preset or "quick", request.dataset)
+    options = {**preset.space_options, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
     strategy = _strategy(request, preset, space)
@@ -153,12 +154,6 @@ def _plugin(command: str, name: str) -> tuple[Plugin, str | None]:
             f"{', '.join(spaces_of(command))}"
         )
     return plugin, file
-
-
-def _preset(plugin: Plugin, name: str) -> SearchPreset:
-    if name not in plugin.presets:
-        raise unknown_name(f"preset of space {plugin.name!r}:", name, plugin.presets)
-    return plugin.presets[name]
 
 
 def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:

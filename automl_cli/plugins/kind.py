@@ -3,7 +3,7 @@
 A row is plain data and small functions; code that needs JAX is named, not imported ("module:attribute").
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -51,6 +51,13 @@ class Measurable(Struct, frozen=True, kw_only=True):
     stackable: bool = False
 
 
+class Joining(Struct, frozen=True, kw_only=True):
+    """The way a search joins the values of its best trials into one: of how many, and the values, the best first -> the one."""
+
+    count: int
+    value: Callable[[Sequence[Any]], Any]
+
+
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind of value. A field that makes no sense for it stays None.
 
@@ -68,6 +75,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     words      value -> the value in words
     sheet      (body, place) -> what `automl show` says of the artifact, beyond how it was found
     drawing    value -> the curves that `automl show` draws of it
+    pictures   names (value, images, *, title, flip) -> a PNG file of what it does to images, which `automl show --image` writes
     length     value -> its length, which is weighed against its score: a search reports the best of each length
     check      (body, place) -> what could not be checked, if anything; ArtifactError for what contradicts itself
     costs      (what stands in the role, facts) -> exact costs of the child
@@ -77,6 +85,8 @@ class Kind(Struct, frozen=True, kw_only=True):
                what is compiled into the programs of each child
     learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
     searched   value -> the value as its space gives it, without what its child learned
+    yardstick  the name of the value that one which a search found is measured against where `automl compare` has both
+    joining    how `best.json` joins the values of the best trials, with its body's `joined` naming them; None: it has the best
     recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
     conflict   (value, recipe) -> why no child with it can be trained by this recipe; None where it can
     whole      value -> whether it works on whole arrays, so that only the engine `whole` trains with it
@@ -107,6 +117,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     words: Callable[[Any], tuple[str, ...]] | None = None
     sheet: Callable[[Any, str], Iterator[Part]] | None = None
     drawing: Callable[[Any], Curves] | None = None
+    pictures: str | None = None
     length: Callable[[Any], int] | None = None
     check: Callable[[Any, str], str | None] | None = None
     costs: Callable[[Any, Any], Costs | None] | None = None
@@ -115,6 +126,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     as_data: EngineName | None = None
     learned: Callable[[Any, Mapping[str, float]], Any] = lambda value, metrics: value
     searched: Callable[[Any], Any] = lambda value: value
+    yardstick: str | None = None
+    joining: Joining | None = None
     recipe: Callable[[Any, Recipe], Recipe] = lambda value, recipe: recipe
     conflict: Callable[[Any, Recipe], str | None] = lambda value, recipe: None
     whole: Callable[[Any], bool] = lambda value: False
@@ -127,6 +140,11 @@ class Kind(Struct, frozen=True, kw_only=True):
     export: str | None = None
     formats: tuple[str, ...] = ()
     library: str | None = None
+
+    @property
+    def joins(self) -> int:
+        """Return how many of the best trials `best.json` joins; 0 where it has the best alone."""
+        return 0 if self.joining is None else self.joining.count
 
     @property
     def is_found(self) -> bool:
@@ -145,4 +163,14 @@ def no_stack(choices: TrainingChoices) -> None:
         raise UserError("--stack and --filters are for a cell; what is trained here is a whole network")
 
 
-__all__ = ["Kind", "Measurable", "ProblemReference", "Trainable", "TrainedAs", "TrainingChoices", "named_roles", "no_stack"]
+__all__ = [
+    "Joining",
+    "Kind",
+    "Measurable",
+    "ProblemReference",
+    "Trainable",
+    "TrainedAs",
+    "TrainingChoices",
+    "named_roles",
+    "no_stack",
+]

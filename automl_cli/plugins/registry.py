@@ -158,6 +158,7 @@ EVALUATORS = Table(
     group="automl_cli.evaluators",
     built_in={
         "trained": "automl_cli.evaluators.trained:TrainedEvaluator",
+        "density": "automl_cli.evaluators.density:DensityEvaluator",
         "table": "automl_cli.evaluators.table:TableEvaluator",
         "analytic": "automl_cli.evaluators.analytic:AnalyticEvaluator",
     },

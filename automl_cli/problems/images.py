@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from automl_cli.children.augmentation import ImageAugmentation
     from automl_cli.children.learning import Testing
     from automl_cli.data import ImageData, ImageSplit, StreamedData, StreamedSplit
+    from automl_cli.nn.augment.batches import Batches
     from automl_cli.nn.evaluation import EvaluationExamples
     from automl_cli.nn.fit import TrainingBatches
+    from automl_cli.nn.losses import Loss
     from automl_cli.nn.metrics import Metric
+    from automl_cli.nn.streaming import StreamedBatches
 
 Preparation = Mapping[str, tuple[float, ...]]
 """`mean` and `std` of each channel of the training images."""
@@ -110,11 +113,14 @@ class Images:
             )
 
     def check(self, child: Child) -> None:
-        """Check that the augmentation can read the data set. Raises DataError if it is too large for arrays, or has no
-        pictures to stream."""
-        from automl_cli.data import check_source
+        """Check that the augmentation can read the data set. Raises DataError if it is too large for arrays, has no pictures to
+        stream, or has pixels that a policy cannot change."""
+        from automl_cli.data import check_bytes, check_source
 
-        check_source(typed_dataset(child.problem), streamed=is_streamed(child))
+        dataset, augmentation = typed_dataset(child.problem), _augmentation(child)
+        check_source(dataset, streamed=is_streamed(child))
+        if augmentation is not None and augmentation.policy is not None:
+            check_bytes(dataset)
 
     def prepare(self, child: Child, report: Report) -> None:
         """Write the arrays to the cache, for all workers to map; streamed pictures need no preparation."""
@@ -161,22 +167,22 @@ class ImageLearningTask:
         balanced, recipe = child.problem.dataset["metric"] == "balanced-accuracy", child.recipe
         counts = tuple(map(int, data.class_counts)) if balanced else None
         cross_entropy = losses.CrossEntropy(counts, smoothing=recipe.label_smoothing)
-        self.loss = losses.WithAuxiliary(cross_entropy, recipe.auxiliary_weight)
+        self.loss: Loss = losses.WithAuxiliary(cross_entropy, recipe.auxiliary_weight)
         self.metric: Metric = BalancedAccuracy(len(data.facts.classes)) if balanced else Accuracy()
         self.preparation = {"mean": tuple(map(float, data.mean)), "std": tuple(map(float, data.std))}
         self._data = data
         self._made: dict[object, tuple[object, Any]] = {}
-        """By purpose, what was made last and for what: a search of augmentations has another one for every child."""
+        """By purpose, what was made last and for what."""
 
     def batches(self, child: Child) -> TrainingBatches:
-        """Return the training batches, transformed by the child's augmentation.
+        """Return the training batches, augmented by the child's augmentation. Children that differ in their policies share the
+        arrays.
 
         Raises DataError if the data were not opened for this augmentation.
         """
-        augmentation = child.roles["augmentation"]
-        batches: TrainingBatches = self._made_once(
-            "batches", (repr(augmentation), child.recipe.batch_size), lambda: self._batches(child)
-        )
+        augmentation, size = augmentation_of(child), child.recipe.batch_size
+        shared = self._made_once("batches", (augmentation.pipeline, size), lambda: self._batches(augmentation, size))
+        batches: TrainingBatches = shared.with_policy(augmentation.policy(self._data.facts.image_shape))
         return batches
 
     def validation(self, child: Child, *, like_training: bool) -> EvaluationExamples:
@@ -188,24 +194,22 @@ class ImageLearningTask:
             moments = (self._data.mean, self._data.std)
             return _examples(self._data.validation, child, moments, largest_batch=size, smaller=not like_training)
 
-        made_for = repr(child.roles["augmentation"]), child.recipe.batch_size
+        made_for = augmentation_of(child).view, child.recipe.batch_size
         examples: EvaluationExamples = self._made_once(("validation", like_training), made_for, make)
         return examples
 
-    def _batches(self, child: Child) -> TrainingBatches:
+    def _batches(self, augmentation: ImageAugmentation, size: int) -> Batches | StreamedBatches:
         from automl_cli.data import StreamedData
         from automl_cli.nn.augment.batches import Batches
         from automl_cli.nn.streaming import StreamedBatches
 
-        data, augmentation = self._data, augmentation_of(child)
-        if isinstance(data, StreamedData) != augmentation.streamed:
-            raise DataError(f"augmentation {child.roles['augmentation'].name!r} does not go with {type(data).__name__}")
-        moments, size = (data.mean, data.std), child.recipe.batch_size
+        data, pipeline = self._data, augmentation.pipeline
+        if isinstance(data, StreamedData) != augmentation.value.streamed:
+            raise DataError(f"augmentation {augmentation.value.baseline!r} does not go with {type(data).__name__}")
+        moments = data.mean, data.std
         if isinstance(data, StreamedData):
-            return StreamedBatches(
-                data.train, moments=moments, size=size, flip=data.facts.flip, transform=augmentation.transform
-            )
-        return Batches(data.train.images, data.train.labels, moments=moments, size=size, transform=augmentation.transform)
+            return StreamedBatches(data.train, moments=moments, size=size, flip=data.facts.flip, pipeline=pipeline)
+        return Batches(data.train.images, data.train.labels, moments=moments, size=size, pipeline=pipeline)
 
     def _made_once(self, purpose: object, made_for: object, make: Callable[[], Any]) -> Any:
         if self._made.get(purpose, (None, None))[0] != made_for:
@@ -215,13 +219,19 @@ class ImageLearningTask:
 
 def is_streamed(child: Child) -> bool:
     """Return whether the child's augmentation streams pictures; an open augmentation role does not."""
+    augmentation = _augmentation(child)
+    return augmentation is not None and augmentation.streamed
+
+
+def _augmentation(child: Child) -> Augmentation | None:
+    """Return what stands in the role of the augmentation; None where it is open, or of a kind of its own."""
     filling = child.roles.get("augmentation")
     value = None if filling is None else value_of(filling)
-    return isinstance(value, Augmentation) and value.streamed
+    return value if isinstance(value, Augmentation) else None
 
 
 def augmentation_of(child: Child) -> ImageAugmentation:
-    """Return the transformation and the evaluation view of the child's augmentation."""
+    """Return the pipeline and the evaluation view of the child's augmentation."""
     filling, facts = child.roles["augmentation"], typed_facts(child.problem)
     augmentation: ImageAugmentation = built_by(filling)(value_of(filling), flip=facts.flip)
     return augmentation
@@ -232,7 +242,7 @@ def as_inputs(child: Child, preparation: Preparation) -> Callable[[Array], Array
     network."""
     import jax.numpy as jnp
 
-    from automl_cli.nn.augment.batches import whiten
+    from automl_cli.nn.augment.pipeline import whiten
 
     mean, std = (jnp.asarray(moment) for moment in _moments(preparation))
     view = augmentation_of(child).view or (lambda images: images)

@@ -10,6 +10,9 @@ figures     figures as text: whole numbers, means with their intervals
 sections    summaries and comparisons in words
 drawing     curves as text
 terminal    sections for a terminal of 80 columns
+image_files  where images may be written
 plots       curves as SVG and PNG
+pictures    what a value does to images, by the row of its kind
+contact_sheet  what the sub-policies of an augmentation do to a few images, as PNG
 page        the HTML page
 """

@@ -10,10 +10,10 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
 from automl_cli.report.drawing import is_drawable, window
 from automl_cli.report.figures import top_names
+from automl_cli.report.image_files import check_image_file
 from automl_cli.report.runs import History
 from automl_cli.report.summary import improvements, score_or_none
 from automl_cli.store.comparisons import ComparisonResult, DescentResult
@@ -22,9 +22,6 @@ from automl_cli.store.reports import Comparison, Point
 from automl_cli.values.sheet import Curves
 
 SIZE_INCHES = (7.2, 3.6)
-
-IMAGES = {".svg": b"<svg", ".png": b"\x89PNG"}
-"""The formats of image files by their ending, with the bytes that such a file begins with."""
 PIXELS_PER_INCH = 150
 
 
@@ -81,18 +78,8 @@ def curves_plot(curves: Curves) -> str:
 
 
 def write_image(curves: Curves, path: Path) -> None:
-    """Write a plot of the curves as an SVG or PNG file, by the ending of its name.
-
-    Raises UserError for another ending, and where a file of that name is there which is no such image.
-    """
-    beginning = IMAGES.get(path.suffix.lower())
-    if beginning is None:
-        raise UserError(f"--image {path} must end in {' or '.join(IMAGES)}, which says the format")
-    if path.exists() and not (path.is_file() and path.read_bytes().startswith(beginning)):
-        raise UserError(f"{path} is no {path.suffix[1:].upper()} image, so it stays; name another file")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise UserError(f"--image {path} cannot be made, since there is no directory {folder}; name a file in one")
+    """Write a plot of the curves as an SVG or PNG file, by the ending of its name. Raises UserError as `check_image_file`."""
+    check_image_file(path)
     with _same_text():
         replace_file(path, file_of(_curves_figure(curves), path.name.lower()))
 

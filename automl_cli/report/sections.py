@@ -20,7 +20,7 @@ from automl_cli.store.reports import (
     Spread,
     TransferSummary,
 )
-from automl_cli.store.study import Retraining
+from automl_cli.store.study import Retraining, joined_in_words
 from automl_cli.values.sheet import Facts, Grid, Heading, Part
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -113,6 +113,8 @@ def _facts(run: RunSummary, bars: str | None) -> Iterator[tuple[str, str]]:
         yield "best", "no trial has succeeded yet"
         return
     yield "best", f"score {run.best.score:.4f} in trial {run.best.trial}, reward {run.best.reward:.4f}"
+    if run.joined:
+        yield "best.json", joined_in_words(run.joined)
     if bars:
         line = sparkline(run.curve, run.trials, bars)
         yield "best so far", f"{run.curve[0].score:.4f} {line} {run.curve[-1].score:.4f}"

@@ -13,15 +13,17 @@ from automl_cli.core.numbers import counted
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Status, Trial
+from automl_cli.data.catalogue import canonical_name
 from automl_cli.jobs.transfer import transfer_of
 from automl_cli.plugins.discovery import plugins
+from automl_cli.plugins.listing import kind_named
 from automl_cli.report.pareto import pareto_of
 from automl_cli.report.runs import History, space_of
 from automl_cli.store.file_names import JOURNAL_FILE
 from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary
-from automl_cli.store.study import Retraining, StudySettings
+from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import itself
-from automl_cli.study.incumbent import Ranking, winner_of_retraining
+from automl_cli.study.incumbent import Ranking, Winner, winner_of
 from automl_cli.study.session import costs_of
 
 
@@ -29,14 +31,16 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
     """Return the summary of a run: its best trials, its course, and its cost."""
     settings, trials = history.settings, history.trials
     space = space_of(settings)
+    joins = 0 if space is None else kind_named(space.plugin.produces).joins
     ranking = Ranking(
-        max(1, top, settings.retrain_top), settings.reward, standing_for=itself if space is None else space.canonical
+        max(1, top, joins, settings.retrain_top), settings.reward, standing_for=itself if space is None else space.canonical
     )
     for trial in trials:
         checked = _checked(trial, space, history.path)
         if checked.reused is None:
             ranking.add(checked)
-    best, retraining = _winner(history, ranking.best())
+    winner = _winner(history, ranking.best(), joins)
+    best, retraining = (None, None) if winner is None else (winner.trial, winner.retraining)
     return RunSummary(
         name=history.name,
         command=settings.command,
@@ -57,6 +61,7 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         to_retrain=0 if retraining else min(settings.retrain_top, len(ranking.best())),
         cost=cost_of(history),
         transfer=transfer_of(history.path, settings),
+        joined=tuple(trial.number for trial in winner.joined) if winner is not None and winner.joined else UNSET,
         pareto=UNSET if (front := pareto_of(history)) is None else front,
     )
 
@@ -112,21 +117,20 @@ def cost_of(history: History) -> RunCost:
 def _published_cost(settings: StudySettings) -> str:
     """Return the cost of the paper's search: as recorded, or as the space states it where a small preset was searched."""
     plugin = plugins().get(settings.space.name) if settings.space.file is None else None
-    return settings.published_cost or (
-        "" if plugin is None or "paper" not in plugin.presets else plugin.presets["paper"].published_cost
-    )
+    if settings.published_cost or plugin is None or "paper" not in plugin.presets:
+        return settings.published_cost
+    return plugin.presets["paper"].on(canonical_name(settings.source or "")).published_cost
 
 
-def _winner(history: History, ranked: Sequence[Trial]) -> tuple[Trial | None, Retraining | None]:
-    """Return the trial that `best.json` names, and the retraining of the best if that is complete."""
+def _winner(history: History, ranked: Sequence[Trial], joins: int) -> Winner | None:
+    """Return the trials that `best.json` names, and the retraining of the best if that is complete; None where none has a
+    score."""
     if not ranked:
-        return None, None
+        return None
     candidates = ranked[: history.settings.retrain_top]
     outcomes = {trial.number: trial.outcome for trial in history.retrained}
-    if not candidates or any(trial.number not in outcomes for trial in candidates):
-        return ranked[0], None
-    winner = winner_of_retraining(candidates, outcomes, history.settings)
-    return winner.trial, winner.retraining
+    complete = bool(candidates) and all(trial.number in outcomes for trial in candidates)
+    return winner_of(ranked, history.settings, joins=joins, retrained=outcomes if complete else None)
 
 
 def _checked(trial: Trial, space: SearchSpace | None, run: Path) -> Trial:

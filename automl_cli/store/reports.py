@@ -109,6 +109,7 @@ class RunSummary(_Body, frozen=True):
     that is not complete. `curve` has the points where the best score rose.
     `quarters` are the mean scores of the successful trials in each quarter of the trials: whether the strategy learns.
     `pareto` is the front of score against length, for kinds of value that have a length, such as formulas.
+    `joined` are the trials whose values `best.json` joins, for kinds of value that are; its score is that of `best` alone.
     """
 
     name: str
@@ -131,6 +132,7 @@ class RunSummary(_Body, frozen=True):
     cost: RunCost
     transfer: TransferSummary | None = None
     pareto: tuple[ParetoPoint, ...] | UnsetType = UNSET
+    joined: tuple[Count, ...] | UnsetType = UNSET
 
 
 class Spread(_Body, frozen=True):

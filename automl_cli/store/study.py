@@ -1,5 +1,6 @@
 """The resolved configuration of a search (`study.json`), and what every search says of what it found."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct
@@ -125,6 +126,26 @@ class Found(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strategy: str
     seed: Seed
     retraining: Retraining | None = None
+
+
+class JoinedTrial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of the best trials of a search, whose value is joined with those of others. `validation_score` is its own."""
+
+    trial: Count
+    genotype: Genotype
+    validation_score: float
+
+
+def joined_in_words(trials: Sequence[int]) -> str:
+    """Return in words which trials are joined, the best first, and whose score stands beside them.
+
+    >>> joined_in_words((3, 0))
+    'joins trials 3, 0; the score is that of trial 3 alone, until what is joined has been trained'
+    """
+    if len(trials) == 1:
+        return f"holds trial {trials[0]} alone"
+    alone = f"the score is that of trial {trials[0]} alone, until what is joined has been trained"
+    return f"joins trials {', '.join(map(str, trials))}; {alone}"
 
 
 class FoundBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):

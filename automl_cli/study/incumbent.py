@@ -11,18 +11,21 @@ from msgspec import Struct
 from automl_cli.core.rewards import Reward, ranked
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Outcome, Trial
+from automl_cli.plugins.kind import Joining
 from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.space_checks import decoded
 from automl_cli.store.artifact import Artifact, artifact_of
-from automl_cli.store.study import Found, RetrainedCandidate, Retraining, StudySettings
+from automl_cli.store.study import Found, JoinedTrial, RetrainedCandidate, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
 
 
 class Winner(Struct, frozen=True):
-    """The trial that is named the best, and its retraining if the best were retrained."""
+    """The trial that is named the best, and its retraining if the best were retrained. `joined` are the trials whose values are
+    joined into what `best.json` holds, the best first; none where it holds the value of the best alone."""
 
     trial: Trial
     retraining: Retraining | None = None
+    joined: tuple[Trial, ...] = ()
 
 
 class Ranking:
@@ -58,6 +61,25 @@ class Ranking:
     def _order(self, trial: Trial) -> tuple[float, int]:
         assert trial.outcome.measurement is not None
         return (-self._reward.of(trial.outcome.measurement), trial.number)
+
+
+def ranking_of(settings: StudySettings, *, joins: int, standing_for: Representative = itself) -> Ranking:
+    """Return an empty ranking of as many trials as are retrained, or joined into one value."""
+    return Ranking(max(1, joins, settings.retrain_top), settings.reward, standing_for=standing_for)
+
+
+def winner_of(best: Sequence[Trial], settings: StudySettings, *, joins: int, retrained: Mapping[int, Outcome] | None) -> Winner:
+    """Return the winner among ranked trials: by retraining where those outcomes are given, and else the first.
+
+    What is joined are the best after retraining, then those that rank next.
+    """
+    if retrained is None:
+        return Winner(best[0], joined=tuple(best[:joins]))
+    candidates = best[: settings.retrain_top]
+    winner = winner_of_retraining(candidates, retrained, settings)
+    order = sorted(candidates, key=lambda trial: ranked(settings.reward, retrained[trial.number].measurement), reverse=True)
+    joined = (*order, *best[len(candidates) :])[:joins]
+    return msgspec.structs.replace(winner, joined=joined)
 
 
 def winner_of_retraining(candidates: Sequence[Trial], outcomes: Mapping[int, Outcome], settings: StudySettings) -> Winner:
@@ -99,16 +121,31 @@ def winner_artifact(
     settings: StudySettings, space: SearchSpace, winner: Winner, *, costs: Costs | None = None
 ) -> Artifact[Any]:
     """Return the content of `best.json`: the same bytes wherever, however and in however many sessions the study ran."""
-    genotype, kind = winner.trial.task.genotype, kind_named(space.plugin.produces)
+    kind, genotype = kind_named(space.plugin.produces), winner.trial.task.genotype
+    found = Found(**provenance(settings, winner), choices=space.decisions.choices_of(genotype), costs=costs)
+    if kind.joining is not None:
+        rows = joined_trials(winner, settings)
+        return artifact_of(kind.body(**joined_value(kind.joining, space, rows), joined=rows, found=found), settings.inputs)
     measurement = winner.trial.outcome.measurement
     metrics = {} if measurement is None else measurement.metrics
-    about: dict[str, Any] = {"choices": space.decisions.choices_of(genotype), "costs": costs}
-    body = kind.body(
-        value=kind.learned(decoded(space, genotype), metrics),
-        words=space.tokens(genotype),
-        found=Found(**provenance(settings, winner), **about),
+    value = kind.learned(decoded(space, genotype), metrics)
+    return artifact_of(kind.body(value=value, words=space.tokens(genotype), found=found), settings.inputs)
+
+
+def joined_trials(winner: Winner, settings: StudySettings) -> tuple[JoinedTrial, ...]:
+    """Return the trials that are joined as an artifact names them."""
+    return tuple(
+        JoinedTrial(trial=trial.number, genotype=trial.task.genotype, validation_score=score_of(settings.reward, trial.outcome))
+        for trial in winner.joined
     )
-    return artifact_of(body, settings.inputs)
+
+
+def joined_value(joining: Joining, space: SearchSpace, rows: Sequence[JoinedTrial]) -> dict[str, Any]:
+    """Return the fields `value` and `words` of an artifact that joins these trials."""
+    return {
+        "value": joining.value([decoded(space, row.genotype) for row in rows]),
+        "words": tuple(word for row in rows for word in space.tokens(row.genotype)),
+    }
 
 
 def provenance(settings: StudySettings, winner: Winner) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Tol
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, child_seed, itself
 from automl_cli.study.grouping import TaskGroups
-from automl_cli.study.incumbent import Winner, winner_of_retraining
+from automl_cli.study.incumbent import Winner, winner_of
 from automl_cli.study.proposals import ProposalQueue
 
 PUBLISH_SECONDS = 1.0
@@ -63,8 +63,8 @@ class SearchProgress(Struct, frozen=True):
 class Study:
     """One study, to be run once: construct it and call `run`.
 
-    `publish` is given every new best (at most one a second) and the winner, when the journal is durable up to there. `price`
-    gives the costs that the limits are about.
+    `publish` is given every new best (at most one a second) and the winner, when the journal is durable up to there. It joins
+    the values of `joins` trials, the best ones; 0 for the best alone. `price` gives the costs that the limits are about.
     """
 
     def __init__(
@@ -77,16 +77,18 @@ class Study:
         publish: Callable[[Winner], object],
         price: Callable[[Genotype], Costs | None] = lambda genotype: None,
         together: int = 1,
+        joins: int = 0,
         standing_for: Representative = itself,
         on_progress: Callable[[SearchProgress], None] = lambda progress: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._search = ProposalQueue(settings, strategy, together=together, standing_for=standing_for)
+        self._search = ProposalQueue(settings, strategy, together=together, joins=joins, standing_for=standing_for)
         self._standing_for = standing_for
         self._groups = TaskGroups(self._search, executor)
         self._executor = executor
         self._journal = journal
+        self._joins = joins
         self._publish = publish
         self._price = price
         self._on_progress = on_progress
@@ -95,7 +97,7 @@ class Study:
         self._earlier_seconds = 0.0
         self._retraining: dict[int, Asked] = {}
         self._retrained: dict[int, Outcome] = {}
-        self._published: Trial | None = None
+        self._published: tuple[Trial, ...] = ()
         self._published_at = -math.inf
 
     def run(self, records: Iterable[Record] = ()) -> Winner:
@@ -191,7 +193,7 @@ class Study:
 
     def _retrain_best(self) -> bool:
         """Train the best trials longer, on new seeds: the second stage. Return False when the time budget ends before."""
-        candidates = self._search.ranking.best() if self._settings.retrain_top else ()
+        candidates = self._search.ranking.best()[: self._settings.retrain_top]
         missing = [trial for trial in candidates if trial.number not in self._retrained]
         if missing:
             self._report(Stage.RETRAIN)
@@ -229,27 +231,30 @@ class Study:
         ranked = self._search.ranking.best()
         if not ranked:
             raise RunFailed(self._why_none(out_of_time=not complete))
-        winner = Winner(ranked[0])
-        if complete and self._settings.retrain_top:
-            winner = winner_of_retraining(ranked, self._retrained, self._settings)
+        retrained = self._retrained if complete and self._settings.retrain_top else None
+        winner = winner_of(ranked, self._settings, joins=self._joins, retrained=retrained)
         self._journal.sync()
         self._publish(winner)
-        self._published = ranked[0]
+        self._published = self._to_publish()
         return winner
+
+    def _to_publish(self) -> tuple[Trial, ...]:
+        """Return the trials that make up the best so far."""
+        return self._search.ranking.best()[: max(1, self._joins)]
 
     def _publish_best(self, *, at_once: bool = False) -> None:
         """Publish the best so far, if it is new and the last publication is not too recent."""
-        best = next(iter(self._search.ranking.best()), None)
-        if best is None or best is self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
+        best = self._to_publish()
+        if not best or best == self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
             return
         self._journal.sync()
-        self._publish(Winner(best))
+        self._publish(winner_of(best, self._settings, joins=self._joins, retrained=None))
         self._published, self._published_at = best, self._clock()
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
         search, retraining = self._search, stage is Stage.RETRAIN
         finished = len(self._retrained) if retraining else search.finished
-        planned = len(search.ranking.best()) if retraining else search.trials
+        planned = len(search.ranking.best()[: self._settings.retrain_top]) if retraining else search.trials
         best = next(iter(search.ranking.best()), None)
         self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last, dict(search.endings)))
 

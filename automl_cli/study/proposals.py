@@ -11,7 +11,7 @@ from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
 from automl_cli.store.journal import Asked, Told
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Evaluation, EvaluationCache, Representative, itself
-from automl_cli.study.incumbent import Ranking
+from automl_cli.study.incumbent import ranking_of
 
 FAILURES = frozenset({Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT, Status.KILLED})
 """The statuses that count towards `--max-failures`: a child that diverged or is over a limit is no failure of the machine."""
@@ -30,7 +30,13 @@ class ProposalQueue:
     """Leads trials from proposal to reward: `ask` and `enter` open a trial, `settle` ends it."""
 
     def __init__(
-        self, settings: StudySettings, strategy: Strategy, *, together: int = 1, standing_for: Representative = itself
+        self,
+        settings: StudySettings,
+        strategy: Strategy,
+        *,
+        together: int = 1,
+        joins: int = 0,
+        standing_for: Representative = itself,
     ) -> None:
         self.trials = settings.trials
         self.open: dict[int, Asked] = {}
@@ -41,7 +47,7 @@ class ProposalQueue:
         """Their numbers by `Outcome.ending`."""
         self.too_many_failures: Trial | None = None
         """The trial that completed a row of `--max-failures`: in the order of trials, not of their ends."""
-        self.ranking = Ranking(max(1, settings.retrain_top), settings.reward, standing_for=standing_for)
+        self.ranking = ranking_of(settings, joins=joins, standing_for=standing_for)
         self.together = together
         """The number of consecutive trials that make one task. The window holds at least so many."""
         self._epochs = settings.epochs

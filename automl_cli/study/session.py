@@ -7,6 +7,7 @@ from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import EvaluatorFactory, EvaluatorSetup, Executor, Strategy, StrategyFactory
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs
+from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.store.artifact import write_artifact
 from automl_cli.store.encoding import plain
@@ -73,6 +74,7 @@ def run_study(
             publish=publish,
             price=lambda genotype: costs_of(settings, space, genotype),
             together=evaluator_of(settings).together(settings.evaluator.settings),
+            joins=kind_named(space.plugin.produces).joins,
             standing_for=space.canonical,
             on_progress=on_progress,
         )

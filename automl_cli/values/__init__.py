@@ -12,6 +12,9 @@ optimizer          update rules by name
 expressions        what activation functions and update rules are written in
 augmentation       what is done to training images: a baseline, a policy, Cutout
 policy             augmentation policies, and what their levels mean
+policy_settings    augmentations with every argument spelled out, for programs outside
+policy_words       the same in words
+published_policies  augmentation policies by name
 recipe             how a child is trained
 analytic_problems  functions that update rules minimise without data
 published_recipes  how networks of cells and those of experts are trained to the end

@@ -71,12 +71,14 @@ class Child(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ChildPreset(Struct, frozen=True, kw_only=True):
     """The part of a preset about children: problem and data set, the recipe, and the roles by name.
 
+    `data` are more fields of the data set, such as `train_examples`; they hold for `dataset` and for no other source.
     `network` is what is trained where another role is searched: a name, or an artifact.
     """
 
     recipe: Recipe
     problem: str = "images"
     dataset: str = "digits"
+    data: dict[str, Any] = {}
     network: str | None = None
     activation: str = "relu"
     optimizer: str = "nesterov"

@@ -17,6 +17,7 @@ from automl_cli.cli.app import COMMANDS, SEARCH, load_command, run
 from automl_cli.core.errors import UserError
 from automl_cli.core.flags import Flag
 from automl_cli.planning import flags as searches
+from automl_cli.planning.augment_flags import AUGMENT
 from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest, read_request
 from automl_cli.planning.resolve import plan_search
@@ -130,6 +131,7 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "activation": ("swish", "gelu"),
     "augment": ("none", "standard"),
     "optimizer": ("adam", "sgd"),
+    "operations": ("Rotate,Color", "Rotate,Invert"),
     "strategy": ("evolution", "random"),
     "strategy-option": ({"population_size": 3}, {"population_size": 4}),
     "start-from": (["a", "b"], ["b", "a"]),
@@ -180,6 +182,7 @@ WORLDS: Mapping[str, Mapping[str, Any]] = {
     "table": {**TINY, "evaluator": "table", "reward_column": "score"},
     "cells": {"evaluator": "analytic", "trials": 6, "transfer": "digits"},
     "functions": {"space": "activation-units", "trials": 6},
+    "policies": {"space": "autoaugment", "evaluator": "analytic", "trials": 6},
 }
 """Searches, small ones, as they are asked for."""
 
@@ -190,6 +193,8 @@ def world_of(row: Flag) -> str:
         return "table"
     if row.name in NETWORK_FLAGS:
         return "functions"
+    if row in AUGMENT:
+        return "policies"
     if row in TRANSFER or row.name == "space":
         return "cells"
     if row.name in ("strategy", "strategy-option", "start-from"):
@@ -218,9 +223,8 @@ def searched_for(row: Flag, folder: Path) -> tuple[Any, Any]:
 
 def recorded_of(request: SearchRequest) -> StudySettings:
     """The settings of that search as they are read again."""
-    command = (
-        "search-cell" if request.transfer else "search-activation" if request.space == "activation-units" else "search-arch"
-    )
+    of_space = {"activation-units": "search-activation", "autoaugment": "search-augment"}
+    command = "search-cell" if request.transfer else of_space.get(request.space, "search-arch")
     return msgspec.convert(plain(plan_search(command, request, default_space="nasnet")[0]), StudySettings)
 
 

@@ -62,7 +62,7 @@ def test_values_that_go_by_a_name_survive_json_and_have_words(kind: Kind) -> Non
 
 @every_kind
 def test_what_it_names_can_be_imported(kind: Kind) -> None:
-    for target in (kind.build, kind.export):
+    for target in (kind.build, kind.export, kind.pictures):
         if target is not None:
             assert callable(attribute(target))
 
@@ -71,7 +71,7 @@ def test_what_it_names_can_be_imported(kind: Kind) -> None:
 def test_what_is_found_has_a_value_and_words(kind: Kind) -> None:
     assert issubclass(kind.body, FoundBody)
     fields = {field.name: field for field in msgspec.structs.fields(kind.body)}
-    assert set(fields) == {"words", "found", "value"}
+    assert set(fields) == {"words", "found", "value"} | ({"joined"} if kind.joins else set())
     assert fields["value"].type in (kind.value, *get_args(kind.value))
     assert kind.words is not None
     assert all(kind.words(samples.BODIES[kind.name]().value))

@@ -12,6 +12,7 @@ import pytest
 from automl_cli.core.protocols import Diverged
 from automl_cli.nn.augment.batches import Batches, Examples
 from automl_cli.nn.augment.crops import crop_and_flip
+from automl_cli.nn.augment.pipeline import Pipeline
 from automl_cli.nn.engines import WholeEngine
 from automl_cli.nn.fit import FitSettings, TrainingProgress, fit
 from automl_cli.nn.metrics import Accuracy
@@ -48,7 +49,7 @@ def run(
     train_images, train_labels = task(96, 0)
     images, labels = task(50, 1)
     plan = FitSettings(epochs=epochs, rate=lambda share: rate * (1 - share), seed=3)
-    batches = Batches(train_images, train_labels, moments=MOMENTS, size=16, transform=crop_and_flip(flip=False))
+    batches = Batches(train_images, train_labels, moments=MOMENTS, size=16, pipeline=Pipeline(crop_and_flip(flip=False)))
     validation = Examples(images, labels, moments=MOMENTS, largest_batch=32)
     return fit(
         engine,

@@ -17,7 +17,7 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 from automl_cli.nn import compilation, ops, program_cache
-from automl_cli.nn.augment.batches import whiten
+from automl_cli.nn.augment.pipeline import whiten
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.blocks import _update as optimizer_of_blocks

@@ -5,6 +5,7 @@ import pytest
 
 from automl_cli.nn.augment.batches import Batches, Examples
 from automl_cli.nn.augment.colour_distortion import distort_colours
+from automl_cli.nn.augment.pipeline import Pipeline
 from automl_cli.nn.evaluation import outputs_of
 from automl_cli.nn.streaming import BATCHES_AHEAD, LEAST_AHEAD, StreamedBatches, StreamedExamples
 
@@ -45,8 +46,8 @@ class Pictures:
 @pytest.mark.parametrize("transform", [None, distort_colours])
 def test_streamed_batches_equal_batches_of_the_same_images(count, size, transform):
     pictures = Pictures(count)
-    streamed = StreamedBatches(pictures, moments=MOMENTS, size=size, flip=True, transform=transform)
-    prepared = Batches(pictures.arrays(), pictures.labels, moments=MOMENTS, size=size, transform=transform)
+    streamed = StreamedBatches(pictures, moments=MOMENTS, size=size, flip=True, pipeline=Pipeline(transform))
+    prepared = Batches(pictures.arrays(), pictures.labels, moments=MOMENTS, size=size, pipeline=Pipeline(transform))
     assert (streamed.size, streamed.steps) == (prepared.size, prepared.steps)
     for epoch in (0, 3):
         for ours, theirs in zip(streamed.epoch(5, epoch), prepared.epoch(5, epoch), strict=True):
@@ -56,7 +57,7 @@ def test_streamed_batches_equal_batches_of_the_same_images(count, size, transfor
 
 def test_bytes_become_minus_one_to_one():
     pictures = Pictures(256)
-    images, labels = next(StreamedBatches(pictures, moments=MOMENTS, size=256, flip=False, transform=None).epoch(0, 0))
+    images, labels = next(StreamedBatches(pictures, moments=MOMENTS, size=256, flip=False, pipeline=Pipeline()).epoch(0, 0))
     order = np.argsort(np.asarray(labels))
     np.testing.assert_allclose(np.asarray(images)[order, 0, 0, 0], np.linspace(-1, 1, 256), atol=1e-6)
 
@@ -64,14 +65,14 @@ def test_bytes_become_minus_one_to_one():
 @pytest.mark.parametrize(("size", "depth"), [(4, LEAST_AHEAD), (100, BATCHES_AHEAD * 100)])
 def test_what_is_asked_for_ahead_is_bounded_by_the_batch_not_by_the_data(size, depth):
     pictures = Pictures(200)
-    batches = StreamedBatches(pictures, moments=MOMENTS, size=size, flip=True, transform=None)
+    batches = StreamedBatches(pictures, moments=MOMENTS, size=size, flip=True, pipeline=Pipeline())
     next(batches.epoch(2, 7))
     assert pictures.asked == [{"seed": 2, "epoch": 7, "flip": True, "depth": depth}]
 
 
 def test_an_epoch_that_is_left_early_closes_its_stream():
     pictures = Pictures(50)
-    epoch = StreamedBatches(pictures, moments=MOMENTS, size=4, flip=True, transform=None).epoch(0, 0)
+    epoch = StreamedBatches(pictures, moments=MOMENTS, size=4, flip=True, pipeline=Pipeline()).epoch(0, 0)
     next(epoch)
     assert pictures.closed == 0
     epoch.close()

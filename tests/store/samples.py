@@ -10,6 +10,7 @@ from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs
 from automl_cli.kinds.activation import ActivationBody
 from automl_cli.kinds.architecture import ArchitectureBody
+from automl_cli.kinds.augmentation_policy import AugmentationPolicyBody, joined
 from automl_cli.kinds.cell import CellBody
 from automl_cli.kinds.comparison import ComparisonSettings, Contestant
 from automl_cli.kinds.edge_cell import EdgeCellBody
@@ -22,7 +23,7 @@ from automl_cli.plugins.roles import by_names, named, network_filling
 from automl_cli.references import open_artifact
 from automl_cli.store.artifact import Body
 from automl_cli.store.reports import Report
-from automl_cli.store.study import Found, StudySettings
+from automl_cli.store.study import Found, JoinedTrial, StudySettings
 from automl_cli.values.child import Child
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
 from automl_cli.values.skeleton import parse_stack
@@ -111,6 +112,19 @@ def found_body(body: Any, name: str, child: Child | None) -> Any:
     return body(value=space.decode(genotype), words=space.tokens(genotype), found=found)
 
 
+def augmentation_policy() -> AugmentationPolicyBody:
+    """What a search of augmentation policies found: the sub-policies of its three best trials, joined."""
+    space = SearchSpace(plugins()["autoaugment"])
+    body = found_body(AugmentationPolicyBody, "autoaugment", _without("augmentation"))
+    rows = tuple(
+        JoinedTrial(trial=trial, genotype=space.sample(0, number), validation_score=score)
+        for number, (trial, score) in enumerate(((3, 0.75), (0, 0.5), (1, 0.25)))
+    )
+    values = [space.decode(row.genotype) for row in rows]
+    words = tuple(word for row in rows for word in space.tokens(row.genotype))
+    return msgspec.structs.replace(body, value=joined(values), words=words, joined=rows)
+
+
 def _without(role: str) -> Child:
     """A child of a network made by experts, with this role open."""
     child = worlds.digits_child()
@@ -173,6 +187,7 @@ def model() -> ModelBody:
 BODIES: dict[str, Callable[[], Body]] = {
     "activation": activation,
     "architecture": architecture,
+    "augmentation-policy": augmentation_policy,
     "cell": cell,
     "comparison": comparison,
     "edge-cell": edge_cell,

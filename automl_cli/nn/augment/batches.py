@@ -1,9 +1,10 @@
-"""Batches of training images: gather, whiten and transform, as one compiled program that all children of a worker share.
+"""Batches of training images: gathered, whitened and augmented by one compiled program that all children of a worker share.
 
-The random draws of a transformation depend only on the key of the batch, so the same seed gives the same images on any worker.
+The random draws of an augmentation depend only on the key of the batch, so the same seed gives the same images on any worker.
 """
 
 from collections.abc import Generator, Iterator
+from copy import copy
 from functools import cache
 
 import jax
@@ -12,17 +13,11 @@ import numpy as np
 from jax import Array
 
 from automl_cli.core.random_streams import stream_seed
-from automl_cli.nn.augment.crops import Transform, View
+from automl_cli.nn.augment.crops import View
+from automl_cli.nn.augment.pipeline import Pipeline, training_inputs, whiten
+from automl_cli.nn.augment.policy import PolicyTable
 from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.evaluation import EvaluationBatch
-
-
-def whiten(images: Array, mean: Array, std: Array) -> Array:
-    """Subtract the mean and divide by the standard deviation of each channel over the training images.
-
-    `images` are (batch, height, width, channels) of any dtype, `mean` and `std` (channels,); the result is float32.
-    """
-    return (images.astype(jnp.float32) - mean[None, None, None]) / jnp.maximum(std, 1e-6)[None, None, None]
 
 
 def shuffled_batches(seed: int, epoch: int, *, examples: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -40,7 +35,7 @@ class Batches:
 
     `images` are (examples, height, width, channels), `labels` (examples,) int32, `moments` the mean and standard deviation of
     each channel, (channels,) each. Examples left over after the last whole batch are skipped, different ones in each epoch. A
-    set smaller than one batch is one batch.
+    set smaller than one batch is one batch. With a policy the images must be uint8.
     """
 
     carry = None
@@ -52,37 +47,38 @@ class Batches:
         *,
         moments: tuple[np.ndarray, np.ndarray],
         size: int,
-        transform: Transform | None,
+        pipeline: Pipeline,
     ) -> None:
         self._arrays = tuple(jnp.asarray(array) for array in (images, labels, *moments))
         self._examples = len(labels)
         self.size = min(size, self._examples)
-        self._transform = transform
+        self._pipeline = pipeline
+        self.policy: PolicyTable | None = None
         self.steps = self._examples // self.size
+
+    def with_policy(self, policy: PolicyTable | None) -> "Batches":
+        """Return batches of the same arrays, which are not copied, augmented by another policy."""
+        other = copy(self)
+        other.policy = jax.tree.map(jnp.asarray, policy)
+        return other
 
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
         """Yield the batches of one epoch: images (size, height, width, channels) float32, labels (size,) int32."""
         for indices, key in shuffled_batches(seed, epoch, examples=self._examples, size=self.size):
-            yield _batch(self._transform)(*self._arrays, indices, key)
+            yield _batch(self._pipeline)(*self._arrays, indices, key, self.policy)
 
 
 @cache
-def _batch(transform: Transform | None) -> Program:
-    """Return the program (images, labels, mean, standard deviation, indices, key) -> (batch of images, their labels)."""
+def _batch(pipeline: Pipeline) -> Program:
+    """Return the program (images, labels, mean, standard deviation, indices, key, policy or None) -> (batch of images, their
+    labels)."""
 
-    def batch(images: Array, labels: Array, mean: Array, std: Array, indices: Array, key: Array) -> tuple[Array, Array]:
-        return whiten_and_transform(images[indices], mean, std, key, transform=transform), labels[indices]
+    def batch(
+        images: Array, labels: Array, mean: Array, std: Array, indices: Array, key: Array, policy: PolicyTable | None
+    ) -> tuple[Array, Array]:
+        return training_inputs(images[indices], mean, std, key, pipeline=pipeline, policy=policy), labels[indices]
 
     return compiled(batch)
-
-
-def whiten_and_transform(images: Array, mean: Array, std: Array, key: Array, *, transform: Transform | None) -> Array:
-    """Whiten images (batch, height, width, channels) and, if there is a transformation, apply it.
-
-    `key` is (2,) uint32, the raw data of a threefry key, from which the transformation draws.
-    """
-    whitened = whiten(images, mean, std)
-    return whitened if transform is None else transform(whitened, jax.random.wrap_key_data(key, impl="threefry2x32"))
 
 
 class Examples:

@@ -7,6 +7,7 @@ import pytest
 
 from automl_cli.nn.augment.batches import Batches, Examples
 from automl_cli.nn.augment.crops import centre_crop, crop_and_flip, flip_and_crop, upsampling_matrix
+from automl_cli.nn.augment.pipeline import Pipeline
 from automl_cli.nn.evaluation import outputs_of
 
 MOMENTS = (np.zeros(1, np.float32), np.ones(1, np.float32))
@@ -14,7 +15,7 @@ MOMENTS = (np.zeros(1, np.float32), np.ones(1, np.float32))
 
 def batches(count: int = 10, size: int = 4, transform=None) -> Batches:
     images = np.arange(count * 16, dtype=np.float32).reshape(count, 4, 4, 1)
-    return Batches(images, np.arange(count, dtype=np.int32), moments=MOMENTS, size=size, transform=transform)
+    return Batches(images, np.arange(count, dtype=np.int32), moments=MOMENTS, size=size, pipeline=Pipeline(transform))
 
 
 def test_an_epoch_serves_whole_batches_without_repeating_an_example():
@@ -44,7 +45,7 @@ def test_a_set_smaller_than_a_batch_is_one_batch():
 def test_images_are_whitened_by_the_given_moments():
     images = np.full((2, 3, 3, 2), [10, 20], np.uint8)
     moments = (np.array([8, 10], np.float32), np.array([2, 5], np.float32))
-    served = Batches(images, np.zeros(2, np.int32), moments=moments, size=2, transform=None)
+    served = Batches(images, np.zeros(2, np.int32), moments=moments, size=2, pipeline=Pipeline())
     whitened, _ = next(served.epoch(0, 0))
     np.testing.assert_allclose(whitened, np.full((2, 3, 3, 2), [1, 2]), rtol=1e-6)
 
@@ -71,7 +72,9 @@ def test_upsampling_keeps_constants_and_linear_ramps():
 def test_every_augmented_image_is_a_crop_of_the_upsampled_one_mirrored_or_not(flip: bool):
     random = np.random.default_rng(0)
     images = random.normal(size=(64, 8, 8, 1)).astype(np.float32)
-    served = Batches(images, np.arange(64, dtype=np.int32), moments=MOMENTS, size=64, transform=crop_and_flip(flip=flip))
+    served = Batches(
+        images, np.arange(64, dtype=np.int32), moments=MOMENTS, size=64, pipeline=Pipeline(crop_and_flip(flip=flip))
+    )
     augmented, labels = map(np.asarray, next(served.epoch(0, 0)))
     matrix = upsampling_matrix(8, 10)
     seen = set()
