@@ -35,7 +35,7 @@ def _through_tables(images: Array, table: Callable[[Array], Array]) -> Array:
 
 
 def equalization(counts: Array) -> Array:
-    """Return the new value of each old one, (bins,) int32, from how often each occurs, the same shape."""
+    """Return the new value of each old one, (size,) int32, from how often each occurs, the same shape."""
     parts = counts.reshape(16, 16)
     earlier = jnp.arange(16)[:, None] < jnp.arange(16)[None]
     within = jnp.where(earlier[None], parts[:, :, None], 0).sum(1)
@@ -47,7 +47,7 @@ def equalization(counts: Array) -> Array:
 
 
 def contrast_table(least: Array, largest: Array) -> Array:
-    """Return the new value of each old one under AutoContrast, (bins,) int32, from the least and the largest, scalars.
+    """Return the new value of each old one under AutoContrast, (size,) int32, from the least and the largest, scalars.
 
     Exactly, i becomes floor(255 (i - least) / (largest - least)). Pillow's double precision gives one less at some i where
     this is a whole number, at most 17 for a pair; `rounding_errors` says where.

@@ -70,7 +70,7 @@ def policy_table(augmentation: Augmentation, shape: Shape) -> PolicyTable:
 
 
 class Draws(NamedTuple):
-    """What is drawn for each image at one step.
+    """Draws for each image at one step.
 
     `operations` (batch,) int32 are places in `NAMES`, Identity where nothing fired; `parameters` (batch, slots) int32; `places`
     (batch, 2) int32 a pixel's row and column; `partners` (batch,) int32 the number of another image.
