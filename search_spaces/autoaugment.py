@@ -17,7 +17,7 @@ authors' code. The quick preset trains a small network on digits, which it neith
 """
 
 from random import Random
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from msgspec.structs import replace
 
@@ -112,12 +112,15 @@ def decode(options: Options, genotype: Genotype) -> Augmentation:
 
 
 def _without_policy(options: Options) -> Augmentation:
-    baseline = cast("BaselineName", options["baseline"])
-    return Augmentation(baseline=baseline, cutout=float(options["cutout"]), mapping=_mapping(options))
+    baselines: dict[str, BaselineName] = {name: name for name in get_args(BaselineName)}
+    return Augmentation(
+        baseline=baselines[str(options["baseline"])], cutout=float(options["cutout"]), mapping=_mapping(options)
+    )
 
 
 def _mapping(options: Options) -> MappingName:
-    return cast("MappingName", options["mapping"])
+    """Return the name of the mapping, the same object wherever the options come from: msgspec leaves out a default by that."""
+    return next(name for name in MAPPINGS if name == options["mapping"])
 
 
 def encode(options: Options, value: Any) -> Genotype:
@@ -213,11 +216,15 @@ def mutate(options: Options, genotype: Genotype, random: Random) -> Genotype:
 
 
 QUICK = SearchPreset(
-    trials=32,
-    epochs=6,
-    strategy="evolution",
-    child=ChildPreset(network="wrn-10-1", recipe=Recipe(batch_size=64, learning_rate=0.1, schedule="cosine")),
-    space_options={"cutout": 0.0},
+    trials=64,
+    epochs=20,
+    strategy="ppo",
+    child=ChildPreset(
+        data={"train_examples": 1000},
+        network="wrn-10-1",
+        recipe=Recipe(batch_size=32, learning_rate=0.1, schedule="cosine"),
+    ),
+    space_options={"baseline": "none", "cutout": 0.0},
 )
 
 _RECIPE = Recipe(batch_size=128, learning_rate=0.01, weight_decay=1e-4, schedule="cosine")

@@ -12,16 +12,18 @@ if TYPE_CHECKING:
 
 @taking(comparison_flags())
 def compare(**given: Any) -> None:
-    """Compare optimizers, or activation functions, found or published: each at its best learning rate, over several seeds.
+    """Compare optimizers, activation functions or augmentations: each at its best learning rate, over several seeds.
 
-    The rate of a value is the one with the best validation score after one epoch, as in searches. At that rate it is trained
-    on each seed, and each of these trainings reads the test part once, at its end. Network, data and recipe are those of the
-    search for such values unless flags say otherwise. With --problem rules minimise a function instead. What diverges is said
-    in the table. A killed comparison goes on with --resume and loses no training that has ended.
+    Values are found or published ones. The rate of a value is the one with the best validation score after one epoch, as in
+    searches. At that rate it is trained on each seed, and each of these trainings reads the test part once, at its end.
+    Network, data and recipe are those of the search for such values unless flags say otherwise. With --problem rules minimise a
+    function instead. What diverges is said in the table. A killed comparison goes on with --resume and loses no training that
+    has ended.
 
     Examples:
         automl compare --optimizer sgd,momentum,adam,lion,runs/opt
         automl compare --activation relu,swish,gelu,runs/act/best.json --network resnet-20
+        automl compare --augment none,flip-crop,trivialaugment,runs/policy --seeds 5
         automl compare --optimizer 'adam,clip(g, 1e-3) * 2' --learning-rates 0.01,0.1
         automl compare --optimizer sgd,momentum,adam,powersign --problem rosenbrock
         automl compare --optimizer sgd,adam --preset paper --data-dir ~/tfds --dry-run

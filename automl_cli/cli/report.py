@@ -29,7 +29,8 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
     """Show what runs found, how it went, and what it cost.
 
     Works on a search that is still running. Several runs of the same task are compared after equally many trials: runs that
-    differ in their seed only are repeats of one search, and random search is the baseline where it is among them.
+    differ in their seed only are repeats of one search, and random search is the baseline where it is among them. Of the
+    directory of a comparison it prints the table.
 
     Examples:
         automl report
@@ -40,10 +41,14 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.core.bounds import Bounds
     from automl_cli.report.runs import newest_run, read_history
+    from automl_cli.store.file_names import COMPARISON_FILE
     from automl_cli.store.run_directory import runs_in
 
     if reach is not None and (allowed := Bounds().broken_by(reach)) is not None:
         raise UserError(f"--reach is {reach}; it must be {allowed}")
+    if compared := [path for path in runs or [] if (path / COMPARISON_FILE).is_file() and not runs_in(path)]:
+        _report_comparison(compared[0], alone=len(runs or []) == 1 and not html, json=json)
+        return
     paths = [path for named in runs or [newest_run()] for path in runs_in(named) or [named]]
     histories = [read_history(path) for path in {path.resolve(): path for path in paths}.values()]
     made = _made(histories, top, reach)
@@ -55,6 +60,24 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
         write_json(made)
     else:
         _print(made, histories)
+
+
+def _report_comparison(directory: Path, *, alone: bool, json: bool) -> None:
+    """Print the table of a comparison, or its document. Raises UserError where it is not asked for alone."""
+    from automl_cli.cli.console import data_console, write_json
+    from automl_cli.report.compared import comparison_parts, recorded_result
+    from automl_cli.report.terminal import laid_out
+
+    if not alone:
+        raise UserError(f"{directory} is a comparison: report it alone and without --html; its plot stands in it")
+    result = recorded_result(directory)
+    if json:
+        write_json(result)
+        return
+    console = data_console()
+    for part in comparison_parts(result):
+        console.print(laid_out(part, console.width))
+        console.print()
 
 
 def _made(histories: "list[History]", top: int, target: float | None) -> "Report":

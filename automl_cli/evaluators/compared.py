@@ -6,7 +6,7 @@ the retraining stage are the ones that are compared: each reads the test split o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,9 @@ from automl_cli.store.encoding import plain
 from automl_cli.values.child import Child, Filling
 from automl_cli.values.engine import EngineName
 from automl_cli.values.recipe import Recipe
+
+if TYPE_CHECKING:
+    from automl_cli.children.trainer import Trainer
 
 
 class OneWay(Struct, frozen=True, kw_only=True):
@@ -41,11 +44,18 @@ class ComparedEvaluator:
     """Trains the child with a value in the open role (`core.protocols.Evaluator`)."""
 
     def __init__(self, setup: EvaluatorSetup) -> None:
-        from automl_cli.children.trainer import Trainer
-
         self._settings = msgspec.convert(plain(setup.evaluator.settings), ComparedSettings)
         self._child = msgspec.convert(setup.child, Child)
-        self._trainer = Trainer(self._child, engine=self._settings.engine)
+        self._opened: tuple[Filling, Trainer] | None = None
+
+    def _trainer_of(self, child: Child) -> Trainer:
+        """Return the trainer whose data were read for this child's augmentation; the data are opened anew for another one."""
+        from automl_cli.children.trainer import Trainer
+
+        augmentation = child.roles["augmentation"]
+        if self._opened is None or self._opened[0] != augmentation:
+            self._opened = augmentation, Trainer(child, engine=self._settings.engine)
+        return self._opened[1]
 
     def evaluate(self, task: Task) -> Measurement:
         """Train the child and return one validation score per epoch.
@@ -60,12 +70,13 @@ class ComparedEvaluator:
         rate = way.rates[task.genotype[1]]
         recipe = msgspec.structs.replace(way.recipe, learning_rate=rate, learning_rates=())
         child = msgspec.structs.replace(self._child.filled(**{self._settings.role: way.filling}), recipe=recipe)
-        trained = self._trainer.train(child, epochs=task.epochs, seed=task.seed)
+        trainer = self._trainer_of(child)
+        trained = trainer.train(child, epochs=task.epochs, seed=task.seed)
         metrics: dict[str, Any] = {
             "loss": trained.losses[-1],
             "learning_rate": rate,
-            "lower_is_better": int(self._trainer.learning.metric.better == "lower"),
+            "lower_is_better": int(trainer.learning.metric.better == "lower"),
         }
         if task.stage is Stage.RETRAIN:
-            metrics |= self._trainer.test(child, trained)
+            metrics |= trainer.test(child, trained)
         return Measurement(scores=trained.scores, metrics=metrics)

@@ -19,6 +19,7 @@ from automl_cli.core.trials import EvaluatorSpec, Outcome, Stage, Status, Task, 
 from automl_cli.evaluators.compared import ComparedSettings, OneWay
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.kinds.comparison import ComparisonSettings
+from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.registry import EXECUTORS
 from automl_cli.store.encoding import plain
 from automl_cli.store.file_names import COMPARISON_FILE
@@ -40,9 +41,11 @@ def setup_of(settings: ComparisonSettings) -> EvaluatorSetup:
 
 
 def prepare_comparison(settings: ComparisonSettings, report: Callable[[int, int], None]) -> None:
-    """Raise DataError where the data are no longer what they were, and prepare them for all workers."""
+    """Raise DataError where the data are no longer what they were, and prepare them for all workers as every value reads
+    them."""
     TrainedEvaluator.check(setup_of(settings))
-    TrainedEvaluator.prepare(setup_of(settings), report)
+    for value in settings.values:
+        problem_named(settings.child.problem.name).prepare(settings.child.filled(**{settings.role: value.filling}), report)
 
 
 def run_comparison(run: RunDirectory, settings: ComparisonSettings, *, on_trial: OnTrial) -> tuple[Trial, ...]:

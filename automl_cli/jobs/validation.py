@@ -182,6 +182,8 @@ def _checked_joined(path: Path, joining: Joining, body: Any, space: SearchSpace)
     if len(rows) > joining.count:
         raise ArtifactError(f"{place}: joins {len(rows)} trials, at most {joining.count} are")
     try:
+        for row in rows:
+            space.decode(row.genotype)
         value = joined_value(joining, space, rows)
         meanings = {space.canonical(row.genotype) for row in rows}
     except SpaceError as error:

@@ -112,7 +112,7 @@ def sheet(body: AugmentationPolicyBody, place: str) -> Iterator[Part]:
     value = body.value
     facts = [("done", ", then ".join(_steps(value)))]
     if value.policy is not None:
-        facts.append(("mapping", f"{value.mapping}: what a level from 0 to 9 means"))
+        facts.append(("mapping", f"{value.mapping}: what a level from 0 to 9 means; lengths in % of the side"))
     if value.cutout:
         facts.append(("Cutout", f"the side of the square as a share of the image's: {value.cutout:g}"))
     if body.joined:
@@ -129,7 +129,7 @@ def _drawn(policy: Policy, value: Augmentation) -> Grid:
         return Grid(("operation", "level"), drawn, words=("operation", "level"))
     longest = max(map(len, policy.sub_policies))
     titles = [f"operation {number}" for number in range(1, longest + 1)]
-    means = [f"which means {number}" for number in range(1, longest + 1)]
+    means = [f"level {number} means" for number in range(1, longest + 1)]
     columns = [title for pair in zip(titles, means, strict=True) for title in pair]
     rows = []
     for number, sub_policy in enumerate(policy.sub_policies, start=1):
@@ -163,6 +163,7 @@ KIND = Kind(
     "BASELINE+POLICY: the policy behind another baseline, such as none+trivialaugment.",
     words=words,
     sheet=sheet,
+    yardstick="trivialaugment",
     joining=Joining(count=JOINED_TRIALS, value=joined),
     build="automl_cli.children.augmentation:images",
     library="automl_cli.children.library:augmentation",

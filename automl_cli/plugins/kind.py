@@ -84,6 +84,7 @@ class Kind(Struct, frozen=True, kw_only=True):
                what is compiled into the programs of each child
     learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
     searched   value -> the value as its space gives it, without what its child learned
+    yardstick  the name of the value that one which a search found is measured against where `automl compare` has both
     joining    how `best.json` joins the values of the best trials, with its body's `joined` naming them; None: it has the best
     recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
     conflict   (value, recipe) -> why no child with it can be trained by this recipe; None where it can
@@ -123,6 +124,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     as_data: EngineName | None = None
     learned: Callable[[Any, Mapping[str, float]], Any] = lambda value, metrics: value
     searched: Callable[[Any], Any] = lambda value: value
+    yardstick: str | None = None
     joining: Joining | None = None
     recipe: Callable[[Any, Recipe], Recipe] = lambda value, recipe: recipe
     conflict: Callable[[Any, Recipe], str | None] = lambda value, recipe: None

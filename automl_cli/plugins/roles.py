@@ -45,10 +45,15 @@ def check_roles(child: Child, place: str, *, may_be_open: bool) -> None:
         convert(filling.value, kind.value, f"{where}.value")
 
 
+WORDS_SHOWN = 6
+"""The number of texts about one value that a line has room for."""
+
+
 def words_of(filling: Filling) -> str:
-    """Return what stands in a role in words, or an empty text where its kind has none."""
+    """Return what stands in a role in words, only the first of many, or an empty text where its kind has none."""
     words = kind_named(filling.kind).words
-    text = "" if words is None else "; ".join(words(value_of(filling)))
+    texts = () if words is None else words(value_of(filling))
+    text = "; ".join(texts if len(texts) <= WORDS_SHOWN else (*texts[:2], "…"))
     return f"{filling.name}: {text}" if filling.name and not text.startswith(filling.name) else text
 
 

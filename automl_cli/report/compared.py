@@ -3,16 +3,22 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from statistics import median
+from itertools import product
+from statistics import mean, median
 from typing import TYPE_CHECKING
 
 from automl_cli.core.numbers import counted
 from automl_cli.core.trials import Stage, Trial
+from automl_cli.jobs.compare import best_rates, check_trainings, ledger_of
 from automl_cli.kinds.comparison import ComparisonSettings
+from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.roles import words_of
 from automl_cli.report.figures import mean_and_interval, number
 from automl_cli.report.sections import SIGNIFICANT
-from automl_cli.store.comparisons import ComparedRow, ComparisonResult, DescentResult, DescentRow, RateScore
+from automl_cli.store.artifact import read_artifact
+from automl_cli.store.comparisons import ComparedRow, ComparisonResult, DescentResult, DescentRow, RateScore, Verdict
+from automl_cli.store.file_names import COMPARISON_FILE, JOURNAL_FILE
+from automl_cli.values.child import Filling
 from automl_cli.values.expressions.tree import number_text
 from automl_cli.values.sheet import Facts, Grid, Heading, Part
 
@@ -42,7 +48,54 @@ def comparison_result(
         seeds=settings.seeds,
         seed=settings.seed,
         rows=tuple(rows),
+        verdicts=tuple(_verdicts(settings, trials, rows)),
     )
+
+
+def recorded_result(directory: "Path") -> ComparisonResult:
+    """Return the result of the trainings that are on record in the directory of a comparison, which may be still running."""
+    settings = read_artifact(directory / COMPARISON_FILE, ComparisonSettings).body
+    ledger = ledger_of(directory / JOURNAL_FILE)
+    check_trainings(directory / JOURNAL_FILE, settings, ledger)
+    trials = tuple(ledger.trials.values())
+    return comparison_result(directory, settings, trials, best_rates(settings, trials))
+
+
+def _verdicts(settings: ComparisonSettings, trials: Sequence[Trial], rows: Sequence[ComparedRow]) -> Iterator[Verdict]:
+    """Yield how each found value does against the one that its kind is measured against, where both have scores."""
+    measured = [trial.outcome.measurement for trial in trials if trial.outcome.measurement is not None]
+    sign = -1 if any(one.metrics["lower_is_better"] for one in measured) else 1
+    fillings = [value.filling for value in settings.values]
+    found = [row for row, filling in zip(rows, fillings, strict=True) if filling.name is None and row.test]
+    yardsticks = [row for row, filling in zip(rows, fillings, strict=True) if _is_yardstick(filling) and row.test]
+    for row, other in product(found, yardsticks):
+        p_value = _p_value(row.test, other.test)
+        better = sign * (mean(row.test) - mean(other.test)) > 0
+        yield Verdict(
+            label=row.label,
+            against=other.label,
+            mean=mean(row.test),
+            other_mean=mean(other.test),
+            p_value=p_value,
+            beats=False if not better else True if p_value is not None and p_value < SIGNIFICANT else None,
+        )
+
+
+def _is_yardstick(filling: Filling) -> bool:
+    """Return whether found values of this kind are measured against this one, in whatever surroundings: BASELINE+NAME."""
+    yardstick = kind_named(filling.kind).yardstick
+    return yardstick is not None and filling.name is not None and filling.name.rpartition("+")[2] == yardstick
+
+
+def verdict_in_words(verdict: Verdict) -> str:
+    """Return whether the found value beats the other one, with the means."""
+    means = f"mean {number(verdict.mean)} against {number(verdict.other_mean)}"
+    if verdict.beats:
+        return f"beats {verdict.against}: {means}, p {verdict.p_value:.2g}"
+    if verdict.beats is False:
+        return f"does not beat {verdict.against}: {means}"
+    why = "with so few seeds no p is below 0.05" if verdict.p_value is None else f"p {verdict.p_value:.2g}"
+    return f"is not shown to beat {verdict.against}: {means}, {why}"
 
 
 def _score_name(settings: ComparisonSettings, trials: Sequence[Trial]) -> str:
@@ -126,8 +179,8 @@ def _cells(row: ComparedRow) -> tuple[str, ...]:
         return (row.label, rate, *(["-"] * 5))
     deviation = "-" if row.spread.std is None else number(row.spread.std)
     p_value = "-" if row.p_value is None else f"{row.p_value:.2g}"
-    mean = sum(row.validation) / len(row.validation)
-    return row.label, rate, number(row.median), mean_and_interval(row.spread), deviation, p_value, number(mean)
+    validation = number(mean(row.validation))
+    return row.label, rate, number(row.median), mean_and_interval(row.spread), deviation, p_value, validation
 
 
 def _cause(message: str) -> str:
@@ -146,6 +199,8 @@ def _notes(result: ComparisonResult) -> Iterator[tuple[str, str]]:
             yield row.label, f"no score: {endings}; {_cause(row.message)}"
     if any(len(row.rates) > 1 for row in result.rows):
         yield "rate", "the best validation score after one epoch, as in searches that try several"
+    for verdict in result.verdicts:
+        yield verdict.label, verdict_in_words(verdict)
     yield "p", f"of the rank test against {result.rows[0].label}, for each alone; - where so few seeds can give none below 0.05"
 
 

@@ -36,8 +36,24 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
     message: str
 
 
+class Verdict(Struct, frozen=True, kw_only=True):
+    """The comparison of a value that a search found with one that needs no search: the means of their test scores.
+
+    `beats` is true where the found one is better with a p below 0.05, false where its mean is no better, and None where it is
+    better and the seeds do not show it. `p_value` is None where there are too few seeds for one below 0.05.
+    """
+
+    label: str
+    against: str
+    mean: float
+    other_mean: float
+    p_value: float | None
+    beats: bool | None
+
+
 class ComparisonResult(Struct, frozen=True, kw_only=True):
-    """The result of a comparison on data. `score` names what `test` holds."""
+    """The result of a comparison on data. `score` names what `test` holds. `verdicts` are about found values of kinds that have
+    one to be measured against."""
 
     directory: str
     role: str
@@ -48,6 +64,7 @@ class ComparisonResult(Struct, frozen=True, kw_only=True):
     seeds: int
     seed: int
     rows: tuple[ComparedRow, ...]
+    verdicts: tuple[Verdict, ...] = ()
 
 
 class DescentPoint(Struct, frozen=True):

@@ -6,7 +6,7 @@ _UNITS = {
     "Rotate": "{}°",
     "Solarize": "invert from {}",
     "Posterize": "{} bits",
-    "SamplePairing": "{} of another image",
+    "SamplePairing": "weight {}",
     **dict.fromkeys(("Contrast", "Color", "Brightness", "Sharpness"), "factor {}"),
     **dict.fromkeys(("ShearX", "ShearY"), "slope {}"),
 }
@@ -32,17 +32,17 @@ def sub_policy_words(sub_policy: SubPolicy) -> str:
 
 
 def meaning(applied: AppliedOperation, mapping: MappingName) -> str:
-    """Return what the level of an operation means by this mapping, "" where it means nothing.
+    """Return what the level of an operation means by this mapping, "" where it means nothing. Lengths are shares of the side.
 
     >>> meaning(AppliedOperation("Rotate", 0.7, 3.0), "paper"), meaning(AppliedOperation("Cutout", 1.0, 9.0), "paper")
-    ('±10°', '18.1 % of the side')
+    ('±10°', '18.1 %')
     """
     levels = MAPPINGS[mapping].get(applied.operation)
     if levels is None:
         return ""
     if levels.of_side:
         share = applied.level * levels.span / levels.divisor
-        return f"{'±' if levels.signed else ''}{100 * share:.3g} % of the side"
+        return f"{'±' if levels.signed else ''}{100 * share:.3g} %"
     text = _argument(levels, applied.level)
     return _UNITS[applied.operation].format(text) if applied.operation in _UNITS else f"{text} pixels"
 

@@ -138,7 +138,7 @@ def test_a_record_that_the_settings_do_not_ask_for_is_refused(
         (["--optimizer", "sgd,adm"], "unknown optimizer 'adm'. Did you mean 'adam'?"),
         (["--optimizer", "sgd,adam", "--learning-rates", "0.1,x"], "is no list of numbers"),
         (["--optimizer", "sgd,adam", "--learning-rates", "0.1,0"], "each must be a finite number above 0"),
-        (["--augment", "standard,none"], "values of the role augmentation are not compared"),
+        (["--augment", "none,flipcrop"], "unknown augmentation 'flipcrop'. Did you mean 'flip-crop'?"),
         (["--optimizer", "sgd,adam", "--problem", "rosenbrock", "--epochs", "2"], "--epochs means nothing to --problem"),
         (["--optimizer", "sgd,adam", "--problem", "rosenbrok"], "unknown problem 'rosenbrok'. Did you mean 'rosenbrock'?"),
         (["--optimizer", "sgd,adam", "--image", "plot.pdf"], "must end in .svg or .png"),

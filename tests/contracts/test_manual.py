@@ -9,13 +9,15 @@ import pytest
 from automl_cli.cli.errors import FAILED, INTERRUPTED, WRONG_INPUT
 from automl_cli.core.spaces import Plugin
 from automl_cli.plugins import discovery, registry
+from automl_cli.plugins.roles import names_of
 from automl_cli.store import file_names
 from automl_cli.values import activation, optimizer
 from automl_cli.values.activation import ACTIVATIONS, BETAS
 from automl_cli.values.child import ROLES
 from automl_cli.values.expressions.tree import FUNCTIONS
 from automl_cli.values.optimizer import RULES
-from tests.tables import BODIES, EVALUATORS, EXECUTORS, ROOT, STRATEGIES
+from automl_cli.values.policy import MAPPINGS
+from tests.tables import BODIES, EVALUATORS, EXECUTORS, PLUGINS, ROOT, STRATEGIES
 
 PACKAGES = [ROOT / "automl_cli", ROOT / "search_spaces"]
 SOURCES = [path.read_text(encoding="utf-8") for package in PACKAGES for path in package.rglob("*.py")]
@@ -38,6 +40,9 @@ TABLES = {
     ("functions-and-rules", "`--activation`"): activation.NAMED,
     ("functions-and-rules", "`--optimizer`"): optimizer.NAMED,
     ("functions-and-rules", "name"): {name for language in LANGUAGES for name in language.names} - set(BETAS[2:-1]),
+    ("augmentation", "`--augment`"): names_of("augmentation"),
+    ("augmentation", "mapping"): MAPPINGS,
+    ("augmentation", "`--space-option`"): [option.name for option in PLUGINS["autoaugment"].options],
     ("searching", "`--strategy`"): STRATEGIES.names(),
     ("searching", "`--evaluator`"): EVALUATORS.names(),
     ("files", "schema"): [str(body.SCHEMA) for body in BODIES.values()],

@@ -14,6 +14,7 @@ from automl_cli.core.random_streams import stream
 from automl_cli.core.rewards import Power
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits, Measurement, Outcome, Proposal, Status, Task
+from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.roles import by_names
 from automl_cli.store.artifact import encode_artifact
 from automl_cli.store.encoding import plain
@@ -167,7 +168,9 @@ class Obedient:
 class World:
     """One run directory's worth of study: run it, cut it, run it again."""
 
-    def __init__(self, path: Path, config: StudySettings | None = None, *, batch: int = 1) -> None:
+    def __init__(
+        self, path: Path, config: StudySettings | None = None, *, batch: int = 1, search_space: SearchSpace | None = None
+    ) -> None:
         self.journal_file = path / "journal.jsonl"
         self.config = config or settings()
         self.batch = batch
@@ -175,7 +178,7 @@ class World:
         self.published: list[Winner] = []
         self.progress: list[SearchProgress] = []
         self.strategy = Attentive(space(), seed=0)
-        self.space = space(int(self.config.space.options["layers"]))
+        self.space = search_space or space(int(self.config.space.options["layers"]))
 
     def run(self, executor: Obedient | None = None, **changed: Any) -> Winner:
         """A session: the whole study, or what is left of it."""
@@ -195,7 +198,7 @@ class World:
             journal=journal,
             publish=self._publish,
             on_progress=self.progress.append,
-            **changed,
+            **{"joins": kind_named(self.space.plugin.produces).joins, "standing_for": self.space.canonical, **changed},
         )
 
     def _publish(self, winner: Winner) -> None:
