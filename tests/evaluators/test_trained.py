@@ -55,8 +55,9 @@ def test_arrays_are_refused_where_the_policies_stand_behind_inception():
         planned(space_option={"baseline": "inception"})
 
 
-def test_children_that_differ_in_their_policies_compile_nothing_after_the_first(monkeypatch):
-    setup, space = planned(train_examples=200)
+@pytest.mark.parametrize("engine", ["blocks", "whole"])
+def test_children_that_differ_in_their_policies_compile_nothing_after_the_first(monkeypatch, engine):
+    setup, space = planned(train_examples=200, evaluator_option={"engine": engine})
     evaluator = TrainedEvaluator(setup)
     compiled: list[Program] = []
     real = Program._compile
