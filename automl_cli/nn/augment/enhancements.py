@@ -94,8 +94,13 @@ def _blended_with_smooth(rows: Array, added: Array, parameters: Array, channels:
 
 
 def _cut(numbers: Array) -> Array:
-    """Return numbers of any shape, float32, cut to 0..255 and truncated: uint8."""
-    return jnp.clip(numbers, 0, 255).astype(jnp.int32).astype(jnp.uint8)
+    """Return numbers of any shape, float32 and finite, cut to 0..255 and truncated: uint8.
+
+    Each of the two choices is one instruction of a CPU; `jnp.clip`, which minds numbers that are not finite, takes four times
+    as long.
+    """
+    numbers = jnp.where(numbers > 0, numbers, 0)
+    return jnp.where(numbers < 255, numbers, 255).astype(jnp.int32).astype(jnp.uint8)
 
 
 _columns_added = outlined(_three_rows)

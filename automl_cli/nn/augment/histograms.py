@@ -35,10 +35,10 @@ def _through_tables(images: Array, table: Callable[[Array], Array]) -> Array:
 
 
 def equalization(counts: Array) -> Array:
-    """Return the new value of each old one, (bins,) int32, from how often each occurs, the same shape."""
+    """Return the new value of each old one, (size,) int32, from how often each occurs, the same shape."""
     parts = counts.reshape(16, 16)
-    earlier = jnp.arange(16)[:, None] < jnp.arange(16)
-    within = jnp.where(earlier, parts[:, :, None], 0).sum(1)
+    earlier = jnp.arange(16)[:, None] < jnp.arange(16)[None]
+    within = jnp.where(earlier[None], parts[:, :, None], 0).sum(1)
     below = (within + jnp.where(earlier, parts.sum(1)[:, None], 0).sum(0)[:, None]).reshape(256)
     last = jnp.where(counts > 0, below, 0).max()
     step = last // 255
@@ -47,7 +47,7 @@ def equalization(counts: Array) -> Array:
 
 
 def contrast_table(least: Array, largest: Array) -> Array:
-    """Return the new value of each old one under AutoContrast, (bins,) int32, from the least and the largest, scalars.
+    """Return the new value of each old one under AutoContrast, (size,) int32, from the least and the largest, scalars.
 
     Exactly, i becomes floor(255 (i - least) / (largest - least)). Pillow's double precision gives one less at some i where
     this is a whole number, at most 17 for a pair; `rounding_errors` says where.
@@ -58,7 +58,7 @@ def contrast_table(least: Array, largest: Array) -> Array:
     table = jnp.clip(255 * above // jnp.maximum(spread, 1), 0, 255)
     kinds, patterns = (jnp.asarray(part) for part in rounding_errors())
     wrong = patterns[kinds[least, largest]].astype(jnp.int32)
-    table -= (above > 0) & (above[:, None] == wrong).any(-1)
+    table -= (above > 0) & (above[:, None] == wrong[None]).any(-1)
     return jnp.where(spread > 0, table, jnp.arange(256))
 
 

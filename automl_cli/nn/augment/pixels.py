@@ -26,7 +26,7 @@ def on_colours(images: Array, change: Callable[[Array], Array]) -> Array:
     channels = images.shape[-1]
     if colour_channels(channels) == channels:
         return changed
-    return jnp.where(jnp.arange(channels) < colour_channels(channels), changed, images)
+    return jnp.where((jnp.arange(channels) < colour_channels(channels))[None, None, None], changed, images)
 
 
 def planes_of(images: Array) -> list[Array]:
@@ -70,7 +70,7 @@ def at_places(values: Array, places: Array) -> Array:
 
 
 def counted(plane: Array) -> Array:
-    """Return how often each value occurs in a plane (size,) uint8: (bins,) int32, 256 of them."""
+    """Return how often each value occurs in a plane (size,) uint8: (size,) int32 with a size of 256."""
     ones = jnp.ones(plane.shape, jnp.int32)
     return lax.scatter_add(jnp.zeros(256, jnp.int32), plane[:, None], ones, _ONE_BIN, mode="promise_in_bounds")
 
