@@ -12,6 +12,7 @@ The remaining files put the roles together:
     schedule     the learning-rate schedule of a recipe, and its drop settings
     learning     the interface of a problem: batches, loss, metric; the test split
     trainer      `Trainer`: trains a child on its problem
+    density      scores of policies by trained networks on augmented examples
     prediction   `Predictor`: a trained child with its weights
     library      values outside of children, for programs of one's own
     cost         the duration of a training

@@ -99,7 +99,7 @@ arguments."""
 
 
 def expected_weights(model: nnx.Module) -> dict[str, Array]:
-    """Return the arrays of a network by the names of its weights."""
+    """Return the arrays of a network by the names of its weights, each of any shape."""
     groups = zip(("parameters", "statistics"), named_arrays(model), strict=True)
     return {f"{kind}.{name}": array for kind, arrays in groups for name, array in arrays.items()}
 

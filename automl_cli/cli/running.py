@@ -67,7 +67,7 @@ def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
         nonlocal said
         if not quiet and time.monotonic() - said >= PREPARATION_SECONDS:
             said = time.monotonic()
-            talk.print(f"preparing examples for the first time: {done:,} of {total:,}", soft_wrap=True)
+            talk.print(f"preparing what all children share, for the first time: {done:,} of {total:,}", soft_wrap=True)
 
     evaluator_of(settings).prepare(setup_of(settings), say)
 

@@ -1,5 +1,6 @@
 """Augmentations as functions of batches, for programs of one's own: `automl_cli.load(...).build()`."""
 
+import re
 from functools import partial
 
 import jax
@@ -13,6 +14,7 @@ from automl_cli.nn.augment.cutout import squares
 from automl_cli.nn.augment.pipeline import cutout_key
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.policy import FILLS, AppliedOperation, SubPolicies
+from tests.tables import ROOT
 
 INVERT = SubPolicies(((AppliedOperation("Invert", 1.0, 0),),))
 KEY = jax.random.key(4)
@@ -29,8 +31,16 @@ def inverted(batch: np.ndarray) -> np.ndarray:
     return np.stack([np.asarray(ImageOps.invert(Image.fromarray(image))) for image in batch])
 
 
-@pytest.mark.parametrize("shape", [(2, 6, 9, 3), (1, 5, 5, 1)])
-def test_a_published_policy_augments_batches_of_any_shape_under_jit(shape):
+def test_the_program_of_the_manual_runs():
+    text = (ROOT / "docs" / "augmentation.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names = {"images": images(2, 6, 9, 3)}
+    exec(code, names)  # noqa: S102
+    assert (names["images"].shape, names["images"].dtype) == ((2, 6, 9, 3), np.uint8)
+
+
+def test_a_published_policy_augments_grey_batches_under_jit():
+    shape = (3, 5, 5, 1)
     augment = automl_cli.load("autoaugment-cifar10").build(flip=True)
     batch = images(*shape)
     program = jitted(augment)

@@ -39,27 +39,6 @@ def test_a_search_ends_with_a_joined_policy_whose_score_is_said_to_be_that_of_on
     assert len(body.words) == 25
 
 
-def test_the_same_search_in_two_sessions_gives_the_same_bytes(automl: Callable) -> None:
-    whole = searched(automl, "whole", "--trials", "5", "--strategy", "evolution")
-    searched(
-        automl,
-        "parts",
-        "--trials",
-        "2",
-        "--strategy",
-        "evolution",
-        "--in-flight",
-        "8",
-        "--strategy-option",
-        "population_size=2",
-    )
-    resumed = automl("search-augment", "--resume", "--out", "parts", "--trials", "5")
-    assert resumed.code == 0, resumed.stderr
-    assert automl("validate", "parts").code == 0
-    again = searched(automl, "again", "--trials", "5", "--strategy", "evolution")
-    assert file_digest(whole / "best.json") == file_digest(again / "best.json")
-
-
 def test_a_search_cut_short_and_resumed_writes_the_bytes_of_one_that_was_not(automl: Callable) -> None:
     calm = searched(automl, "calm", "--trials", "5", "--strategy", "random")
     stormy = searched(automl, "stormy", "--trials", "3", "--strategy", "random")

@@ -23,7 +23,7 @@ POLICY_DRAWS, CUTOUT_DRAWS = 2**16, 2**16 + 1
 
 
 class Pipeline(NamedTuple):
-    """What is done to a batch of training images beside the policy. Hashable: programs are kept by it.
+    """Changes of a batch of training images beside the policy. Hashable: programs are kept by it.
 
     `baseline` changes whitened images, `cutout` is the side of the square as a share of the shorter side, `order` the place of
     the policy.
@@ -101,5 +101,5 @@ def with_policy(images: Array, policy: PolicyTable, key: Array) -> Array:
 
 
 def cutout_key(key: Array) -> Array:
-    """Return the key for the draws of Cutout, from the key of the batch."""
+    """Return the key for the draws of Cutout, from the key of the batch; both are typed keys, scalars."""
     return jax.random.fold_in(key, CUTOUT_DRAWS)
