@@ -56,7 +56,7 @@ def test_what_was_found_fills_the_role_in_a_training_and_in_another_search_with_
     assert json.loads(Path("model/model.json").read_text())["inputs"]["augmentation"] == digest
     done = automl("search-activation", *SMALL, "--augment", policy, "--trials", "1", "--out", "act", "--quiet")
     assert done.code == 0, done.stderr
-    assert json.loads(Path("act/best.json").read_text())["inputs"] == {"augmentation": digest}
+    assert json.loads(Path("act/best.json").read_text())["inputs"]["augmentation"] == digest
     (policy / "best.json").unlink()
     resumed = automl("search-activation", "--resume", "--out", "act", "--trials", "2", "--quiet")
     assert resumed.code == 0, resumed.stderr
