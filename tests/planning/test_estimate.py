@@ -115,7 +115,7 @@ def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
         ("optimizer", "nesterov: g + momentum * trace(g, momentum), momentum 0.9"),
         ("augmentation", "standard"),
         ("learning rate", "0.1, of the recipe"),
-        ("recipe", "batches of 32, constant rate, weight decay 0"),
+        ("recipe", "batches of 32, constant rate, weight decay 0.0001"),
         ("depth", "2 layers"),
     )
     assert plan_of(settings(), space()).measured == (("measured by", "the formula one-max"),)
