@@ -24,7 +24,7 @@ def fill_colours(parameters: Array, channels: int) -> Array:
 def shear_x(images: Array, parameters: Array) -> Array:
     """Move each row of images (batch, height, width, channels) by its own number of pixels."""
     batch, height, width, channels = images.shape
-    shifts = (parameters[:, 0, None] + parameters[:, 1, None] * jnp.arange(height)) >> 16
+    shifts = (parameters[:, 0, None] + parameters[:, 1, None] * jnp.arange(height)[None]) >> 16
     starts = channels * (width + jnp.clip(shifts, -width, width))
     wide = _between_fill(images, parameters, 2).reshape(batch * height, -1)
     return _windows(wide, starts.reshape(-1), width * channels).reshape(images.shape)
@@ -77,12 +77,14 @@ def _translated(images: Array, parameters: Array, *, axis: int) -> Array:
         each = jax.vmap(lambda image, start: _cut_along(image, start, axis - 1, images.shape[1:]))
         return each(wide, starts)
 
-    grows = (parameters[:, 1] < side).any()
-    return lax.cond(grows, lambda *given: _gathered(*given, moved), cut, images, parameters)
+    def found(images: Array, parameters: Array) -> Array:
+        return _gathered(images, parameters, moved)
+
+    return lax.cond((parameters[:, 1] < side).any(), found, cut, images, parameters)
 
 
 def _gathered(images: Array, parameters: Array, source: Callable[[list[Array], Array, Array], tuple[Array, Array]]) -> Array:
-    """Return for each pixel (y, x) the pixel at the `source` that the numbers of its image give, the fill where it is outside."""
+    """Return for each pixel (y, x) the pixel at the `source` that the numbers of its image give, or the fill."""
     batch, height, width, channels = images.shape
 
     def places(parameters: Array) -> Array:

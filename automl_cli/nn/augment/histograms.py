@@ -37,8 +37,8 @@ def _through_tables(images: Array, table: Callable[[Array], Array]) -> Array:
 def equalization(counts: Array) -> Array:
     """Return the new value of each old one, (bins,) int32, from how often each occurs, the same shape."""
     parts = counts.reshape(16, 16)
-    earlier = jnp.arange(16)[:, None] < jnp.arange(16)
-    within = jnp.where(earlier, parts[:, :, None], 0).sum(1)
+    earlier = jnp.arange(16)[:, None] < jnp.arange(16)[None]
+    within = jnp.where(earlier[None], parts[:, :, None], 0).sum(1)
     below = (within + jnp.where(earlier, parts.sum(1)[:, None], 0).sum(0)[:, None]).reshape(256)
     last = jnp.where(counts > 0, below, 0).max()
     step = last // 255
@@ -58,7 +58,7 @@ def contrast_table(least: Array, largest: Array) -> Array:
     table = jnp.clip(255 * above // jnp.maximum(spread, 1), 0, 255)
     kinds, patterns = (jnp.asarray(part) for part in rounding_errors())
     wrong = patterns[kinds[least, largest]].astype(jnp.int32)
-    table -= (above > 0) & (above[:, None] == wrong).any(-1)
+    table -= (above > 0) & (above[:, None] == wrong[None]).any(-1)
     return jnp.where(spread > 0, table, jnp.arange(256))
 
 

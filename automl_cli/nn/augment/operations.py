@@ -44,7 +44,7 @@ def cutout(images: Array, parameters: Array, places: Array) -> Array:
     side = parameters[:, 0, None]
 
     def within(length: int, centre: Array) -> Array:
-        after = jnp.arange(length) - centre[:, None] + side // 2
+        after = jnp.arange(length)[None] - centre[:, None] + side // 2
         return jnp.where((after >= 0) & (after < side), 255, 0).astype(jnp.uint8)
 
     down, across = within(height, places[:, 0])[:, :, None], jnp.repeat(within(width, places[:, 1]), channels, axis=1)

@@ -26,7 +26,7 @@ def on_colours(images: Array, change: Callable[[Array], Array]) -> Array:
     channels = images.shape[-1]
     if colour_channels(channels) == channels:
         return changed
-    return jnp.where(jnp.arange(channels) < colour_channels(channels), changed, images)
+    return jnp.where((jnp.arange(channels) < colour_channels(channels))[None, None, None], changed, images)
 
 
 def planes_of(images: Array) -> list[Array]:

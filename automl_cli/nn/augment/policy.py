@@ -33,9 +33,9 @@ CHUNK_BYTES, LARGEST_CHUNK = 2**15, 8
 class PolicyTable(NamedTuple):
     """A policy as arrays, the inputs of a compiled program.
 
-    `operations` (rows, steps) int32 are places in `NAMES`, `probabilities` (rows, steps) float32, `parameters` (rows, steps, 2,
-    slots) int32 what the operations need for either sign. `count` () int32 rows are in use. With `independent` () bool each step
-    draws a row of its own, else all steps of an image take one row.
+    `operations` (rows, steps) int32 are places in `NAMES`, `probabilities` (rows, steps) float32. `parameters` (rows, steps, 2,
+    slots) int32 are what the operations need for either sign. `count` () int32 rows are in use. With `independent` () bool each
+    step draws a row of its own, else all steps of an image take one row.
     """
 
     operations: np.ndarray
@@ -89,7 +89,7 @@ def apply_policy(images: Array, table: PolicyTable, key: Array) -> Array:
     """
     changed = images
     for draws in drawn(table, key, batch=len(images), shape=images.shape[1:3]):
-        changed = _applied(changed, images, draws)
+        changed = applied(changed, images, draws)
     return changed
 
 
@@ -99,7 +99,7 @@ def drawn(table: PolicyTable, key: Array, *, batch: int, shape: tuple[int, ...])
     steps = table.operations.shape[1]
     each = (steps, batch)
     rows = jax.random.randint(next(keys), each, 0, table.count)
-    rows = jnp.where(table.independent, rows, rows[0])
+    rows = jnp.where(table.independent, rows, rows[:1])
     fires = jax.random.uniform(next(keys), each) < jnp.asarray(table.probabilities)[rows, jnp.arange(steps)[:, None]]
     signs = jax.random.bernoulli(next(keys), 0.5, each).astype(jnp.int32)
     at = (rows, jnp.arange(steps)[:, None])
@@ -107,7 +107,7 @@ def drawn(table: PolicyTable, key: Array, *, batch: int, shape: tuple[int, ...])
     parameters = jnp.asarray(table.parameters)[(*at, signs)]
     places = jnp.stack([jax.random.randint(next(keys), each, 0, side) for side in shape], axis=-1)
     others = jax.random.randint(next(keys), each, 1, max(batch, 2))
-    partners = (jnp.arange(batch) + others) % batch
+    partners = (jnp.arange(batch)[None] + others) % batch
     return [Draws(*step) for step in zip(operations, parameters, places, partners, strict=True)]
 
 
@@ -120,8 +120,8 @@ def chunk_size(shape: tuple[int, ...]) -> int:
     return max(1, min(LARGEST_CHUNK, CHUNK_BYTES // int(np.prod(shape))))
 
 
-def _applied(images: Array, partners: Array, draws: Draws) -> Array:
-    """Return images (batch, height, width, channels) after one step."""
+def applied(images: Array, partners: Array, draws: Draws) -> Array:
+    """Return images (batch, height, width, channels) after one step; `partners` has the same shape."""
     batch, shape = len(images), images.shape[1:]
     size = min(batch, chunk_size(shape))
     members, operations, chunks = _chunks(draws.operations, size)
@@ -170,6 +170,6 @@ def _chunks(operations: Array, size: int) -> tuple[Array, Array, Array]:
     chunk = jnp.arange(-(-batch // size) + IDENTITY)
     own = jnp.minimum(jnp.searchsorted(last_parts, chunk, side="right"), IDENTITY - 1)
     within = chunk - (last_parts - parts)[own]
-    at = (ends - counts)[own][:, None] + within[:, None] * size + jnp.arange(size)
+    at = (ends - counts)[own][:, None] + within[:, None] * size + jnp.arange(size)[None]
     members = order[jnp.clip(at, 0, ends[own][:, None] - 1)]
     return members, own.astype(jnp.int32), last_parts[-1]
