@@ -110,12 +110,13 @@ def photographs(tmp_path) -> Path:
     return tmp_path / "photographs"
 
 
-def streamed(photographs: Path) -> dict[str, object]:
-    return {"dataset": str(photographs), "image_size": 12, "augment": "inception", "precision": "mixed", "batch_size": 8}
+def streamed(photographs: Path, augment: str = "inception") -> dict[str, object]:
+    return {"dataset": str(photographs), "image_size": 12, "augment": augment, "precision": "mixed", "batch_size": 8}
 
 
-def test_a_killed_streamed_training_gives_the_same_weights(found, tmp_path, photographs):
-    whole, killed = (started(found, tmp_path / name, **streamed(photographs)) for name in ("whole", "killed"))
+@pytest.mark.parametrize("augment", ["inception", "autoaugment-imagenet"])
+def test_a_killed_streamed_training_gives_the_same_weights(found, tmp_path, photographs, augment):
+    whole, killed = (started(found, tmp_path / name, **streamed(photographs, augment)) for name in ("whole", "killed"))
     model = train(whole).body
     for epoch in (1, 3):
         with pytest.raises(Killed):
