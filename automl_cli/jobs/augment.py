@@ -23,6 +23,7 @@ from automl_cli.references import open_any, open_filling
 from automl_cli.store.artifact import read_bytes
 from automl_cli.store.encoding import document, parse
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
+from automl_cli.system.machine import available_cores
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.policy_settings import LEFT_TO_THE_LOADER, settings_of
 
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 
 RECORD, BOXES, MASKS = "augmentation.json", "boxes.json", "masks"
 """Names in the folder of copies: what was done, the boxes of all copies, the folder of their masks."""
+
+
+WAITING_THREADS = 8
+"""Threads beside one per core: most of the time of a small file is spent waiting for the disk."""
+
+_CocoRows = tuple[dict[str, Any], list[dict[str, Any]]]
+"""A copy as one of the images of a file of COCO's form, and its annotations."""
 
 
 class AugmentRequest(Struct, frozen=True, kw_only=True):
@@ -88,20 +96,15 @@ class _Job(Struct, frozen=True, kw_only=True):
 
 def augment_folder(request: AugmentRequest) -> Augmented:
     """Write the copies. Raises UserError for input that does not fit, before anything is written."""
-    from automl_cli.data.pillow_policy import Policy
-
     job = _checked(request)
-    out, policy = request.out, Policy(job.settings)
+    out = request.out
     names = [name for picture in job.pictures for name in _written_for(job, picture)]
     names += [] if job.coco is None else [BOXES]
     _record(job, sorted({*names, *job.before}), complete=False)
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for picture in job.pictures:
-        for copy in range(1, request.copies + 1):
-            images.append(_write_copy(job, policy, picture, copy, annotations, image_id=len(images) + 1))
+    written = _write_copies(job)
+    annotations = [annotation for _, found in written for annotation in found]
     if job.coco is not None:
-        _write(out / BOXES, document(job.coco.copy_of(images, annotations)))
+        _write(out / BOXES, document(job.coco.copy_of([image for image, _ in written], annotations)))
     for name in job.before - set(names):
         (out / name).unlink(missing_ok=True)
     _record(job, sorted(names), complete=True)
@@ -110,7 +113,7 @@ def augment_folder(request: AugmentRequest) -> Augmented:
     return Augmented(
         out=out,
         pictures=len(job.pictures),
-        copies=len(images),
+        copies=len(written),
         converted=dict(sorted(converted.items())),
         boxes=None if job.coco is None else out / BOXES,
         boxes_written=len(annotations),
@@ -119,10 +122,24 @@ def augment_folder(request: AugmentRequest) -> Augmented:
     )
 
 
-def _write_copy(
-    job: _Job, policy: "Policy", picture: PictureFile, copy: int, annotations: list[dict[str, Any]], *, image_id: int
-) -> dict[str, Any]:
-    """Write one copy with its mask, add its annotations, and return what a file of COCO's form says of it."""
+def _write_copies(job: _Job) -> list[_CocoRows]:
+    """Write all copies, several at a time, and return what a file of COCO's form says of each, in the order of the pictures."""
+    from automl_cli.data.pillow_policy import Policy
+    from automl_cli.data.prefetch import prefetch_map
+
+    policy, copies = Policy(job.settings), job.request.copies
+    items = ((picture, copy) for picture in job.pictures for copy in range(1, copies + 1))
+
+    def work(item: tuple[int, tuple[PictureFile, int]]) -> _CocoRows:
+        image_id, (picture, copy) = item
+        return _write_copy(job, policy, picture, copy, image_id=image_id)
+
+    threads = available_cores() + WAITING_THREADS
+    return list(prefetch_map(enumerate(items, start=1), work, threads=threads, depth=2 * threads))
+
+
+def _write_copy(job: _Job, policy: "Policy", picture: PictureFile, copy: int, *, image_id: int) -> _CocoRows:
+    """Write one copy with its mask, and return what a file of COCO's form says of it."""
     from automl_cli.data.pillow_policy import apply
 
     request = job.request
@@ -137,11 +154,10 @@ def _write_copy(
     for mask in masks:
         _write(request.out / mask, encoded(_moved_mask(upright(job.masks[picture.name]), steps), "PNG"))
     if job.coco is None:
-        return {}
-    found = job.coco.annotations(picture.name)
-    annotations += moved_annotations(found, steps, image.size, image_id=image_id)
+        return {}, []
+    annotations = moved_annotations(job.coco.annotations(picture.name), steps, image.size, image_id=image_id)
     known = job.coco.images.get(picture.name, {})
-    return {**known, "id": image_id, "file_name": name, "width": image.width, "height": image.height}
+    return {**known, "id": image_id, "file_name": name, "width": image.width, "height": image.height}, annotations
 
 
 def _moved_mask(mask: "Image.Image", steps: "list[Step]") -> "Image.Image":

@@ -213,22 +213,25 @@ def test_sample_pairing_mixes_in_pictures_of_the_folder_but_not_with_boxes_or_ma
 
 
 def test_an_interrupted_run_leaves_whole_files_says_so_and_can_be_replaced(monkeypatch):
+    for number in range(40):
+        Image.open(Path("in", "d.png")).save(Path("in", f"e{number}.png"))
     augment(out="whole")
     written = []
     replace_file = files.replace_file
 
     def interrupted(path, data, **more):
-        if len(written) == 3:
+        if len(written) >= 3:
             raise KeyboardInterrupt
         written.append(path.relative_to("out").as_posix())
         replace_file(path, data, **more)
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr("automl_cli.jobs.augment.replace_file", interrupted)
-        augment()
-    assert files_in("out") == set(written) == {"augmentation.json", "a.png", "d.png"}
+        with pytest.raises(KeyboardInterrupt):
+            augment()
+    assert files_in("out") == set(written) < files_in("whole")
     assert json.loads(Path("out", "augmentation.json").read_bytes())["complete"] is False
-    for name in ("a.png", "d.png"):
+    for name in set(written) - {"augmentation.json"}:
         assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
     augment(overwrite=True)
     assert {name: Path("out", name).read_bytes() for name in files_in("out")} == {
