@@ -32,7 +32,7 @@ def blend(degenerate: Array, images: Array, parameters: Array) -> Array:
 def brightness(images: Array, parameters: Array) -> Array:
     """Blend images (batch, height, width, channels) with black."""
     alpha = lax.bitcast_convert_type(parameters[:, 0], jnp.float32)[:, None]
-    return on_colours(images, lambda flat: _cut(alpha * flat.astype(jnp.float32)))
+    return on_colours(images, lambda flat: _scaled(flat, alpha))
 
 
 def contrast(images: Array, parameters: Array) -> Array:
@@ -41,7 +41,7 @@ def contrast(images: Array, parameters: Array) -> Array:
     total = _grey(split(images.reshape(len(images), pixels, -1))).sum(1, dtype=jnp.uint32)
     quotient, rest = total // pixels, total % pixels
     mean = (quotient + (2 * rest >= pixels)).astype(jnp.uint8)[:, None]
-    return on_colours(images, lambda flat: blend(mean, flat, parameters))
+    return on_colours(images, lambda flat: _blended(mean, flat, parameters))
 
 
 def color(images: Array, parameters: Array) -> Array:
@@ -103,5 +103,7 @@ def _cut(numbers: Array) -> Array:
     return jnp.where(numbers < 255, numbers, 255).astype(jnp.int32).astype(jnp.uint8)
 
 
+_scaled = outlined(lambda values, factor: _cut(factor * values.astype(jnp.float32)))
+_blended = outlined(blend)
 _columns_added = outlined(_three_rows)
 _sharpened = outlined(_blended_with_smooth, static=(3,))

@@ -54,7 +54,7 @@ def policy_table(augmentation: Augmentation, shape: Shape) -> PolicyTable:
     if independent := isinstance(policy, values.RandomOperations):
         sub_policies = tuple(sub_policy * policy.count for sub_policy in sub_policies)
     rows = -(-len(sub_policies) // ROWS) * ROWS
-    steps = max(STEPS, *map(len, sub_policies)) if len(sub_policies) > 1 else max(STEPS, len(sub_policies[0]))
+    steps = max(STEPS, *map(len, sub_policies))
     operations = np.full((rows, steps), IDENTITY, np.int32)
     probabilities = np.zeros((rows, steps), np.float32)
     parameters = np.zeros((rows, steps, 2, PARAMETERS), np.int32)
