@@ -216,14 +216,10 @@ def mutate(options: Options, genotype: Genotype, random: Random) -> Genotype:
 
 
 QUICK = SearchPreset(
-    trials=64,
-    epochs=20,
+    trials=128,
+    epochs=6,
     strategy="ppo",
-    child=ChildPreset(
-        data={"train_examples": 1000},
-        network="wrn-10-1",
-        recipe=Recipe(batch_size=32, learning_rate=0.1, schedule="cosine"),
-    ),
+    child=ChildPreset(network="wrn-10-1", recipe=Recipe(batch_size=64, learning_rate=0.1, schedule="cosine")),
     space_options={"baseline": "none", "cutout": 0.0},
 )
 

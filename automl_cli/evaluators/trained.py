@@ -124,9 +124,11 @@ class TrainedEvaluator:
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
-        """Yield the data set, the roles, and the depth of the networks."""
+        """Yield the data set, the roles, the recipe, and the depth of the networks."""
         kind, child = _standing(space), _child(setup)
+        facts, recipe = child.problem.facts, child.recipe
         yield "data set", child.problem.source
+        yield "examples", f"{facts['train_examples']:,} to train, {facts['validation_examples']:,} to validate"
         for role, filling in child.roles.items():
             if role != "network":
                 yield role, words_of(filling)
@@ -135,9 +137,10 @@ class TrainedEvaluator:
         rates = ", ".join(map(number_text, child.recipe.learning_rates))
         found = rate_in_words(child.recipe, child.roles.get("optimizer"))
         yield "learning rate", f"the best after one epoch of {rates}" if rates else found
+        yield "recipe", f"batches of {recipe.batch_size}, {recipe.schedule} rate, weight decay {recipe.weight_decay:g}"
         if kind.depth is not None:
-            facts = typed_facts(child.problem)
-            depths = [depth for one in genotypes if (depth := kind.depth(space.placed(one, facts))) is not None]
+            typed = typed_facts(child.problem)
+            depths = [depth for one in genotypes if (depth := kind.depth(space.placed(one, typed))) is not None]
             if depths:
                 yield "depth", f"{_span(min(depths), max(depths))} layers"
 

@@ -63,8 +63,8 @@ class SearchProgress(Struct, frozen=True):
 class Study:
     """One study, to be run once: construct it and call `run`.
 
-    `publish` is given every new best (at most one a second) and the winner, when the journal is durable up to there. It joins
-    the values of `joins` trials, the best ones; 0 for the best alone. `price` gives the costs that the limits are about.
+    `publish` is given every new best (at most one a second) and the winner, when the journal is durable up to there. `joins` of
+    the best trials make it up; 0: the best alone. `price` gives the costs that the limits are about.
     """
 
     def __init__(
@@ -235,16 +235,12 @@ class Study:
         winner = winner_of(ranked, self._settings, joins=self._joins, retrained=retrained)
         self._journal.sync()
         self._publish(winner)
-        self._published = self._to_publish()
+        self._published = ranked[: max(1, self._joins)]
         return winner
-
-    def _to_publish(self) -> tuple[Trial, ...]:
-        """Return the trials that make up the best so far."""
-        return self._search.ranking.best()[: max(1, self._joins)]
 
     def _publish_best(self, *, at_once: bool = False) -> None:
         """Publish the best so far, if it is new and the last publication is not too recent."""
-        best = self._to_publish()
+        best = self._search.ranking.best()[: max(1, self._joins)]
         if not best or best == self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
             return
         self._journal.sync()
@@ -252,10 +248,11 @@ class Study:
         self._published, self._published_at = best, self._clock()
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
-        search, retraining = self._search, stage is Stage.RETRAIN
-        finished = len(self._retrained) if retraining else search.finished
-        planned = len(search.ranking.best()[: self._settings.retrain_top]) if retraining else search.trials
-        best = next(iter(search.ranking.best()), None)
+        search, ranked = self._search, self._search.ranking.best()
+        finished, planned = search.finished, search.trials
+        if stage is Stage.RETRAIN:
+            finished, planned = len(self._retrained), len(ranked[: self._settings.retrain_top])
+        best = next(iter(ranked), None)
         self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last, dict(search.endings)))
 
     def _elapsed(self) -> float:

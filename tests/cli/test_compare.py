@@ -1,6 +1,7 @@
 """`automl compare` as a user types it: the table, the directory, resumption, and what is refused."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ from automl_cli.jobs.compare import best_rates, final_tasks, ledger_of, sweep_ta
 from automl_cli.kinds.comparison import ComparisonSettings
 from automl_cli.planning.compare import parts_of, plan_comparison
 from automl_cli.planning.compare_flags import ComparisonRequest
-from automl_cli.report.compared import comparison_parts, comparison_result
-from automl_cli.store.artifact import read_artifact
-from automl_cli.values.sheet import Grid
+from automl_cli.references import open_any
+from automl_cli.report.compared import comparison_parts, comparison_result, verdict_in_words
+from automl_cli.store.artifact import read_artifact, write_artifact
+from automl_cli.values.sheet import Facts, Grid
 
 pytestmark = pytest.mark.usefixtures("environment_of_its_own")
 
@@ -219,3 +221,64 @@ def test_a_problem_is_compared_without_a_directory(automl: Callable, tmp_path: P
     assert document["rows"][1]["value"] < document["rows"][0]["value"]
     assert (tmp_path / "a.svg").exists()
     assert not Path("runs").exists()
+
+
+def test_augmentations_are_compared_and_the_table_is_printed_again_by_report(automl: Callable) -> None:
+    search = ("--train-examples", "200", "--epochs", "1", "--network", "convnet-1x4", "--executor", "serial")
+    assert automl("search-augment", *search, "--trials", "1", "--out", "policy", "--quiet").code == 0
+    values = "none,none+trivialaugment,policy"
+    rates = ("--learning-rates", "0.1", "--seeds", "1")
+    done = automl("compare", "--augment", values, *search, *rates, "--out", "a", "--json", "--quiet")
+    assert done.code == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [row["label"] for row in document["rows"]] == values.split(",")
+    assert all(len(row["test"]) == 1 for row in document["rows"])
+    (verdict,) = document["verdicts"]
+    assert (verdict["label"], verdict["against"]) == ("policy", "none+trivialaugment")
+    again = automl("report", "a", "--json")
+    assert (again.code, json.loads(again.stdout)) == (0, document)
+    table = automl("report", "a").stdout
+    assert table.startswith("3 augmentations of convnet-1x4 on digits")
+    assert re.search(r"policy +(does not beat|is not shown to beat) none\+trivialaugment", " ".join(table.split()))
+    refused = automl("report", "a", "--html")
+    assert refused.code == 2
+    assert "report it alone and without --html" in refused.stderr
+    assert automl("validate", "a").code == 0
+
+
+MEANS = [
+    ((0.5, 0.6), 5, False, "does not beat trivialaugment: mean 0.5200 against 0.6200"),
+    ((0.6, 0.6), 5, False, "does not beat trivialaugment: mean 0.6200 against 0.6200"),
+    ((0.7, 0.6), 5, True, "beats trivialaugment: mean 0.7200 against 0.6200, p 0.0079"),
+    ((0.601, 0.6), 5, None, "is not shown to beat trivialaugment: mean 0.6210 against 0.6200, p "),
+    ((0.7, 0.6), 2, None, "is not shown to beat trivialaugment: mean 0.7050 against 0.6050, with so few seeds"),
+]
+
+
+@pytest.mark.parametrize(("scores", "seeds", "beats", "words"), MEANS)
+def test_a_found_policy_that_does_not_beat_trivialaugment_is_said_not_to(
+    tmp_path: Path, scores: tuple[float, float], seeds: int, beats: bool | None, words: str
+) -> None:
+    file = tmp_path / "found.json"
+    write_artifact(file, open_any("autoaugment-svhn").artifact)
+    asked = ComparisonRequest(
+        augment=f"{file},trivialaugment,none", learning_rates="0.1", seeds=seeds, train_examples=200, executor="serial"
+    )
+    settings = plan_comparison(asked)
+    trials = []
+    for task in final_tasks(settings, dict.fromkeys(range(3), 0)):
+        score = (*scores, 0.9)[task.genotype[0]] + 0.01 * (task.trial % seeds)
+        outcome = Outcome(Status.OK, Measurement(scores=(score,), metrics={"test_accuracy": score, "lower_is_better": 0}))
+        trials.append(Trial(task, None, outcome))  # type: ignore[arg-type]
+    result = comparison_result(Path("a"), settings, trials, dict.fromkeys(range(3), 0))
+    (verdict,) = result.verdicts
+    assert (verdict.label, verdict.against, verdict.beats) == (str(file), "trivialaugment", beats)
+    assert verdict_in_words(verdict).startswith(words)
+    facts = [row for part in comparison_parts(result) if isinstance(part, Facts) for row in part.rows]
+    assert (str(file), verdict_in_words(verdict)) in facts
+
+
+def test_published_values_alone_have_no_verdict() -> None:
+    asked = ComparisonRequest(augment="autoaugment-svhn,trivialaugment", seeds=2, train_examples=200, executor="serial")
+    settings = plan_comparison(asked)
+    assert comparison_result(Path("a"), settings, [], {}).verdicts == ()

@@ -56,7 +56,7 @@ def test_what_was_found_fills_the_role_in_a_training_and_in_another_search_with_
     assert json.loads(Path("model/model.json").read_text())["inputs"]["augmentation"] == digest
     done = automl("search-activation", *SMALL, "--augment", policy, "--trials", "1", "--out", "act", "--quiet")
     assert done.code == 0, done.stderr
-    assert json.loads(Path("act/best.json").read_text())["inputs"] == {"augmentation": digest}
+    assert json.loads(Path("act/best.json").read_text())["inputs"]["augmentation"] == digest
     (policy / "best.json").unlink()
     resumed = automl("search-activation", "--resume", "--out", "act", "--trials", "2", "--quiet")
     assert resumed.code == 0, resumed.stderr
@@ -92,12 +92,42 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(automl: Callabl
 @pytest.mark.parametrize(
     ("dataset", "said"),
     [
-        ("cifar10", ("baseline=flip-crop, cutout=0.5", "15,000 trials, 120 epochs", "0.01, of the recipe", "5,000 hours")),
-        ("svhn_cropped", ("baseline=none, cutout=0.0", "15,000 trials, 120 epochs", "0.01, of the recipe", "1,000 hours")),
-        ("imagenet", ("baseline=inception, cutout=0.0", "15,000 trials, 200 epochs", "0.1, of the recipe", "15,000 hours")),
+        (
+            "cifar10",
+            (
+                "baseline=flip-crop, cutout=0.5",
+                "15,000 trials, 120 epochs",
+                "0.01, of the recipe",
+                "weight decay 0.0001",
+                "3,300 to train, 700 to validate",
+                "5,000 hours",
+            ),
+        ),
+        (
+            "svhn_cropped",
+            (
+                "baseline=none, cutout=0.0",
+                "15,000 trials, 120 epochs",
+                "0.01, of the recipe",
+                "weight decay 0.0001",
+                "500 to train, 500 to validate",
+                "1,000 hours",
+            ),
+        ),
+        (
+            "imagenet",
+            (
+                "baseline=inception, cutout=0.0",
+                "15,000 trials, 200 epochs",
+                "0.1, of the recipe",
+                "weight decay 1e-05",
+                "5,300 to train, 700 to validate",
+                "15,000 hours",
+            ),
+        ),
     ],
 )
 def test_a_dry_run_states_the_papers_setting_of_each_data_set(automl: Callable, dataset: str, said: tuple[str, ...]) -> None:
     done = automl("search-augment", "--preset", "paper", "--dataset", dataset, "--dry-run")
     assert done.code == 0, done.stderr
-    assert all(text in done.stdout for text in (*said, "wrn-40-2")), done.stdout
+    assert all(text in done.stdout for text in (*said, "wrn-40-2", "batches of 128, cosine rate")), done.stdout

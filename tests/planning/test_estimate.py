@@ -110,10 +110,12 @@ def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
     plan = plan_of(of_trained_children(), space())
     assert plan.measured == (
         ("data set", "digits"),
+        ("examples", "100 to train, 50 to validate"),
         ("activation", "relu: max(x, 0)"),
         ("optimizer", "nesterov: g + momentum * trace(g, momentum), momentum 0.9"),
         ("augmentation", "standard"),
         ("learning rate", "0.1, of the recipe"),
+        ("recipe", "batches of 32, constant rate, weight decay 0.0001"),
         ("depth", "2 layers"),
     )
     assert plan_of(settings(), space()).measured == (("measured by", "the formula one-max"),)

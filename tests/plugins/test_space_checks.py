@@ -100,17 +100,26 @@ FIELDS = {  # what stands in the declaration instead, and what the error says of
     'command="search-arch"': (
         (
             "command='search'",
-            "command of SPACE is 'search'; it must be one of: search-activation, search-arch, search-cell, search-optimizer",
+            (
+                "command of SPACE is 'search'; it must be one of: "
+                "search-activation, search-arch, search-augment, search-cell, search-optimizer"
+            ),
         ),
     ),
     'produces="architecture"': (
         (
             "produces='net'",
-            "produces of SPACE is 'net'; it must be one of: activation, architecture, cell, edge-cell, optimizer-rule",
+            (
+                "produces of SPACE is 'net'; it must be one of: "
+                "activation, architecture, augmentation-policy, cell, edge-cell, optimizer-rule"
+            ),
         ),
         (
             "produces='model'",
-            "produces of SPACE is 'model'; it must be one of: activation, architecture, cell, edge-cell, optimizer-rule",
+            (
+                "produces of SPACE is 'model'; it must be one of: "
+                "activation, architecture, augmentation-policy, cell, edge-cell, optimizer-rule"
+            ),
         ),
     ),
     "decode=decode": (("decode=1", "decode of SPACE is an int; it must be a function"),),
