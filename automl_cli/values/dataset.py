@@ -21,15 +21,33 @@ class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     subset of the training split, stratified by class, before validation is split off. `split_seed` draws that subset and the
     validation split; it is part of the data, not of the search, so that scores of different searches can be compared.
     `flip` says whether a mirrored image is as good as the image; None leaves it to what is known of the set.
+
+    `image_size` is the side of square images or (height, width) of others, `resize` how pictures of another shape get there:
+    the largest window in the middle is cut out, margins are added, or the picture is squashed. `background` is the colour under
+    transparent pixels, a name or #rrggbb, and of margins. Of arrays, `layout` says where the channels stand, and `pixel_range`
+    which numbers are black and white; None reads both from the numbers. `skip_broken` leaves out pictures that cannot be read,
+    `skip_small_classes` classes with too few of them. `validation_share` and `test_share` are shares of all examples that are
+    held out where the source has no such part; None chooses by size. `class_weights` balances the loss. With several `folds`
+    the score of a child is the mean over that many trainings, each validated on another part of the training examples.
     """
 
     source: str
     data_dir: str | None = None
     train_examples: int | None = None
-    image_size: int | None = None
+    image_size: int | tuple[int, int] | None = None
     metric: Literal["accuracy", "balanced-accuracy"] = "accuracy"
     split_seed: int = 0
     flip: bool | None = None
+    resize: Literal["crop", "pad", "squash"] = "crop"
+    background: str = "white"
+    layout: Literal["nhwc", "nchw"] | None = None
+    pixel_range: tuple[float, float] | None = None
+    skip_broken: bool = False
+    skip_small_classes: bool = False
+    validation_share: float | None = None
+    test_share: float | None = None
+    class_weights: Literal["balanced"] | None = None
+    folds: int = 1
 
 
 class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
