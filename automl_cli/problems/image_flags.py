@@ -22,9 +22,7 @@ def image_size(given: str | int) -> int | list[int]:
     """
     found = re.fullmatch(r"(\d{1,9})(?:[x×](\d{1,9}))?", str(given))
     if found is None:
-        raise UserError(
-            f"--image-size is {given!r}; it may be a number of pixels, such as 32, or height×width, such as 24x36"
-        )
+        raise UserError(f"--image-size is {given!r}; it may be a number of pixels, such as 32, or height×width, such as 24x36")
     height, width = int(found[1]), int(found[2] or found[1])
     return height if height == width else [height, width]
 
