@@ -152,19 +152,19 @@ def _of_class(listing: Listing, folder: Path, name: str) -> list[Listed]:
 def _count_beside(listing: Listing, folder: Path, what: str) -> None:
     """Count the files beside these folders, which belong to no class."""
     with os.scandir(folder) as entries:
-        for name in sorted(entry.name for entry in entries if not entry.is_dir() and not entry.name.startswith(".")):
+        for name in sorted(entry.name for entry in entries if not _is_folder(entry) and not entry.name.startswith(".")):
             listing.leave_out(f"file beside the {what}/files beside the {what}", folder / name)
 
 
 def _folders(root: Path) -> list[str]:
     with os.scandir(root) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(entry.name for entry in entries if _is_folder(entry) and not entry.name.startswith("."))
 
 
 def _pictures(listing: Listing, folder: Path) -> Iterator[Path]:
     """Yield the pictures of a folder by name, links to nowhere among them; count what is left out."""
     with os.scandir(folder) as entries:
-        found = sorted((entry.name, entry.is_dir()) for entry in entries)
+        found = sorted((entry.name, _is_folder(entry)) for entry in entries)
     for name, is_folder in found:
         path = folder / name
         if is_folder:
@@ -175,3 +175,10 @@ def _pictures(listing: Listing, folder: Path) -> Iterator[Path]:
             listing.leave_out("hidden file/hidden files", path)
         else:
             yield path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in a circle
+        return False
