@@ -90,8 +90,10 @@ class Images:
         check_source(typed_dataset(child.problem), streamed=is_streamed(child))
 
     def prepare(self, child: Child, report: Report) -> None:
-        """Write the arrays to the cache, for all workers to map; streamed pictures need no preparation. All pictures that cannot
-        be read are named first, on a resumed search too, whose files may have changed."""
+        """Write the arrays to the cache, for all workers to map; streamed pictures need no preparation.
+
+        All pictures that cannot be read are named first, on a resumed search too, whose files may have changed.
+        """
         from automl_cli.data import load_images
 
         self.check(child)
