@@ -78,10 +78,10 @@ def pictures_in(folder: Path, *, any_mode: bool = False) -> tuple[PictureFile, .
 
 def _picture_file(path: Path, folder: Path, *, any_mode: bool) -> PictureFile:
     """Return a picture, decoded once to see that it can be. Raises DataError if not."""
-    from automl_cli.data.decoding import DEEP_MODES, read_picture
+    from automl_cli.data.decoding import read_picture
 
     picture, format_ = read_picture(path)
-    if not any_mode and picture.mode in DEEP_MODES:
+    if not any_mode and picture.mode in _DEEP_MODES:
         raise DataError(f"{path} has more than 8 bits a channel (mode {picture.mode}); convert it to 8 bits")
     mode = picture.mode if any_mode else _mode_for(picture)
     return PictureFile(
@@ -93,6 +93,9 @@ def _picture_file(path: Path, folder: Path, *, any_mode: bool) -> PictureFile:
         conversion="" if mode == picture.mode else f"{_WORDS.get(picture.mode, picture.mode)} to {mode}",
     )
 
+
+_DEEP_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+"""Modes of more than 8 bits a channel, which policies do not take."""
 
 _WORDS = {"P": "palette", "PA": "palette", "1": "black and white"}
 

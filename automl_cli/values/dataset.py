@@ -21,19 +21,40 @@ class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     subset of the training split, stratified by class, before validation is split off. `split_seed` draws that subset and the
     validation split; it is part of the data, not of the search, so that scores of different searches can be compared.
     `flip` says whether a mirrored image is as good as the image; None leaves it to what is known of the set.
+
+    `image_size` is the side of square images or (height, width) of others, `resize` how pictures of another shape get there:
+    the largest window in the middle is cut out, margins are added, or the picture is squashed. `background` is the colour under
+    transparent pixels, a name or #rrggbb, and of margins. Of arrays, `layout` says where the channels stand, and `pixel_range`
+    which numbers are black and white; None reads both from the numbers. `skip_broken` leaves out pictures that cannot be read,
+    `skip_small_classes` classes with too few of them. `validation_share` and `test_share` are shares of all examples that are
+    held out where the source has no such part; None chooses by size. `class_weights` balances the loss. With several `folds`
+    the score of a child is the mean over that many trainings, each validated on another part of the training examples.
     """
 
     source: str
     data_dir: str | None = None
     train_examples: int | None = None
-    image_size: int | None = None
+    image_size: int | tuple[int, int] | None = None
     metric: Literal["accuracy", "balanced-accuracy"] = "accuracy"
     split_seed: int = 0
     flip: bool | None = None
+    resize: Literal["crop", "pad", "squash"] = "crop"
+    background: str = "white"
+    layout: Literal["nhwc", "nchw"] | None = None
+    pixel_range: tuple[float, float] | None = None
+    skip_broken: bool = False
+    skip_small_classes: bool = False
+    validation_share: float | None = None
+    test_share: float | None = None
+    class_weights: Literal["balanced"] | None = None
+    folds: int = 1
 
 
 class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Facts of an image data set that are known before any child is trained."""
+    """Facts of an image data set that are known before any child is trained.
+
+    `skipped_pictures` counts the pictures that `skip_broken` leaves out; the digest is that of their names.
+    """
 
     image_shape: tuple[int, int, int]
     classes: tuple[str, ...]
@@ -41,6 +62,8 @@ class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     validation_examples: int
     test_examples: int
     flip: bool
+    skipped_pictures: int = 0
+    skipped_digest: str | None = None
 
 
 def dataset_of(child: Child | None) -> DatasetReference | None:
@@ -60,13 +83,24 @@ def facts_of(child: Child | None) -> ImageFacts | None:
 def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:
     """Return the data set of this source with images of this shape (height, width, channels), where it can have such images.
 
-    An `image_size` makes squares of `SIZE_LIMITS`; images of any other shape are taken as they are.
+    Images with a side outside `SIZE_LIMITS` are taken as they are.
 
-    >>> reference_for("digits", (16, 16, 1)).image_size
-    16
-    >>> reference_for("./photos", (24, 36, 3)).image_size is None
+    >>> reference_for("digits", (16, 16, 1)).image_size, reference_for("./photos", (24, 36, 3)).image_size
+    (16, (24, 36))
+    >>> reference_for("./photos", (2, 36, 3)).image_size is None
     True
     """
     height, width, _ = image_shape
     least, most = SIZE_LIMITS
-    return DatasetReference(source=source, image_size=height if height == width and least <= height <= most else None)
+    if not least <= min(height, width) <= max(height, width) <= most:
+        return DatasetReference(source=source)
+    return DatasetReference(source=source, image_size=height if height == width else (height, width))
+
+
+def extent_of(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return an `image_size` as (height, width).
+
+    >>> extent_of(32), extent_of((24, 36))
+    ((32, 32), (24, 36))
+    """
+    return (image_size, image_size) if isinstance(image_size, int) else image_size
