@@ -7,7 +7,12 @@ opening          finds the source that a data set reference names
 digits           the embedded source
 tfds             sets of TensorFlow Datasets as a source
 folder           a folder of class folders as a source
-npz              an `.npz` file as a source
+arrays           an `.npz` file or `.npy` files as a source
+array_files      arrays by name in such files
+array_names      which array holds images or labels, and of which part
+array_axes       whether the channels of arrays stand first or last
+array_labels     labels in arrays: numbers, text, one-hot rows
+pixel_range      the numbers that are black and white, and their bytes
 decoding         pictures to arrays
 splits           sizes of the training, validation and test split
 split_indices    indices of their examples

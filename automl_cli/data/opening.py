@@ -22,10 +22,10 @@ def open_source(reference: DatasetReference) -> Source:
     text = reference.source
     if not text:
         raise unknown_dataset(text)
-    if text.endswith(".npz"):
-        from automl_cli.data.npz import NpzSource
+    if text.lower().endswith((".npz", ".npy")):
+        from automl_cli.data.arrays import open_arrays
 
-        return NpzSource(Path(text), image_size=reference.image_size)
+        return open_arrays(reference)
     if text.startswith((".", "~", os.sep)):
         return _open_folder(reference)
     name = canonical_name(text)
@@ -49,6 +49,13 @@ def tfds_folder(data_dir: str | None) -> Path:
 
 
 def _open_folder(reference: DatasetReference) -> Source:
+    from automl_cli.data.array_names import meaning_of
+
+    meanings = (meaning_of(path.stem) for path in expanded(reference.source).glob("*.npy"))
+    if any(meaning is not None and meaning.holds == "images" for meaning in meanings):
+        from automl_cli.data.arrays import open_arrays
+
+        return open_arrays(reference)
     from automl_cli.data.folder import FolderSource
 
     return FolderSource(expanded(reference.source), image_size=reference.image_size)

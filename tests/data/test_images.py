@@ -46,7 +46,7 @@ def test_the_arrays_are_what_the_facts_promise(reference):
 
 def test_a_second_load_gives_the_same_bytes_and_reads_no_source(reference, monkeypatch):
     first, first_test = load_images(reference), load_test_split(reference)
-    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "npz.NpzSource"):
+    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "arrays.ArraySource"):
         monkeypatch.delattr(f"automl_cli.data.{kind}.images")
     second, second_test = load_images(reference), load_test_split(reference)
     for a, b in ((first.train, second.train), (first.validation, second.validation), (first_test, second_test)):
@@ -61,7 +61,7 @@ def test_images_are_memory_mapped_and_read_only(reference):
 
 
 def test_facts_decode_nothing_and_write_nothing(reference, cache, monkeypatch):
-    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "npz.NpzSource"):
+    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "arrays.ArraySource"):
         monkeypatch.delattr(f"automl_cli.data.{kind}.images")
     image_facts(reference)
     assert not cache.exists()
