@@ -1,7 +1,8 @@
 """The order of the axes of arrays: whether the channels of (examples, a, b, c) stand first or last.
 
 A reading is plausible if the picture has at least 4 pixels on either side, and at most 4 channels or fewer channels than
-pixels on either side. If just one reading is plausible, it holds; otherwise the user says which.
+pixels on either side. If just one reading is plausible, it holds; if none is, 2 pixels on either side will do. Otherwise the
+user says which.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ def layout_of(shape: tuple[int, ...], given: ArrayLayout | None, where: str) -> 
     """
     if given is not None or len(shape) == 3:
         return given or "nhwc"
-    plausible = [layout for layout in _LAYOUTS if _is_plausible(picture_shape(shape, layout))]
-    if len(plausible) == 1:
-        return plausible[0]
+    for least in (SIZE_LIMITS[0], 2):
+        plausible = [layout for layout in _LAYOUTS if _is_plausible(picture_shape(shape, layout), least)]
+        if len(plausible) == 1:
+            return plausible[0]
     readings = " or ".join(f"{_in_words(picture_shape(shape, layout))} (--layout {layout})" for layout in _LAYOUTS)
     raise DataError(f"{where} has shape {shape}: {readings}? Say which")
 
@@ -48,9 +50,9 @@ def picture_shape(shape: tuple[int, ...], layout: ArrayLayout) -> tuple[int, int
 _LAYOUTS: tuple[ArrayLayout, ...] = get_args(ArrayLayout)
 
 
-def _is_plausible(shape: tuple[int, int, int]) -> bool:
+def _is_plausible(shape: tuple[int, int, int], least: int) -> bool:
     height, width, channels = shape
-    return min(height, width) >= SIZE_LIMITS[0] and (channels <= USUAL_CHANNELS or channels < min(height, width))
+    return min(height, width) >= least and (channels <= USUAL_CHANNELS or channels < min(height, width))
 
 
 def _in_words(shape: tuple[int, int, int]) -> str:

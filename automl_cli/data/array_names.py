@@ -41,7 +41,7 @@ class ArrayPair(NamedTuple):
 
 
 class Meaning(NamedTuple):
-    """What a name says: images or labels, the part or None, and the rank of its words among those of the same meaning."""
+    """The meaning of a name: images or labels, of a part or None; and the rank of its words among those of the same meaning."""
 
     holds: Literal["images", "labels"]
     part: Part | None
