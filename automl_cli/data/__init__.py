@@ -6,6 +6,8 @@ source           the interface of a data set
 opening          finds the source that a data set reference names
 digits           the embedded source
 tfds             sets of TensorFlow Datasets as a source
+tfrecord         records of TFRecord files
+crc32c           their checksums
 folder           a folder of class folders as a source
 arrays           an `.npz` file or `.npy` files as a source
 array_files      arrays by name in such files
