@@ -8,12 +8,19 @@ digits           the embedded source
 tfds             sets of TensorFlow Datasets as a source
 tfrecord         records of TFRecord files
 crc32c           their checksums
-folder           a folder of class folders as a source
+folder           pictures on disk as a source
+listing          lists the pictures of a folder or a manifest
+manifest         tables that name pictures and their classes
+survey           looks at the headers of pictures, finds the broken ones
+picture_notes    what was done to pictures, in words
+copies           copies of pictures across splits and classes
+resizing         brings images to one size
 arrays           an `.npz` file or `.npy` files as a source
 array_files      arrays by name in such files
 array_names      which array holds images or labels, and of which part
 array_axes       whether the channels of arrays stand first or last
 array_labels     labels in arrays: numbers, text, one-hot rows
+array_scans      extreme numbers and copies in arrays
 pixel_range      the numbers that are black and white, and their bytes
 decoding         pictures to arrays
 splits           sizes of the training, validation and test split
@@ -23,6 +30,11 @@ images           facts, training and validation arrays, the test split
 streaming        the same for pictures of any size, decoded on demand
 prefetch         work done by threads ahead of its use
 crops            windows of pictures for training and evaluation
+overview         what a data set is and how it would be read
+alike            pictures with the same pixels
+mirror           whether mirrored pictures look like another class
+advice           advice that follows from the facts of a set
+contact_sheet    some pictures of every class as one picture
 target           the data set that a network is meant for, here or not
 available        the data sets that can be used on this machine
 paths            paths as users write them

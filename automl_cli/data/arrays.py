@@ -7,7 +7,7 @@ the smallest and the largest number of pixels that are not bytes: facts like the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,12 +17,14 @@ from automl_cli.data.array_axes import ArrayLayout, layout_of, picture_shape
 from automl_cli.data.array_files import ArrayFiles, NpyFolder, NpzFile
 from automl_cli.data.array_labels import NamedLabels, classes_of, indices_in, named_labels
 from automl_cli.data.array_names import ArrayPair, meaning_of, pairs_of
-from automl_cli.data.cache import key_of, load_or_prepare
-from automl_cli.data.decoding import fit
+from automl_cli.data.array_scans import contents_of, extremes_of, stamps_of
+from automl_cli.data.copies import groups_of
 from automl_cli.data.paths import expanded
-from automl_cli.data.pixel_range import NONE_SEEN, Extremes, as_bytes, range_of, with_more
+from automl_cli.data.picture_notes import HOW
+from automl_cli.data.pixel_range import NONE_SEEN, Extremes, as_bytes, range_of
+from automl_cli.data.resizing import colour_named, fit, grey_level
 from automl_cli.data.source import Part, Read, Report, SourceDescription, no_pictures_error
-from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.dataset import DatasetReference, extent_of
 
 CHUNK = 1024
 
@@ -46,7 +48,7 @@ class ArraySource:
     """A data set of arrays. Raises DataError for arrays that cannot be used."""
 
     def __init__(self, files: ArrayFiles, name: str, reference: DatasetReference) -> None:
-        self._files, self._reference = files, reference
+        self._files, self._reference, self._size = files, reference, extent_of(reference.image_size)
         self._keys, self._left_over = pairs_of(files.headers, str(files.place))
         self._layout = self._check_images()
         self._stored = {part: self._read_labels(pair) for part, pair in self._keys.items()}
@@ -55,10 +57,12 @@ class ArraySource:
             self.labels(part, lambda count: None)
         self._range = self._find_range()
         shape = self._picture_shape(self._keys["train"])
+        colour = colour_named(reference.background)
+        self._margin = colour if shape[2] == 3 else (grey_level(colour),) * shape[2]
         self.description = SourceDescription(
             name=name,
             classes=tuple(map(str, self._classes.tolist())),
-            image_shape=(*_extent(reference.image_size), shape[2]) if reference.image_size else shape,
+            image_shape=shape if self._size is None else (*self._size, shape[2]),
             dtype="uint8",
             parts={part: self._files.headers[pair.images].shape[0] for part, pair in self._keys.items()},
             mirror_safe=shape[2] > 1,
@@ -66,9 +70,8 @@ class ArraySource:
 
     def identity(self) -> tuple[str, ...]:
         """Return the files with their size and time of change, and how they are read."""
-        stamps = [f"{path.name}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in self._files.files()]
         read = f"{self._layout} {self._range} {self._reference.resize} {self._reference.background}"
-        return ("arrays", str(self._files.place.resolve()), *stamps, read)
+        return ("arrays", *stamps_of(self._files), read)
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32. Raises DataError for labels that no training example has."""
@@ -89,13 +92,24 @@ class ArraySource:
 
     def notes(self) -> tuple[str, ...]:
         """Return what was found out about the arrays, one sentence each."""
-        return tuple(note for note in (self._note_on_layout(), self._note_on_range(), *self._notes_on_labels()) if note)
+        about_pixels = (self._note_on_layout(), self._note_on_range(), self._note_on_size())
+        return (*(note for note in about_pixels if note), *self._notes_on_labels())
+
+    def check_pictures(self) -> None:
+        """Check nothing: all arrays were checked when the source was opened."""
+
+    def groups(self, part: Part) -> np.ndarray | None:
+        """Return a number for every example, int64 (examples,), alike for those with the same pixels; None where there are no
+        such."""
+        contents = contents_of(self._files, self._keys[part].images)
+        return groups_of(contents, [""] * len(contents))
 
     def _prepared(self, stored: np.ndarray) -> np.ndarray:
         images = stored.transpose(0, 2, 3, 1) if self._layout == "nchw" and stored.ndim == 4 else stored
         images = images.reshape(*images.shape[:3], -1)
         images = images if self._range is None else as_bytes(images, self._range)
-        return np.stack([fit(image, self._reference.image_size) for image in np.ascontiguousarray(images)])
+        how, margin = self._reference.resize, self._margin
+        return np.stack([fit(image, self._size, how=how, margin=margin) for image in np.ascontiguousarray(images)])
 
     def _where(self, key: str) -> str:
         return f"{self._files.place}: {key}"
@@ -145,7 +159,7 @@ class ArraySource:
         """Return the extremes of all parts. Raises DataError for pictures with NaN or infinity."""
         seen = NONE_SEEN
         for pair in self._keys.values():
-            here = self._seen_in(pair.images)
+            here = extremes_of(self._files, pair.images)
             if here.not_finite:
                 others = "" if here.not_finite == 1 else f", and {counted(here.not_finite - 1, 'other picture')} as well"
                 raise DataError(
@@ -154,20 +168,6 @@ class ArraySource:
                 )
             seen = seen._replace(low=min(seen.low, here.low), high=max(seen.high, here.high))
         return seen
-
-    def _seen_in(self, key: str) -> Extremes:
-        """Return the extremes of one array from the cache, so that it is read once."""
-
-        def write(arrays: Mapping[str, np.ndarray]) -> None:
-            seen, start = NONE_SEEN, 0
-            for images in self._files.chunks(key):
-                seen, start = with_more(seen, start, images), start + len(images)
-            arrays["extremes"][:] = seen
-
-        stamps = [f"{path.name}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in self._files.files()]
-        entry = key_of(("extremes", str(self._files.place.resolve()), *stamps, key))
-        found = load_or_prepare(self._files.place.stem, entry, {"extremes": ((4,), "float64")}, write)["extremes"]
-        return Extremes(float(found[0]), float(found[1]), int(found[2]), int(found[3]))
 
     def _note_on_layout(self) -> str | None:
         shape = self._files.headers[self._keys["train"].images].shape
@@ -187,6 +187,14 @@ class ArraySource:
         beyond = f"; those beyond, from {seen.low:g} to {seen.high:g}, are cut off" if cut and seen is not None else ""
         return f"numbers ({dtype}) from {low:g} to {high:g} became bytes from 0 to 255, rounded, in all parts{beyond}"
 
+    def _note_on_size(self) -> str | None:
+        height, width, _ = self._picture_shape(self._keys["train"])
+        if self._size in (None, (height, width)):
+            return None
+        across, down = self.description.image_shape[1], self.description.image_shape[0]
+        how = "" if height * across == width * down else f", {HOW[self._reference.resize]}"
+        return f"pictures of {height}×{width} pixels were brought to {down}×{across}{how}"
+
     def _notes_on_labels(self) -> Iterator[str]:
         if (form := self._stored["train"].form) not in ("whole numbers", "text"):
             yield f"labels are {form}"
@@ -195,7 +203,3 @@ class ArraySource:
             yield f"classes keep the labels as names: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
         if self._left_over:
             yield f"not used: {', '.join(self._left_over)}"
-
-
-def _extent(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else size

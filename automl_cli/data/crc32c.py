@@ -37,7 +37,7 @@ def checksums(strings: Sequence[bytes]) -> np.ndarray:
         going = np.flatnonzero(step < rows)
         found[going] = _past_a_row(found[going]) ^ partial[ends[going] - rows[going] + step]
     found ^= ONES
-    for short in np.flatnonzero(lengths < 4):
+    for short in np.flatnonzero(lengths < 4).tolist():
         found[short] = _of_short(strings[short])
     return found
 

@@ -1,8 +1,8 @@
 """Whether mirrored training pictures look like pictures of another class: digits and letters do, animals do not.
 
 A picture is described by its brightness in 8×8 cells and by the directions of its edges in 4×4 cells, and takes the class of
-its nearest neighbour among the other pictures. If mirrored pictures are put into their own class much less often than the pictures
-themselves, mirroring makes another class of them, and a mirrored picture is no good example.
+its nearest neighbour among the other pictures. If mirrored pictures are put into their own class much less often than the
+pictures themselves, mirroring makes another class of them, and a mirrored picture is no good example.
 """
 
 from __future__ import annotations

@@ -59,14 +59,14 @@ class DatasetOverview(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class Looked(NamedTuple):
+class LookedAt(NamedTuple):
     """An overview with the pictures it is about."""
 
     overview: DatasetOverview
     train: ImageSplit
 
 
-def look_at(reference: DatasetReference, progress: Progress | None = None) -> Looked:
+def look_at(reference: DatasetReference, progress: Progress | None = None) -> LookedAt:
     """Look at a data set: read all of it, count, compare, and advise. Raises DataError for one that cannot be used."""
     started = time.monotonic()
     source = open_source(reference)
@@ -77,7 +77,7 @@ def look_at(reference: DatasetReference, progress: Progress | None = None) -> Lo
     splits = {"train": data.train, "validation": data.validation, "test": test}
     flip = data.facts.flip
     mirror = mirror_check(data.train.images, data.train.labels) if flip else None
-    return Looked(
+    return LookedAt(
         DatasetOverview(
             name=source.description.name,
             dataset=reference,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from automl_cli.core.errors import DataError
+from automl_cli.data.decoding import PLAIN, Rendering
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,8 @@ Part = Literal["train", "validation", "test"]
 class SourceDescription:
     """Facts of a source that are known without decoding. `parts` holds the number of examples of each existing part.
 
-    `image_shape` is (height, width, channels) after resizing. `mirror_safe` says that a mirrored image is a valid example.
+    `image_shape` is (height, width, channels) after resizing. `mirror_safe` says that a mirrored image is a valid example,
+    and `skipped` names the pictures that cannot be read and are left out.
     """
 
     name: str
@@ -30,14 +32,17 @@ class SourceDescription:
     dtype: Literal["uint8", "float32"]
     parts: Mapping[Part, int]
     mirror_safe: bool
+    skipped: tuple[str, ...] = ()
 
 
 class Encoded(NamedTuple):
-    """A stored picture: its bytes, its name for errors, and whether to apply the orientation that its camera recorded."""
+    """A stored picture: its bytes, its name for errors, whether to apply the orientation that its camera recorded, and how its
+    pixels become bytes."""
 
     data: bytes
     where: str
     upright: bool
+    rendering: Rendering = PLAIN
 
 
 Read = Callable[[int], Encoded]
@@ -69,6 +74,20 @@ class Source(Protocol):
 
         Raises DataError naming a broken image.
         """
+        ...
+
+    def check_pictures(self) -> None:
+        """Check that every picture on disk can be read, before anything is trained. Raises BrokenPictures with all that
+        cannot."""
+        ...
+
+    def groups(self, part: Part) -> np.ndarray | None:
+        """Return a number for every example of a part, int64 (examples,): those of one number belong in one split, such as
+        copies of a picture. None where every example stands for itself."""
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was done to the examples to read them, one sentence each: what was scaled, cut off or left out."""
         ...
 
     def encoded(self, part: Part) -> Read:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,10 @@ from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+SHOWN = 20
+"""Classes that an error names."""
 
 
 def no_progress(count: int) -> None:
@@ -50,7 +55,13 @@ def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> Image
         validation_examples=sizes.validation,
         test_examples=sizes.test,
         flip=described.mirror_safe if reference.flip is None else reference.flip,
+        skipped_pictures=len(described.skipped),
+        skipped_digest=_digest_of(described.skipped),
     )
+
+
+def _digest_of(names: tuple[str, ...]) -> str | None:
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest() if names else None
 
 
 def learning_indices(
@@ -58,18 +69,17 @@ def learning_indices(
 ) -> tuple[SplitIndices, SplitIndices]:
     """Return the training and the validation examples; the latter are of the training part, too, if they are held out from it.
 
-    `report` is called while labels are read for the first time. Raises DataError if a subset has no training example of a
-    class.
+    `report` is called while labels are read for the first time. Raises DataError if there is no training example of a class.
     """
     import numpy as np
 
     train, validation = _learning_indices(source, sizes, seed, report)
-    counts = np.bincount(train.labels, minlength=len(source.description.classes))
-    if sizes.subset < sizes.available and not counts.all():
-        raise DataError(
-            f"--train-examples {sizes.subset} leaves no example of class {source.description.classes[counts.argmin()]!r} of "
-            f"{source.description.name} to train on; give more"
-        )
+    classes, kinds = source.description.classes, len(source.description.classes)
+    there, left = (np.bincount(labels, minlength=kinds) for labels in (_labels(source, "train", report), train.labels))
+    if missing := [repr(classes[label]) for label in np.flatnonzero((there > 0) & (left == 0))]:
+        few = f"--train-examples {sizes.subset} leaves" if sizes.subset < sizes.available else "the splits leave"
+        which = f"class {missing[0]}" if len(missing) == 1 else f"{len(missing)} classes ({', '.join(missing[:SHOWN])})"
+        raise DataError(f"{few} no example of {which} of {source.description.name} to train on; give more")
     return train, validation
 
 

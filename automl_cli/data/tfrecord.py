@@ -59,7 +59,9 @@ class TfRecords:
         return np.array(places, np.int64).reshape(-1, 3)
 
     def _places_in(self, number: int) -> list[tuple[int, int, int]]:
-        stored, at, places, headers = self._maps[number], 0, [], []
+        stored, at = self._maps[number], 0
+        places: list[tuple[int, int, int]] = []
+        headers: list[tuple[bytes, int]] = []
         while at < len(stored):
             if at + HEADER > len(stored):
                 raise ValueError(f"{self._paths[number].name} is cut short or altered behind {len(places)} records")
@@ -74,7 +76,7 @@ class TfRecords:
 
     def _data(self, row: int) -> bytes:
         number, offset, length = self._places[row].tolist()
-        return self._maps[number][offset : offset + length]
+        return bytes(self._maps[number][offset : offset + length])
 
     def _check(self, rows: Sequence[int], found: list[bytes]) -> None:
         start, size = 0, 0
