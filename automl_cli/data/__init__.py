@@ -22,6 +22,9 @@ array_axes       whether the channels of arrays stand first or last
 array_labels     labels in arrays: numbers, text, one-hot rows
 array_scans      extreme numbers and copies in arrays
 pixel_range      the numbers that are black and white, and their bytes
+parquet          Parquet files of encoded pictures as a source
+parquet_files    their parts, columns and classes
+image_size       the size of prepared pictures where none is given
 decoding         pictures to arrays
 splits           sizes of the training, validation and test split
 split_indices    indices of their examples

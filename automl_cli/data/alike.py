@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from automl_cli.core.numbers import counted
 from automl_cli.data.images import ImageSplit
 
 
-class Alike(NamedTuple):
+class Alike(Struct, frozen=True):
     """How many pictures have the same pixels as an earlier one; how many different pictures stand in several splits, and how
     many in several classes."""
 

@@ -11,19 +11,11 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from automl_cli.core.errors import DataError
+from automl_cli.data.listing import PART_NAMES
 from automl_cli.data.source import Part
 
 IMAGE_WORDS = ("images", "image", "x", "data", "pixels")
 LABEL_WORDS = ("labels", "label", "y", "targets", "target")
-PART_WORDS: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-    "testing": "test",
-}
 """Words that names are made of. Of two arrays for one thing the word that stands first here decides."""
 
 USUAL = (
@@ -57,16 +49,16 @@ def meaning_of(name: str) -> Meaning | None:
     ('train', None)
     """
     words = re.split(r"[^a-z0-9]+", name.lower())
-    parts = [word for word in words if word in PART_WORDS]
-    rest = [word for word in words if word not in PART_WORDS]
+    parts = [word for word in words if word in PART_NAMES]
+    rest = [word for word in words if word not in PART_NAMES]
     if len(parts) > 1 or len(rest) != 1 or rest[0] not in (*IMAGE_WORDS, *LABEL_WORDS):
         return None
     holds: Literal["images", "labels"] = "images" if rest[0] in IMAGE_WORDS else "labels"
     rank = (IMAGE_WORDS if holds == "images" else LABEL_WORDS).index(rest[0])
     if not parts:
         return Meaning(holds, None, rank)
-    order = [word for word, part in PART_WORDS.items() if part == PART_WORDS[parts[0]]]
-    return Meaning(holds, PART_WORDS[parts[0]], rank * len(order) + order.index(parts[0]))
+    order = [word for word, part in PART_NAMES.items() if part == PART_NAMES[parts[0]]]
+    return Meaning(holds, PART_NAMES[parts[0]], rank * len(order) + order.index(parts[0]))
 
 
 def pairs_of(names: Iterable[str], place: str) -> tuple[dict[Part, ArrayPair], tuple[str, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from automl_cli.data.array_files import ArrayFiles
 from automl_cli.data.cache import Layout, Write, key_of, load_or_prepare
 from automl_cli.data.pixel_range import NONE_SEEN, Extremes, with_more
+from automl_cli.data.survey import content_digest
 
 
 def stamps_of(files: ArrayFiles) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def contents_of(files: ArrayFiles, name: str) -> np.ndarray:
     """Return a number for every example, int64 (examples,), alike for those with the same pixels, 0 for those like no other."""
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        digests = [_digest(image) for images in files.chunks(name) for image in images]
+        digests = [content_digest(image.tobytes()) for images in files.chunks(name) for image in images]
         found, which, counts = np.unique(np.array(digests, np.int64), return_inverse=True, return_counts=True)
         arrays["contents"][:] = np.where(counts > 1, found, 0)[which]
 
@@ -45,8 +45,3 @@ def contents_of(files: ArrayFiles, name: str) -> np.ndarray:
 
 def _kept(files: ArrayFiles, name: str, layout: Layout, write: Write) -> Mapping[str, np.ndarray]:
     return load_or_prepare(files.place.stem, key_of((*layout, *stamps_of(files), name)), layout, write)
-
-
-def _digest(image: np.ndarray) -> int:
-    """Return a number of 63 bits, not 0, that tells pixels apart."""
-    return (int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest()) >> 1) or 1

@@ -7,9 +7,8 @@ pictures themselves, mirroring makes another class of them, and a mirrored pictu
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
+from msgspec import Struct
 
 MOST_EXAMPLES = 2_000
 CELLS, EDGE_CELLS, DIRECTIONS = 8, 4, 8
@@ -20,7 +19,7 @@ ERRORS = 4.0
 """Standard errors by which the loss must exceed 0."""
 
 
-class MirrorCheck(NamedTuple):
+class MirrorCheck(Struct, frozen=True, kw_only=True):
     """Shares of training pictures, and of the same pictures mirrored, whose nearest neighbour is of their class."""
 
     examples: int

@@ -28,6 +28,10 @@ def open_source(reference: DatasetReference) -> Source:
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
+    if text.lower().endswith(".parquet"):
+        from automl_cli.data.parquet import ParquetSource
+
+        return ParquetSource(expanded(text), reference)
     if text.endswith(".csv"):
         return _open_manifest(expanded(text), reference)
     if text.startswith((".", "~", os.sep)):
@@ -57,15 +61,19 @@ def tfds_folder(data_dir: str | None) -> Path:
 def _open_folder(reference: DatasetReference) -> Source:
     from automl_cli.data.array_names import meaning_of
 
-    meanings = (meaning_of(path.stem) for path in expanded(reference.source).glob("*.npy"))
+    root = expanded(reference.source)
+    meanings = (meaning_of(path.stem) for path in root.glob("*.npy"))
     if any(meaning is not None and meaning.holds == "images" for meaning in meanings):
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
+    if any(next(place.glob("*.parquet"), None) for place in (root, root / "data")):
+        from automl_cli.data.parquet import ParquetSource
+
+        return ParquetSource(root, reference)
     from automl_cli.data.folder import FolderSource
     from automl_cli.data.listing import list_folder
 
-    root = expanded(reference.source)
     if not root.exists():
         raise DataError(f"no folder at {root}; give a folder that holds one folder of pictures for each class")
     if not root.is_dir():

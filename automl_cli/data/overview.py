@@ -8,17 +8,19 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
 from automl_cli.data.advice import advice_on_metric
 from automl_cli.data.alike import Alike, alike_in
 from automl_cli.data.images import ImageData, ImageSplit, Progress, check_size, load_images, load_test_split
-from automl_cli.data.mirror import MirrorCheck, mirror_check
+from automl_cli.data.mirror import MOST_EXAMPLES, MirrorCheck, mirror_check
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Source
 from automl_cli.data.split_indices import sizes_for
 from automl_cli.data.splits import Sizes
+from automl_cli.data.survey import BrokenPictures, Fault
 from automl_cli.values.dataset import DatasetReference
 
 
@@ -42,7 +44,8 @@ class SplitSize(Struct, frozen=True, kw_only=True):
 class DatasetOverview(Struct, frozen=True, kw_only=True):
     """A data set as it would be read. `notes` says what was done to its pictures, `advice` which flags fit it.
 
-    `mirror` is None where mirrored pictures are not used anyway.
+    `broken` are the pictures that cannot be read; the numbers are those without them. `mirror` is None where mirrored pictures
+    do not train anyway.
     """
 
     name: str
@@ -52,7 +55,7 @@ class DatasetOverview(Struct, frozen=True, kw_only=True):
     splits: tuple[SplitSize, ...]
     flip: bool
     notes: tuple[str, ...]
-    skipped: tuple[str, ...]
+    broken: tuple[Fault, ...]
     alike: Alike
     mirror: MirrorCheck | None
     advice: tuple[str, ...]
@@ -69,14 +72,13 @@ class LookedAt(NamedTuple):
 def look_at(reference: DatasetReference, progress: Progress | None = None) -> LookedAt:
     """Look at a data set: read all of it, count, compare, and advise. Raises DataError for one that cannot be used."""
     started = time.monotonic()
-    source = open_source(reference)
+    source, reference, broken = _readable(reference)
     sizes = sizes_for(source, reference)
     check_size(source, sizes)
-    source.check_pictures()
     data, test = load_images(reference, progress), load_test_split(reference)
     splits = {"train": data.train, "validation": data.validation, "test": test}
     flip = data.facts.flip
-    mirror = mirror_check(data.train.images, data.train.labels) if flip else None
+    mirror = mirror_check(*_some_of(data)) if flip else None
     return LookedAt(
         DatasetOverview(
             name=source.description.name,
@@ -86,14 +88,25 @@ def look_at(reference: DatasetReference, progress: Progress | None = None) -> Lo
             splits=_split_sizes(sizes),
             flip=flip,
             notes=source.notes(),
-            skipped=source.description.skipped,
+            broken=broken,
             alike=alike_in(splits),
             mirror=mirror,
-            advice=_advice(source, data, reference, mirror),
+            advice=_advice(data, reference, mirror, broken),
             seconds=time.monotonic() - started,
         ),
         data.train,
     )
+
+
+def _readable(reference: DatasetReference) -> tuple[Source, DatasetReference, tuple[Fault, ...]]:
+    """Open a set; where pictures of it are broken, open it without them, and return these as well."""
+    try:
+        source = open_source(reference)
+        source.check_pictures()
+    except BrokenPictures as error:
+        without = msgspec.structs.replace(reference, skip_broken=True)
+        return open_source(without), without, error.faults
+    return source, reference, ()
 
 
 def _class_sizes(data: ImageData, test: ImageSplit) -> tuple[ClassSizes, ...]:
@@ -113,11 +126,23 @@ def _split_sizes(sizes: Sizes) -> tuple[SplitSize, ...]:
     )
 
 
-def _advice(source: Source, data: ImageData, reference: DatasetReference, mirror: MirrorCheck | None) -> tuple[str, ...]:
+def _some_of(data: ImageData) -> tuple[np.ndarray, np.ndarray]:
+    """Return images (examples, …) and labels (examples,) of those that are not for testing: all of few, the first of many."""
+    if len(data.train) >= MOST_EXAMPLES:
+        return data.train.images, data.train.labels
+    images, labels = [data.train.images, data.validation.images], [data.train.labels, data.validation.labels]
+    return np.concatenate([part[:MOST_EXAMPLES] for part in images]), np.concatenate([part[:MOST_EXAMPLES] for part in labels])
+
+
+def _advice(
+    data: ImageData, reference: DatasetReference, mirror: MirrorCheck | None, broken: tuple[Fault, ...]
+) -> tuple[str, ...]:
     found = [advice_on_metric(data.class_counts.tolist(), reference.metric)]
+    if broken:
+        found.append("--skip-broken: leaves out what cannot be read; without it a search refuses the set")
     if mirror is not None and mirror.advises_no_flip:
         found.append(
-            f"--no-flip: mirrored pictures look like another class ({mirror.recognised:.0%} of {mirror.examples:,} training "
+            f"--no-flip: mirrored pictures look like another class ({mirror.recognised:.0%} of {mirror.examples:,} "
             f"pictures are most like one of their own class, {mirror.recognised_mirrored:.0%} of the same mirrored)"
         )
     return tuple(advice for advice in found if advice is not None)
