@@ -13,8 +13,8 @@ from automl_cli.data.images import ImageSplit
 
 
 class Alike(Struct, frozen=True):
-    """How many pictures have the same pixels as an earlier one; how many different pictures stand in several splits, and how
-    many in several classes."""
+    """Counts of pictures that have the same pixels as an earlier one, and of different pictures that stand in several splits and
+    in several classes."""
 
     copies: int
     in_several_splits: int

@@ -26,7 +26,8 @@ class ParquetFiles:
     def __init__(self, place: Path) -> None:
         if find_spec("pyarrow") is None:
             raise DataError(
-                "reading Parquet files needs the package 'pyarrow', which is not installed here; pip install 'automl-cli[parquet]'"
+                "reading Parquet files needs the package 'pyarrow', which is not installed here; "
+                "pip install 'automl-cli[parquet]'"
             )
         self.place = place
         self.files = _files_by_part(place)
