@@ -9,12 +9,12 @@ tfds             sets of TensorFlow Datasets as a source
 tfrecord         records of TFRecord files
 crc32c           their checksums
 folder           pictures on disk as a source
-listing          lists the pictures of a folder or a manifest
+listing          the pictures of a folder or of a manifest, by split and class
 manifest         tables that name pictures and their classes
-survey           looks at the headers of pictures, finds the broken ones
-picture_notes    what was done to pictures, in words
-copies           copies of pictures across splits and classes
-resizing         brings images to one size
+survey           headers of all pictures, and which of them cannot be read
+copies           copies of pictures among them
+picture_notes    what was done to pictures to read them
+account          what was read of a set, in words
 arrays           an `.npz` file or `.npy` files as a source
 array_files      arrays by name in such files
 array_names      which array holds images or labels, and of which part
@@ -26,6 +26,7 @@ parquet          Parquet files of encoded pictures as a source
 parquet_files    their parts, columns and classes
 image_size       the size of prepared pictures where none is given
 decoding         pictures to arrays
+resizing         images of one size: cropped, padded or squashed
 splits           sizes of the training, validation and test split
 split_indices    indices of their examples
 cache            prepared arrays on disk: written once, memory-mapped by all

@@ -13,8 +13,8 @@ from automl_cli.data.images import ImageSplit
 
 
 class Alike(Struct, frozen=True):
-    """Counts of pictures that have the same pixels as an earlier one, and of different pictures that stand in several splits and
-    in several classes."""
+    """Counts of pictures that have the same pixels as an earlier one, and of different pictures that stand in several splits
+    and in several classes."""
 
     copies: int
     in_several_splits: int

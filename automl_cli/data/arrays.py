@@ -98,6 +98,11 @@ class ArraySource:
     def check_pictures(self) -> None:
         """Check nothing: all arrays were checked when the source was opened."""
 
+    def class_counts(self) -> tuple[int, ...]:
+        """Return the number of examples of every class in all parts together."""
+        labels = np.concatenate([self.labels(part, lambda count: None) for part in self._keys])
+        return tuple(np.bincount(labels, minlength=len(self._classes)).tolist())
+
     def groups(self, part: Part) -> np.ndarray | None:
         """Return a number for every example, int64 (examples,), alike for those with the same pixels; None where there are no
         such."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +15,14 @@ from PIL import Image, UnidentifiedImageError
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.crops import Box
-from automl_cli.data.resizing import WHITE, Colour, Resizing, fit
+from automl_cli.data.resizing import Resizing, fit
+from automl_cli.data.source import PLAIN, WHITE_8, Rendering
 
 GREY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 LA_16 = "LA;16B"
 """Raw mode of grey pictures of 16 bits with transparency, which Pillow opens as colour."""
 
-WHITE_16, WHITE_12, WHITE_8 = 65535.0, 4095.0, 255.0
+WHITE_16, WHITE_12 = 65535.0, 4095.0
 
 ORIENTATION = 0x0112
 EXIF_ERRORS = (
@@ -35,6 +37,9 @@ EXIF_ERRORS = (
 )
 """What Pillow raises for EXIF that it cannot parse, which may hold anything."""
 
+PNG_METADATA = (b"eXIf", b"Raw profile type", b"adobe.xmp")
+"""What the places in a PNG file are called that may record an orientation."""
+
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -45,6 +50,9 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """Recorded orientation -> what turns the picture upright (EXIF 2.3, tag 274)."""
+
+
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of metadata that nobody reads, from threads
 
 
 class BrokenPicture(DataError):
@@ -69,17 +77,6 @@ class Traits(NamedTuple):
     deep: bool
     floating: bool
     animated: bool
-
-
-class Rendering(NamedTuple):
-    """How stored pixels become bytes: the colour under transparent ones, and what is white in floating-point pictures."""
-
-    background: Colour = WHITE
-    white: float = WHITE_8
-
-
-PLAIN = Rendering()
-"""The rendering of pictures of which nothing else is said."""
 
 
 def decode(
@@ -135,9 +132,9 @@ def traits(file: Path | IO[bytes], where: str) -> Traits:
     """Return what the header of a picture says; decodes nothing. Raises BrokenPicture naming `where`."""
     with errors_named(where), Image.open(file) as opened:
         width, height = opened.size
+        raw, deep = _raw_mode(opened), _is_deep(opened)
         if orientation(opened) > 4:
             width, height = height, width
-        raw = _raw_mode(opened)
         if opened.mode == "I":
             _check_whole_numbers(opened)
         return Traits(
@@ -145,7 +142,7 @@ def traits(file: Path | IO[bytes], where: str) -> Traits:
             width=width,
             grey=opened.mode in GREY_MODES or raw == LA_16,
             transparent=opened.has_transparency_data or "transparency" in opened.info,
-            deep=_is_deep(opened),
+            deep=deep,
             floating=opened.mode == "F",
             animated=opened.format != "MPO" and bool(getattr(opened, "is_animated", False)),
         )
@@ -172,13 +169,25 @@ def orientation(picture: Image.Image) -> int:
 
     Pillow applies that of a TIFF file itself, and gives its size upright.
     """
-    if picture.format == "TIFF":
+    if picture.format == "TIFF" or not _may_be_turned(picture):
         return 1
     try:
         found = picture.getexif().get(ORIENTATION, 1)
     except EXIF_ERRORS:  # the picture may be sound even so
         return 1
     return found if found in TURNS else 1
+
+
+def _may_be_turned(picture: Image.Image) -> bool:
+    """Return False for a PNG file without any metadata, which may stand behind the pixels: Pillow decodes all to look there."""
+    if picture.format != "PNG" or not picture.tile:  # type: ignore[attr-defined]
+        return True
+    file = picture.fp  # type: ignore[attr-defined]
+    position = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(position)
+    return any(name in data for name in PNG_METADATA)
 
 
 @contextmanager
@@ -197,6 +206,8 @@ def _reason(error: Exception, data: bytes | None) -> str:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
         return "the file is of no known picture format"
+    if "truncated" in str(error).lower():
+        return "the file is cut short"
     return str(error) or type(error).__name__
 
 

@@ -49,6 +49,11 @@ class DigitsSource:
     def check_pictures(self) -> None:
         """Check nothing: they are arrays."""
 
+    def class_counts(self) -> tuple[int, ...]:
+        """Return the number of examples of every class in all parts together."""
+        labels = np.concatenate([self.labels(part, lambda count: None) for part in self.description.parts])
+        return tuple(np.bincount(labels, minlength=len(self.description.classes)).tolist())
+
     def groups(self, part: Part) -> None:
         """Return None: no examples belong together."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,13 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
 from automl_cli.data.copies import groups_of, is_copied
-from automl_cli.data.decoding import Rendering, decode
+from automl_cli.data.decoding import decode
 from automl_cli.data.image_size import common_size
 from automl_cli.data.listing import Listing, class_order
 from automl_cli.data.picture_notes import Looked
 from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
-from automl_cli.data.source import Encoded, Part, Read, Report, SourceDescription
+from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.survey import AHEAD, BrokenPictures, Fault, faults_of, survey_of, whole_pictures
 from automl_cli.system.machine import available_cores
 from automl_cli.values.dataset import DatasetReference, extent_of
@@ -44,12 +44,12 @@ class FolderSource:
         self._paths = [picture.path for picture in self._listed]
         self._names = [listing.name_of(path) for path in self._paths]
         self._parts = np.repeat(np.arange(len(PARTS)), [len(listing.parts.get(part, ())) for part in PARTS])
+        self._check_labels()
         sizes, self._identity = self._stamped()
         self._survey = survey_of(self._paths, sizes, name=name, identity=self._identity)
         self._rendering = Rendering(colour_named(reference.background), self._survey.white)
         self._kept = self._readable()
         skipped = tuple(self._names[row] for row in np.flatnonzero(~self._kept))
-        self._check_labels()
         self._copied = is_copied(self._survey.content, self._parts, self._kept)
         self._kept = self._kept & ~self._copied
         self._classes, self._small = self._usable_classes()
@@ -88,6 +88,10 @@ class FolderSource:
         decoded = prefetch_map(rows[indices].tolist(), self._picture, threads=available_cores(), depth=AHEAD)
         for start in range(0, len(indices), CHUNK):
             yield np.stack([next(decoded) for _ in range(min(CHUNK, len(indices) - start))])
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Return the number of pictures of every class in all parts together."""
+        return tuple(np.bincount(self._labels[self._kept], minlength=len(self._classes)).tolist())
 
     def groups(self, part: Part) -> np.ndarray | None:
         """Return a number for every picture, int64 (examples,), alike for copies and for those of one group of a manifest."""
@@ -148,14 +152,20 @@ class FolderSource:
 
     def _broken(self) -> BrokenPictures:
         empty = [Fault(name, "a class folder without a picture") for name in self._listing.empty]
-        return BrokenPictures(str(self._listing.root), [*faults_of(self._paths, self._names), *empty], len(self._paths))
+        return BrokenPictures(str(self._listing.place), [*faults_of(self._paths, self._names), *empty], len(self._paths))
+
+    def _check_number(self, classes: Collection[str]) -> None:
+        if len(classes) < 2:
+            found = counted(len(classes), "class/classes")
+            raise DataError(f"{self._listing.place} holds {found} with pictures; classification needs at least two")
 
     def _check_labels(self) -> None:
         known = {picture.label for picture in self._listing.parts["train"]}
+        self._check_number(known)
         for part, listed in self._listing.parts.items():
             if unknown := [picture for picture in listed if picture.label not in known]:
                 raise DataError(
-                    f"{self._listing.root}: the {part} part has a class {unknown[0].label!r} that the train part lacks; "
+                    f"{self._listing.place}: the {part} part has a class {unknown[0].label!r} that the train part lacks; "
                     f"allowed: {', '.join(class_order(known))}"
                 )
 
@@ -168,11 +178,8 @@ class FolderSource:
         small = {label: count for label, count in counts.items() if count < needed}
         classes = tuple(label for label in counts if label not in small)
         if small and not self._reference.skip_small_classes:
-            raise DataError(_too_small(str(self._listing.root), small, needed))
-        if len(classes) < 2:
-            raise DataError(
-                f"{self._listing.root} holds {len(classes)} class folders with pictures; classification needs at least two"
-            )
+            raise DataError(_too_small(str(self._listing.place), small, needed))
+        self._check_number(classes)
         self._kept = self._kept & np.array([picture.label not in small for picture in self._listed], bool)
         return classes, small
 

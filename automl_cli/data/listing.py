@@ -6,6 +6,7 @@ Nothing is opened here but tables. What is left out is counted by reason.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,12 +47,14 @@ class Listed(NamedTuple):
 
 @dataclass
 class Listing:
-    """Pictures of a set by part, those of a part by class. `empty` are class folders without pictures.
+    """Pictures of a set by part, those of a part by class. `root` is the folder that names are relative to, `place` what the
+    user named; `empty` are class folders without pictures.
 
     `left_out` holds, by reason, how many files were left out and the first of them.
     """
 
     root: Path
+    place: Path
     parts: dict[Part, list[Listed]] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
     left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -66,13 +69,16 @@ class Listing:
         return shown(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
     def notes(self) -> tuple[str, ...]:
-        """Return what was left out, in words."""
-        return tuple(f"left out: {counted(count, reason)} ({first})" for reason, (count, first) in self.left_out.items())
+        """Return the kinds of files, if there are several, and what was left out, in words."""
+        kinds = Counter(one.path.suffix.lower() for listed in self.parts.values() for one in listed).most_common()
+        mixed = (f"files: {', '.join(f'{count:,} {suffix}' for suffix, count in kinds)}",) if len(kinds) > 1 else ()
+        left_out = (f"left out: {counted(count, reason)} ({first})" for reason, (count, first) in self.left_out.items())
+        return (*mixed, *left_out)
 
 
 def list_folder(root: Path) -> Listing:
     """List the pictures of a folder. Raises DataError where two of its folders are the same part, and for broken tables."""
-    listing = Listing(root)
+    listing = Listing(root, root)
     folders = _folders(root)
     parts = {name: PART_NAMES.get(name.lower()) for name in folders}
     if "train" not in parts.values() or None in parts.values():
@@ -90,7 +96,7 @@ def list_folder(root: Path) -> Listing:
 def list_manifest(path: Path) -> Listing:
     """List the pictures that a table `path,label[,split][,group]` names, relative to its folder. Raises DataError for a table
     that cannot be read."""
-    listing = Listing(path.parent)
+    listing = Listing(path.parent, path)
     rows = read_manifest(path)
     for row in rows:
         part = PART_NAMES.get(row.split.lower()) if row.split else "train"
@@ -146,19 +152,19 @@ def _of_class(listing: Listing, folder: Path, name: str) -> list[Listed]:
 def _count_beside(listing: Listing, folder: Path, what: str) -> None:
     """Count the files beside these folders, which belong to no class."""
     with os.scandir(folder) as entries:
-        for name in sorted(entry.name for entry in entries if not entry.is_dir() and not entry.name.startswith(".")):
+        for name in sorted(entry.name for entry in entries if not _is_folder(entry) and not entry.name.startswith(".")):
             listing.leave_out(f"file beside the {what}/files beside the {what}", folder / name)
 
 
 def _folders(root: Path) -> list[str]:
     with os.scandir(root) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(entry.name for entry in entries if _is_folder(entry) and not entry.name.startswith("."))
 
 
 def _pictures(listing: Listing, folder: Path) -> Iterator[Path]:
     """Yield the pictures of a folder by name, links to nowhere among them; count what is left out."""
     with os.scandir(folder) as entries:
-        found = sorted((entry.name, entry.is_dir()) for entry in entries)
+        found = sorted((entry.name, _is_folder(entry)) for entry in entries)
     for name, is_folder in found:
         path = folder / name
         if is_folder:
@@ -169,3 +175,10 @@ def _pictures(listing: Listing, folder: Path) -> Iterator[Path]:
             listing.leave_out("hidden file/hidden files", path)
         else:
             yield path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in a circle
+        return False

@@ -14,13 +14,13 @@ import numpy as np
 from automl_cli.data.array_labels import classes_of, indices_in
 from automl_cli.data.cache import key_of, load_or_prepare
 from automl_cli.data.copies import groups_of
-from automl_cli.data.decoding import BrokenPicture, Rendering, Traits, check_whole, decode, traits
+from automl_cli.data.decoding import BrokenPicture, Traits, check_whole, decode, traits
 from automl_cli.data.image_size import common_size
 from automl_cli.data.parquet_files import ParquetFiles
 from automl_cli.data.picture_notes import Looked
 from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
-from automl_cli.data.source import Encoded, Part, Read, Report, SourceDescription
+from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.survey import AHEAD, BYTE_RANGE, BrokenPictures, Fault, Survey, content_digest
 from automl_cli.system.machine import available_cores
 from automl_cli.values.dataset import DatasetReference, extent_of
@@ -75,6 +75,11 @@ class ParquetSource:
         decoded = prefetch_map(stored, lambda pair: self._decoded(part, *pair), threads=available_cores(), depth=AHEAD)
         for start in range(0, len(indices), CHUNK):
             yield np.stack([next(decoded) for _ in range(min(CHUNK, len(indices) - start))])
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Return the number of pictures of every class in all parts together."""
+        labels = np.concatenate([self.labels(part, lambda count: None) for part in self._parts])
+        return tuple(np.bincount(labels, minlength=len(self.description.classes)).tolist())
 
     def groups(self, part: Part) -> np.ndarray | None:
         """Return a number for every picture, int64 (examples,), alike for copies; None where there are none."""

@@ -47,7 +47,7 @@ class Looked:
     def _are(self, rows: np.ndarray, words: str) -> Iterator[str]:
         """Yield the words about these rows, with their number and the first of them, if there are any."""
         if len(found := np.flatnonzero(rows.astype(bool) & self.kept)):
-            yield f"{words.format(counted(len(found), 'picture'))} ({self.names[found[0]]})"
+            yield f"{words.format(counted(len(found), 'picture'))} ({self.names[int(found[0])]})"
 
     def _of_formats(self, background: str) -> Iterator[str]:
         survey = self.survey
@@ -75,13 +75,13 @@ class Looked:
     def _of_copies(self) -> Iterator[str]:
         if len(copied := np.flatnonzero(self.copied)):
             words = counted(len(copied), "copy/copies")
-            yield f"left out: {words} of pictures that stand in a later split ({self.names[copied[0]]})"
+            yield f"left out: {words} of pictures that stand in a later split ({self.names[int(copied[0])]})"
         rows = np.flatnonzero(self.kept)
         content = self.survey.content[rows]
         values, counts = np.unique(content[content != 0], return_counts=True)
         if many := int((counts > 1).sum()):
             names = " and ".join(self.names[row] for row in rows[content == values[counts > 1][0]][:2].tolist())
             yield f"{counted(many, 'picture')} found more than once; copies stay in one split ({names})"
-        if both := in_two_classes(content, [self.labels[row] for row in rows]):
-            names = " and ".join(self.names[rows[row]] for row in both[0])
+        if both := in_two_classes(content, [self.labels[row] for row in rows.tolist()]):
+            names = " and ".join(self.names[int(rows[row])] for row in both[0])
             yield f"the same picture stands in two classes: {names}{f', and {len(both) - 1:,} more' if len(both) > 1 else ''}"

@@ -8,12 +8,9 @@ import numpy as np
 from PIL import Image, ImageColor, ImageOps
 
 from automl_cli.core.errors import DataError
+from automl_cli.data.source import WHITE, Colour
 
 Resizing = Literal["crop", "pad", "squash"]
-
-Colour = tuple[int, int, int]
-
-WHITE: Colour = (255, 255, 255)
 
 
 def colour_named(background: str) -> Colour:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from automl_cli.core.errors import DataError
-from automl_cli.data.decoding import PLAIN, Rendering
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +32,24 @@ class SourceDescription:
     parts: Mapping[Part, int]
     mirror_safe: bool
     skipped: tuple[str, ...] = ()
+
+
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+
+WHITE: Colour = (255, 255, 255)
+WHITE_8 = 255.0
+
+
+class Rendering(NamedTuple):
+    """How stored pixels become bytes: the colour under transparent ones, and what is white in floating-point pictures."""
+
+    background: Colour = WHITE
+    white: float = WHITE_8
+
+
+PLAIN = Rendering()
+"""The rendering of pictures of which nothing else is said."""
 
 
 class Encoded(NamedTuple):
@@ -79,6 +96,10 @@ class Source(Protocol):
     def check_pictures(self) -> None:
         """Check that every picture on disk can be read, before anything is trained. Raises BrokenPictures with all that
         cannot."""
+        ...
+
+    def class_counts(self) -> tuple[int, ...] | None:
+        """Return the number of examples of every class in all parts together; None where counting takes long."""
         ...
 
     def groups(self, part: Part) -> np.ndarray | None:

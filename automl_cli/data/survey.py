@@ -47,8 +47,8 @@ class BrokenPictures(DataError):
         lines = [f"\n  {fault.file}: {fault.reason}" for fault in faults[:SHOWN]]
         more = f"\n  and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
         super().__init__(
-            f"{len(faults):,} of {counted(pictures, 'picture')} in {name} cannot be read:{''.join(lines)}{more}\n"
-            "Replace or remove them, or leave them out with --skip-broken"
+            f"{name}, {counted(pictures, 'picture')}: {counted(len(faults), 'fault')}{''.join(lines)}{more}\n"
+            "Mend or remove them, or leave them out with --skip-broken"
         )
         self.faults = tuple(faults)
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
-from automl_cli.data.decoding import Rendering, decode
-from automl_cli.data.resizing import Colour, Resizing
-from automl_cli.data.source import Encoded, Part, Read, Report, SourceDescription
+from automl_cli.data.decoding import decode
+from automl_cli.data.resizing import Resizing
+from automl_cli.data.source import Colour, Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.tfrecord import TfRecords
 
 CHUNK = 256
@@ -95,6 +95,9 @@ class TfdsSource:
 
     def check_pictures(self) -> None:
         """Check nothing: a broken one is named when it is decoded."""
+
+    def class_counts(self) -> None:
+        """Return None: the labels stand beside the pictures, and are read with them."""
 
     def groups(self, part: Part) -> None:
         """Return None: no examples belong together."""
