@@ -1,4 +1,4 @@
-"""What is found by reading an array of images from end to end: extreme numbers and copies. It is kept in the cache."""
+"""Scans of arrays of images from end to end, for extreme numbers and copies. What they find is kept in the cache."""
 
 from __future__ import annotations
 

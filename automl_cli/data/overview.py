@@ -1,4 +1,4 @@
-"""What a data set is and how it would be read, for people: `automl datasets SET`.
+"""An overview of a data set for people, and how it would be read: `automl datasets SET`.
 
 All its pictures are prepared on the way, as a search would do, so that a search of the same set begins at once.
 """
