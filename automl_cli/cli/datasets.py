@@ -73,8 +73,8 @@ def datasets(dataset: Set = None, *, image: Sheet = None, data_dir: DataDir = No
 FORMS = {
     "digits": "scikit-learn's 1,797 handwritten digits, 8×8; needs no file and no network; the default",
     "cifar10, imagenet, …": "an image set of TFDS, prepared under --data-dir (or TFDS_DATA_DIR); nothing is downloaded",
-    "folder/": "one folder of pictures per class; or train/, validation/, test/ folders of those; or metadata.csv",
-    "manifest.csv": "lines path,label[,split][,group], paths from the folder of the file on",
+    "folder/": "one folder of pictures per class; or train/, validation/, test/ of those; or pictures named by metadata.csv",
+    "file.csv": "a line path,label for every picture, and perhaps split and group",
     "file.npz": "arrays x_train, y_train, x_test, y_test; or images, labels; X, y; …",
     "images.npy": "a file beside labels.npy, or their folder; names as in an .npz file",
     "file.parquet": "columns image and label, as Hugging Face keeps them; or a folder of such files",
