@@ -23,6 +23,7 @@ def account_of(reference: DatasetReference) -> tuple[str, ...]:
         f"{reference.source}: {counted(sum(described.parts.values()), 'image')} of {by_times(described.image_shape)}, "
         f"{counted(len(described.classes), 'class/classes')}{named}; {facts.train_examples:,} to train, "
         f"{facts.validation_examples:,} to validate, {facts.test_examples:,} to test"
+        f"{' (held out)' if 'test' not in described.parts else ''}"
     )
     uneven = counts is not None and is_uneven(counts) and reference.metric == "accuracy"
     advice = ("classes are uneven; --metric balanced-accuracy weighs them alike",) if uneven else ()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
+
 import numpy as np
 
+from automl_cli.core.numbers import by_times, counted
+from automl_cli.data.decoding import traits
 from automl_cli.values.dataset import SIZE_LIMITS
 
 USUAL_SIDE = 32
@@ -25,6 +30,20 @@ def common_size(extents: np.ndarray, given: tuple[int, int] | None) -> tuple[int
         return int(extents[0, 0]), int(extents[0, 1])
     side = chosen_side(extents)
     return side, side
+
+
+def size_by_first(pictures: Sequence[bytes]) -> tuple[tuple[int, int], str]:
+    """Return the (height, width) to which all pictures of a set are brought, judged by these, its first ones, and a note on it.
+
+    Raises DataError for a broken one.
+    """
+    found = np.array([traits(io.BytesIO(data), f"picture {number}")[:2] for number, data in enumerate(pictures)])
+    least, most = (by_times(extreme(found, axis=0).tolist()) for extreme in (np.min, np.max))
+    size = common_size(found, None)
+    return size, (
+        f"the first {counted(len(found), 'picture')} of {least} to {most} pixels: all are brought to {by_times(size)}; "
+        "--image-size chooses another size"
+    )
 
 
 def chosen_side(extents: np.ndarray) -> int:

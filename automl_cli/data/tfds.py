@@ -18,11 +18,16 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
 from automl_cli.data.decoding import decode
+from automl_cli.data.image_size import size_by_first
+from automl_cli.data.published import published_facts
 from automl_cli.data.resizing import Resizing
 from automl_cli.data.source import Colour, Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.tfrecord import TfRecords
+from automl_cli.values.dataset import DatasetReference
 
 CHUNK = 256
+LOOKED_AT = 256
+"""Pictures whose sizes decide to which size all are brought where none is given."""
 LABEL_CHUNK = 1024
 """Examples whose labels are read at a time, with their pictures: 110 MB of ImageNet."""
 FORMATS = ("array_record", "tfrecord")
@@ -42,6 +47,7 @@ class TfdsSource:
         self._size = image_size
         self._resize: Resizing = resize
         self._rendering = Rendering(background)
+        self._notes: tuple[str, ...] = ()
         _check_packages()
         self._info = self._open_info()
         self._image_key, self._label_key = self._feature_keys()
@@ -103,8 +109,8 @@ class TfdsSource:
         """Return None: no examples belong together."""
 
     def notes(self) -> tuple[str, ...]:
-        """Return nothing: no picture is looked at before it is decoded."""
-        return ()
+        """Return the size that was chosen for pictures of several sizes; nothing else is looked at before it is decoded."""
+        return self._notes
 
     def encoded(self, part: Part) -> Read:
         """Return a function from an index to the stored picture."""
@@ -258,8 +264,21 @@ class TfdsSource:
         if self._size is not None:
             return (*self._size, channels or 3)
         if height is None or width is None:
-            raise DataError(f"the pictures of {self._name} differ in size; give --image-size to bring them to one size")
+            height, width = self._size = self._chosen_size()
         return (height, width, channels or 3)
+
+    def _chosen_size(self) -> tuple[int, int]:
+        """Return the size by the rule for pictures of several sizes, from the first ones.
+
+        Raises DataError for a well-known set, which has a usual size.
+        """
+        if published_facts(DatasetReference(source=self._name)) is not None:
+            raise DataError(f"the pictures of {self._name} differ in size; give --image-size to bring them to one size")
+        records = self._records("train")
+        examples = self._read_many(records, list(range(min(len(records), LOOKED_AT))))
+        size, note = size_by_first([example[self._image_key] for example in examples])
+        self._notes = (note,)
+        return size
 
 
 def _in_format(file_name: str, file_format: str) -> str:
@@ -279,5 +298,3 @@ def _check_packages() -> None:
             raise DataError(
                 f"reading TFDS sets needs the package {package!r}, which is not installed here; pip install {package}"
             )
-    if find_spec("tensorflow_datasets") is None:
-        raise DataError("reading TFDS sets needs the package 'tensorflow-datasets'; pip install tensorflow-datasets")

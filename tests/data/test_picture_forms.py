@@ -247,7 +247,7 @@ def test_pictures_of_every_form_are_read_right_and_it_is_said_how(form: Form, tm
     line, *notes = account_of(reference)
     assert line.endswith(
         f"/set: 60 images of {shape[0]}×{shape[1]}×{shape[2]}, 3 classes (across 20, down 20, slant 20); 24 to train, 24 to "
-        "validate, 12 to test"
+        "validate, 12 to test (held out)"
     )
     assert form.says is None or form.says in notes
     assert image_facts(reference).image_shape == shape

@@ -14,6 +14,7 @@ from automl_cli.core.errors import DataError
 from automl_cli.data import has_pictures, image_facts, load_images, load_streamed, load_test_split
 from automl_cli.data import tfds as reader
 from automl_cli.data.crc32c import checksums
+from automl_cli.data.opening import open_source
 from automl_cli.values.dataset import DatasetReference
 from tests.data.conftest import colour_of, crc_32c, in_tfrecord, write_tfds
 
@@ -116,11 +117,18 @@ def test_the_unlabelled_test_split_of_imagenet_is_left_alone(tmp_path):
     assert load_test_split(reference(tmp_path, "imagenet")).labels.tolist() == [0, 1, 2]
 
 
-def test_pictures_of_many_sizes_need_an_image_size(tmp_path):
+def test_pictures_of_many_sizes_are_brought_to_one_by_the_rule_and_it_is_said(tmp_path):
     write_tfds(tmp_path, "tiny_pictures", {"train": [0, 1] * 10}, shape=(None, None, 3))
-    with pytest.raises(DataError, match="the pictures of tiny_pictures differ in size; give --image-size"):
-        image_facts(reference(tmp_path))
+    assert load_images(reference(tmp_path)).train.images.shape[1:] == (4, 4, 3)
+    (note,) = open_source(reference(tmp_path)).notes()
+    assert note.startswith("the first 20 pictures of 4×4 to 4×4 pixels: all are brought to 4×4; --image-size")
     assert load_images(reference(tmp_path, image_size=6)).train.images.shape[1:] == (6, 6, 3)
+
+
+def test_pictures_of_many_sizes_of_a_well_known_set_need_an_image_size(tmp_path):
+    write_tfds(tmp_path, "imagenet2012", {"train": [0, 1] * 10, "validation": [0, 1]}, shape=(None, None, 3))
+    with pytest.raises(DataError, match="the pictures of imagenet2012 differ in size; give --image-size"):
+        image_facts(reference(tmp_path, "imagenet"))
 
 
 def spoil(data_dir: Path, fault: str) -> DatasetReference:  # noqa: C901, one arm per fault
