@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 from automl_cli.core.errors import DataError
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Part, Report, Source
-from automl_cli.data.split_indices import SplitIndices, facts_of, learning_indices, no_progress, sizes_for, testing_indices
+from automl_cli.data.split_indices import (
+    SplitIndices,
+    all_indices,
+    facts_of,
+    learning_indices,
+    no_progress,
+    of_fold,
+    sizes_for,
+    testing_indices,
+)
 from automl_cli.data.splits import Sizes
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
@@ -92,14 +101,17 @@ def check_size(source: Source, sizes: Sizes) -> None:
         )
 
 
-def load_images(reference: DatasetReference, progress: Progress | None = None) -> ImageData:
-    """Return the training and validation arrays of the reference from the cache; prepare them on first use."""
+def load_images(reference: DatasetReference, progress: Progress | None = None, *, fold: int = 0) -> ImageData:
+    """Return the training and validation arrays of the reference from the cache; prepare them on first use.
+
+    Of several folds, `fold` is the one that validates.
+    """
     import numpy as np
 
     from automl_cli.data.cache import key_of, load_or_prepare
 
     source = open_source(reference)
-    sizes = sizes_for(source, reference)
+    sizes = of_fold(source, reference, fold)
     check_size(source, sizes)
     described = source.description
     layout = {
@@ -110,12 +122,13 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
         report = counter(progress, sizes.train + sizes.validation)
-        train, validation = learning_indices(source, sizes, reference.split_seed)
+        train, validation = learning_indices(source, reference, fold=fold)
         _fill(source, train, arrays, "train", report)
         _fill(source, validation, arrays, "validation", report)
         arrays["moments"][:] = moments(arrays["train_images"])
 
-    key = key_of((*source.identity(), f"{described.image_shape}", f"{sizes.subset}", f"{reference.split_seed}", "search"))
+    drawn = (f"{sizes.subset}", f"{reference.split_seed}", *_of_splits(reference), *((f"fold {fold}",) if fold else ()))
+    key = key_of((*source.identity(), f"{described.image_shape}", *drawn, "search"))
     arrays = load_or_prepare(described.name, key, layout, write)
     mean, std = np.asarray(arrays["moments"])
     return ImageData(
@@ -136,12 +149,38 @@ def load_test_split(reference: DatasetReference) -> ImageSplit:
     sizes = sizes_for(source, reference)
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        _fill(source, testing_indices(source, sizes, reference.split_seed), arrays, "test", no_progress)
+        _fill(source, testing_indices(source, reference), arrays, "test", no_progress)
 
-    drawn = (f"{reference.split_seed}",) if sizes.test_held_out else ()
+    drawn = (f"{reference.split_seed}", f"{sizes.test}") if sizes.test_held_out else ()
     key = key_of((*source.identity(), f"{source.description.image_shape}", *drawn, "test"))
     arrays = load_or_prepare(source.description.name, key, _split_layout(source, "test", sizes.test), write)
     return ImageSplit(arrays["test_images"], arrays["test_labels"])
+
+
+def load_all(reference: DatasetReference) -> ImageSplit:
+    """Return all examples of the reference, of every part, from the cache; prepare them on first use."""
+    from automl_cli.data.cache import key_of, load_or_prepare
+
+    source = open_source(reference)
+    check_size(source, sizes_for(source, reference))
+    parts = source.description.parts
+
+    def write(arrays: Mapping[str, np.ndarray]) -> None:
+        start = 0
+        for rows in all_indices(source):
+            ours = {name: array[start : start + len(rows.labels)] for name, array in arrays.items()}
+            _fill(source, rows, ours, "test", no_progress)
+            start += len(rows.labels)
+
+    key = key_of((*source.identity(), f"{source.description.image_shape}", "all"))
+    arrays = load_or_prepare(source.description.name, key, _split_layout(source, "test", sum(parts.values())), write)
+    return ImageSplit(arrays["test_images"], arrays["test_labels"])
+
+
+def _of_splits(reference: DatasetReference) -> tuple[str, ...]:
+    """Return what tells splits of a set apart that are not drawn by the rules alone."""
+    said = (reference.validation_share, reference.test_share, reference.folds)
+    return () if said == (None, None, 1) else (f"{said}",)
 
 
 def moments(images: np.ndarray) -> np.ndarray:
