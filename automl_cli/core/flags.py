@@ -33,6 +33,7 @@ class Flag(Struct, frozen=True, kw_only=True):
     metavar       what stands for its value in the help; without one, the choices do
     at_least …    bounds of a number, which must be finite
     choices       the texts it takes; none listed means any
+    in_file       the type of its value in a configuration file, where that is not `type`
     negatable     whether there is a --no-… as well
     short         a second name, such as -v
     envvar        the variable that speaks where the flag is silent
@@ -54,6 +55,7 @@ class Flag(Struct, frozen=True, kw_only=True):
     at_most: float | None = None
     below: float | None = None
     choices: tuple[str, ...] = ()
+    in_file: Any = None
     negatable: bool = False
     short: str | None = None
     envvar: str | None = None

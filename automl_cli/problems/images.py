@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from automl_cli.core.errors import DataError
-from automl_cli.core.flags import Flag
 from automl_cli.core.numbers import by_times
 from automl_cli.core.protocols import Report
 from automl_cli.plugins.roles import built_by, typed_dataset, typed_facts, value_of
+from automl_cli.problems.image_flags import FLAGS
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.child import Child
 from automl_cli.values.dataset import IMAGES, DatasetReference, ImageFacts, reference_for
@@ -30,42 +30,8 @@ if TYPE_CHECKING:
 Preparation = Mapping[str, tuple[float, ...]]
 """`mean` and `std` of each channel of the training images."""
 
-METRICS = ("accuracy", "balanced-accuracy")
-"""Validation metrics that may be chosen."""
-
 TOP_K = 5
 """k of the top-k accuracy on the test split, which is reported for data sets of more than k classes."""
-
-
-FLAGS = (
-    Flag(
-        name="image-size",
-        type=int,
-        panel="",
-        metavar="PIXELS",
-        help="Height and width to which images are resized.",
-        at_least=1,
-        recorded="child.problem.dataset.image_size",
-    ),
-    Flag(
-        name="metric",
-        type=str,
-        panel="",
-        metavar="accuracy|balanced-accuracy",
-        choices=METRICS,
-        help="The validation score; balanced-accuracy also weighs the classes alike in the loss.",
-        recorded="child.problem.dataset.metric",
-    ),
-    Flag(
-        name="flip",
-        type=bool,
-        negatable=True,
-        panel="",
-        help="Whether a mirrored image is as good. [default: by data set]",
-        recorded="child.problem.dataset.flip",
-    ),
-)
-"""Flags of an image data set besides its name and size. Commands list them under panels of their own."""
 
 
 class Images:
@@ -80,9 +46,9 @@ class Images:
         """Return the data set that the flags choose. Another source starts from its own defaults, except for the metric."""
         source = given.get("dataset", start.source)
         before = start if source == start.source else DatasetReference(source=source, metric=start.metric)
-        fields = ("data_dir", "train_examples", "image_size", "metric", "flip")
-        changed = {field: value for field in fields if (value := given.get(field.replace("_", "-"))) is not None}
-        return msgspec.structs.replace(before, **changed)
+        changed = {field: value for field in ("data_dir", "train_examples") if (value := given.get(field.replace("_", "-")))}
+        changed |= {row.attribute: row.as_recorded(given[row.name]) for row in FLAGS if given.get(row.name) is not None}
+        return msgspec.convert({**msgspec.to_builtins(before), **changed}, DatasetReference)
 
     def other(self, dataset: DatasetReference, facts: ImageFacts, source: str) -> DatasetReference:
         """Return another source, with images of the shape in the facts if the source has such images."""

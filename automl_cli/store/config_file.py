@@ -29,5 +29,9 @@ def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
     for name in asked:
         if name not in known:
             raise unknown_name(f"flag in {path}:", name, known)
-    fields = [(known[name].attribute, TYPES.get(known[name].type, known[name].type)) for name in asked]
+    fields = [(known[name].attribute, _type(known[name])) for name in asked]
     return msgspec.structs.asdict(convert(asked, msgspec.defstruct("Flags", fields, rename="kebab"), str(path)))
+
+
+def _type(row: Flag) -> Any:
+    return row.in_file or TYPES.get(row.type, row.type)

@@ -124,6 +124,8 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "data-dir": ("/data", "/elsewhere"),
     "train-examples": (500, 600),
     "image-size": (8, 16),
+    "background": ("black", "white"),
+    "resize": ("pad", "squash"),
     "metric": ("balanced-accuracy", "accuracy"),
     "max-parameters": (10_000, 20_000),
     "max-multiply-adds": (1_000_000, 2_000_000),

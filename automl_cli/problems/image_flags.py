@@ -1,0 +1,92 @@
+"""The flags of image data sets, besides name and size: how pictures are read, scored and mirrored."""
+
+from __future__ import annotations
+
+import re
+
+from automl_cli.core.errors import UserError
+from automl_cli.core.flags import Flag
+
+METRICS = ("accuracy", "balanced-accuracy")
+"""Validation metrics that may be chosen."""
+
+RESIZINGS = ("crop", "pad", "squash")
+"""Ways to bring pictures to `--image-size`: cut out the middle, add margins, or change the proportions."""
+
+
+def image_size(given: str | int) -> int | list[int]:
+    """Return `--image-size` as it is recorded: the side of squares, or [height, width]. Raises UserError for other texts.
+
+    >>> image_size("32"), image_size("24x36"), image_size("24×24")
+    (32, [24, 36], 24)
+    """
+    found = re.fullmatch(r"(\d{1,9})(?:[x×](\d{1,9}))?", str(given))
+    if found is None:
+        raise UserError(
+            f"--image-size is {given!r}; it may be a number of pixels, such as 32, or height×width, such as 24x36"
+        )
+    height, width = int(found[1]), int(found[2] or found[1])
+    return height if height == width else [height, width]
+
+
+FLAGS = (
+    Flag(
+        name="image-size",
+        type=str,
+        panel="",
+        metavar="H|HxW",
+        help="Height and width to which images are resized.",
+        in_file=int | str,
+        recorded="child.problem.dataset.image_size",
+        as_recorded=image_size,
+    ),
+    Flag(
+        name="resize",
+        type=str,
+        panel="",
+        metavar="crop|pad|squash",
+        choices=RESIZINGS,
+        help="How pictures of another shape get there: crop cuts out the middle, pad adds margins. [default: crop]",
+        recorded="child.problem.dataset.resize",
+    ),
+    Flag(
+        name="background",
+        type=str,
+        panel="",
+        metavar="COLOUR",
+        help="Under transparent pixels, and of margins: a name or #rrggbb. [default: white]",
+        recorded="child.problem.dataset.background",
+    ),
+    Flag(
+        name="skip-broken",
+        type=bool,
+        panel="",
+        help="Leave out pictures that cannot be read.",
+        recorded="child.problem.dataset.skip_broken",
+    ),
+    Flag(
+        name="skip-small-classes",
+        type=bool,
+        panel="",
+        help="Leave out classes with too few pictures.",
+        recorded="child.problem.dataset.skip_small_classes",
+    ),
+    Flag(
+        name="metric",
+        type=str,
+        panel="",
+        metavar="accuracy|balanced-accuracy",
+        choices=METRICS,
+        help="The validation score; balanced-accuracy also weighs the classes alike in the loss.",
+        recorded="child.problem.dataset.metric",
+    ),
+    Flag(
+        name="flip",
+        type=bool,
+        negatable=True,
+        panel="",
+        help="Whether a mirrored image is as good. [default: by data set]",
+        recorded="child.problem.dataset.flip",
+    ),
+)
+"""Flags of an image data set besides its name and size. Commands list them under panels of their own."""
