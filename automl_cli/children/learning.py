@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from automl_cli.nn.evaluation import EvaluationExamples
 from automl_cli.nn.fit import TrainingBatches
 from automl_cli.nn.losses import Loss
-from automl_cli.nn.metrics import Metric
+from automl_cli.nn.metrics import Confusion, Metric
 from automl_cli.values.child import Child
 
 
@@ -37,9 +37,10 @@ class Testing(NamedTuple):
     """The test split, prepared for a trained child.
 
     `examples` takes `size`, the largest batch size or None for as many as fit, and `smaller`, whether batches may be smaller.
-    `metrics` are by the name of the score.
+    `metrics` are by the name of the score. `confusion` counts what is taken for what, where examples have classes.
     """
 
     size: int
     examples: Any
     metrics: Mapping[str, Metric]
+    confusion: Confusion | None = None

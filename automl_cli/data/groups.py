@@ -31,7 +31,8 @@ def whole_groups(labels: np.ndarray, groups: np.ndarray, wanted: np.ndarray, *, 
     if len(grouped.counts) < 2:
         raise DataError("all examples are of one group, and groups stay together; nothing can be split off")
     weight = 1.0 / np.maximum(wanted, 1)
-    drawn, chosen = np.zeros(len(wanted), np.int64), []
+    drawn = np.zeros(len(wanted), np.int64)
+    chosen: list[int] = []
     for group in _in_order(grouped, seed, purpose):
         after = drawn + grouped.counts[group]
         if _distance(after, wanted, weight) < _distance(drawn, wanted, weight) and len(chosen) + 1 < len(grouped.counts):
@@ -63,7 +64,8 @@ def groups_dealt(labels: np.ndarray, groups: np.ndarray, folds: int, *, seed: in
         fold = place if place < folds else int(np.argmin(costs))
         dealt[fold], fold_of[group] = with_it[fold], fold
     ranks = np.argsort(np.argsort(-dealt.sum(1), kind="stable"), kind="stable")
-    return ranks[fold_of[grouped.of_example]]
+    fold_of_example: np.ndarray = ranks[fold_of[grouped.of_example]]
+    return fold_of_example
 
 
 def _grouped(labels: np.ndarray, groups: np.ndarray) -> _Grouped:

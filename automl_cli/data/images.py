@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.errors import DataError
+from automl_cli.data.catalogue import EMBEDDED
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Part, Report, Source
 from automl_cli.data.split_indices import (
@@ -87,10 +88,37 @@ def image_facts(reference: DatasetReference) -> ImageFacts:
     return facts_of(source, sizes_for(source, reference), reference)
 
 
-def check_size(source: Source, sizes: Sizes) -> None:
-    """Check that the source fits `PREPARED_LIMIT` as arrays. Raises DataError if not."""
+LABELS_READ_FOR_ADVICE = 100_000
+"""Labels of a set that are read, and then cached, for nothing but advice."""
+
+
+def class_counts(reference: DatasetReference) -> tuple[int, ...] | None:
+    """Return the training examples of each class; None for a set that is known to be even, that is not here, or whose labels
+    take long to read."""
+    import numpy as np
+
+    try:
+        source = open_source(reference)
+        described = source.description
+        if described.name in EMBEDDED or described.parts["train"] > LABELS_READ_FOR_ADVICE:
+            return None
+        train, _ = learning_indices(source, reference)
+    except DataError:
+        return None
+    return tuple(map(int, np.bincount(train.labels, minlength=len(described.classes))))
+
+
+def whole_facts(reference: DatasetReference) -> ImageFacts:
+    """Return the facts of a set that is not split: all of its examples are test examples."""
+    source = open_source(reference)
+    count = sum(source.description.parts.values())
+    whole = Sizes(0, 0, count, test_held_out=False, validation_held_out=False, subset=0, available=0)
+    return facts_of(source, whole, reference)
+
+
+def check_size(source: Source, count: int) -> None:
+    """Check that so many examples of the source fit `PREPARED_LIMIT` as arrays. Raises DataError if not."""
     described = source.description
-    count = sizes.train + sizes.validation + sizes.test
     number_bytes = 1 if described.dtype == "uint8" else 4
     if (needed := count * math.prod(described.image_shape) * number_bytes) > PREPARED_LIMIT:
         height, width, _ = described.image_shape
@@ -112,7 +140,7 @@ def load_images(reference: DatasetReference, progress: Progress | None = None, *
 
     source = open_source(reference)
     sizes = of_fold(source, reference, fold)
-    check_size(source, sizes)
+    check_size(source, sizes.total)
     described = source.description
     layout = {
         **_split_layout(source, "train", sizes.train),
@@ -162,8 +190,8 @@ def load_all(reference: DatasetReference) -> ImageSplit:
     from automl_cli.data.cache import key_of, load_or_prepare
 
     source = open_source(reference)
-    check_size(source, sizes_for(source, reference))
     parts = source.description.parts
+    check_size(source, sum(parts.values()))
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
         start = 0

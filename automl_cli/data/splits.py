@@ -53,6 +53,11 @@ class Sizes:
     subset: int
     available: int
 
+    @property
+    def total(self) -> int:
+        """All examples of the three parts."""
+        return self.train + self.validation + self.test
+
 
 @dataclass(frozen=True)
 class Holding:
@@ -202,7 +207,7 @@ def _bounded(quota: np.ndarray, counts: np.ndarray, leave: int) -> np.ndarray:
     most = np.maximum(counts - leave, np.minimum(counts // 2, 1))
     least = least if least.sum() <= total else np.zeros_like(least)
     most = most if most.sum() >= total else counts
-    bounded = np.clip(quota, least, most)
+    bounded: np.ndarray = np.clip(quota, least, most)
     while (excess := int(bounded.sum()) - total) != 0:
         room = bounded - least if excess > 0 else most - bounded
         bounded[room.argmax()] -= np.sign(excess)

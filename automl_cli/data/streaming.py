@@ -129,7 +129,7 @@ def check_source(reference: DatasetReference, *, streamed: bool) -> None:
     if streamed:
         source.encoded("train")
         return
-    check_size(source, sizes_for(source, reference))
+    check_size(source, sizes_for(source, reference).total)
     from automl_cli.data.folder import FolderSource
 
     if isinstance(source, FolderSource):

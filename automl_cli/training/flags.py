@@ -106,7 +106,7 @@ COURSE = (
         type=int,
         panel=HOW,
         metavar="N",
-        help="How often the examples are seen. [default: by preset, else 30]",
+        help="How often the examples are seen. [default: by preset, else 30, or as many as make 600 steps]",
         at_least=1,
         recorded="epochs",
     ),

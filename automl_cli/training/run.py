@@ -24,6 +24,7 @@ from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, writ
 from automl_cli.store.file_names import CHECKPOINT_FILE, MODEL_FILE, TRAINING_FILE, WEIGHTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.checkpoint import SECONDS_BETWEEN_CHECKPOINTS, Checkpoint
+from automl_cli.training.contents import write_contents
 from automl_cli.training.plan import costs_of_child
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _tested(
         scores={} if training.with_validation else {"validation_score": progress.scores[-1]},
     )
     scores = score_on_test(model, weights, training.child.problem)
+    write_contents(directory, training, model.weights_digest)
     return artifact_of(msgspec.structs.replace(model, scores={**scores, **model.scores}), settings.inputs)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from automl_cli.core.bounds import Bounds
 from automl_cli.core.errors import UserError
@@ -48,6 +49,22 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return the number of batches in an epoch of so many training examples."""
         return max(1, examples // self.batch_size)
 
+    def for_few(self, examples: int) -> "Recipe":
+        """Return the recipe with batches of at most half of so many training examples, so that an epoch has two steps.
+
+        >>> Recipe(batch_size=32, learning_rate=0.1).for_few(40).batch_size
+        20
+        """
+        return replace(self, batch_size=min(self.batch_size, max(1, examples // 2)))
+
+    def epochs(self, examples: int, *, epochs: int, least_steps: int) -> int:
+        """Return so many epochs of so many training examples, or more where they would give fewer than the least steps.
+
+        >>> Recipe(batch_size=32, learning_rate=0.1).epochs(144, epochs=4, least_steps=90)
+        23
+        """
+        return max(epochs, -(-least_steps // self.steps(examples)))
+
     def __post_init__(self) -> None:
         if any(rate <= 0 for rate in self.learning_rates):
             raise UserError(f"learning_rates are {self.learning_rates}; each must be above 0")
@@ -59,7 +76,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 BOUNDS: Mapping[str, Bounds] = {
     "batch_size": Bounds(at_least=1),
-    "learning_rate": Bounds(above=0),
+    "learning_rate": Bounds(above=0, at_most=100),
     "weight_decay": Bounds(at_least=0),
     "warmup_epochs": Bounds(at_least=0),
     "gradient_clip": Bounds(above=0),
