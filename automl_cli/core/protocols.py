@@ -262,11 +262,6 @@ class Problem(Protocol):
         `whole` all examples of the data set."""
         ...
 
-    def contents(self, child: Any, part: str) -> Any:
-        """Return a digest of the content of each example, (examples,) uint64, of the part "train", "merged" (with the
-        validation examples), "test" or "whole"; None where that would take too long, or nothing is gained by it."""
-        ...
-
     def doubts(self, dataset: Any, facts: Any) -> Iterator[str]:
         """Yield advice on a data set that can be searched on, such as another metric, in a sentence each."""
         ...

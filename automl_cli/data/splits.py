@@ -61,7 +61,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Holding:
-    """What a user says of the parts that are held out: their shares of all examples, and the number of folds."""
+    """The wishes of a user for the parts that are held out: their shares of all examples, and the number of folds."""
 
     validation_share: float | None = None
     test_share: float | None = None

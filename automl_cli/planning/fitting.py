@@ -1,4 +1,4 @@
-"""How long the children of a quick search are trained, and how many there are, on data other than those of its preset.
+"""Fit the epochs and the trials of a quick search to data other than those of its preset.
 
 A preset counts epochs, trials and, where it is a quick one, the least steps of a child, for its own data. On other data
 
@@ -7,7 +7,7 @@ A preset counts epochs, trials and, where it is a quick one, the least steps of 
 2. where the search would take more than `LONGER` times as long as on the preset's data, it makes do with fewer epochs, but with
    the least steps all the same, and then with fewer trials, down to a quarter of the preset's.
 
-How long something takes is said by the cost model for one nominal speed, so the numbers are the same on every machine. Epochs
+Durations are those of the cost model for one nominal speed, so the numbers are the same on every machine. Epochs
 that a user gives are taken as they are, and so are trials.
 """
 

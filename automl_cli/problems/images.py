@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -142,25 +142,13 @@ class Images:
             largest = largest_batch(facts.image_shape) if size is None else size
             return _examples(split, child, _moments(preparation), largest_batch=largest, smaller=smaller)
 
-        return Testing(size=len(split), examples=examples, metrics=metrics, confusion=Confusion(classes))
-
-    def contents(self, child: Child, part: Literal["train", "merged", "test", "whole"]) -> np.ndarray | None:
-        """Return digests of the prepared images, (examples,) uint64: those trained on, with the validation ones if `merged`,
-        those tested, or all of the set.
-
-        None where pictures are streamed, since reading all of them would take as long as training on them.
-        """
-        from automl_cli.data import StreamedSplit, load_images
-        from automl_cli.data.contents import contents_of
-
-        if is_streamed(child):
-            return None
-        if part in ("test", "whole"):
-            split = _tested(child, whole=part == "whole")
-            assert not isinstance(split, StreamedSplit)
-            return contents_of(split.images)
-        data = load_images(typed_dataset(child.problem))
-        return contents_of(data.train.images, *((data.validation.images,) if part == "merged" else ()))
+        return Testing(
+            size=len(split),
+            examples=examples,
+            metrics=metrics,
+            confusion=Confusion(classes),
+            contents=lambda: _contents(split),
+        )
 
 
 def _tested(child: Child, *, whole: bool) -> ImageSplit | StreamedSplit:
@@ -214,6 +202,10 @@ class ImageLearningTask:
         made_for = repr(child.roles["augmentation"]), child.recipe.batch_size
         examples: EvaluationExamples = self._made_once(("validation", like_training), made_for, make)
         return examples
+
+    def contents(self) -> np.ndarray | None:
+        """Return a digest of each training image, (examples,) uint64; None where pictures are streamed."""
+        return _contents(self._data.train)
 
     def _batches(self, child: Child) -> TrainingBatches:
         from automl_cli.data import StreamedData
@@ -292,6 +284,17 @@ def _examples(
         smaller=smaller,
         view=augmentation_of(child).view,
     )
+
+
+def _contents(split: ImageSplit | StreamedSplit) -> np.ndarray | None:
+    """Return a digest of each image of a split, (examples,) uint64.
+
+    None where pictures are streamed, since reading all of them would take as long as training on them.
+    """
+    from automl_cli.data import StreamedSplit
+    from automl_cli.data.contents import contents_of
+
+    return None if isinstance(split, StreamedSplit) else contents_of(split.images)
 
 
 def _abbreviated(names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What a model takes for what, class by class, as tables of 80 columns or in words."""
+"""The examples that a model takes for another class, as tables of 80 columns or in words."""
 
 from collections.abc import Iterator, Sequence
 

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automl_cli.core.errors import ArtifactError
-from automl_cli.kinds.training import TrainingSettings
-from automl_cli.plugins.listing import problem_named
 from automl_cli.store.file_names import CONTENTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
-from automl_cli.values.child import Child
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,17 +22,13 @@ WEIGHTS = "weights"
 """The array that holds the digest of the weights, which says whose examples these are."""
 
 
-def write_contents(directory: Path, training: TrainingSettings, weights_digest: str) -> None:
-    """Write the digests of the examples of a training, unless its problem knows none."""
+def write_contents(directory: Path, *, trained: np.ndarray | None, tested: np.ndarray | None, weights_digest: str) -> None:
+    """Write the digests of the examples of a training, (examples,) uint64 each, unless its problem knows none."""
     import numpy as np
 
-    found = {
-        "trained": contents_of_part(training.child, "merged" if training.with_validation else "train"),
-        "tested": contents_of_part(training.child, "test"),
-    }
-    known = {name: np.sort(digests) for name, digests in found.items() if digests is not None}
-    if len(known) == len(found):
-        write_arrays(directory / CONTENTS_FILE, {**known, WEIGHTS: np.frombuffer(bytes.fromhex(weights_digest), np.uint8)})
+    if trained is not None and tested is not None:
+        weights = np.frombuffer(bytes.fromhex(weights_digest), np.uint8)
+        write_arrays(directory / CONTENTS_FILE, {"trained": np.sort(trained), "tested": np.sort(tested), WEIGHTS: weights})
 
 
 def read_contents(model: Path, weights_digest: str) -> Contents | None:
@@ -44,12 +37,6 @@ def read_contents(model: Path, weights_digest: str) -> Contents | None:
         arrays = read_arrays(model.parent / CONTENTS_FILE)
     except ArtifactError:
         return None
-    if {"trained", "tested", WEIGHTS} > set(arrays) or arrays[WEIGHTS].tobytes().hex() != weights_digest:
+    if not {"trained", "tested", WEIGHTS} <= set(arrays) or arrays[WEIGHTS].tobytes().hex() != weights_digest:
         return None
     return {name: arrays[name] for name in ("trained", "tested")}
-
-
-def contents_of_part(child: Child, part: str) -> np.ndarray | None:
-    """Return the digests of a part of a child's data, (examples,) uint64, or None where its problem knows none."""
-    found: np.ndarray | None = problem_named(child.problem.name).contents(child, part)
-    return found

@@ -20,13 +20,14 @@ from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.encoding import plain
 from automl_cli.store.weights import read_arrays
-from automl_cli.training.contents import contents_of_part, read_contents
-from automl_cli.values.child import Child, ProblemReference
+from automl_cli.training.contents import read_contents
+from automl_cli.values.child import ProblemReference
 from automl_cli.values.class_scores import ConfusionMatrix, class_scores
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from automl_cli.children.learning import Testing
     from automl_cli.children.prediction import Predictor
     from automl_cli.data.contents import Contents
 
@@ -92,16 +93,15 @@ def evaluate(path: Path, *, source: str | None = None, data_dir: str | None = No
         own=asked.own,
         names=None if names is None else tuple(names),
         confusion=None if confusion is None else tuple(tuple(map(int, row)) for row in confusion),
-        **_known_of(child, asked, contents),
+        **_known_of(testing, asked, contents),
     )
 
 
-def _known_of(child: Child, asked: _Asked, contents: Contents | None) -> dict[str, Any]:
+def _known_of(testing: Testing, asked: _Asked, contents: Contents | None) -> dict[str, Any]:
     """Return, by name, how many of the scored examples were trained on, and whether the test split is that of the training."""
     from automl_cli.data.contents import common, same
 
-    scored = None if contents is None else contents_of_part(child, "whole" if asked.split == "all" else "test")
-    if contents is None or scored is None:
+    if contents is None or (scored := testing.contents()) is None:
         return {"trained_on": None, "same_test": None}
     is_test = asked.own and asked.split == "test"
     return {
@@ -132,11 +132,12 @@ def _is_own(model: ModelBody, problem: Any, dataset: Any, contents: Contents | N
     """Return whether a data set of another name is that of the training: whether its test split holds the same examples."""
     from automl_cli.data.contents import same
 
+    if contents is None:
+        return False
     with suppress(DataError):
-        facts = problem.facts(dataset)
-        reference = msgspec.structs.replace(model.child.problem, dataset=plain(dataset), facts=plain(facts))
-        found = contents_of_part(msgspec.structs.replace(model.child, problem=reference), "test") if contents else None
-        return contents is not None and found is not None and same(found, contents["tested"])
+        reference = msgspec.structs.replace(model.child.problem, dataset=plain(dataset), facts=plain(problem.facts(dataset)))
+        testing = problem.test(msgspec.structs.replace(model.child, problem=reference), model.preparation)
+        return (found := testing.contents()) is not None and same(found, contents["tested"])
     return False
 
 
@@ -145,13 +146,6 @@ def weights_beside(path: Path, model: ModelBody) -> dict[str, np.ndarray]:
     if Path(model.weights_file).name != model.weights_file:
         raise ArtifactError(f"{path}: body.weights_file: {model.weights_file!r} is not the name of a file beside the model")
     return read_arrays(path.parent / model.weights_file, digest=model.weights_digest)
-
-
-def score_on_test(model: ModelBody, weights: Mapping[str, np.ndarray], problem: ProblemReference) -> dict[str, float]:
-    """Read the test split once and return the scores of a model with these weights, by name."""
-    child = msgspec.structs.replace(model.child, problem=problem)
-    testing = problem_named(problem.name).test(child, model.preparation)
-    return predictor(model, weights).scores(testing)
 
 
 def predictor(model: ModelBody, weights: Mapping[str, np.ndarray]) -> Predictor:

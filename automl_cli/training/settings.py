@@ -120,7 +120,7 @@ def new_training(
     trained_as = trainable.training(facts)
     child = Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
-        recipe=_recipe(suited(_for_few(trained_as, facts), request), request),
+        recipe=_recipe(suited(_for_few(trained_as, facts, request), request), request),
         roles=_roles({**trained_as.roles, **(roles or {})}, trainable.place(facts), request),
     )
     check_roles(child, f"{place}: body.found.child", may_be_open=False)
@@ -146,7 +146,9 @@ LEAST_STEPS = 600
 digits are 690."""
 
 
-def _for_few(trained_as: TrainedAs, facts: Any) -> TrainedAs:
+def _for_few(trained_as: TrainedAs, facts: Any, request: TrainingRequest) -> TrainedAs:
+    if request.preset not in (None, "quick"):
+        return trained_as
     return msgspec.structs.replace(trained_as, recipe=trained_as.recipe.for_few(facts.train_examples))
 
 

@@ -19,7 +19,7 @@ class ClassScore(Struct, frozen=True, kw_only=True):
 
 
 class ConfusedPair(Struct, frozen=True, kw_only=True):
-    """How many examples of a class are taken for another one, and of how many."""
+    """The number of examples of a class that are taken for another one, of all examples of the class."""
 
     name: str
     taken_for: str

@@ -50,12 +50,12 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return max(1, examples // self.batch_size)
 
     def for_few(self, examples: int) -> "Recipe":
-        """Return the recipe with batches of at most half of so many training examples, so that an epoch has two steps.
+        """Return the recipe with batches of half of so many training examples, where they are fewer than one batch.
 
-        >>> Recipe(batch_size=32, learning_rate=0.1).for_few(40).batch_size
-        20
+        >>> [Recipe(batch_size=32, learning_rate=0.1).for_few(examples).batch_size for examples in (32, 30)]
+        [32, 15]
         """
-        return replace(self, batch_size=min(self.batch_size, max(1, examples // 2)))
+        return self if examples >= self.batch_size else replace(self, batch_size=max(1, examples // 2))
 
     def epochs(self, examples: int, *, epochs: int, least_steps: int) -> int:
         """Return so many epochs of so many training examples, or more where they would give fewer than the least steps.

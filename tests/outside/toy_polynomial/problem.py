@@ -71,8 +71,6 @@ class Points:
     def open(self, child: Any, *, with_validation: bool = False, report: Any = None) -> "Lesson":
         return Lesson(child)
 
-    def contents(self, child: Any, part: str) -> None: ...
-
     def doubts(self, dataset: Any, facts: Any) -> Iterator[str]:
         return iter(())
 
@@ -102,6 +100,8 @@ class Lesson:
 
     def validation(self, child: Any, *, like_training: bool) -> "Looked":
         return Looked(*points("validation", SIZES["validation"]), child.recipe.batch_size)
+
+    def contents(self) -> None: ...
 
 
 class Shown:
