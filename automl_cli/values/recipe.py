@@ -76,7 +76,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 BOUNDS: Mapping[str, Bounds] = {
     "batch_size": Bounds(at_least=1),
-    "learning_rate": Bounds(above=0, at_most=100),
+    "learning_rate": Bounds(above=0),
     "weight_decay": Bounds(at_least=0),
     "warmup_epochs": Bounds(at_least=0),
     "gradient_clip": Bounds(above=0),
@@ -86,4 +86,4 @@ BOUNDS: Mapping[str, Bounds] = {
     "dropout": Bounds(at_least=0, below=1),
     "average_decay": Bounds(above=0, below=1),
 }
-"""Bounds of the numbers of a recipe; the flags of `automl train` have the same."""
+"""Bounds of the numbers of a recipe; the flags of `automl train` have the same, and of the learning rate a largest one."""
