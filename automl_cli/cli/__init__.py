@@ -10,6 +10,7 @@ What commands share:
     running           runs the study of one run directory
     transferring      scales and trains the winner after a search
     comparing         runs a comparison and prints its table
+    accounts          what was read of the data, as the first lines of a search or training
     plans             a plan in words: `--dry-run`
     search_display    a search while it runs
     training_display  a training while it runs

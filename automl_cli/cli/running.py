@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from automl_cli.cli.accounts import say_what_was_read
 from automl_cli.cli.console import talk_console
 from automl_cli.cli.errors import say
 from automl_cli.cli.transferring import transfer_in_words
@@ -60,6 +61,8 @@ def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
     """Prepare what all workers share before the first trial, so that broken data are reported at once."""
     from automl_cli.study.session import evaluator_of, setup_of
 
+    if not quiet:
+        say_what_was_read(settings.child)
     talk, said = talk_console(), time.monotonic()
 
     def say(done: int, total: int) -> None:

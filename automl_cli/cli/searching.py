@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from automl_cli.cli.accounts import say_what_was_read
 from automl_cli.cli.console import talk_console, write_json, write_line
 from automl_cli.cli.errors import warn_if_refused
 from automl_cli.cli.interruption import goes_on_with
@@ -110,6 +111,8 @@ def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, defau
         settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
         _say_taken(flags)
     _say_doubts(settings, request)
+    if not flags.quiet:
+        say_what_was_read(settings.child)
     repeats = _recorded_repeats(flags) if flags.resume else flags.repeat
     plan = msgspec.structs.replace(plan_of(settings, space), repeats=repeats)
     if flags.json:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl_cli.cli.accounts import say_what_was_read
 from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.signatures import taking
 from automl_cli.training.flags import NAMING, train_flags
@@ -70,6 +71,7 @@ def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", plac
     if before is None and place["out"] is not None:
         warn_if_refused("training", lambda: check_new_run(place["out"], overwrite=place["overwrite"], layout=TRAINING))
     plan = plan_training(needed(named), request) if before is None else plan_resumed(before, named, request)
+    say_what_was_read(plan.child)
     if json:
         write_json(plan)
     else:
@@ -91,6 +93,8 @@ def _trained(
     trim_programs()
     with open_training(request=request, named=named, **place) as run:
         training = settings_of(run.path)
+        if not quiet:
+            say_what_was_read(training.child)
         display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)
         with goes_on_with(resume_training_command(run.path)), display as watch:
             return run.path, finish(run.path, watch=watch)

@@ -234,6 +234,11 @@ class Problem(Protocol):
         split off."""
         ...
 
+    def account(self, dataset: Any) -> tuple[str, ...]:
+        """Return what was read of a data set: a line about its examples, then one for each thing that was done to them. Nothing
+        for a data set that is not here."""
+        ...
+
     def other(self, dataset: Any, facts: Any, source: str) -> Any:
         """Return the data set of another source, with examples like those that these facts describe."""
         ...

@@ -6,9 +6,16 @@ source           the interface of a data set
 opening          finds the source that a data set reference names
 digits           the embedded source
 tfds             sets of TensorFlow Datasets as a source
-folder           a folder of class folders as a source
+folder           pictures on disk as a source
+listing          the pictures of a folder or of a manifest, by split and class
+manifest         tables that name pictures and their classes
+survey           headers of all pictures, and which of them cannot be read
+copies           copies of pictures among them
+picture_notes    what was done to pictures to read them
+account          what was read of a set, in words
 npz              an `.npz` file as a source
 decoding         pictures to arrays
+resizing         images of one size: cropped, padded or squashed
 splits           sizes of the training, validation and test split
 groups           splits of examples that must stay together
 split_indices    indices of their examples

@@ -20,7 +20,7 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.paths import expanded
 
-FORMAT = 1
+FORMAT = 2
 """Version of the cache, part of every key; raise it if the contents of entries, or the resizing of images, change."""
 
 DRAFT = ".draft"
@@ -82,7 +82,7 @@ def load_or_prepare(name: str, key: str, layout: Layout, write: Write) -> dict[s
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(entry.with_suffix(".lock")):
             if (arrays := _open(entry, layout)) is None:
-                _prepare(entry, layout, write)
+                _prepare_or_tidy(entry, layout, write)
                 arrays = _open(entry, layout)
     if arrays is None:
         raise DataError(
@@ -103,6 +103,15 @@ def _open(entry: Path, layout: Layout) -> dict[str, np.ndarray] | None:
             return None
         arrays[name] = array
     return arrays
+
+
+def _prepare_or_tidy(entry: Path, layout: Layout, write: Write) -> None:
+    """Prepare an entry. Where that fails, its lock goes too: a process that waits for it will only fail in the same way."""
+    try:
+        _prepare(entry, layout, write)
+    except BaseException:
+        entry.with_suffix(".lock").unlink(missing_ok=True)
+        raise
 
 
 def _prepare(entry: Path, layout: Layout, write: Write) -> None:

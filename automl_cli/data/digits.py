@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from automl_cli.data.decoding import fit
+from automl_cli.data.resizing import fit
 from automl_cli.data.source import Part, Read, Report, SourceDescription, no_pictures_error
 
 EXAMPLES = 1_797
@@ -22,12 +22,12 @@ SIDE = 8
 class DigitsSource:
     """The embedded set. Its facts are constants, so scikit-learn is imported only to prepare the arrays."""
 
-    def __init__(self, *, image_size: int | None) -> None:
-        self._size = image_size or SIDE
+    def __init__(self, *, image_size: tuple[int, int] | None) -> None:
+        self._size = image_size or (SIDE, SIDE)
         self.description = SourceDescription(
             name="digits",
             classes=tuple("0123456789"),
-            image_shape=(self._size, self._size, 1),
+            image_shape=(*self._size, 1),
             dtype="uint8",
             parts={"train": EXAMPLES - TEST_EXAMPLES, "test": TEST_EXAMPLES},
             mirror_safe=False,
@@ -45,6 +45,21 @@ class DigitsSource:
         """Yield the images at these indices in one chunk (examples, height, width, 1), uint8."""
         chosen = _all_images()[_rows(part)][indices]
         yield np.stack([fit(image, self._size) for image in chosen])
+
+    def check_pictures(self) -> None:
+        """Check nothing: they are arrays."""
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Return the number of examples of every class in all parts together."""
+        labels = np.concatenate([self.labels(part, lambda count: None) for part in self.description.parts])
+        return tuple(np.bincount(labels, minlength=len(self.description.classes)).tolist())
+
+    def groups(self, part: Part) -> None:
+        """Return None: no examples belong together."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return nothing: the set is read as it is."""
+        return ()
 
     def encoded(self, part: Part) -> Read:
         """Refuse: the set has no encoded pictures. Raises DataError."""

@@ -1,125 +1,245 @@
-"""A folder of class folders of pictures; or folders `train`, `validation`, `test` of class folders.
+"""Pictures on disk as a source: a folder of class folders, folders of its splits, or a table that names the pictures.
 
-A picture's class is the name of its folder. The pictures are grey if the first one of every class is, else in colour; their
-recorded orientation is applied. Without `image_size` all must have one size.
+All headers are looked at when the set is opened for the first time (`survey`): the set is grey if every picture is, else in
+colour; pictures of one size keep it, others are brought to a size that is chosen by a rule, unless one is given. A file that
+cannot be read refuses the set, all of them in one error, or is left out if so asked.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from automl_cli.core.errors import DataError
-from automl_cli.data.decoding import GREY_MODES, decode, header
-from automl_cli.data.source import Encoded, Part, Read, Report, SourceDescription
+from automl_cli.core.numbers import counted
+from automl_cli.data.copies import groups_of, is_copied
+from automl_cli.data.decoding import decode
+from automl_cli.data.listing import Listing, class_order
+from automl_cli.data.picture_notes import Looked
+from automl_cli.data.prefetch import prefetch_map
+from automl_cli.data.resizing import colour_named, is_grey
+from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
+from automl_cli.data.survey import AHEAD, BrokenPictures, Fault, faults_of, survey_of, whole_pictures
+from automl_cli.system.machine import available_cores
+from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference, extent_of
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-PART_NAMES: dict[str, Part] = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
 CHUNK = 256
 
-Listing = dict[str, list[Path]]
-"""Paths of pictures by class name, both sorted."""
+USUAL_SIDE = 32
+"""Side of the squares to which pictures of several sizes are brought, unless most of them are smaller."""
+
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 class FolderSource:
-    """Pictures on disk, listed when the source is opened, decoded on demand. Raises DataError for a folder that cannot be
+    """Pictures on disk, looked at when the source is opened, decoded on demand. Raises DataError for a set that cannot be
     used."""
 
-    def __init__(self, root: Path, *, image_size: int | None) -> None:
-        if not root.is_dir():
-            raise DataError(f"no folder at {root}; give a folder that holds one folder of pictures for each class")
-        self._root = root
-        self._size = image_size
-        self._parts = _list_parts(root)
-        classes = tuple(self._parts["train"])
-        self._check_classes(classes)
-        shape = self._common_shape()
+    def __init__(self, listing: Listing, name: str, reference: DatasetReference) -> None:
+        self._listing, self._name, self._reference = listing, name, reference
+        self._listed = [picture for part in PARTS for picture in listing.parts.get(part, ())]
+        self._paths = [picture.path for picture in self._listed]
+        self._names = [listing.name_of(path) for path in self._paths]
+        self._parts = np.repeat(np.arange(len(PARTS)), [len(listing.parts.get(part, ())) for part in PARTS])
+        self._check_labels()
+        sizes, self._identity = self._stamped()
+        self._survey = survey_of(self._paths, sizes, name=name, identity=self._identity)
+        self._rendering = Rendering(colour_named(reference.background), self._survey.white)
+        self._kept = self._readable()
+        skipped = tuple(self._names[row] for row in np.flatnonzero(~self._kept))
+        self._copied = is_copied(self._survey.content, self._parts, self._kept)
+        self._kept = self._kept & ~self._copied
+        self._classes, self._small = self._usable_classes()
+        numbers = {label: number for number, label in enumerate(self._classes)}
+        self._labels = np.array([numbers.get(picture.label, 0) for picture in self._listed], np.int32)
+        shape = self._shape()
         self.description = SourceDescription(
-            name=root.resolve().name,
-            classes=classes,
+            name=name,
+            classes=self._classes,
             image_shape=shape,
             dtype="uint8",
-            parts={part: sum(map(len, listing.values())) for part, listing in self._parts.items()},
+            parts={part: len(self._rows(part)) for part in PARTS if part in listing.parts},
             mirror_safe=shape[2] == 3,
+            skipped=skipped,
         )
 
     def check_pictures(self) -> None:
-        """Check by their headers that all pictures can be prepared in one shape. Raises DataError if not."""
-        if self._size is None:
-            shape = self.description.image_shape
-            for path in (path for part in self._parts for path in self._paths(part)):
-                if (extent := header(path)[1]) != shape[:2]:
-                    raise DataError(_unequal(path, extent, shape[:2]))
+        """Decode all pictures once, in this set's life on this machine. Raises BrokenPictures with all that cannot be read."""
+        if not whole_pictures(self._paths, name=self._name, identity=self._identity)[self._kept].all():
+            raise self._broken()
 
     def identity(self) -> tuple[str, ...]:
-        """Return the path of the folder and a digest of all files with size and time of change."""
-        digest = hashlib.blake2b(digest_size=16)
-        for part in sorted(self._parts):
-            for path in self._paths(part):
-                status = path.stat()
-                digest.update(f"{path.relative_to(self._root)}|{status.st_size}|{status.st_mtime_ns}\n".encode())
-        return ("folder", str(self._root.resolve()), digest.hexdigest())
+        """Return the digest of all files with size and time of change, and how they are read."""
+        reference = self._reference
+        reading = (reference.resize, reference.background, f"{self._rendering.white}", f"{reference.skip_broken}")
+        return (*self._identity, *reading, *self._classes)
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32."""
-        listing = self._parts[part]
-        counts = [len(listing.get(name, ())) for name in self.description.classes]
-        return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        labels: np.ndarray = self._labels[self._rows(part)]
+        return labels
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the pictures at these indices in chunks (examples, height, width, channels), uint8."""
-        paths = self._paths(part)
+        rows = self._rows(part)
+        decoded = prefetch_map(rows[indices].tolist(), self._picture, threads=available_cores(), depth=AHEAD)
         for start in range(0, len(indices), CHUNK):
-            yield np.stack([self._picture(paths[index]) for index in indices[start : start + CHUNK]])
+            yield np.stack([next(decoded) for _ in range(min(CHUNK, len(indices) - start))])
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Return the number of pictures of every class in all parts together."""
+        return tuple(np.bincount(self._labels[self._kept], minlength=len(self._classes)).tolist())
+
+    def groups(self, part: Part) -> np.ndarray | None:
+        """Return a number for every picture, int64 (examples,), alike for copies and for those of one group of a manifest."""
+        rows = self._rows(part)
+        return groups_of(self._survey.content[rows], [self._listed[row].group for row in rows])
 
     def encoded(self, part: Part) -> Read:
         """Return a function from an index to the stored picture."""
-        paths = self._paths(part)
-        return lambda index: Encoded(_bytes_of(paths[index]), str(paths[index]), upright=True)
+        rows = self._rows(part)
 
-    def _paths(self, part: Part) -> list[Path]:
-        listing = self._parts[part]
-        return [path for name in self._parts["train"] for path in listing.get(name, ())]
+        def read(index: int) -> Encoded:
+            path = self._paths[rows[index]]
+            return Encoded(_bytes_of(path), str(path), upright=True, rendering=self._rendering)
 
-    def _picture(self, path: Path) -> np.ndarray:
-        shape = self.description.image_shape
-        picture = decode(_bytes_of(path), str(path), channels=shape[2], size=self._size, upright=True)
-        if picture.shape != shape:
-            raise DataError(_unequal(path, picture.shape[:2], shape[:2]))
-        return picture
+        return read
 
-    def _check_classes(self, classes: tuple[str, ...]) -> None:
+    def notes(self) -> tuple[str, ...]:
+        """Return what was done to the pictures and what was left out, one sentence each."""
+        looked = Looked(
+            survey=self._survey,
+            names=self._names,
+            labels=[picture.label for picture in self._listed],
+            kept=self._kept,
+            copied=self._copied,
+            skipped=self.description.skipped,
+            shape=self.description.image_shape,
+        )
+        return (*looked.notes(self._reference), *self._notes_of_classes(), *self._listing.notes())
+
+    def _rows(self, part: Part) -> np.ndarray:
+        """Return the rows of the survey that are the examples of a part."""
+        return np.flatnonzero(self._kept & (self._parts == PARTS.index(part)))
+
+    def _stamped(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the sizes of all files, and what identifies them: the folder, and all names, sizes and times of change."""
+        digest, sizes = hashlib.blake2b(digest_size=16), np.zeros(len(self._listed), np.int64)
+        for row, (picture, part) in enumerate(zip(self._listed, self._parts, strict=True)):
+            stamp = "absent"
+            try:
+                status = picture.path.stat()
+                sizes[row], stamp = status.st_size, f"{status.st_size}|{status.st_mtime_ns}"
+            except OSError:  # the survey says why
+                pass
+            line = f"|{part}|{picture.label}|{picture.group}|{stamp}\n"
+            digest.update(os.fsencode(picture.path.name) + os.fsencode(picture.path.parent.name) + line.encode())
+        return sizes, ("folder", os.fsencode(self._listing.root.resolve()).hex(), digest.hexdigest())
+
+    def _readable(self) -> np.ndarray:
+        """Return which pictures can be read, as far as is known. Raises BrokenPictures for others, unless they are skipped."""
+        readable = self._survey.readable
+        if self._reference.skip_broken:
+            whole = whole_pictures(self._paths, name=self._name, identity=self._identity)
+            both: np.ndarray = readable & whole
+            return both
+        if self._listing.empty or not readable.all():
+            raise self._broken()
+        return readable
+
+    def _broken(self) -> BrokenPictures:
+        empty = [Fault(name, "a class folder without a picture") for name in self._listing.empty]
+        return BrokenPictures(str(self._listing.place), [*faults_of(self._paths, self._names), *empty], len(self._paths))
+
+    def _check_number(self, classes: Collection[str]) -> None:
         if len(classes) < 2:
-            raise DataError(f"{self._root} holds {len(classes)} class folders with pictures; classification needs at least two")
-        for part, listing in self._parts.items():
-            if unknown := sorted(set(listing) - set(classes)):
+            found = counted(len(classes), "class/classes")
+            raise DataError(f"{self._listing.place} holds {found} with pictures; classification needs at least two")
+
+    def _check_labels(self) -> None:
+        known = {picture.label for picture in self._listing.parts["train"]}
+        self._check_number(known)
+        for part, listed in self._listing.parts.items():
+            if unknown := [picture for picture in listed if picture.label not in known]:
                 raise DataError(
-                    f"{self._root}: the {part} folder has a class {unknown[0]!r} that the train folder lacks; "
-                    f"allowed: {', '.join(classes)}"
+                    f"{self._listing.place}: the {part} part has a class {unknown[0].label!r} that the train part lacks; "
+                    f"allowed: {', '.join(class_order(known))}"
                 )
 
-    def _common_shape(self) -> tuple[int, int, int]:
-        """Return the shape of the prepared pictures, from the headers of the first picture of every class."""
-        first_pictures = [pictures[0] for pictures in self._parts["train"].values()]
-        headers = [header(path) for path in first_pictures]
-        channels = 1 if all(mode in GREY_MODES for mode, _ in headers) else 3
-        if self._size is not None:
-            return (self._size, self._size, channels)
-        common = headers[0][1]
-        for path, (_, extent) in zip(first_pictures, headers, strict=True):
-            if extent != common:
-                raise DataError(_unequal(path, extent, common))
-        return (*common, channels)
+    def _usable_classes(self) -> tuple[tuple[str, ...], dict[str, int]]:
+        """Return the classes, and those that are too small with their numbers of pictures, which are left out if so asked."""
+        train = [self._listed[row].label for row in np.flatnonzero(self._kept & (self._parts == 0))]
+        counts = Counter(dict.fromkeys((picture.label for picture in self._listing.parts["train"]), 0))
+        counts.update(train)
+        needed = 1 + len({"validation", "test"} - set(self._listing.parts))
+        small = {label: count for label, count in counts.items() if count < needed}
+        classes = tuple(label for label in counts if label not in small)
+        if small and not self._reference.skip_small_classes:
+            raise DataError(_too_small(str(self._listing.place), small, needed))
+        self._check_number(classes)
+        self._kept = self._kept & np.array([picture.label not in small for picture in self._listed], bool)
+        return classes, small
+
+    def _shape(self) -> tuple[int, int, int]:
+        """Return the shape of the prepared pictures; see the top of the module."""
+        survey, kept = self._survey, self._kept
+        grey = bool(survey.trait("grey")[kept].all())
+        laid = bool(survey.trait("transparent")[kept].any()) and not is_grey(self._rendering.background)
+        channels = 1 if grey and not laid else 3
+        if (size := extent_of(self._reference.image_size)) is not None:
+            return (*size, channels)
+        extents = survey.traits[kept, :2]
+        if (extents == extents[0]).all() and extents[0].max() <= SIZE_LIMITS[1]:
+            return (int(extents[0, 0]), int(extents[0, 1]), channels)
+        side = chosen_side(extents)
+        return (side, side, channels)
+
+    def _picture(self, row: int) -> np.ndarray:
+        path, shape = self._paths[row], self.description.image_shape
+        return decode(
+            _bytes_of(path),
+            str(path),
+            channels=shape[2],
+            size=shape[:2],
+            upright=True,
+            how=self._reference.resize,
+            rendering=self._rendering,
+        )
+
+    def _notes_of_classes(self) -> Iterator[str]:
+        if len(self._listing.parts) > 1:
+            counts = ", ".join(f"{part} {count:,}" for part, count in self.description.parts.items())
+            yield f"the splits are those of the set: {counts}"
+        if self._listing.empty:
+            yield f"left out: class folders without a picture ({', '.join(self._listing.empty)})"
+        if self._small:
+            names = ", ".join(f"{label} {count}" for label, count in self._small.items())
+            yield f"left out: classes with too few pictures ({names})"
+
+
+def chosen_side(extents: np.ndarray) -> int:
+    """Return the side of the squares to which pictures of these (height, width) are brought where no size is given.
+
+    It is 32, or the middle one of their shorter sides where that is less, rounded down to a multiple of 4.
+
+    >>> chosen_side(np.array([(480, 640), (90, 60)])), chosen_side(np.array([(20, 26), (22, 30), (90, 60)]))
+    (32, 20)
+    """
+    middle = int(np.median(extents.min(axis=1)))
+    return min(USUAL_SIDE, max(SIZE_LIMITS[0], middle // 4 * 4))
+
+
+def _too_small(root: str, small: dict[str, int], needed: int) -> str:
+    names = ", ".join(f"{label} {count}" for label, count in small.items())
+    return (
+        f"{root} has {counted(len(small), 'class/classes')} of fewer than {needed} pictures, too few for every split to have "
+        f"one: {names}. Add pictures, or leave these classes out with --skip-small-classes"
+    )
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -127,40 +247,3 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error})") from error
-
-
-def _unequal(path: Path, extent: tuple[int, ...], common: tuple[int, ...]) -> str:
-    return (
-        f"{path} has {extent[0]}×{extent[1]} pixels, others have {common[0]}×{common[1]}; "
-        "give --image-size to bring them to one size"
-    )
-
-
-def _list_parts(root: Path) -> dict[Part, Listing]:
-    folders = _folders(root)
-    if "train" in folders and all(name in PART_NAMES for name in folders):
-        parts: dict[Part, Listing] = {}
-        for name in folders:
-            if PART_NAMES[name] in parts:
-                raise DataError(f"{root} has two folders for its {PART_NAMES[name]} part; keep one")
-            parts[PART_NAMES[name]] = _list_classes(root / name)
-        return parts
-    return {"train": _list_classes(root)}
-
-
-def _list_classes(root: Path) -> Listing:
-    listing = {name: _pictures(root / name) for name in _folders(root)}
-    if empty := [name for name, pictures in listing.items() if not pictures]:
-        raise DataError(f"{root / empty[0]} holds no picture ({', '.join(sorted(SUFFIXES))}); add some or remove the folder")
-    return listing
-
-
-def _folders(root: Path) -> list[str]:
-    with os.scandir(root) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _pictures(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
-    return [folder / name for name in names if Path(name).suffix.lower() in SUFFIXES]

@@ -24,22 +24,37 @@ class _Grouped(NamedTuple):
 def whole_groups(labels: np.ndarray, groups: np.ndarray, wanted: np.ndarray, *, seed: int, purpose: str) -> np.ndarray:
     """Draw groups that together have about the wanted number of each class; return the increasing indices of their examples.
 
+    Groups of several examples give their share of each class, as nearly as they can be added up, and single examples the rest.
     `labels` and `groups` are (examples,), `wanted` (classes,). At least one group is drawn and one is left. Raises DataError
     for a single group.
     """
     grouped = _grouped(labels, groups)
-    if len(grouped.counts) < 2:
+    sizes = grouped.counts.sum(1)
+    if len(sizes) < 2:
         raise DataError("all examples are of one group, and groups stay together; nothing can be split off")
-    weight = 1.0 / np.maximum(wanted, 1)
-    drawn = np.zeros(len(wanted), np.int64)
-    chosen: list[int] = []
-    for group in _in_order(grouped, seed, purpose):
-        after = drawn + grouped.counts[group]
-        if _distance(after, wanted, weight) < _distance(drawn, wanted, weight) and len(chosen) + 1 < len(grouped.counts):
-            drawn, chosen = after, [*chosen, group]
+    share = grouped.counts[sizes > 1].sum(0) / np.maximum(grouped.counts.sum(0), 1)
+    drawn, chosen = _nearest(grouped, wanted * share, seed, purpose)
+    still = wanted - drawn
+    for group in _in_order(grouped, seed, purpose) if len(chosen) + 1 < len(sizes) else ():
+        label = int(grouped.counts[group].argmax())
+        if sizes[group] == 1 and still[label] > 0 and len(chosen) + 1 < len(sizes):
+            still[label] -= 1
+            chosen.append(group)
     if not chosen:
-        chosen = [int(grouped.counts.sum(1).argmin())]
+        chosen = [int(sizes.argmin())]
     return np.flatnonzero(np.isin(grouped.of_example, chosen))
+
+
+def _nearest(grouped: _Grouped, wanted: np.ndarray, seed: int, purpose: str) -> tuple[np.ndarray, list[int]]:
+    """Return the examples of each class in those groups of several that come nearest to what is wanted of them, and the
+    groups."""
+    drawn, chosen, weight = np.zeros(len(wanted), np.int64), list[int](), 1.0 / np.maximum(wanted, 1)
+    for group in (one for one in _in_order(grouped, seed, purpose) if grouped.counts[one].sum() > 1):
+        after = drawn + grouped.counts[group]
+        nearer = _distance(after, wanted, weight) < _distance(drawn, wanted, weight)
+        if nearer and len(chosen) + 1 < len(grouped.counts):
+            drawn, chosen = after, [*chosen, group]
+    return drawn, chosen
 
 
 def groups_dealt(labels: np.ndarray, groups: np.ndarray, folds: int, *, seed: int) -> np.ndarray:

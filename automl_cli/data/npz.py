@@ -16,8 +16,8 @@ from typing import IO, Any
 import numpy as np
 
 from automl_cli.core.errors import DataError
-from automl_cli.data.decoding import fit
 from automl_cli.data.paths import expanded
+from automl_cli.data.resizing import fit
 from automl_cli.data.source import Part, Read, Report, SourceDescription, no_pictures_error
 
 LAYOUTS: tuple[dict[Part, tuple[str, str]], ...] = (
@@ -31,7 +31,7 @@ BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 class NpzSource:
     """A data set in one `.npz` file. Raises DataError for a file that cannot be used."""
 
-    def __init__(self, path: Path, *, image_size: int | None) -> None:
+    def __init__(self, path: Path, *, image_size: tuple[int, int] | None) -> None:
         self._path = expanded(path)
         self._size = image_size
         if not self._path.is_file():
@@ -46,7 +46,7 @@ class NpzSource:
         self.description = SourceDescription(
             name=path.stem,
             classes=tuple(map(str, range(self._count_classes(labels)))),
-            image_shape=(image_size, image_size, shape[2]) if image_size else shape,
+            image_shape=(*image_size, shape[2]) if image_size else shape,
             dtype="uint8" if kind == "uint8" else "float32",
             parts={part: headers[keys[0]][0][0] for part, keys in self._keys.items()},
             mirror_safe=shape[2] > 1,
@@ -86,6 +86,21 @@ class NpzSource:
             if not np.isfinite(chunk).all():
                 raise DataError(f"{self._path}: {key} holds values that are not finite; images must be finite numbers")
             yield np.stack([fit(image, self._size) for image in chunk])
+
+    def check_pictures(self) -> None:
+        """Check nothing: the file holds arrays."""
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Return the number of examples of every class in all parts together."""
+        labels = np.concatenate([self.labels(part, lambda count: None) for part in self.description.parts])
+        return tuple(np.bincount(labels, minlength=len(self.description.classes)).tolist())
+
+    def groups(self, part: Part) -> None:
+        """Return None: no examples belong together."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return nothing: the arrays are read as they are."""
+        return ()
 
     def encoded(self, part: Part) -> Read:
         """Refuse: the file has no encoded pictures. Raises DataError."""

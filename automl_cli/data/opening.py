@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 from automl_cli.core.errors import DataError
+from automl_cli.core.numbers import by_times
 from automl_cli.data.catalogue import EMBEDDED, TFDS_IMAGE_SETS, base_name, canonical_name, unknown_dataset
-from automl_cli.data.paths import expanded
+from automl_cli.data.paths import expanded, shown
 from automl_cli.data.source import Source
-from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference
+from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference, extent_of
 
 
 def open_source(reference: DatasetReference) -> Source:
@@ -22,23 +23,28 @@ def open_source(reference: DatasetReference) -> Source:
     text = reference.source
     if not text:
         raise unknown_dataset(text)
+    size = extent_of(reference.image_size)
     if text.endswith(".npz"):
         from automl_cli.data.npz import NpzSource
 
-        return NpzSource(Path(text), image_size=reference.image_size)
+        return NpzSource(Path(text), image_size=size)
+    if text.endswith(".csv"):
+        return _open_manifest(expanded(text), reference)
     if text.startswith((".", "~", os.sep)):
         return _open_folder(reference)
     name = canonical_name(text)
     if name in EMBEDDED:
         from automl_cli.data.digits import DigitsSource
 
-        return DigitsSource(image_size=reference.image_size)
+        return DigitsSource(image_size=size)
     data_dir = tfds_folder(reference.data_dir)
     if base_name(name) in TFDS_IMAGE_SETS or (base_name(name) and (data_dir / base_name(name)).is_dir()):
+        from automl_cli.data.resizing import colour_named
         from automl_cli.data.tfds import TfdsSource
 
-        return TfdsSource(name, data_dir, image_size=reference.image_size)
-    if Path(text).is_dir():
+        background = colour_named(reference.background)
+        return TfdsSource(name, data_dir, image_size=size, resize=reference.resize, background=background)
+    if Path(text).exists():
         return _open_folder(reference)
     raise unknown_dataset(text)
 
@@ -50,14 +56,35 @@ def tfds_folder(data_dir: str | None) -> Path:
 
 def _open_folder(reference: DatasetReference) -> Source:
     from automl_cli.data.folder import FolderSource
+    from automl_cli.data.listing import list_folder
 
-    return FolderSource(expanded(reference.source), image_size=reference.image_size)
+    root = expanded(reference.source)
+    if not root.exists():
+        raise DataError(f"no folder at {root}; give a folder that holds one folder of pictures for each class")
+    if not root.is_dir():
+        raise DataError(
+            f"{root} is a file, but no data set; one is a folder of class folders, an .npz file of arrays, or a .csv file of "
+            "lines path,label"
+        )
+    return FolderSource(list_folder(root), root.resolve().name, reference)
+
+
+def _open_manifest(path: Path, reference: DatasetReference) -> Source:
+    from automl_cli.data.folder import FolderSource
+    from automl_cli.data.listing import list_manifest
+
+    if not path.is_file():
+        raise DataError(f"no file at {path}; give an existing .csv file of lines path,label")
+    return FolderSource(list_manifest(path), path.stem, reference)
 
 
 def check_numbers(reference: DatasetReference) -> None:
     """Check the numbers of a reference. Raises DataError for numbers that fit no data set."""
     least, most = SIZE_LIMITS
-    if reference.image_size is not None and not least <= reference.image_size <= most:
-        raise DataError(f"--image-size is {reference.image_size}; it may be {least} to {most} pixels")
+    if (size := extent_of(reference.image_size)) is not None and not least <= min(size) <= max(size) <= most:
+        given = size[0] if size[0] == size[1] else by_times(size)
+        raise DataError(f"--image-size is {given}; it may be {least} to {most} pixels")
+    if shown(reference.source) != reference.source:
+        raise DataError(f"the name {shown(reference.source)} is no UTF-8, so no file could record it; rename it, or link to it")
     if reference.train_examples is not None and reference.train_examples < 2:
         raise DataError(f"--train-examples is {reference.train_examples}; it must be at least 2")

@@ -2,7 +2,7 @@
 
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, canonical_name
 from automl_cli.data.splits import holding_of, sizes_of
-from automl_cli.values.dataset import DatasetReference, ImageFacts
+from automl_cli.values.dataset import DatasetReference, ImageFacts, extent_of
 
 
 def published_facts(dataset: DatasetReference) -> ImageFacts | None:
@@ -12,9 +12,9 @@ def published_facts(dataset: DatasetReference) -> ImageFacts | None:
         return None
     side, channels, classes, train, test = _PUBLISHED[name]
     sizes = sizes_of(name, {"train": train, "test": test}, dataset.train_examples, holding_of(dataset))
-    side = dataset.image_size or side
+    height, width = extent_of(dataset.image_size) or (side, side)
     return ImageFacts(
-        image_shape=(side, side, channels),
+        image_shape=(height, width, channels),
         classes=tuple(map(str, range(classes))),
         train_examples=sizes.train,
         validation_examples=sizes.validation,

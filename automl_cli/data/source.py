@@ -21,7 +21,8 @@ Part = Literal["train", "validation", "test"]
 class SourceDescription:
     """Facts of a source that are known without decoding. `parts` holds the number of examples of each existing part.
 
-    `image_shape` is (height, width, channels) after resizing. `mirror_safe` says that a mirrored image is a valid example.
+    `image_shape` is (height, width, channels) after resizing. `mirror_safe` says that a mirrored image is a valid example,
+    and `skipped` names the pictures that cannot be read and are left out.
     """
 
     name: str
@@ -30,14 +31,35 @@ class SourceDescription:
     dtype: Literal["uint8", "float32"]
     parts: Mapping[Part, int]
     mirror_safe: bool
+    skipped: tuple[str, ...] = ()
+
+
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+
+WHITE: Colour = (255, 255, 255)
+WHITE_8 = 255.0
+
+
+class Rendering(NamedTuple):
+    """How stored pixels become bytes: the colour under transparent ones, and what is white in floating-point pictures."""
+
+    background: Colour = WHITE
+    white: float = WHITE_8
+
+
+PLAIN = Rendering()
+"""The rendering of pictures of which nothing else is said."""
 
 
 class Encoded(NamedTuple):
-    """A stored picture: its bytes, its name for errors, and whether to apply the orientation that its camera recorded."""
+    """A stored picture: its bytes, its name for errors, whether to apply the orientation that its camera recorded, and how its
+    pixels become bytes."""
 
     data: bytes
     where: str
     upright: bool
+    rendering: Rendering = PLAIN
 
 
 Read = Callable[[int], Encoded]
@@ -69,6 +91,24 @@ class Source(Protocol):
 
         Raises DataError naming a broken image.
         """
+        ...
+
+    def check_pictures(self) -> None:
+        """Check that every picture on disk can be read, before anything is trained. Raises BrokenPictures with all that
+        cannot."""
+        ...
+
+    def class_counts(self) -> tuple[int, ...] | None:
+        """Return the number of examples of every class in all parts together; None where counting takes long."""
+        ...
+
+    def groups(self, part: Part) -> np.ndarray | None:
+        """Return a number for every example of a part, int64 (examples,): those of one number belong in one split, such as
+        copies of a picture. None where every example stands for itself."""
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was done to the examples to read them, one sentence each: what was scaled, cut off or left out."""
         ...
 
     def encoded(self, part: Part) -> Read:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.source import Part, Report, Source
@@ -13,6 +14,10 @@ from automl_cli.values.dataset import DatasetReference, ImageFacts
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+SHOWN = 20
+"""Classes that an error names."""
 
 
 def no_progress(count: int) -> None:
@@ -28,15 +33,6 @@ class SplitIndices:
     labels: np.ndarray
 
 
-@runtime_checkable
-class Grouped(Protocol):
-    """A source whose examples are in groups that must stay together."""
-
-    def groups(self, part: Part) -> np.ndarray | None:
-        """Return the group of every example of a part, (examples,), or None where there are no groups."""
-        ...
-
-
 def sizes_for(source: Source, reference: DatasetReference) -> Sizes:
     """Return the numbers of training, validation and test examples. Raises DataError if there are too few."""
     described, sizes = source.description, _by_rule(source, reference)
@@ -45,7 +41,7 @@ def sizes_for(source: Source, reference: DatasetReference) -> Sizes:
             f"--train-examples {reference.train_examples} leaves {sizes.train} to train on, fewer than the "
             f"{len(described.classes)} classes of {described.name}; give more"
         )
-    if _groups(source) is None:
+    if source.groups("train") is None:
         return sizes
     train, validation = _learning_indices(source, reference, 0, no_progress)
     test = len(testing_indices(source, reference).indices) if sizes.test_held_out else sizes.test
@@ -60,11 +56,6 @@ def _by_rule(source: Source, reference: DatasetReference) -> Sizes:
     return sizes_of(described.name, described.parts, reference.train_examples, holding_of(reference))
 
 
-def _groups(source: Source) -> np.ndarray | None:
-    """Return the groups of the training part, (examples,), or None."""
-    return source.groups("train") if isinstance(source, Grouped) else None
-
-
 def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> ImageFacts:
     """Return the facts of the source without decoding an image."""
     described = source.description
@@ -75,7 +66,13 @@ def facts_of(source: Source, sizes: Sizes, reference: DatasetReference) -> Image
         validation_examples=sizes.validation,
         test_examples=sizes.test,
         flip=described.mirror_safe if reference.flip is None else reference.flip,
+        skipped_pictures=len(described.skipped),
+        skipped_digest=_digest_of(described.skipped),
     )
+
+
+def _digest_of(names: tuple[str, ...]) -> str | None:
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest() if names else None
 
 
 def learning_indices(
@@ -84,25 +81,17 @@ def learning_indices(
     """Return the training and the validation examples; the latter are of the training part, too, if they are held out from it.
 
     Of several folds, `fold` is the one that validates. `report` is called while labels are read for the first time. Raises
-    DataError if examples were held out and none of a class is left to train on.
+    DataError if none of the examples of a class is left to train on.
     """
     import numpy as np
 
     train, validation = _learning_indices(source, reference, fold, report)
-    counts, sizes = np.bincount(train.labels, minlength=len(source.description.classes)), _by_rule(source, reference)
-    if counts.all():
-        return train, validation
-    missing = source.description.classes[counts.argmin()]
-    if sizes.subset < sizes.available:
-        raise DataError(
-            f"--train-examples {sizes.subset} leaves no example of class {missing!r} of {source.description.name} to train on; "
-            "give more"
-        )
-    if sizes.validation_held_out or sizes.test_held_out:
-        raise DataError(
-            f"no example of class {missing!r} of {source.description.name} is left to train on after validation and test were "
-            "split off; add examples of it, or remove the class"
-        )
+    sizes, classes = _by_rule(source, reference), source.description.classes
+    there, left = (np.bincount(labels, minlength=len(classes)) for labels in (_labels(source, "train", report), train.labels))
+    if missing := [repr(classes[label]) for label in np.flatnonzero((there > 0) & (left == 0))]:
+        few = f"--train-examples {sizes.subset} leaves" if sizes.subset < sizes.available else "the splits leave"
+        which = f"class {missing[0]}" if len(missing) == 1 else f"{len(missing)} classes ({', '.join(missing[:SHOWN])})"
+        raise DataError(f"{few} no example of {which} of {source.description.name} to train on; give more")
     return train, validation
 
 
@@ -111,7 +100,7 @@ def _learning_indices(
 ) -> tuple[SplitIndices, SplitIndices]:
     import numpy as np
 
-    sizes, seed, groups = _by_rule(source, reference), reference.split_seed, _groups(source)
+    sizes, seed, groups = _by_rule(source, reference), reference.split_seed, source.groups("train")
     labels = _labels(source, "train", report)
     indices = np.arange(len(labels))
     if sizes.test_held_out:
@@ -159,7 +148,7 @@ def testing_indices(source: Source, reference: DatasetReference) -> SplitIndices
     labels = _labels(source, part, no_progress)
     if not sizes.test_held_out:
         return SplitIndices(part, np.arange(len(labels)), labels)
-    indices = _held_out_for_test(labels, sizes, reference.split_seed, _groups(source))
+    indices = _held_out_for_test(labels, sizes, reference.split_seed, source.groups("train"))
     return SplitIndices(part, indices, labels[indices])
 
 

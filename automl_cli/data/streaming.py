@@ -90,7 +90,14 @@ class StreamedSplit:
         from automl_cli.data.decoding import decode_window
 
         picture = self.read(index)
-        return decode_window(picture.data, picture.where, window, shape=self.image_shape, upright=picture.upright)
+        return decode_window(
+            picture.data,
+            picture.where,
+            window,
+            shape=self.image_shape,
+            upright=picture.upright,
+            rendering=picture.rendering,
+        )
 
 
 @dataclass(frozen=True)
@@ -121,19 +128,22 @@ class StreamedData:
 
 
 def check_source(reference: DatasetReference, *, streamed: bool) -> None:
-    """Check without decoding that a data set can be streamed, or prepared as arrays. Raises DataError if not.
+    """Check that a data set can be streamed, or prepared as arrays, and that all pictures on disk can be read. Raises DataError
+    if not.
 
-    A set that is not streamed must not be too large for arrays, and its pictures must have one size.
+    A set that is not streamed must not be too large for arrays.
     """
     source = open_source(reference)
     if streamed:
         source.encoded("train")
-        return
-    check_size(source, sizes_for(source, reference).total)
-    from automl_cli.data.folder import FolderSource
-
-    if isinstance(source, FolderSource):
-        source.check_pictures()
+        if reference.resize != "crop":
+            raise DataError(
+                f"--resize {reference.resize} does not go with --augment inception, which cuts windows of its own out of "
+                "pictures; leave it out"
+            )
+    else:
+        check_size(source, sizes_for(source, reference).total)
+    source.check_pictures()
 
 
 def has_pictures(reference: DatasetReference) -> bool:

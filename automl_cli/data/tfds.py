@@ -17,7 +17,8 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
 from automl_cli.data.decoding import decode
-from automl_cli.data.source import Encoded, Part, Read, Report, SourceDescription
+from automl_cli.data.resizing import Resizing
+from automl_cli.data.source import Colour, Encoded, Part, Read, Rendering, Report, SourceDescription
 
 CHUNK = 256
 LABEL_CHUNK = 1024
@@ -29,10 +30,14 @@ PACKAGES = {"tensorflow_datasets": "tensorflow-datasets", "array_record": "array
 class TfdsSource:
     """A prepared image-classification set. Raises DataError if it is missing or cannot be used."""
 
-    def __init__(self, name: str, data_dir: Path, *, image_size: int | None) -> None:
+    def __init__(
+        self, name: str, data_dir: Path, *, image_size: tuple[int, int] | None, resize: Resizing, background: Colour
+    ) -> None:
         self._name = name
         self._data_dir = data_dir
         self._size = image_size
+        self._resize: Resizing = resize
+        self._rendering = Rendering(background)
         _check_packages()
         self._info = self._open_info()
         self._image_key, self._label_key = self._feature_keys()
@@ -53,7 +58,14 @@ class TfdsSource:
         """Return the full name of the set, its folder, and its files with size and time of change."""
         files = [path for split in self._splits.values() for path in self._files(split)]
         stamps = [f"{path.name}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in files]
-        return ("tfds", self._info.full_name, str(Path(self._info.data_dir).resolve()), *stamps)
+        return (
+            "tfds",
+            self._info.full_name,
+            str(Path(self._info.data_dir).resolve()),
+            *stamps,
+            *map(str, self._rendering.background),
+            self._resize,
+        )
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32. Raises DataError if one is missing."""
@@ -77,13 +89,26 @@ class TfdsSource:
             examples = self._read_many(records, rows)
             yield np.stack([self._picture(part, row, example) for row, example in zip(rows, examples, strict=True)])
 
+    def check_pictures(self) -> None:
+        """Check nothing: a broken one is named when it is decoded."""
+
+    def class_counts(self) -> None:
+        """Return None: the labels stand beside the pictures, and are read with them."""
+
+    def groups(self, part: Part) -> None:
+        """Return None: no examples belong together."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return nothing: no picture is looked at before it is decoded."""
+        return ()
+
     def encoded(self, part: Part) -> Read:
         """Return a function from an index to the stored picture."""
         records = self._records(part)
 
         def read(row: int) -> Encoded:
             (example,) = self._read(lambda: [records[row]])
-            return Encoded(example[self._image_key], self._example_name(part, row), upright=False)
+            return Encoded(example[self._image_key], self._example_name(part, row), upright=False, rendering=self._rendering)
 
         return read
 
@@ -93,7 +118,14 @@ class TfdsSource:
     def _picture(self, part: Part, row: int, example: dict[str, Any]) -> np.ndarray:
         where = self._example_name(part, row)
         shape = self.description.image_shape
-        picture = decode(example[self._image_key], where, channels=shape[2], size=self._size)
+        picture = decode(
+            example[self._image_key],
+            where,
+            channels=shape[2],
+            size=self._size,
+            how=self._resize,
+            rendering=self._rendering,
+        )
         if picture.shape != shape:
             raise DataError(
                 f"{where} has shape {picture.shape}, its description says {shape}; give --image-size, or prepare the set again"
@@ -206,7 +238,7 @@ class TfdsSource:
                 "8-bit grey or colour images can be read"
             )
         if self._size is not None:
-            return (self._size, self._size, channels or 3)
+            return (*self._size, channels or 3)
         if height is None or width is None:
             raise DataError(f"the pictures of {self._name} differ in size; give --image-size to bring them to one size")
         return (height, width, channels or 3)

@@ -113,9 +113,9 @@ class TrainedEvaluator:
     def check(setup: EvaluatorSetup) -> None:
         """Raise DataError where the data set is no longer what it was."""
         problem = _child(setup).problem
-        now = plain(problem_named(problem.name).facts(typed_dataset(problem)))
-        if changed := [name for name, value in now.items() if value != problem.facts[name]]:
-            shown = ", ".join(f"{name.replace('_', ' ')} {now[name]} (was {problem.facts[name]})" for name in changed)
+        now, before = plain(problem_named(problem.name).facts(typed_dataset(problem))), plain(typed_facts(problem))
+        if changed := [name for name, value in now.items() if value != before[name]]:
+            shown = ", ".join(f"{name.replace('_', ' ')} {now[name]} (was {before[name]})" for name in changed)
             raise DataError(
                 f"data set {problem.source!r} is not what this run was started with: {shown}. Give the data back, or start a "
                 "new run"

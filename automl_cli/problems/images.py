@@ -53,9 +53,9 @@ class Images:
         return msgspec.convert({**msgspec.to_builtins(before), **changed}, DatasetReference)
 
     def other(self, dataset: DatasetReference, facts: ImageFacts, source: str) -> DatasetReference:
-        """Return another source, with images of the shape in the facts if the source has such images."""
-        like = reference_for(source, facts.image_shape)
-        return msgspec.structs.replace(like, resize=dataset.resize, background=dataset.background)
+        """Return another source, with images of the shape in the facts, and pictures read as those of `dataset` are."""
+        other = reference_for(source, facts.image_shape)
+        return msgspec.structs.replace(other, resize=dataset.resize, background=dataset.background)
 
     def facts(self, dataset: DatasetReference, *, needed: bool = True, whole: bool = False) -> ImageFacts:
         """Return the facts of a data set without decoding an image.
@@ -69,6 +69,12 @@ class Images:
         if whole:
             return whole_facts(dataset)
         return image_facts(dataset) if needed else target_of(dataset).facts
+
+    def account(self, dataset: DatasetReference) -> tuple[str, ...]:
+        """Return what was read of the images, and what was done to them; nothing where they are not here."""
+        from automl_cli.data.account import account_if_here
+
+        return account_if_here(dataset)
 
     def check_alike(self, source: str, facts: ImageFacts, trained: ImageFacts) -> None:
         """Check that image shape and classes are those the model was trained on. Raises DataError if not."""

@@ -52,7 +52,10 @@ class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Facts of an image data set that are known before any child is trained."""
+    """Facts of an image data set that are known before any child is trained.
+
+    `skipped_pictures` counts the pictures that `skip_broken` leaves out; the digest is that of their names.
+    """
 
     image_shape: tuple[int, int, int]
     classes: tuple[str, ...]
@@ -60,6 +63,8 @@ class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     validation_examples: int
     test_examples: int
     flip: bool
+    skipped_pictures: int = 0
+    skipped_digest: str | None = None
 
 
 UNEVEN = 3
@@ -96,13 +101,24 @@ def facts_of(child: Child | None) -> ImageFacts | None:
 def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:
     """Return the data set of this source with images of this shape (height, width, channels), where it can have such images.
 
-    An `image_size` makes squares of `SIZE_LIMITS`; images of any other shape are taken as they are.
+    Images with a side outside `SIZE_LIMITS` are taken as they are.
 
-    >>> reference_for("digits", (16, 16, 1)).image_size
-    16
-    >>> reference_for("./photos", (24, 36, 3)).image_size is None
+    >>> reference_for("digits", (16, 16, 1)).image_size, reference_for("./photos", (24, 36, 3)).image_size
+    (16, (24, 36))
+    >>> reference_for("./photos", (2, 36, 3)).image_size is None
     True
     """
     height, width, _ = image_shape
     least, most = SIZE_LIMITS
-    return DatasetReference(source=source, image_size=height if height == width and least <= height <= most else None)
+    if not least <= min(height, width) <= max(height, width) <= most:
+        return DatasetReference(source=source)
+    return DatasetReference(source=source, image_size=height if height == width else (height, width))
+
+
+def extent_of(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return an `image_size` as (height, width).
+
+    >>> extent_of(32), extent_of((24, 36))
+    ((32, 32), (24, 36))
+    """
+    return (image_size, image_size) if isinstance(image_size, int) else image_size

@@ -19,9 +19,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "data"
 
 
-def colour_of(label: int, number: int) -> np.ndarray:
+def colour_of(label: int, number: int, blue: int = 200) -> np.ndarray:
     """Return an image (4, 4, 3) of one colour, which identifies it."""
-    return np.broadcast_to(np.array([label, number, 200], np.uint8), (4, 4, 3))
+    return np.broadcast_to(np.array([label, number, blue], np.uint8), (4, 4, 3))
 
 
 def encoded(image: np.ndarray, kind: str = "png") -> bytes:
@@ -79,11 +79,11 @@ Pictures = Callable[..., Path]
 def pictures(tmp_path: Path) -> Pictures:
     """Return a function that writes a folder of class folders with `count` PNG pictures each, and returns it."""
 
-    def write(root: Path = tmp_path / "pictures", classes: tuple[str, ...] = CLASSES, count: int = 10) -> Path:
+    def write(root: Path = tmp_path / "pictures", classes: tuple[str, ...] = CLASSES, count: int = 10, blue: int = 200) -> Path:
         for label, name in enumerate(classes):
             (root / name).mkdir(parents=True)
             for number in range(count):
-                (root / name / f"{number:03}.png").write_bytes(encoded(colour_of(label, number)))
+                (root / name / f"{number:03}.png").write_bytes(encoded(colour_of(label, number, blue)))
         return root
 
     return write

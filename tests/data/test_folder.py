@@ -5,18 +5,15 @@ import pytest
 from PIL import Image
 
 from automl_cli.core.errors import DataError
-from automl_cli.data import image_facts, load_images, load_test_split
+from automl_cli.data import check_source, image_facts, load_images, load_test_split
+from automl_cli.data.opening import open_source
+from automl_cli.data.survey import BrokenPictures
 from automl_cli.values.dataset import DatasetReference
 from tests.data.conftest import colour_of, encoded
 
 
 def reference(root, **given) -> DatasetReference:
     return DatasetReference(source=str(root), **given)
-
-
-def load_whole(given: DatasetReference) -> None:
-    for load in (load_images, load_test_split):
-        load(given)
 
 
 def test_pictures_take_the_class_of_their_folder(pictures):
@@ -33,8 +30,8 @@ def test_pictures_take_the_class_of_their_folder(pictures):
 
 def test_folders_named_after_the_parts_are_the_parts(pictures, tmp_path):
     pictures(tmp_path / "set" / "train")
-    pictures(tmp_path / "set" / "val", classes=("cat", "dog"), count=2)
-    pictures(tmp_path / "set" / "test", count=3)
+    pictures(tmp_path / "set" / "val", classes=("cat", "dog"), count=2, blue=1)
+    pictures(tmp_path / "set" / "test", count=3, blue=2)
     facts = image_facts(reference(tmp_path / "set"))
     assert (facts.train_examples, facts.validation_examples, facts.test_examples) == (30, 4, 9)
     assert load_images(reference(tmp_path / "set")).validation.labels.tolist() == [0, 0, 1, 1]
@@ -90,39 +87,39 @@ def spoil(root, fault: str) -> None:
             broken.write_bytes(broken.read_bytes()[:50])
         case "text":
             broken.write_text("hello")
-        case "other size":
-            broken.write_bytes(encoded(np.zeros((5, 4, 3), np.uint8)))
-        case "16 bits":
-            Image.fromarray(np.zeros((4, 4), np.uint16)).save(broken)
-        case "a folder":
+        case "empty":
+            broken.write_bytes(b"")
+        case "a link":
             broken.unlink()
             broken.symlink_to(root / "absent.png")
+        case "32 bits":
+            broken.unlink()
+            Image.fromarray(np.zeros((4, 4), np.int32)).save(broken.with_suffix(".tif"))
+        case "negative":
+            broken.unlink()
+            Image.fromarray(np.full((4, 4), -1, np.float32)).save(broken.with_suffix(".tif"))
 
 
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("truncated", r"dog/005\.png is no picture that can be read"),
-        ("text", r"dog/005\.png is no picture that can be read"),
-        ("other size", r"dog/005\.png has 5×4 pixels, others have 4×4; give --image-size"),
-        ("16 bits", r"dog/005\.png has more than 8 bits a channel"),
+        ("truncated", r"dog/005\.png: the file is cut short"),
+        ("text", r"dog/005\.png: the file is of no known picture format"),
+        ("empty", r"dog/005\.png: the file is empty"),
+        ("a link", r"dog/005\.png: a link to nowhere: .*absent\.png"),
+        ("32 bits", r"dog/005\.tif: its numbers have 32 bits or a sign, so what is white is not known"),
+        ("negative", r"dog/005\.tif: its pixels reach from -1 to -1; floating-point pictures hold 0 to 1, or 0 to 255"),
     ],
 )
-def test_a_broken_picture_is_named(pictures, fault, message):
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_broken_picture_is_named_before_anything_is_trained(pictures, fault, message, streamed):
     root = pictures()
     spoil(root, fault)
-    with pytest.raises(DataError, match=message):
-        load_whole(reference(root))
-
-
-def test_a_colour_picture_among_grey_ones_is_named(tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / "set" / name).mkdir(parents=True)
-        for number in range(6):
-            (tmp_path / "set" / name / f"{number}.png").write_bytes(encoded(np.zeros((4, 4), np.uint8)))
-    (tmp_path / "set" / "b" / "5.png").write_bytes(encoded(np.zeros((4, 4, 3), np.uint8)))
-    with pytest.raises(DataError, match=r"b/5\.png is in colour, but the first picture of every class is grey"):
-        load_whole(reference(tmp_path / "set"))
+    with pytest.raises(BrokenPictures, match=message) as refused:
+        check_source(reference(root), streamed=streamed)
+    assert len(refused.value.faults) == 1
+    assert "30 pictures: 1 fault" in str(refused.value)
+    assert "--skip-broken" in str(refused.value)
 
 
 def test_folders_that_are_no_data_set_say_what_is_missing(pictures, tmp_path):
@@ -132,27 +129,27 @@ def test_folders_that_are_no_data_set_say_what_is_missing(pictures, tmp_path):
         image_facts(reference(tmp_path / "absent"))
     root = pictures()
     (root / "wolf").mkdir()
-    with pytest.raises(DataError, match=r"wolf holds no picture \(\.bmp, .*\); add some or remove the folder"):
+    with pytest.raises(DataError, match="wolf: a class folder without a picture"):
         image_facts(reference(root))
-    with pytest.raises(DataError, match="holds 0 class folders with pictures; classification needs at least two"):
+    with pytest.raises(DataError, match="holds 0 classes with pictures; classification needs at least two"):
         image_facts(reference(root / "cat"))
 
 
 def test_a_class_that_only_the_test_folder_has_is_named(pictures, tmp_path):
     pictures(tmp_path / "set" / "train")
     pictures(tmp_path / "set" / "test", classes=("cat", "zebra"))
-    with pytest.raises(
-        DataError, match="the test folder has a class 'zebra' that the train folder lacks; allowed: cat, dog, owl"
-    ):
+    with pytest.raises(DataError, match="the test part has a class 'zebra' that the train part lacks; allowed: cat, dog, owl"):
         image_facts(reference(tmp_path / "set"))
 
 
-def test_first_pictures_of_different_size_are_refused_before_any_is_decoded(pictures):
+def test_pictures_of_several_sizes_become_squares_of_a_side_that_is_chosen_and_said(pictures):
     root = pictures()
-    (root / "owl" / "000.png").write_bytes(encoded(np.zeros((7, 7, 3), np.uint8)))
-    with pytest.raises(DataError, match=r"owl/000\.png has 7×7 pixels, others have 4×4; give --image-size"):
-        image_facts(reference(root))
-    assert image_facts(reference(root, image_size=4)).image_shape == (4, 4, 3)
+    (root / "owl" / "000.png").write_bytes(encoded(np.zeros((7, 9, 3), np.uint8)))
+    assert load_images(reference(root)).train.images.shape[1:] == image_facts(reference(root)).image_shape == (4, 4, 3)
+    notes = open_source(reference(root)).notes()
+    assert any("brought to 4×4; --image-size chooses another size (owl/000.png)" in note for note in notes)
+    assert any("cropped" in note and "owl/000.png" in note for note in notes)
+    assert image_facts(reference(root, image_size=(6, 8))).image_shape == (6, 8, 3)
 
 
 def test_a_changed_picture_is_prepared_again(pictures):

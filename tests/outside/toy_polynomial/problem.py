@@ -65,6 +65,9 @@ class Points:
 
     def check(self, child: Any) -> None: ...
 
+    def account(self, dataset: PointSet) -> tuple[str, ...]:
+        return (f"{dataset.source}: points of a curve",)
+
     def prepare(self, child: Any, report: Any) -> None:
         report(1, 1)
 

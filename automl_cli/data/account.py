@@ -1,0 +1,48 @@
+"""What was read of a data set, in words: one line about its examples, and what was done to read them."""
+
+from __future__ import annotations
+
+from automl_cli.core.errors import DataError
+from automl_cli.core.numbers import by_times, counted
+from automl_cli.data.opening import open_source
+from automl_cli.data.split_indices import facts_of, sizes_for
+from automl_cli.values.dataset import DatasetReference
+
+CLASSES_NAMED = 8
+"""Classes whose names and numbers of examples stand in the line; of more, only the largest and the smallest."""
+
+UNEVEN = 3
+"""How many times more examples than the smallest class the largest has where balanced accuracy is advised."""
+
+
+def account_of(reference: DatasetReference) -> tuple[str, ...]:
+    """Return a line about the examples, and one for each thing done to them. Raises DataError for a set that cannot be used."""
+    source = open_source(reference)
+    described, facts = source.description, facts_of(source, sizes_for(source, reference), reference)
+    counts = source.class_counts()
+    named = "" if counts is None else f" ({_counts_in_words(dict(zip(described.classes, counts, strict=True)))})"
+    line = (
+        f"{reference.source}: {counted(sum(described.parts.values()), 'image')} of {by_times(described.image_shape)}, "
+        f"{counted(len(described.classes), 'class/classes')}{named}; {facts.train_examples:,} to train, "
+        f"{facts.validation_examples:,} to validate, {facts.test_examples:,} to test"
+    )
+    uneven = counts is not None and max(counts) >= UNEVEN * min(counts) and reference.metric == "accuracy"
+    advice = ("classes are uneven; --metric balanced-accuracy weighs them alike",) if uneven else ()
+    return (line, *source.notes(), *advice)
+
+
+def account_if_here(reference: DatasetReference) -> tuple[str, ...]:
+    """Return the account of a set, or nothing where it is not here."""
+    try:
+        return account_of(reference)
+    except DataError:
+        return ()
+
+
+def _counts_in_words(counts: dict[str, int]) -> str:
+    if len(counts) <= CLASSES_NAMED:
+        return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    least, most = (extreme(counts, key=lambda name: counts[name]) for extreme in (min, max))
+    if counts[least] == counts[most]:
+        return f"{counts[least]:,} each"
+    return f"{least} {counts[least]:,} to {most} {counts[most]:,}"
