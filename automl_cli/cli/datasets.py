@@ -39,7 +39,8 @@ def datasets(*, data_dir: DataDir = None, json: Json = False) -> None:
 FORMS = {
     "digits": "scikit-learn's 1,797 handwritten digits, 8×8; needs no file and no network; the default",
     "cifar10, imagenet, …": "an image set of TFDS, prepared under --data-dir (or TFDS_DATA_DIR); nothing is downloaded",
-    "folder/": "one folder of pictures per class; or train/, validation/, test/ folders of those; with --image-size",
+    "folder/": "one folder of pictures per class; or train/, validation/, test/ of those; or pictures named by metadata.csv",
+    "file.csv": "a line path,label for every picture, and perhaps split and group",
     "file.npz": "arrays x_train, y_train, x_test, y_test; or images, labels",
 }
 """The forms of `--dataset`, with their meaning."""

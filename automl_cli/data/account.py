@@ -1,4 +1,4 @@
-"""What was read of a data set, in words: one line about its examples, and what was done to read them."""
+"""Says what was read of a data set: one line about its examples, and one for each thing that was done to them."""
 
 from __future__ import annotations
 

@@ -83,5 +83,5 @@ def unknown_dataset(source: str) -> DataError:
     suggestion = f" Did you mean {near[0]!r}?" if near else ""
     return DataError(
         f"unknown data set {source!r}.{suggestion} A data set is {', '.join(EMBEDDED)}, an image set of TFDS by name, "
-        "a folder of class folders, or an .npz file; `automl datasets` lists them"
+        "a folder of class folders, a .csv file that names pictures, or an .npz file; `automl datasets` lists them"
     )

@@ -35,10 +35,10 @@ EXIF_ERRORS = (
     ArithmeticError,
     struct.error,
 )
-"""What Pillow raises for EXIF that it cannot parse, which may hold anything."""
+"""Errors that Pillow raises for EXIF that it cannot parse, which may hold anything."""
 
 PNG_METADATA = (b"eXIf", b"Raw profile type", b"adobe.xmp")
-"""What the places in a PNG file are called that may record an orientation."""
+"""Names of the places in a PNG file that may record an orientation."""
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -64,7 +64,7 @@ class BrokenPicture(DataError):
 
 
 class Traits(NamedTuple):
-    """What the header of a picture says. `height` and `width` are those of the upright picture.
+    """Facts in the header of a picture. `height` and `width` are those of the upright picture.
 
     `deep` says that a channel has 12 or 16 bits, `floating` that pixels are floating-point numbers, `animated` that there are
     more frames than one.

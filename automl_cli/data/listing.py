@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
-from automl_cli.data.manifest import Row, metadata_of, read_manifest
+from automl_cli.data.manifest import ManifestRow, metadata_of, read_manifest
 from automl_cli.data.paths import shown
 from automl_cli.data.source import Part
 
@@ -129,7 +129,7 @@ def _of_part(listing: Listing, folder: Path) -> list[Listed]:
     return [picture for name in _folders(folder) for picture in _of_class(listing, folder, name)]
 
 
-def _is_listed(listing: Listing, folder: Path, row: Row) -> bool:
+def _is_listed(listing: Listing, folder: Path, row: ManifestRow) -> bool:
     if Path(row.file).suffix.lower() in SUFFIXES:
         return True
     listing.leave_out("file that is no picture/files that are no pictures", folder / row.file)

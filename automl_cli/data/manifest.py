@@ -18,7 +18,7 @@ SPLIT_COLUMN, GROUP_COLUMN = "split", "group"
 METADATA = ("metadata.csv", "metadata.jsonl")
 
 
-class Row(NamedTuple):
+class ManifestRow(NamedTuple):
     """A line of a table: the file as it is written there, its class, and its split and group, "" for none."""
 
     line: int
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     group: str
 
 
-def read_manifest(path: Path) -> list[Row]:
+def read_manifest(path: Path) -> list[ManifestRow]:
     """Read a table with columns path and label, and split and group if it has them. Raises DataError naming the line."""
     rows = list(_rows(path, _csv_records(path)))
     if not rows:
@@ -36,7 +36,7 @@ def read_manifest(path: Path) -> list[Row]:
     return rows
 
 
-def metadata_of(folder: Path) -> list[Row] | None:
+def metadata_of(folder: Path) -> list[ManifestRow] | None:
     """Return what the metadata of an image folder say; None where it has none, or none with labels. Raises DataError for a
     broken table."""
     for name in METADATA:
@@ -47,7 +47,7 @@ def metadata_of(folder: Path) -> list[Row] | None:
     return None
 
 
-def _rows(path: Path, records: Iterator[tuple[int, Mapping[str, str]]]) -> Iterator[Row]:
+def _rows(path: Path, records: Iterator[tuple[int, Mapping[str, str]]]) -> Iterator[ManifestRow]:
     for line, record in records:
         file, label = _column(record, FILE_COLUMNS), _column(record, LABEL_COLUMNS)
         if file is None or label is None:
@@ -57,7 +57,7 @@ def _rows(path: Path, records: Iterator[tuple[int, Mapping[str, str]]]) -> Itera
             )
         if not record[file] or not record[label]:
             raise DataError(f"{path}, line {line}: {file if not record[file] else label} is empty; every picture needs one")
-        yield Row(line, record[file], record[label], record.get(SPLIT_COLUMN, ""), record.get(GROUP_COLUMN, ""))
+        yield ManifestRow(line, record[file], record[label], record.get(SPLIT_COLUMN, ""), record.get(GROUP_COLUMN, ""))
 
 
 def _column(record: Mapping[str, str], names: tuple[str, ...]) -> str | None:

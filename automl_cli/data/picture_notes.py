@@ -1,4 +1,4 @@
-"""What was done to the pictures of a set to read them, in words: one sentence for each kind, with a count and an example."""
+"""Says what was done to the pictures of a set to read them: a sentence for each kind, with a count and an example."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ WHITE_8 = 255.0
 
 
 class Rendering(NamedTuple):
-    """How stored pixels become bytes: the colour under transparent ones, and what is white in floating-point pictures."""
+    """The colour under transparent pixels, and the number that is white in floating-point pictures."""
 
     background: Colour = WHITE
     white: float = WHITE_8

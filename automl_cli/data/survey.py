@@ -55,7 +55,7 @@ class BrokenPictures(DataError):
 
 @dataclass(frozen=True)
 class Survey:
-    """What the headers of pictures say, a row for each.
+    """Facts in the headers of pictures, a row for each.
 
     `traits` (pictures, len(Traits._fields)) int32; `readable` (pictures,) bool; `content` (pictures,) int64 is alike for files
     of the same bytes, and 0 for those unlike any other; `ranges` (pictures, 2) float32 has least and greatest pixel of
@@ -69,7 +69,7 @@ class Survey:
 
     @property
     def white(self) -> float:
-        """What is white in floating-point pictures: 1 if none of them holds more, else 255."""
+        """The number that is white in floating-point pictures: 1 if none of them holds more, else 255."""
         floating = self.trait("floating").astype(bool) & self.readable
         return 1.0 if floating.any() and self.ranges[floating].max() <= 1 else BYTE_RANGE[1]
 
