@@ -6,6 +6,8 @@ source           the interface of a data set
 opening          finds the source that a data set reference names
 digits           the embedded source
 tfds             sets of TensorFlow Datasets as a source
+tfrecord         records of TFRecord files
+crc32c           their checksums
 folder           pictures on disk as a source
 listing          the pictures of a folder or of a manifest, by split and class
 manifest         tables that name pictures and their classes
@@ -13,7 +15,16 @@ survey           headers of all pictures, and which of them cannot be read
 copies           copies of pictures among them
 picture_notes    what was done to pictures to read them
 account          what was read of a set, in words
-npz              an `.npz` file as a source
+arrays           an `.npz` file or `.npy` files as a source
+array_files      arrays by name in such files
+array_names      which array holds images or labels, and of which part
+array_axes       whether the channels of arrays stand first or last
+array_labels     labels in arrays: numbers, text, one-hot rows
+array_scans      extreme numbers and copies in arrays
+pixel_range      the numbers that are black and white, and their bytes
+parquet          Parquet files of encoded pictures as a source
+parquet_files    their parts, columns and classes
+image_size       the size of prepared pictures where none is given
 decoding         pictures to arrays
 resizing         images of one size: cropped, padded or squashed
 splits           sizes of the training, validation and test split
@@ -25,6 +36,11 @@ images           facts, training and validation arrays, the test split
 streaming        the same for pictures of any size, decoded on demand
 prefetch         work done by threads ahead of its use
 crops            windows of pictures for training and evaluation
+overview         what a data set is and how it would be read
+alike            pictures with the same pixels
+mirror           whether mirrored pictures look like another class
+advice           advice that follows from the facts of a set
+contact_sheet    some pictures of every class as one picture
 target           the data set that a network is meant for, here or not
 available        the data sets that can be used on this machine
 paths            paths as users write them

@@ -1,4 +1,4 @@
-"""Prepared sets of TensorFlow Datasets in array_record, read by name without TensorFlow and without a network.
+"""Prepared sets of TensorFlow Datasets, array_record or tfrecord, read by name without TensorFlow and without a network.
 
 Every check that needs no decoding is made when the source is opened, in the order in which the causes depend on each other: the
 packages, the prepared folder, its format, its features, its splits, its files.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,13 @@ from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_na
 from automl_cli.data.decoding import decode
 from automl_cli.data.resizing import Resizing
 from automl_cli.data.source import Colour, Encoded, Part, Read, Rendering, Report, SourceDescription
+from automl_cli.data.tfrecord import TfRecords
 
 CHUNK = 256
 LABEL_CHUNK = 1024
 """Examples whose labels are read at a time, with their pictures: 110 MB of ImageNet."""
+FORMATS = ("array_record", "tfrecord")
+"""Formats of files that are read, best first."""
 PACKAGES = {"tensorflow_datasets": "tensorflow-datasets", "array_record": "array_record", "PIL": "pillow"}
 """Module -> package that reading needs."""
 
@@ -137,7 +141,20 @@ class TfdsSource:
 
         # Images stay encoded: labels alone are read five times faster so, and Pillow decodes what is needed.
         skip = {self._image_key: tfds.decode.SkipDecoding()}
+        if self._format == "tfrecord":
+            return self._tfrecords(part, partial(self._info.features.deserialize_example_np, decoders=skip))
         return self._builder.as_data_source(self._splits[part], decoders=skip, file_format="array_record")
+
+    def _tfrecords(self, part: Part, parse: Callable[[bytes], Any]) -> TfRecords:
+        """Return the records of a part. Raises DataError where they are not as many as they should be."""
+        records = TfRecords(self._files(self._splits[part]), parse)
+        try:
+            found = len(records)
+        except (OSError, ValueError) as error:
+            raise self._damaged(str(error)) from error
+        if found != (right := self._info.splits[self._splits[part]].num_examples):
+            raise self._damaged(f"split {self._splits[part]!r} holds {found} examples, its description says {right}")
+        return records
 
     def _read_many(self, records: Any, rows: list[int]) -> list[dict[str, Any]]:
         return self._read(lambda: list(records.__getitems__(rows)))
@@ -168,12 +185,13 @@ class TfdsSource:
                 f"the metadata of {self._name} under {self._data_dir} cannot be read ({message}); prepare the set again"
             ) from error
         info = self._builder.info
-        formats = {found.value for found in info.available_file_formats()}
-        if "array_record" not in formats:
+        stored = {found.value for found in info.available_file_formats()}
+        if not (readable := [name for name in FORMATS if name in stored]):
             raise DataError(
-                f"{self._name} under {info.data_dir} is stored as {', '.join(sorted(formats)) or 'nothing known'}, "
-                f"which only TensorFlow reads; prepare it as array_record: {self._recipe()}"
+                f"{self._name} under {info.data_dir} is stored as {', '.join(sorted(stored)) or 'nothing known'}; "
+                f"{' and '.join(FORMATS)} are read here; prepare it so: {self._recipe()}"
             )
+        self._format = readable[0]
         return info
 
     def _not_prepared(self) -> DataError:
@@ -227,7 +245,7 @@ class TfdsSource:
                 )
 
     def _files(self, split: str) -> list[Path]:
-        return [Path(path).with_name(_in_array_record(path.name)) for path in self._info.splits[split].filepaths]
+        return [Path(path).with_name(_in_format(path.name, self._format)) for path in self._info.splits[split].filepaths]
 
     def _image_shape(self) -> tuple[int, int, int]:
         feature = self._info.features[self._image_key]
@@ -244,15 +262,15 @@ class TfdsSource:
         return (height, width, channels or 3)
 
 
-def _in_array_record(file_name: str) -> str:
-    """Return the name of a shard in array_record, for a set that exists in several formats.
+def _in_format(file_name: str, file_format: str) -> str:
+    """Return the name of a shard in another format, for a set that exists in several.
 
-    >>> _in_array_record("mnist-train.tfrecord-00000-of-00001")
+    >>> _in_format("mnist-train.tfrecord-00000-of-00001", "array_record")
     'mnist-train.array_record-00000-of-00001'
     """
     head, dot, tail = file_name.rpartition(".")
     _, dash, shard = tail.partition("-")
-    return f"{head}{dot}array_record{dash}{shard}"
+    return f"{head}{dot}{file_format}{dash}{shard}"
 
 
 def _check_packages() -> None:

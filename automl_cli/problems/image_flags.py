@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from automl_cli.core.errors import UserError
@@ -15,6 +16,25 @@ CLASS_WEIGHTS = ("balanced",)
 
 RESIZINGS = ("crop", "pad", "squash")
 """Ways to bring pictures to `--image-size`: cut out the middle, add margins, or change the proportions."""
+
+
+LAYOUTS = ("nhwc", "nchw")
+"""Orders of the axes of arrays: examples, height, width, channels; or examples, channels, height, width."""
+
+
+def pixel_range(given: str | list[float]) -> list[float]:
+    """Return `--pixel-range` as it is recorded, [low, high]. Raises UserError unless they are two finite numbers that increase.
+
+    >>> pixel_range("0,4095"), pixel_range("-1, 1")
+    ([0.0, 4095.0], [-1.0, 1.0])
+    """
+    try:
+        low, high = (float(number) for number in (given.split(",") if isinstance(given, str) else given))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UserError(f"--pixel-range is {given!r}; it is LOW,HIGH, the numbers that are black and white, such as 0,4095")
+    return [low, high]
 
 
 def image_size(given: str | int) -> int | list[int]:
@@ -57,6 +77,25 @@ FLAGS = (
         metavar="COLOUR",
         help="Under transparent pixels, and of margins: a name or #rrggbb. [default: white]",
         recorded="child.problem.dataset.background",
+    ),
+    Flag(
+        name="layout",
+        type=str,
+        panel="",
+        metavar="nhwc|nchw",
+        choices=LAYOUTS,
+        help="Whether the channels of arrays stand last or first. [default: by their shape]",
+        recorded="child.problem.dataset.layout",
+    ),
+    Flag(
+        name="pixel-range",
+        type=str,
+        panel="",
+        metavar="LOW,HIGH",
+        help="The numbers that are black and white in arrays. [default: by the numbers]",
+        in_file=str | list[float],
+        recorded="child.problem.dataset.pixel_range",
+        as_recorded=pixel_range,
     ),
     Flag(
         name="skip-broken",

@@ -126,6 +126,8 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "image-size": (8, 16),
     "background": ("black", "white"),
     "resize": ("pad", "squash"),
+    "layout": ("nchw", "nhwc"),
+    "pixel-range": ("0,4095", "0,1"),
     "metric": ("balanced-accuracy", "accuracy"),
     "max-parameters": (10_000, 20_000),
     "max-multiply-adds": (1_000_000, 2_000_000),

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
-from automl_cli.data import image_facts, load_images, load_test_split
+from automl_cli.data import has_pictures, image_facts, load_images, load_streamed, load_test_split
 from automl_cli.data import tfds as reader
+from automl_cli.data.crc32c import checksums
 from automl_cli.values.dataset import DatasetReference
-from tests.data.conftest import colour_of, write_tfds
+from tests.data.conftest import colour_of, crc_32c, in_tfrecord, write_tfds
 
 
 def reference(data_dir: Path, name: str = "tiny_pictures", **given) -> DatasetReference:
@@ -38,6 +39,45 @@ def test_images_and_labels_are_those_that_were_written(tiny_tfds):
     numbers = np.concatenate([split.images[:, 0, 0, 1] for split in (data.train, data.validation)])
     assert sorted(numbers) == list(range(24))
     assert data.facts.classes == ("cat", "dog", "owl")
+
+
+def test_both_file_formats_give_the_same_examples(tmp_path):
+    loaded = []
+    for file_format in ("array_record", "tfrecord"):
+        folder = tmp_path / file_format
+        write_tfds(folder, "tiny_pictures", {"train": [i % 3 for i in range(24)], "test": [2, 0]}, file_format=file_format)
+        loaded.append((load_images(reference(folder)), load_test_split(reference(folder))))
+        assert has_pictures(reference(folder))
+        streamed = load_streamed(reference(folder)).train
+        assert streamed.read(3).data.startswith(b"\x89PNG")
+    (first, first_test), (second, second_test) = loaded
+    for a, b in ((first.train, second.train), (first.validation, second.validation), (first_test, second_test)):
+        np.testing.assert_array_equal(a.images, b.images)
+        np.testing.assert_array_equal(a.labels, b.labels)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda data: data[:-9], "is cut short or altered behind 11 records"),
+        (lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:], "the checksum of record 0 is wrong"),
+        (lambda data: data + in_tfrecord(b"more"), "split 'train' holds 25 examples, its description says 24"),
+        (lambda data: b"", "cannot mmap an empty file"),
+    ],
+)
+def test_a_tfrecord_file_that_was_cut_short_or_altered_is_refused(tmp_path, spoil, message):
+    folder = write_tfds(tmp_path, "tiny_pictures", {"train": [0, 1] * 12, "test": [0, 1]}, file_format="tfrecord")
+    shard = next(folder.glob("*train*00000-of*"))
+    shard.write_bytes(spoil(shard.read_bytes()))
+    with pytest.raises(DataError, match=f"a file of tiny_pictures cannot be read .*{message}.*; prepare the set again"):
+        load_images(reference(tmp_path))
+
+
+def test_checksums_are_those_of_the_definition():
+    random = np.random.default_rng(0)
+    strings = [random.bytes(length) for length in (0, 1, 3, 4, 5, 255, 256, 257, 512, 1000)]
+    assert checksums(strings).tolist() == [crc_32c(string) for string in strings]
+    assert checksums([]).tolist() == []
 
 
 def test_a_set_is_found_with_its_version_and_through_the_environment(tiny_tfds, monkeypatch):
@@ -99,8 +139,8 @@ def spoil(data_dir: Path, fault: str) -> DatasetReference:  # noqa: C901, one ar
             info.write_text(info.read_text()[:40])
         case "no features":
             (folder / "features.json").unlink()
-        case "tfrecord":
-            info.write_text(info.read_text().replace("array_record", "tfrecord"))
+        case "riegeli":
+            info.write_text(info.read_text().replace("array_record", "riegeli"))
         case "missing shard":
             next(folder.glob("*train*")).unlink()
         case "no training split":
@@ -134,8 +174,11 @@ def test_the_command_that_prepares_a_set_can_be_typed_where_folders_have_spaces(
         ("no metadata", r"the metadata of tiny_pictures under .* cannot be read"),
         ("truncated metadata", r"the metadata of tiny_pictures under .* cannot be read \(.*\); prepare the set again"),
         ("no features", r"tiny_pictures is not prepared under"),
-        ("tfrecord", r"tiny_pictures under .* is stored as tfrecord, which only TensorFlow reads; prepare it as array_record"),
-        ("missing shard", r"tiny_pictures-train\.array_record-00000-of-00001 is missing \(1 files of split 'train'"),
+        (
+            "riegeli",
+            r"tiny_pictures under .* is stored as riegeli; array_record and tfrecord are read here; prepare it so: tfds build",
+        ),
+        ("missing shard", r"tiny_pictures-train\.array_record-0000.-of-00002 is missing \(1 files of split 'train'"),
         ("no training split", r"tiny_pictures has no split 'train' to learn from; it has test"),
         (
             "no label",
