@@ -28,7 +28,9 @@ image_size       the size of prepared pictures where none is given
 decoding         pictures to arrays
 resizing         images of one size: cropped, padded or squashed
 splits           sizes of the training, validation and test split
+groups           splits of examples that must stay together
 split_indices    indices of their examples
+contents         digests of prepared images, which tell whether two sets have some in common
 cache            prepared arrays on disk: written once, memory-mapped by all
 images           facts, training and validation arrays, the test split
 streaming        the same for pictures of any size, decoded on demand
@@ -45,8 +47,25 @@ paths            paths as users write them
 benchmark_table  tabular benchmarks
 """
 
-from automl_cli.data.images import ImageData, ImageSplit, image_facts, load_images, load_test_split
-from automl_cli.data.streaming import StreamedData, StreamedSplit, check_source, has_pictures, load_streamed, load_streamed_test
+from automl_cli.data.images import (
+    ImageData,
+    ImageSplit,
+    class_counts,
+    image_facts,
+    load_all,
+    load_images,
+    load_test_split,
+    whole_facts,
+)
+from automl_cli.data.streaming import (
+    StreamedData,
+    StreamedSplit,
+    check_source,
+    has_pictures,
+    load_streamed,
+    load_streamed_all,
+    load_streamed_test,
+)
 
 __all__ = [
     "ImageData",
@@ -54,10 +73,14 @@ __all__ = [
     "StreamedData",
     "StreamedSplit",
     "check_source",
+    "class_counts",
     "has_pictures",
     "image_facts",
+    "load_all",
     "load_images",
     "load_streamed",
+    "load_streamed_all",
     "load_streamed_test",
     "load_test_split",
+    "whole_facts",
 ]

@@ -17,7 +17,7 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
-from automl_cli.data.copies import groups_of, is_copied
+from automl_cli.data.copies import groups_of, is_copied, where_kept_together
 from automl_cli.data.decoding import decode
 from automl_cli.data.image_size import common_size
 from automl_cli.data.listing import Listing, class_order
@@ -96,7 +96,8 @@ class FolderSource:
     def groups(self, part: Part) -> np.ndarray | None:
         """Return a number for every picture, int64 (examples,), alike for copies and for those of one group of a manifest."""
         rows = self._rows(part)
-        return groups_of(self._survey.content[rows], [self._listed[row].group for row in rows])
+        content = where_kept_together(self._survey.content[rows], self._labels[rows])
+        return groups_of(content, [self._listed[row].group for row in rows])
 
     def encoded(self, part: Part) -> Read:
         """Return a function from an index to the stored picture."""

@@ -11,6 +11,9 @@ from automl_cli.core.flags import Flag
 METRICS = ("accuracy", "balanced-accuracy")
 """Validation metrics that may be chosen."""
 
+CLASS_WEIGHTS = ("balanced",)
+"""Ways to weigh the classes in the loss."""
+
 RESIZINGS = ("crop", "pad", "squash")
 """Ways to bring pictures to `--image-size`: cut out the middle, add margins, or change the proportions."""
 
@@ -107,6 +110,35 @@ FLAGS = (
         panel="",
         help="Leave out classes with too few pictures.",
         recorded="child.problem.dataset.skip_small_classes",
+    ),
+    Flag(
+        name="validation-share",
+        type=float,
+        panel="",
+        metavar="X",
+        help="Share of all examples to validate with. [default: by size]",
+        above=0,
+        below=1,
+        recorded="child.problem.dataset.validation_share",
+    ),
+    Flag(
+        name="test-share",
+        type=float,
+        panel="",
+        metavar="X",
+        help="Share of all examples to test with, where the set has no test part. [default: 0.2]",
+        above=0,
+        below=1,
+        recorded="child.problem.dataset.test_share",
+    ),
+    Flag(
+        name="class-weights",
+        type=str,
+        panel="",
+        metavar="balanced",
+        choices=CLASS_WEIGHTS,
+        help="balanced: all classes weigh alike in the loss, however many examples they have.",
+        recorded="child.problem.dataset.class_weights",
     ),
     Flag(
         name="metric",

@@ -89,7 +89,7 @@ def test_test_training_and_validation_parts_of_one_pool_share_no_example(tmp_pat
     numbers = lambda images: images[:, 0, 0, 0] * 250 + images[:, 0, 1, 0].astype(int)  # noqa: E731
     parts = [numbers(split.images) for split in (data.train, data.validation, test)]
     assert sorted(np.concatenate(parts)) == list(range(300))
-    assert [len(part) for part in parts] == [120, 120, 60]
+    assert [len(part) for part in parts] == [180, 60, 60]
     for split in (data.train, data.validation, test):
         assert len(set(np.bincount(split.labels))) == 1
 

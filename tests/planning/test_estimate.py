@@ -110,6 +110,7 @@ def test_what_children_are_measured_with_is_said_by_the_evaluator() -> None:
     plan = plan_of(of_trained_children(), space())
     assert plan.measured == (
         ("data set", "digits"),
+        ("examples", "100 to train, 50 to validate"),
         ("activation", "relu: max(x, 0)"),
         ("optimizer", "nesterov: g + momentum * trace(g, momentum), momentum 0.9"),
         ("augmentation", "standard"),
