@@ -92,7 +92,7 @@ class ArraySource:
 
     def notes(self) -> tuple[str, ...]:
         """Return what was found out about the arrays, one sentence each."""
-        about_pixels = (self._note_on_layout(), self._note_on_range(), self._note_on_size())
+        about_pixels = (self._note_on_layout(), self._note_on_range(), self._note_on_size(), self._note_on_copies())
         return (*(note for note in about_pixels if note), *self._notes_on_labels())
 
     def check_pictures(self) -> None:
@@ -199,6 +199,15 @@ class ArraySource:
         across, down = self.description.image_shape[1], self.description.image_shape[0]
         how = "" if height * across == width * down else f", {HOW[self._reference.resize]}"
         return f"pictures of {height}×{width} pixels were brought to {down}×{across}{how}"
+
+    def _note_on_copies(self) -> str | None:
+        """Return how many images of the training part repeat an earlier one, where splits are drawn from it."""
+        if {"validation", "test"} <= set(self._keys):
+            return None
+        contents = contents_of(self._files, self._keys["train"].images)
+        copies = np.count_nonzero(contents) - len(np.unique(contents[contents != 0]))
+        verb = "has" if copies == 1 else "have"
+        return f"{counted(copies, 'image')} {verb} the pixels of an earlier one; copies stay in one split" if copies else None
 
     def _notes_on_labels(self) -> Iterator[str]:
         if (form := self._stored["train"].form) not in ("whole numbers", "text"):

@@ -142,8 +142,8 @@ def test_a_missing_package_is_named_with_what_installs_it(folder, monkeypatch):
 
 
 def test_transparency_is_laid_on_the_background_that_is_asked_for(tmp_path):
-    clear = encoded(np.zeros((6, 6, 4), np.uint8))
-    write(tmp_path / "set.parquet", [0, 1] * 10, dict.fromkeys(range(20), clear))
+    hidden = [np.full((6, 6, 4), (row, 0, 200, 0), np.uint8) for row in range(20)]
+    write(tmp_path / "set.parquet", [0, 1] * 10, dict(enumerate(map(encoded, hidden))))
     for background, value in (("white", 255), ("black", 0)):
         given = replace(reference(tmp_path / "set.parquet"), background=background)
         np.testing.assert_array_equal(load_images(given).train.images, value)
