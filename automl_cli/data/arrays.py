@@ -205,7 +205,7 @@ class ArraySource:
         if {"validation", "test"} <= set(self._keys):
             return None
         contents = contents_of(self._files, self._keys["train"].images)
-        copies = np.count_nonzero(contents) - len(np.unique(contents[contents != 0]))
+        copies = int(np.count_nonzero(contents)) - len(np.unique(contents[contents != 0]))
         verb = "has" if copies == 1 else "have"
         return f"{counted(copies, 'image')} {verb} the pixels of an earlier one; copies stay in one split" if copies else None
 

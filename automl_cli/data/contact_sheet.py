@@ -17,6 +17,9 @@ MOST_CLASSES = 40
 LEAST_SIDE = 64
 """Pixels of the shorter side of a picture on the sheet; small ones are enlarged by a whole factor."""
 
+MOST_SIDE = 128
+"""Pixels of the shorter side to which larger pictures are reduced."""
+
 GAP, MARGIN, TEXT, SMALL = 6, 16, 15, 12
 PAPER, INK, FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 LONGEST_NAME = 260
@@ -29,8 +32,7 @@ def contact_sheet(images: np.ndarray, labels: np.ndarray, classes: Sequence[str]
     `images` are (examples, height, width, channels) bytes, `labels` (examples,) indices into the classes.
     """
     shown = list(classes[:MOST_CLASSES])
-    factor = max(1, -(-LEAST_SIDE // min(images.shape[1:3])))
-    height, width = (side * factor for side in images.shape[1:3])
+    height, width = _shown_size(images.shape[1], images.shape[2])
     column = min(LONGEST_NAME, max(_width(name, TEXT) for name in [*shown, "0,000 examples"])) + 2 * GAP
     top = 2 * MARGIN + TEXT
     size = (2 * MARGIN + column + PER_CLASS * (width + GAP), top + len(shown) * (height + GAP) + MARGIN)
@@ -45,7 +47,9 @@ def contact_sheet(images: np.ndarray, labels: np.ndarray, classes: Sequence[str]
         draw.text((MARGIN, at + height // 2 - TEXT), _shortened(name, column - 2 * GAP), INK, _font(TEXT))
         draw.text((MARGIN, at + height // 2 + GAP // 2), counted(len(members), "example"), FAINT, _font(SMALL))
         for place, row in enumerate(members[:PER_CLASS].tolist()):
-            picture = _as_picture(images[row]).resize((width, height), Image.Resampling.NEAREST)
+            picture = _as_picture(images[row])
+            how = Image.Resampling.NEAREST if width > picture.width else Image.Resampling.BOX
+            picture = picture.resize((width, height), how)
             sheet.paste(picture, (MARGIN + column + place * (width + GAP), at))
     if len(classes) > len(shown):
         rest = f"… and {counted(len(classes) - len(shown), 'more class/more classes')}"
@@ -53,6 +57,19 @@ def contact_sheet(images: np.ndarray, labels: np.ndarray, classes: Sequence[str]
     buffer = io.BytesIO()
     sheet.save(buffer, "png")
     return buffer.getvalue()
+
+
+def _shown_size(height: int, width: int) -> tuple[int, int]:
+    """Return the (height, width) of pictures on the sheet.
+
+    >>> _shown_size(28, 32), _shown_size(96, 96), _shown_size(224, 448)
+    ((84, 96), (96, 96), (128, 256))
+    """
+    shorter = min(height, width)
+    if shorter > MOST_SIDE:
+        return round(height * MOST_SIDE / shorter), round(width * MOST_SIDE / shorter)
+    factor = -(-LEAST_SIDE // shorter)
+    return height * factor, width * factor
 
 
 def _as_picture(image: np.ndarray) -> Image.Image:
