@@ -24,6 +24,7 @@ array_scans      extreme numbers and copies in arrays
 pixel_range      the numbers that are black and white, and their bytes
 parquet          Parquet files of encoded pictures as a source
 parquet_files    their parts, columns and classes
+small_classes    classes with too few examples for every split
 image_size       the size of prepared pictures where none is given
 decoding         pictures to arrays
 resizing         images of one size: cropped, padded or squashed

@@ -23,6 +23,7 @@ from automl_cli.data.paths import expanded
 from automl_cli.data.picture_notes import HOW
 from automl_cli.data.pixel_range import NONE_SEEN, Extremes, as_bytes, range_of
 from automl_cli.data.resizing import colour_named, fit, grey_level
+from automl_cli.data.small_classes import note_on, small_classes
 from automl_cli.data.source import Part, Read, Report, SourceDescription, no_pictures_error
 from automl_cli.values.dataset import DatasetReference, extent_of
 
@@ -53,8 +54,8 @@ class ArraySource:
         self._layout = self._check_images()
         self._stored = {part: self._read_labels(pair) for part, pair in self._keys.items()}
         self._classes = classes_of(self._stored["train"].labels, self._where(self._keys["train"].labels))
-        for part in self._keys:
-            self.labels(part, lambda count: None)
+        self._all_labels = {part: self._indices_of(part) for part in self._keys}
+        self._small = self._leave_out_small_classes()
         self._range = self._find_range()
         shape = self._picture_shape(self._keys["train"])
         colour = colour_named(reference.background)
@@ -64,26 +65,28 @@ class ArraySource:
             classes=tuple(map(str, self._classes.tolist())),
             image_shape=shape if self._size is None else (*self._size, shape[2]),
             dtype="uint8",
-            parts={part: self._files.headers[pair.images].shape[0] for part, pair in self._keys.items()},
+            parts={part: len(rows) for part, rows in self._rows.items()},
             mirror_safe=shape[2] > 1,
         )
 
     def identity(self) -> tuple[str, ...]:
         """Return the files with their size and time of change, and how they are read."""
-        read = f"{self._layout} {self._range} {self._reference.resize} {self._reference.background}"
+        left_out = " ".join(self._small)
+        read = f"{self._layout} {self._range} {self._reference.resize} {self._reference.background} {left_out}"
         return ("arrays", *stamps_of(self._files), read)
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
-        """Return the labels of a part, (examples,) int32. Raises DataError for labels that no training example has."""
-        return indices_in(self._classes, self._stored[part].labels, self._where(self._keys[part].labels))
+        """Return the labels of a part, (examples,) int32."""
+        labels: np.ndarray = self._all_labels[part][self._rows[part]]
+        return labels
 
     def images(self, part: Part, indices: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the images at these indices in chunks (examples, height, width, channels), uint8."""
-        start = 0
+        start, rows = 0, self._rows[part][indices]
         for stored in self._files.chunks(self._keys[part].images):
-            first, last = np.searchsorted(indices, (start, start + len(stored)))
+            first, last = np.searchsorted(rows, (start, start + len(stored)))
             for at in range(first, last, CHUNK):
-                yield self._prepared(stored[indices[at : min(at + CHUNK, last)] - start])
+                yield self._prepared(stored[rows[at : min(at + CHUNK, last)] - start])
             start += len(stored)
 
     def encoded(self, part: Part) -> Read:
@@ -106,7 +109,7 @@ class ArraySource:
     def groups(self, part: Part) -> np.ndarray | None:
         """Return a number for every example, int64 (examples,), alike for those with the same pixels; None where there are no
         such."""
-        contents = contents_of(self._files, self._keys[part].images)
+        contents = contents_of(self._files, self._keys[part].images)[self._rows[part]]
         return groups_of(contents, [""] * len(contents))
 
     def _prepared(self, stored: np.ndarray) -> np.ndarray:
@@ -146,6 +149,24 @@ class ArraySource:
         header, count = self._files.headers[pair.labels], self._files.headers[pair.images].shape[0]
         stored = np.empty(header.shape, object) if header.dtype.hasobject else self._files.read(pair.labels)
         return named_labels(stored, count, self._where(pair.labels))
+
+    def _indices_of(self, part: Part) -> np.ndarray:
+        return indices_in(self._classes, self._stored[part].labels, self._where(self._keys[part].labels))
+
+    def _leave_out_small_classes(self) -> dict[str, int]:
+        """Choose the rows that are used, and return the classes that are too small, with their numbers of examples."""
+        counts = np.bincount(self._all_labels["train"], minlength=len(self._classes)).tolist()
+        names = [str(value) for value in self._classes.tolist()]
+        skip = self._reference.skip_small_classes
+        small = small_classes(self._files.place, dict(zip(names, counts, strict=True)), self._keys, skip=skip)
+        kept = np.array([name not in small for name in names])
+        if kept.sum() < 2:
+            raise DataError(f"{self._files.place} holds {kept.sum()} classes with enough pictures; at least two are needed")
+        self._rows = {part: np.flatnonzero(kept[labels]) for part, labels in self._all_labels.items()}
+        numbers = np.cumsum(kept) - 1
+        self._all_labels = {part: numbers[labels].astype(np.int32) for part, labels in self._all_labels.items()}
+        self._classes = self._classes[kept]
+        return small
 
     def _find_range(self) -> tuple[float, float] | None:
         """Return the numbers that are black and white, None for bytes. Raises DataError for NaN, and for an unknown range."""
@@ -215,5 +236,7 @@ class ArraySource:
         names = self.description.classes
         if names != tuple(map(str, range(len(names)))) and self._stored["train"].form != "text":
             yield f"classes keep the labels as names: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
+        if self._small:
+            yield note_on(self._small)
         if self._left_over:
             yield f"not used: {', '.join(self._left_over)}"

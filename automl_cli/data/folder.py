@@ -24,6 +24,7 @@ from automl_cli.data.listing import Listing, class_order
 from automl_cli.data.picture_notes import Looked
 from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
+from automl_cli.data.small_classes import note_on, small_classes
 from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.survey import AHEAD, BrokenPictures, Fault, faults_of, survey_of, whole_pictures
 from automl_cli.system.machine import available_cores
@@ -175,11 +176,9 @@ class FolderSource:
         train = [self._listed[row].label for row in np.flatnonzero(self._kept & (self._parts == 0))]
         counts = Counter(dict.fromkeys((picture.label for picture in self._listing.parts["train"]), 0))
         counts.update(train)
-        needed = 1 + len({"validation", "test"} - set(self._listing.parts))
-        small = {label: count for label, count in counts.items() if count < needed}
+        skip = self._reference.skip_small_classes
+        small = small_classes(self._listing.place, counts, self._listing.parts, skip=skip)
         classes = tuple(label for label in counts if label not in small)
-        if small and not self._reference.skip_small_classes:
-            raise DataError(_too_small(str(self._listing.place), small, needed))
         self._check_number(classes)
         self._kept = self._kept & np.array([picture.label not in small for picture in self._listed], bool)
         return classes, small
@@ -211,16 +210,7 @@ class FolderSource:
         if self._listing.empty:
             yield f"left out: class folders without a picture ({', '.join(self._listing.empty)})"
         if self._small:
-            names = ", ".join(f"{label} {count}" for label, count in self._small.items())
-            yield f"left out: classes with too few pictures ({names})"
-
-
-def _too_small(root: str, small: dict[str, int], needed: int) -> str:
-    names = ", ".join(f"{label} {count}" for label, count in small.items())
-    return (
-        f"{root} has {counted(len(small), 'class/classes')} of fewer than {needed} pictures, too few for every split to have "
-        f"one: {names}. Add pictures, or leave these classes out with --skip-small-classes"
-    )
+            yield note_on(self._small)
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from automl_cli.core.errors import DataError
 from automl_cli.data.array_labels import classes_of, indices_in
 from automl_cli.data.cache import key_of, load_or_prepare
 from automl_cli.data.copies import groups_of
@@ -20,6 +21,7 @@ from automl_cli.data.parquet_files import ParquetFiles
 from automl_cli.data.picture_notes import Looked
 from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
+from automl_cli.data.small_classes import note_on, small_classes
 from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.survey import AHEAD, BYTE_RANGE, BrokenPictures, Fault, Survey, content_digest
 from automl_cli.system.machine import available_cores
@@ -40,19 +42,21 @@ class ParquetSource:
         values = classes_of(stored["train"], str(place))
         self._labels = {part: indices_in(values, labels, f"{place}, {part} part") for part, labels in stored.items()}
         self._surveys = {part: self._survey_of(part) for part in self._parts}
-        self._kept = {part: self._readable(part) for part in self._parts}
+        readable = {part: self._readable(part) for part in self._parts}
+        self._kept = dict(readable)
+        names = self._files.class_names
+        classes = self._leave_out_small(tuple(str(value) if names is None else names[value] for value in values.tolist()))
         every = _joined(list(self._surveys.values()))
         self._rendering = Rendering(colour_named(reference.background), every.white)
-        names = self._files.class_names
         shape = self._shape(every, np.concatenate(list(self._kept.values())))
         self.description = SourceDescription(
             name=place.stem if place.is_file() else place.resolve().name,
-            classes=tuple(str(value) if names is None else names[value] for value in values.tolist()),
+            classes=classes,
             image_shape=shape,
             dtype="uint8",
             parts={part: int(self._kept[part].sum()) for part in self._parts},
             mirror_safe=shape[2] == 3,
-            skipped=tuple(self._where(part, row) for part in self._parts for row in np.flatnonzero(~self._kept[part]).tolist()),
+            skipped=tuple(self._where(part, row) for part in self._parts for row in np.flatnonzero(~readable[part]).tolist()),
         )
 
     def check_pictures(self) -> None:
@@ -61,7 +65,13 @@ class ParquetSource:
     def identity(self) -> tuple[str, ...]:
         """Return the files with their size and time of change, and how they are read."""
         reference = self._reference
-        return (*self._stamps(), reference.resize, reference.background, f"{self._rendering.white} {reference.skip_broken}")
+        return (
+            *self._stamps(),
+            reference.resize,
+            reference.background,
+            f"{self._rendering.white} {reference.skip_broken}",
+            *self._small,
+        )
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32."""
@@ -108,7 +118,7 @@ class ParquetSource:
             skipped=self.description.skipped,
             shape=self.description.image_shape,
         )
-        return tuple(looked.notes(self._reference))
+        return (*looked.notes(self._reference), *((note_on(self._small),) if self._small else ()))
 
     def _where(self, part: Part, row: int) -> str:
         return f"row {row} of the {part} part"
@@ -145,6 +155,20 @@ class ParquetSource:
             return self._surveys[part].readable
         faults = [fault for part in self._parts for fault in self._faults(part)]
         raise BrokenPictures(str(self._files.place), faults, sum(map(self._files.count, self._parts)))
+
+    def _leave_out_small(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Leave out the classes that are too small, if so asked; return the others. Raises DataError if not."""
+        counts = np.bincount(self._labels["train"][self._kept["train"]], minlength=len(names)).tolist()
+        by_name = dict(zip(names, counts, strict=True))
+        self._small = small_classes(self._files.place, by_name, self._parts, skip=self._reference.skip_small_classes)
+        large = np.array([name not in self._small for name in names])
+        if large.sum() < 2:
+            raise DataError(f"{self._files.place} holds {large.sum()} classes with enough pictures; at least two are needed")
+        numbers = np.cumsum(large) - 1
+        for part, labels in self._labels.items():
+            self._kept[part] = self._kept[part] & large[labels]
+            self._labels[part] = numbers[labels].astype(np.int32)
+        return tuple(name for name in names if name not in self._small)
 
     def _faults(self, part: Part) -> Iterator[Fault]:
         rows = np.flatnonzero(~self._surveys[part].readable)

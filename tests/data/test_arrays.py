@@ -225,6 +225,21 @@ def test_a_subset_leaves_every_class_something_to_train_on(tmp_path):
     assert load_images(replace(reference, train_examples=7)).class_counts.all()
 
 
+def test_classes_that_are_too_small_for_every_split_are_refused_all_at_once_or_left_out(tmp_path):
+    labels = ["big", "other"] * 18 + ["tiny", "tiny", "single"]
+    reference = saved(tmp_path, images=IMAGES, labels=np.array(labels))
+    with pytest.raises(DataError, match=r"2 classes of fewer than 3 pictures, .*: single 1, tiny 2\. .*--skip-small-classes"):
+        image_facts(reference)
+    without = replace(reference, skip_small_classes=True)
+    data, test = load_images(without), load_test_split(without)
+    assert data.facts.classes == ("big", "other")
+    assert open_source(without).notes() == ("left out: classes with too few pictures (single 1, tiny 2)",)
+    assert len(data.train) + len(data.validation) + len(test) == 36
+    for split in (data.train, data.validation, test):
+        for image, label in zip(split.images, split.labels, strict=True):
+            assert label == np.abs(IMAGES.astype(int) - image).sum(axis=(1, 2, 3)).argmin() % 2
+
+
 def test_copies_of_an_image_stay_in_one_split(tmp_path):
     copied = np.concatenate([IMAGES, IMAGES[:12], IMAGES[:6]])
     labels = np.concatenate([LABELS, LABELS[:12], LABELS[:6]])

@@ -147,3 +147,17 @@ def test_transparency_is_laid_on_the_background_that_is_asked_for(tmp_path):
     for background, value in (("white", 255), ("black", 0)):
         given = replace(reference(tmp_path / "set.parquet"), background=background)
         np.testing.assert_array_equal(load_images(given).train.images, value)
+
+
+def test_classes_that_are_too_small_are_refused_all_at_once_or_left_out(tmp_path):
+    labels = ["b", "a", "d"] * 8 + ["c", "e"]
+    write(tmp_path / "set.parquet", labels)
+    with pytest.raises(DataError, match=r"2 classes of fewer than 3 pictures, .*: c 1, e 1\. .*--skip-small-classes"):
+        image_facts(reference(tmp_path / "set.parquet"))
+    without = reference(tmp_path / "set.parquet", skip_small_classes=True)
+    data, test = load_images(without), load_test_split(without)
+    assert data.facts.classes == ("a", "b", "d")
+    assert len(data.train) + len(data.validation) + len(test) == 24
+    for image, label in zip(data.train.images, data.train.labels, strict=True):
+        assert data.facts.classes[label] == labels[int(image[0, 0, 1])]
+    assert "left out: classes with too few pictures (c 1, e 1)" in open_source(without).notes()
