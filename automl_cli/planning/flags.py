@@ -58,7 +58,7 @@ DATA = (
         type=str,
         panel=WHAT,
         metavar="NAME|PATH",
-        help="A name, a folder of class folders, or an .npz file; see `automl datasets`. [default: digits]",
+        help="A name, a folder of class folders, a .csv or an .npz file; see `automl datasets`. [default: digits]",
         recorded="child.problem.dataset.source",
         of_children=True,
     ),

@@ -113,9 +113,13 @@ class Images:
             )
 
     def prepare(self, child: Child, report: Report) -> None:
-        """Write the arrays to the cache, for all workers to map; streamed pictures need no preparation."""
+        """Write the arrays to the cache, for all workers to map; streamed pictures need no preparation.
+
+        All pictures that cannot be read are named first, on a resumed search too, whose files may have changed.
+        """
         from automl_cli.data import load_images
 
+        self.check(child)
         dataset = typed_dataset(child.problem)
         for fold in range(0 if is_streamed(child) else dataset.folds):
             load_images(dataset, report, fold=fold)

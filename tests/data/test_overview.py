@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from automl_cli.data.advice import is_uneven
+from automl_cli.data.advice import advice_on_metric
 from automl_cli.data.alike import alike_in
 from automl_cli.data.contact_sheet import GAP, MARGIN, PER_CLASS, contact_sheet
 from automl_cli.data.images import ImageSplit
@@ -63,9 +63,10 @@ def test_copies_are_counted_across_splits_and_classes():
     assert (found.copies, found.in_several_splits, found.in_several_classes) == (3, 2, 1)
 
 
-@pytest.mark.parametrize(("counts", "uneven"), [((30, 10), True), ((29, 10), False), ((5, 0), True), ((1, 1), False)])
-def test_classes_are_uneven_from_three_to_one_on(counts, uneven):
-    assert is_uneven(counts) is uneven
+@pytest.mark.parametrize(("counts", "advised"), [((30, 10), True), ((29, 10), False), ((5, 0), True), ((1, 1), False)])
+def test_balanced_accuracy_is_advised_from_three_to_one_on(counts, advised):
+    assert (advice_on_metric(counts, "accuracy") is not None) is advised
+    assert advice_on_metric(counts, "balanced-accuracy") is None
 
 
 def test_an_overview_has_the_counts_of_every_split(pictures):
