@@ -13,6 +13,11 @@ CLASSES_NAMED = 8
 """Classes whose names and numbers of examples stand in the line; of more, only the largest and the smallest."""
 
 
+UNEVEN_ADVICE = (
+    "classes are uneven; --metric balanced-accuracy weighs them alike, --class-weights balanced does so in the loss only"
+)
+
+
 def account_of(reference: DatasetReference) -> tuple[str, ...]:
     """Return a line about the examples, and one for each thing done to them. Raises DataError for a set that cannot be used."""
     source = open_source(reference)
@@ -25,7 +30,7 @@ def account_of(reference: DatasetReference) -> tuple[str, ...]:
         f"{facts.validation_examples:,} to validate, {facts.test_examples:,} to test"
     )
     uneven = counts is not None and is_uneven(counts) and reference.metric == "accuracy"
-    advice = ("classes are uneven; --metric balanced-accuracy weighs them alike",) if uneven else ()
+    advice = (UNEVEN_ADVICE,) if uneven else ()
     return (line, *source.notes(), *advice)
 
 

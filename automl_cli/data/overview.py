@@ -74,7 +74,7 @@ def look_at(reference: DatasetReference, progress: Progress | None = None) -> Lo
     started = time.monotonic()
     source, reference, broken = _readable(reference)
     sizes = sizes_for(source, reference)
-    check_size(source, sizes)
+    check_size(source, sizes.total)
     data, test = load_images(reference, progress), load_test_split(reference)
     splits = {"train": data.train, "validation": data.validation, "test": test}
     flip = data.facts.flip
