@@ -146,7 +146,7 @@ FLAGS = (
         panel="",
         metavar="accuracy|balanced-accuracy",
         choices=METRICS,
-        help="The validation score; balanced-accuracy also weighs the classes alike in the loss.",
+        help="The validation score; balanced-accuracy weighs the classes alike, in the loss as well.",
         recorded="child.problem.dataset.metric",
     ),
     Flag(
