@@ -100,8 +100,8 @@ def write_figure(figure: Callable[[], Figure], path: Path) -> None:
 
 
 def check_image(path: Path) -> None:
-    """Raise UserError where no image can be written: for an ending that is none of one, where a file of that name is there which
-    is no such image, and where the directory is missing."""
+    """Raise UserError where no image can be written: for another ending, where a file of that name is there which is no such
+    image, and where the directory is missing."""
     beginning = IMAGES.get(path.suffix.lower())
     if beginning is None:
         raise UserError(f"--image {path} must end in {' or '.join(IMAGES)}, which says the format")
