@@ -62,6 +62,10 @@ def evaluate(
     if split not in (None, "test", "all"):
         raise unknown_name("--split", split, ("test", "all"))
     path = model_file(file)
+    if image is not None:
+        from automl_cli.report.plots import check_image
+
+        check_image(image)
     set_up_lone_process()
     chosen: Literal["test", "all"] | None = None if split is None else "test" if split == "test" else "all"
     found = score(path, source=dataset, data_dir=None if data_dir is None else str(data_dir), split=chosen)

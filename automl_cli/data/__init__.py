@@ -51,7 +51,6 @@ benchmark_table  tabular benchmarks
 from automl_cli.data.images import (
     ImageData,
     ImageSplit,
-    class_counts,
     image_facts,
     load_all,
     load_images,
@@ -74,7 +73,6 @@ __all__ = [
     "StreamedData",
     "StreamedSplit",
     "check_source",
-    "class_counts",
     "has_pictures",
     "image_facts",
     "load_all",

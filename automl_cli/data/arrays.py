@@ -18,7 +18,7 @@ from automl_cli.data.array_files import ArrayFiles, NpyFolder, NpzFile
 from automl_cli.data.array_labels import NamedLabels, classes_of, indices_in, named_labels
 from automl_cli.data.array_names import ArrayPair, meaning_of, pairs_of
 from automl_cli.data.array_scans import contents_of, extremes_of, stamps_of
-from automl_cli.data.copies import groups_of
+from automl_cli.data.copies import groups_of, where_kept_together
 from automl_cli.data.paths import expanded
 from automl_cli.data.picture_notes import HOW
 from automl_cli.data.pixel_range import NONE_SEEN, Extremes, as_bytes, range_of
@@ -110,6 +110,7 @@ class ArraySource:
         """Return a number for every example, int64 (examples,), alike for those with the same pixels; None where there are no
         such."""
         contents = contents_of(self._files, self._keys[part].images)[self._rows[part]]
+        contents = where_kept_together(contents, self.labels(part, lambda count: None))
         return groups_of(contents, [""] * len(contents))
 
     def _prepared(self, stored: np.ndarray) -> np.ndarray:

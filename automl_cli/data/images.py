@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from automl_cli.core.errors import DataError
-from automl_cli.data.catalogue import EMBEDDED
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Part, Report, Source
 from automl_cli.data.split_indices import (
@@ -86,26 +85,6 @@ def image_facts(reference: DatasetReference) -> ImageFacts:
     """Return the facts of the data without decoding an image. Raises DataError for everything that would prevent loading."""
     source = open_source(reference)
     return facts_of(source, sizes_for(source, reference), reference)
-
-
-LABELS_READ_FOR_ADVICE = 100_000
-"""Labels of a set that are read, and then cached, for nothing but advice."""
-
-
-def class_counts(reference: DatasetReference) -> tuple[int, ...] | None:
-    """Return the training examples of each class; None for a set that is known to be even, that is not here, or whose labels
-    take long to read."""
-    import numpy as np
-
-    try:
-        source = open_source(reference)
-        described = source.description
-        if described.name in EMBEDDED or described.parts["train"] > LABELS_READ_FOR_ADVICE:
-            return None
-        train, _ = learning_indices(source, reference)
-    except DataError:
-        return None
-    return tuple(map(int, np.bincount(train.labels, minlength=len(described.classes))))
 
 
 def whole_facts(reference: DatasetReference) -> ImageFacts:

@@ -14,7 +14,7 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.array_labels import classes_of, indices_in
 from automl_cli.data.cache import key_of, load_or_prepare
-from automl_cli.data.copies import groups_of
+from automl_cli.data.copies import groups_of, where_kept_together
 from automl_cli.data.decoding import BrokenPicture, Traits, check_whole, decode, traits
 from automl_cli.data.image_size import common_size
 from automl_cli.data.parquet_files import ParquetFiles
@@ -93,7 +93,8 @@ class ParquetSource:
 
     def groups(self, part: Part) -> np.ndarray | None:
         """Return a number for every picture, int64 (examples,), alike for copies; None where there are none."""
-        content = self._surveys[part].content[self._kept[part]]
+        kept = self._kept[part]
+        content = where_kept_together(self._surveys[part].content[kept], self.labels(part, lambda count: None))
         return groups_of(content, [""] * len(content))
 
     def encoded(self, part: Part) -> Read:

@@ -11,7 +11,7 @@ from automl_cli.core.flags import Flag
 METRICS = ("accuracy", "balanced-accuracy")
 """Validation metrics that may be chosen."""
 
-CLASS_WEIGHTS = ("balanced",)
+CLASS_WEIGHTS = ("balanced", "none")
 """Ways to weigh the classes in the loss."""
 
 RESIZINGS = ("crop", "pad", "squash")
@@ -48,6 +48,11 @@ def image_size(given: str | int) -> int | list[int]:
         raise UserError(f"--image-size is {given!r}; it may be a number of pixels, such as 32, or height×width, such as 24x36")
     height, width = int(found[1]), int(found[2] or found[1])
     return height if height == width else [height, width]
+
+
+def class_weights(given: str) -> str | None:
+    """Return `--class-weights` as it is recorded: None for none."""
+    return None if given == "none" else given
 
 
 FLAGS = (
@@ -135,10 +140,11 @@ FLAGS = (
         name="class-weights",
         type=str,
         panel="",
-        metavar="balanced",
+        metavar="balanced|none",
         choices=CLASS_WEIGHTS,
-        help="balanced: all classes weigh alike in the loss, however many examples they have.",
+        help="balanced: all classes weigh alike in the loss, however many examples they have. [default: none]",
         recorded="child.problem.dataset.class_weights",
+        as_recorded=class_weights,
     ),
     Flag(
         name="metric",
@@ -146,7 +152,7 @@ FLAGS = (
         panel="",
         metavar="accuracy|balanced-accuracy",
         choices=METRICS,
-        help="The validation score; balanced-accuracy also weighs the classes alike in the loss.",
+        help="The validation score; balanced-accuracy weighs the classes alike, in the loss as well.",
         recorded="child.problem.dataset.metric",
     ),
     Flag(

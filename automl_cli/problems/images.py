@@ -14,7 +14,7 @@ from automl_cli.plugins.roles import built_by, typed_dataset, typed_facts, value
 from automl_cli.problems.image_flags import FLAGS
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.child import Child
-from automl_cli.values.dataset import FEW_TO_VALIDATE, IMAGES, DatasetReference, ImageFacts, are_uneven, reference_for
+from automl_cli.values.dataset import FEW_TO_VALIDATE, IMAGES, DatasetReference, ImageFacts, reference_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,16 +95,7 @@ class Images:
         check_source(typed_dataset(child.problem), streamed=is_streamed(child))
 
     def doubts(self, dataset: DatasetReference, facts: ImageFacts) -> Iterator[str]:
-        """Yield advice on uneven classes, where their examples are counted quickly, and on few validation examples."""
-        from automl_cli.data import class_counts
-
-        counts = class_counts(dataset)
-        if dataset.metric == "accuracy" and counts is not None and are_uneven(counts):
-            yield (
-                f"the classes of {dataset.source} have from {min(counts):,} to {max(counts):,} training examples, so that "
-                "the accuracy says little of the small ones; --metric balanced-accuracy weighs classes alike, and "
-                "--class-weights balanced weighs them alike in the loss only"
-            )
+        """Yield the advice to cross-validate where few examples validate."""
         if dataset.folds == 1 and facts.validation_examples < FEW_TO_VALIDATE:
             error = 0.5 / facts.validation_examples**0.5
             yield (

@@ -92,8 +92,16 @@ def write_image(curves: Curves, path: Path) -> None:
 def write_figure(figure: Callable[[], Figure], path: Path) -> None:
     """Write a figure, which is made once the path is known to be good, as an SVG or PNG file, by the ending of its name.
 
-    Raises UserError for another ending, and where a file of that name is there which is no such image.
+    Raises UserError as `check_image` does.
     """
+    check_image(path)
+    with _same_text():
+        replace_file(path, file_of(figure(), path.name.lower()))
+
+
+def check_image(path: Path) -> None:
+    """Raise UserError where no image can be written: for another ending, where a file of that name is there which is no such
+    image, and where the directory is missing."""
     beginning = IMAGES.get(path.suffix.lower())
     if beginning is None:
         raise UserError(f"--image {path} must end in {' or '.join(IMAGES)}, which says the format")
@@ -102,8 +110,6 @@ def write_figure(figure: Callable[[], Figure], path: Path) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise UserError(f"--image {path} cannot be made, since there is no directory {folder}; name a file in one")
-    with _same_text():
-        replace_file(path, file_of(figure(), path.name.lower()))
 
 
 def _curves_figure(curves: Curves) -> Figure:

@@ -1,6 +1,5 @@
 """Image data sets as plain data: enough to load the same arrays again."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -67,21 +66,8 @@ class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     skipped_digest: str | None = None
 
 
-UNEVEN = 3
-"""Classes are uneven where the largest has so many times the examples of the smallest, or more."""
-
 FEW_TO_VALIDATE = 250
 """Validation examples below which the standard error of an accuracy is above 3 %, at an accuracy of one half."""
-
-
-def are_uneven(counts: Iterable[int]) -> bool:
-    """Return whether classes with these numbers of examples are so uneven that the balanced accuracy says more.
-
-    >>> are_uneven((20, 20, 8)), are_uneven((200, 12, 4)), are_uneven((5, 0))
-    (False, True, True)
-    """
-    found = tuple(counts)
-    return bool(found) and max(found) >= UNEVEN * min(found)
 
 
 def dataset_of(child: Child | None) -> DatasetReference | None:

@@ -1,6 +1,6 @@
 """A folder of 240 photograph-like pictures, searched with no option but its name, then trained: beside what one tries first.
 
-    python tests/benchmarks/small_photographs.py [--seeds 5] [--folder DIR]
+    python tests/benchmarks/small_photographs.py [--seeds 5] [--folder DIR] [-- FLAGS OF THE SEARCH]
 
 For every seed `automl search-arch --dataset F`, `automl train` of its winner, and `automl train --network convnet-3x48` by the
 same recipe; once, logistic regression on the same pixels of the same training pictures. The test pictures are the same 48 for
@@ -41,11 +41,11 @@ def tested(*arguments: object) -> float:
     return float(json.loads(automl("train", "--quiet", "--json", *arguments)[0])["test_accuracy"])
 
 
-def of_seed(folder: Path, seed: int, size: tuple[object, ...]) -> dict[str, float]:
+def of_seed(folder: Path, seed: int, size: tuple[object, ...], more: list[str]) -> dict[str, float]:
     """Return the accuracies of one seed and the seconds of its search."""
     pictures, run = folder / "photographs", folder / f"search-{seed}"
     data = ("--dataset", pictures, *size)
-    _, seconds = automl("search-arch", *data, "--seed", seed, "--out", run, "--overwrite", "--quiet")
+    _, seconds = automl("search-arch", *data, "--seed", seed, "--out", run, "--overwrite", "--quiet", *more)
     found = tested("--arch", run, "--seed", seed, "--out", folder / f"found-{seed}", "--overwrite")
     plain = ("--network", PLAIN, *data, *SAME_RECIPE)
     return {
@@ -94,6 +94,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--image-size", type=int)
+    parser.add_argument("more", nargs="*", help="flags of the searches, for a try; what is found is then not recorded")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
@@ -104,10 +105,13 @@ def main() -> None:
         rows: list[dict[str, Any]] = json.loads(done.read_text()) if done.exists() else []
         size = () if asked.image_size is None else ("--image-size", asked.image_size)
         for seed in range(len(rows), asked.seeds):
-            rows.append(of_seed(folder, seed, size))
+            rows.append(of_seed(folder, seed, size, asked.more))
             done.write_text(json.dumps(rows))
             print(seed, rows[-1], file=sys.stderr, flush=True)
         body = report(rows[: asked.seeds], linear(folder, asked.image_size))
+    if asked.more:
+        print(body)
+        return
     record("A small folder of photographs", "tests/benchmarks/small_photographs.py", body)
 
 

@@ -100,6 +100,23 @@ def test_evaluate_reads_well_and_takes_the_directory(trained, automl):
     assert re.fullmatch(r"30 examples of .*rows\.npz: its test split", examples)
 
 
+def test_evaluate_shows_the_classes_and_what_is_taken_for_what(trained, tmp_path, automl):
+    code, out, _ = automl("evaluate", str(trained), "--image", str(tmp_path / "confusion.svg"))
+    assert code == 0
+    assert all(len(line) <= 80 for line in out.splitlines()[3:])
+    rows = [line.split() for line in out.splitlines()]
+    assert ["class", "examples", "recall", "precision"] in rows
+    matrix = rows[rows.index(["taken", "for", "0", "1", "2"]) + 1 :]
+    assert sum(int(count) for row in matrix for count in row[1:]) == 30
+    assert (tmp_path / "confusion.svg").read_text().startswith("<svg")
+    document = json.loads(automl("evaluate", str(trained), "--json")[1])
+    assert [row[1:] for row in matrix] == [[str(count) for count in row] for row in document["confusion"]]
+    assert [one["name"] for one in document["by_class"]] == ["0", "1", "2"]
+    assert automl("evaluate", str(trained), "--split", "half")[0] == 2
+    code, _, err = automl("evaluate", str(trained), "--image", "confusion.txt")
+    assert (code, "must end in .svg or .png" in err) == (2, True)
+
+
 def test_measure_has_whole_numbers_and_needs_no_jax(found):
     code = (
         "import sys; from automl_cli.cli.app import run; code = run(sys.argv[1:]);"

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
-from automl_cli.data import class_counts, image_facts, images, load_all, load_images, load_test_split, whole_facts
+from automl_cli.data import image_facts, images, load_all, load_images, load_test_split, whole_facts
 from automl_cli.data.contents import common, contents_of, same
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Source
 from automl_cli.data.split_indices import sizes_for
-from automl_cli.values.dataset import DatasetReference, are_uneven
+from automl_cli.values.dataset import DatasetReference
 
 COUNT = 90
 
@@ -89,20 +89,15 @@ def test_all_of_a_set_is_loaded_and_a_small_one_has_facts_as_a_whole(pool: Path,
     assert whole_facts(tiny).test_examples == 2
 
 
-def test_a_class_that_is_left_without_training_examples_is_named(tmp_path: Path) -> None:
+def test_the_only_example_of_a_class_trains(tmp_path: Path) -> None:
     labels = np.repeat([0, 1], [40, 1])
     np.savez(tmp_path / "lonely.npz", images=np.zeros((41, 4, 4, 1), np.uint8), labels=labels)
-    counts = class_counts(DatasetReference(source=str(tmp_path / "lonely.npz")))
-    assert counts is not None
-    assert counts[1] == 1  # a single example trains
-    assert are_uneven(counts)
+    assert load_images(DatasetReference(source=str(tmp_path / "lonely.npz"))).class_counts[1] == 1  # a single example trains
 
 
 def test_pairs_of_examples_leave_one_of_each_class_to_train_on(tmp_path: Path) -> None:
     np.savez(tmp_path / "few.npz", images=np.zeros((24, 4, 4, 1), np.uint8), labels=np.repeat(np.arange(12), 2))
-    counts = class_counts(DatasetReference(source=str(tmp_path / "few.npz")))
-    assert counts is not None
-    assert min(counts) > 0
+    assert load_images(DatasetReference(source=str(tmp_path / "few.npz"))).class_counts.all()
 
 
 def test_contents_are_those_of_the_pictures_and_not_of_their_order() -> None:

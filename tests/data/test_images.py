@@ -65,7 +65,15 @@ def test_facts_decode_nothing_and_prepare_nothing(reference, cache, monkeypatch)
     for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "arrays.ArraySource"):
         monkeypatch.delattr(f"automl_cli.data.{kind}.images")
     image_facts(reference)
-    assert {path.stem for path in cache.rglob("*.npy")} <= {"traits", "readable", "content", "ranges", "extremes", "contents"}
+    assert {path.stem for path in cache.rglob("*.npy")} <= {
+        "labels",
+        "contents",
+        "traits",
+        "readable",
+        "content",
+        "ranges",
+        "extremes",
+    }
 
 
 def test_digits_are_those_of_scikit_learn_with_the_last_360_held_back():
