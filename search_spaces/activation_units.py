@@ -92,6 +92,7 @@ def canonical(options: Options, genotype: Genotype) -> Genotype:
 QUICK = SearchPreset(
     trials=128,
     epochs=4,
+    least_steps=44,
     strategy="evolution",
     child=ChildPreset(network="resnet-8", recipe=Recipe(batch_size=64, learning_rate=0.1, schedule="cosine")),
 )

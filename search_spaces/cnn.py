@@ -218,6 +218,7 @@ _QUICK_OPTIONS: dict[str, Choice] = {"variant": "plain", "layers": 4, "curriculu
 QUICK = SearchPreset(
     trials=64,
     epochs=4,
+    least_steps=90,
     child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.15, schedule="cosine")),
     strategy="reinforce",
     reward=Power(2.0),

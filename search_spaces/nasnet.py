@@ -213,6 +213,7 @@ _QUICK_OPTIONS: dict[str, Choice] = {"repeats": 1, "filters": 8}
 QUICK = SearchPreset(
     trials=24,
     epochs=4,
+    least_steps=90,
     child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.05, schedule="cosine")),
     strategy="ppo",
     space_options=_QUICK_OPTIONS,

@@ -109,6 +109,7 @@ RATES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 QUICK = SearchPreset(
     trials=128,
     epochs=5,
+    least_steps=35,
     strategy="ppo",
     child=ChildPreset(
         network="convnet-2x32", recipe=Recipe(batch_size=100, learning_rate=0.1, learning_rates=RATES, weight_decay=0.0)

@@ -13,8 +13,9 @@ from jax import Array
 from automl_cli.children.learning import Testing
 from automl_cli.children.network import module_of
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, named_arrays
-from automl_cli.nn.evaluation import evaluate, outputs_of
+from automl_cli.nn.evaluation import accumulate, evaluate, outputs_of
 from automl_cli.nn.losses import CrossEntropy
+from automl_cli.nn.metrics import results
 from automl_cli.nn.networks import NetworkModule
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName, engine_for_prediction
@@ -71,6 +72,16 @@ class Predictor:
         engine, batches = self._engine_for(testing.size)
         values = evaluate(engine, engine.state(self._weights), testing.examples(**batches), tuple(testing.metrics.values()))
         return dict(zip(testing.metrics, values, strict=True))
+
+    def scores_and_confusion(self, testing: Testing) -> tuple[dict[str, float], np.ndarray | None]:
+        """Return the scores on a test split by name, and the examples of each class by the class that they are taken for,
+        (classes, classes) int64, where there are classes; all in one pass."""
+        engine, batches = self._engine_for(testing.size)
+        metrics = tuple(testing.metrics.values())
+        counted = () if testing.confusion is None else (testing.confusion,)
+        found = accumulate(engine, engine.state(self._weights), testing.examples(**batches), (*metrics, *counted))
+        values = results(metrics, found[: len(metrics)])
+        return dict(zip(testing.metrics, values, strict=True)), found[-1] if counted else None
 
     def outputs(self, testing: Testing) -> np.ndarray:
         """Return the outputs for all examples in order, (examples, …)."""

@@ -28,7 +28,8 @@ class Trainer:
     determine how the data are read. The engine `blocks` trains networks described as blocks, in float32; other modules,
     bfloat16, and optimizers that work on whole arrays use the engine `whole`. `as_data` is the role, activation or optimizer,
     whose values are data to programs that all of them share: the one that is searched, since all children have the same in the
-    others. `learning` are data that are open already, such as a part of a problem's.
+    others. `learning` are data that are open already, such as a part of a problem's. `fold` is the one that validates, where
+    the data are dealt out into several.
     """
 
     def __init__(
@@ -40,9 +41,12 @@ class Trainer:
         report: Report | None = None,
         as_data: str | None = None,
         learning: LearningTask | None = None,
+        fold: int | None = None,
     ) -> None:
-        opened = learning or problem_named(child.problem.name).open(child, with_validation=with_validation, report=report)
-        self.learning: LearningTask = opened
+        of_fold = {} if fold is None else {"fold": fold}
+        self.learning: LearningTask = learning or problem_named(child.problem.name).open(
+            child, with_validation=with_validation, report=report, **of_fold
+        )
         self._engine = engine
         self._as_data = as_data
 

@@ -15,6 +15,7 @@ What commands share:
     search_display    a search while it runs
     training_display  a training while it runs
     options           flags that several commands share
+    dataset_overview  a data set as it is read: `automl datasets SET`
     option_tables     tables of strategies and evaluators, and of the options of one
     errors            errors as one or two lines on stderr, and as exit codes
     console           stdout for data, stderr for talk

@@ -11,10 +11,7 @@ from automl_cli.core.flags import GENERAL, Flag
 
 def taking(rows: Iterable[Flag]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that makes a function of any keywords a command with these flags, given by attribute."""
-    parameters = [
-        inspect.Parameter(row.attribute, inspect.Parameter.KEYWORD_ONLY, default=row.default, annotation=_annotation(row))
-        for row in rows
-    ]
+    parameters = _parameters(rows)
 
     def command(function: Callable[..., None]) -> Callable[..., None]:
         function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -22,6 +19,27 @@ def taking(rows: Iterable[Flag]) -> Callable[[Callable[..., None]], Callable[...
         return function
 
     return command
+
+
+def taking_also(rows: Iterable[Flag]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds these flags to a function's own parameters; it is given them as further keywords."""
+    added = _parameters(rows)
+
+    def command(function: Callable[..., None]) -> Callable[..., None]:
+        variable = inspect.Parameter.VAR_KEYWORD
+        own = [parameter for parameter in inspect.signature(function).parameters.values() if parameter.kind != variable]
+        function.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
+        function.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        return function
+
+    return command
+
+
+def _parameters(rows: Iterable[Flag]) -> list[inspect.Parameter]:
+    return [
+        inspect.Parameter(row.attribute, inspect.Parameter.KEYWORD_ONLY, default=row.default, annotation=_annotation(row))
+        for row in rows
+    ]
 
 
 def _annotation(row: Flag) -> Any:

@@ -228,9 +228,10 @@ class Problem(Protocol):
         """Return the data set to start from, changed as these flags ask. Raises UserError for what does not fit."""
         ...
 
-    def facts(self, dataset: Any, *, needed: bool = True) -> Any:
+    def facts(self, dataset: Any, *, needed: bool = True, whole: bool = False) -> Any:
         """Return what is known of a data set before anything is trained on it. Raises DataError where it is missing or broken.
-        A well-known one may be missing where the data are not needed."""
+        A well-known one may be missing where the data are not needed. With `whole` all of it is to be tested on, and nothing is
+        split off."""
         ...
 
     def account(self, dataset: Any) -> tuple[str, ...]:
@@ -257,11 +258,17 @@ class Problem(Protocol):
 
     def open(self, child: Any, *, with_validation: bool = False, report: Report | None = None) -> Any:
         """Open the data as children are trained on it, as a `children.learning.Learning`. `with_validation` trains on the
-        validation examples too."""
+        validation examples too. A problem whose data sets have a field `folds` takes `fold` as well, the number of the fold
+        that validates."""
         ...
 
-    def test(self, child: Any, preparation: Mapping[str, tuple[float, ...]]) -> Any:
-        """Open the test split as a `children.learning.Testing`, prepared as in the training that had this preparation."""
+    def test(self, child: Any, preparation: Mapping[str, tuple[float, ...]], *, whole: bool = False) -> Any:
+        """Open the test split as a `children.learning.Testing`, prepared as in the training that had this preparation; with
+        `whole` all examples of the data set."""
+        ...
+
+    def doubts(self, dataset: Any, facts: Any) -> Iterator[str]:
+        """Yield advice on a data set that can be searched on, such as another metric, in a sentence each."""
         ...
 
 

@@ -56,7 +56,9 @@ _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", 
 class SearchPreset(Struct, frozen=True, kw_only=True):
     """The settings of a search under one `--preset`. Flags of the command override single fields.
 
-    `child` is a `values.child.ChildPreset`: what children are trained on and by; None where nothing is trained (tables).
+    Children are trained for `epochs`, and longer where their data are so few that these are fewer than `least_steps` steps of
+    the recipe (`planning.fitting`). `child` is a `values.child.ChildPreset`: what children are trained on and by; None where
+    nothing is trained (tables).
     `strategy_settings` holds, by strategy name, the constants that this preset fixes; a strategy chooses the others by its rule
     from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`. `by_dataset` holds other
     settings for data sets by name.
@@ -65,6 +67,7 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     trials: Annotated[int, Meta(ge=1)]
     epochs: Annotated[int, Meta(ge=1)]
     strategy: str
+    least_steps: Annotated[int, Meta(ge=0)] = 0
     child: Any = None
     in_flight: Annotated[int, Meta(ge=1)] = 8
     reward: Reward = Power()

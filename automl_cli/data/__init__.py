@@ -6,6 +6,8 @@ source           the interface of a data set
 opening          finds the source that a data set reference names
 digits           the embedded source
 tfds             sets of TensorFlow Datasets as a source
+tfrecord         records of TFRecord files
+crc32c           their checksums
 folder           pictures on disk as a source
 listing          the pictures of a folder or of a manifest, by split and class
 manifest         tables that name pictures and their classes
@@ -13,11 +15,23 @@ survey           headers of all pictures, and which of them cannot be read
 copies           copies of pictures among them
 picture_notes    what was done to pictures to read them
 account          what was read of a set, in words
-npz              an `.npz` file as a source
+arrays           an `.npz` file or `.npy` files as a source
+array_files      arrays by name in such files
+array_names      which array holds images or labels, and of which part
+array_axes       whether the channels of arrays stand first or last
+array_labels     labels in arrays: numbers, text, one-hot rows
+array_scans      extreme numbers and copies in arrays
+pixel_range      the numbers that are black and white, and their bytes
+parquet          Parquet files of encoded pictures as a source
+parquet_files    their parts, columns and classes
+small_classes    classes with too few examples for every split
+image_size       the size of prepared pictures where none is given
 decoding         pictures to arrays
 resizing         images of one size: cropped, padded or squashed
 splits           sizes of the training, validation and test split
+groups           splits of examples that must stay together
 split_indices    indices of their examples
+contents         digests of prepared images, which tell whether two sets have some in common
 cache            prepared arrays on disk: written once, memory-mapped by all
 images           facts, training and validation arrays, the test split
 examples         a few images, to look at
@@ -26,14 +40,36 @@ prefetch         work done by threads ahead of its use
 crops            windows of pictures for training and evaluation
 pillow_policy    augmentation policies on single pictures, and the text that is exported
 moved_shapes     where boxes and polygons lie after the steps of a policy
+overview         what a data set is and how it would be read
+alike            pictures with the same pixels
+mirror           whether mirrored pictures look like another class
+advice           advice that follows from the facts of a set
+contact_sheet    some pictures of every class as one picture
 target           the data set that a network is meant for, here or not
 available        the data sets that can be used on this machine
 paths            paths as users write them
 benchmark_table  tabular benchmarks
 """
 
-from automl_cli.data.images import ImageData, ImageSplit, check_bytes, image_facts, load_images, load_test_split
-from automl_cli.data.streaming import StreamedData, StreamedSplit, check_source, has_pictures, load_streamed, load_streamed_test
+from automl_cli.data.images import (
+    ImageData,
+    ImageSplit,
+    check_bytes,
+    image_facts,
+    load_all,
+    load_images,
+    load_test_split,
+    whole_facts,
+)
+from automl_cli.data.streaming import (
+    StreamedData,
+    StreamedSplit,
+    check_source,
+    has_pictures,
+    load_streamed,
+    load_streamed_all,
+    load_streamed_test,
+)
 
 __all__ = [
     "ImageData",
@@ -44,8 +80,11 @@ __all__ = [
     "check_source",
     "has_pictures",
     "image_facts",
+    "load_all",
     "load_images",
     "load_streamed",
+    "load_streamed_all",
     "load_streamed_test",
     "load_test_split",
+    "whole_facts",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import by_times, counted
+from automl_cli.data.advice import is_uneven
 from automl_cli.data.opening import open_source
 from automl_cli.data.split_indices import facts_of, sizes_for
 from automl_cli.values.dataset import DatasetReference
@@ -11,8 +12,10 @@ from automl_cli.values.dataset import DatasetReference
 CLASSES_NAMED = 8
 """Classes whose names and numbers of examples stand in the line; of more, only the largest and the smallest."""
 
-UNEVEN = 3
-"""How many times more examples than the smallest class the largest has where balanced accuracy is advised."""
+
+UNEVEN_ADVICE = (
+    "classes are uneven; --metric balanced-accuracy weighs them alike, --class-weights balanced does so in the loss only"
+)
 
 
 def account_of(reference: DatasetReference) -> tuple[str, ...]:
@@ -25,9 +28,10 @@ def account_of(reference: DatasetReference) -> tuple[str, ...]:
         f"{reference.source}: {counted(sum(described.parts.values()), 'image')} of {by_times(described.image_shape)}, "
         f"{counted(len(described.classes), 'class/classes')}{named}; {facts.train_examples:,} to train, "
         f"{facts.validation_examples:,} to validate, {facts.test_examples:,} to test"
+        f"{' (held out)' if 'test' not in described.parts else ''}"
     )
-    uneven = counts is not None and max(counts) >= UNEVEN * min(counts) and reference.metric == "accuracy"
-    advice = ("classes are uneven; --metric balanced-accuracy weighs them alike",) if uneven else ()
+    uneven = counts is not None and is_uneven(counts) and reference.metric == "accuracy"
+    advice = (UNEVEN_ADVICE,) if uneven else ()
     return (line, *source.notes(), *advice)
 
 

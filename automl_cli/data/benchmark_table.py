@@ -12,7 +12,7 @@ import numpy as np
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import DataError, SpaceError, unknown_name
 from automl_cli.core.numbers import LARGEST, counted
-from automl_cli.data.npz import BROKEN
+from automl_cli.data.array_files import BROKEN
 from automl_cli.store.files import file_digest
 
 Row = tuple[str, ...]

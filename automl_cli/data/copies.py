@@ -50,6 +50,25 @@ def groups_of(content: np.ndarray, groups: Sequence[str]) -> np.ndarray | None:
     return None if (found == np.arange(len(found))).all() else found
 
 
+LEAST_DISTINCT = 5
+"""Different pictures that a class must have for its copies to stay together: of fewer not all splits could have some."""
+
+
+def where_kept_together(content: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the content of every picture, (pictures,), with 0 where its class, `labels` (pictures,), consists of so few
+    different pictures that copies cannot stay together.
+
+    >>> where_kept_together(np.array([7, 7, 7, 5, 5, 0, 0, 0, 0]), np.array([0, 0, 0, 1, 1, 1, 1, 1, 1])).tolist()
+    [0, 0, 0, 5, 5, 0, 0, 0, 0]
+    """
+    kept = content.copy()
+    for label in np.unique(labels):
+        of_class = content[labels == label]
+        if len(np.unique(of_class[of_class != 0])) + int((of_class == 0).sum()) < LEAST_DISTINCT:
+            kept[labels == label] = 0
+    return kept
+
+
 def in_two_classes(content: np.ndarray, labels: Sequence[str]) -> list[tuple[int, int]]:
     """Return, for every content that stands in two classes, its first row and the first row of another class.
 

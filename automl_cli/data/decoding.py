@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -128,9 +128,9 @@ def decode_window(
         return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=inside)).reshape(shape)
 
 
-def traits(path: Path, where: str) -> Traits:
+def traits(file: Path | IO[bytes], where: str) -> Traits:
     """Return what the header of a picture says; decodes nothing. Raises BrokenPicture naming `where`."""
-    with errors_named(where), Image.open(path) as opened:
+    with errors_named(where), Image.open(file) as opened:
         width, height = opened.size
         raw, deep = _raw_mode(opened), _is_deep(opened)
         if orientation(opened) > 4:

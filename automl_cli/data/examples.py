@@ -25,7 +25,7 @@ def example_images(reference: DatasetReference, count: int) -> tuple[list[np.nda
     if source.description.dtype != "uint8":
         raise DataError(f"{source.description.name} holds images of {source.description.dtype}; pictures are drawn of bytes")
     sizes = sizes_for(source, reference)
-    train, _ = learning_indices(source, sizes, reference.split_seed)
+    train, _ = learning_indices(source, reference)
     _, firsts = np.unique(train.labels, return_index=True)
     others = np.setdiff1d(np.arange(len(train.labels)), firsts)
     chosen = np.sort(np.concatenate([firsts, others])[:count])

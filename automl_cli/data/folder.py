@@ -17,21 +17,20 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
-from automl_cli.data.copies import groups_of, is_copied
+from automl_cli.data.copies import groups_of, is_copied, where_kept_together
 from automl_cli.data.decoding import decode
+from automl_cli.data.image_size import common_size
 from automl_cli.data.listing import Listing, class_order
 from automl_cli.data.picture_notes import Looked
 from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
+from automl_cli.data.small_classes import note_on, small_classes
 from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.survey import AHEAD, BrokenPictures, Fault, faults_of, survey_of, whole_pictures
 from automl_cli.system.machine import available_cores
-from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference, extent_of
+from automl_cli.values.dataset import DatasetReference, extent_of
 
 CHUNK = 256
-
-USUAL_SIDE = 32
-"""Side of the squares to which pictures of several sizes are brought, unless most of them are smaller."""
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
@@ -98,7 +97,8 @@ class FolderSource:
     def groups(self, part: Part) -> np.ndarray | None:
         """Return a number for every picture, int64 (examples,), alike for copies and for those of one group of a manifest."""
         rows = self._rows(part)
-        return groups_of(self._survey.content[rows], [self._listed[row].group for row in rows])
+        content = where_kept_together(self._survey.content[rows], self._labels[rows])
+        return groups_of(content, [self._listed[row].group for row in rows])
 
     def encoded(self, part: Part) -> Read:
         """Return a function from an index to the stored picture."""
@@ -176,11 +176,9 @@ class FolderSource:
         train = [self._listed[row].label for row in np.flatnonzero(self._kept & (self._parts == 0))]
         counts = Counter(dict.fromkeys((picture.label for picture in self._listing.parts["train"]), 0))
         counts.update(train)
-        needed = 1 + len({"validation", "test"} - set(self._listing.parts))
-        small = {label: count for label, count in counts.items() if count < needed}
+        skip = self._reference.skip_small_classes
+        small = small_classes(self._listing.place, counts, self._listing.parts, skip=skip)
         classes = tuple(label for label in counts if label not in small)
-        if small and not self._reference.skip_small_classes:
-            raise DataError(_too_small(str(self._listing.place), small, needed))
         self._check_number(classes)
         self._kept = self._kept & np.array([picture.label not in small for picture in self._listed], bool)
         return classes, small
@@ -191,13 +189,7 @@ class FolderSource:
         grey = bool(survey.trait("grey")[kept].all())
         laid = bool(survey.trait("transparent")[kept].any()) and not is_grey(self._rendering.background)
         channels = 1 if grey and not laid else 3
-        if (size := extent_of(self._reference.image_size)) is not None:
-            return (*size, channels)
-        extents = survey.traits[kept, :2]
-        if (extents == extents[0]).all() and extents[0].max() <= SIZE_LIMITS[1]:
-            return (int(extents[0, 0]), int(extents[0, 1]), channels)
-        side = chosen_side(extents)
-        return (side, side, channels)
+        return (*common_size(survey.traits[kept, :2], extent_of(self._reference.image_size)), channels)
 
     def _picture(self, row: int) -> np.ndarray:
         path, shape = self._paths[row], self.description.image_shape
@@ -218,28 +210,7 @@ class FolderSource:
         if self._listing.empty:
             yield f"left out: class folders without a picture ({', '.join(self._listing.empty)})"
         if self._small:
-            names = ", ".join(f"{label} {count}" for label, count in self._small.items())
-            yield f"left out: classes with too few pictures ({names})"
-
-
-def chosen_side(extents: np.ndarray) -> int:
-    """Return the side of the squares to which pictures of these (height, width) are brought where no size is given.
-
-    It is 32, or the middle one of their shorter sides where that is less, rounded down to a multiple of 4.
-
-    >>> chosen_side(np.array([(480, 640), (90, 60)])), chosen_side(np.array([(20, 26), (22, 30), (90, 60)]))
-    (32, 20)
-    """
-    middle = int(np.median(extents.min(axis=1)))
-    return min(USUAL_SIDE, max(SIZE_LIMITS[0], middle // 4 * 4))
-
-
-def _too_small(root: str, small: dict[str, int], needed: int) -> str:
-    names = ", ".join(f"{label} {count}" for label, count in small.items())
-    return (
-        f"{root} has {counted(len(small), 'class/classes')} of fewer than {needed} pictures, too few for every split to have "
-        f"one: {names}. Add pictures, or leave these classes out with --skip-small-classes"
-    )
+            yield note_on(self._small)
 
 
 def _bytes_of(path: Path) -> bytes:

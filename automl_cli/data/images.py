@@ -15,7 +15,16 @@ from msgspec.structs import replace
 from automl_cli.core.errors import DataError
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Part, Report, Source
-from automl_cli.data.split_indices import SplitIndices, facts_of, learning_indices, no_progress, sizes_for, testing_indices
+from automl_cli.data.split_indices import (
+    SplitIndices,
+    all_indices,
+    facts_of,
+    learning_indices,
+    no_progress,
+    of_fold,
+    sizes_for,
+    testing_indices,
+)
 from automl_cli.data.splits import Sizes, fold
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
@@ -92,10 +101,17 @@ def image_facts(reference: DatasetReference) -> ImageFacts:
     return facts_of(source, sizes_for(source, reference), reference)
 
 
-def check_size(source: Source, sizes: Sizes) -> None:
-    """Check that the source fits `PREPARED_LIMIT` as arrays. Raises DataError if not."""
+def whole_facts(reference: DatasetReference) -> ImageFacts:
+    """Return the facts of a set that is not split: all of its examples are test examples."""
+    source = open_source(reference)
+    count = sum(source.description.parts.values())
+    whole = Sizes(0, 0, count, test_held_out=False, validation_held_out=False, subset=0, available=0)
+    return facts_of(source, whole, reference)
+
+
+def check_size(source: Source, count: int) -> None:
+    """Check that so many examples of the source fit `PREPARED_LIMIT` as arrays. Raises DataError if not."""
     described = source.description
-    count = sizes.train + sizes.validation + sizes.test
     number_bytes = 1 if described.dtype == "uint8" else 4
     if (needed := count * math.prod(described.image_shape) * number_bytes) > PREPARED_LIMIT:
         height, width, _ = described.image_shape
@@ -116,15 +132,18 @@ def check_bytes(reference: DatasetReference) -> None:
         )
 
 
-def load_images(reference: DatasetReference, progress: Progress | None = None) -> ImageData:
-    """Return the training and validation arrays of the reference from the cache; prepare them on first use."""
+def load_images(reference: DatasetReference, progress: Progress | None = None, *, fold: int = 0) -> ImageData:
+    """Return the training and validation arrays of the reference from the cache; prepare them on first use.
+
+    Of several folds, `fold` is the one that validates.
+    """
     import numpy as np
 
     from automl_cli.data.cache import key_of, load_or_prepare
 
     source = open_source(reference)
-    sizes = sizes_for(source, reference)
-    check_size(source, sizes)
+    sizes = of_fold(source, reference, fold)
+    check_size(source, sizes.total)
     described = source.description
     layout = {
         **_split_layout(source, "train", sizes.train),
@@ -134,12 +153,13 @@ def load_images(reference: DatasetReference, progress: Progress | None = None) -
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
         report = counter(progress, sizes.train + sizes.validation)
-        train, validation = learning_indices(source, sizes, reference.split_seed)
+        train, validation = learning_indices(source, reference, fold=fold)
         _fill(source, train, arrays, "train", report)
         _fill(source, validation, arrays, "validation", report)
         arrays["moments"][:] = moments(arrays["train_images"])
 
-    key = key_of((*source.identity(), f"{described.image_shape}", f"{sizes.subset}", f"{reference.split_seed}", "search"))
+    drawn = (f"{sizes.subset}", f"{reference.split_seed}", *_of_splits(reference), *((f"fold {fold}",) if fold else ()))
+    key = key_of((*source.identity(), f"{described.image_shape}", *drawn, "search"))
     arrays = load_or_prepare(described.name, key, layout, write)
     mean, std = np.asarray(arrays["moments"])
     return ImageData(
@@ -160,12 +180,38 @@ def load_test_split(reference: DatasetReference) -> ImageSplit:
     sizes = sizes_for(source, reference)
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:
-        _fill(source, testing_indices(source, sizes, reference.split_seed), arrays, "test", no_progress)
+        _fill(source, testing_indices(source, reference), arrays, "test", no_progress)
 
-    drawn = (f"{reference.split_seed}",) if sizes.test_held_out else ()
+    drawn = (f"{reference.split_seed}", f"{sizes.test}") if sizes.test_held_out else ()
     key = key_of((*source.identity(), f"{source.description.image_shape}", *drawn, "test"))
     arrays = load_or_prepare(source.description.name, key, _split_layout(source, "test", sizes.test), write)
     return ImageSplit(arrays["test_images"], arrays["test_labels"])
+
+
+def load_all(reference: DatasetReference) -> ImageSplit:
+    """Return all examples of the reference, of every part, from the cache; prepare them on first use."""
+    from automl_cli.data.cache import key_of, load_or_prepare
+
+    source = open_source(reference)
+    parts = source.description.parts
+    check_size(source, sum(parts.values()))
+
+    def write(arrays: Mapping[str, np.ndarray]) -> None:
+        start = 0
+        for rows in all_indices(source):
+            ours = {name: array[start : start + len(rows.labels)] for name, array in arrays.items()}
+            _fill(source, rows, ours, "test", no_progress)
+            start += len(rows.labels)
+
+    key = key_of((*source.identity(), f"{source.description.image_shape}", "all"))
+    arrays = load_or_prepare(source.description.name, key, _split_layout(source, "test", sum(parts.values())), write)
+    return ImageSplit(arrays["test_images"], arrays["test_labels"])
+
+
+def _of_splits(reference: DatasetReference) -> tuple[str, ...]:
+    """Return what tells splits of a set apart that are not drawn by the rules alone."""
+    said = (reference.validation_share, reference.test_share, reference.folds)
+    return () if said == (None, None, 1) else (f"{said}",)
 
 
 def moments(images: np.ndarray) -> np.ndarray:

@@ -24,10 +24,14 @@ def open_source(reference: DatasetReference) -> Source:
     if not text:
         raise unknown_dataset(text)
     size = extent_of(reference.image_size)
-    if text.endswith(".npz"):
-        from automl_cli.data.npz import NpzSource
+    if text.lower().endswith((".npz", ".npy")):
+        from automl_cli.data.arrays import open_arrays
 
-        return NpzSource(Path(text), image_size=size)
+        return open_arrays(reference)
+    if text.lower().endswith(".parquet"):
+        from automl_cli.data.parquet import ParquetSource
+
+        return ParquetSource(expanded(text), reference)
     if text.endswith(".csv"):
         return _open_manifest(expanded(text), reference)
     if text.startswith((".", "~", os.sep)):
@@ -55,16 +59,27 @@ def tfds_folder(data_dir: str | None) -> Path:
 
 
 def _open_folder(reference: DatasetReference) -> Source:
+    from automl_cli.data.array_names import meaning_of
+
+    root = expanded(reference.source)
+    meanings = (meaning_of(path.stem) for path in root.glob("*.npy"))
+    if any(meaning is not None and meaning.holds == "images" for meaning in meanings):
+        from automl_cli.data.arrays import open_arrays
+
+        return open_arrays(reference)
+    if any(next(place.glob("*.parquet"), None) for place in (root, root / "data")):
+        from automl_cli.data.parquet import ParquetSource
+
+        return ParquetSource(root, reference)
     from automl_cli.data.folder import FolderSource
     from automl_cli.data.listing import list_folder
 
-    root = expanded(reference.source)
     if not root.exists():
         raise DataError(f"no folder at {root}; give a folder that holds one folder of pictures for each class")
     if not root.is_dir():
         raise DataError(
-            f"{root} is a file, but no data set; one is a folder of class folders, an .npz file of arrays, or a .csv file of "
-            "lines path,label"
+            f"{root} is a file, but no data set; one is a folder of class folders, an .npz or .npy file of arrays, or a .csv "
+            "file of lines path,label"
         )
     return FolderSource(list_folder(root), root.resolve().name, reference)
 

@@ -1,7 +1,7 @@
 """Published facts of well-known image data sets, for planning without the data."""
 
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, canonical_name
-from automl_cli.data.splits import sizes_of
+from automl_cli.data.splits import holding_of, sizes_of
 from automl_cli.values.dataset import DatasetReference, ImageFacts, extent_of
 
 
@@ -11,7 +11,7 @@ def published_facts(dataset: DatasetReference) -> ImageFacts | None:
     if name not in _PUBLISHED:
         return None
     side, channels, classes, train, test = _PUBLISHED[name]
-    sizes = sizes_of(name, {"train": train, "test": test}, dataset.train_examples)
+    sizes = sizes_of(name, {"train": train, "test": test}, dataset.train_examples, holding_of(dataset))
     height, width = extent_of(dataset.image_size) or (side, side)
     return ImageFacts(
         image_shape=(height, width, channels),

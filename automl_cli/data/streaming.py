@@ -20,7 +20,7 @@ from automl_cli.core.random_streams import stream_seed
 from automl_cli.data.images import Progress, check_size, counter
 from automl_cli.data.opening import open_source
 from automl_cli.data.source import Encoded, Read, Source
-from automl_cli.data.split_indices import SplitIndices, facts_of, learning_indices, sizes_for, testing_indices
+from automl_cli.data.split_indices import SplitIndices, all_indices, facts_of, learning_indices, sizes_for, testing_indices
 from automl_cli.system.machine import available_cores
 from automl_cli.values.dataset import DatasetReference, ImageFacts
 
@@ -142,7 +142,7 @@ def check_source(reference: DatasetReference, *, streamed: bool) -> None:
                 "pictures; leave it out"
             )
     else:
-        check_size(source, sizes_for(source, reference))
+        check_size(source, sizes_for(source, reference).total)
     source.check_pictures()
 
 
@@ -155,7 +155,7 @@ def has_pictures(reference: DatasetReference) -> bool:
     return False
 
 
-def load_streamed(reference: DatasetReference, progress: Progress | None = None) -> StreamedData:
+def load_streamed(reference: DatasetReference, progress: Progress | None = None, *, fold: int = 0) -> StreamedData:
     """Return the training and validation pictures of the reference. Labels are read once and cached; no picture is decoded."""
     import numpy as np
 
@@ -164,7 +164,7 @@ def load_streamed(reference: DatasetReference, progress: Progress | None = None)
     sizes = sizes_for(source, reference)
     parts = source.description.parts
     report = counter(progress, parts["train"] + parts.get("validation", 0))
-    train, validation = learning_indices(source, sizes, reference.split_seed, report=report)
+    train, validation = learning_indices(source, reference, fold=fold, report=report)
     middle = np.full(source.description.image_shape[2], MIDDLE, np.float32)
     return StreamedData(
         train=_split(source, train),
@@ -180,7 +180,22 @@ def load_streamed_test(reference: DatasetReference) -> StreamedSplit:
     """Return the test pictures of the reference. For the final command only."""
     source = open_source(reference)
     source.encoded("train")
-    return _split(source, testing_indices(source, sizes_for(source, reference), reference.split_seed))
+    return _split(source, testing_indices(source, reference))
+
+
+def load_streamed_all(reference: DatasetReference) -> StreamedSplit:
+    """Return all pictures of the reference, of every part."""
+    import numpy as np
+
+    source = open_source(reference)
+    of_parts = [_split(source, rows) for rows in all_indices(source)]
+    ends = np.cumsum([len(split) for split in of_parts])
+
+    def read(index: int) -> Encoded:
+        part = int(np.searchsorted(ends, index, side="right"))
+        return of_parts[part].read(index - int(ends[part]) + len(of_parts[part]))
+
+    return StreamedSplit(read, np.concatenate([split.labels for split in of_parts]), source.description.image_shape)
 
 
 def _split(source: Source, rows: SplitIndices) -> StreamedSplit:

@@ -167,11 +167,15 @@ def _nowhere(path: Path) -> str:
 
 
 def _digest(path: Path) -> int:
-    """Return a number of 63 bits, not 0, that tells contents apart."""
     try:
         data = path.read_bytes()
     except OSError:
         return 0
+    return content_digest(data)
+
+
+def content_digest(data: bytes) -> int:
+    """Return a number of 63 bits, not 0, that tells contents apart."""
     return (int.from_bytes(hashlib.blake2b(data, digest_size=8).digest()) >> 1) or 1
 
 

@@ -1,4 +1,4 @@
-"""Prepared sets of TensorFlow Datasets in array_record, read by name without TensorFlow and without a network.
+"""Prepared sets of TensorFlow Datasets, array_record or tfrecord, read by name without TensorFlow and without a network.
 
 Every check that needs no decoding is made when the source is opened, in the order in which the causes depend on each other: the
 packages, the prepared folder, its format, its features, its splits, its files.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,20 @@ import numpy as np
 from automl_cli.core.errors import DataError
 from automl_cli.data.catalogue import MIRROR_SENSITIVE, UNLABELLED_TEST, base_name
 from automl_cli.data.decoding import decode
+from automl_cli.data.image_size import size_by_first
+from automl_cli.data.published import published_facts
 from automl_cli.data.resizing import Resizing
 from automl_cli.data.source import Colour, Encoded, Part, Read, Rendering, Report, SourceDescription
+from automl_cli.data.tfrecord import TfRecords
+from automl_cli.values.dataset import DatasetReference
 
 CHUNK = 256
+LOOKED_AT = 256
+"""Pictures whose sizes decide to which size all are brought where none is given."""
 LABEL_CHUNK = 1024
 """Examples whose labels are read at a time, with their pictures: 110 MB of ImageNet."""
+FORMATS = ("array_record", "tfrecord")
+"""Formats of files that are read, best first."""
 PACKAGES = {"tensorflow_datasets": "tensorflow-datasets", "array_record": "array_record", "PIL": "pillow"}
 """Module -> package that reading needs."""
 
@@ -38,6 +47,7 @@ class TfdsSource:
         self._size = image_size
         self._resize: Resizing = resize
         self._rendering = Rendering(background)
+        self._notes: tuple[str, ...] = ()
         _check_packages()
         self._info = self._open_info()
         self._image_key, self._label_key = self._feature_keys()
@@ -99,8 +109,8 @@ class TfdsSource:
         """Return None: no examples belong together."""
 
     def notes(self) -> tuple[str, ...]:
-        """Return nothing: no picture is looked at before it is decoded."""
-        return ()
+        """Return the size that was chosen for pictures of several sizes; nothing else is looked at before it is decoded."""
+        return self._notes
 
     def encoded(self, part: Part) -> Read:
         """Return a function from an index to the stored picture."""
@@ -137,7 +147,20 @@ class TfdsSource:
 
         # Images stay encoded: labels alone are read five times faster so, and Pillow decodes what is needed.
         skip = {self._image_key: tfds.decode.SkipDecoding()}
+        if self._format == "tfrecord":
+            return self._tfrecords(part, partial(self._info.features.deserialize_example_np, decoders=skip))
         return self._builder.as_data_source(self._splits[part], decoders=skip, file_format="array_record")
+
+    def _tfrecords(self, part: Part, parse: Callable[[bytes], Any]) -> TfRecords:
+        """Return the records of a part. Raises DataError where they are not as many as they should be."""
+        records = TfRecords(self._files(self._splits[part]), parse)
+        try:
+            found = len(records)
+        except (OSError, ValueError) as error:
+            raise self._damaged(str(error)) from error
+        if found != (right := self._info.splits[self._splits[part]].num_examples):
+            raise self._damaged(f"split {self._splits[part]!r} holds {found} examples, its description says {right}")
+        return records
 
     def _read_many(self, records: Any, rows: list[int]) -> list[dict[str, Any]]:
         return self._read(lambda: list(records.__getitems__(rows)))
@@ -168,12 +191,13 @@ class TfdsSource:
                 f"the metadata of {self._name} under {self._data_dir} cannot be read ({message}); prepare the set again"
             ) from error
         info = self._builder.info
-        formats = {found.value for found in info.available_file_formats()}
-        if "array_record" not in formats:
+        stored = {found.value for found in info.available_file_formats()}
+        if not (readable := [name for name in FORMATS if name in stored]):
             raise DataError(
-                f"{self._name} under {info.data_dir} is stored as {', '.join(sorted(formats)) or 'nothing known'}, "
-                f"which only TensorFlow reads; prepare it as array_record: {self._recipe()}"
+                f"{self._name} under {info.data_dir} is stored as {', '.join(sorted(stored)) or 'nothing known'}; "
+                f"{' and '.join(FORMATS)} are read here; prepare it so: {self._recipe()}"
             )
+        self._format = readable[0]
         return info
 
     def _not_prepared(self) -> DataError:
@@ -227,7 +251,7 @@ class TfdsSource:
                 )
 
     def _files(self, split: str) -> list[Path]:
-        return [Path(path).with_name(_in_array_record(path.name)) for path in self._info.splits[split].filepaths]
+        return [Path(path).with_name(_in_format(path.name, self._format)) for path in self._info.splits[split].filepaths]
 
     def _image_shape(self) -> tuple[int, int, int]:
         feature = self._info.features[self._image_key]
@@ -240,19 +264,32 @@ class TfdsSource:
         if self._size is not None:
             return (*self._size, channels or 3)
         if height is None or width is None:
-            raise DataError(f"the pictures of {self._name} differ in size; give --image-size to bring them to one size")
+            height, width = self._size = self._chosen_size()
         return (height, width, channels or 3)
 
+    def _chosen_size(self) -> tuple[int, int]:
+        """Return the size by the rule for pictures of several sizes, from the first ones.
 
-def _in_array_record(file_name: str) -> str:
-    """Return the name of a shard in array_record, for a set that exists in several formats.
+        Raises DataError for a well-known set, which has a usual size.
+        """
+        if published_facts(DatasetReference(source=self._name)) is not None:
+            raise DataError(f"the pictures of {self._name} differ in size; give --image-size to bring them to one size")
+        records = self._records("train")
+        examples = self._read_many(records, list(range(min(len(records), LOOKED_AT))))
+        size, note = size_by_first([example[self._image_key] for example in examples])
+        self._notes = (note,)
+        return size
 
-    >>> _in_array_record("mnist-train.tfrecord-00000-of-00001")
+
+def _in_format(file_name: str, file_format: str) -> str:
+    """Return the name of a shard in another format, for a set that exists in several.
+
+    >>> _in_format("mnist-train.tfrecord-00000-of-00001", "array_record")
     'mnist-train.array_record-00000-of-00001'
     """
     head, dot, tail = file_name.rpartition(".")
     _, dash, shard = tail.partition("-")
-    return f"{head}{dot}array_record{dash}{shard}"
+    return f"{head}{dot}{file_format}{dash}{shard}"
 
 
 def _check_packages() -> None:
@@ -261,5 +298,3 @@ def _check_packages() -> None:
             raise DataError(
                 f"reading TFDS sets needs the package {package!r}, which is not installed here; pip install {package}"
             )
-    if find_spec("tensorflow_datasets") is None:
-        raise DataError("reading TFDS sets needs the package 'tensorflow-datasets'; pip install tensorflow-datasets")

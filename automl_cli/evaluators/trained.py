@@ -17,7 +17,9 @@ from automl_cli.children.cost import START_SECONDS, blocks_of, child_seconds, co
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.flags import Flag
+from automl_cli.core.numbers import LARGEST
 from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate
+from automl_cli.core.random_streams import stream_seed
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
@@ -53,6 +55,20 @@ class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ] = False
 
 
+FOLDS = Flag(
+    name="folds",
+    type=int,
+    panel="What is searched",
+    metavar="K",
+    help="Cross-validation: train each child K times, validated on another part each time. [default: once]",
+    at_least=2,
+    at_most=20,
+    recorded="child.problem.dataset.folds",
+    of_children=True,
+)
+"""Cross-validation, for problems whose data sets have a field `folds`."""
+
+
 class TrainedEvaluator:
     """Builds what a genotype stands for, trains it on the problem of the study, and scores it after every epoch."""
 
@@ -60,7 +76,7 @@ class TrainedEvaluator:
     trains = True
     instant = False
     unused: tuple[str, ...] = ()
-    flags: tuple[Flag, ...] = ()
+    flags: tuple[Flag, ...] = (FOLDS,)
     options = TrainedSettings
     settings = TrainedSettings
 
@@ -74,6 +90,8 @@ class TrainedEvaluator:
             raise UserError(
                 f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
             )
+        if "folds" in request.given and "folds" not in child.problem.dataset:
+            raise UserError(f"--folds means nothing to problem {child.problem.name!r}; leave it out")
         if request.data_needed:
             problem_named(child.problem.name).check(with_augmentation(child, request.space))
         if (engine := request.options.get("engine")) is None:
@@ -126,9 +144,9 @@ class TrainedEvaluator:
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
         """Yield the data set, the roles, the recipe, and the depth of the networks."""
         kind, child = _standing(space), _child(setup)
-        facts, recipe = child.problem.facts, child.recipe
+        recipe = child.recipe
         yield "data set", child.problem.source
-        yield "examples", f"{facts['train_examples']:,} to train, {facts['validation_examples']:,} to validate"
+        yield "examples", _examples_in_words(child)
         for role, filling in child.roles.items():
             if role != "network":
                 yield role, words_of(filling)
@@ -167,7 +185,7 @@ class TrainedEvaluator:
         more = max(1.0, trials / len(networks)) if engine == "whole" else 1.0  # the others of `whole` are networks of their own
         return SecondsEstimate(
             start=START_SECONDS,
-            training=trials * each.total,
+            training=trials * _folds(child) * each.total,
             compiling=more * compile_seconds(engine, programs, blocks=blocks),
         )
 
@@ -179,11 +197,16 @@ class TrainedEvaluator:
         self._kind = _standing(self._space)
         self._child = _child(setup)
         self._facts = typed_facts(self._child.problem)
+        as_data, folds = self._kind.role if settings.as_data else None, _folds(self._child)
         opened_for = with_augmentation(self._child, self._space)
-        self._trainer = Trainer(opened_for, engine=settings.engine, as_data=self._kind.role if settings.as_data else None)
+        self._trainers = [
+            Trainer(opened_for, engine=settings.engine, as_data=as_data, fold=fold if folds > 1 else None)
+            for fold in range(folds)
+        ]
 
     def evaluate(self, task: Task) -> Measurement:
-        """Train the child and return one score per epoch.
+        """Train the child and return one score per epoch: with folds the mean of as many trainings, each on a seed of its own,
+        at the learning rate that was best on the first.
 
         Metrics are exact costs, the last epoch's mean `loss`, and the learning rate where several were tried. Raises Diverged,
         before any training, for a value that cannot be trained.
@@ -193,14 +216,18 @@ class TrainedEvaluator:
         if self._kind.problem is not None and (problem := self._kind.problem(placed)) is not None:
             raise Diverged(f"not trained: {problem}")
         child = self._child.filled(**{self._kind.role: filling_of(self._kind.name, placed)})
-        model = self._trainer.module(child, seed=task.seed)
-        settled = self._trainer.at_best_rate(child, seed=task.seed, model=model)
-        trained = self._trainer.train(settled, epochs=task.epochs, seed=task.seed, model=model)
+        settled, trained = child, []
+        for fold, trainer in enumerate(self._trainers):
+            seed = stream_seed(task.seed, "fold", fold) % LARGEST if fold else task.seed
+            model = trainer.module(child, seed=seed)
+            settled = trainer.at_best_rate(settled, seed=seed, model=model)
+            trained.append(trainer.train(settled, epochs=task.epochs, seed=seed, model=model))
         costs = costs_of(child.roles, self._facts)
         metrics: dict[str, int | float] = {} if costs is None else msgspec.structs.asdict(costs)
         if settled is not child:
             metrics["learning_rate"] = settled.recipe.learning_rate
-        return Measurement(scores=trained.scores, metrics={"loss": trained.losses[-1], **metrics})
+        scores = tuple(map(fmean, zip(*(one.scores for one in trained), strict=True)))
+        return Measurement(scores=scores, metrics={"loss": fmean(one.losses[-1] for one in trained), **metrics})
 
 
 def with_augmentation(child: Child, space: SearchSpace) -> Child:
@@ -223,6 +250,17 @@ def _networks(space: SearchSpace, child: Child, genotypes: Sequence[Genotype]) -
 def _standing(space: SearchSpace) -> Kind:
     """Return the kind of the values that stand in the open role."""
     return standing_kind(kind_named(space.plugin.produces))
+
+
+def _folds(child: Child) -> int:
+    """Return how many trainings make the score of a child."""
+    return int(child.problem.dataset.get("folds", 1))
+
+
+def _examples_in_words(child: Child) -> str:
+    facts, folds = child.problem.facts, _folds(child)
+    each = "" if folds == 1 else f", in each of {folds} folds; the score is the mean over them"
+    return f"{facts['train_examples']:,} to train, {facts['validation_examples']:,} to validate{each}"
 
 
 def _child(setup: EvaluatorSetup) -> Child:

@@ -52,7 +52,7 @@ def pictures_in(folder: Path, *, any_mode: bool = False) -> tuple[PictureFile, .
 
     Raises DataError where there is none, and one that lists all that cannot be read.
     """
-    from automl_cli.data.folder import SUFFIXES
+    from automl_cli.data.listing import SUFFIXES
 
     if not folder.is_dir():
         raise DataError(f"no folder at {folder}; give a folder of pictures")

@@ -52,7 +52,7 @@ def searched_on(dataset: DatasetReference | None) -> DatasetReference:
 def _whole(dataset: DatasetReference) -> DatasetReference:
     import msgspec
 
-    return msgspec.structs.replace(dataset, train_examples=None)
+    return msgspec.structs.replace(dataset, train_examples=None, folds=1)
 
 
 def stacked(

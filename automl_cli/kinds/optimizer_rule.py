@@ -130,7 +130,9 @@ def recipe(rule: Optimizer, before: Recipe) -> Recipe:
 
 
 def conflict(optimizer: Optimizer, recipe: Recipe) -> str | None:
-    """Return why the optimizer cannot train by this recipe, or None."""
+    """Return why the optimizer cannot train by this recipe, or None: steps that can only diverge, or a schedule in its way."""
+    if (too_large := _too_large(optimizer, recipe)) is not None:
+        return too_large
     if not (isinstance(optimizer, LibraryOptimizer) and optimizer.averages):
         return None
     changed = {
@@ -144,6 +146,26 @@ def conflict(optimizer: Optimizer, recipe: Recipe) -> str | None:
                 f"{optimizer.name} averages its parameters in place of a schedule of the learning rate, and the recipe has "
                 f"{field} {getattr(recipe, field)}; it needs a constant rate without warm-up, and no average_decay"
             )
+    return None
+
+
+LARGEST_OF_KNOWN = 1_000
+"""A learning rate may be so many times the one at which a rule is known to work."""
+
+
+def _too_large(optimizer: Optimizer, recipe: Recipe) -> str | None:
+    """Return why steps are so large that a training can only diverge: by the learning rate alone, or with the weight decay."""
+    rate, known = recipe.learning_rate, optimizer.learning_rate
+    if known is not None and rate > LARGEST_OF_KNOWN * known:
+        return (
+            f"--learning-rate is {rate:g}; with this optimizer, which is known to work at {known:g}, it must be at most "
+            f"{LARGEST_OF_KNOWN * known:g}: its steps are about as large as the rate, whatever the gradient"
+        )
+    if rate * recipe.weight_decay > 1:
+        return (
+            f"--weight-decay is {recipe.weight_decay:g}; at the learning rate {rate:g} it must be at most {1 / rate:g}: a step "
+            "would take away more than the whole weight"
+        )
     return None
 
 

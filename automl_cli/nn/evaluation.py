@@ -11,7 +11,7 @@ from jax import Array
 from automl_cli.core.protocols import Diverged
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines import Engine
-from automl_cli.nn.metrics import Metric, results
+from automl_cli.nn.metrics import Fold, Metric, results
 
 
 class EvaluationBatch(NamedTuple):
@@ -42,19 +42,22 @@ def evaluate(engine: Engine, state: Any, examples: EvaluationExamples, metrics: 
 
     Raises ValueError if the examples have no targets, and Diverged if an output or a metric is not finite.
     """
-    accumulated = [metric.start() for metric in metrics]
+    values = results(metrics, accumulate(engine, state, examples, metrics))
+    if not np.isfinite(values).all():
+        raise Diverged("a metric of the network is not finite")
+    return values
+
+
+def accumulate(engine: Engine, state: Any, examples: EvaluationExamples, folds: Sequence[Fold]) -> list[Any]:
+    """Return what each of the folds makes of these examples, all in one pass. Raises as `evaluate` does."""
+    accumulated = [fold.start() for fold in folds]
     for outputs, batch in _predictions(engine, state, examples):
         if batch.targets is None:
             raise ValueError("these examples have no targets, so they cannot be scored")
         if not _finite(outputs):
             raise Diverged("outputs of the network are not finite")
-        accumulated = [
-            metric.add(previous, outputs, batch.targets) for metric, previous in zip(metrics, accumulated, strict=True)
-        ]
-    values = results(metrics, accumulated)
-    if not np.isfinite(values).all():
-        raise Diverged("a metric of the network is not finite")
-    return values
+        accumulated = [fold.add(previous, outputs, batch.targets) for fold, previous in zip(folds, accumulated, strict=True)]
+    return accumulated
 
 
 _finite = compiled(lambda outputs: jnp.isfinite(outputs).all(), identity="finite")

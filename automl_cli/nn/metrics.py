@@ -15,11 +15,8 @@ from automl_cli.nn.compilation import compiled
 Direction = Literal["higher", "lower"]
 
 
-class Metric(Protocol):
-    """A metric as a fold over the batches of a split."""
-
-    better: ClassVar[Direction]
-    """Direction in which the metric improves."""
+class Fold(Protocol):
+    """A fold over the batches of a split."""
 
     def start(self) -> Any:
         """Return the accumulator before the first batch."""
@@ -29,6 +26,13 @@ class Metric(Protocol):
         """Return the accumulator after one batch more: outputs (examples, …) on the device and targets (examples, …), row by
         row."""
         ...
+
+
+class Metric(Fold, Protocol):
+    """A metric as a fold over the batches of a split."""
+
+    better: ClassVar[Direction]
+    """Direction in which the metric improves."""
 
     def result(self, accumulated: Any) -> float:
         """Return the metric of everything accumulated."""
@@ -102,6 +106,23 @@ class BalancedAccuracy:
         """Return the mean accuracy over the classes that occur."""
         right, totals = accumulated[:, accumulated[1] > 0]
         return float(np.mean([value / of for value, of in zip(right.tolist(), totals.tolist(), strict=True)]))
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts the examples of each class by the class that they are taken for. Logits are (examples, classes), labels
+    (examples,)."""
+
+    classes: int
+
+    def start(self) -> np.ndarray:
+        """Return zero examples: (classes, classes), int64, a row for each class."""
+        return np.zeros((self.classes, self.classes), np.int64)
+
+    def add(self, accumulated: np.ndarray, outputs: Array | np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Add the examples of one batch."""
+        pairs = targets.astype(np.int64) * self.classes + np.asarray(outputs).argmax(-1)
+        return accumulated + np.bincount(pairs, minlength=self.classes**2).reshape(self.classes, self.classes)
 
 
 @dataclass(frozen=True)

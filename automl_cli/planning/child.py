@@ -37,7 +37,8 @@ def plan_child(request: Request, preset: ChildPreset | None, kind: Kind, *, data
     roles = {**by_names(named_roles(preset)), **filled_by_flags(request, open_role=kind.role)}
     if kind.role != WHAT_IS_TRAINED:
         roles[WHAT_IS_TRAINED] = network_given(request, facts) or _network(preset, facts)
-    recipe = preset.recipe if request.optimizer is None else suited_recipe(preset.recipe, roles["optimizer"])
+    recipe = preset.recipe if request.preset == "paper" else preset.recipe.for_few(facts.train_examples)
+    recipe = recipe if request.optimizer is None else suited_recipe(recipe, roles["optimizer"])
     child = Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
         recipe=recipe,

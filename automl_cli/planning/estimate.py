@@ -12,6 +12,7 @@ from automl_cli.core.decisions import Genotype
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Limits
+from automl_cli.planning.fitting import fitted, reason
 from automl_cli.store.study import StudySettings, TransferSettings
 from automl_cli.study.proposals import window
 from automl_cli.study.session import costs_of, evaluator_of, setup_of
@@ -31,7 +32,8 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     """The plan of a search: what `--dry-run` says. `measured` are rows of the evaluator, name and words.
 
     `in_flight` is rounded up to whole minibatches, as the search does. `start_from` counts the genotypes that the strategy was
-    given to begin with. `repeats` is how many such searches there are, one after the other, if there are several.
+    given to begin with. `steps` are those of a training, where one is known, and `fitted` says why trials or epochs are not
+    those of the preset. `repeats` is how many such searches there are, one after the other, if there are several.
 
     `compute_seconds` is what all children take together, one core each, with an empty cache of compiled programs; None where
     nothing is known of them. `compile_seconds` is the part of it that a full cache saves. `wall_seconds` and
@@ -49,6 +51,8 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     seed: int
     trials: int
     epochs: int
+    steps: int | None
+    fitted: str | None
     in_flight: int
     reward: Reward
     retrain_top: int
@@ -86,6 +90,8 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         seed=settings.seed,
         trials=settings.trials,
         epochs=settings.epochs,
+        steps=_steps(settings),
+        fitted=_fitted(settings, space),
         in_flight=in_flight,
         reward=settings.reward,
         retrain_top=settings.retrain_top,
@@ -99,6 +105,24 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         transfer=settings.transfer,
         **seconds,
     )
+
+
+def _steps(settings: StudySettings) -> int | None:
+    """Return the steps of a child's training, or None where nothing is trained."""
+    if (child := settings.child) is None:
+        return None
+    return settings.epochs * child.recipe.steps(child.problem.facts["train_examples"])
+
+
+def _fitted(settings: StudySettings, space: SearchSpace) -> str | None:
+    """Return why the data made trials or epochs others than those of the preset; None where they did not."""
+    preset = space.plugin.presets.get(settings.preset)
+    if preset is None or settings.child is None:
+        return None
+    found = fitted(preset, space, settings.child)
+    if found.epochs != settings.epochs or found.trials != settings.trials:
+        return None
+    return reason(preset, found)
 
 
 def _seconds(settings: StudySettings, space: SearchSpace, genotypes: Sequence[Genotype], *, busy: int) -> dict[str, Any]:

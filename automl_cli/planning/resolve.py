@@ -19,14 +19,15 @@ from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.executors.serial import check_serial
 from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
+from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.transfer import plan_transfer
 from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import plugin_named, spaces_of
-from automl_cli.plugins.listing import kind_named
+from automl_cli.plugins.listing import kind_named, problem_named
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
-from automl_cli.plugins.roles import typed_facts
+from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.plugins.space_checks import check_placed, check_space
 from automl_cli.store.study import StudySettings
 from automl_cli.study.proposals import window
@@ -58,17 +59,17 @@ def plan_search(
     check_space(space)
     strategy = _strategy(request, preset, space)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
-    measured = _measured(request, preset, space, epochs=numbers["epochs"], data_needed=data_needed)
+    measured = _measured(request, preset, space, data_needed=data_needed)
     settings = StudySettings(
         command=command,
         preset=request.preset or "quick",
         space=space.reference(file),
         reward=_reward(request, preset.reward),
         strategy=strategy,
-        strategy_settings=_constants(request, preset, space, strategy, trials=numbers["trials"]),
+        strategy_settings=_constants(request, preset, space, strategy, trials=measured["trials"]),
         seed=request.seed or 0,
         limits=Limits(request.max_parameters, request.max_multiply_adds),
-        retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * numbers["epochs"],
+        retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
         time_budget_seconds=request.time_budget,
@@ -82,10 +83,9 @@ def plan_search(
     return settings, space
 
 
-def _measured(
-    request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, epochs: int, data_needed: bool
-) -> dict[str, Any]:
-    """Return the settings `evaluator`, `child`, `executor` and `workers` by name."""
+def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, data_needed: bool) -> dict[str, Any]:
+    """Return the settings `evaluator`, `child`, `executor` and `workers`, and the epochs and trials that fit the data, by
+    name."""
     name = EVALUATORS.check(request.evaluator or DEFAULT_EVALUATOR)
     factory: EvaluatorFactory = EVALUATORS.load(name)
     _check_flags(name, factory, request)
@@ -94,19 +94,23 @@ def _measured(
     child = plan_child(request, preset.child, kind, data_needed=data_needed) if factory.trains else None
     if child is not None:
         check_placed(space, typed_facts(child.problem))
+    extent = Extent(_first(request.trials, preset.trials), _first(request.epochs, preset.epochs))
+    if child is not None and request.epochs is None:
+        found = fitted(preset, space, child)
+        extent = Extent(_first(request.trials, found.trials), found.epochs)
     options = typed(request.evaluator_option or {})
     check_options(factory.options, options, owner=f"evaluator {name}")
     asked = EvaluationRequest(
         space=space,
         child=child,
         data_needed=data_needed,
-        epochs=epochs,
+        epochs=extent.epochs,
         executor=executor,
         given=request.given(),
         options=options,
     )
     evaluator = EvaluatorSpec(name, factory.resolve(asked))
-    return {"evaluator": evaluator, "child": child, "executor": executor, "workers": workers}
+    return {"evaluator": evaluator, "child": child, "executor": executor, "workers": workers, **extent._asdict()}
 
 
 def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
@@ -117,6 +121,9 @@ def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
             f"--workers {request.workers}, but at most {in_flight} children are in flight at a time, so the other workers have "
             "nothing to do; --in-flight raises that, and is part of the search"
         )
+    if settings.child is not None:
+        problem = settings.child.problem
+        yield from problem_named(problem.name).doubts(typed_dataset(problem), typed_facts(problem))
 
 
 def _check_together(settings: StudySettings, request: SearchRequest, space: SearchSpace) -> None:
@@ -142,8 +149,8 @@ def repeated(settings: StudySettings, count: int) -> list[StudySettings]:
     return [msgspec.structs.replace(settings, seed=seed) for seed in range(settings.seed, settings.seed + count)]
 
 
-_PRESET_FIELDS = ("trials", "epochs", "in_flight", "reuse", "retrain_top")
-"""What a preset fixes and a flag of the same name changes."""
+_PRESET_FIELDS = ("in_flight", "reuse", "retrain_top")
+"""What a preset fixes and a flag of the same name changes, besides trials and epochs (`planning.fitting`)."""
 
 
 def _plugin(command: str, name: str) -> tuple[Plugin, str | None]:

@@ -35,13 +35,14 @@ def trainable_of(body: Any, place: str, choices: TrainingChoices) -> Trainable:
 
 
 def _as_searched(kind: Kind, body: FoundBody, choices: TrainingChoices) -> Trainable:
-    """Return a training of the value on all data of its search, by the search's recipe or by that of a preset of its space."""
+    """Return a training of the value on all data of its search, whatever subset or folds it had, by the search's recipe or by
+    that of a preset of its space."""
     child = None if body.found is None else body.found.child
     dataset = plain(DatasetReference(source="digits")) if child is None else {**child.problem.dataset, "train_examples": None}
     filling = filling_of(kind.name, body.value)  # type: ignore[attr-defined]
     return Trainable(
         problem=IMAGES if child is None else child.problem.name,
-        dataset={name: value for name, value in dataset.items() if value is not None},
+        dataset={name: value for name, value in dataset.items() if value is not None and name != "folds"},
         training=lambda facts: _training(kind, body.found, choices.preset, facts),
         place=lambda facts: filling,
     )

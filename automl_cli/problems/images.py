@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +14,7 @@ from automl_cli.plugins.roles import built_by, typed_dataset, typed_facts, value
 from automl_cli.problems.image_flags import FLAGS
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.child import Child
-from automl_cli.values.dataset import IMAGES, DatasetReference, ImageFacts, reference_for
+from automl_cli.values.dataset import FEW_TO_VALIDATE, IMAGES, DatasetReference, ImageFacts, reference_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,9 @@ class Images:
         """Return the data set that the flags choose. Another source starts from its own defaults, except for the metric."""
         source = given.get("dataset", start.source)
         before = start if source == start.source else DatasetReference(source=source, metric=start.metric)
-        changed = {field: value for field in ("data_dir", "train_examples") if (value := given.get(field.replace("_", "-")))}
+        changed = {
+            field: value for field in ("data_dir", "train_examples", "folds") if (value := given.get(field.replace("_", "-")))
+        }
         changed |= {row.attribute: row.as_recorded(given[row.name]) for row in FLAGS if given.get(row.name) is not None}
         return msgspec.convert({**msgspec.to_builtins(before), **changed}, DatasetReference)
 
@@ -58,14 +60,17 @@ class Images:
         other = reference_for(source, facts.image_shape)
         return msgspec.structs.replace(other, resize=dataset.resize, background=dataset.background)
 
-    def facts(self, dataset: DatasetReference, *, needed: bool = True) -> ImageFacts:
+    def facts(self, dataset: DatasetReference, *, needed: bool = True, whole: bool = False) -> ImageFacts:
         """Return the facts of a data set without decoding an image.
 
-        Unless `needed`, published facts stand in for an absent data set. Raises DataError if there are no facts.
+        Unless `needed`, published facts stand in for an absent data set. With `whole` all examples are to be tested on, so
+        that even a set too small to be split has facts. Raises DataError if there are no facts.
         """
-        from automl_cli.data import image_facts
+        from automl_cli.data import image_facts, whole_facts
         from automl_cli.data.target import target_of
 
+        if whole:
+            return whole_facts(dataset)
         return image_facts(dataset) if needed else target_of(dataset).facts
 
     def account(self, dataset: DatasetReference) -> tuple[str, ...]:
@@ -95,6 +100,15 @@ class Images:
         if augmentation is not None and augmentation.policy is not None:
             check_bytes(dataset)
 
+    def doubts(self, dataset: DatasetReference, facts: ImageFacts) -> Iterator[str]:
+        """Yield the advice to cross-validate where few examples validate."""
+        if dataset.folds == 1 and facts.validation_examples < FEW_TO_VALIDATE:
+            error = 0.5 / facts.validation_examples**0.5
+            yield (
+                f"{facts.validation_examples:,} examples validate, so that a score has a standard error of up to {error:.0%}; "
+                "--folds 5 has all training examples validate in turn, and takes five times as long"
+            )
+
     def prepare(self, child: Child, report: Report) -> None:
         """Write the arrays to the cache, for all workers to map; streamed pictures need no preparation.
 
@@ -103,35 +117,55 @@ class Images:
         from automl_cli.data import load_images
 
         self.check(child)
-        if not is_streamed(child):
-            load_images(typed_dataset(child.problem), report)
+        dataset = typed_dataset(child.problem)
+        for fold in range(0 if is_streamed(child) else dataset.folds):
+            load_images(dataset, report, fold=fold)
 
-    def open(self, child: Child, *, with_validation: bool = False, report: Report | None = None) -> ImageLearningTask:
-        """Open the training and validation examples; `with_validation` adds the validation examples to the training ones."""
+    def open(
+        self, child: Child, *, with_validation: bool = False, report: Report | None = None, fold: int = 0
+    ) -> ImageLearningTask:
+        """Open the training and validation examples, of several folds those where `fold` validates; `with_validation` adds the
+        validation examples to the training ones."""
         from automl_cli.data import load_images, load_streamed
 
-        data = (load_streamed if is_streamed(child) else load_images)(typed_dataset(child.problem), report)
+        data = (load_streamed if is_streamed(child) else load_images)(typed_dataset(child.problem), report, fold=fold)
         return ImageLearningTask(child, data.merged() if with_validation else data)
 
-    def test(self, child: Child, preparation: Preparation) -> Testing:
-        """Open the test split, prepared like the training data. For the final command only."""
+    def test(self, child: Child, preparation: Preparation, *, whole: bool = False) -> Testing:
+        """Open the test split, prepared like the training data; with `whole` all examples of the set, of every part. For the
+        final command only."""
         from automl_cli.children.learning import Testing
         from automl_cli.children.prediction import largest_batch
-        from automl_cli.data import load_streamed_test, load_test_split
-        from automl_cli.nn.metrics import Accuracy, BalancedAccuracy, TopAccuracy
+        from automl_cli.nn.metrics import Accuracy, BalancedAccuracy, Confusion, TopAccuracy
 
-        facts, dataset = typed_facts(child.problem), typed_dataset(child.problem)
-        split = load_streamed_test(dataset) if is_streamed(child) else load_test_split(dataset)
+        facts = typed_facts(child.problem)
+        split, classes = _tested(child, whole=whole), len(facts.classes)
         metrics: dict[str, Metric] = {"test_accuracy": Accuracy()}
-        if len(facts.classes) > TOP_K:
+        if classes > TOP_K:
             metrics[f"test_top{TOP_K}_accuracy"] = TopAccuracy(TOP_K)
-        metrics["test_balanced_accuracy"] = BalancedAccuracy(len(facts.classes))
+        metrics["test_balanced_accuracy"] = BalancedAccuracy(classes)
 
         def examples(*, size: int | None, smaller: bool) -> EvaluationExamples:
             largest = largest_batch(facts.image_shape) if size is None else size
             return _examples(split, child, _moments(preparation), largest_batch=largest, smaller=smaller)
 
-        return Testing(size=len(split), examples=examples, metrics=metrics)
+        return Testing(
+            size=len(split),
+            examples=examples,
+            metrics=metrics,
+            confusion=Confusion(classes),
+            contents=lambda: _contents(split),
+        )
+
+
+def _tested(child: Child, *, whole: bool) -> ImageSplit | StreamedSplit:
+    """Return the test split of a child's data set, or all of the set."""
+    from automl_cli.data import load_all, load_streamed_all, load_streamed_test, load_test_split
+
+    dataset = typed_dataset(child.problem)
+    if is_streamed(child):
+        return load_streamed_all(dataset) if whole else load_streamed_test(dataset)
+    return load_all(dataset) if whole else load_test_split(dataset)
 
 
 class ImageLearningTask:
@@ -141,8 +175,9 @@ class ImageLearningTask:
         from automl_cli.nn import losses
         from automl_cli.nn.metrics import Accuracy, BalancedAccuracy
 
-        balanced, recipe = child.problem.dataset["metric"] == "balanced-accuracy", child.recipe
-        counts = tuple(map(int, data.class_counts)) if balanced else None
+        dataset, recipe = typed_dataset(child.problem), child.recipe
+        balanced = dataset.metric == "balanced-accuracy"
+        counts = tuple(map(int, data.class_counts)) if balanced or dataset.class_weights == "balanced" else None
         cross_entropy = losses.CrossEntropy(counts, smoothing=recipe.label_smoothing)
         self.loss: Loss = losses.WithAuxiliary(cross_entropy, recipe.auxiliary_weight)
         self.metric: Metric = BalancedAccuracy(len(data.facts.classes)) if balanced else Accuracy()
@@ -174,6 +209,10 @@ class ImageLearningTask:
         made_for = augmentation_of(child).view, child.recipe.batch_size
         examples: EvaluationExamples = self._made_once(("validation", like_training), made_for, make)
         return examples
+
+    def contents(self) -> np.ndarray | None:
+        """Return a digest of each training image, (examples,) uint64; None where pictures are streamed."""
+        return _contents(self._data.train)
 
     def _batches(self, augmentation: ImageAugmentation, size: int) -> Batches | StreamedBatches:
         from automl_cli.data import StreamedData
@@ -256,6 +295,17 @@ def _examples(
         smaller=smaller,
         view=augmentation_of(child).view,
     )
+
+
+def _contents(split: ImageSplit | StreamedSplit) -> np.ndarray | None:
+    """Return a digest of each image of a split, (examples,) uint64.
+
+    None where pictures are streamed, since reading all of them would take as long as training on them.
+    """
+    from automl_cli.data import StreamedSplit
+    from automl_cli.data.contents import contents_of
+
+    return None if isinstance(split, StreamedSplit) else contents_of(split.images)
 
 
 def _abbreviated(names: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ summary     one history in figures
 statistics  best so far, means of the top k, intervals, rank tests, over arrays of repeats
 comparison  groups of repeats against a baseline
 compared    values of one role against each other, on data and on analytic problems
+confusion   what a model takes for what, class by class
 figures     figures as text: whole numbers, means with their intervals
 sections    summaries and comparisons in words
 drawing     curves as text

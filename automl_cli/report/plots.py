@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -19,10 +19,14 @@ from automl_cli.report.summary import improvements, score_or_none
 from automl_cli.store.comparisons import ComparisonResult, DescentResult
 from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Comparison, Point
+from automl_cli.values.class_scores import ConfusionMatrix
 from automl_cli.values.sheet import Curves
 
 SIZE_INCHES = (7.2, 3.6)
 PIXELS_PER_INCH = 150
+
+MOST_LABELLED = 40
+"""Classes that are named, and their examples counted, in the picture of a confusion matrix."""
 
 
 def run_plot(history: History) -> str:
@@ -78,10 +82,18 @@ def curves_plot(curves: Curves) -> str:
 
 
 def write_image(curves: Curves, path: Path) -> None:
-    """Write a plot of the curves as an SVG or PNG file, by the ending of its name. Raises UserError as `check_image_file`."""
+    """Write a plot of the curves as `write_figure` does."""
+    write_figure(lambda: _curves_figure(curves), path)
+
+
+def write_figure(figure: Callable[[], Figure], path: Path) -> None:
+    """Write a figure, which is made once the path is known to be good, as an SVG or PNG file, by the ending of its name.
+
+    Raises UserError as `check_image_file`.
+    """
     check_image_file(path)
     with _same_text():
-        replace_file(path, file_of(_curves_figure(curves), path.name.lower()))
+        replace_file(path, file_of(figure(), path.name.lower()))
 
 
 def _curves_figure(curves: Curves) -> Figure:
@@ -123,6 +135,29 @@ def descent_plot(result: DescentResult) -> Figure:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.legend(loc="best", frameon=False, fontsize="small")
+    return figure
+
+
+def confusion_figure(names: Sequence[str], matrix: ConfusionMatrix, title: str) -> Figure:
+    """Return the confusion matrix as shares of each class, with the counts written in where there is room for them."""
+    import numpy as np
+
+    counts = np.array(matrix, np.float64)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = min(12.0, 2.5 + 0.5 * len(names))
+    figure = Figure(figsize=(side + 1.0, side), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize="medium", wrap=True, parse_math=False)
+    figure.colorbar(axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0), ax=axes, label="share of the class")
+    axes.set_xlabel("taken for")
+    axes.set_ylabel("class")
+    if len(names) <= MOST_LABELLED:
+        places = range(len(names))
+        axes.set_xticks(places, names, rotation=90 if max(map(len, names)) > 3 else 0, parse_math=False)
+        axes.set_yticks(places, names, parse_math=False)
+        for row, column in ((row, column) for row in places for column in places if matrix[row][column]):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{matrix[row][column]:,}", ha="center", va="center", color=colour, fontsize="small")
     return figure
 
 

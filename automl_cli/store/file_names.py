@@ -2,7 +2,7 @@
 
 search      study.json, journal.jsonl, best.json; network.json and transfer/ where the winner is scaled; report.html
 comparison  comparison.json, journal.jsonl, comparison.svg
-training    training.json, checkpoint.safetensors while it runs, weights.safetensors, model.json
+training    training.json, checkpoint.safetensors while it runs, weights.safetensors, contents.safetensors, model.json
 """
 
 STUDY_FILE = "study.json"
@@ -19,6 +19,7 @@ COMPARISON_PLOT = "comparison.svg"
 TRAINING_FILE = "training.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 WEIGHTS_FILE = "weights.safetensors"
+CONTENTS_FILE = "contents.safetensors"
 MODEL_FILE = "model.json"
 
 LOCK_FILE = "run.lock"

@@ -6,6 +6,7 @@ trainable   what is trained, by the flag that names it
 settings    from what was asked to the resolved settings
 plan        what a training would do and take
 run         the training itself
+contents    digests of the examples of a training, by which they are known again
 checkpoint  how far it is, on disk
 evaluate    a trained model on the test split
 model_file  the file of a trained model by the name that a user gives

@@ -106,7 +106,7 @@ COURSE = (
         type=int,
         panel=HOW,
         metavar="N",
-        help="How often the examples are seen. [default: by preset, else 30]",
+        help="How often the examples are seen. [default: by preset, else 30, or as many as make 600 steps]",
         at_least=1,
         recorded="epochs",
     ),
@@ -139,9 +139,13 @@ def _of_recipe(name: str, text: str, metavar: str | None = None) -> Flag:
     )
 
 
+LARGEST_RATE = 100.0
+"""A training at a larger learning rate can only diverge; rules that are known to work at one have a bound of their own
+(`kinds.optimizer_rule`)."""
+
 RECIPE = (
     _of_recipe("batch-size", "Examples of one step.", "N"),
-    _of_recipe("learning-rate", "Learning rate at the start.", "X"),
+    msgspec.structs.replace(_of_recipe("learning-rate", "Learning rate at the start.", "X"), at_most=LARGEST_RATE),
     _of_recipe("weight-decay", "Added to every gradient, times the weight; of some optimizers to the update.", "X"),
     _of_recipe("schedule", "Course of the learning rate; exponential: times 0.97 after every 2.4 epochs."),
     _of_recipe("warmup-epochs", "Epochs in which the learning rate rises to its course.", "X"),

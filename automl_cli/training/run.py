@@ -20,10 +20,12 @@ from automl_cli.core.protocols import Diverged
 from automl_cli.core.random_streams import stream_seed
 from automl_cli.kinds.model import ModelBody
 from automl_cli.kinds.training import TrainingSettings
+from automl_cli.plugins.listing import problem_named
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
 from automl_cli.store.file_names import CHECKPOINT_FILE, MODEL_FILE, TRAINING_FILE, WEIGHTS_FILE
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.checkpoint import SECONDS_BETWEEN_CHECKPOINTS, Checkpoint
+from automl_cli.training.contents import write_contents
 from automl_cli.training.plan import costs_of_child
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from automl_cli.children.learning import LearningTask
     from automl_cli.children.trainer import Trainer
     from automl_cli.nn.fit import TrainingProgress
 
@@ -58,7 +61,7 @@ def train(
     checkpoint = Checkpoint(directory / CHECKPOINT_FILE, directory / TRAINING_FILE, every_seconds=checkpoint_seconds)
     with _failures_said():
         progress = _fit(settings.body, trainer, checkpoint, watch)
-        model = _tested(directory, settings, trainer.learning.preparation, progress)
+        model = _tested(directory, settings, trainer.learning, progress)
     write_artifact(directory / MODEL_FILE, model)
     checkpoint.remove()
     return model
@@ -90,11 +93,11 @@ def _fit(training: TrainingSettings, trainer: Trainer, checkpoint: Checkpoint, w
 
 
 def _tested(
-    directory: Path, settings: Artifact[TrainingSettings], preparation: dict[str, tuple[float, ...]], progress: TrainingProgress
+    directory: Path, settings: Artifact[TrainingSettings], learning: LearningTask, progress: TrainingProgress
 ) -> Artifact[ModelBody]:
     """Write the weights, read the test split, and return the model with its scores."""
     from automl_cli.children.prediction import weights_of
-    from automl_cli.training.evaluate import score_on_test
+    from automl_cli.training.evaluate import predictor
 
     training = settings.body
     weights = weights_of(progress.arrays)
@@ -103,7 +106,7 @@ def _tested(
         weights_file=WEIGHTS_FILE,
         weights_digest=write_arrays(directory / WEIGHTS_FILE, weights),
         child=training.child.portable,
-        preparation=preparation,
+        preparation=learning.preparation,
         epochs=training.epochs,
         seed=training.seed,
         engine=training.engine,
@@ -111,7 +114,10 @@ def _tested(
         multiply_adds=costs.multiply_adds,
         scores={} if training.with_validation else {"validation_score": progress.scores[-1]},
     )
-    scores = score_on_test(model, weights, training.child.problem)
+    testing = problem_named(training.child.problem.name).test(training.child, learning.preparation)
+    scores = predictor(model, weights).scores(testing)
+    contents = {"trained": learning.contents(), "tested": testing.contents()}
+    write_contents(directory, weights_digest=model.weights_digest, **contents)
     return artifact_of(msgspec.structs.replace(model, scores={**scores, **model.scores}), settings.inputs)
 
 

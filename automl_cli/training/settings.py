@@ -120,7 +120,7 @@ def new_training(
     trained_as = trainable.training(facts)
     child = Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
-        recipe=_recipe(suited(trained_as, request), request),
+        recipe=_recipe(suited(_for_few(trained_as, facts, request), request), request),
         roles=_roles({**trained_as.roles, **(roles or {})}, trainable.place(facts), request),
     )
     check_roles(child, f"{place}: body.found.child", may_be_open=False)
@@ -134,11 +134,32 @@ def new_training(
         )
     settled = _settled(
         child,
-        epochs=trained_as.epochs if request.epochs is None else request.epochs,
+        epochs=_epochs(trained_as, child, request) if request.epochs is None else request.epochs,
         seed=request.seed or 0,
         with_validation=bool(request.with_validation),
     )
     return msgspec.structs.replace(settled, engine=engine_of(settled).engine)
+
+
+LEAST_STEPS = 600
+"""Steps of a training by a quick recipe, at least: where the examples are few, they are seen more often. Thirty epochs of
+digits are 690."""
+
+
+def _for_few(trained_as: TrainedAs, facts: Any, request: TrainingRequest) -> TrainedAs:
+    if request.preset not in (None, "quick"):
+        return trained_as
+    return msgspec.structs.replace(trained_as, recipe=trained_as.recipe.for_few(facts.train_examples))
+
+
+def _epochs(trained_as: TrainedAs, child: Child, request: TrainingRequest) -> int:
+    """Return the epochs where none are asked for: those of the recipe, or as many as take `LEAST_STEPS`, unless it is a
+    paper's."""
+    if request.preset not in (None, "quick"):
+        return trained_as.epochs
+    facts = child.problem.facts
+    examples = facts["train_examples"] + (facts["validation_examples"] if request.with_validation else 0)
+    return child.recipe.epochs(examples, epochs=trained_as.epochs, least_steps=LEAST_STEPS)
 
 
 def _choices(request: TrainingRequest) -> TrainingChoices:

@@ -19,6 +19,7 @@ recipe             how a child is trained
 analytic_problems  functions that update rules minimise without data
 published_recipes  how networks of cells and those of experts are trained to the end
 dataset            which images a child is trained on
+class_scores       scores of single classes, and which are taken for which
 engine             which engine computes with a network
 sheet              what is said of a value or a run, before it is laid out
 """

@@ -66,6 +66,10 @@ class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     skipped_digest: str | None = None
 
 
+FEW_TO_VALIDATE = 250
+"""Validation examples below which the standard error of an accuracy is above 3 %, at an accuracy of one half."""
+
+
 def dataset_of(child: Child | None) -> DatasetReference | None:
     """Return the data set of a child that is trained on images; None for any other."""
     if child is None or child.problem.name != IMAGES:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from automl_cli.core.bounds import Bounds
 from automl_cli.core.errors import UserError
@@ -48,6 +49,22 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return the number of batches in an epoch of so many training examples."""
         return max(1, examples // self.batch_size)
 
+    def for_few(self, examples: int) -> "Recipe":
+        """Return the recipe with batches of half of so many training examples, where they are fewer than one batch.
+
+        >>> [Recipe(batch_size=32, learning_rate=0.1).for_few(examples).batch_size for examples in (32, 30)]
+        [32, 15]
+        """
+        return self if examples >= self.batch_size else replace(self, batch_size=max(1, examples // 2))
+
+    def epochs(self, examples: int, *, epochs: int, least_steps: int) -> int:
+        """Return so many epochs of so many training examples, or more where they would give fewer than the least steps.
+
+        >>> Recipe(batch_size=32, learning_rate=0.1).epochs(144, epochs=4, least_steps=90)
+        23
+        """
+        return max(epochs, -(-least_steps // self.steps(examples)))
+
     def __post_init__(self) -> None:
         if any(rate <= 0 for rate in self.learning_rates):
             raise UserError(f"learning_rates are {self.learning_rates}; each must be above 0")
@@ -69,4 +86,4 @@ BOUNDS: Mapping[str, Bounds] = {
     "dropout": Bounds(at_least=0, below=1),
     "average_decay": Bounds(above=0, below=1),
 }
-"""Bounds of the numbers of a recipe; the flags of `automl train` have the same."""
+"""Bounds of the numbers of a recipe; the flags of `automl train` have the same, and of the learning rate a largest one."""

@@ -60,7 +60,7 @@ def test_a_child_that_diverges_at_every_rate_says_so():
 
 
 def evaluator(monkeypatch: pytest.MonkeyPatch, plugin, role: str, recipe=RECIPE, **changes) -> TrainedEvaluator:
-    monkeypatch.setattr("automl_cli.data.load_images", lambda dataset, report: image_data())
+    monkeypatch.setattr("automl_cli.data.load_images", lambda dataset, report, fold: image_data())
     whole = child_on()
     given = digits_child(LINES, recipe=recipe)
     roles = {name: filling for name, filling in whole.roles.items() if name != role}
@@ -148,7 +148,7 @@ def test_only_what_is_searched_is_data(monkeypatch):
     """A function that is the same in all children is traced, however long, and has no parameters but its own."""
 
     def parameters(plugin, role: str, text: str) -> int:
-        trainer = evaluator(monkeypatch, plugin, role)._trainer
+        trainer = evaluator(monkeypatch, plugin, role)._trainers[0]
         child = child_on().filled(activation=filling_of("activation", ActivationFunction(text)))
         return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(trainer.module(child, seed=0), nnx.Param)))
 

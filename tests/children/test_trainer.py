@@ -107,7 +107,7 @@ def test_balanced_accuracy_is_trained_with_and_scored_by():
 
 
 def test_the_evaluator_measures_a_genotype_of_the_space(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("automl_cli.data.load_images", lambda dataset, report: image_data())
+    monkeypatch.setattr("automl_cli.data.load_images", lambda dataset, report, fold: image_data())
     space = SearchSpace(SPACE, {"layers": 2})
     child = msgspec.to_builtins(digits_child(LINES, recipe=RECIPE))
     evaluator = TrainedEvaluator(EvaluatorSetup(EvaluatorSpec("trained", {"engine": "blocks"}), space.reference(), child))

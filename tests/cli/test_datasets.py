@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from automl_cli.cli.app import run
 from tests.data.conftest import write_tfds
@@ -53,3 +55,52 @@ def test_sets_with_a_configuration_are_listed_with_it(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "dataset_info.json").write_text("{}")
     assert prepared_names(tmp_path) == ["plain", "sized/32x32", "sized/64x64"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    for name, count in (("many", 40), ("few [x]", 9)):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = random.integers(0, 256, (20, 30, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "set" / name / f"{number}.png")
+    (tmp_path / "set" / "many" / "7.png").write_bytes(b"")
+    return tmp_path / "set"
+
+
+def test_a_set_is_looked_at_in_words_and_as_a_sheet(folder, tmp_path, capfd):
+    sheet = tmp_path / "sheet.png"
+    assert run(["datasets", str(folder), "--image-size", "16", "--image", str(sheet)]) == 0
+    text = capfd.readouterr().out
+    assert text.startswith("set: 48 pictures of 16×16×3 in 2 classes")
+    assert "few [x]" in text
+    assert "brought to 16×16" in text
+    assert "many/7.png: the file is empty" in text
+    assert "--metric balanced-accuracy: the largest class has" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_set_is_looked_at_as_json(folder, capfd):
+    assert run(["datasets", str(folder), "--resize", "pad", "--image-size", "16x24", "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["image_shape"] == [16, 24, 3]
+    assert document["broken"] == [{"file": "many/7.png", "reason": "the file is empty"}]
+    assert sum(one["train"] + one["validation"] + one["test"] for one in document["classes"]) == 48
+    assert document["dataset"]["resize"] == "pad"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--image-size", "16"], "--image-size needs a data set before it: automl datasets SET --image-size"),
+        (["--image", "sheet.png"], "--image needs a data set before it"),
+        (["./absent"], "no folder at absent"),
+        (["digits", "--resize", "stretch"], "unknown resize 'stretch'"),
+        (["digits", "--pixel-range", "1,0"], "--pixel-range is '1,0'; it is LOW,HIGH"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused(arguments, message, capfd):
+    assert run(["datasets", *arguments]) == 2
+    assert message in capfd.readouterr().err

@@ -94,10 +94,27 @@ def test_the_directory_of_a_run_stands_for_its_winner(found, tmp_path, automl):
 def test_evaluate_reads_well_and_takes_the_directory(trained, automl):
     code, out, _ = automl("evaluate", str(trained))
     assert code == 0
-    accuracy, balanced, examples = out.splitlines()
+    accuracy, balanced, examples, *_ = out.splitlines()
     assert re.fullmatch(r"test accuracy 0\.\d{4}", accuracy)
     assert re.fullmatch(r"test balanced accuracy 0\.\d{4}", balanced)
-    assert re.fullmatch(r"30 examples of .*rows\.npz", examples)
+    assert re.fullmatch(r"30 examples of .*rows\.npz: its test split", examples)
+
+
+def test_evaluate_shows_the_classes_and_what_is_taken_for_what(trained, tmp_path, automl):
+    code, out, _ = automl("evaluate", str(trained), "--image", str(tmp_path / "confusion.svg"))
+    assert code == 0
+    assert all(len(line) <= 80 for line in out.splitlines()[3:])
+    rows = [line.split() for line in out.splitlines()]
+    assert ["class", "examples", "recall", "precision"] in rows
+    matrix = rows[rows.index(["taken", "for", "0", "1", "2"]) + 1 :]
+    assert sum(int(count) for row in matrix for count in row[1:]) == 30
+    assert (tmp_path / "confusion.svg").read_text().startswith("<svg")
+    document = json.loads(automl("evaluate", str(trained), "--json")[1])
+    assert [row[1:] for row in matrix] == [[str(count) for count in row] for row in document["confusion"]]
+    assert [one["name"] for one in document["by_class"]] == ["0", "1", "2"]
+    assert automl("evaluate", str(trained), "--split", "half")[0] == 2
+    code, _, err = automl("evaluate", str(trained), "--image", "confusion.txt")
+    assert (code, "must end in .svg or .png" in err) == (2, True)
 
 
 def test_measure_has_whole_numbers_and_needs_no_jax(found):
@@ -170,7 +187,17 @@ def test_the_plan_of_a_resumed_training_is_that_on_record(trained, found, tmp_pa
 
 
 def test_a_diverging_training_is_exit_code_1(found, tmp_path, automl):
-    arguments = ["--learning-rate", "1e30", "--schedule", "constant", "--out", str(tmp_path / "t"), "--quiet"]
+    arguments = [
+        "--learning-rate",
+        "100",
+        "--optimizer",
+        "g - 3 * w",
+        "--schedule",
+        "constant",
+        "--out",
+        str(tmp_path / "t"),
+        "--quiet",
+    ]
     code, out, err = automl("train", "--arch", str(found), *arguments)
     assert (code, out) == (1, "")
     assert err.startswith("error: the training diverged")

@@ -127,6 +127,10 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "image-size": (8, 16),
     "background": ("black", "white"),
     "resize": ("pad", "squash"),
+    "layout": ("nchw", "nhwc"),
+    "pixel-range": ("0,4095", "0,1"),
+    "validation-share": (0.25, 0.5),
+    "test-share": (0.25, 0.5),
     "metric": ("balanced-accuracy", "accuracy"),
     "max-parameters": (10_000, 20_000),
     "max-multiply-adds": (1_000_000, 2_000_000),
@@ -209,7 +213,16 @@ def asked(row: Flag, folder: Path) -> SearchRequest:
     world = dict(WORLDS[world_of(row)])
     if world.get("evaluator") == "table":
         world["table"] = str(folder / "a.csv")
+    if row.name == "test-share":
+        world["dataset"] = pool(folder)
     return SearchRequest(**{**world, row.attribute: searched_for(row, folder)[0]})
+
+
+def pool(folder: Path) -> str:
+    """A set without a test part."""
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1)).astype(np.uint8)
+    np.savez(folder / "pool.npz", images=images, labels=np.arange(60) % 3)
+    return str(folder / "pool.npz")
 
 
 def searched_for(row: Flag, folder: Path) -> tuple[Any, Any]:
@@ -313,10 +326,9 @@ def test_a_resumed_training_may_be_told_the_same_again_and_nothing_else(
         pytest.skip(SETTLED[row.name])
     same, other = examples(row)
     if row.name == "dataset":
-        images = np.arange(60 * 64, dtype=np.uint8).reshape(60, 8, 8, 1)
-        other = str(tmp_path / "other.npz")
-        np.savez(other, images=images, labels=np.arange(60) % 3)
-    recorded = training(**{row.attribute: same})
+        other = pool(tmp_path)
+    more = {"dataset": pool(tmp_path)} if row.name == "test-share" else {}
+    recorded = training(**more, **{row.attribute: same})
     assert row.recorded is not None
     assert row.recorded_in(recorded) is resolve(recorded, row.recorded)
     check_resumed(recorded, TrainingRequest(**{row.attribute: same}), None)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,31 +31,72 @@ def encoded(image: np.ndarray, kind: str = "png") -> bytes:
     return buffer.getvalue()
 
 
+def crc_32c(data: bytes) -> int:
+    """Return the CRC-32C of some bytes, bit by bit, as its definition has it."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
+
+
+def in_tfrecord(data: bytes) -> bytes:
+    """Return a record as it stands in a TFRecord file."""
+
+    def masked(part: bytes) -> bytes:
+        value = crc_32c(part)
+        return struct.pack("<I", ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+    length = struct.pack("<Q", len(data))
+    return length + masked(length) + data + masked(data)
+
+
+def write_records(path: Path, records: list[bytes]) -> None:
+    """Write a shard in the format that its name says."""
+    from array_record.python.array_record_module import ArrayRecordWriter
+
+    if ".tfrecord" in path.name:
+        path.write_bytes(b"".join(map(in_tfrecord, records)))
+        return
+    writer = ArrayRecordWriter(str(path), "group_size:1")
+    for record in records:
+        writer.write(record)
+    writer.close()
+
+
 def write_tfds(
-    data_dir: Path, name: str, splits: Mapping[str, list[int]], *, shape: tuple[int | None, ...] = (4, 4, 3)
+    data_dir: Path,
+    name: str,
+    splits: Mapping[str, list[int]],
+    *,
+    shape: tuple[int | None, ...] = (4, 4, 3),
+    file_format: str = "array_record",
 ) -> Path:
     """Write a prepared TFDS set with these labels; image number i of a split is `colour_of(label, i)`. Needs no TensorFlow."""
-    from array_record.python.array_record_module import ArrayRecordWriter
     from tensorflow_datasets.core import features
 
     folder = data_dir / name / "1.0.0"
     folder.mkdir(parents=True)
     table = features.FeaturesDict({"image": features.Image(shape=shape), "label": features.ClassLabel(names=list(CLASSES))})
     for split, labels in splits.items():
-        writer = ArrayRecordWriter(str(folder / f"{name}-{split}.array_record-00000-of-00001"), "group_size:1")
-        for number, label in enumerate(labels):
-            image = io.BytesIO(encoded(colour_of(max(label, 0), number)))
-            writer.write(table.serialize_example(table.encode_example({"image": image, "label": label})))
-        writer.close()
+        examples = [
+            {"image": io.BytesIO(encoded(colour_of(max(label, 0), number))), "label": label}
+            for number, label in enumerate(labels)
+        ]
+        records = [table.serialize_example(table.encode_example(example)) for example in examples]
+        half = len(records) // 2
+        write_records(folder / f"{name}-{split}.{file_format}-00000-of-00002", records[:half])
+        write_records(folder / f"{name}-{split}.{file_format}-00001-of-00002", records[half:])
     table.save_config(str(folder))
     described = {
         "name": name,
         "version": "1.0.0",
-        "fileFormat": "array_record",
+        "fileFormat": file_format,
         "splits": [
             {
                 "name": split,
-                "shardLengths": [str(len(labels))],
+                "shardLengths": [str(len(labels) // 2), str(len(labels) - len(labels) // 2)],
                 "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
             }
             for split, labels in splits.items()

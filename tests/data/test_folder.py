@@ -70,13 +70,13 @@ def test_a_photograph_is_turned_as_its_camera_noted(tmp_path):
         (tmp_path / "set" / name).mkdir(parents=True)
         for number in range(6):
             image = np.zeros((8, 16, 3), np.uint8)
-            image[:, :8] = 255
+            image[:, :8] = 250 + number
             exif = Image.Exif()
             exif[0x0112] = 6
             Image.fromarray(image).save(tmp_path / "set" / name / f"{number}.png", exif=exif)
     assert image_facts(reference(tmp_path / "set")).image_shape == (16, 8, 3)
     first = load_images(reference(tmp_path / "set")).train.images[0]
-    assert first[:8].min() == 255
+    assert first[:8].min() >= 250
     assert first[8:].max() == 0
 
 
@@ -155,7 +155,7 @@ def test_pictures_of_several_sizes_become_squares_of_a_side_that_is_chosen_and_s
 def test_a_changed_picture_is_prepared_again(pictures):
     root = pictures()
     before = load_images(reference(root)).train.images.copy()
-    for path in root.glob("*/*.png"):
-        path.write_bytes(encoded(np.full((4, 4, 3), 9, np.uint8)))
+    for number, path in enumerate(root.glob("*/*.png")):
+        path.write_bytes(encoded(np.full((4, 4, 3), 210 + number, np.uint8)))
     assert not np.array_equal(load_images(reference(root)).train.images, before)
-    assert (load_images(reference(root)).train.images == 9).all()
+    assert (load_images(reference(root)).train.images >= 210).all()

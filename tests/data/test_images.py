@@ -46,7 +46,7 @@ def test_the_arrays_are_what_the_facts_promise(reference):
 
 def test_a_second_load_gives_the_same_bytes_and_reads_no_source(reference, monkeypatch):
     first, first_test = load_images(reference), load_test_split(reference)
-    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "npz.NpzSource"):
+    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "arrays.ArraySource"):
         monkeypatch.delattr(f"automl_cli.data.{kind}.images")
     second, second_test = load_images(reference), load_test_split(reference)
     for a, b in ((first.train, second.train), (first.validation, second.validation), (first_test, second_test)):
@@ -62,10 +62,18 @@ def test_images_are_memory_mapped_and_read_only(reference):
 
 def test_facts_decode_nothing_and_prepare_nothing(reference, cache, monkeypatch):
     """What the headers of pictures say is kept, as it takes a while to look at many."""
-    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "npz.NpzSource"):
+    for kind in ("digits.DigitsSource", "tfds.TfdsSource", "folder.FolderSource", "arrays.ArraySource"):
         monkeypatch.delattr(f"automl_cli.data.{kind}.images")
     image_facts(reference)
-    assert {path.stem for path in cache.rglob("*.npy")} <= {"traits", "readable", "content", "ranges"}
+    assert {path.stem for path in cache.rglob("*.npy")} <= {
+        "labels",
+        "contents",
+        "traits",
+        "readable",
+        "content",
+        "ranges",
+        "extremes",
+    }
 
 
 def test_digits_are_those_of_scikit_learn_with_the_last_360_held_back():
@@ -81,13 +89,15 @@ def test_digits_are_those_of_scikit_learn_with_the_last_360_held_back():
 
 
 def test_test_training_and_validation_parts_of_one_pool_share_no_example(tmp_path):
-    images = np.arange(300, dtype=np.float32)[:, None, None, None] * np.ones((1, 2, 2, 1), np.float32)
+    images = np.zeros((300, 2, 2, 1), np.uint8)
+    images[:, 0, 0, 0], images[:, 0, 1, 0] = np.divmod(np.arange(300), 250)
     np.savez(tmp_path / "pool.npz", images=images, labels=np.arange(300) % 3)
     reference = DatasetReference(source=str(tmp_path / "pool.npz"))
     data, test = load_images(reference), load_test_split(reference)
-    parts = [split.images[:, 0, 0, 0] for split in (data.train, data.validation, test)]
+    numbers = lambda images: images[:, 0, 0, 0] * 250 + images[:, 0, 1, 0].astype(int)  # noqa: E731
+    parts = [numbers(split.images) for split in (data.train, data.validation, test)]
     assert sorted(np.concatenate(parts)) == list(range(300))
-    assert [len(part) for part in parts] == [120, 120, 60]
+    assert [len(part) for part in parts] == [180, 60, 60]
     for split in (data.train, data.validation, test):
         assert len(set(np.bincount(split.labels))) == 1
 

@@ -148,7 +148,7 @@ def test_a_set_too_large_for_arrays_is_refused_and_streams(photographs, monkeypa
 def test_photographs_of_a_real_set_are_streamed(shared_data):
     given = DatasetReference(source="imagenette_subset", data_dir=str(shared_data / "tfds"), image_size=224)
     data = load_streamed(given)
-    assert (len(data.train), len(data.validation), len(load_streamed_test(given))) == (550, 550, 400)
+    assert (len(data.train), len(data.validation), len(load_streamed_test(given))) == (700, 400, 400)
     places = np.arange(0, 400, 25)
     crops = np.stack(list(data.train.crops(places, seed=0, epoch=0, flip=True, depth=8)))
     assert crops.shape == (16, 224, 224, 3)

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import DataError
-from automl_cli.data import image_facts, load_images, load_test_split
+from automl_cli.data import has_pictures, image_facts, load_images, load_streamed, load_test_split
 from automl_cli.data import tfds as reader
+from automl_cli.data.crc32c import checksums
+from automl_cli.data.opening import open_source
 from automl_cli.values.dataset import DatasetReference
-from tests.data.conftest import colour_of, write_tfds
+from tests.data.conftest import colour_of, crc_32c, in_tfrecord, write_tfds
 
 
 def reference(data_dir: Path, name: str = "tiny_pictures", **given) -> DatasetReference:
@@ -40,6 +42,45 @@ def test_images_and_labels_are_those_that_were_written(tiny_tfds):
     assert data.facts.classes == ("cat", "dog", "owl")
 
 
+def test_both_file_formats_give_the_same_examples(tmp_path):
+    loaded = []
+    for file_format in ("array_record", "tfrecord"):
+        folder = tmp_path / file_format
+        write_tfds(folder, "tiny_pictures", {"train": [i % 3 for i in range(24)], "test": [2, 0]}, file_format=file_format)
+        loaded.append((load_images(reference(folder)), load_test_split(reference(folder))))
+        assert has_pictures(reference(folder))
+        streamed = load_streamed(reference(folder)).train
+        assert streamed.read(3).data.startswith(b"\x89PNG")
+    (first, first_test), (second, second_test) = loaded
+    for a, b in ((first.train, second.train), (first.validation, second.validation), (first_test, second_test)):
+        np.testing.assert_array_equal(a.images, b.images)
+        np.testing.assert_array_equal(a.labels, b.labels)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda data: data[:-9], "is cut short or altered behind 11 records"),
+        (lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:], "the checksum of record 0 is wrong"),
+        (lambda data: data + in_tfrecord(b"more"), "split 'train' holds 25 examples, its description says 24"),
+        (lambda data: b"", "cannot mmap an empty file"),
+    ],
+)
+def test_a_tfrecord_file_that_was_cut_short_or_altered_is_refused(tmp_path, spoil, message):
+    folder = write_tfds(tmp_path, "tiny_pictures", {"train": [0, 1] * 12, "test": [0, 1]}, file_format="tfrecord")
+    shard = next(folder.glob("*train*00000-of*"))
+    shard.write_bytes(spoil(shard.read_bytes()))
+    with pytest.raises(DataError, match=f"a file of tiny_pictures cannot be read .*{message}.*; prepare the set again"):
+        load_images(reference(tmp_path))
+
+
+def test_checksums_are_those_of_the_definition():
+    random = np.random.default_rng(0)
+    strings = [random.bytes(length) for length in (0, 1, 3, 4, 5, 255, 256, 257, 512, 1000)]
+    assert checksums(strings).tolist() == [crc_32c(string) for string in strings]
+    assert checksums([]).tolist() == []
+
+
 def test_a_set_is_found_with_its_version_and_through_the_environment(tiny_tfds, monkeypatch):
     plain = image_facts(reference(tiny_tfds))
     assert image_facts(reference(tiny_tfds, "tiny_pictures:1.0.0")) == plain
@@ -58,9 +99,9 @@ def test_an_alias_finds_the_set(tmp_path):
     ("splits", "sizes"),
     [
         ({"train": 20, "validation": 6, "test": 4}, (20, 6, 4)),
-        ({"train": 20, "validation": 6}, (10, 10, 6)),
-        ({"train": 20}, (8, 8, 4)),
-        ({"train": 20, "extra": 5, "test": 4}, (10, 10, 4)),
+        ({"train": 20, "validation": 6}, (15, 5, 6)),
+        ({"train": 20}, (12, 4, 4)),
+        ({"train": 20, "extra": 5, "test": 4}, (15, 5, 4)),
     ],
 )
 def test_the_splits_of_a_set_serve_by_the_documented_rule(tmp_path, splits, sizes):
@@ -76,11 +117,18 @@ def test_the_unlabelled_test_split_of_imagenet_is_left_alone(tmp_path):
     assert load_test_split(reference(tmp_path, "imagenet")).labels.tolist() == [0, 1, 2]
 
 
-def test_pictures_of_many_sizes_need_an_image_size(tmp_path):
+def test_pictures_of_many_sizes_are_brought_to_one_by_the_rule_and_it_is_said(tmp_path):
     write_tfds(tmp_path, "tiny_pictures", {"train": [0, 1] * 10}, shape=(None, None, 3))
-    with pytest.raises(DataError, match="the pictures of tiny_pictures differ in size; give --image-size"):
-        image_facts(reference(tmp_path))
+    assert load_images(reference(tmp_path)).train.images.shape[1:] == (4, 4, 3)
+    (note,) = open_source(reference(tmp_path)).notes()
+    assert note.startswith("the first 20 pictures of 4×4 to 4×4 pixels: all are brought to 4×4; --image-size")
     assert load_images(reference(tmp_path, image_size=6)).train.images.shape[1:] == (6, 6, 3)
+
+
+def test_pictures_of_many_sizes_of_a_well_known_set_need_an_image_size(tmp_path):
+    write_tfds(tmp_path, "imagenet2012", {"train": [0, 1] * 10, "validation": [0, 1]}, shape=(None, None, 3))
+    with pytest.raises(DataError, match="the pictures of imagenet2012 differ in size; give --image-size"):
+        image_facts(reference(tmp_path, "imagenet"))
 
 
 def spoil(data_dir: Path, fault: str) -> DatasetReference:  # noqa: C901, one arm per fault
@@ -99,8 +147,8 @@ def spoil(data_dir: Path, fault: str) -> DatasetReference:  # noqa: C901, one ar
             info.write_text(info.read_text()[:40])
         case "no features":
             (folder / "features.json").unlink()
-        case "tfrecord":
-            info.write_text(info.read_text().replace("array_record", "tfrecord"))
+        case "riegeli":
+            info.write_text(info.read_text().replace("array_record", "riegeli"))
         case "missing shard":
             next(folder.glob("*train*")).unlink()
         case "no training split":
@@ -134,8 +182,11 @@ def test_the_command_that_prepares_a_set_can_be_typed_where_folders_have_spaces(
         ("no metadata", r"the metadata of tiny_pictures under .* cannot be read"),
         ("truncated metadata", r"the metadata of tiny_pictures under .* cannot be read \(.*\); prepare the set again"),
         ("no features", r"tiny_pictures is not prepared under"),
-        ("tfrecord", r"tiny_pictures under .* is stored as tfrecord, which only TensorFlow reads; prepare it as array_record"),
-        ("missing shard", r"tiny_pictures-train\.array_record-00000-of-00001 is missing \(1 files of split 'train'"),
+        (
+            "riegeli",
+            r"tiny_pictures under .* is stored as riegeli; array_record and tfrecord are read here; prepare it so: tfds build",
+        ),
+        ("missing shard", r"tiny_pictures-train\.array_record-0000.-of-00002 is missing \(1 files of split 'train'"),
         ("no training split", r"tiny_pictures has no split 'train' to learn from; it has test"),
         (
             "no label",
@@ -195,6 +246,6 @@ def test_cifar10_is_the_published_set(shared_data):
 def test_photographs_of_imagenette_are_brought_to_one_size(shared_data):
     given = reference(shared_data / "tfds", "imagenette_subset", image_size=32)
     data = load_images(given)
-    assert data.train.images.shape == (550, 32, 32, 3)
+    assert data.train.images.shape == (700, 32, 32, 3)
     assert data.facts.test_examples == 400
     assert np.std(data.train.images) > 50

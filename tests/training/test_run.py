@@ -15,7 +15,7 @@ from PIL import Image
 from automl_cli import data
 from automl_cli.core.errors import ArtifactError, DataError, RunFailed
 from automl_cli.jobs.export import export, to_export
-from automl_cli.store.file_names import CHECKPOINT_FILE, MODEL_FILE, WEIGHTS_FILE
+from automl_cli.store.file_names import CHECKPOINT_FILE, CONTENTS_FILE, MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.files import file_digest
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.evaluate import evaluate
@@ -217,7 +217,13 @@ def test_a_finished_training_gives_its_model_again_and_reads_no_data(uninterrupt
 
 
 def test_the_directory_holds_the_model_its_weights_and_no_checkpoint_at_the_end(uninterrupted, found):
-    assert sorted(path.name for path in uninterrupted.iterdir()) == [MODEL_FILE, "run.lock", "training.json", WEIGHTS_FILE]
+    assert sorted(path.name for path in uninterrupted.iterdir()) == [
+        CONTENTS_FILE,
+        MODEL_FILE,
+        "run.lock",
+        "training.json",
+        WEIGHTS_FILE,
+    ]
     model = train(uninterrupted)
     assert model.inputs == {"network": file_digest(found)}
     names = read_arrays(uninterrupted / WEIGHTS_FILE)
@@ -242,7 +248,7 @@ def test_training_on_the_validation_examples_too_takes_them_all_and_claims_no_va
 
 
 def test_a_training_that_diverges_is_one_line_with_a_way_out(found, tmp_path):
-    out = started(found, tmp_path / "run", learning_rate=1e30, epochs=5, schedule="constant")
+    out = started(found, tmp_path / "run", learning_rate=100, optimizer="g - 3 * w", epochs=5, schedule="constant")
     with pytest.raises(RunFailed, match=r"the training diverged: .* not finite.*--overwrite and a lower --learning-rate"):
         train(out)
 

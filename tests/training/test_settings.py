@@ -7,7 +7,6 @@ import pytest
 
 from automl_cli.core.errors import ArtifactError, DataError, RunInUse, SpaceError, UserError
 from automl_cli.plugins.roles import by_names, value_of
-from automl_cli.plugins.trainables import DEFAULT_EPOCHS
 from automl_cli.references import open_filling
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.training.request import TrainingRequest
@@ -30,7 +29,7 @@ def test_data_recipe_and_roles_are_those_of_the_search_but_all_examples_are_trai
     assert training.child.recipe == child.recipe
     assert {role: filling for role, filling in training.child.roles.items() if role != "network"} == child.roles
     assert value_of(training.child.roles["network"]) == NETWORK
-    assert (training.epochs, training.seed, training.with_validation) == (DEFAULT_EPOCHS, 0, False)
+    assert (training.epochs, training.seed, training.with_validation) == (120, 0, False)  # 600 steps of 5 an epoch
     facts = facts_of(training.child)
     assert facts.train_examples + facts.validation_examples == 120
 

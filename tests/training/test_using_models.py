@@ -55,7 +55,7 @@ def test_another_set_of_the_same_classes_can_be_scored(model, images, tmp_path):
     with np.load(images) as arrays:
         swapped = {**arrays, "x_test": arrays["x_train"], "y_test": (arrays["y_train"] + 1) % 3}
     np.savez(tmp_path / "wrong.npz", **swapped)
-    assert evaluate(model, source=str(tmp_path / "wrong.npz")).scores["test_accuracy"] < 0.5
+    assert evaluate(model, source=str(tmp_path / "wrong.npz"), split="test").scores["test_accuracy"] < 0.5
 
 
 def test_a_model_of_images_that_are_not_square_can_be_scored_on_its_own_set_by_name(found, images, tmp_path):

@@ -52,7 +52,7 @@ class Points:
     def other(self, dataset: PointSet, facts: PointFacts, source: str) -> PointSet:
         return PointSet(source=source)
 
-    def facts(self, dataset: PointSet, *, needed: bool = True) -> PointFacts:
+    def facts(self, dataset: PointSet, *, needed: bool = True, whole: bool = False) -> PointFacts:
         if dataset.source != "cubic":
             raise DataError(f"unknown points {dataset.source!r}; there is: cubic")
         return PointFacts(
@@ -74,7 +74,10 @@ class Points:
     def open(self, child: Any, *, with_validation: bool = False, report: Any = None) -> "Lesson":
         return Lesson(child)
 
-    def test(self, child: Any, preparation: Mapping[str, tuple[float, ...]]) -> Any:
+    def doubts(self, dataset: Any, facts: Any) -> Iterator[str]:
+        return iter(())
+
+    def test(self, child: Any, preparation: Mapping[str, tuple[float, ...]], *, whole: bool = False) -> Any:
         from automl_cli.children.learning import Testing
         from automl_cli.nn.metrics import MeanSquaredError
 
@@ -100,6 +103,8 @@ class Lesson:
 
     def validation(self, child: Any, *, like_training: bool) -> "Looked":
         return Looked(*points("validation", SIZES["validation"]), child.recipe.batch_size)
+
+    def contents(self) -> None: ...
 
 
 class Shown:
