@@ -176,6 +176,8 @@ def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_s
     settings, space = plan_search(command, request, default_space=default_space)
     prepare_data(settings, quiet=flags.quiet)
     _say_doubts(settings, request)
+    if not flags.quiet:
+        _say_fitted(settings, space)
     if flags.repeat is None:
         held = create_run(path, artifact_of(settings, settings.inputs), overwrite=flags.overwrite)
     else:
@@ -216,6 +218,13 @@ def _say_doubts(settings: "StudySettings", request: "SearchRequest") -> None:
 
     for doubt in doubts(settings, request):
         talk_console().print(f"warning: {doubt}", soft_wrap=True)
+
+
+def _say_fitted(settings: "StudySettings", space: "SearchSpace") -> None:
+    from automl_cli.planning.estimate import fitted_in_words
+
+    if (words := fitted_in_words(settings, space)) is not None:
+        talk_console().print(f"fitted to the data: {words}", soft_wrap=True)
 
 
 def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings") -> None:
