@@ -164,11 +164,12 @@ def _preset(plugin: Plugin, name: str) -> SearchPreset:
 def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
     """Return the name of the strategy: that of the flag, or of the preset. A wrong one of a preset is said with the space.
 
-    Enough trials for every genotype that means something of its own, where the space knows which do, visit each once:
-    `exhaustive`.
+    Enough trials for every genotype that means something of its own, where the space knows which do, and no more than there are
+    genotypes, visit each once: `exhaustive`.
     """
     trials = request.trials or preset.trials
-    if not (request.strategy or request.strategy_option) and space.fewer_distinct_than(trials + 1):
+    is_free = not (request.strategy or request.strategy_option) and trials <= space.size
+    if is_free and space.fewer_distinct_than(trials + 1):
         return "exhaustive"
     try:
         return STRATEGIES.check(request.strategy or preset.strategy)

@@ -50,8 +50,8 @@ class Exhaustive:
         if needed > trials:
             distinct = f" that are distinct, of {space.size:,}" * (needed < space.size)
             raise UserError(
-                f"strategy 'exhaustive' cannot visit all of space {space.plugin.name!r}: it has {needed:,} genotypes{distinct}, "
-                f"and the study {trials:,} trials. Give --trials {needed}, or search with another strategy"
+                f"strategy 'exhaustive' cannot visit all of space {space.plugin.name!r}: it has {needed:,} genotypes"
+                f"{distinct}, and the study {trials:,} trials. Give --trials {needed}, or search with another strategy"
             )
         if space.length(0) < len(space.decisions):
             raise UserError(
