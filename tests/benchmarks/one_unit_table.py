@@ -1,11 +1,12 @@
 """Every activation function of one core unit, measured: the table `examples/activations/one_unit.csv`.
 
-    python tests/benchmarks/one_unit_table.py --state runs/one-unit.jsonl
+    python tests/benchmarks/one_unit_table.py --state runs/one-unit.jsonl [--seeds 1]
 
-Each of the distinct functions is trained once for every seed, in a small network on digits, all by the same programs: a function
-is data to them. What was measured is appended to the file of `--state` at once, so the script goes on where it was stopped.
-When all is there, it writes the table, with a row for each of the 6,250 genotypes (those of one function share their figures),
-and a section of RESULTS.md. One core, one process; about a quarter of an hour of computing for a seed.
+Each of the distinct functions is trained once for every seed, in a small network on digits, all by the same programs: a
+function is data to them. Some are trained on one seed more, which says how much seeds differ. What was measured is appended to
+the file of `--state` at once, so the script goes on where it was stopped. When all is there, it writes the table, with a row
+for each of the 6,250 genotypes (those of one function share their figures), and a section of RESULTS.md. One core, one process;
+about a quarter of an hour of computing for a seed.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from itertools import product
 from pathlib import Path
 from statistics import fmean, median
@@ -27,6 +29,7 @@ from results import table as markdown
 
 from automl_cli.children.trainer import Trainer
 from automl_cli.core.decisions import Genotype
+from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import Diverged
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.planning.request import SearchRequest
@@ -37,20 +40,9 @@ from automl_cli.values.expressions.sameness import activation_key, activation_pr
 from search_spaces.activation_units import SPACE
 
 TABLE = Path(__file__).parents[2] / "examples" / "activations" / "one_unit.csv"
-NETWORK, EPOCHS, BATCH_SIZE, RATE, SEEDS = "convnet-2x8", 4, 64, 0.3, (0, 1)
-SHOWN = (
-    "relu",
-    "silu",
-    "swish",
-    "lrelu",
-    "elu",
-    "softplus",
-    "max-sigmoid",
-    "max-tanh",
-    "cos-minus-x",
-    "min-sin",
-    "sinc-plus-x",
-)
+NETWORK, EPOCHS, BATCH_SIZE, RATE = "convnet-2x8", 4, 64, 0.3
+AGAIN = 20
+"""Every so many functions are trained on one seed more."""
 Measured = dict[tuple[int, str], dict[str, Any]]
 """By seed and genotype: status, score, loss and seconds."""
 
@@ -68,8 +60,8 @@ def earlier(state: Path) -> Measured:
     return {(row["seed"], row["ops"]): row for row in rows}
 
 
-def measure(space: SearchSpace, state: Path) -> Measured:
-    """Train all distinct functions that are not yet measured."""
+def measure(space: SearchSpace, state: Path, seeds: int) -> Measured:
+    """Train all distinct functions on so many seeds, and some on one more, where they are not yet measured."""
     found = earlier(state)
     distinct = space.distinct_genotypes
     assert distinct is not None
@@ -78,7 +70,7 @@ def measure(space: SearchSpace, state: Path) -> Measured:
     child = msgspec.structs.replace(settings.child, recipe=recipe)
     trainer = Trainer(child, engine="whole", as_data="activation")
     with state.open("a", encoding="utf-8") as file:
-        for seed, genotype in product(SEEDS, distinct):
+        for seed, genotype in (*product(range(seeds), distinct), *product((seeds,), distinct[::AGAIN])):
             if (seed, ops(genotype)) in found:
                 continue
             row = {"seed": seed, "ops": ops(genotype), **measured(trainer, child, space.decode(genotype), seed)}
@@ -101,7 +93,7 @@ def measured(trainer: Trainer, child: Any, function: Any, seed: int) -> dict[str
     return {**ended, "seconds": time.process_time() - start}
 
 
-def rows(space: SearchSpace, found: Measured) -> list[dict[str, Any]]:
+def rows(space: SearchSpace, found: Measured, seeds: int) -> list[dict[str, Any]]:
     """A row for every genotype."""
     distinct = space.distinct_genotypes
     assert distinct is not None
@@ -109,7 +101,7 @@ def rows(space: SearchSpace, found: Measured) -> list[dict[str, Any]]:
     made = []
     for genotype in product(*(range(len(decision.choices)) for decision in space.decisions.decisions)):
         same_as = first[space.canonical(genotype)]
-        by_seed = [found[seed, same_as] for seed in SEEDS]
+        by_seed = [found[seed, same_as] for seed in range(seeds)]
         ended = {row["status"] for row in by_seed}
         losses = [row["loss"] for row in by_seed if row["loss"] is not None]
         made.append(
@@ -119,7 +111,7 @@ def rows(space: SearchSpace, found: Measured) -> list[dict[str, Any]]:
                 "same_as": same_as,
                 "status": ended.pop() if len(ended) == 1 else "diverged once",
                 "valid": f"{fmean(row['score'] for row in by_seed):.4f}",
-                **{f"valid_{row['seed']}": f"{row['score']:.4f}" for row in by_seed},
+                **{f"valid_{row['seed']}": f"{row['score']:.4f}" for row in by_seed if seeds > 1},
                 "loss": f"{fmean(losses):.4f}" if losses else "",
             }
         )
@@ -132,35 +124,53 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(counts) - (counts + 1) / 2)[inverse]
 
 
-def section(space: SearchSpace, table: list[dict[str, Any]], found: Measured) -> str:
+def between_seeds(found: Measured, seeds: int) -> str:
+    """How the last two seeds agree where both gave a score."""
+    both = [(found[seeds - 1, ops]["score"], row["score"]) for (seed, ops), row in found.items() if seed == seeds]
+    scores = np.array([pair for pair in both if min(pair) > 0])
+    agreed = np.corrcoef(ranks(scores[:, 0]), ranks(scores[:, 1]))[0, 1]
+    deviation = np.sqrt(scores.var(1, ddof=1).mean())
+    return (
+        f"{len(both)} functions were trained on one seed more. Where both gave a score ({len(scores)}), their rank correlation "
+        f"is {agreed:.2f} and the standard deviation between seeds {deviation:.3f}, so neighbouring places are not told apart."
+    )
+
+
+def named_rows(space: SearchSpace, order: list[dict[str, Any]]) -> list[list[object]]:
+    """Published functions of the space, with their places."""
+    at = {space.canonical(tuple(map(int, row["ops"].split("-")))): place for place, row in enumerate(order)}
+    known = {name: at.get(activation_key(function)) for name, function in NAMED.items()}
+    return [[name, order[at]["valid"], at + 1] for name, at in known.items() if at is not None]
+
+
+def section(space: SearchSpace, table: list[dict[str, Any]], found: Measured, seeds: int) -> str:
     """What RESULTS.md says."""
     own = [row for row in table if row["ops"] == row["same_as"]]
-    endings = {status: sum(row["status"] == status for row in own) for status in ("ok", "diverged once", "diverged", "refused")}
-    trained = [row for row in own if row["status"] == "ok"]
-    scores = np.array([[float(row[f"valid_{seed}"]) for seed in SEEDS] for row in trained])
-    seconds = [row["seconds"] for row in found.values() if row["status"] != "refused"]
+    endings = Counter(row["status"] for row in own)
+    scores = [float(row["valid"]) for row in own if row["status"] == "ok"]
+    seconds = [row["seconds"] for row in found.values() if row["status"] != "refused" and row["seed"] < seeds]
     order = sorted(own, key=lambda row: -float(row["valid"]))
-    best = [[at + 1, f"`{row['formula']}`", row["valid"], row["valid_0"], row["valid_1"]] for at, row in enumerate(order[:10])]
-    by_key = {space.canonical(tuple(map(int, row["ops"].split("-")))): at for at, row in enumerate(order)}
-    places = {name: by_key.get(activation_key(NAMED[name])) for name in SHOWN}
-    named = [
-        [name, f"`{order[at]['formula']}`", order[at]["valid"], at + 1] for name, at in places.items() if at is not None
-    ]  # fmt: skip
-    said = [
-        f"`{TABLE.relative_to(TABLE.parents[2])}`: {len(table):,} genotypes, {len(own):,} distinct functions, seeds "
-        f"{' and '.join(map(str, SEEDS))}. Child: {NETWORK} on digits (8 x 8), {EPOCHS} epochs in batches of {BATCH_SIZE}, learning "
-        f"rate {RATE:g} with a cosine schedule, no augmentation. Score: the best validation accuracy of its epochs.",
-        f"Of the distinct functions {endings['ok']:,} were trained at both seeds, {endings['diverged once']} diverged at one, "
-        f"{endings['diverged']} at both, and {endings['refused']} are refused untrained (not finite on the samples, or without x). "
-        f"A score of 0 stands for no score. It took {sum(seconds) / 60:.0f} minutes of one core, {median(seconds):.2f} s for a "
-        f"child (median), all by one set of programs.",
-        f"Rank correlation of the two seeds: {np.corrcoef(ranks(scores[:, 0]), ranks(scores[:, 1]))[0, 1]:.2f}. Median score "
-        f"{np.median(scores):.3f}, the highest {scores.mean(1).max():.3f}; the standard deviation between seeds is "
-        f"{np.sqrt(scores.var(1, ddof=1).mean()):.3f}, so the first places are shared.",
-        markdown(("place", "function", "score", "seed 0", "seed 1"), best),
+    best = [[place, f"`{row['formula']}`", row["valid"]] for place, row in enumerate(order[:12], 1)]
+    what = (
+        f"`{TABLE.relative_to(TABLE.parents[2])}`: {len(table):,} genotypes, {len(own):,} distinct functions, "
+        f"{counted(seeds, 'seed')} each. Child: {NETWORK} on digits (8 x 8), {EPOCHS} epochs in batches of {BATCH_SIZE}, "
+        f"learning rate {RATE:g} with a cosine schedule, no augmentation. Score: the best validation accuracy of its epochs; "
+        "0 stands for no score."
+    )
+    ended = (
+        f"Of the distinct functions {', '.join(f'{count:,} {status}' for status, count in endings.most_common())} (refused: "
+        "not finite on the samples, or without x; they are not trained). All were trained by one set of programs, in "
+        f"{sum(seconds) / 60:.0f} CPU minutes of one core: {median(seconds):.2f} s for a child (median). Median score "
+        f"{median(scores):.3f}, the highest {max(scores):.3f}."
+    )
+    said = (
+        what,
+        ended,
+        between_seeds(found, seeds),
+        markdown(("place", "function", "score"), best),
         "Published functions that the space holds:",
-        markdown(("name", "first of its spellings", "score", "place"), named),
-    ]
+        markdown(("name", "score", "place"), named_rows(space, order)),
+    )
     return "\n\n".join(said)
 
 
@@ -168,16 +178,21 @@ def main() -> None:
     """Measure, write the table, record."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
-    state = parser.parse_args().state
+    parser.add_argument("--seeds", type=int, default=1)
+    given = parser.parse_args()
     space = SearchSpace(SPACE)
-    found = measure(space, state)
-    table = rows(space, found)
+    found = measure(space, given.state, given.seeds)
+    table = rows(space, found, given.seeds)
     TABLE.parent.mkdir(parents=True, exist_ok=True)
     with TABLE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)
-    record("All activation functions of one core unit", "tests/benchmarks/one_unit_table.py", section(space, table, found))
+    record(
+        "All activation functions of one core unit",
+        "tests/benchmarks/one_unit_table.py",
+        section(space, table, found, given.seeds),
+    )
 
 
 if __name__ == "__main__":
