@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 
 
 def load(path_or_name: Any) -> Any:
-    """Return what an artifact holds, or a published value by name, as a `jobs.loading.Loaded`.
+    """Return what an artifact holds, or a published value by name, or a formula, as a `jobs.loading.Loaded`.
 
         rule = automl_cli.load("runs/opt").build(learning_rate=0.1)   # an optax.GradientTransformation
         swish = automl_cli.load("swish").build()                      # a function of arrays

@@ -65,7 +65,8 @@ class Trainer:
         `seed` fixes the initial parameters, the order of the data and their augmentation. Raises Diverged if a loss or an
         output is not finite.
         """
-        begin_child()
+        if self._as_data is None:  # children that share their programs fill no cache, and would compile them again
+            begin_child()
         made = self.module(child, seed=seed) if model is None else model
         settled = self.at_best_rate(child, seed=seed, model=made)
         return self._fitted(settled, made, epochs=epochs, seed=seed, start=start, on_epoch=on_epoch)

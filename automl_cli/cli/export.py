@@ -10,9 +10,9 @@ from automl_cli.cli.options import Json
 Named = Annotated[
     str,
     typer.Argument(
-        metavar="ARTIFACT|NAME",
+        metavar="ARTIFACT|NAME|FORMULA",
         help="The model.json of a training, the best.json of search-activation, search-optimizer or search-augment, the "
-        "directory of either, or the name of a published function, rule or policy.",
+        "directory of either, the name of a published function, rule or policy, or a formula.",
     ),
 ]
 Out = Annotated[
@@ -45,10 +45,11 @@ def export(
     A trained model becomes StableHLO with the weights inside, which needs JAX and nothing else; a README beside it shows the
     five lines of Python that call it.
 
-    A found or published function or rule becomes a readable file of Python: activation.py with a function of jax.numpy or a
-    torch.nn.Module, optimizer.py with an Optax transformation or a torch.optim.Optimizer. Its docstring has the formula, where
-    it comes from, and how it is used. An augmentation policy becomes augmentation.py, which needs Pillow and NumPy only and
-    goes into a loader of PyTorch, TensorFlow or Keras, or augmentation.json, with every argument spelled out.
+    A function or rule that was found, published or written by hand becomes a readable file of Python: activation.py with a
+    function of jax.numpy or a torch.nn.Module, optimizer.py with an Optax transformation or a torch.optim.Optimizer. Its
+    docstring has the formula, where it comes from, and how it is used. An augmentation policy becomes augmentation.py, which
+    needs Pillow and NumPy only and goes into a loader of PyTorch, TensorFlow or Keras, or augmentation.json, with every
+    argument spelled out.
 
     Examples:
         automl export runs/final
@@ -56,14 +57,16 @@ def export(
         automl export runs/act
         automl export powersign-ld --format torch --out exported
         automl export autoaugment-cifar10 --out exported
+        automl export 'g * exp(sign(g) * sign(m))' --out exported
     """
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.jobs.export import export as write
     from automl_cli.jobs.export import to_export
+    from automl_cli.references.written import is_there
 
     opened = to_export(named)
-    place = Path(opened.place)
-    exported = write(opened, out or (place.parent if place.exists() else Path()) / "export", format=format, overwrite=overwrite)
+    beside = Path(opened.place).parent if is_there(opened.place) else Path()
+    exported = write(opened, out or beside / "export", format=format, overwrite=overwrite)
     if json:
         write_json(exported.document)
     else:

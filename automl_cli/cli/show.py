@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 ArtifactName = Annotated[
     str,
     typer.Argument(
-        metavar="ARTIFACT", help="A file, the directory of a search or a training, or a name that `automl references` lists."
+        metavar="ARTIFACT|NAME|FORMULA",
+        help="A file, the directory of a search or a training, a name that `automl references` lists, or a formula of an "
+        "activation function or an update rule.",
     ),
 ]
 
@@ -67,6 +69,7 @@ def show(
         automl show nasnet-a
         automl show swish --image swish.svg
         automl show runs/augment --dataset digits --image policy.png
+        automl show 'x * sigmoid(2 * x)'
         automl show model.json --json
     """
     from automl_cli.cli.console import write_json, write_line
@@ -126,11 +129,12 @@ def _drawing(body: Any, place: str) -> "Curves":
 
 def _front(run: Path) -> "Iterator[Part]":
     """Yield the table of the best of each length, where this is the directory of a search whose values have one."""
+    from automl_cli.references.written import is_there
     from automl_cli.report.pareto import pareto_grid, pareto_of
     from automl_cli.report.runs import read_history
     from automl_cli.store.file_names import STUDY_FILE
 
-    if (run / STUDY_FILE).is_file() and (points := pareto_of(read_history(run))):
+    if is_there(str(run)) and (run / STUDY_FILE).is_file() and (points := pareto_of(read_history(run))):
         yield pareto_grid(points)
 
 

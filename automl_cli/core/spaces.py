@@ -3,8 +3,9 @@
 `Plugin` is what the file declares; `SearchSpace` is a plug-in with its options settled, which everything else works with.
 """
 
-from collections.abc import Callable, Mapping
-from itertools import product
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import islice, product
 from random import Random
 from typing import Annotated, Any
 
@@ -237,13 +238,35 @@ class SearchSpace:
         given = shown_genotype(genotype)
         return self._indices("canonical", self._call("canonical", genotype, given=given), given=given)
 
+    @cached_property
+    def distinct_genotypes(self) -> tuple[Genotype, ...] | None:
+        """The genotypes that mean something of their own, in order; of those that mean the same the first. None where the space
+        does not say which do, where not all are of full length, or where there are more than `MOST_COUNTED`."""
+        return None if (distinct := self._distinct()) is None else tuple(distinct)
+
     def count_distinct(self) -> int | None:
-        """Return how many genotypes mean something of their own; None where there are more than `MOST_COUNTED`, where not all
-        are of full length, or where each of them does."""
+        """Return how many genotypes mean something of their own; None as for `distinct_genotypes`."""
+        return None if self.distinct_genotypes is None else len(self.distinct_genotypes)
+
+    def fewer_distinct_than(self, count: int) -> bool:
+        """Return whether it is known that fewer genotypes than this mean something of their own; as many are looked at as
+        decide it."""
+        distinct = self._distinct()
+        return distinct is not None and next(islice(distinct, count - 1, None), None) is None
+
+    def _distinct(self) -> Iterator[Genotype] | None:
         if self.plugin.canonical is None or self.plugin.length is not None or self.size > MOST_COUNTED:
             return None
         choices = (range(len(decision.choices)) for decision in self.decisions.decisions)
-        return len({self.canonical(genotype) for genotype in product(*choices)})
+        return self._first_of_each(product(*choices))
+
+    def _first_of_each(self, genotypes: Iterable[Genotype]) -> Iterator[Genotype]:
+        """Yield the genotypes that mean something else than all before."""
+        seen = set()
+        for genotype in genotypes:
+            if (meaning := self.canonical(genotype)) not in seen:
+                seen.add(meaning)
+                yield genotype
 
     def tokens(self, genotype: Genotype) -> tuple[str, ...]:
         """Return the genotype as the deck prints it."""

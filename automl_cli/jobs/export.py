@@ -19,7 +19,7 @@ from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import kind_of, kinds
 from automl_cli.plugins.registry import attribute
 from automl_cli.problems.images import as_inputs, is_streamed
-from automl_cli.references import Opened, open_any
+from automl_cli.references import Opened, open_any, open_written
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.training.model_file import model_file
@@ -52,12 +52,14 @@ class Exported(Struct, frozen=True, kw_only=True):
 
 
 def to_export(named: str) -> Opened[Any]:
-    """Open what a name stands for: a file, the directory of a search or a training, or a published name.
+    """Open what a name stands for: a file, the directory of a search or a training, a published name, or a formula.
 
     Raises ArtifactError, with the next step, for what nothing is exported of.
     """
+    if (written := open_written(named)) is not None:
+        return written
     path = Path(named)
-    if path.exists() or path.suffix:
+    if named.strip() and (path.exists() or path.suffix):
         with suppress(UserError, ArtifactError):
             if kind_of((opened := open_any(named)).artifact.body).export is not None:
                 return opened

@@ -18,7 +18,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     kind   the name of its kind, such as "optimizer-rule"
     value  the value as plain data, such as a `values.optimizer.UpdateRule`; the body of an artifact that has no value
     name   the published name that was given, or None
-    place  the file that it was read from, or the name
+    place  the file that it was read from, or the name or the formula
     words  the value in words, such as its formula
     """
 
@@ -52,8 +52,8 @@ class Loaded(Struct, frozen=True, kw_only=True):
 
 
 def load(path_or_name: str | PathLike[str]) -> Loaded:
-    """Return what a file, the directory of a run or a published name holds. Raises UserError for an unknown name, ArtifactError
-    for a file that is no artifact."""
+    """Return what a file, the directory of a run, a published name or a formula holds. Raises UserError for an unknown name and
+    for a formula that cannot be read, ArtifactError for a file that is no artifact."""
     text = fspath(path_or_name)
     opened = open_any(text)
     body, is_value = opened.artifact.body, isinstance(opened.artifact.body, FoundBody)

@@ -166,10 +166,12 @@ def _plugin(command: str, name: str) -> tuple[Plugin, str | None]:
 def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
     """Return the name of the strategy: that of the flag, or of the preset. A wrong one of a preset is said with the space.
 
-    As many trials as there are genotypes, where the space knows which mean the same, visit each once: `exhaustive`.
+    Enough trials for every genotype that means something of its own, where the space knows which do, and no more than there are
+    genotypes, visit each once: `exhaustive`.
     """
     trials = request.trials or preset.trials
-    if space.plugin.canonical is not None and trials == space.size and not (request.strategy or request.strategy_option):
+    is_free = not (request.strategy or request.strategy_option) and trials <= space.size
+    if is_free and space.fewer_distinct_than(trials + 1):
         return "exhaustive"
     try:
         return STRATEGIES.check(request.strategy or preset.strategy)

@@ -2,13 +2,13 @@
 
     publications.json   the papers, and of each what it provides here: where it stands, what was reported for it
     artifacts/          an artifact for each name whose value stands in no table, of the same form as what a search writes
+    written             values that are written out in place of a name, such as formulas
 
 Activation functions and update rules stand in the tables of their kinds (`plugins.kind.Kind.names`) and need no file. Adding
 another reference is adding one artifact and naming it under its paper.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -22,8 +22,10 @@ from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.core.numbers import counted
 from automl_cli.core.shell_commands import command_line
+from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import bodies, kind_named, kinds, kinds_of_role
 from automl_cli.plugins.roles import filling_named, filling_of, names_of, names_of_kind, value_of
+from automl_cli.references.written import written_value
 from automl_cli.store import encoding
 from automl_cli.store.artifact import Artifact, Body, artifact_of, decode_artifact, encode_artifact, read_bytes
 from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE
@@ -124,9 +126,21 @@ def open_any(name_or_file: str) -> Opened[Any]:
     """Open the artifact of this name, in this file, or in this directory: `best.json` of a search, `model.json` of a training
     or its settings while it lasts. Its kind may be any.
 
-    What goes by a name alone, such as a network made by experts, is opened as the artifact that would hold it.
+    What goes by a name alone, such as a network made by experts, and what is written out, such as a formula, is opened as the
+    artifact that would hold it.
     """
-    return _open(name_or_file, None, by_name=ROLES)
+    return open_written(name_or_file) or _open(name_or_file, None, by_name=ROLES)
+
+
+def open_written(text: str) -> Opened[Any] | None:
+    """Return what a text such as a formula writes out, as the artifact that would hold it; None for a name or a path.
+
+    The kind is the one whose language reads the text. Raises UserError, with the column, for a formula that none reads.
+    """
+    if text in artifact_names() or any(filling_named(role, text) is not None for role in ROLES):
+        return None
+    written = written_value(text, [kind for kind in kinds().values() if kind.is_found])
+    return None if written is None else _held(*written, text, published=False)
 
 
 def open_artifact(name_or_file: str, *welcome: type[B], by_name: tuple[str, ...] = ()) -> Opened[B]:
@@ -146,8 +160,8 @@ def open_filling(role: str, text: str) -> Filling:
         alone = _named_alone(role, text)
         return filling if alone is None else replace(filling, digest=alone.digest)
     welcome = {kind.body.SCHEMA.name: kind for kind in kinds_of_role(role) if kind.is_found}
-    if (value := _written(role, text)) is not None:
-        return value
+    if (written := written_value(text, kinds_of_role(role))) is not None:
+        return filling_of(written[0].name, written[1])
     if not welcome:  # nothing of it is searched yet
         raise unknown_name(role, text, names_of(role))
     try:
@@ -157,31 +171,6 @@ def open_filling(role: str, text: str) -> Filling:
     kind = welcome[opened.artifact.kind]
     name = text if opened.published else None
     return filling_of(kind.name, opened.artifact.body.value, name=name, digest=opened.digest)
-
-
-def _written(role: str, text: str) -> Filling | None:
-    """Return what a text such as `x * sigmoid(2 * x)` writes out; None where it has no operator, or is a file.
-
-    Names and paths have - and / as well: with those alone, a text that cannot be read as a formula is one of them.
-    """
-    rows = [kind for kind in kinds_of_role(role) if kind.written is not None]
-    if not rows or not re.search(r"[- ()*+/^]", text) or _is_there(text):
-        return None
-    assert rows[0].written is not None
-    try:
-        return filling_of(rows[0].name, rows[0].written(text))
-    except UserError:
-        if re.search(r"[ ()*+^]", text):
-            raise
-    return None
-
-
-def _is_there(text: str) -> bool:
-    """Return whether a text is the path of something; one that is longer than a path can be is not."""
-    try:
-        return Path(text).exists()
-    except OSError:
-        return False
 
 
 def filled_by_flags(request: Any, *, open_role: str | None) -> dict[str, Filling]:
@@ -251,17 +240,22 @@ def _named_alone(role: str, name: str) -> Opened[Any] | None:
     filling = filling_named(role, name)
     if filling is None or not (kind := kind_named(filling.kind)).is_found or kind.words is None:
         return None
-    value = value_of(filling)
+    return _held(kind, value_of(filling), name, published=True)
+
+
+def _held(kind: Kind, value: Any, place: str, *, published: bool) -> Opened[Any]:
+    """Return a value of a kind with words as the artifact that would hold it."""
+    assert kind.words is not None
     artifact = artifact_of(kind.body(value=value, words=kind.words(value)))
-    return Opened(artifact, name, hashlib.sha256(encode_artifact(artifact)).hexdigest(), published=True)
+    return Opened(artifact, place, hashlib.sha256(encode_artifact(artifact)).hexdigest(), published)
 
 
 def _path(text: str, welcome: Mapping[str, Any] | None, more: tuple[str, ...]) -> Path:
     """Return the file that holds the artifact. `more` are names that could have been meant beside those of references."""
-    path = Path(text)
-    if path.is_dir():
+    path, is_empty = Path(text), not text.strip()
+    if path.is_dir() and not is_empty:
         return _file_in(path, welcome)
-    if not path.exists() and not path.suffix and len(path.parts) == 1:
+    if is_empty or (not path.exists() and not path.suffix and len(path.parts) == 1):
         raise UnknownReference(str(_unknown(text, None if welcome is None else tuple(welcome), more)))
     return path
 

@@ -1,6 +1,11 @@
-"""Propose every genotype of a small space once, in order: the last decision changes fastest."""
+"""Propose every genotype of a small space once, in order: the last decision changes fastest.
+
+Where the space says which genotypes mean the same, the first of each meaning come first, so that as many trials visit all
+meanings; the others follow.
+"""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
 import msgspec
@@ -23,9 +28,9 @@ class ExhaustiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Exhaustive:
-    """Proposes genotype t in trial t, of full length, and begins again after the last one."""
+    """Proposes genotypes of full length, each once, and begins again after the last one."""
 
-    summary = "Visits every genotype of a small space once, in order."
+    summary = "Visits every genotype of a small space once, in order, of those that mean the same the first."
     settings = ExhaustiveSettings
     starts_from_genotypes = False
     small_spaces_only = True
@@ -41,10 +46,12 @@ class Exhaustive:
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
         """Raise UserError where the trials cannot cover the space, and for genotypes that grow during the search."""
         trials = read(ExhaustiveSettings, settings, owner=OWNER).trials
-        if space.size > trials:
+        needed = space.size if space.size <= trials else space.count_distinct() or space.size
+        if needed > trials:
+            distinct = f" that are distinct, of {space.size:,}" * (needed < space.size)
             raise UserError(
-                f"strategy 'exhaustive' cannot visit all of space {space.plugin.name!r}: it has {space.size:,} genotypes, "
-                f"and the study {trials:,} trials. Give --trials {space.size}, or search with another strategy"
+                f"strategy 'exhaustive' cannot visit all of space {space.plugin.name!r}: it has {needed:,} genotypes"
+                f"{distinct}, and the study {trials:,} trials. Give --trials {needed}, or search with another strategy"
             )
         if space.length(0) < len(space.decisions):
             raise UserError(
@@ -54,8 +61,18 @@ class Exhaustive:
         self._space = space
 
     def ask(self, trial: int) -> Proposal:
-        """Return the genotype of this number."""
-        return Proposal(numbered(self._space.decisions, trial % self._space.size))
+        """Return the next genotype that means something of its own; behind the last of those the next of the others."""
+        first, at = self._space.distinct_genotypes, trial % self._space.size
+        if first is None:
+            return Proposal(numbered(self._space.decisions, at))
+        return Proposal(first[at] if at < len(first) else self._others[at - len(first)])
+
+    @cached_property
+    def _others(self) -> tuple[Genotype, ...]:
+        """The genotypes that mean the same as another one before."""
+        first = frozenset(self._space.distinct_genotypes or ())
+        every = (numbered(self._space.decisions, number) for number in range(self._space.size))
+        return tuple(genotype for genotype in every if genotype not in first)
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
         """Do nothing: there is nothing to learn."""

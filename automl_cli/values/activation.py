@@ -5,6 +5,7 @@ Paper: Ramachandran, Zoph and Le, "Searching for Activation Functions", arXiv 17
 """
 
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from msgspec import Struct
@@ -50,6 +51,9 @@ class ActivationFunction(Struct, frozen=True, forbid_unknown_fields=True, omit_d
                 f"activation function {self.expression!r} has {len(self.betas)} trained parameters, and initial values for "
                 f"{len(self.initial)}"
             )
+        for beta, start in zip(self.betas, self.initial, strict=False):
+            if not isfinite(start):
+                raise UserError(f"activation function {self.expression!r}: {beta} starts from {start}; it must be finite")
 
     @cached_property
     def tree(self) -> Expression:

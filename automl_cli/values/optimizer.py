@@ -10,10 +10,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from automl_cli.core.bounds import Bounds
 from automl_cli.core.errors import UserError
 from automl_cli.values.activation import LANGUAGE_VERSION, check_version
 from automl_cli.values.expressions.parser import parse
-from automl_cli.values.expressions.tree import STATEFUL, Call, Expression, Language, Name, Number, printed, replace, uses, walk
+from automl_cli.values.expressions.tree import STATEFUL, Expression, Language, Name, Number, printed, replace, uses
 
 _ADAM = "ema(g, 0.9) / (1 - 0.9^(t + 1)) / (sqrt(ema(g^2, 0.999) / (1 - 0.999^(t + 1))) + 1e-8)"
 
@@ -68,10 +69,8 @@ class UpdateRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
             raise UserError(f"momentum is {self.momentum:g}; the update rule {self.expression!r} has none")
         elif not 0 <= self.momentum < 1:
             raise UserError(f"momentum is {self.momentum:g}; it must be at least 0 and below 1")
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise UserError(f"learning_rate is {self.learning_rate:g}; it must be above 0")
-        for part in walk(self.tree):
-            _check_constants(part, self.expression)
+        if self.learning_rate is not None and (broken := Bounds(above=0).broken_by(self.learning_rate)) is not None:
+            raise UserError(f"learning_rate is {self.learning_rate:g}; it must be {broken}")
 
     @cached_property
     def tree(self) -> Expression:
@@ -141,19 +140,6 @@ def definitions() -> dict[str, Expression]:
 def rule_of(expression: Expression) -> UpdateRule:
     """Return the update rule of an expression."""
     return UpdateRule(printed(expression))
-
-
-def _check_constants(part: Expression, text: str) -> None:
-    """Raise UserError for a decay outside [0, 1), a probability outside [0, 1] or a negative limit."""
-    if not isinstance(part, Call) or not isinstance(part.arguments[-1], Number):
-        return
-    value, name = part.arguments[-1].value, part.function
-    if name in STATEFUL and not 0 <= value < 1:
-        raise UserError(f"update rule {text!r}: {printed(part)} has the decay {value:g}; it must be at least 0 and below 1")
-    if name == "drop" and not 0 <= value <= 1:
-        raise UserError(f"update rule {text!r}: {printed(part)} drops with probability {value:g}; it must be between 0 and 1")
-    if name == "clip" and value < 0:
-        raise UserError(f"update rule {text!r}: {printed(part)} clips to {value:g}; it must be at least 0")
 
 
 def _signs(decay: str = "") -> str:

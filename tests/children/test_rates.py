@@ -156,3 +156,17 @@ def test_only_what_is_searched_is_data(monkeypatch):
     long = " + ".join(f"sin({number} * x)" for number in range(1, 60))
     assert parameters(update_rules.SPACE, "optimizer", long) == plain
     assert parameters(activation_units.SPACE, "activation", "sin(x)") > plain
+
+
+def test_children_that_share_their_programs_do_not_have_them_compiled_again(monkeypatch):
+    """JAX's caches are cleared between other children, whose programs would fill them."""
+    monkeypatch.setattr("automl_cli.nn.compilation.CHILDREN_BETWEEN_CLEARINGS", 1)
+    cleared = []
+    monkeypatch.setattr(jax, "clear_caches", lambda: cleared.append(True))
+    child = child_on()
+    for as_data, times in ((None, 2), ("optimizer", 0), ("activation", 0)):
+        cleared.clear()
+        trainer = trainer_on(child, engine="blocks", as_data=as_data)
+        for seed in (1, 2):
+            trainer.train(child, epochs=1, seed=seed)
+        assert (as_data, len(cleared)) == (as_data, times)

@@ -16,6 +16,7 @@ def space_of(
     *,
     length: Callable[[int], int] | None = None,
     mutate: Callable[[Genotype, Random], Genotype] | None = None,
+    canonical: Callable[[Genotype], Genotype] | None = None,
 ) -> SearchSpace:
     """A space that decodes to nothing but its genotypes."""
     plugin = Plugin(
@@ -30,6 +31,7 @@ def space_of(
         presets={},
         length=None if length is None else lambda options, trial: length(trial),
         mutate=None if mutate is None else _with_options(mutate),
+        canonical=None if canonical is None else lambda options, genotype: canonical(genotype),
     )
     return SearchSpace(plugin)
 

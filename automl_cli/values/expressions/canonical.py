@@ -21,18 +21,21 @@ BITS = 19
 
 
 def canonical(expression: Expression) -> Expression:
-    """Return the canonical form of an expression. It computes the same wherever the expression is finite.
+    """Return the canonical form of an expression. It computes the same wherever all parts of the expression are finite: the
+    constant -0 becomes 0.
 
     >>> from automl_cli.values.activation import ActivationFunction
     >>> printed(canonical(ActivationFunction("sigmoid(x) * (1 * -(-x))").tree))
     'x * sigmoid(x)'
     """
-    if not isinstance(expression, Call):
+    if isinstance(expression, Number):
+        return Number(expression.value + 0.0)
+    if isinstance(expression, Name):
         return expression
     found = Call(expression.function, tuple(canonical(argument) for argument in expression.arguments))
     if all(isinstance(argument, Number) for argument in found.arguments) and found.function not in _NOT_CONSTANT:
         value = constant_value(found)
-        return found if value is None else Number(value)
+        return found if value is None else Number(value + 0.0)
     simple = _simplified(found)
     if isinstance(simple, Call) and FUNCTIONS[simple.function].commuting:
         return Call(

@@ -5,15 +5,24 @@ negative number, unless `^` follows the literal.
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple, NoReturn
 
 from automl_cli.core.errors import UserError, unknown_name
-from automl_cli.values.expressions.tree import FUNCTIONS, NEGATION, POWER, Call, Expression, Language, Name, Number
+from automl_cli.values.expressions.tree import FUNCTIONS, NEGATION, POWER, Call, Expression, Language, Name, Number, number_text
 
 _TOKEN = re.compile(r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<symbol>[-+*/^(),]))")
 _INFIX = {row.infix: (name, row.binding) for name, row in FUNCTIONS.items() if row.infix is not None and row.arity == 2}
 DEEPEST = 100
 """Levels of nesting that are read: more than any rule has, and fewer than would exhaust the interpreter."""
+
+
+class FormulaError(UserError):
+    """A text is no expression of a language from this column on, counted from 1."""
+
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message)
+        self.column = column
 
 
 class _Token(NamedTuple):
@@ -47,7 +56,8 @@ class _Reader:
     def refuse(self, token: _Token, problem: str) -> NoReturn:
         """Raise UserError about a token."""
         shown = "the end" if token.kind == "end" else repr(token.text)
-        raise UserError(f"{self._language.what} {self._text!r}, column {token.column}: {problem}, found {shown}")
+        place = f"{self._language.what} {self._text!r}, column {token.column}"
+        raise FormulaError(f"{place}: {problem}, found {shown}", token.column)
 
     def expression(self, weakest: int, depth: int) -> Expression:
         """Return the longest expression whose operators bind at least as strongly as `weakest`."""
@@ -88,39 +98,44 @@ class _Reader:
 
     def _name(self, token: _Token) -> Name:
         if token.text not in self._language.names:
-            kind = f"{self._language.what} {self._text!r}, column {token.column}: unknown"
-            raise UserError(str(unknown_name("operand", token.text, self._language.names)).replace("unknown", kind, 1))
+            self._unknown("operand", token, self._language.names)
         return Name(token.text)
 
     def _call(self, token: _Token, depth: int) -> Call:
         self._allowed(token.text, token)
         row = FUNCTIONS[token.text]
         self._expect("(")
-        arguments = [self._argument(row.constant, 0, depth)]
+        arguments = [self._argument(token.text, 0, depth)]
         while self.peek().text == ",":
             comma = self._take()
             if len(arguments) == row.arity:
                 self.refuse(comma, f"{token.text} takes {row.arity} argument{'s' * (row.arity > 1)}; expected ')'")
-            arguments.append(self._argument(row.constant, len(arguments), depth))
+            arguments.append(self._argument(token.text, len(arguments), depth))
         if len(arguments) < row.arity:
             self.refuse(self.peek(), f"{token.text} takes {row.arity} arguments; expected ','")
         self._expect(")")
         return Call(token.text, tuple(arguments))
 
-    def _argument(self, constant: tuple[int, ...], position: int, depth: int) -> Expression:
-        start = self.peek()
+    def _argument(self, function: str, position: int, depth: int) -> Expression:
+        row, start = FUNCTIONS[function], self.peek()
         argument = self.expression(0, depth + 1)
-        is_setting = isinstance(argument, Name) and argument.name in self._language.settings
-        if position in constant and not (isinstance(argument, Number) or is_setting):
+        if position not in row.constant:
+            return argument
+        if isinstance(argument, Number) and (broken := row.bounds.broken_by(argument.value)) is not None:
+            self.refuse(start._replace(text=number_text(argument.value)), f"expected a number {broken} for {function}")
+        if not isinstance(argument, Number) and not (isinstance(argument, Name) and argument.name in self._language.settings):
             settings = "".join(f" or {name}" for name in self._language.settings)
             self.refuse(start, f"expected a number{settings}")
         return argument
 
     def _allowed(self, function: str, token: _Token) -> None:
         if function not in self._language.functions:
-            place = f"{self._language.what} {self._text!r}, column {token.column}: unknown"
             named = [name for name in self._language.functions if FUNCTIONS[name].infix is None]
-            raise UserError(str(unknown_name("function", token.text, named)).replace("unknown", place, 1))
+            self._unknown("function", token, named)
+
+    def _unknown(self, what: str, token: _Token, known: Iterable[str]) -> NoReturn:
+        place = f"{self._language.what} {self._text!r}, column {token.column}"
+        raise FormulaError(f"{place}: {unknown_name(what, token.text, known)}", token.column)
 
     def _expect(self, symbol: str) -> None:
         token = self._take()

@@ -11,6 +11,7 @@ from math import isfinite
 
 from msgspec import Struct
 
+from automl_cli.core.bounds import Bounds
 from automl_cli.core.errors import UserError
 
 
@@ -49,7 +50,8 @@ class Function(Struct, frozen=True, kw_only=True):
     """One row of the language: how many arguments a function takes, and how it is written.
 
     `infix` is its operator, with `binding` as its strength. `latex` has `{0}`, `{1}` for the arguments. The arguments whose
-    positions stand in `constant` are numbers, or names of settings; those in `commuting` may be swapped without effect.
+    positions stand in `constant` are numbers within `bounds`, or names of settings; those in `commuting` may be swapped without
+    effect.
     """
 
     arity: int
@@ -57,11 +59,14 @@ class Function(Struct, frozen=True, kw_only=True):
     infix: str | None = None
     binding: int = 0
     constant: tuple[int, ...] = ()
+    bounds: Bounds = Bounds()
     commuting: bool = False
 
 
 SUM, PRODUCT, NEGATION, POWER, ATOM = 1, 2, 3, 4, 5
 """How strongly an operator binds what stands beside it."""
+
+DECAY, PROBABILITY = Bounds(at_least=0, below=1), Bounds(at_least=0, at_most=1)
 
 FUNCTIONS: Mapping[str, Function] = {
     "add": Function(arity=2, latex="{0} + {1}", infix="+", binding=SUM, commuting=True),
@@ -90,12 +95,12 @@ FUNCTIONS: Mapping[str, Function] = {
     "max": Function(arity=2, latex=r"\max({0}, {1})", commuting=True),
     "min": Function(arity=2, latex=r"\min({0}, {1})", commuting=True),
     "mod": Function(arity=2, latex=r"({0} \bmod {1})"),
-    "clip": Function(arity=2, latex=r"\operatorname{{clip}}_{{{1}}}({0})", constant=(1,)),
-    "drop": Function(arity=2, latex=r"\operatorname{{drop}}_{{{1}}}({0})", constant=(1,)),
-    "ema": Function(arity=2, latex=r"\operatorname{{ema}}_{{{1}}}({0})", constant=(1,)),
-    "previous_ema": Function(arity=2, latex=r"\operatorname{{ema}}^-_{{{1}}}({0})", constant=(1,)),
-    "ema_from_one": Function(arity=2, latex=r"\operatorname{{ema}}^1_{{{1}}}({0})", constant=(1,)),
-    "trace": Function(arity=2, latex=r"\operatorname{{trace}}_{{{1}}}({0})", constant=(1,)),
+    "clip": Function(arity=2, latex=r"\operatorname{{clip}}_{{{1}}}({0})", constant=(1,), bounds=Bounds(at_least=0)),
+    "drop": Function(arity=2, latex=r"\operatorname{{drop}}_{{{1}}}({0})", constant=(1,), bounds=PROBABILITY),
+    "ema": Function(arity=2, latex=r"\operatorname{{ema}}_{{{1}}}({0})", constant=(1,), bounds=DECAY),
+    "previous_ema": Function(arity=2, latex=r"\operatorname{{ema}}^-_{{{1}}}({0})", constant=(1,), bounds=DECAY),
+    "ema_from_one": Function(arity=2, latex=r"\operatorname{{ema}}^1_{{{1}}}({0})", constant=(1,), bounds=DECAY),
+    "trace": Function(arity=2, latex=r"\operatorname{{trace}}_{{{1}}}({0})", constant=(1,), bounds=DECAY),
 }
 """Every function of the language. Written as `name(argument, …)`, or by its operator. sinc(x) is sin(x) / x, and sinc_slope
 its derivative, which no language has. mod has the sign of

@@ -64,6 +64,26 @@ def test_the_canonical_form_of_a_rule_computes_the_same_and_is_its_own(tree):
     np.testing.assert_allclose(rule_values(form)[there], rule_values(tree)[there], rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [("max(x, -0)", "max(x, 0)"), ("x * (0 * -1)", "0 * x"), ("-0", "0"), ("min(x, -(sin(0)))", "min(x, 0)"), ("x^-0", "x^0")],
+)
+def test_the_sign_of_a_constant_zero_makes_no_other_form(text, form):
+    function = ActivationFunction(text)
+    assert printed(canonical(function.tree)) == printed(canonical(ActivationFunction(form).tree)) == form
+    assert activation_key(function) == activation_key(ActivationFunction(form))
+
+
+def test_the_sign_of_a_constant_zero_makes_no_other_rule():
+    for text, form in (
+        ("max(g, -0)", "max(g, 0)"),
+        ("g + w * -(log(abs(1)))", "g + 0 * w"),
+        ("clip(g, -0) + w", "w + clip(g, 0)"),
+    ):
+        assert printed(canonical(UpdateRule(text).tree)) == form
+        assert rule_key(UpdateRule(text)) == rule_key(UpdateRule(form))
+
+
 @given(activation_trees())
 def test_a_function_and_its_canonical_form_have_one_key(tree):
     assume(finite_places(tree, activation_value).all())

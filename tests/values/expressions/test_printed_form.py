@@ -94,6 +94,7 @@ def test_operators_bind_as_in_mathematics(text, tree):
         ("drop(x, 0.1)", "column 1: unknown function 'drop'"),
         ("1e999", "column 1: expected a finite number, found '1e999'"),
         ("clip(x, x)", "column 9: expected a number, found 'x'"),
+        ("x + clip(x, -1)", "column 13: expected a number at least 0 for clip, found '-1'"),
         ("sin", "column 1: unknown operand 'sin'"),
         ("__import__('os')", "column 12: expected a number, a name or an operator"),
         ("x.real", "column 2: expected a number, a name or an operator, found '.'"),
@@ -111,15 +112,27 @@ def test_what_cannot_be_read_is_refused_with_its_column(text, message):
         ("ema(g, g)", "column 8: expected a number or momentum, found 'g'"),
         ("g * tanh(g)", "column 5: unknown function 'tanh'"),
         ("g * x", "column 5: unknown operand 'x'"),
-        ("ema(g, 1)", "ema(g, 1) has the decay 1; it must be at least 0 and below 1"),
-        ("drop(g, 1.5)", "drop(g, 1.5) drops with probability 1.5; it must be between 0 and 1"),
-        ("clip(g, -1)", "clip(g, -1) clips to -1; it must be at least 0"),
+        ("ema(g, 1)", "column 8: expected a number below 1 for ema, found '1'"),
+        ("drop(g, 1.5)", "column 9: expected a number at most 1 for drop, found '1.5'"),
+        ("clip(g, -1)", "column 9: expected a number at least 0 for clip, found '-1'"),
     ],
 )
 def test_what_is_no_update_rule_is_refused(text, message):
     with pytest.raises(UserError) as refused:
         UpdateRule(text)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_are_not_finite_are_refused(number):
+    with pytest.raises(UserError, match=rf"x \* sigmoid\(beta \* x\)': beta starts from {number}; it must be finite"):
+        ActivationFunction("x * sigmoid(beta * x)", (number,))
+    with pytest.raises(UserError, match=f"learning_rate is {number}; it must be a finite number above 0"):
+        UpdateRule("g", learning_rate=number)
+    with pytest.raises(UserError, match=f"momentum is {number}; it must be at least 0 and below 1"):
+        UpdateRule("trace(g, momentum)", momentum=number)
+    with pytest.raises(UserError, match="is not finite"):
+        Number(number)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,175 @@
+"""What 128 evaluations find, against published rules and functions: on digits, and on 1,000 images of CIFAR-10.
+
+    python tests/benchmarks/rules_and_functions.py --folder runs/found --part digits
+    python tests/benchmarks/rules_and_functions.py --folder runs/found --part cifar10 --data-dir ~/tfds
+    python tests/benchmarks/rules_and_functions.py --folder runs/found --part record
+
+Each part is a list of `automl` commands in one process each, on one core; what has ended is not done again. Rules are searched
+by each strategy with several seeds; functions too, on the table of `one_unit_table.py`, and once by training a ResNet. The
+finals are `automl compare`: every value at its own best rate, on held-out data, on five seeds, p against the first.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from results import record, table
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "examples" / "activations" / "one_unit.csv"
+STRATEGIES = ("ppo", "evolution", "random")
+RULES, FUNCTIONS = ("powersign", "sgd", "momentum", "adam"), ("relu", "swish", "gelu")
+SMALL = ("--dataset", "cifar10", "--network", "convnet-2x8")
+
+
+class Runs:
+    """A folder of runs, made by commands."""
+
+    def __init__(self, folder: Path, seeds: int) -> None:
+        self.folder = folder
+        self.seeds = range(seeds)
+
+    def search(self, command: str, name: str, *flags: object) -> Path:
+        """The directory of a search, which is run unless it has ended."""
+        out = self.folder / name
+        if not (out / "ended").exists():
+            self._run(
+                command,
+                "--out",
+                out,
+                "--quiet",
+                *(["--resume"] if (out / "study.json").exists() else ["--executor", "serial", *flags]),
+            )
+            (out / "ended").touch()
+        return out
+
+    def compare(self, name: str, role: str, values: list[object], *flags: object) -> None:
+        """Compare values; the result is written beside the directory."""
+        result = self.folder / f"{name}.json"
+        if not result.exists():
+            given = (f"--{role}", ",".join(map(str, values)), "--executor", "serial", "--overwrite", "--quiet", "--json")
+            result.write_text(self._run("compare", *given, "--out", self.folder / name, *flags), encoding="utf-8")
+
+    def _run(self, *arguments: object) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PJRT_NPROC": "1"}
+        line = [sys.executable, "-m", "automl_cli", *map(str, arguments)]
+        return subprocess.run(line, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    def of(self, role: str, strategy: str) -> list[Path]:
+        """The searches of a strategy, by seed."""
+        return [self.folder / f"{role}-{strategy}-{seed}" for seed in self.seeds]
+
+    def best(self, role: str, strategy: str) -> Path:
+        """The search of a strategy with the highest validation score."""
+        return max(self.of(role, strategy), key=score)
+
+
+def score(run: Path) -> float:
+    """The validation score of what a search found."""
+    return float(json.loads((run / "best.json").read_text())["body"]["found"]["validation_score"])
+
+
+def formula(run: Path) -> str:
+    """What it found."""
+    return str(json.loads((run / "best.json").read_text())["body"]["value"]["expression"])
+
+
+def digits(runs: Runs) -> None:
+    """Searches and finals on digits."""
+    for seed in runs.seeds:
+        for strategy in STRATEGIES:
+            runs.search("search-optimizer", f"optimizer-{strategy}-{seed}", "--strategy", strategy, "--seed", seed)
+    runs.compare("final-optimizer", "optimizer", [*(runs.best("optimizer", strategy) for strategy in STRATEGIES), *RULES])
+    looked_up = ("--evaluator", "table", "--table", TABLE, "--reward-column", "valid")
+    for seed in runs.seeds:
+        for strategy in STRATEGIES:
+            flags = ("--strategy", strategy, "--seed", seed, *looked_up)
+            runs.search("search-activation", f"activation-{strategy}-{seed}", *flags)
+    trained = runs.search("search-activation", "activation-trained")
+    found = [trained, *(runs.best("activation", strategy) for strategy in STRATEGIES)]
+    runs.compare("final-activation", "activation", [*found, *FUNCTIONS])
+
+
+def cifar10(runs: Runs, data_dir: str) -> None:
+    """One search each on 1,000 images, and finals on 4,000."""
+    data = (*SMALL, "--data-dir", data_dir, "--train-examples")
+    rule = runs.search("search-optimizer", "cifar10-optimizer", *data, 1000, "--epochs", 2)
+    runs.compare("final-cifar10-optimizer", "optimizer", [rule, *RULES], *data, 4000, "--epochs", 4)
+    function = runs.search("search-activation", "cifar10-activation", *data, 1000, "--epochs", 3)
+    runs.compare("final-cifar10-activation", "activation", [function, *FUNCTIONS], *data, 4000, "--epochs", 4)
+
+
+def searched(runs: Runs, role: str) -> str:
+    """The table of the searches of a role."""
+    rows = []
+    for strategy in STRATEGIES:
+        scores = [score(run) for run in runs.of(role, strategy)]
+        spread = f"{mean(scores):.4f} ± {stdev(scores):.4f}" if len(scores) > 1 else f"{scores[0]:.4f}"
+        rows.append([strategy, spread, f"`{formula(runs.best(role, strategy))}`"])
+    return table(("strategy", f"best validation score, {len(runs.seeds)} searches", "the best of them"), rows)
+
+
+def final(runs: Runs, name: str) -> str:
+    """The table of a comparison, where it was made."""
+    file = runs.folder / f"{name}.json"
+    if not file.exists():
+        return "Not measured."
+    result: dict[str, Any] = json.loads(file.read_text())
+    rows = []
+    for row in result["rows"]:
+        label = f"`{row['words'][0]}`" if "/" in row["label"] else row["label"]
+        if row["median"] is None:
+            rows.append([label, "", "no score", "", "", ""])
+            continue
+        test, p = row["test"], row["p_value"]
+        cells = [f"{row['median']:.4f}", f"{mean(test):.4f} ± {stdev(test):.4f}", f"{min(test):.4f}"]
+        rows.append([label, f"{row['learning_rate']:g}", *cells, "" if p is None else f"{p:.2g}"])
+    head = f"{result['network']} on {result['dataset']}, {result['epochs']} epochs, {result['seeds']} seeds; test accuracy"
+    return f"{head}:\n\n" + table(("value", "rate", "median", "mean ± std", "least", "p against the first"), rows)
+
+
+def section(runs: Runs) -> str:
+    """What RESULTS.md says."""
+    parts = [
+        "### Rules on digits",
+        "Searches of 128 trials of the quick preset (convnet-2x32, seven rates for one epoch, then five epochs):",
+        searched(runs, "optimizer"),
+        final(runs, "final-optimizer"),
+        "### Functions on digits",
+        "Searches of 128 trials on the table of all functions of one unit (a tiny child, see there):",
+        searched(runs, "activation"),
+        (
+            "The first row of the final is what one search of the quick preset found, training a ResNet-8; then come the best "
+            "of the searches on the table by ppo, evolution and random, and published functions."
+        ),
+        final(runs, "final-activation"),
+        "### Rules on CIFAR-10",
+        "One search of 128 trials with ppo on 1,000 images (convnet-2x8, two epochs), finals on 4,000:",
+        final(runs, "final-cifar10-optimizer"),
+        "### Functions on CIFAR-10",
+        "One search of 128 trials with evolution on 1,000 images (convnet-2x8, three epochs), finals on 4,000:",
+        final(runs, "final-cifar10-activation"),
+    ]
+    return "\n\n".join(parts)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--part", choices=("digits", "cifar10", "record"), required=True)
+    parser.add_argument("--seeds", type=int, default=5, help="Searches of each strategy.")
+    parser.add_argument("--data-dir")
+    given = parser.parse_args()
+    made = Runs(given.folder.absolute(), given.seeds)
+    made.folder.mkdir(parents=True, exist_ok=True)
+    if given.part == "digits":
+        digits(made)
+    elif given.part == "cifar10":
+        cifar10(made, given.data_dir)
+    else:
+        record("Rules and functions that 128 evaluations find", "tests/benchmarks/rules_and_functions.py", section(made))
