@@ -128,7 +128,7 @@ SEARCH = (
         type=list,
         panel=HOW,
         metavar="ARTIFACT|RUN|NAME",
-        help="A network or cell for --strategy evolution to start from; may be given more than once.",
+        help="What the search starts from, such as a cell, where the strategy can; may be given more than once.",
         recorded="strategy_settings.start_from",
     ),
     Flag(

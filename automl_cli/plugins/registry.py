@@ -149,6 +149,8 @@ STRATEGIES = Table(
         "reinforce": "automl_cli.strategies.reinforce:REINFORCE",
         "ppo": "automl_cli.strategies.ppo:PPO",
         "evolution": "automl_cli.strategies.evolution:Evolution",
+        "local-search": "automl_cli.strategies.local_search:LocalSearch",
+        "surrogate": "automl_cli.strategies.surrogate:Surrogate",
         "exhaustive": "automl_cli.strategies.exhaustive:Exhaustive",
     },
     needs=("summary", "settings", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
