@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "examples" / "activations" / "one_unit.csv"
 STRATEGIES = ("ppo", "evolution", "random")
 RULES, FUNCTIONS = ("powersign", "sgd", "momentum", "adam"), ("relu", "swish", "gelu")
-SMALL = ("--dataset", "cifar10", "--network", "convnet-2x8")
+SMALL = ("--dataset", "cifar10", "--network", "convnet-2x8", "--image-size", 16)
 
 
 class Runs:
@@ -149,10 +149,10 @@ def section(runs: Runs) -> str:
         ),
         final(runs, "final-activation"),
         "### Rules on CIFAR-10",
-        "One search of 128 trials with ppo on 1,000 images (convnet-2x8, two epochs), finals on 4,000:",
+        "One search of 128 trials with ppo on 1,000 images of 16 x 16 (convnet-2x8, two epochs), finals on 4,000:",
         final(runs, "final-cifar10-optimizer"),
         "### Functions on CIFAR-10",
-        "One search of 128 trials with evolution on 1,000 images (convnet-2x8, three epochs), finals on 4,000:",
+        "One search of 128 trials with evolution on 1,000 images of 16 x 16 (convnet-2x8, three epochs), finals on 4,000:",
         final(runs, "final-cifar10-activation"),
     ]
     return "\n\n".join(parts)
