@@ -83,6 +83,7 @@ def list_folder(root: Path) -> Listing:
     parts = {name: PART_NAMES.get(name.lower()) for name in folders}
     if "train" not in parts.values() or None in parts.values():
         listing.parts["train"] = _of_part(listing, root)
+        _check_mixture(root, [name for name, part in parts.items() if part is None], listing.empty)
         return listing
     _count_beside(listing, root, "folders of the splits")
     for name, part in parts.items():
@@ -127,6 +128,16 @@ def _of_part(listing: Listing, folder: Path) -> list[Listed]:
         return _by_class([Listed(folder / row.file, row.label, row.group) for row in rows if _is_listed(listing, folder, row)])
     _count_beside(listing, folder, "class folders")
     return [picture for name in _folders(folder) for picture in _of_class(listing, folder, name)]
+
+
+def _check_mixture(root: Path, others: list[str], empty: list[str]) -> None:
+    """Raise DataError for folders of splits beside other folders: those of splits hold no pictures themselves."""
+    splits = [name for name in empty if name.lower() in PART_NAMES]
+    if "train" in {PART_NAMES[name.lower()] for name in splits} and others:
+        raise DataError(
+            f"{root} holds folders of splits ({', '.join(splits)}) and others ({', '.join(map(shown, others))}); "
+            "move the others elsewhere"
+        )
 
 
 def _is_listed(listing: Listing, folder: Path, row: ManifestRow) -> bool:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.test_picture_forms import FORMS, written
+
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
@@ -63,3 +65,15 @@ def test_what_a_search_found_is_trained_and_evaluated_without_the_broken_picture
     assert "  left out: 1 broken picture (dog/07.png)" in trained.stderr.splitlines()
     evaluated = automl("evaluate", "final", "--json")
     assert 0 <= json.loads(evaluated.stdout)["test_accuracy"] <= 1
+
+
+@pytest.mark.parametrize("name", ["floats to 1", "mixed"])
+def test_pictures_of_other_forms_are_searched_on_and_trained_on(automl: Callable, name: str) -> None:
+    form = FORMS[name]
+    written(Path("forms"), form)
+    quick = [argument.replace("./set", "./forms") for argument in QUICK]
+    searched = automl(*quick, "--out", "run")
+    trained = automl("train", "--arch", "run", "--epochs", "1", "--out", "final")
+    for done in (searched, trained):
+        assert done.code == 0
+        assert f"  {form.says}" in done.stderr.splitlines()

@@ -277,3 +277,10 @@ def test_what_the_headers_say_is_looked_at_once(pictures, monkeypatch):
 def test_a_resizing_that_windows_would_ignore_is_refused(pictures):
     with pytest.raises(DataError, match="--resize pad does not go with --augment inception"):
         check_source(reference(pictures(), resize="pad"), streamed=True)
+
+
+def test_folders_of_splits_beside_others_are_not_taken_for_classes(pictures, tmp_path):
+    for name in ("train", "test", "spare"):
+        pictures(tmp_path / "set" / name)
+    with pytest.raises(DataError, match=r"holds folders of splits \(test, train\) and others \(spare\); move the others"):
+        image_facts(reference(tmp_path / "set"))
