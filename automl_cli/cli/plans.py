@@ -56,10 +56,12 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
         yield "start from", f"{counted(plan.start_from, 'given genotype')}, which the first trials propose"
     yield (
         "children",
-        f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')}{_steps(plan)} each, {plan.in_flight:,} in flight",
+        f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')} each, {plan.in_flight:,} in flight",
     )
     if plan.fitted is not None:
         yield "fitted to the data", plan.fitted
+    if plan.steps is not None:
+        yield "steps", f"{plan.steps:,} per child"
     yield "decisions", f"{_span(plan.decisions)} per child"
     if plan.multiply_adds is not None:
         yield "multiply-adds", f"{_span(plan.multiply_adds)} for one example"
@@ -74,10 +76,6 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     yield "here", _estimate(plan)
     if plan.published_cost:
         yield "the paper", plan.published_cost
-
-
-def _steps(plan: "SearchPlan") -> str:
-    return "" if plan.steps is None else f" ({counted(plan.steps, 'step')})"
 
 
 def _limits(limits: "Limits") -> str:

@@ -110,9 +110,9 @@ def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, defau
     else:
         settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
         _say_taken(flags)
-    _say_doubts(settings, request)
     if not flags.quiet:
         say_what_was_read(settings.child)
+    _say_doubts(settings, request)
     repeats = _recorded_repeats(flags) if flags.resume else flags.repeat
     plan = msgspec.structs.replace(plan_of(settings, space), repeats=repeats)
     if flags.json:
@@ -174,8 +174,10 @@ def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_s
     check_new_run(path, overwrite=flags.overwrite)
     set_up_this_process()
     settings, space = plan_search(command, request, default_space=default_space)
-    _say_doubts(settings, request)
     prepare_data(settings, quiet=flags.quiet)
+    _say_doubts(settings, request)
+    if not flags.quiet:
+        _say_fitted(settings, space)
     if flags.repeat is None:
         held = create_run(path, artifact_of(settings, settings.inputs), overwrite=flags.overwrite)
     else:
@@ -203,8 +205,8 @@ def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
         _say_what_is_new(run, recorded)
         run.record(settings)
         if not later:
-            _say_doubts(settings, request)
             prepare_data(settings, quiet=flags.quiet)
+            _say_doubts(settings, request)
         return settings, space
 
     with hold(flags.out) if repeats else open_run(flags.out) as held:
@@ -216,6 +218,13 @@ def _say_doubts(settings: "StudySettings", request: "SearchRequest") -> None:
 
     for doubt in doubts(settings, request):
         talk_console().print(f"warning: {doubt}", soft_wrap=True)
+
+
+def _say_fitted(settings: "StudySettings", space: "SearchSpace") -> None:
+    from automl_cli.planning.estimate import fitted_in_words
+
+    if (words := fitted_in_words(settings, space)) is not None:
+        talk_console().print(f"fitted to the data: {words}", soft_wrap=True)
 
 
 def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings") -> None:

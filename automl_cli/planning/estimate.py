@@ -91,7 +91,7 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         trials=settings.trials,
         epochs=settings.epochs,
         steps=_steps(settings),
-        fitted=_fitted(settings, space),
+        fitted=fitted_in_words(settings, space),
         in_flight=in_flight,
         reward=settings.reward,
         retrain_top=settings.retrain_top,
@@ -114,7 +114,7 @@ def _steps(settings: StudySettings) -> int | None:
     return settings.epochs * child.recipe.steps(child.problem.facts["train_examples"])
 
 
-def _fitted(settings: StudySettings, space: SearchSpace) -> str | None:
+def fitted_in_words(settings: StudySettings, space: SearchSpace) -> str | None:
     """Return why the data made trials or epochs others than those of the preset; None where they did not."""
     preset = space.plugin.presets.get(settings.preset)
     if preset is None or settings.child is None:
