@@ -3,8 +3,8 @@
     python tests/benchmarks/policies.py --data-dir ../shared/data/tfds [--runs DIR]
 
 One search trains a child for each of 64 policies, one scores 200 by density matching. Every policy is then trained on 3 seeds,
-a random one on one, and tested once. All have the baseline `flip-crop` and Cutout; `none` has nothing, `flip-crop` no policy and no Cutout. What is
-in DIR already is not done again.
+a random one on one, and tested once. All have the baseline `flip-crop` and Cutout; `none` has nothing, `flip-crop` no policy and
+no Cutout. What is in DIR already is not done again.
 """
 
 import argparse
@@ -93,7 +93,8 @@ def main() -> None:
         rows.append([name, *(f"{figure:.4f}" for figure in figures), p])
     text = (
         f"{NETWORK} on {EXAMPLES:,} images of CIFAR-10, test accuracy on 10,000, {EPOCHS} epochs, {len(SEEDS)} seeds. "
-        f"Searches: {SEARCH_EPOCHS} epochs a child ({minutes:.0f} min); density matching with networks of {FOLD_EPOCHS} epochs {density_minutes:.0f} min, one core. "
+        f"Searches: {SEARCH_EPOCHS} epochs a child ({minutes:.0f} min); density matching with networks of "
+        f"{FOLD_EPOCHS} epochs {density_minutes:.0f} min, one core. "
         f"p: two-sided Mann-Whitney test against trivialaugment. Each random policy is trained once."
     )
     columns = ("augmentation", "mean", "std", "lowest", "highest", "p")
