@@ -3,8 +3,8 @@
     python tests/benchmarks/policies.py --data-dir ../shared/data/tfds [--runs DIR]
 
 One search trains a child for each of 64 policies, one scores 200 by density matching. Every policy is then trained on 3 seeds,
-a random one on one, and tested once. All have the baseline `flip-crop` and Cutout; `none` has nothing, `flip-crop` no policy and
-no Cutout. What is in DIR already is not done again.
+a random one on one, and tested once. All have the baseline `flip-crop` and Cutout; `none` has nothing, `flip-crop` no policy
+and no Cutout. What is in DIR already is not done again.
 """
 
 import argparse
