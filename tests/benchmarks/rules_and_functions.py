@@ -14,11 +14,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
 from results import record, table
+
+from automl_cli.report.statistics import rank_test
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "examples" / "activations" / "one_unit.csv"
@@ -98,20 +102,35 @@ def digits(runs: Runs) -> None:
 def cifar10(runs: Runs, data_dir: str) -> None:
     """One search each on 1,000 images, and finals on 4,000."""
     data = (*SMALL, "--data-dir", data_dir, "--train-examples")
-    rule = runs.search("search-optimizer", "cifar10-optimizer", *data, 1000, "--epochs", 2)
-    runs.compare("final-cifar10-optimizer", "optimizer", [rule, *RULES], *data, 4000, "--epochs", 4)
-    function = runs.search("search-activation", "cifar10-activation", *data, 1000, "--epochs", 3)
-    runs.compare("final-cifar10-activation", "activation", [function, *FUNCTIONS], *data, 4000, "--epochs", 4)
+    rule = runs.search("search-optimizer", "cifar10-optimizer", *data, 1000, "--epochs", 8)
+    runs.compare("final-cifar10-optimizer", "optimizer", [rule, *RULES], *data, 4000, "--epochs", 10)
+    function = runs.search("search-activation", "cifar10-activation", *data, 1000, "--epochs", 8)
+    runs.compare("final-cifar10-activation", "activation", [function, *FUNCTIONS], *data, 4000, "--epochs", 10)
 
 
 def searched(runs: Runs, role: str) -> str:
     """The table of the searches of a role."""
-    rows = []
+    rows, chance = [], np.array([score(run) for run in runs.of(role, "random")])
     for strategy in STRATEGIES:
         scores = [score(run) for run in runs.of(role, strategy)]
+        p = "" if strategy == "random" else f"{rank_test(np.array(scores), chance):.2g}"
         spread = f"{mean(scores):.4f} ± {stdev(scores):.4f}" if len(scores) > 1 else f"{scores[0]:.4f}"
-        rows.append([strategy, spread, f"`{formula(runs.best(role, strategy))}`"])
-    return table(("strategy", f"best validation score, {len(runs.seeds)} searches", "the best of them"), rows)
+        rows.append([strategy, spread, p, f"`{formula(runs.best(role, strategy))}`"])
+    return table(
+        ("strategy", f"best validation score, {len(runs.seeds)} searches", "p against random", "the best of them"), rows
+    )
+
+
+def verdicts(rows: list[dict[str, Any]], labels: list[str]) -> Iterator[str]:
+    """What the first value does against the others, each for itself."""
+    first, groups = rows[0], dict[str, list[str]]()
+    for row, label in zip(rows[1:], labels[1:], strict=True):
+        if row["median"] is None or row["p_value"] is None:
+            continue
+        better = "beats" if row["median"] < first["median"] else "loses to"
+        groups.setdefault(better if row["p_value"] < 0.05 else "does not differ (p >= 0.05) from", []).append(label)
+    if groups:
+        yield "The first " + "; it ".join(f"{words} {', '.join(names)}" for words, names in groups.items()) + "."
 
 
 def final(runs: Runs, name: str) -> str:
@@ -122,15 +141,20 @@ def final(runs: Runs, name: str) -> str:
     result: dict[str, Any] = json.loads(file.read_text())
     rows = []
     for row in result["rows"]:
-        label = f"`{row['words'][0]}`" if "/" in row["label"] else row["label"]
+        label = f"`{row['words']}`" if "/" in row["label"] else row["label"]
         if row["median"] is None:
             rows.append([label, "", "no score", "", "", ""])
             continue
         test, p = row["test"], row["p_value"]
         cells = [f"{row['median']:.4f}", f"{mean(test):.4f} ± {stdev(test):.4f}", f"{min(test):.4f}"]
         rows.append([label, f"{row['learning_rate']:g}", *cells, "" if p is None else f"{p:.2g}"])
+    verdict = " ".join(verdicts(result["rows"], [row[0] for row in rows]))
     head = f"{result['network']} on {result['dataset']}, {result['epochs']} epochs, {result['seeds']} seeds; test accuracy"
-    return f"{head}:\n\n" + table(("value", "rate", "median", "mean ± std", "least", "p against the first"), rows)
+    return (
+        f"{head}:\n\n"
+        + table(("value", "rate", "median", "mean ± std", "least", "p against the first"), rows)
+        + f"\n\n{verdict}"
+    )
 
 
 def section(runs: Runs) -> str:
@@ -149,10 +173,10 @@ def section(runs: Runs) -> str:
         ),
         final(runs, "final-activation"),
         "### Rules on CIFAR-10",
-        "One search of 128 trials with ppo on 1,000 images of 16 x 16 (convnet-2x8, two epochs), finals on 4,000:",
+        "One search of 128 trials with ppo on 1,000 images of 16 x 16 (convnet-2x8, eight epochs), finals on 4,000:",
         final(runs, "final-cifar10-optimizer"),
         "### Functions on CIFAR-10",
-        "One search of 128 trials with evolution on 1,000 images of 16 x 16 (convnet-2x8, three epochs), finals on 4,000:",
+        "One search of 128 trials with evolution on 1,000 images of 16 x 16 (convnet-2x8, eight epochs), finals on 4,000:",
         final(runs, "final-cifar10-activation"),
     ]
     return "\n\n".join(parts)
