@@ -109,8 +109,7 @@ def new_training(
 ) -> TrainingSettings:
     """Return settings for training what the artifact at this place holds. Raises UserError for whatever does not fit.
 
-    `roles` take the place of those that the artifact means, as if flags had filled them. A plan does not need the data, if they
-    are famous.
+    `roles` take the place of those that the artifact means, as flags do. A plan does not need the data, if they are famous.
     """
     request.check()
     trainable = trainable_of(body, place, _choices(request))
@@ -259,8 +258,7 @@ def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> 
 
 
 def suited(trained_as: TrainedAs, request: TrainingRequest, *, optimizer: Filling | None = None) -> TrainedAs:
-    """Return how it is trained with the recipe that suits the update rule which a flag names, else `optimizer`, and one
-    learning rate.
+    """Return how it is trained with one learning rate and the recipe that suits the rule of a flag, else `optimizer`.
 
     Where several rates were tried in a search and no rule says which was the best, its own is taken.
     """
