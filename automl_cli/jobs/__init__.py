@@ -10,6 +10,7 @@ export      writes what an artifact holds as one file that runs by itself: of a 
 export_expression  writes an activation function or an update rule as source text
 export_policy  writes an augmentation as JSON, or as a file for Pillow
 augment     writes augmented copies of a folder of pictures
+copies_record  the record in a folder of copies: which files are replaced
 coco        boxes and polygons of pictures, and of their copies
 picture_files  pictures of a folder: found, checked, named, written
 loading     gives what an artifact holds to a program in Python

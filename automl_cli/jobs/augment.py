@@ -16,12 +16,12 @@ from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.numbers import by_times
 from automl_cli.core.random_streams import stream_seed
 from automl_cli.jobs.coco import CocoFile, moved_annotations
+from automl_cli.jobs.copies_record import RECORD, written_before
 from automl_cli.jobs.export_policy import mirrors
 from automl_cli.jobs.picture_files import PictureFile, encoded, listed, pictures_in, upright
 from automl_cli.plugins.roles import value_of
 from automl_cli.references import open_any, open_filling
-from automl_cli.store.artifact import read_bytes
-from automl_cli.store.encoding import document, parse
+from automl_cli.store.encoding import document
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
 from automl_cli.system.machine import available_cores
 from automl_cli.values.augmentation import Augmentation
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
     from automl_cli.data.pillow_policy import Policy, Step
 
-RECORD, BOXES, MASKS = "augmentation.json", "boxes.json", "masks"
-"""Names in the folder of copies: what was done, the boxes of all copies, the folder of their masks."""
-
+BOXES, MASKS = "boxes.json", "masks"
+"""Names in the folder of copies: the boxes of all copies, the folder of their masks."""
 
 WAITING_THREADS = 8
 """Threads beside one per core: most of the time of a small file is spent waiting for the disk."""
@@ -97,9 +96,7 @@ class _Job(Struct, frozen=True, kw_only=True):
 def augment_folder(request: AugmentRequest) -> Augmented:
     """Write the copies. Raises UserError for input that does not fit, before anything is written."""
     job = _checked(request)
-    out = request.out
-    names = [name for picture in job.pictures for name in _written_for(job, picture)]
-    names += [] if job.coco is None else [BOXES]
+    out, names = request.out, _names(job)
     _record(job, sorted({*names, *job.before}), complete=False)
     written = _write_copies(job)
     annotations = [annotation for _, found in written for annotation in found]
@@ -195,6 +192,18 @@ def _written_for(job: _Job, picture: PictureFile, copy: int | None = None) -> It
             yield f"{MASKS}/{Path(name).with_suffix('.png').as_posix()}"
 
 
+def _names(job: _Job) -> list[str]:
+    """Return the names of all files beside the record. Raises UserError where two are the same, or one is in the way."""
+    names = [name for picture in job.pictures for name in _written_for(job, picture)]
+    names += [] if job.coco is None else [BOXES]
+    if twice := [f"two copies would be named {name}" for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f"{listed(twice)}; rename one of their pictures")
+    for name in (*names, *job.before):
+        if (job.request.out / name).is_dir():
+            raise UserError(f"{job.request.out / name} is a folder; move it away, or choose another --out")
+    return names
+
+
 def _checked(request: AugmentRequest) -> _Job:
     """Return everything that the request names, read and checked."""
     augmentation: Augmentation = value_of(open_filling("augmentation", request.policy))
@@ -207,7 +216,7 @@ def _checked(request: AugmentRequest) -> _Job:
     if pairs and (request.boxes or request.masks):
         flag = "--boxes" if request.boxes else "--masks"
         raise UserError(f"{flag}: {request.policy} has SamplePairing, which mixes two pictures, so that {flag[2:]} fit neither")
-    before = _before(request)
+    before = written_before(request.out, request.folder, overwrite=request.overwrite)
     pictures = pictures_in(request.folder)
     if pairs and len(pictures) < 2:
         raise DataError(
@@ -243,22 +252,6 @@ def _masks(folder: Path, pictures: tuple[PictureFile, ...]) -> dict[str, Path]:
     if problems:
         raise DataError(f"masks in {folder} do not fit the pictures: {listed(problems)}")
     return {name: found[stem].path for name, stem in stems.items()}
-
-
-def _before(request: AugmentRequest) -> frozenset[str]:
-    """Return what an earlier run wrote into the folder of copies. UserError where something is in the way."""
-    out, folder = request.out.resolve(), request.folder.resolve()
-    if out == folder or folder in out.parents or out in folder.parents:
-        raise UserError(f"--out {request.out} and the folder of pictures lie in one another; choose another --out")
-    if not request.out.exists() or (request.out.is_dir() and not any(request.out.iterdir())):
-        return frozenset()
-    record = request.out / RECORD
-    if not record.is_file():
-        raise UserError(f"{request.out} was not written by automl augment, so it stays; choose another --out")
-    if not request.overwrite:
-        raise UserError(f"{request.out} exists already: replace it with --overwrite, or choose another --out")
-    files = parse(read_bytes(record), str(record)).get("files", [])
-    return frozenset(name for name in files if isinstance(name, str) and ".." not in Path(name).parts and name[:1] != "/")
 
 
 def _record(job: _Job, files: list[str], *, complete: bool) -> None:

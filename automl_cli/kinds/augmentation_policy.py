@@ -12,7 +12,7 @@ from automl_cli.plugins.kind import Joining, Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody, JoinedTrial, joined_in_words
 from automl_cli.values.augmentation import Augmentation, BaselineName
-from automl_cli.values.policy import Policy, RandomOperations, SubPolicies
+from automl_cli.values.policy import MOST_APPLIED, Policy, RandomOperations, SubPolicies
 from automl_cli.values.policy_words import meaning, operation_words, sub_policy_words
 from automl_cli.values.published_policies import CIFAR10, IMAGENET, SVHN, rand_augment, trivial_augment
 from automl_cli.values.sheet import Facts, Grid, Part
@@ -44,9 +44,6 @@ NAMED: Mapping[str, Augmentation] = {
 }
 """Augmentations by name. Cutout is a square of 16 pixels of 32 with CIFAR-10 and of 20 with SVHN, as in arXiv 1805.09501."""
 
-LARGEST_COUNT = 20
-"""Of the operations of RandAugment for one image; its paper has at most 3."""
-
 
 def of_counts(name: str) -> Augmentation | None:
     """Return RandAugment with N operations of level M, of 30. Raises UserError for numbers out of range.
@@ -58,8 +55,8 @@ def of_counts(name: str) -> Augmentation | None:
     if match is None:
         return None
     count, level = map(int, match.groups())
-    if not 1 <= count <= LARGEST_COUNT or not 0 <= level <= 30:
-        raise UserError(f"{name}: N is from 1 to {LARGEST_COUNT}, and M from 0 to 30, as in randaugment-2-9")
+    if not 1 <= count <= MOST_APPLIED or not 0 <= level <= 30:
+        raise UserError(f"{name}: N is from 1 to {MOST_APPLIED}, and M from 0 to 30, as in randaugment-2-9")
     return replace(NAMED["randaugment"], policy=rand_augment(count, level))
 
 

@@ -7,6 +7,7 @@ was recorded; a flag that says something else is refused.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -103,12 +104,12 @@ def new_training(
     place: str,
     request: TrainingRequest,
     *,
-    roles: Mapping[str, Filling] | None = None,
+    roles: Mapping[str, Filling] = MappingProxyType({}),
     data_needed: bool = True,
 ) -> TrainingSettings:
     """Return settings for training what the artifact at this place holds. Raises UserError for whatever does not fit.
 
-    `roles` take the place of those that the artifact means. A plan does not need the data, if they are famous.
+    `roles` take the place of those that the artifact means, as flags do. A plan does not need the data, if they are famous.
     """
     request.check()
     trainable = trainable_of(body, place, _choices(request))
@@ -120,8 +121,8 @@ def new_training(
     trained_as = trainable.training(facts)
     child = Child(
         problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
-        recipe=_recipe(suited(_for_few(trained_as, facts, request), request), request),
-        roles=_roles({**trained_as.roles, **(roles or {})}, trainable.place(facts), request),
+        recipe=_recipe(suited(_for_few(trained_as, facts, request), request, optimizer=roles.get("optimizer")), request),
+        roles=_roles({**trained_as.roles, **roles}, trainable.place(facts), request),
     )
     check_roles(child, f"{place}: body.found.child", may_be_open=False)
     _check_paths(child, request)
@@ -256,14 +257,16 @@ def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> 
     )
 
 
-def suited(trained_as: TrainedAs, request: TrainingRequest) -> TrainedAs:
-    """Return how it is trained with the recipe that suits the update rule which a flag names, and one learning rate.
+def suited(trained_as: TrainedAs, request: TrainingRequest, *, optimizer: Filling | None = None) -> TrainedAs:
+    """Return how it is trained with one learning rate and the recipe that suits the rule of a flag, else `optimizer`.
 
     Where several rates were tried in a search and no rule says which was the best, its own is taken.
     """
     recipe = msgspec.structs.replace(trained_as.recipe, learning_rates=())
     if request.optimizer is not None:
-        recipe = suited_recipe(recipe, open_filling("optimizer", request.optimizer))
+        optimizer = open_filling("optimizer", request.optimizer)
+    if optimizer is not None:
+        recipe = suited_recipe(recipe, optimizer)
     return msgspec.structs.replace(trained_as, recipe=recipe)
 
 

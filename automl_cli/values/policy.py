@@ -158,6 +158,15 @@ class AppliedOperation(Struct, frozen=True, array_like=True, forbid_unknown_fiel
             raise UserError(f"{self.operation}: level is {self.level:g}; it must be from 0 to {TOP_LEVEL}")
 
 
+MOST_APPLIED = 20
+"""Of the operations for one image, one after the other: a compiled program holds each of them. The papers have 2 and 3."""
+
+
+def _check_applied(count: int) -> None:
+    if count > MOST_APPLIED:
+        raise UserError(f"{count} operations for one image; a policy has at most {MOST_APPLIED}")
+
+
 SubPolicy = tuple[AppliedOperation, ...]
 """Operations applied in order, each with its own probability."""
 
@@ -170,6 +179,7 @@ class SubPolicies(Struct, frozen=True, forbid_unknown_fields=True, tag="sub-poli
     def __post_init__(self) -> None:
         if not self.sub_policies or not all(self.sub_policies):
             raise UserError("a policy needs at least one sub-policy, and each of them at least one operation")
+        _check_applied(max(map(len, self.sub_policies)))
 
 
 class RandomOperations(Struct, frozen=True, forbid_unknown_fields=True, tag="random-operations"):
@@ -185,6 +195,7 @@ class RandomOperations(Struct, frozen=True, forbid_unknown_fields=True, tag="ran
     def __post_init__(self) -> None:
         if not self.operations or not self.levels or self.count < 1:
             raise UserError("a policy drawn at random needs an operation, a level, and a count of at least 1")
+        _check_applied(self.count)
         for level in self.levels:
             AppliedOperation(self.operations[0], 1.0, level)
 

@@ -18,8 +18,11 @@ def operation_words(applied: AppliedOperation) -> str:
 
     >>> operation_words(AppliedOperation("Rotate", 0.7, 2.0))
     'Rotate 0.7 2'
+    >>> operation_words(AppliedOperation("Rotate", 0.25, 2.5))
+    'Rotate 0.25 2.5'
     """
-    return f"{applied.operation} {applied.probability:.1f} {applied.level:g}"
+    probability = f"{applied.probability:g}"
+    return f"{applied.operation} {probability if '.' in probability else f'{applied.probability:.1f}'} {applied.level:g}"
 
 
 def sub_policy_words(sub_policy: SubPolicy) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from automl_cli.jobs.transfer import prepare_training, scale_winner, transfer_of
@@ -16,7 +17,7 @@ from automl_cli.kinds.cell import CellBody
 from automl_cli.kinds.model import ModelBody
 from automl_cli.kinds.network import NetworkBody
 from automl_cli.kinds.training import TrainingSettings
-from automl_cli.plugins.roles import value_of
+from automl_cli.plugins.roles import filling_named, value_of
 from automl_cli.store.artifact import read_artifact, write_artifact
 from automl_cli.store.files import file_digest
 from automl_cli.store.run_directory import check_new_run, create_run, is_held
@@ -252,6 +253,24 @@ def test_a_training_of_an_earlier_winner_is_replaced(trained: Path, tmp_path: Pa
     assert transfer_of(run, settings).state == "training"
     prepare_training(run, settings)
     assert not (run / FILES[2]).exists()
+
+
+def test_the_scaled_winner_is_trained_at_the_rate_and_by_the_schedule_that_suit_the_update_rule(
+    trained: Path, tmp_path: Path
+) -> None:
+    """Schedule-free cannot be trained by the recipe of cells as it is: it averages, and the recipe has a schedule."""
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    shutil.rmtree(run / "transfer")
+    settings = read_artifact(run / "study.json", StudySettings).body
+    assert settings.transfer is not None
+    rule = {"optimizer": filling_named("optimizer", "schedule-free")}
+    transfer = msgspec.structs.replace(settings.transfer, roles={**settings.transfer.roles, **rule})
+    prepare_training(run, msgspec.structs.replace(settings, transfer=transfer))
+    child = read_artifact(run / "transfer" / "training.json", TrainingSettings).body.child
+    recipe = child.recipe
+    assert recipe.learning_rate == value_of(child.roles["optimizer"]).learning_rate
+    assert (recipe.schedule, recipe.warmup_epochs) == ("constant", 0)
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,29 @@ def test_what_is_there_stays_unless_it_is_to_be_replaced_and_is_ours():
             augment(out=place, overwrite=True)
 
 
+@pytest.mark.parametrize(
+    "record", ["[1]", "{}", '{"files": 3}', '{"files": [3]}', '{"files": ["../in/a.png"]}', '{"files": ["/a"]}']
+)
+def test_a_folder_with_a_file_of_the_records_name_that_is_no_record_stays(record):
+    """As `automl export --format json` writes one."""
+    Path("out").mkdir()
+    Path("out", "augmentation.json").write_text(record, encoding="utf-8")
+    with pytest.raises(UserError, match="out was not written by automl augment, so it stays"):
+        augment(overwrite=True)
+    assert files_in("out") == {"augmentation.json"}
+
+
+def test_a_folder_that_bears_the_name_of_a_copy_is_refused_before_anything_is_written():
+    augment()
+    before = {name: Path("out", name).read_bytes() for name in files_in("out")}
+    Path("out", "a.png").unlink()
+    Path("out", "a.png", "mine").mkdir(parents=True)
+    with pytest.raises(UserError, match="is a folder; move it away, or choose another --out"):
+        augment(seed=1, overwrite=True)
+    assert files_in("out") == before.keys() - {"a.png"}
+    assert all(Path("out", name).read_bytes() == data for name, data in before.items() if name != "a.png")
+
+
 def broken():
     Path("in", "x.png").write_bytes(b"no picture")
     Path("in", "sub", "y.jpg").write_bytes(Path("in", "sub", "b.jpg").read_bytes()[:400])
@@ -266,6 +289,12 @@ def no_pictures():
         Path("in", name).unlink()
 
 
+def same_names():
+    """`c.bmp` becomes `c.bmp.png`, which is there already."""
+    for name in ("c.bmp", "c.bmp.png"):
+        Image.new("RGB", (8, 8)).save(Path("in", name))
+
+
 ONE = {"id": 1, "image_id": 5, "bbox": [1, 1, 4, 4]}
 
 
@@ -274,6 +303,8 @@ ONE = {"id": 1, "image_id": 5, "bbox": [1, 1, 4, 4]}
     [
         (broken, {}, ["3 pictures of 7 cannot be used", "x.png", "y.jpg", "z.png has more than 8 bits"]),
         (no_pictures, {}, ["in holds no picture"]),
+        (same_names, {}, ["two copies would be named c.bmp.png", "rename one of their pictures"]),
+        (same_names, {"copies": 2}, ["two copies would be named c.bmp-1.png; two copies would be named c.bmp-2.png"]),
         (
             lambda: write_boxes(images=[{"id": 5, "file_name": "zz.png"}], annotations=[]),
             {"boxes": "boxes.json"},
@@ -311,7 +342,7 @@ ONE = {"id": 1, "image_id": 5, "bbox": [1, 1, 4, 4]}
 )
 def test_bad_input_is_one_error_before_anything_is_written(change, more, problems):
     change()
-    given = {name: Path(value) if name != "name" else value for name, value in more.items()}
+    given = {name: Path(value) if name in ("boxes", "masks") else value for name, value in more.items()}
     with pytest.raises(UserError) as raised:
         augment(**given)
     assert all(problem in str(raised.value) for problem in problems), str(raised.value)

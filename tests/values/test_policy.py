@@ -6,6 +6,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.policy import (
     MAPPINGS,
+    MOST_APPLIED,
     OPERATIONS,
     AppliedOperation,
     RandomOperations,
@@ -88,3 +89,13 @@ def test_what_is_drawn_from_and_which_operations_there_are():
     assert [row[0].level for row in table_of(drawn)] == [1, 2, 1, 2]
     assert operations_of(drawn) == ("ShearX", "Rotate")
     assert operations_of(SubPolicies(table_of(drawn))) == operations_of(drawn)
+
+
+def test_so_many_operations_for_one_image_that_a_program_of_them_would_not_be_compiled_are_refused():
+    rotate = AppliedOperation("Rotate", 0.5, 3)
+    assert SubPolicies(((rotate,) * MOST_APPLIED,))
+    with pytest.raises(UserError, match=f"{MOST_APPLIED + 1} operations for one image; a policy has at most {MOST_APPLIED}"):
+        SubPolicies(((rotate,), (rotate,) * (MOST_APPLIED + 1)))
+    assert RandomOperations(("Rotate",), (3.0,), MOST_APPLIED)
+    with pytest.raises(UserError, match=f"{10**9} operations for one image; a policy has at most {MOST_APPLIED}"):
+        RandomOperations(("Rotate",), (3.0,), 10**9)
