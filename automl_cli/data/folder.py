@@ -134,7 +134,8 @@ class FolderSource:
             stamp = "absent"
             try:
                 status = picture.path.stat()
-                sizes[row], stamp = status.st_size, f"{status.st_size}|{status.st_mtime_ns}"
+                closed = "" if os.access(picture.path, os.R_OK) else "|closed"
+                sizes[row], stamp = status.st_size, f"{status.st_size}|{status.st_mtime_ns}{closed}"
             except OSError:  # the survey says why
                 pass
             line = f"|{part}|{picture.label}|{picture.group}|{stamp}\n"

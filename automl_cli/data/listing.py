@@ -119,7 +119,9 @@ def class_order(labels: set[str]) -> list[str]:
     >>> class_order({"10", "9"}), class_order({"10", "9", "b"})
     (['9', '10'], ['10', '9', 'b'])
     """
-    return sorted(labels, key=int) if all(label.isdecimal() for label in labels) else sorted(labels)
+    return (
+        sorted(labels, key=lambda label: (int(label), label)) if all(label.isdecimal() for label in labels) else sorted(labels)
+    )
 
 
 def _of_part(listing: Listing, folder: Path) -> list[Listed]:

@@ -10,6 +10,8 @@ from PIL import Image
 from automl_cli.core.errors import DataError
 from automl_cli.data import check_source, image_facts, load_images, load_streamed, load_test_split
 from automl_cli.data.account import account_of
+from automl_cli.data.decoding import Traits
+from automl_cli.data.listing import class_order
 from automl_cli.data.opening import open_source
 from automl_cli.data.survey import BrokenPictures
 from automl_cli.values.dataset import DatasetReference
@@ -284,3 +286,37 @@ def test_folders_of_splits_beside_others_are_not_taken_for_classes(pictures, tmp
         pictures(tmp_path / "set" / name)
     with pytest.raises(DataError, match=r"holds folders of splits \(test, train\) and others \(spare\); move the others"):
         image_facts(reference(tmp_path / "set"))
+
+
+def test_a_picture_that_could_not_be_opened_is_looked_at_again_once_it_can(pictures, monkeypatch):
+    """Permissions change no time of change, so that what was found is kept under another name."""
+    root, closed = pictures(), "cat/003.png"
+    with monkeypatch.context() as without_permission:
+        opened, access = Path.open, os.access
+        denied = PermissionError(13, "Permission denied")
+
+        def refuse(path: Path, *given, **more):
+            if str(path).endswith(closed):
+                raise denied
+            return opened(path, *given, **more)
+
+        without_permission.setattr(Path, "open", refuse)
+        without_permission.setattr(os, "access", lambda path, mode: not str(path).endswith(closed) and access(path, mode))
+        with pytest.raises(BrokenPictures, match=r"1 fault\n  cat/003.png: Permission denied"):
+            check_source(reference(root), streamed=False)
+    check_source(reference(root), streamed=False)
+
+
+def test_pictures_are_looked_at_again_by_another_version_of_the_decoder(pictures, monkeypatch):
+    root = pictures()
+    check_source(reference(root), streamed=False)
+    (root / "cat" / "000.png").write_bytes(b"GIF89a")
+    with pytest.raises(BrokenPictures):
+        open_source(reference(root))
+    monkeypatch.setattr("PIL.__version__", "1000.0")
+    monkeypatch.setattr("automl_cli.data.survey.traits", lambda path, where: Traits(4, 4, False, False, False, False, False))
+    assert open_source(reference(root)).description.parts == {"train": 30}
+
+
+def test_classes_that_are_the_same_number_have_an_order_of_their_own():
+    assert class_order({"1", "01", "001", "2"}) == ["001", "01", "1", "2"]
