@@ -53,6 +53,7 @@ TURNS = {
 
 
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of metadata that nobody reads, from threads
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # of large pictures; too large ones are errors
 
 
 class BrokenPicture(DataError):
@@ -205,6 +206,8 @@ def errors_named(where: str, data: bytes | None = None) -> Iterator[None]:
 def _reason(error: Exception, data: bytes | None) -> str:
     if data == b"":
         return "the file is empty"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
     if isinstance(error, UnidentifiedImageError):
         return "the file is of no known picture format"
     if "truncated" in str(error).lower():

@@ -28,11 +28,12 @@ def open_source(reference: DatasetReference) -> Source:
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
+    _check_flags_of_arrays(reference)
     if text.lower().endswith(".parquet"):
         from automl_cli.data.parquet import ParquetSource
 
         return ParquetSource(expanded(text), reference)
-    if text.endswith(".csv"):
+    if text.lower().endswith(".csv"):
         return _open_manifest(expanded(text), reference)
     if text.startswith((".", "~", os.sep)):
         return _open_folder(reference)
@@ -59,11 +60,8 @@ def tfds_folder(data_dir: str | None) -> Path:
 
 
 def _open_folder(reference: DatasetReference) -> Source:
-    from automl_cli.data.array_names import meaning_of
-
     root = expanded(reference.source)
-    meanings = (meaning_of(path.stem) for path in root.glob("*.npy"))
-    if any(meaning is not None and meaning.holds == "images" for meaning in meanings):
+    if _holds_arrays(reference):
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
@@ -82,6 +80,21 @@ def _open_folder(reference: DatasetReference) -> Source:
             "file of lines path,label"
         )
     return FolderSource(list_folder(root), root.resolve().name, reference)
+
+
+def _check_flags_of_arrays(reference: DatasetReference) -> None:
+    """Raise DataError for flags that say how arrays are read, unless the source is a folder of them."""
+    for flag, value in (("layout", reference.layout), ("pixel-range", reference.pixel_range)):
+        if value is not None and not _holds_arrays(reference):
+            raise DataError(f"--{flag} is about arrays in .npz and .npy files, and {reference.source} holds none; leave it out")
+
+
+def _holds_arrays(reference: DatasetReference) -> bool:
+    """Return whether a folder holds `.npy` files of images."""
+    from automl_cli.data.array_names import meaning_of
+
+    meanings = (meaning_of(path.stem) for path in expanded(reference.source).glob("*.npy"))
+    return any(meaning is not None and meaning.holds == "images" for meaning in meanings)
 
 
 def _open_manifest(path: Path, reference: DatasetReference) -> Source:

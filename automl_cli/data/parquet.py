@@ -158,8 +158,8 @@ class ParquetSource:
             return tuple(map(str, values))
         if beyond := [value for value in values if not (isinstance(value, int) and value < len(names))]:
             raise DataError(
-                f"{self._files.place} holds the label {', '.join(map(str, beyond))}, but names of {counted(len(names), 'class/classes')}; "
-                "the labels 0 to one less than that have a name"
+                f"{self._files.place} holds the labels {', '.join(map(str, beyond))}, but names of "
+                f"{counted(len(names), 'class/classes')}, for the labels 0 to {len(names) - 1}; correct the labels or the names"
             )
         return tuple(names[int(str(value))] for value in values)
 
@@ -177,8 +177,6 @@ class ParquetSource:
         by_name = dict(zip(names, counts, strict=True))
         self._small = small_classes(self._files.place, by_name, self._parts, skip=self._reference.skip_small_classes)
         large = np.array([name not in self._small for name in names])
-        if large.sum() < 2:
-            raise DataError(f"{self._files.place} holds {large.sum()} classes with enough pictures; at least two are needed")
         numbers = np.cumsum(large) - 1
         for part, labels in self._labels.items():
             self._kept[part] = self._kept[part] & large[labels]

@@ -85,7 +85,7 @@ def test_pictures_of_several_sizes_are_brought_to_one_and_it_is_said(tmp_path):
     write(tmp_path / "set.parquet", [0, 1] * 10, dict.fromkeys(range(20), wide) | {3: encoded(np.zeros((50, 50, 3), np.uint8))})
     source = open_source(reference(tmp_path / "set.parquet"))
     assert source.description.image_shape == (32, 32, 3)
-    assert any("20 pictures of 40×50 to 50×60 pixels were brought to 32×32" in note for note in source.notes())
+    assert any("brought to 32×32: 20 pictures of 40×50 to 50×60 pixels" in note for note in source.notes())
     assert any("found more than once" in note for note in source.notes())
     assert source.groups("train") is None  # copies cannot stay together in classes of one picture
 
