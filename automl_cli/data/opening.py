@@ -12,6 +12,8 @@ from automl_cli.data.paths import expanded, shown
 from automl_cli.data.source import Source
 from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference, extent_of
 
+ARRAY_SUFFIXES = (".npz", ".npy")
+
 
 def open_source(reference: DatasetReference) -> Source:
     """Open and check the source that a reference names. Raises DataError with what, where, what is allowed, and the next step.
@@ -24,7 +26,7 @@ def open_source(reference: DatasetReference) -> Source:
     if not text:
         raise unknown_dataset(text)
     size = extent_of(reference.image_size)
-    if text.lower().endswith((".npz", ".npy")):
+    if text.lower().endswith(ARRAY_SUFFIXES):
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
@@ -61,7 +63,7 @@ def tfds_folder(data_dir: str | None) -> Path:
 
 def _open_folder(reference: DatasetReference) -> Source:
     root = expanded(reference.source)
-    if _holds_arrays(reference):
+    if holds_arrays(reference.source):
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
@@ -83,18 +85,20 @@ def _open_folder(reference: DatasetReference) -> Source:
 
 
 def _check_flags_of_arrays(reference: DatasetReference) -> None:
-    """Raise DataError for flags that say how arrays are read, unless the source is a folder of them."""
+    """Raise DataError for flags that say how arrays are read, unless the source holds arrays."""
     for flag, value in (("layout", reference.layout), ("pixel-range", reference.pixel_range)):
-        if value is not None and not _holds_arrays(reference):
+        if value is not None and not holds_arrays(reference.source):
             raise DataError(f"--{flag} is about arrays in .npz and .npy files, and {reference.source} holds none; leave it out")
 
 
-def _holds_arrays(reference: DatasetReference) -> bool:
-    """Return whether a folder holds `.npy` files of images."""
+def holds_arrays(source: str) -> bool:
+    """Return whether a source is a file of arrays, or a folder with `.npy` files of images."""
     from automl_cli.data.array_names import meaning_of
 
-    meanings = (meaning_of(path.stem) for path in expanded(reference.source).glob("*.npy"))
-    return any(meaning is not None and meaning.holds == "images" for meaning in meanings)
+    meanings = (meaning_of(path.stem) for path in expanded(source).glob("*.npy"))
+    return source.lower().endswith(ARRAY_SUFFIXES) or any(
+        meaning is not None and meaning.holds == "images" for meaning in meanings
+    )
 
 
 def _open_manifest(path: Path, reference: DatasetReference) -> Source:

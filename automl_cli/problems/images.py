@@ -56,9 +56,13 @@ class Images:
         return msgspec.convert({**msgspec.to_builtins(before), **changed}, DatasetReference)
 
     def other(self, dataset: DatasetReference, facts: ImageFacts, source: str) -> DatasetReference:
-        """Return another source, with images of the shape in the facts, and pictures read as those of `dataset` are."""
-        other = reference_for(source, facts.image_shape)
-        return msgspec.structs.replace(other, resize=dataset.resize, background=dataset.background)
+        """Return another source, with images of the shape in the facts, and read as those of `dataset` are."""
+        from automl_cli.data.opening import holds_arrays
+
+        read: dict[str, Any] = {"resize": dataset.resize, "background": dataset.background, "skip_broken": dataset.skip_broken}
+        if holds_arrays(source):
+            read |= {"layout": dataset.layout, "pixel_range": dataset.pixel_range}
+        return msgspec.structs.replace(reference_for(source, facts.image_shape), **read)
 
     def facts(self, dataset: DatasetReference, *, needed: bool = True, whole: bool = False) -> ImageFacts:
         """Return the facts of a data set without decoding an image.

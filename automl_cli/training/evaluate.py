@@ -117,11 +117,13 @@ def _asked_for(
     before = model.child.problem
     problem = problem_named(before.name)
     dataset, trained = typed_dataset(before), typed_facts(before)
-    named_own = source is None or source == dataset.source
-    if source is not None and not named_own:
-        dataset = problem.other(dataset, trained, source)
-    dataset = problem.dataset({} if data_dir is None else {"data-dir": data_dir}, dataset)
-    own = named_own or _is_own(model, problem, dataset, contents)
+    place = {} if data_dir is None else {"data-dir": data_dir}
+    own = source is None or source == dataset.source
+    if source is not None and not own:
+        moved = problem.dataset(place, msgspec.structs.replace(dataset, source=source))
+        own = _is_own(model, problem, moved, contents)
+        dataset = moved if own else problem.other(dataset, trained, source)
+    dataset = problem.dataset(place, dataset)
     chosen: Split = split or ("test" if own else "all")
     facts = problem.facts(dataset, whole=chosen == "all")
     problem.check_alike(dataset.source, facts, trained)
@@ -129,7 +131,8 @@ def _asked_for(
 
 
 def _is_own(model: ModelBody, problem: Any, dataset: Any, contents: Contents | None) -> bool:
-    """Return whether a data set of another name is that of the training: whether its test split holds the same examples."""
+    """Return whether a data set of another name, read and split as that of the training, is that one: whether its test split
+    holds the same examples."""
     from automl_cli.data.contents import same
 
     if contents is None:
