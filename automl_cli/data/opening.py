@@ -30,7 +30,8 @@ def open_source(reference: DatasetReference) -> Source:
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
-    _check_flags_of_arrays(reference)
+    if text.lower().endswith((".parquet", ".csv")):
+        _check_flags_of_arrays(reference)
     if text.lower().endswith(".parquet"):
         from automl_cli.data.parquet import ParquetSource
 
@@ -67,6 +68,7 @@ def _open_folder(reference: DatasetReference) -> Source:
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
+    _check_flags_of_arrays(reference)
     if any(next(place.glob("*.parquet"), None) for place in (root, root / "data")):
         from automl_cli.data.parquet import ParquetSource
 
@@ -85,9 +87,9 @@ def _open_folder(reference: DatasetReference) -> Source:
 
 
 def _check_flags_of_arrays(reference: DatasetReference) -> None:
-    """Raise DataError for flags that say how arrays are read, unless the source holds arrays."""
+    """Raise DataError for flags that say how arrays are read, at a path of pictures."""
     for flag, value in (("layout", reference.layout), ("pixel-range", reference.pixel_range)):
-        if value is not None and not holds_arrays(reference.source):
+        if value is not None:
             raise DataError(f"--{flag} is about arrays in .npz and .npy files, and {reference.source} holds none; leave it out")
 
 

@@ -125,6 +125,7 @@ def as_inputs(child: Child, preparation: Preparation) -> Callable[[Array], Array
 
 
 def moments_of(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of the training images, (channels,) float32 each."""
     import numpy as np
 
     return np.array(preparation["mean"], np.float32), np.array(preparation["std"], np.float32)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from automl_cli.core.errors import UserError
 from automl_cli.report.plots import confusion_figure, write_figure
@@ -138,3 +139,14 @@ def test_arrays_of_another_file_are_read_as_those_of_the_training(found: Path, i
         train(tmp_path / "run")
     scores = evaluate(tmp_path / "run" / MODEL_FILE, source=str(tmp_path / "two.npz"))
     assert (scores.own, scores.test_examples) == (False, 9)
+
+
+def test_broken_pictures_of_another_set_are_refused_or_left_out(model: Path, tmp_path: Path) -> None:
+    for label in "012":
+        (tmp_path / "new" / label).mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(np.full((6, 6), 40 * number, np.uint8)).save(tmp_path / "new" / label / f"{number}.png")
+    (tmp_path / "new" / "1" / "2.png").write_bytes(b"")
+    with pytest.raises(UserError, match="1 fault"):
+        evaluate(model, source=str(tmp_path / "new"))
+    assert evaluate(model, source=str(tmp_path / "new"), skip_broken=True).test_examples == 11
