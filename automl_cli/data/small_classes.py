@@ -14,7 +14,7 @@ def small_classes(place: object, counts: Mapping[str, int], parts: Collection[Pa
 
     `parts` are those that the source has. Raises DataError with all of these classes unless they are to be skipped.
 
-    >>> small_classes("x.npz", {"cat": 9, "owl": 2}, {"train"}, skip=True)
+    >>> small_classes("x.npz", {"cat": 9, "dog": 5, "owl": 2}, {"train"}, skip=True)
     {'owl': 2}
     """
     needed = 1 + len({"validation", "test"} - set(parts))
