@@ -29,6 +29,7 @@ Split = Annotated[
         show_default=False,
     ),
 ]
+SkipBroken = Annotated[bool, typer.Option("--skip-broken", help="Leave out pictures that cannot be read.", show_default=False)]
 Image = Annotated[
     Path | None,
     typer.Option("--image", metavar="FILE", help="Draw the confusion matrix as an .svg or .png file.", show_default=False),
@@ -40,6 +41,7 @@ def evaluate(
     *,
     dataset: Dataset = None,
     split: Split = None,
+    skip_broken: SkipBroken = False,
     data_dir: DataDir = None,
     image: Image = None,
     json: Json = False,
@@ -68,7 +70,8 @@ def evaluate(
         check_image_file(image)
     set_up_lone_process()
     chosen: Literal["test", "all"] | None = None if split is None else "test" if split == "test" else "all"
-    found = score(path, source=dataset, data_dir=None if data_dir is None else str(data_dir), split=chosen)
+    place = None if data_dir is None else str(data_dir)
+    found = score(path, source=dataset, data_dir=place, split=chosen, skip_broken=skip_broken)
     if image is not None:
         _draw(found, image)
     if json:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import by_times, counted
-from automl_cli.data.advice import is_uneven
+from automl_cli.data.advice import advice_on_metric
 from automl_cli.data.opening import open_source
-from automl_cli.data.split_indices import facts_of, sizes_for
+from automl_cli.data.source import Source
+from automl_cli.data.split_indices import facts_of, learning_indices, sizes_for
 from automl_cli.values.dataset import DatasetReference
 
 CLASSES_NAMED = 8
 """Classes whose names and numbers of examples stand in the line; of more, only the largest and the smallest."""
-
-
-UNEVEN_ADVICE = (
-    "classes are uneven; --metric balanced-accuracy weighs them alike, --class-weights balanced does so in the loss only"
-)
 
 
 def account_of(reference: DatasetReference) -> tuple[str, ...]:
@@ -30,9 +28,7 @@ def account_of(reference: DatasetReference) -> tuple[str, ...]:
         f"{facts.validation_examples:,} to validate, {facts.test_examples:,} to test"
         f"{' (held out)' if 'test' not in described.parts else ''}"
     )
-    uneven = counts is not None and is_uneven(counts) and reference.metric == "accuracy"
-    advice = (UNEVEN_ADVICE,) if uneven else ()
-    return (line, *source.notes(), *advice)
+    return (line, *source.notes(), *_advice(source, reference, counted_before=counts is not None))
 
 
 def account_if_here(reference: DatasetReference) -> tuple[str, ...]:
@@ -41,6 +37,15 @@ def account_if_here(reference: DatasetReference) -> tuple[str, ...]:
         return account_of(reference)
     except DataError:
         return ()
+
+
+def _advice(source: Source, reference: DatasetReference, *, counted_before: bool) -> tuple[str, ...]:
+    """Return the advice to score the classes alike where they are uneven; nothing where counting takes long."""
+    if not counted_before:
+        return ()
+    labels = learning_indices(source, reference)[0].labels
+    advice = advice_on_metric(np.bincount(labels, minlength=len(source.description.classes)).tolist(), reference.metric)
+    return () if advice is None else (advice,)
 
 
 def _counts_in_words(counts: dict[str, int]) -> str:

@@ -23,5 +23,6 @@ def advice_on_metric(counts: Sequence[int], metric: str) -> str | None:
         return None
     return (
         f"--metric balanced-accuracy: the largest class has {max(counts) / max(1, min(counts)):.3g} times as many training "
-        "examples as the smallest, so accuracy says little about the small ones"
+        "examples as the smallest, so accuracy says little about the small ones; --class-weights balanced weighs the classes "
+        "alike in the loss only"
     )

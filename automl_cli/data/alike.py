@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
 from msgspec import Struct
 
 from automl_cli.core.numbers import counted
+from automl_cli.data.contents import contents_of
 from automl_cli.data.images import ImageSplit
 
 
@@ -40,18 +40,12 @@ class Alike(Struct, frozen=True):
 
 def alike_in(splits: Mapping[str, ImageSplit]) -> Alike:
     """Return how many pictures of these splits are alike, by a digest of the pixels that a network sees."""
-    digests = [_digests(split.images) for split in splits.values()]
+    digests = [contents_of(split.images) for split in splits.values()]
     found, which = np.unique(np.concatenate(digests), return_inverse=True)
     parts = np.repeat(np.arange(len(digests)), [len(digest) for digest in digests])
     labels = np.concatenate([split.labels for split in splits.values()])
     several = [_several(which, value, len(found)) for value in (parts, labels)]
     return Alike(len(which) - len(found), *several)
-
-
-def _digests(images: np.ndarray) -> np.ndarray:
-    """Return a digest of every image, uint64 (examples,)."""
-    digests = [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images]
-    return np.frombuffer(b"".join(digests), np.uint64)
 
 
 def _several(which: np.ndarray, value: np.ndarray, count: int) -> int:

@@ -59,9 +59,10 @@ def indices_in(classes: np.ndarray, labels: np.ndarray, where: str) -> np.ndarra
     alike = (classes.dtype.kind == "U") == (labels.dtype.kind == "U")
     unknown = np.setdiff1d(labels, classes) if alike else np.unique(labels)
     if unknown.size:
+        found, known = ("", "") if alike else (_kind_in_words(one) for one in (unknown, classes))
         raise DataError(
-            f"{where} holds the labels {_listed(unknown)}, which no training example has; "
-            f"those of training are {_listed(classes)}"
+            f"{where} holds the labels {_listed(unknown)}{found}, which no training example has; "
+            f"those of training are {_listed(classes)}{known}"
         )
     return np.searchsorted(classes, labels).astype(np.int32)
 
@@ -93,3 +94,7 @@ def _from_one_hot(rows: np.ndarray, where: str) -> np.ndarray:
 
 def _listed(values: np.ndarray) -> str:
     return ", ".join(map(str, values[:LISTED].tolist())) + (f", … {len(values)} in all" if len(values) > LISTED else "")
+
+
+def _kind_in_words(labels: np.ndarray) -> str:
+    return " as text" if labels.dtype.kind == "U" else " as numbers"

@@ -31,7 +31,7 @@ def extremes_of(files: ArrayFiles, name: str) -> Extremes:
     return Extremes(float(found[0]), float(found[1]), int(found[2]), int(found[3]))
 
 
-def contents_of(files: ArrayFiles, name: str) -> np.ndarray:
+def repeated_in(files: ArrayFiles, name: str) -> np.ndarray:
     """Return a number for every example, int64 (examples,), alike for those with the same pixels, 0 for those like no other."""
 
     def write(arrays: Mapping[str, np.ndarray]) -> None:

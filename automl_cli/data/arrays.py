@@ -17,7 +17,7 @@ from automl_cli.data.array_axes import ArrayLayout, layout_of, picture_shape
 from automl_cli.data.array_files import ArrayFiles, NpyFolder, NpzFile
 from automl_cli.data.array_labels import NamedLabels, classes_of, indices_in, named_labels
 from automl_cli.data.array_names import ArrayPair, meaning_of, pairs_of
-from automl_cli.data.array_scans import contents_of, extremes_of, stamps_of
+from automl_cli.data.array_scans import extremes_of, repeated_in, stamps_of
 from automl_cli.data.copies import groups_of, where_kept_together
 from automl_cli.data.paths import expanded
 from automl_cli.data.picture_notes import HOW
@@ -109,7 +109,7 @@ class ArraySource:
     def groups(self, part: Part) -> np.ndarray | None:
         """Return a number for every example, int64 (examples,), alike for those with the same pixels; None where there are no
         such."""
-        contents = contents_of(self._files, self._keys[part].images)[self._rows[part]]
+        contents = repeated_in(self._files, self._keys[part].images)[self._rows[part]]
         contents = where_kept_together(contents, self.labels(part, lambda count: None))
         return groups_of(contents, [""] * len(contents))
 
@@ -161,8 +161,6 @@ class ArraySource:
         skip = self._reference.skip_small_classes
         small = small_classes(self._files.place, dict(zip(names, counts, strict=True)), self._keys, skip=skip)
         kept = np.array([name not in small for name in names])
-        if kept.sum() < 2:
-            raise DataError(f"{self._files.place} holds {kept.sum()} classes with enough pictures; at least two are needed")
         self._rows = {part: np.flatnonzero(kept[labels]) for part, labels in self._all_labels.items()}
         numbers = np.cumsum(kept) - 1
         self._all_labels = {part: numbers[labels].astype(np.int32) for part, labels in self._all_labels.items()}
@@ -226,7 +224,7 @@ class ArraySource:
         """Return how many images of the training part repeat an earlier one, where splits are drawn from it."""
         if {"validation", "test"} <= set(self._keys):
             return None
-        contents = contents_of(self._files, self._keys["train"].images)
+        contents = repeated_in(self._files, self._keys["train"].images)
         copies = int(np.count_nonzero(contents)) - len(np.unique(contents[contents != 0]))
         verb = "has" if copies == 1 else "have"
         return f"{counted(copies, 'image')} {verb} the pixels of an earlier one; copies stay in one split" if copies else None

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.crops import Box
-from automl_cli.data.resizing import Resizing, fit
+from automl_cli.data.resizing import Resizing, fit, grey_level
 from automl_cli.data.source import PLAIN, WHITE_8, Rendering
 
 GREY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -53,6 +53,7 @@ TURNS = {
 
 
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of metadata that nobody reads, from threads
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # of large pictures; too large ones are errors
 
 
 class BrokenPicture(DataError):
@@ -96,7 +97,8 @@ def decode(
     """
     with errors_named(where, data), Image.open(io.BytesIO(data)) as opened:
         array = np.asarray(_converted(opened, where, channels=channels, upright=upright, rendering=rendering))
-    return fit(array.reshape(*array.shape[:2], channels), size, how=how, margin=rendering.background)
+    margin = rendering.background if channels == 3 else (grey_level(rendering.background),)
+    return fit(array.reshape(*array.shape[:2], channels), size, how=how, margin=margin)
 
 
 def decode_window(
@@ -204,6 +206,8 @@ def errors_named(where: str, data: bytes | None = None) -> Iterator[None]:
 def _reason(error: Exception, data: bytes | None) -> str:
     if data == b"":
         return "the file is empty"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
     if isinstance(error, UnidentifiedImageError):
         return "the file is of no known picture format"
     if "truncated" in str(error).lower():

@@ -134,7 +134,8 @@ class FolderSource:
             stamp = "absent"
             try:
                 status = picture.path.stat()
-                sizes[row], stamp = status.st_size, f"{status.st_size}|{status.st_mtime_ns}"
+                closed = "" if os.access(picture.path, os.R_OK) else "|closed"
+                sizes[row], stamp = status.st_size, f"{status.st_size}|{status.st_mtime_ns}{closed}"
             except OSError:  # the survey says why
                 pass
             line = f"|{part}|{picture.label}|{picture.group}|{stamp}\n"
@@ -159,7 +160,12 @@ class FolderSource:
     def _check_number(self, classes: Collection[str]) -> None:
         if len(classes) < 2:
             found = counted(len(classes), "class/classes")
-            raise DataError(f"{self._listing.place} holds {found} with pictures; classification needs at least two")
+            hint = (
+                ""
+                if classes
+                else ", each a folder of pictures; they stand side by side, or in folders train, validation and test"
+            )
+            raise DataError(f"{self._listing.place} holds {found} with pictures; classification needs at least two{hint}")
 
     def _check_labels(self) -> None:
         known = {picture.label for picture in self._listing.parts["train"]}
@@ -179,9 +185,14 @@ class FolderSource:
         skip = self._reference.skip_small_classes
         small = small_classes(self._listing.place, counts, self._listing.parts, skip=skip)
         classes = tuple(label for label in counts if label not in small)
-        self._check_number(classes)
         self._kept = self._kept & np.array([picture.label not in small for picture in self._listed], bool)
         return classes, small
+
+    def _groups_in_several_parts(self) -> list[str]:
+        parts: dict[str, set[int]] = {}
+        for row in np.flatnonzero(self._kept).tolist():
+            parts.setdefault(self._listed[row].group, set()).add(int(self._parts[row]))
+        return [group for group, found in parts.items() if group and len(found) > 1]
 
     def _shape(self) -> tuple[int, int, int]:
         """Return the shape of the prepared pictures; see the top of the module."""
@@ -204,6 +215,9 @@ class FolderSource:
         )
 
     def _notes_of_classes(self) -> Iterator[str]:
+        if torn := self._groups_in_several_parts():
+            verb = "stands" if len(torn) == 1 else "stand"
+            yield f"{counted(len(torn), 'group')} {verb} in several splits, since the table names both ({torn[0]})"
         if len(self._listing.parts) > 1:
             counts = ", ".join(f"{part} {count:,}" for part, count in self.description.parts.items())
             yield f"the splits are those of the set: {counts}"

@@ -31,7 +31,10 @@ def whole_groups(labels: np.ndarray, groups: np.ndarray, wanted: np.ndarray, *, 
     grouped = _grouped(labels, groups)
     sizes = grouped.counts.sum(1)
     if len(sizes) < 2:
-        raise DataError("all examples are of one group, and groups stay together; nothing can be split off")
+        raise DataError(
+            f"{len(labels):,} examples are to be divided between two splits, but are all of one group, and groups stay "
+            "together; make smaller groups"
+        )
     share = grouped.counts[sizes > 1].sum(0) / np.maximum(grouped.counts.sum(0), 1)
     drawn, chosen = _nearest(grouped, wanted * share, seed, purpose)
     still = wanted - drawn

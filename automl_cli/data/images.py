@@ -182,7 +182,8 @@ def load_test_split(reference: DatasetReference) -> ImageSplit:
     def write(arrays: Mapping[str, np.ndarray]) -> None:
         _fill(source, testing_indices(source, reference), arrays, "test", no_progress)
 
-    drawn = (f"{reference.split_seed}", f"{sizes.test}") if sizes.test_held_out else ()
+    share = () if reference.test_share is None else (f"{reference.test_share}",)
+    drawn = (f"{reference.split_seed}", f"{sizes.test}", *share) if sizes.test_held_out else ()
     key = key_of((*source.identity(), f"{source.description.image_shape}", *drawn, "test"))
     arrays = load_or_prepare(source.description.name, key, _split_layout(source, "test", sizes.test), write)
     return ImageSplit(arrays["test_images"], arrays["test_labels"])

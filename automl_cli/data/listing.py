@@ -85,12 +85,14 @@ def list_folder(root: Path) -> Listing:
         listing.parts["train"] = _of_part(listing, root)
         _check_mixture(root, [name for name, part in parts.items() if part is None], listing.empty)
         return listing
+    rows = metadata_of(root)
     _count_beside(listing, root, "folders of the splits")
     for name, part in parts.items():
         if part is not None and part in listing.parts:
             raise DataError(f"{root} has two folders for its {part} part; keep one")
         if part is not None:
-            listing.parts[part] = _of_part(listing, root / name)
+            own = None if rows is None else [row for row in rows if Path(row.file).parts[0] == name]
+            listing.parts[part] = _of_part(listing, root / name) if own is None else _of_rows(listing, root, own)
     return listing
 
 
@@ -119,15 +121,21 @@ def class_order(labels: set[str]) -> list[str]:
     >>> class_order({"10", "9"}), class_order({"10", "9", "b"})
     (['9', '10'], ['10', '9', 'b'])
     """
-    return sorted(labels, key=int) if all(label.isdecimal() for label in labels) else sorted(labels)
+    return (
+        sorted(labels, key=lambda label: (int(label), label)) if all(label.isdecimal() for label in labels) else sorted(labels)
+    )
 
 
 def _of_part(listing: Listing, folder: Path) -> list[Listed]:
     """Return the pictures of one part: those its metadata name, or those of its class folders."""
     if (rows := metadata_of(folder)) is not None:
-        return _by_class([Listed(folder / row.file, row.label, row.group) for row in rows if _is_listed(listing, folder, row)])
+        return _of_rows(listing, folder, rows)
     _count_beside(listing, folder, "class folders")
     return [picture for name in _folders(folder) for picture in _of_class(listing, folder, name)]
+
+
+def _of_rows(listing: Listing, folder: Path, rows: list[ManifestRow]) -> list[Listed]:
+    return _by_class([Listed(folder / row.file, row.label, row.group) for row in rows if _is_listed(listing, folder, row)])
 
 
 def _check_mixture(root: Path, others: list[str], empty: list[str]) -> None:

@@ -53,10 +53,14 @@ def _rows(path: Path, records: Iterator[tuple[int, Mapping[str, str]]]) -> Itera
         if file is None or label is None:
             raise DataError(
                 f"{path} has the columns {', '.join(record) or 'none'}; it needs path (or file_name) and label, and may have "
-                "split and group"
+                "split and group, separated by commas"
             )
         if not record[file] or not record[label]:
             raise DataError(f"{path}, line {line}: {file if not record[file] else label} is empty; every picture needs one")
+        if "\0" in record[file]:
+            raise DataError(
+                f"{path}, line {line}: the name of the picture holds a zero byte, which no file name does; correct it"
+            )
         yield ManifestRow(line, record[file], record[label], record.get(SPLIT_COLUMN, ""), record.get(GROUP_COLUMN, ""))
 
 

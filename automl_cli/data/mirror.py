@@ -68,6 +68,7 @@ def descriptions(pictures: np.ndarray) -> np.ndarray:
 
     `pictures` are (examples, height, width), floating-point.
     """
+    pictures = np.pad(pictures, [(0, 0), *((0, max(0, 2 - side)) for side in pictures.shape[1:])], "edge")  # edges need two
     centred = pictures - pictures.mean(axis=(1, 2), keepdims=True)
     centred /= pictures.std(axis=(1, 2), keepdims=True) + 1e-3
     down, across = np.gradient(centred, axis=(1, 2))

@@ -12,6 +12,8 @@ from automl_cli.data.paths import expanded, shown
 from automl_cli.data.source import Source
 from automl_cli.values.dataset import SIZE_LIMITS, DatasetReference, extent_of
 
+ARRAY_SUFFIXES = (".npz", ".npy")
+
 
 def open_source(reference: DatasetReference) -> Source:
     """Open and check the source that a reference names. Raises DataError with what, where, what is allowed, and the next step.
@@ -24,15 +26,17 @@ def open_source(reference: DatasetReference) -> Source:
     if not text:
         raise unknown_dataset(text)
     size = extent_of(reference.image_size)
-    if text.lower().endswith((".npz", ".npy")):
+    if text.lower().endswith(ARRAY_SUFFIXES):
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
+    if text.lower().endswith((".parquet", ".csv")):
+        _check_flags_of_arrays(reference)
     if text.lower().endswith(".parquet"):
         from automl_cli.data.parquet import ParquetSource
 
         return ParquetSource(expanded(text), reference)
-    if text.endswith(".csv"):
+    if text.lower().endswith(".csv"):
         return _open_manifest(expanded(text), reference)
     if text.startswith((".", "~", os.sep)):
         return _open_folder(reference)
@@ -59,14 +63,12 @@ def tfds_folder(data_dir: str | None) -> Path:
 
 
 def _open_folder(reference: DatasetReference) -> Source:
-    from automl_cli.data.array_names import meaning_of
-
     root = expanded(reference.source)
-    meanings = (meaning_of(path.stem) for path in root.glob("*.npy"))
-    if any(meaning is not None and meaning.holds == "images" for meaning in meanings):
+    if holds_arrays(reference.source):
         from automl_cli.data.arrays import open_arrays
 
         return open_arrays(reference)
+    _check_flags_of_arrays(reference)
     if any(next(place.glob("*.parquet"), None) for place in (root, root / "data")):
         from automl_cli.data.parquet import ParquetSource
 
@@ -82,6 +84,23 @@ def _open_folder(reference: DatasetReference) -> Source:
             "file of lines path,label"
         )
     return FolderSource(list_folder(root), root.resolve().name, reference)
+
+
+def _check_flags_of_arrays(reference: DatasetReference) -> None:
+    """Raise DataError for flags that say how arrays are read, at a path of pictures."""
+    for flag, value in (("layout", reference.layout), ("pixel-range", reference.pixel_range)):
+        if value is not None:
+            raise DataError(f"--{flag} is about arrays in .npz and .npy files, and {reference.source} holds none; leave it out")
+
+
+def holds_arrays(source: str) -> bool:
+    """Return whether a source is a file of arrays, or a folder with `.npy` files of images."""
+    from automl_cli.data.array_names import meaning_of
+
+    meanings = (meaning_of(path.stem) for path in expanded(source).glob("*.npy"))
+    return source.lower().endswith(ARRAY_SUFFIXES) or any(
+        meaning is not None and meaning.holds == "images" for meaning in meanings
+    )
 
 
 def _open_manifest(path: Path, reference: DatasetReference) -> Source:

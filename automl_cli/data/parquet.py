@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from automl_cli.core.errors import DataError
+from automl_cli.core.numbers import counted
 from automl_cli.data.array_labels import classes_of, indices_in
-from automl_cli.data.cache import key_of, load_or_prepare
-from automl_cli.data.copies import groups_of, where_kept_together
-from automl_cli.data.decoding import BrokenPicture, Traits, check_whole, decode, traits
+from automl_cli.data.copies import groups_of, is_copied, where_kept_together
+from automl_cli.data.decoding import BrokenPicture, Traits, decode, traits
 from automl_cli.data.image_size import common_size
 from automl_cli.data.parquet_files import ParquetFiles
 from automl_cli.data.picture_notes import Looked
@@ -23,7 +24,7 @@ from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
 from automl_cli.data.small_classes import note_on, small_classes
 from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
-from automl_cli.data.survey import AHEAD, BYTE_RANGE, BrokenPictures, Fault, Survey, content_digest
+from automl_cli.data.survey import AHEAD, BYTE_RANGE, BrokenPictures, Fault, Survey, content_digest, levels_of, survey_kept
 from automl_cli.system.machine import available_cores
 from automl_cli.values.dataset import DatasetReference, extent_of
 
@@ -41,11 +42,12 @@ class ParquetSource:
         stored = {part: self._files.labels(part) for part in self._parts}
         values = classes_of(stored["train"], str(place))
         self._labels = {part: indices_in(values, labels, f"{place}, {part} part") for part, labels in stored.items()}
-        self._surveys = {part: self._survey_of(part) for part in self._parts}
+        names = self._class_names(values.tolist())
+        self._surveys = _with_copies({part: self._survey_of(part) for part in self._parts})
         readable = {part: self._readable(part) for part in self._parts}
-        self._kept = dict(readable)
-        names = self._files.class_names
-        classes = self._leave_out_small(tuple(str(value) if names is None else names[value] for value in values.tolist()))
+        self._copied = self._copied_in_later_parts(readable)
+        self._kept = {part: readable[part] & ~self._copied[part] for part in self._parts}
+        classes = self._leave_out_small(names)
         every = _joined(list(self._surveys.values()))
         self._rendering = Rendering(colour_named(reference.background), every.white)
         shape = self._shape(every, np.concatenate(list(self._kept.values())))
@@ -115,7 +117,7 @@ class ParquetSource:
             names=[self._where(part, row) for part in self._parts for row in range(len(self._kept[part]))],
             labels=np.concatenate(list(self._labels.values())).astype(str).tolist(),
             kept=kept,
-            copied=np.zeros_like(kept),
+            copied=np.concatenate(list(self._copied.values())),
             skipped=self.description.skipped,
             shape=self.description.image_shape,
         )
@@ -139,16 +141,8 @@ class ParquetSource:
             for row, (found, content, extremes) in enumerate(looks):
                 arrays["readable"][row], arrays["traits"][row] = found is not None, found or 0
                 arrays["content"][row], arrays["ranges"][row] = content, extremes
-            alike, rows, counts = np.unique(arrays["content"], return_inverse=True, return_counts=True)
-            arrays["content"][:] = np.where(counts > 1, alike, 0)[rows]
 
-        layout = {
-            "traits": ((count, len(Traits._fields)), "int32"),
-            "readable": ((count,), "bool"),
-            "content": ((count,), "int64"),
-            "ranges": ((count, 2), "float32"),
-        }
-        return Survey(**load_or_prepare(self._files.place.stem, key_of((*self._stamps(), part, "survey")), layout, write))
+        return survey_kept(self._files.place.stem, (*self._stamps(), part, "survey with digests"), count, write)
 
     def _readable(self, part: Part) -> np.ndarray:
         """Return which pictures of a part can be read. Raises BrokenPictures for others, unless they are skipped."""
@@ -157,14 +151,32 @@ class ParquetSource:
         faults = [fault for part in self._parts for fault in self._faults(part)]
         raise BrokenPictures(str(self._files.place), faults, sum(map(self._files.count, self._parts)))
 
+    def _class_names(self, values: list[object]) -> tuple[str, ...]:
+        """Return the names of the classes with these labels. Raises DataError for numbers beyond the names in the file."""
+        names = self._files.class_names
+        if names is None:
+            return tuple(map(str, values))
+        if beyond := [value for value in values if not (isinstance(value, int) and value < len(names))]:
+            raise DataError(
+                f"{self._files.place} holds the labels {', '.join(map(str, beyond))}, but names of "
+                f"{counted(len(names), 'class/classes')}, for the labels 0 to {len(names) - 1}; correct the labels or the names"
+            )
+        return tuple(names[int(str(value))] for value in values)
+
+    def _copied_in_later_parts(self, readable: Mapping[Part, np.ndarray]) -> dict[Part, np.ndarray]:
+        """Return by part which pictures have a copy in a later one, (pictures,) bool."""
+        content = np.concatenate([self._surveys[part].content for part in self._parts])
+        ends = np.cumsum([len(rows) for rows in readable.values()])
+        parts = np.repeat(np.arange(len(self._parts)), np.diff(ends, prepend=0))
+        copied = is_copied(content, parts, np.concatenate(list(readable.values())))
+        return dict(zip(self._parts, np.split(copied, ends[:-1]), strict=True))
+
     def _leave_out_small(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Leave out the classes that are too small, if so asked; return the others. Raises DataError if not."""
         counts = np.bincount(self._labels["train"][self._kept["train"]], minlength=len(names)).tolist()
         by_name = dict(zip(names, counts, strict=True))
         self._small = small_classes(self._files.place, by_name, self._parts, skip=self._reference.skip_small_classes)
         large = np.array([name not in self._small for name in names])
-        if large.sum() < 2:
-            raise DataError(f"{self._files.place} holds {large.sum()} classes with enough pictures; at least two are needed")
         numbers = np.cumsum(large) - 1
         for part, labels in self._labels.items():
             self._kept[part] = self._kept[part] & large[labels]
@@ -209,10 +221,17 @@ def _traits_of(data: bytes, where: str) -> tuple[Traits, tuple[float, float]]:
     """Return what a picture is, and the extremes of a floating-point one, after decoding it. Raises BrokenPicture."""
     if not data:
         raise BrokenPicture(where, "there is no picture")
-    found, extremes = traits(io.BytesIO(data), where), check_whole(data, where)
-    if extremes is not None and not BYTE_RANGE[0] <= extremes[0] <= extremes[1] <= BYTE_RANGE[1]:
-        raise BrokenPicture(where, f"its pixels reach from {extremes[0]:g} to {extremes[1]:g}; 0 to 1, or 0 to 255, are read")
-    return found, extremes or BYTE_RANGE
+    return traits(io.BytesIO(data), where), levels_of(data, where)
+
+
+def _with_copies(surveys: dict[Part, Survey]) -> dict[Part, Survey]:
+    """Return the surveys with a content of 0 for pictures that are unlike any other, of all parts."""
+    content = np.concatenate([survey.content for survey in surveys.values()])
+    found, which, counts = np.unique(content, return_inverse=True, return_counts=True)
+    known = np.split(
+        np.where(counts > 1, found, 0)[which], np.cumsum([len(survey.content) for survey in surveys.values()])[:-1]
+    )
+    return {part: replace(survey, content=own) for (part, survey), own in zip(surveys.items(), known, strict=True)}
 
 
 def _joined(surveys: list[Survey]) -> Survey:

@@ -158,7 +158,11 @@ def _columns(schema: Any) -> str:
 
 
 def _class_names(schema: Any, label: str) -> list[str] | None:
-    """Return the names of classes that Hugging Face keeps beside the schema, None where there are none."""
+    """Return the names of classes that Hugging Face keeps beside the schema; None where there are none, or labels are text."""
+    import pyarrow as pa
+
+    if not pa.types.is_integer(schema.field(label).type):
+        return None
     stored = (schema.metadata or {}).get(b"huggingface")
     found = parse(stored, "the features of a Parquet file") if stored else {}
     for key in ("info", "features", label, "names"):

@@ -64,13 +64,12 @@ class Looked:
         scaled = (extents != (height, width)).any(axis=1)
         if not scaled[self.kept].any():
             return
-        least, most = (by_times(extreme(extents[self.kept], axis=0).tolist()) for extreme in (np.min, np.max))
+        least, most = (by_times(extreme(extents[scaled & self.kept], axis=0).tolist()) for extreme in (np.min, np.max))
         span = least if least == most else f"{least} to {most}"
         chosen = "" if reference.image_size is not None else "; --image-size chooses another size"
-        yield from self._are(scaled, f"{{}} of {span} pixels were brought to {height}×{width}{chosen}")
-        yield from self._are(
-            extents[:, 0] * width != extents[:, 1] * height, f"{{}} of another shape were {HOW[reference.resize]}"
-        )
+        yield from self._are(scaled, f"brought to {height}×{width}: {{}} of {span} pixels{chosen}")
+        how = HOW[reference.resize]
+        yield from self._are(extents[:, 0] * width != extents[:, 1] * height, f"of another shape: {{}}, {how}")
 
     def _of_copies(self) -> Iterator[str]:
         if len(copied := np.flatnonzero(self.copied)):

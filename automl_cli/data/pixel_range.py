@@ -63,7 +63,7 @@ def range_of(low: float, high: float, dtype: np.dtype[Any], where: str) -> tuple
     allowed_ones = "0 to 255, 16-bit whole numbers" if dtype.kind != "f" else "0 to 1, -1 to 1, 0 to 255"
     raise DataError(
         f"{where} holds {dtype} from {low:g} to {high:g}, which fill no known range ({allowed_ones}); "
-        f"say which numbers are black and white, such as --pixel-range {low:g},{high:g}"
+        f"say which numbers are black and white, such as --pixel-range {low:g},{high if high > low else low + 1:g}"
     )
 
 

@@ -14,7 +14,7 @@ def small_classes(place: object, counts: Mapping[str, int], parts: Collection[Pa
 
     `parts` are those that the source has. Raises DataError with all of these classes unless they are to be skipped.
 
-    >>> small_classes("x.npz", {"cat": 9, "owl": 2}, {"train"}, skip=True)
+    >>> small_classes("x.npz", {"cat": 9, "dog": 5, "owl": 2}, {"train"}, skip=True)
     {'owl': 2}
     """
     needed = 1 + len({"validation", "test"} - set(parts))
@@ -25,6 +25,8 @@ def small_classes(place: object, counts: Mapping[str, int], parts: Collection[Pa
             f"{place} has {counted(len(small), 'class/classes')} of fewer than {needed} pictures, too few for every split to "
             f"have one: {names}. Add pictures, or leave these classes out with --skip-small-classes"
         )
+    if small and (left := len(counts) - len(small)) < 2:
+        raise DataError(f"{place} has {counted(left, 'class/classes')} with enough pictures; classification needs at least two")
     return small
 
 

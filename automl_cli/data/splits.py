@@ -92,6 +92,11 @@ def sizes_of(name: str, parts: Mapping[Part, int], train_examples: int | None, h
         by_share = _share_of(holding.validation_share, train_examples or parts["train"], validation_of(subset))
         validation = parts.get("validation", by_share)
     train = subset if "validation" in parts else subset - validation
+    if holding.validation_share is not None and train < 1 <= subset:
+        raise DataError(
+            f"--validation-share {holding.validation_share:g} of {name} is {validation:,} examples, but {subset:,} are there "
+            "to train and validate with; give less"
+        )
     if min(train, validation, test) < 1 or holding.folds > subset:
         raise DataError(
             f"{name} has too few examples: {train} would train, {validation} validate and {test} test; each needs one"

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 from msgspec import Struct
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
-from automl_cli.data.cache import key_of, load_or_prepare
+from automl_cli.data.cache import Write, key_of, load_or_prepare
 from automl_cli.data.decoding import BrokenPicture, Traits, check_whole, traits
 from automl_cli.data.paths import shown
 from automl_cli.data.prefetch import prefetch_map
@@ -97,14 +98,21 @@ def survey_of(paths: Sequence[Path], sizes: np.ndarray, *, name: str, identity: 
             arrays["content"][index] = content
             arrays["ranges"][index] = extremes
 
-    count = len(paths)
+    return survey_kept(name, (*identity, "survey"), len(paths), write)
+
+
+def survey_kept(name: str, parts: tuple[str, ...], count: int, write: Write) -> Survey:
+    """Return the survey of so many pictures that is kept under these texts, made by `write` if there is none.
+
+    What can be read depends on the version of Pillow, so each version looks for itself.
+    """
     layout = {
         "traits": ((count, len(Traits._fields)), "int32"),
         "readable": ((count,), "bool"),
         "content": ((count,), "int64"),
         "ranges": ((count, 2), "float32"),
     }
-    return Survey(**load_or_prepare(name, key_of((*identity, "survey")), layout, write))
+    return Survey(**load_or_prepare(name, key_of((*parts, PIL.__version__)), layout, write))
 
 
 def whole_pictures(paths: Sequence[Path], *, name: str, identity: tuple[str, ...]) -> np.ndarray:
@@ -117,7 +125,7 @@ def whole_pictures(paths: Sequence[Path], *, name: str, identity: tuple[str, ...
         arrays["whole"][:] = list(_in_threads(is_whole, len(paths)))
 
     layout = {"whole": ((len(paths),), "bool")}
-    return load_or_prepare(name, key_of((*identity, "whole")), layout, write)["whole"]
+    return load_or_prepare(name, key_of((*identity, "whole", PIL.__version__)), layout, write)["whole"]
 
 
 def fault_of(path: Path) -> str | None:
@@ -142,12 +150,19 @@ def _header(path: Path) -> tuple[Traits, tuple[float, float]]:
     if not data:
         raise BrokenPicture(str(path), "the file is empty")
     found = traits(path, str(path))
-    extremes = check_whole(_bytes_of(path), str(path)) if found.floating else None
-    if extremes is not None and not BYTE_RANGE[0] <= extremes[0] <= extremes[1] <= BYTE_RANGE[1]:
-        low, high = extremes
+    return found, levels_of(_bytes_of(path), str(path)) if found.floating else BYTE_RANGE
+
+
+def levels_of(data: bytes, where: str) -> tuple[float, float]:
+    """Decode a picture; return least and greatest pixel of a floating-point one, else the range of bytes.
+
+    Raises BrokenPicture naming `where`, also for floating-point pixels beyond the range of bytes.
+    """
+    low, high = check_whole(data, where) or BYTE_RANGE
+    if not BYTE_RANGE[0] <= low <= high <= BYTE_RANGE[1]:
         reason = f"its pixels reach from {low:g} to {high:g}; floating-point pictures hold 0 to 1, or 0 to 255"
-        raise BrokenPicture(str(path), reason)
-    return found, extremes or BYTE_RANGE
+        raise BrokenPicture(where, reason)
+    return low, high
 
 
 def _bytes_of(path: Path, length: int | None = None) -> bytes:

@@ -75,7 +75,7 @@ class FoldModels:
         from automl_cli.children.density import packed
         from automl_cli.children.prediction import weights_of
         from automl_cli.children.trainer import Trainer
-        from automl_cli.problems.images import ImageLearningTask
+        from automl_cli.problems.image_learning import ImageLearningTask
 
         learning = ImageLearningTask(self._child, self._data.fold(number, seed=self._seed))
         trainer = Trainer(self._child, engine=self._engine, learning=learning)

@@ -18,7 +18,7 @@ from automl_cli.core.numbers import counted
 from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import kind_of, kinds
 from automl_cli.plugins.registry import attribute
-from automl_cli.problems.images import as_inputs, is_streamed
+from automl_cli.problems.image_learning import as_inputs, is_streamed
 from automl_cli.references import Opened, open_any, open_written
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
 from automl_cli.training.evaluate import predictor, weights_beside

@@ -86,7 +86,7 @@ def kinds_of_flag(flag: str) -> tuple[Kind, ...]:
 def _rows(package: str, attribute: str, *, what: str, broken: dict[str, UserError]) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for module in sorted(pkgutil.iter_modules(import_module(package).__path__), key=lambda module: module.name):
-        if module.name.endswith("_flags"):  # the flags of a problem, in a file of their own
+        if module.name.endswith(("_flags", "_learning")):  # parts of a problem, in files of their own
             continue
         row = getattr(import_module(f"{package}.{module.name}"), attribute, None)
         if row is None:

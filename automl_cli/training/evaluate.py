@@ -71,15 +71,23 @@ class _Asked(NamedTuple):
     split: Split
 
 
-def evaluate(path: Path, *, source: str | None = None, data_dir: str | None = None, split: Split | None = None) -> Scores:
+def evaluate(
+    path: Path,
+    *,
+    source: str | None = None,
+    data_dir: str | None = None,
+    split: Split | None = None,
+    skip_broken: bool = False,
+) -> Scores:
     """Score the model in this file on the test split of its own data set, or on all of another.
 
-    `split` says which examples are taken instead. Raises ArtifactError where model and weights do not belong together,
-    DataError where model and data do not.
+    `split` says which examples are taken instead, and `skip_broken` leaves out what cannot be read. Raises ArtifactError where
+    model and weights do not belong together, DataError where model and data do not.
     """
     model = read_artifact(path, ModelBody).body
     weights, contents = weights_beside(path, model), read_contents(path, model.weights_digest)
-    asked = _asked_for(model, contents, source=source, data_dir=data_dir, split=split)
+    reading = ({} if data_dir is None else {"data-dir": data_dir}) | ({"skip-broken": True} if skip_broken else {})
+    asked = _asked_for(model, contents, reading, source=source, split=split)
     child = msgspec.structs.replace(model.child, problem=asked.problem)
     testing = problem_named(asked.problem.name).test(child, model.preparation, whole=asked.split == "all")
     scores, confusion = predictor(model, weights).scores_and_confusion(testing)
@@ -111,17 +119,19 @@ def _known_of(testing: Testing, asked: _Asked, contents: Contents | None) -> dic
 
 
 def _asked_for(
-    model: ModelBody, contents: Contents | None, *, source: str | None, data_dir: str | None, split: Split | None
+    model: ModelBody, contents: Contents | None, reading: Mapping[str, Any], *, source: str | None, split: Split | None
 ) -> _Asked:
-    """Return the problem with the model's own data, or with those of a source whose examples have the same shape."""
+    """Return the problem with the model's own data, or with those of a source whose examples have the same shape; `reading` are
+    flags of the data, by name."""
     before = model.child.problem
     problem = problem_named(before.name)
     dataset, trained = typed_dataset(before), typed_facts(before)
-    named_own = source is None or source == dataset.source
-    if source is not None and not named_own:
-        dataset = problem.other(dataset, trained, source)
-    dataset = problem.dataset({} if data_dir is None else {"data-dir": data_dir}, dataset)
-    own = named_own or _is_own(model, problem, dataset, contents)
+    own = source is None or source == dataset.source
+    if source is not None and not own:
+        moved = problem.dataset(reading, msgspec.structs.replace(dataset, source=source))
+        own = _is_own(model, problem, moved, contents)
+        dataset = moved if own else problem.other(dataset, trained, source)
+    dataset = problem.dataset(reading, dataset)
     chosen: Split = split or ("test" if own else "all")
     facts = problem.facts(dataset, whole=chosen == "all")
     problem.check_alike(dataset.source, facts, trained)
@@ -129,7 +139,8 @@ def _asked_for(
 
 
 def _is_own(model: ModelBody, problem: Any, dataset: Any, contents: Contents | None) -> bool:
-    """Return whether a data set of another name is that of the training: whether its test split holds the same examples."""
+    """Return whether a data set of another name, read and split as that of the training, is that one: whether its test split
+    holds the same examples."""
     from automl_cli.data.contents import same
 
     if contents is None:

@@ -22,7 +22,7 @@ from automl_cli.nn.networks import build_network
 from automl_cli.nn.ops.relu_recomputed import relu
 from automl_cli.nn.ops.units import Unit, activations
 from automl_cli.plugins.roles import typed_dataset
-from automl_cli.problems.images import ImageLearningTask
+from automl_cli.problems.image_learning import ImageLearningTask
 from automl_cli.values.child import Child
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import Network

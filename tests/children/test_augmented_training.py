@@ -10,7 +10,7 @@ from automl_cli.nn.evaluation import evaluate
 from automl_cli.nn.fit import TrainingProgress
 from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import filling_of
-from automl_cli.problems.images import ImageLearningTask, as_inputs
+from automl_cli.problems.image_learning import ImageLearningTask, as_inputs
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.child import Child
 from automl_cli.values.policy import AppliedOperation, RandomOperations, SubPolicies

@@ -18,7 +18,7 @@ from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.nn.evaluation import evaluate
 from automl_cli.nn.networks import build_network
-from automl_cli.problems.images import ImageLearningTask
+from automl_cli.problems.image_learning import ImageLearningTask
 from search_spaces.cnn import SPACE
 from tests.children.line_images import LINES, NETWORK, RECIPE, child_on, image_data, trainer_on
 from tests.study.worlds import digits_child

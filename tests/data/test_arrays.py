@@ -291,7 +291,7 @@ REFUSED = {
     ),
     "one class": ({"y_train": LABELS[TRAIN] * 0}, "y_train holds the label 0 alone; classification needs at least two classes"),
     "unknown labels": ({"y_test": LABELS[TEST] + 1}, "y_test holds the labels 3, which no training example has.* 0, 1, 2"),
-    "text against numbers": ({"y_test": NAMES[LABELS[TEST]]}, "y_test holds the labels across, down, slant, which no"),
+    "text against numbers": ({"y_test": NAMES[LABELS[TEST]]}, "y_test holds the labels across, down, slant as text, which no"),
     "NaN": (
         {"x_train": with_one(IMAGES[TRAIN] / 255, (7, 2, 2, 0), np.nan), "x_test": IMAGES[TEST] / 255},
         "x_train: picture 7 holds NaN or infinity; replace or remove it",
@@ -339,3 +339,13 @@ def test_the_cache_is_kept_apart_by_how_arrays_are_read(tmp_path):
     assert (np.asarray(bright) >= plain).all()
     assert (np.asarray(bright) > plain).any()
     np.testing.assert_array_equal(load_test_split(reference).images, plain)
+
+
+def test_pixels_of_one_value_are_refused_with_a_range_that_can_be_given(tmp_path):
+    with pytest.raises(DataError, match=r"from 0 to 0, .* --pixel-range 0,1$"):
+        open_source(saved(tmp_path, x=np.zeros((9, 8, 8), np.float32), y=np.arange(9) % 3))
+
+
+def test_text_for_numbers_in_another_part_is_called_so(tmp_path):
+    with pytest.raises(DataError, match=r"labels 0, 1, 2 as text, .*; those of training are 0, 1, 2 as numbers"):
+        open_source(saved(tmp_path, **parts() | {"y_test": LABELS[TEST].astype(str)}))

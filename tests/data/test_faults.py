@@ -1,6 +1,8 @@
 """Faults of sets of pictures: all are named at once, left out if so asked, and nothing is left out without a word."""
 
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ from PIL import Image
 from automl_cli.core.errors import DataError
 from automl_cli.data import check_source, image_facts, load_images, load_streamed, load_test_split
 from automl_cli.data.account import account_of
+from automl_cli.data.decoding import Traits
+from automl_cli.data.listing import class_order
 from automl_cli.data.opening import open_source
 from automl_cli.data.survey import BrokenPictures
 from automl_cli.values.dataset import DatasetReference
@@ -284,3 +288,127 @@ def test_folders_of_splits_beside_others_are_not_taken_for_classes(pictures, tmp
         pictures(tmp_path / "set" / name)
     with pytest.raises(DataError, match=r"holds folders of splits \(test, train\) and others \(spare\); move the others"):
         image_facts(reference(tmp_path / "set"))
+
+
+def test_a_picture_that_could_not_be_opened_is_looked_at_again_once_it_can(pictures, monkeypatch):
+    """Permissions change no time of change, so that what was found is kept under another name."""
+    root, closed = pictures(), "cat/003.png"
+    with monkeypatch.context() as without_permission:
+        opened, access = Path.open, os.access
+        denied = PermissionError(13, "Permission denied")
+
+        def refuse(path: Path, *given, **more):
+            if str(path).endswith(closed):
+                raise denied
+            return opened(path, *given, **more)
+
+        without_permission.setattr(Path, "open", refuse)
+        without_permission.setattr(os, "access", lambda path, mode: not str(path).endswith(closed) and access(path, mode))
+        with pytest.raises(BrokenPictures, match=r"1 fault\n  cat/003.png: Permission denied"):
+            check_source(reference(root), streamed=False)
+    check_source(reference(root), streamed=False)
+
+
+def test_pictures_are_looked_at_again_by_another_version_of_the_decoder(pictures, monkeypatch):
+    root = pictures()
+    check_source(reference(root), streamed=False)
+    (root / "cat" / "000.png").write_bytes(b"GIF89a")
+    with pytest.raises(BrokenPictures):
+        open_source(reference(root))
+    monkeypatch.setattr("PIL.__version__", "1000.0")
+    monkeypatch.setattr("automl_cli.data.survey.traits", lambda path, where: Traits(4, 4, False, False, False, False, False))
+    assert open_source(reference(root)).description.parts == {"train": 30}
+
+
+def test_classes_that_are_the_same_number_have_an_order_of_their_own():
+    assert class_order({"1", "01", "001", "2"}) == ["001", "01", "1", "2"]
+
+
+def manifest(root: Path, rows: list[str], *, name: str = "set.csv", first: str = "path,label") -> DatasetReference:
+    (root / name).write_text("\n".join([first, *rows]))
+    return reference(root / name)
+
+
+def rows_of(root: Path, *more: str) -> list[str]:
+    """Return a line for every picture of a folder, with further columns made of its number."""
+    return [
+        ",".join([f"{path.parent.name}/{path.name}", path.parent.name, *(text.format(int(path.stem)) for text in more)])
+        for path in sorted(root.glob("*/*.png"))
+    ]
+
+
+def test_a_zero_byte_in_a_name_is_refused_with_its_line(pictures):
+    root = pictures()
+    with pytest.raises(DataError, match=r"line 32: .* zero byte"):
+        open_source(manifest(root, [*rows_of(root), "cat/\0.png,cat"]))
+
+
+def test_a_table_in_capitals_is_a_table(pictures):
+    root = pictures()
+    assert image_facts(manifest(root, rows_of(root), name="SET.CSV")).classes == ("cat", "dog", "owl")
+
+
+def test_a_table_of_semicolons_is_told_what_separates_columns(pictures):
+    with pytest.raises(DataError, match=r"path;label; .*separated by commas"):
+        open_source(manifest(pictures(), ["cat/000.png;cat"], first="path;label"))
+
+
+def test_a_group_in_two_splits_of_a_table_is_said(pictures):
+    root = pictures()
+    lines = [f"{row},{'test' if number % 10 > 6 else 'train'},g{number % 10 // 3}" for number, row in enumerate(rows_of(root))]
+    notes = account_of(manifest(root, lines, first="path,label,split,group"))
+    assert "1 group stands in several splits, since the table names both (g2)" in notes
+
+
+def test_groups_that_cannot_be_divided_further_are_said(pictures):
+    root = pictures()
+    with pytest.raises(DataError, match=r"15 examples are to be divided between two splits, but are all of one group"):
+        image_facts(manifest(root, [f"{row},g{n % 2}" for n, row in enumerate(rows_of(root))], first="path,label,group"))
+
+
+def test_a_folder_without_class_folders_is_told_where_they_stand(pictures, tmp_path):
+    pictures(tmp_path / "set" / "photos")
+    with pytest.raises(DataError, match=r"0 classes with pictures; .* each a folder of pictures"):
+        open_source(reference(tmp_path / "set"))
+
+
+def test_metadata_above_the_folders_of_splits_name_the_pictures_of_each(pictures, tmp_path):
+    root = tmp_path / "set"
+    for part in ("train", "test"):
+        pictures(root / part, classes=("some",), count=8)
+    lines = [f"{part}/some/{number:03}.png,{'ab'[number % 2]}" for part in ("train", "test") for number in range(8)]
+    for number in range(8):  # no copies
+        (root / "test" / "some" / f"{number:03}.png").write_bytes(encoded(colour_of(7, number)))
+    (root / "metadata.csv").write_text("\n".join(["file_name,label", *lines]))
+    source = open_source(reference(root))
+    assert (source.description.classes, dict(source.description.parts)) == (("a", "b"), {"train": 8, "test": 8})
+
+
+@pytest.mark.parametrize("flag", [{"layout": "nchw"}, {"pixel_range": (0.0, 9.0)}])
+def test_flags_of_arrays_are_refused_for_pictures(pictures, flag):
+    with pytest.raises(DataError, match=f"--{next(iter(flag)).replace('_', '-')} is about arrays"):
+        open_source(reference(pictures(), **flag))
+
+
+def test_a_share_that_leaves_nothing_to_train_on_is_refused(pictures):
+    with pytest.raises(DataError, match=r"--validation-share 0.9 of .* is 27 examples, but 24 are there"):
+        image_facts(reference(pictures(), validation_share=0.9))
+
+
+def test_the_sizes_that_are_said_are_those_of_the_pictures_that_are_changed(pictures):
+    root = pictures()
+    Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(root / "cat" / "000.png")
+    notes = account_of(reference(root, image_size=4))
+    assert "brought to 4×4: 1 picture of 40×80 pixels (cat/000.png)" in notes
+
+
+def test_a_picture_of_too_many_pixels_is_a_fault(pictures):
+    root = pictures()
+    header = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0))
+    (root / "cat" / "000.png").write_bytes(header + png_chunk(b"IDAT", zlib.compress(bytes(100))))
+    with pytest.raises(BrokenPictures, match=r"cat/000.png: it has more than 178,956,970 pixels"):
+        open_source(reference(root))
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -147,7 +147,9 @@ def test_pictures_of_several_sizes_become_squares_of_a_side_that_is_chosen_and_s
     (root / "owl" / "000.png").write_bytes(encoded(np.zeros((7, 9, 3), np.uint8)))
     assert load_images(reference(root)).train.images.shape[1:] == image_facts(reference(root)).image_shape == (4, 4, 3)
     notes = open_source(reference(root)).notes()
-    assert any("brought to 4×4; --image-size chooses another size (owl/000.png)" in note for note in notes)
+    assert any(
+        "brought to 4×4: 1 picture of 7×9 pixels; --image-size chooses another size (owl/000.png)" in note for note in notes
+    )
     assert any("cropped" in note and "owl/000.png" in note for note in notes)
     assert image_facts(reference(root, image_size=(6, 8))).image_shape == (6, 8, 3)
 

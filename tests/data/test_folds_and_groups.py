@@ -13,6 +13,7 @@ from automl_cli.data.opening import open_source
 from automl_cli.data.source import Source
 from automl_cli.data.split_indices import sizes_for
 from automl_cli.values.dataset import DatasetReference
+from tests.data.conftest import colour_of, encoded
 
 COUNT = 90
 
@@ -102,3 +103,19 @@ def test_contents_are_those_of_the_pictures_and_not_of_their_order() -> None:
     assert common(contents_of(changed), found) == 19
     assert not same(contents_of(changed), found)
     assert common(contents_of(pictures.astype(np.float32)), found) == 0
+
+
+def test_test_splits_of_several_shares_are_kept_apart(tmp_path):
+    """With these groups both shares test eleven pictures, which are not the same."""
+    groups = np.random.default_rng(0).integers(0, 8, 30)
+    lines = ["path,label,group"]
+    for row, group in enumerate(groups):
+        (tmp_path / f"{row}.png").write_bytes(encoded(colour_of(row // 10, row)))
+        lines.append(f"{row}.png,{row // 10},g{group}")
+    (tmp_path / "set.csv").write_text("\n".join(lines))
+    for share in (0.25, 0.3):
+        given = DatasetReference(source=str(tmp_path / "set.csv"), test_share=share)
+        data, test = load_images(given), load_test_split(given)
+        learnt = {int(image[0, 0, 1]) for split in (data.train, data.validation) for image in split.images}
+        assert learnt.isdisjoint(int(image[0, 0, 1]) for image in test.images)
+        assert len(test) == 11

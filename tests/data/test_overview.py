@@ -120,3 +120,9 @@ def test_a_sheet_of_many_classes_and_long_names_stays_readable(tmp_path: Path):
     sheet = Image.open(io.BytesIO(contact_sheet(images, labels, names, "sixty")))
     assert sheet.width < 1000
     assert sheet.height < 40 * (64 + GAP) + 120
+
+
+def test_pictures_of_one_pixel_are_compared_with_mirrored_ones_too():
+    images, labels = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1), np.arange(40) // 20
+    found = mirror_check(images, labels)
+    assert found.recognised == found.recognised_mirrored

@@ -85,7 +85,7 @@ def test_pictures_of_several_sizes_are_brought_to_one_and_it_is_said(tmp_path):
     write(tmp_path / "set.parquet", [0, 1] * 10, dict.fromkeys(range(20), wide) | {3: encoded(np.zeros((50, 50, 3), np.uint8))})
     source = open_source(reference(tmp_path / "set.parquet"))
     assert source.description.image_shape == (32, 32, 3)
-    assert any("20 pictures of 40×50 to 50×60 pixels were brought to 32×32" in note for note in source.notes())
+    assert any("brought to 32×32: 20 pictures of 40×50 to 50×60 pixels" in note for note in source.notes())
     assert any("found more than once" in note for note in source.notes())
     assert source.groups("train") is None  # copies cannot stay together in classes of one picture
 
@@ -161,3 +161,28 @@ def test_classes_that_are_too_small_are_refused_all_at_once_or_left_out(tmp_path
     for image, label in zip(data.train.images, data.train.labels, strict=True):
         assert data.facts.classes[label] == labels[int(image[0, 0, 1])]
     assert "left out: classes with too few pictures (c 1, e 1)" in open_source(without).notes()
+
+
+@pytest.mark.parametrize(("labels", "message"), [([0, 1, 2] * 5 + [3, 7], "3, 7"), ([0, 1, 2] * 5 + [3], "3")])
+def test_labels_beyond_the_names_of_classes_are_refused(tmp_path, labels, message):
+    write(tmp_path / "set.parquet", labels, names=NAMES)
+    with pytest.raises(DataError, match=f"holds the label.* {message}, .*names of 3 classes"):
+        open_source(reference(tmp_path / "set.parquet"))
+
+
+def test_text_labels_are_names_themselves(tmp_path):
+    write(tmp_path / "set.parquet", ["x", "y", "z"] * 6, names=NAMES)
+    assert image_facts(reference(tmp_path / "set.parquet")).classes == ("x", "y", "z")
+
+
+def test_no_training_picture_is_a_copy_of_a_picture_of_another_part(tmp_path):
+    root = tmp_path / "set"
+    write(root / "train.parquet", [row % 3 for row in range(30)])
+    write(root / "test.parquet", [row % 3 for row in range(6)], first=27)
+    source = open_source(reference(root))
+    assert dict(source.description.parts) == {"train": 27, "test": 6}
+    data, test = load_images(reference(root)), load_test_split(reference(root))
+    learnt = np.concatenate([split.images[:, 0, 0, 1] for split in (data.train, data.validation)])
+    assert sorted(learnt) == list(range(27))
+    assert sorted(test.images[:, 0, 0, 1]) == list(range(27, 33))
+    assert any(note.startswith("left out: 3 copies") for note in source.notes())

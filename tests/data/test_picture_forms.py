@@ -301,3 +301,13 @@ def test_pictures_of_another_shape_are_cropped_padded_or_squashed(tmp_path: Path
         assert (read[:, 13:] == (0, 0, 255)).all()
     notes = " ".join(account_of(reference))
     assert {"crop": "cropped", "pad": "padded", "squash": "squashed"}[how] in notes
+
+
+def test_margins_of_grey_pictures_have_the_grey_of_the_background(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        for number in range(4):
+            Image.fromarray(np.full((8, 4), 100 + number, np.uint8)).save(tmp_path / label / f"{number}.png")
+    given = DatasetReference(source=str(tmp_path), image_size=8, resize="pad", background="#ff0000")
+    images = load_images(given).train.images
+    assert set(images[:, :, 0, 0].ravel().tolist()) == {76}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from automl_cli.core.errors import UserError
 from automl_cli.report.plots import confusion_figure, write_figure
@@ -114,3 +115,38 @@ def test_rates_that_can_only_diverge_are_refused_by_their_flag(architecture, ask
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_adam_brings_the_rate_that_suits_it(architecture, optimizer) -> None:
     assert new_training(architecture, "found", TrainingRequest(optimizer=optimizer)).child.recipe.learning_rate == 1e-3
+
+
+def test_a_moved_set_is_known_again_however_it_was_split(found: Path, images: Path, tmp_path: Path) -> None:
+    arrays, pool, moved = arrays_of(images), tmp_path / "pool.npz", tmp_path / "moved.npz"
+    np.savez(pool, images=arrays["x_train"], labels=arrays["y_train"])
+    moved.write_bytes(pool.read_bytes())
+    named = NamedTrainable("arch", str(found))
+    request = TrainingRequest(epochs=1, dataset=str(pool), test_share=0.4)
+    with open_training(tmp_path / "run", request, named, resume=False, overwrite=False):
+        train(tmp_path / "run")
+    scores = evaluate(tmp_path / "run" / MODEL_FILE, source=str(moved))
+    assert (scores.own, scores.split, scores.test_examples, scores.trained_on) == (True, "test", 48, 0)
+
+
+def test_arrays_of_another_file_are_read_as_those_of_the_training(found: Path, images: Path, tmp_path: Path) -> None:
+    """Pixels of 12 bits have no usual range, so that the one given for the training holds."""
+    arrays = {name: value.astype(np.int32) * 16 if name.startswith("x") else value for name, value in arrays_of(images).items()}
+    np.savez(tmp_path / "one.npz", **arrays)
+    np.savez(tmp_path / "two.npz", images=arrays["x_test"][:9] // 2 + 16, labels=arrays["y_test"][:9])
+    request = TrainingRequest(epochs=1, dataset=str(tmp_path / "one.npz"), pixel_range="0,4080")
+    with open_training(tmp_path / "run", request, NamedTrainable("arch", str(found)), resume=False, overwrite=False):
+        train(tmp_path / "run")
+    scores = evaluate(tmp_path / "run" / MODEL_FILE, source=str(tmp_path / "two.npz"))
+    assert (scores.own, scores.test_examples) == (False, 9)
+
+
+def test_broken_pictures_of_another_set_are_refused_or_left_out(model: Path, tmp_path: Path) -> None:
+    for label in "012":
+        (tmp_path / "new" / label).mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(np.full((6, 6), 40 * number, np.uint8)).save(tmp_path / "new" / label / f"{number}.png")
+    (tmp_path / "new" / "1" / "2.png").write_bytes(b"")
+    with pytest.raises(UserError, match="1 fault"):
+        evaluate(model, source=str(tmp_path / "new"))
+    assert evaluate(model, source=str(tmp_path / "new"), skip_broken=True).test_examples == 11
