@@ -54,7 +54,6 @@ benchmark_table  tabular benchmarks
 from automl_cli.data.images import (
     ImageData,
     ImageSplit,
-    check_bytes,
     image_facts,
     load_all,
     load_images,
@@ -76,7 +75,6 @@ __all__ = [
     "ImageSplit",
     "StreamedData",
     "StreamedSplit",
-    "check_bytes",
     "check_source",
     "has_pictures",
     "image_facts",

@@ -122,16 +122,6 @@ def check_size(source: Source, count: int) -> None:
         )
 
 
-def check_bytes(reference: DatasetReference) -> None:
-    """Check that the pixels of a set are bytes, which policies of augmentation need. Raises DataError if not."""
-    described = open_source(reference).description
-    if described.dtype != "uint8":
-        raise DataError(
-            f"the pixels of {described.name} are {described.dtype}, and policies of augmentation change bytes, 0 to 255; store "
-            "the images as uint8, or take an --augment without a policy, such as standard"
-        )
-
-
 def load_images(reference: DatasetReference, progress: Progress | None = None, *, fold: int = 0) -> ImageData:
     """Return the training and validation arrays of the reference from the cache; prepare them on first use.
 

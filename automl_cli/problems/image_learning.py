@@ -94,11 +94,11 @@ class ImageLearningTask:
 
 def is_streamed(child: Child) -> bool:
     """Return whether the child's augmentation streams pictures; an open augmentation role does not."""
-    augmentation = augmentation_in(child)
+    augmentation = _augmentation(child)
     return augmentation is not None and augmentation.streamed
 
 
-def augmentation_in(child: Child) -> Augmentation | None:
+def _augmentation(child: Child) -> Augmentation | None:
     """Return what stands in the role of the augmentation; None where it is open, or of a kind of its own."""
     filling = child.roles.get("augmentation")
     value = None if filling is None else value_of(filling)

@@ -15,7 +15,6 @@ from automl_cli.problems.image_flags import FLAGS
 from automl_cli.problems.image_learning import (
     ImageLearningTask,
     Preparation,
-    augmentation_in,
     contents_of_split,
     examples_of,
     is_streamed,
@@ -92,14 +91,12 @@ class Images:
             )
 
     def check(self, child: Child) -> None:
-        """Check that the augmentation can read the data set. Raises DataError if it is too large for arrays, has no pictures to
-        stream, or has pixels that a policy cannot change."""
-        from automl_cli.data import check_bytes, check_source
+        """Check that the augmentation can read the data set. Raises DataError if it is too large for arrays, or has no
+        pictures to stream."""
+        from automl_cli.data import check_source
 
-        dataset, augmentation = typed_dataset(child.problem), augmentation_in(child)
+        dataset = typed_dataset(child.problem)
         check_source(dataset, streamed=is_streamed(child))
-        if augmentation is not None and augmentation.policy is not None:
-            check_bytes(dataset)
 
     def doubts(self, dataset: DatasetReference, facts: ImageFacts) -> Iterator[str]:
         """Yield the advice to cross-validate where few examples validate."""
