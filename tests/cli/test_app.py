@@ -85,7 +85,7 @@ def test_debug_keeps_the_traceback_of_any_error() -> None:
     [
         (["trian"], "error: unknown command 'trian'. Did you mean 'train'? Known: "),
         (["--versoin"], "error: no such option: --versoin. Did you mean --version?\nTry 'automl --help'\n"),
-        (["show"], "error: missing argument 'ARTIFACT'\nTry 'automl show --help'\n"),
+        (["show"], "error: missing argument 'ARTIFACT|NAME|FORMULA'\nTry 'automl show --help'\n"),
         (["report", "--top", "many"], "error: invalid value for '--top': "),
         (["report", "--top", "0"], "error: invalid value for '--top': "),
         (["spaces", "cnn", "nasnet"], "error: got unexpected extra argument(s) (nasnet)\nTry 'automl spaces --help'\n"),
