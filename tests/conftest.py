@@ -1,7 +1,9 @@
 """How every test runs: on the CPU, on one thread, without the user's caches, and with JAX refusing silent rank promotion."""
 
 import os
+import resource
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -52,6 +54,18 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the real data sets in ../shared/data, which are not here")
     return SHARED_DATA
+
+
+LARGE_KIB = 3_000_000
+"""Resident memory of a process of tests from which on it drops compiled programs, in KiB."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs_leave_memory() -> Iterator[None]:
+    """Programs that JAX keeps are dropped behind a file of tests once the process is large; tests of others find them on disk."""
+    yield
+    if "jax" in sys.modules and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > LARGE_KIB:
+        sys.modules["jax"].clear_caches()
 
 
 class CommandResult(NamedTuple):

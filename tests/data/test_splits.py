@@ -195,7 +195,7 @@ def test_small_groups_of_one_class_each_are_split_as_classes_are(seed):
 
 def test_a_single_group_and_fewer_groups_than_folds_are_refused():
     labels, groups = np.arange(10) % 2, np.zeros(10, np.int64)
-    with pytest.raises(DataError, match="all examples are of one group"):
+    with pytest.raises(DataError, match="are all of one group, and groups stay together"):
         draw(labels, 2, seed=0, purpose="test", groups=groups)
     with pytest.raises(DataError, match="--folds is 3, but the examples are of 1 group"):
         deal(labels, 3, seed=0, groups=groups)
