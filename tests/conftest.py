@@ -62,7 +62,7 @@ LARGE_KIB = 3_000_000
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_programs_leave_memory() -> Iterator[None]:
-    """Programs that JAX keeps are dropped behind a file of tests once the process is large; tests of others find them on disk."""
+    """JAX drops its programs behind a file of tests once the process is large; later tests find them on disk."""
     yield
     if "jax" in sys.modules and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > LARGE_KIB:
         sys.modules["jax"].clear_caches()

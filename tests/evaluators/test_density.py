@@ -185,13 +185,14 @@ def test_what_it_cannot_score_is_refused_before_anything_is_trained(command, ask
         planned(command, **asked)
 
 
-def test_pixels_that_are_no_bytes_are_refused_for_searches_of_policies(tmp_path):
+def test_policies_are_searched_on_floating_point_pixels_which_are_read_as_bytes(tmp_path):
     file = tmp_path / "floats.npz"
     random = np.random.default_rng(0)
     np.savez(file, images=random.random((200, 8, 8, 3)).astype(np.float32), labels=np.arange(200) % 4)
     for evaluator in ("density", "trained"):
-        with pytest.raises(DataError, match="the pixels of floats are float32, and policies of augmentation change bytes"):
-            planned(evaluator=evaluator, dataset=str(file), train_examples=150)
+        setup, _ = planned(evaluator=evaluator, dataset=str(file), train_examples=150)
+        assert setup.child is not None
+        assert setup.child["problem"]["facts"]["image_shape"] == [8, 8, 3]
 
 
 def test_a_network_that_diverges_ends_the_search_with_its_cause(monkeypatch):
