@@ -1,4 +1,4 @@
-"""The interface of a problem for training, and for testing a trained child (`core.protocols.Problem`)."""
+"""The interface of a problem for training, and for testing a trained child (`core.problem.Problem`)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol

@@ -14,5 +14,6 @@ trials          proposals, tasks, measurements, outcomes
 rewards         what a strategy is told of a measurement
 plugin_calls    calls of functions that a plug-in brings, and errors its author can use
 spaces          a search space as a plug-in, and a space with its options settled
-protocols       what a strategy, an evaluator, an executor and a problem promise
+protocols       what a strategy, an evaluator and an executor promise
+problem         what a problem promises
 """

@@ -49,7 +49,7 @@ def kind_named(name: str) -> Kind:
 
 
 def problem_named(name: str) -> Any:
-    """Return the problem of this name, a `core.protocols.Problem`. Raises UserError where there is none."""
+    """Return the problem of this name, a `core.problem.Problem`. Raises UserError where there is none."""
     if name not in problems():
         raise _broken_problems.get(name) or unknown_name("problem", name, problems())
     return problems()[name]

@@ -34,7 +34,7 @@ TOP_K = 5
 
 
 class Images:
-    """The problem of image classification (`core.protocols.Problem`). Its data sets are `values.dataset.DatasetReference`s."""
+    """The problem of image classification (`core.problem.Problem`). Its data sets are `values.dataset.DatasetReference`s."""
 
     name = IMAGES
     dataset_type = DatasetReference

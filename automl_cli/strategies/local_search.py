@@ -18,17 +18,15 @@ which takes fewer evaluations.
 import math
 from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Annotated, Any
-
-import msgspec
-from msgspec import Meta, Struct
+from typing import Any
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.random_streams import stream
-from automl_cli.core.settings import read, settle
+from automl_cli.core.settings import read
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 from automl_cli.strategies.evolution import fit
+from automl_cli.strategies.starting import InFlight, StartSettings, given_start, resolved
 
 OWNER = "strategy local-search"
 """Whose settings an error is about."""
@@ -40,20 +38,11 @@ UNIFORM_TRIES = 100
 """How many uniform genotypes are drawn at most in search of one that is new."""
 
 
-class LocalSearchSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Constants of local search."""
-
-    starts: Annotated[int, Meta(ge=1, description="Uniform genotypes, of which the best is the first centre.")]
-    start_from: Annotated[
-        tuple[Genotype, ...], Meta(description="Genotypes that the first trials propose; --start-from fills them in.")
-    ] = ()
-
-
 class LocalSearch:
     """Climbs from the best of a few uniform genotypes, one decision at a time, and starts again at every optimum."""
 
     summary = "Climbs one decision at a time from the best of a few, and starts again at every optimum."
-    settings = LocalSearchSettings
+    settings = StartSettings
     starts_from_genotypes = True
     small_spaces_only = False
     draws = True
@@ -61,20 +50,18 @@ class LocalSearch:
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the constants: a fifth of the trials and at most 10 are starts."""
-        settled = settle(LocalSearchSettings, given, owner=OWNER, sources={"budget": {"starts": max(1, min(10, trials // 5))}})
-        return dict(msgspec.to_builtins(settled))
+        """Return the constants by the rule of `starting`."""
+        return resolved(trials, given, owner=OWNER)
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
         self._space = space
         self._seed = seed
-        self._settings = read(LocalSearchSettings, settings, owner=OWNER)
+        self._settings = read(StartSettings, settings, owner=OWNER)
         for genotype in self._settings.start_from:
             space.decisions.check(genotype)
         self._told: set[Genotype] = set()
         """Told genotypes, by what they mean."""
-        self._in_flight: dict[int, Genotype] = {}
-        """Proposals that are not told yet, by trial: a function of what was told, kept so that they are not drawn again."""
+        self._in_flight = InFlight(space)
         self._fresh: list[tuple[float, int, Genotype]] = []
         """Reward, trial and genotype of the starts since the last optimum."""
         self._centre: tuple[float, Genotype] | None = None
@@ -84,16 +71,12 @@ class LocalSearch:
 
     def ask(self, trial: int) -> Proposal:
         """Return a given genotype, the next neighbour of the centre, or a uniform genotype."""
-        if trial not in self._in_flight:
-            self._in_flight[trial] = self._next(trial)
-        return Proposal(self._in_flight[trial])
+        return self._in_flight.proposal(trial) or self._in_flight.add(trial, self._next(trial))
 
     def _next(self, trial: int) -> Genotype:
-        length = self._space.length(trial)
-        if trial < len(self._settings.start_from):
-            start = self._settings.start_from[trial]
-            return fit(self._space.decisions, start, length, stream(self._seed, "start", trial))
-        open_already = {self._space.canonical(genotype) for genotype in self._in_flight.values()}
+        if (start := given_start(self._settings, self._space, trial, seed=self._seed)) is not None:
+            return start
+        length, open_already = self._space.length(trial), self._in_flight.meanings()
         for meaning, neighbour in self._neighbours.items():
             if meaning not in open_already:
                 return fit(self._space.decisions, neighbour, length, stream(self._seed, "growth", trial))
@@ -111,7 +94,7 @@ class LocalSearch:
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
         """Move to a better genotype; begin again where the last neighbour of the centre is not better."""
-        self._in_flight.pop(trial, None)
+        self._in_flight.remove(trial)
         meaning = self._space.canonical(proposal.genotype)
         known = meaning in self._told
         self._told.add(meaning)

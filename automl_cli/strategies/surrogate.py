@@ -14,18 +14,16 @@ That candidates are mutated copies of the best is what such searches owe their r
 import math
 from collections.abc import Mapping
 from random import Random
-from typing import TYPE_CHECKING, Annotated, Any
-
-import msgspec
-from msgspec import Meta, Struct
+from typing import TYPE_CHECKING, Any
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.random_streams import stream, stream_seed
-from automl_cli.core.settings import read, settle
+from automl_cli.core.settings import read
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 from automl_cli.strategies.evolution import fit
 from automl_cli.strategies.gaussian_process import GaussianProcess, features, fitted, likeliest
+from automl_cli.strategies.starting import InFlight, StartSettings, given_start, resolved
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,20 +44,11 @@ GROWTH = 1.2
 """Length and noise are chosen anew when the trials have grown by this factor."""
 
 
-class SurrogateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Constants of surrogate search."""
-
-    starts: Annotated[int, Meta(ge=1, description="Uniform genotypes before the model is used.")]
-    start_from: Annotated[
-        tuple[Genotype, ...], Meta(description="Genotypes that the first trials propose; --start-from fills them in.")
-    ] = ()
-
-
 class Surrogate:
     """Proposes where a function drawn from a Gaussian process is highest."""
 
     summary = "Fits a Gaussian process to the scores, and tries what a draw from it likes best."
-    settings = SurrogateSettings
+    settings = StartSettings
     starts_from_genotypes = True
     small_spaces_only = False
     draws = True
@@ -67,22 +56,19 @@ class Surrogate:
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the constants: a fifth of the trials and at most 10 are starts."""
-        rule = {"starts": max(1, min(10, trials // 5))}
-        settled = settle(SurrogateSettings, given, owner=OWNER, sources={"budget": rule})
-        return dict(msgspec.to_builtins(settled))
+        """Return the constants by the rule of `starting`."""
+        return resolved(trials, given, owner=OWNER)
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
         self._space = space
         self._seed = seed
-        self._settings = read(SurrogateSettings, settings, owner=OWNER)
+        self._settings = read(StartSettings, settings, owner=OWNER)
         for genotype in self._settings.start_from:
             space.decisions.check(genotype)
         self._told: list[tuple[Genotype, float]] = []
         self._meanings: set[Genotype] = set()
         """What was told, by what it means."""
-        self._in_flight: dict[int, Genotype] = {}
-        """Proposals that are not told yet, by trial: a function of what was told, kept so that they are not drawn again."""
+        self._in_flight = InFlight(space)
         self._chosen: tuple[int, float, float] | None = None
         """Trials told when length and noise were chosen last, and both."""
         self._model: GaussianProcess | None = None
@@ -90,23 +76,21 @@ class Surrogate:
 
     def ask(self, trial: int) -> Proposal:
         """Return a given or a uniform genotype for the first trials, then what a draw from the model likes best."""
-        if trial not in self._in_flight:
-            self._in_flight[trial] = self._next(trial)
-        return Proposal(self._in_flight[trial])
+        return self._in_flight.proposal(trial) or self._in_flight.add(trial, self._next(trial))
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
         """Take the reward; the model is fitted when it is asked next."""
-        self._in_flight.pop(trial, None)
+        self._in_flight.remove(trial)
         self._told.append((proposal.genotype, -math.inf if reward is None else reward))
         self._meanings.add(self._space.canonical(proposal.genotype))
         self._model = None
 
     def _next(self, trial: int) -> Genotype:
-        given, length = self._settings.start_from, self._space.length(trial)
-        if trial < len(given):
-            return fit(self._space.decisions, given[trial], length, stream(self._seed, "start", trial))
+        if (start := given_start(self._settings, self._space, trial, seed=self._seed)) is not None:
+            return start
+        length, first = self._space.length(trial), max(self._settings.starts, len(self._settings.start_from))
         random = stream(self._seed, "candidates", trial)
-        modelled = trial >= max(self._settings.starts, len(given)) and len(self._told) > 1
+        modelled = trial >= first and len(self._told) > 1
         candidates = self._candidates(random, length, mutated=MUTATED if modelled else 0)
         if not candidates:
             return self._space.sample(self._seed, trial)
@@ -114,8 +98,7 @@ class Surrogate:
 
     def _candidates(self, random: Random, length: int, *, mutated: int) -> list[Genotype]:
         """Return new genotypes, each once: mutated copies of the best, then uniform ones."""
-        decisions, seen = self._space.decisions, set(self._meanings)
-        seen |= {self._space.canonical(genotype) for genotype in self._in_flight.values()}
+        decisions, seen = self._space.decisions, self._meanings | self._in_flight.meanings()
         ranked = sorted(range(len(self._told)), key=lambda at: (-self._told[at][1], at))
         best = list(dict.fromkeys(self._told[at][0] for at in ranked))[:PARENTS]
         found = []

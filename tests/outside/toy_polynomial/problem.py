@@ -38,7 +38,7 @@ class SquaredError:
 
 
 class Points:
-    """`core.protocols.Problem`."""
+    """`core.problem.Problem`."""
 
     name = "points"
     dataset_type = PointSet
