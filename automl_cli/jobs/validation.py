@@ -180,7 +180,7 @@ def _checked_joined(path: Path, joining: Joining, body: Any, space: SearchSpace)
     first = {"trial": found.trial, "genotype": found.genotype, "validation_score": found.validation_score}
     must_equal(f"{place}[0]", rows[0] if rows else None, first, "body.found")
     if len(rows) > joining.count:
-        raise ArtifactError(f"{place}: joins {len(rows)} trials, at most {joining.count} are")
+        raise ArtifactError(f"{place}: joins {counted(len(rows), 'trial')}, and at most {joining.count} may be joined")
     try:
         for row in rows:
             space.decode(row.genotype)

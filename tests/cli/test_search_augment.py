@@ -110,7 +110,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(automl: Callabl
                 "15,000 trials, 120 epochs",
                 "0.01, of the recipe",
                 "weight decay 0.0001",
-                "500 to train, 500 to validate",
+                "700 to train, 300 to validate",
                 "1,000 hours",
             ),
         ),
