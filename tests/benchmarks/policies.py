@@ -67,7 +67,7 @@ def tested(name: str, augment: object, seed: int, options: argparse.Namespace) -
         how = ("--network", NETWORK, "--augment", augment, "--epochs", EPOCHS, "--seed", seed, "--out", out)
         automl("train", *data(options), *how, "--overwrite", "--quiet")
     document: dict[str, Any] = decode((out / "model.json").read_bytes(), dict[str, Any], "model")
-    return float(document["body"]["test_accuracy"])
+    return float(document["body"]["scores"]["test_accuracy"])
 
 
 def main() -> None:
