@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from automl_cli.core.errors import DataError
 from automl_cli.data.opening import open_source
 from automl_cli.data.split_indices import facts_of, learning_indices, sizes_for
 from automl_cli.values.dataset import DatasetReference, ImageFacts
@@ -17,13 +16,11 @@ def example_images(reference: DatasetReference, count: int) -> tuple[list[np.nda
     """Return training images (height, width, channels) uint8 of different classes as far as there are any, by class, and the
     set's facts.
 
-    Only these images are decoded. Raises DataError for a set that is missing or broken, or whose images are not bytes.
+    Only these images are decoded. Raises DataError for a set that is missing or broken.
     """
     import numpy as np
 
     source = open_source(reference)
-    if source.description.dtype != "uint8":
-        raise DataError(f"{source.description.name} holds images of {source.description.dtype}; pictures are drawn of bytes")
     sizes = sizes_for(source, reference)
     train, _ = learning_indices(source, reference)
     _, firsts = np.unique(train.labels, return_index=True)

@@ -133,7 +133,7 @@ def test_the_command_draws_on_digits_or_on_a_data_set(automl, environment_of_its
         (("randaugment", "--image", "no/a.png"), "there is no directory"),
         (("randaugment", "--image", "there.png"), "there.png is no PNG image, so it stays"),
         (("randaugment", "--image", "a.png", "--dataset", "cifra10"), "unknown data set 'cifra10'"),
-        (("randaugment", "--image", "a.png", "--dataset", "floats.npz"), "holds images of float32"),
+        (("randaugment", "--image", "a.png", "--dataset", "floats.npz"), "fill no known range"),
         (("swish", "--image", "a.png", "--dataset", "digits"), "holds a value of kind 'activation', drawn without data"),
     ],
     ids=["svg", "folder", "in-the-way", "unknown", "floats", "curve"],

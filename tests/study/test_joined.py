@@ -137,7 +137,7 @@ CHANGES: list[tuple[Callable[[Any], object], str | None]] = [
     (lambda body: body["joined"].pop(), "body.value"),
     (lambda body: body["joined"].clear(), "body.joined[0]"),
     (lambda body: body["joined"].reverse(), "body.joined[0]"),
-    (lambda body: body["joined"].append(body["joined"][1]), "joins 6 trials, at most 5 are"),
+    (lambda body: body["joined"].append(body["joined"][1]), "joins 6 trials, and at most 5 may be joined"),
     (lambda body: body["joined"].__setitem__(2, body["joined"][1]), "two of the trials mean the same"),
     (lambda body: body["joined"][1].update(validation_score=0.5), None),
     (lambda body: body["joined"][1].update(genotype=[9] * 12), "body.joined: decision 'sub-policy 1: operation 1' has"),
