@@ -10,6 +10,7 @@ reports        the body of a report
 comparisons    the documents that `automl compare --json` prints
 weights        arrays on disk, bound to the artifact that names them
 config_file    files of flags, in TOML
+csv_cells      cells of CSV files that no spreadsheet runs
 journal        the file of trials: append-only, group commit, torn tails
 run_directory  create, refuse, resume, overwrite, lock
 """
