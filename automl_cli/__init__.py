@@ -22,7 +22,9 @@ role open (`values.child`). The floors, ground first; an import points down, nev
     planning     10   from what a user asked to resolved settings, new or resumed
     jobs         10   any other work of a command
     report       11   journals and artifacts become figures, tables and a page
-    cli          12   one file a command
+    running      12   a search or a training carried out to its end, for the command line and for Python
+    cli          13   one file a command
+    api          13   the same from Python
 
 `search_spaces/`, beside this package, holds the plug-ins: one file a space. From Python, `automl_cli.load` gives what the tool
 found or knows by name.

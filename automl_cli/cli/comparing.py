@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from automl_cli.cli.console import data_console, talk_console, write_json, write_line
 from automl_cli.cli.errors import warn_if_refused
-from automl_cli.cli.interruption import goes_on_with
-from automl_cli.cli.search_display import PLAIN_SECONDS
 from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted, duration
 from automl_cli.core.shell_commands import command_line
+from automl_cli.running.search_display import PLAIN_SECONDS
+from automl_cli.running.talk import goes_on_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

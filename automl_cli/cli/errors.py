@@ -72,9 +72,7 @@ def system_text(error: OSError) -> str:
 
 def say(text: str, *, label: str = "error") -> None:
     """Print the text on stderr, unwrapped, with its label in red where stderr shows colours."""
-    from rich.text import Text
-
     from automl_cli.cli.console import talk_console
+    from automl_cli.running.talk import say_labelled
 
-    parts = [(f"{label}: ", "bold red"), text] if label else [text]
-    talk_console().print(Text.assemble(*parts), soft_wrap=True)
+    say_labelled(talk_console(), text, label=label)

@@ -3,8 +3,6 @@
 import _thread
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 SECONDS = 0.05
 """The delay before an interrupt is raised again. By then the callback that dropped it has most likely returned."""
@@ -38,12 +36,3 @@ def hold(interrupt: KeyboardInterrupt) -> None:
     XLA may still compile in threads of its own, and crashes if what it compiles is freed meanwhile. The frames hold that.
     """
     _held.append(interrupt)
-
-
-@contextmanager
-def goes_on_with(command: str) -> Iterator[None]:
-    """Give an interruption inside the context the command that continues the work."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; continue with: {command}") from None

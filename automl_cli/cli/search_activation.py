@@ -3,7 +3,7 @@
 from automl_cli.cli.search_command import search_command
 
 
-@search_command("search-activation", space="activation-units")
+@search_command("search-activation")
 def search_activation() -> None:
     """Search an activation function: each is a formula, which takes the place of every ReLU of a network that is then trained.
 

@@ -3,7 +3,7 @@
 from automl_cli.cli.search_command import search_command
 
 
-@search_command("search-arch", space="cnn")
+@search_command("search-arch")
 def search_arch() -> None:
     """Search a network architecture: a controller proposes, children are trained and scored, the scores teach the controller.
 

@@ -3,7 +3,7 @@
 from automl_cli.cli.search_command import search_command
 
 
-@search_command("search-augment", space="autoaugment")
+@search_command("search-augment")
 def search_augment() -> None:
     """Search an augmentation policy: sub-policies of two operations, one of which is drawn for every training image.
 

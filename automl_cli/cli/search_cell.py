@@ -3,7 +3,7 @@
 from automl_cli.cli.search_command import search_command
 
 
-@search_command("search-cell", space="nasnet")
+@search_command("search-cell")
 def search_cell() -> None:
     """Search a cell: children are small stacks of it that are trained, or rows of a table that are looked up.
 

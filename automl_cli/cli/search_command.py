@@ -7,21 +7,20 @@ import msgspec
 
 from automl_cli.cli.signatures import taking
 from automl_cli.core.flags import Flag
-from automl_cli.planning.flags import flags_of
+from automl_cli.planning.flags import DEFAULT_SPACES, flags_of
 
 
-def search_command(name: str, *, space: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
-    """Return a decorator that makes a function with only a docstring the search command of this name.
-
-    `space` is searched unless --space names another."""
+def search_command(name: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """Return a decorator that makes a function with only a docstring the search command of this name."""
 
     def command(**given: Any) -> None:
-        from automl_cli.cli.searching import run_search
+        from automl_cli.cli.searching import search
 
-        run_search(name, default_space=space, flags=given)
+        search(name, given)
 
     def described_by(function: Callable[[], None]) -> Callable[..., None]:
         command.__name__, command.__doc__ = function.__name__, function.__doc__
+        space = DEFAULT_SPACES[name]
         return taking(_with_default(row, space) if row.name == "space" else row for row in flags_of(name))(command)
 
     return described_by

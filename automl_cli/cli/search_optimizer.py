@@ -3,7 +3,7 @@
 from automl_cli.cli.search_command import search_command
 
 
-@search_command("search-optimizer", space="update-rules")
+@search_command("search-optimizer")
 def search_optimizer() -> None:
     """Search an update rule: each is a formula of the gradient and its averages, with which a small network is trained.
 

@@ -1,33 +1,27 @@
-"""Run a search command: settle what is asked, make or take up run directories, run their studies.
-
-`running` runs one study and says how it went.
-"""
+"""Run a search command: read its flags, run or plan the search, print where the winner is."""
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from automl_cli.cli.accounts import say_what_was_read
 from automl_cli.cli.console import talk_console, write_json, write_line
 from automl_cli.cli.errors import warn_if_refused
-from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.options import pairs
-from automl_cli.cli.running import Finished, prepare_data, run_one
-from automl_cli.cli.transferring import last_words, transfer
-from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
 from automl_cli.planning.run_flags import RUN_ROWS
+from automl_cli.running.searches import RunPlace, run_search, say_doubts
+from automl_cli.running.talk import Talk
+from automl_cli.running.transferring import last_words
 
 if TYPE_CHECKING:
-    from automl_cli.cli.search_display import Display
     from automl_cli.core.spaces import SearchSpace
     from automl_cli.planning.request import SearchRequest
-    from automl_cli.store.run_directory import RunDirectory
+    from automl_cli.running.studies import FinishedSearch
     from automl_cli.store.study import StudySettings
 
 
@@ -47,73 +41,66 @@ class RunFlags(NamedTuple):
     log_file: Path | None
 
     @property
-    def display(self) -> "Display":
-        """The settings of the display while the search runs."""
-        from automl_cli.cli.search_display import Display
+    def place(self) -> RunPlace:
+        """The run directory that is asked for."""
+        return RunPlace(self.out, self.resume, self.overwrite, self.repeat)
 
-        return Display(self.verbose, self.quiet, self.log_file)
+    @property
+    def talk(self) -> Talk:
+        """The talk on stderr while the search runs."""
+        return Talk(talk_console(), self.verbose, self.quiet, self.log_file)
 
 
-def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) -> None:
+def search(command: str, flags: Mapping[str, Any]) -> None:
     """Run a search command with these flags, by attribute."""
+    from automl_cli.running.search_display import check_log_file, check_one_volume
+    from automl_cli.system.process import set_up_this_process
+
     run_flags = RunFlags(**{name: flags[name] for name in RunFlags._fields})
     for row in RUN_ROWS:
         if flags[row.attribute] is not None:
             row.check(flags[row.attribute])
-    _check(run_flags)
+    run_flags.place.check()
+    check_one_volume(verbose=run_flags.verbose, quiet=run_flags.quiet)
+    check_log_file(run_flags.log_file)
     os.nice(run_flags.nice or 0)
     request = request_of(flags, run_flags.config)
     with _sigterm_as_ctrl_c():
+        set_up_this_process()
         if run_flags.dry_run:
-            _show_plan(command, request, run_flags, default_space=default_space)
-        elif run_flags.resume:
-            _resume(command, request, run_flags)
+            _show_plan(command, request, run_flags)
         else:
-            _start(command, request, run_flags, default_space=default_space)
+            finished = run_search(command, request, run_flags.place, run_flags.talk)
+            _print(finished, as_json=run_flags.json)
 
 
 def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest":
     """Return what was asked for: flags by attribute, over the configuration file."""
-    from automl_cli.planning.request import SearchRequest, read_request
+    from automl_cli.planning.request import SearchRequest, request_over
 
-    asked = SearchRequest() if config is None else read_request(config)
-    for name, row in SearchRequest.rows().items():
-        value = flags.get(name)
-        if row.type is dict:
-            value = {**(getattr(asked, name) or {}), **pairs(value, f"--{row.name}")} or None
-        if value is not None:
-            asked = asked.replaced(**{name: value})
-    return asked
+    rows = SearchRequest.rows()
+    given = {name: flags.get(name) for name in rows}
+    return request_over(
+        config,
+        {name: pairs(value, f"--{rows[name].name}") if rows[name].type is dict else value for name, value in given.items()},
+    )
 
 
-def _check(flags: RunFlags) -> None:
-    from automl_cli.cli.search_display import check_log_file
-
-    if flags.resume and flags.overwrite:
-        raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
-    if flags.resume and flags.out is None:
-        raise UserError("--resume needs the run to continue: give its directory with --out")
-    if flags.verbose and flags.quiet:
-        raise UserError("--verbose asks for a line for every trial and --quiet for none; give one of them")
-    check_log_file(flags.log_file)
-
-
-def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
+def _show_plan(command: str, request: "SearchRequest", flags: RunFlags) -> None:
     from automl_cli.cli.plans import plan_text
     from automl_cli.planning.estimate import plan_of
+    from automl_cli.planning.flags import DEFAULT_SPACES
     from automl_cli.planning.resolve import plan_search
-    from automl_cli.system.process import set_up_this_process
+    from automl_cli.running.accounts import say_what_was_read
 
-    set_up_this_process()
     if flags.resume:
         settings, space = _recorded(command, request, flags)
     else:
-        settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
+        settings, space = plan_search(command, request, default_space=DEFAULT_SPACES[command], data_needed=False)
         _say_taken(flags)
-    if not flags.quiet:
-        say_what_was_read(settings.child)
-    _say_doubts(settings, request)
-    repeats = _recorded_repeats(flags) if flags.resume else flags.repeat
+    say_what_was_read(settings.child, flags.talk)
+    say_doubts(settings, request, flags.talk)
+    repeats = len(flags.place.repeats) or None if flags.resume else flags.repeat
     plan = msgspec.structs.replace(plan_of(settings, space), repeats=repeats)
     if flags.json:
         write_json(plan)
@@ -129,12 +116,6 @@ def _say_taken(flags: RunFlags) -> None:
         warn_if_refused("search", lambda: check_new_run(out, overwrite=flags.overwrite))
 
 
-def _recorded_repeats(flags: RunFlags) -> int | None:
-    """Return how many repeats the run to be resumed has; None where it is a single search."""
-    assert flags.out is not None
-    return len(_repeats(flags.out, flags.repeat)) or None
-
-
 def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple[StudySettings, SearchSpace]":
     """Return the settings and the space of the search on record, or of the first of its repeats. Nothing is written."""
     from automl_cli.core.trials import Stage
@@ -144,7 +125,7 @@ def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple
     from automl_cli.store.run_directory import recorded_settings
 
     assert flags.out is not None
-    run = next(iter(_repeats(flags.out, flags.repeat)), flags.out)
+    run = next(iter(flags.place.repeats), flags.out)
     recorded = recorded_settings(run)
     settings, space = resume_search(command, recorded, request)
     check_best(run, recorded)
@@ -154,123 +135,13 @@ def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple
     return settings, space
 
 
-def _repeats(path: Path, asked: int | None) -> list[Path]:
-    """Return the repeats in a directory. Raises UserError unless they are as many as asked for."""
-    from automl_cli.store.run_directory import repeats_of
-
-    repeats = repeats_of(path)
-    if asked not in (None, len(repeats)):
-        raise UserError(f"--repeat {asked} is not what {path} was started with ({len(repeats) or 'none'})")
-    return repeats
-
-
-def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
-    from automl_cli.planning.resolve import plan_search, repeated
-    from automl_cli.store.artifact import artifact_of
-    from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path
-    from automl_cli.system.process import set_up_this_process
-
-    path = flags.out or default_run_path(command)
-    check_new_run(path, overwrite=flags.overwrite)
-    set_up_this_process()
-    settings, space = plan_search(command, request, default_space=default_space)
-    prepare_data(settings, quiet=flags.quiet)
-    _say_doubts(settings, request)
-    if not flags.quiet:
-        _say_fitted(settings, space)
-    if flags.repeat is None:
-        held = create_run(path, artifact_of(settings, settings.inputs), overwrite=flags.overwrite)
-    else:
-        repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, flags.repeat)}
-        held = create_repeats(path, repeats, overwrite=flags.overwrite)
-    with held:
-        _run_all(held, lambda run: (run.settings(), space), flags)
-
-
-def _resume(command: str, request: "SearchRequest", flags: RunFlags) -> None:
-    from automl_cli.planning.resume import check_best, resume_search
-    from automl_cli.store.run_directory import hold, open_run
-    from automl_cli.system.process import set_up_this_process
-
-    assert flags.out is not None
-    set_up_this_process()
-    repeats = _repeats(flags.out, flags.repeat)
-
-    def take_up(run: "RunDirectory") -> "tuple[StudySettings, SearchSpace]":
-        """Resume one study. A later repeat has a seed of its own, so the seed that was asked for is left out."""
-        later = run.path in repeats[1:]
-        recorded = run.settings()
-        settings, space = resume_search(command, recorded, request.replaced(seed=None) if later else request)
-        check_best(run.path, recorded)
-        _say_what_is_new(run, recorded)
-        run.record(settings)
-        if not later:
-            prepare_data(settings, quiet=flags.quiet)
-            _say_doubts(settings, request)
-        return settings, space
-
-    with hold(flags.out) if repeats else open_run(flags.out) as held:
-        _run_all(held, take_up, flags)
-
-
-def _say_doubts(settings: "StudySettings", request: "SearchRequest") -> None:
-    from automl_cli.planning.resolve import doubts
-
-    for doubt in doubts(settings, request):
-        talk_console().print(f"warning: {doubt}", soft_wrap=True)
-
-
-def _say_fitted(settings: "StudySettings", space: "SearchSpace") -> None:
-    from automl_cli.planning.estimate import fitted_in_words
-
-    if (words := fitted_in_words(settings, space)) is not None:
-        talk_console().print(f"fitted to the data: {words}", soft_wrap=True)
-
-
-def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings") -> None:
-    from automl_cli.planning.resume import environment_changes
-
-    talk = talk_console()
-    if run.torn_tail is not None:
-        talk.print(f"the last line of the journal was cut off by a crash; its rest is in {run.torn_tail}", soft_wrap=True)
-    if changes := ", ".join(environment_changes(recorded.environment)):
-        talk.print(f"warning: not as the run was started: {changes}; scores may differ in low bits", soft_wrap=True)
-
-
-def _run_all(
-    held: "RunDirectory", settle: "Callable[[RunDirectory], tuple[StudySettings, SearchSpace]]", flags: RunFlags
-) -> None:
-    """Run the study of the held directory, or of each of its repeats, and say where the winners are."""
-    from automl_cli.jobs.caches import trim_programs
-    from automl_cli.planning.resume_commands import resume_search_command
-    from automl_cli.store.run_directory import open_run, repeats_of
-    from automl_cli.study.session import make_executor
-
-    trim_programs()
-    repeats = repeats_of(held.path)
-    finished: list[Finished] = []
-    with ExitStack() as stack:
-        executor = None
-        for path in repeats or [held.path]:
-            with open_run(path) if repeats else nullcontext(held) as run:
-                settings, space = settle(run)
-                executor = executor or stack.enter_context(closing(make_executor(settings)))
-                with goes_on_with(resume_search_command(settings, held.path)):
-                    finished.append(run_one(run, settings, space=space, executor=executor, display=flags.display))
-    for at, one in enumerate(finished):
-        with goes_on_with(resume_search_command(one.settings, held.path)):
-            finished[at] = one._replace(transfer=transfer(one.run, one.settings, quiet=flags.quiet))
-    _print(finished, repeated=bool(repeats), as_json=flags.json)
-
-
-def _print(finished: list[Finished], *, repeated: bool, as_json: bool) -> None:
+def _print(finished: "FinishedSearch", *, as_json: bool) -> None:
     """Print the paths that were written on stdout, then say on stderr what a user should know of them."""
     if as_json:
-        documents = [one.document() for one in finished]
-        write_json({"runs": documents} if repeated else documents[0])
+        write_json(finished.document())
     else:
-        write_line("\n".join(path for one in finished for path in one.paths()))
-    for one in finished:
+        write_line("\n".join(path for one in finished.studies for path in one.paths()))
+    for one in finished.studies:
         for line in last_words(one.transfer) if one.transfer is not None else ():
             talk_console().print(line, soft_wrap=True)
 

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl_cli.cli.accounts import say_what_was_read
-from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.signatures import taking
-from automl_cli.training.flags import NAMING, train_flags
+from automl_cli.training.flags import train_flags
 
 if TYPE_CHECKING:
     from automl_cli.kinds.model import ModelBody
@@ -35,33 +33,28 @@ def train(**given: Any) -> None:
         automl train --cell nasnet-a --stack 2@192 --dataset photos/ --image-size 96
         automl train --resume --out runs/final
     """
-    request, named = _asked(given)
+    from automl_cli.cli.console import talk_console
+    from automl_cli.running.talk import Talk
+    from automl_cli.running.trainings import TrainingPlace, run_training, training_request
+    from automl_cli.system.process import set_up_lone_process
+
+    request, named = training_request(given)
     place = {name: given[name] for name in ("out", "resume", "overwrite")}
     if given["dry_run"]:
         _print_plan(named, request, place, json=given["json"])
         return
-    path, model = _trained(named, request, place, quiet=given["quiet"])
+    set_up_lone_process()
+    path, model = run_training(named, request, TrainingPlace(**place), Talk(talk_console(), quiet=given["quiet"]))
     _print(path, model, json=given["json"], quiet=given["quiet"])
-
-
-def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, NamedTrainable | None]":
-    """Return what is asked of the training, and what is trained."""
-    from automl_cli.data.paths import expanded
-    from automl_cli.training.request import TrainingRequest
-    from automl_cli.training.trainable import named_by
-
-    request = TrainingRequest(**{name: given[name] for name in TrainingRequest.rows()})
-    request.check()
-    if request.data_dir is not None:
-        request = request.replaced(data_dir=str(expanded(request.data_dir).resolve()))
-    return request, named_by(**{row.attribute: given[row.attribute] for row in NAMING})
 
 
 def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, json: bool) -> None:
     """Print the plan of a new training, or of the whole of one on record. Nothing is written."""
-    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.console import talk_console, write_json, write_line
     from automl_cli.cli.errors import warn_if_refused
     from automl_cli.cli.plans import training_text
+    from automl_cli.running.accounts import say_what_was_read
+    from automl_cli.running.talk import Talk
     from automl_cli.store.run_directory import TRAINING, check_new_run
     from automl_cli.training.plan import plan_resumed, plan_training
     from automl_cli.training.settings import directory_to_resume
@@ -71,33 +64,11 @@ def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", plac
     if before is None and place["out"] is not None:
         warn_if_refused("training", lambda: check_new_run(place["out"], overwrite=place["overwrite"], layout=TRAINING))
     plan = plan_training(needed(named), request) if before is None else plan_resumed(before, named, request)
-    say_what_was_read(plan.child)
+    say_what_was_read(plan.child, Talk(talk_console()))
     if json:
         write_json(plan)
     else:
         write_line(training_text(plan))
-
-
-def _trained(
-    named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, quiet: bool
-) -> "tuple[Path, Artifact[ModelBody]]":
-    """Train, and return the directory of the training and its model."""
-    from automl_cli.cli.console import talk_console
-    from automl_cli.cli.training_display import shown
-    from automl_cli.jobs.caches import trim_programs
-    from automl_cli.system.process import set_up_lone_process
-    from automl_cli.training.run import train as finish
-    from automl_cli.training.settings import open_training, resume_training_command, settings_of
-
-    set_up_lone_process()
-    trim_programs()
-    with open_training(request=request, named=named, **place) as run:
-        training = settings_of(run.path)
-        if not quiet:
-            say_what_was_read(training.child)
-        display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)
-        with goes_on_with(resume_training_command(run.path)), display as watch:
-            return run.path, finish(run.path, watch=watch)
 
 
 def _print(directory: Path, model: "Artifact[ModelBody]", *, json: bool, quiet: bool) -> None:

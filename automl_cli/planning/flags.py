@@ -214,6 +214,15 @@ SEARCH = (
     ),
 )
 
+DEFAULT_SPACES: Mapping[str, str] = {
+    "search-arch": "cnn",
+    "search-cell": "nasnet",
+    "search-activation": "activation-units",
+    "search-optimizer": "update-rules",
+    "search-augment": "autoaugment",
+}
+"""The space that each command searches unless told otherwise."""
+
 OF_COMMANDS: Mapping[str, Callable[[], tuple[Flag, ...]]] = {
     "search-cell": lambda: TRANSFER,
     "search-activation": network_rows,

@@ -28,6 +28,18 @@ def read_request(path: Path) -> SearchRequest:
     return request
 
 
+def request_over(config: Path | None, given: Mapping[str, Any]) -> SearchRequest:
+    """Return what was asked for: values by attribute over those of a configuration file, options one by one."""
+    asked = SearchRequest() if config is None else read_request(config)
+    for name, row in SearchRequest.rows().items():
+        value = given.get(name)
+        if row.type is dict:
+            value = {**(getattr(asked, name) or {}), **(value or {})} or None
+        if value is not None:
+            asked = asked.replaced(**{name: value})
+    return asked
+
+
 def typed(texts: Mapping[str, Any]) -> dict[str, Any]:
     """Return options with texts read as what they look like: a number, true or false, or a word.
 

@@ -1,4 +1,4 @@
-"""Defuses cells of CSV files: a spreadsheet takes a cell for a formula that begins with one of a few characters, and runs it."""
+"""Defuses cells of CSV files that a spreadsheet would take for formulas, and run, because of their first character."""
 
 from typing import Any
 

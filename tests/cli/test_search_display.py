@@ -3,9 +3,9 @@
 from contextlib import suppress
 from pathlib import Path
 
-from automl_cli.cli.search_display import SearchFigures, trial_line
 from automl_cli.core.rewards import Power
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
+from automl_cli.running.search_display import SearchFigures, trial_line
 from automl_cli.study.loop import SearchProgress
 from tests.study.worlds import Obedient, PowerCut, World, settings, value
 

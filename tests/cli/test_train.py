@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from automl_cli.cli.training_display import TrainingFigures, shown
+from automl_cli.running.training_display import TrainingFigures, shown
 from tests.training import conftest as training
 
 AUTOML = [sys.executable, "-m", "automl_cli"]

@@ -229,7 +229,7 @@ def test_a_training_that_is_killed_is_said_with_the_command_that_goes_on(
     for name in ("model.json", "weights.safetensors"):
         (run / "transfer" / name).unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("automl_cli.cli.transferring.PROGRAM", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+        patch.setattr("automl_cli.running.transferring.PROGRAM", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
         code, out, err = automl("search-cell", "--out", str(run), "--resume")
     command = f"automl train --resume --out {run}/transfer"
     assert (code, out) == (1, "")

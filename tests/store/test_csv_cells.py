@@ -23,4 +23,4 @@ def test_what_stands_in_a_file_is_no_formula_either(start: str) -> None:
     file = io.StringIO(newline="")
     csv.writer(file).writerow([safe_value(f'{start}cmd|"x"'), safe_value(-1.5), safe_value(None)])
     (row,) = csv.reader(io.StringIO(file.getvalue(), newline=""))
-    assert row == [f"'{start}cmd|\"x\"", "-1.5", ""]
+    assert row == [f'\'{start}cmd|"x"', "-1.5", ""]

@@ -11,16 +11,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automl_cli.cli.console import talk_console
-from automl_cli.cli.errors import INTERRUPTED
 from automl_cli.core.errors import RunFailed
 from automl_cli.core.numbers import by_times, counted
+from automl_cli.running.talk import Talk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from automl_cli.store.reports import State, TransferSummary
     from automl_cli.store.study import StudySettings, TransferSettings
+
+INTERRUPTED = 130
+"""The exit code of a command that was interrupted."""
 
 PROGRAM = """
 import signal, sys
@@ -34,7 +36,7 @@ main(say_interrupted=False)
 Ctrl-C itself reaches the parent alone."""
 
 
-def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferSummary | None":
+def transfer(run: Path, settings: "StudySettings", talk: Talk) -> "TransferSummary | None":
     """Scale the winner of the run, train it if that was settled, and return the result. None where nothing is scaled."""
     from automl_cli.jobs.transfer import prepare_training, scale_winner, transfer_of
 
@@ -45,10 +47,9 @@ def transfer(run: Path, settings: "StudySettings", *, quiet: bool) -> "TransferS
     assert scaled is not None
     if scaled.state in ("training", "trained"):
         directory = prepare_training(run, settings)
-        if not quiet:
-            what = "training the scaled winner" if scaled.state == "training" else "the scaled winner is trained already"
-            talk_console().print(f"{directory}: {what}, {size_in_words(scaled)}", soft_wrap=True)
-        _train(directory, quiet=quiet)
+        what = "training the scaled winner" if scaled.state == "training" else "the scaled winner is trained already"
+        talk.say(f"{directory}: {what}, {size_in_words(scaled)}")
+        _train(directory, quiet=talk.quiet)
     return transfer_of(run, settings)
 
 

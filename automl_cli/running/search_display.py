@@ -1,4 +1,4 @@
-"""Shows a running search on stderr: a live display in a terminal, a line now and then elsewhere."""
+"""Shows a running search: a live display in a terminal or a notebook, a line now and then elsewhere."""
 
 import os
 import time
@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import duration
 from automl_cli.core.trials import Measurement, Stage, Status, Trial
+from automl_cli.running.talk import Talk
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -24,14 +25,6 @@ PLAIN_SECONDS = 15.0
 
 Score = Callable[[Measurement], float]
 """The validation score of a measurement, as the reward of the study reads it."""
-
-
-class Display(NamedTuple):
-    """Settings of the display: `verbose` shows every trial, `quiet` nothing; `log_file` gets a line for every trial."""
-
-    verbose: bool = False
-    quiet: bool = False
-    log_file: Path | None = None
 
 
 class SearchFigures:
@@ -101,6 +94,10 @@ class SearchFigures:
         """Return all figures on one line."""
         return " · ".join(part for part in (self.course(), self.scores()) if part)
 
+    def bar(self) -> tuple[float, str]:
+        """Return the share of the stage that is done, and all figures on one line."""
+        return (self.progress.finished / self.progress.planned if self.progress else 0.0), self.line()
+
 
 def trial_line(trial: Trial, score: Score) -> str:
     """Return one trial on one line."""
@@ -110,23 +107,41 @@ def trial_line(trial: Trial, score: Score) -> str:
     return f"trial {trial.number}: {outcome.ending}, {how}, {result}"
 
 
+Tellers = list[Callable[["SearchProgress"], None]]
+"""The functions that are told each progress, in order."""
+
+
 @contextmanager
-def showing(console: "Console", *, window: int, score: Score, how: Display) -> Iterator[Callable[["SearchProgress"], None]]:
+def showing(talk: Talk, *, window: int, score: Score) -> Iterator[Callable[["SearchProgress"], None]]:
     """Show a study while the context lasts. Yields the function to call with each progress."""
     figures = SearchFigures(window, score=score)
-    tellers: list[Callable[[SearchProgress], None]] = [figures.update]
-    with _log(how.log_file, tellers, score):
-        if how.quiet:
-            yield _all(tellers)
-        elif console.is_terminal and not console.is_dumb_terminal:
-            with _live(console, figures, tellers, score, verbose=how.verbose):
-                yield _all(tellers)
-        else:
-            tellers.append(_plain(console, figures, score, verbose=how.verbose))
-            yield _all(tellers)
+    tellers: Tellers = [figures.update]
+    with _log(talk.log_file, tellers, score), _shown(talk, figures, tellers, score):
+        yield _all(tellers)
 
 
-def _all(tellers: "list[Callable[[SearchProgress], None]]") -> "Callable[[SearchProgress], None]":
+@contextmanager
+def _shown(talk: Talk, figures: SearchFigures, tellers: "Tellers", score: Score) -> Iterator[None]:
+    """Show the figures while the context lasts, in the way that suits the place."""
+    if talk.quiet:
+        yield
+    elif talk.console.is_jupyter:
+        from automl_cli.running.notebook_display import in_cell
+
+        with in_cell(figures.bar) as refresh:
+            tellers.append(lambda progress: refresh())
+            if talk.verbose:
+                tellers.append(lambda progress: talk.say(trial_line(progress.last, score)) if progress.last else None)
+            yield
+    elif talk.console.is_terminal and not talk.console.is_dumb_terminal:
+        with _live(talk.console, figures, tellers, score, verbose=talk.verbose):
+            yield
+    else:
+        tellers.append(_plain(talk.console, figures, score, verbose=talk.verbose))
+        yield
+
+
+def _all(tellers: "Tellers") -> "Callable[[SearchProgress], None]":
     def tell(progress: "SearchProgress") -> None:
         for teller in tellers:
             teller(progress)
@@ -138,7 +153,7 @@ def _all(tellers: "list[Callable[[SearchProgress], None]]") -> "Callable[[Search
 def _live(
     console: "Console",
     figures: SearchFigures,
-    tellers: "list[Callable[[SearchProgress], None]]",
+    tellers: "Tellers",
     score: Score,
     *,
     verbose: bool,
@@ -179,6 +194,12 @@ def _plain(console: "Console", figures: SearchFigures, score: Score, *, verbose:
     return tell
 
 
+def check_one_volume(*, verbose: bool, quiet: bool) -> None:
+    """Raise UserError where both much and nothing is to be said."""
+    if verbose and quiet:
+        raise UserError("--verbose asks for a line for every trial and --quiet for none; give one of them")
+
+
 def check_log_file(path: Path | None) -> None:
     """Raise UserError where lines cannot be appended to the file. Nothing is made yet."""
     if path is None:
@@ -193,7 +214,7 @@ def check_log_file(path: Path | None) -> None:
 
 
 @contextmanager
-def _log(path: Path | None, tellers: "list[Callable[[SearchProgress], None]]", score: Score) -> Iterator[None]:
+def _log(path: Path | None, tellers: "Tellers", score: Score) -> Iterator[None]:
     if path is None:
         yield
         return

@@ -1,18 +1,19 @@
-"""Says on stderr what was read of the data of a child, as the first lines of a search or a training."""
+"""Says what was read of the data of a child, as the first lines of a search or a training."""
 
 from typing import TYPE_CHECKING
+
+from automl_cli.running.talk import Talk
 
 if TYPE_CHECKING:
     from automl_cli.values.child import Child
 
 
-def say_what_was_read(child: "Child | None") -> None:
+def say_what_was_read(child: "Child | None", talk: Talk) -> None:
     """Print one line about the examples, and one for each thing that was done to read them; nothing for absent data."""
-    from automl_cli.cli.console import talk_console
     from automl_cli.plugins.listing import problem_named
     from automl_cli.plugins.roles import typed_dataset
 
-    if child is not None:
+    if child is not None and not talk.quiet:
         lines = problem_named(child.problem.name).account(typed_dataset(child.problem))
         for number, line in enumerate(lines):
-            talk_console().print(f"  {line}" if number else line, soft_wrap=True)
+            talk.say(f"  {line}" if number else line)

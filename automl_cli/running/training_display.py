@@ -1,12 +1,12 @@
-"""Shows a running training on stderr: a live display in a terminal, a line now and then elsewhere."""
+"""Shows a running training: a live display in a terminal or a notebook, a line now and then elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from automl_cli.cli.search_display import PLAIN_SECONDS
 from automl_cli.core.numbers import duration
+from automl_cli.running.search_display import PLAIN_SECONDS
 from automl_cli.training.run import TrainingObserver
 
 if TYPE_CHECKING:
@@ -54,11 +54,32 @@ def shown(console: "Console", *, epochs: int, unseen: bool, quiet: bool = False)
     figures = TrainingFigures(epochs, unseen=unseen)
     if quiet:
         yield TrainingObserver()
+    elif console.is_jupyter:
+        with _in_notebook(figures) as observer:
+            yield observer
     elif console.is_terminal and not console.is_dumb_terminal:
         with _live(console, figures):
             yield TrainingObserver(figures.prepared, figures.epoch)
     else:
         yield _plain(console, figures)
+
+
+@contextmanager
+def _in_notebook(figures: TrainingFigures) -> Iterator[TrainingObserver]:
+    """Yield an observer that keeps a bar in the output of the cell up to date."""
+    from automl_cli.running.notebook_display import in_cell
+
+    with in_cell(lambda: (figures.finished / figures.epochs, figures.line())) as refresh:
+
+        def prepared(done: int, total: int) -> None:
+            figures.prepared(done, total)
+            refresh()
+
+        def epoch(losses: tuple[float, ...], scores: tuple[float, ...]) -> None:
+            figures.epoch(losses, scores)
+            refresh()
+
+        yield TrainingObserver(prepared, epoch)
 
 
 @contextmanager

@@ -4,15 +4,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from automl_cli.cli.accounts import say_what_was_read
-from automl_cli.cli.console import talk_console
-from automl_cli.cli.errors import say
-from automl_cli.cli.transferring import transfer_in_words
 from automl_cli.core.errors import RunFailed
 from automl_cli.core.numbers import counted
+from automl_cli.running.accounts import say_what_was_read
+from automl_cli.running.talk import Talk
+from automl_cli.running.transferring import transfer_in_words
 
 if TYPE_CHECKING:
-    from automl_cli.cli.search_display import Display
     from automl_cli.core.protocols import Executor
     from automl_cli.core.spaces import SearchSpace
     from automl_cli.store.reports import TransferSummary
@@ -58,53 +56,62 @@ class Finished(NamedTuple):
         return [str(self.best), *(path for path in scaled if path is not None)]
 
 
-def prepare_data(settings: "StudySettings", *, quiet: bool) -> None:
+class FinishedSearch(NamedTuple):
+    """A search that has ended: its directory and its study, or the studies of its repeats."""
+
+    path: Path
+    studies: tuple[Finished, ...]
+    repeated: bool
+
+    def document(self) -> dict[str, Any]:
+        """Return the document that `--json` prints about it."""
+        documents = [one.document() for one in self.studies]
+        return {"runs": documents} if self.repeated else documents[0]
+
+
+def prepare_data(settings: "StudySettings", talk: Talk) -> None:
     """Prepare what all workers share before the first trial, so that broken data are reported at once."""
     from automl_cli.study.session import evaluator_of, setup_of
 
-    if not quiet:
-        say_what_was_read(settings.child)
-    talk, said = talk_console(), time.monotonic()
+    say_what_was_read(settings.child, talk)
+    said = time.monotonic()
 
     def say(done: int, total: int) -> None:
         nonlocal said
-        if not quiet and time.monotonic() - said >= PREPARATION_SECONDS:
+        if time.monotonic() - said >= PREPARATION_SECONDS:
             said = time.monotonic()
-            talk.print(f"preparing what all children share, for the first time: {done:,} of {total:,}", soft_wrap=True)
+            talk.say(f"preparing what all children share, for the first time: {done:,} of {total:,}")
 
     evaluator_of(settings).prepare(setup_of(settings), say)
 
 
 def run_one(
-    run: "RunDirectory", settings: "StudySettings", *, space: "SearchSpace", executor: "Executor", display: "Display"
+    run: "RunDirectory", settings: "StudySettings", *, space: "SearchSpace", executor: "Executor", talk: Talk
 ) -> Finished:
     """Run or continue a study to its end, and show its progress."""
-    from automl_cli.cli.search_display import showing
     from automl_cli.jobs.transfer import transfer_of
+    from automl_cli.running.search_display import showing
     from automl_cli.study.session import make_strategy, run_study
 
-    talk = talk_console()
-    if not display.quiet:
-        talk.print(f"{run.path}: {_in_words(settings)}", soft_wrap=True)
-        if settings.transfer is not None:
-            transferred = transfer_of(run.path, settings)
-            state = "planned" if transferred is None else transferred.state
-            talk.print(f"transfer: {transfer_in_words(settings.transfer, state)}", soft_wrap=True)
+    talk.say(f"{run.path}: {_in_words(settings)}")
+    if settings.transfer is not None:
+        transferred = transfer_of(run.path, settings)
+        state = "planned" if transferred is None else transferred.state
+        talk.say(f"transfer: {transfer_in_words(settings.transfer, state)}")
     strategy = make_strategy(settings, space)
-    with showing(talk, window=settings.in_flight, score=settings.reward.score, how=display) as on_progress:
+    with showing(talk, window=settings.in_flight, score=settings.reward.score) as on_progress:
         try:
             winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
         except RunFailed:
-            _warn_of_reasons(run)
+            _warn_of_reasons(run, talk)
             raise
-    if not display.quiet:
-        talk.print(_winner_in_words(settings, winner), soft_wrap=True)
-    _warn_of_reasons(run)
+    talk.say(_winner_in_words(settings, winner))
+    _warn_of_reasons(run, talk)
     return Finished(run.path, run.best_file, settings, winner)
 
 
-def _warn_of_reasons(run: "RunDirectory") -> None:
-    """Warn on stderr of trials without a score for a reason that the evaluator gave, in whatever session."""
+def _warn_of_reasons(run: "RunDirectory", talk: Talk) -> None:
+    """Warn of trials without a score for a reason that the evaluator gave, in whatever session."""
     from automl_cli.core.trials import Stage
     from automl_cli.report.summary import reasons_of, warnings_of
     from automl_cli.store.journal import read_trials
@@ -112,7 +119,7 @@ def _warn_of_reasons(run: "RunDirectory") -> None:
     trials = [trial for trial in read_trials(run.journal_file) if trial.task.stage is Stage.SEARCH]
     trials.sort(key=lambda trial: trial.number)
     for warning in warnings_of(reasons_of(trials), len(trials)):
-        say(warning, label="warning")
+        talk.warn(warning)
 
 
 def _in_words(settings: "StudySettings") -> str:

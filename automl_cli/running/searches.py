@@ -1,0 +1,152 @@
+"""Runs a search to its end: settle what is asked, make or take up run directories, run their studies."""
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from automl_cli.core.errors import UserError
+from automl_cli.running.studies import Finished, FinishedSearch, prepare_data, run_one
+from automl_cli.running.talk import Talk, goes_on_with
+from automl_cli.running.transferring import transfer
+
+if TYPE_CHECKING:
+    from automl_cli.core.spaces import SearchSpace
+    from automl_cli.planning.request import SearchRequest
+    from automl_cli.store.run_directory import RunDirectory
+    from automl_cli.store.study import StudySettings
+
+
+class RunPlace(NamedTuple):
+    """The run directory of a search, and whether it is a new one, one to continue or one to replace. With `repeat` there are as
+    many searches in it, with seeds s, s + 1, …"""
+
+    out: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+    repeat: int | None = None
+
+    def check(self) -> None:
+        """Raise UserError for settings that do not go together."""
+        if self.resume and self.overwrite:
+            raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
+        if self.resume and self.out is None:
+            raise UserError("--resume needs the run to continue: give its directory with --out")
+
+    @property
+    def repeats(self) -> list[Path]:
+        """The repeats in the directory. Raises UserError unless they are as many as asked for."""
+        from automl_cli.store.run_directory import repeats_of
+
+        assert self.out is not None
+        repeats = repeats_of(self.out)
+        if self.repeat not in (None, len(repeats)):
+            raise UserError(f"--repeat {self.repeat} is not what {self.out} was started with ({len(repeats) or 'none'})")
+        return repeats
+
+
+def run_search(command: str, request: "SearchRequest", place: RunPlace, talk: Talk) -> FinishedSearch:
+    """Start or continue the search to its end: one study, or its repeats.
+
+    The process is set up already. Raises UserError for whatever does not fit, before anything slow, and RunFailed where nothing
+    succeeds.
+    """
+    place.check()
+    return _resumed(command, request, place, talk) if place.resume else _started(command, request, place, talk)
+
+
+def _started(command: str, request: "SearchRequest", place: RunPlace, talk: Talk) -> FinishedSearch:
+    from automl_cli.planning.flags import DEFAULT_SPACES
+    from automl_cli.planning.resolve import plan_search, repeated
+    from automl_cli.store.artifact import artifact_of
+    from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path
+
+    path = place.out or default_run_path(command)
+    check_new_run(path, overwrite=place.overwrite)
+    settings, space = plan_search(command, request, default_space=DEFAULT_SPACES[command])
+    prepare_data(settings, talk)
+    say_doubts(settings, request, talk)
+    _say_fitted(settings, space, talk)
+    if place.repeat is None:
+        held = create_run(path, artifact_of(settings, settings.inputs), overwrite=place.overwrite)
+    else:
+        repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, place.repeat)}
+        held = create_repeats(path, repeats, overwrite=place.overwrite)
+    with held:
+        return _run_all(held, lambda run: (run.settings(), space), talk)
+
+
+def _resumed(command: str, request: "SearchRequest", place: RunPlace, talk: Talk) -> FinishedSearch:
+    from automl_cli.planning.resume import check_best, resume_search
+    from automl_cli.store.run_directory import hold, open_run
+
+    assert place.out is not None
+    repeats = place.repeats
+
+    def take_up(run: "RunDirectory") -> "tuple[StudySettings, SearchSpace]":
+        """Resume one study. A later repeat has a seed of its own, so the seed that was asked for is left out."""
+        later = run.path in repeats[1:]
+        recorded = run.settings()
+        settings, space = resume_search(command, recorded, request.replaced(seed=None) if later else request)
+        check_best(run.path, recorded)
+        _say_what_is_new(run, recorded, talk)
+        run.record(settings)
+        if not later:
+            prepare_data(settings, talk)
+            say_doubts(settings, request, talk)
+        return settings, space
+
+    with hold(place.out) if repeats else open_run(place.out) as held:
+        return _run_all(held, take_up, talk)
+
+
+def say_doubts(settings: "StudySettings", request: "SearchRequest", talk: Talk) -> None:
+    """Warn of valid settings that are probably mistakes."""
+    from automl_cli.planning.resolve import doubts
+
+    for doubt in doubts(settings, request):
+        talk.console.print(f"warning: {doubt}", soft_wrap=True)
+
+
+def _say_fitted(settings: "StudySettings", space: "SearchSpace", talk: Talk) -> None:
+    from automl_cli.planning.estimate import fitted_in_words
+
+    if not talk.quiet and (words := fitted_in_words(settings, space)) is not None:
+        talk.say(f"fitted to the data: {words}")
+
+
+def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings", talk: Talk) -> None:
+    from automl_cli.planning.resume import environment_changes
+
+    if run.torn_tail is not None:
+        words = f"the last line of the journal was cut off by a crash; its rest is in {run.torn_tail}"
+        talk.console.print(words, soft_wrap=True)
+    if changes := ", ".join(environment_changes(recorded.environment)):
+        words = f"warning: not as the run was started: {changes}; scores may differ in low bits"
+        talk.console.print(words, soft_wrap=True)
+
+
+def _run_all(
+    held: "RunDirectory", settle: "Callable[[RunDirectory], tuple[StudySettings, SearchSpace]]", talk: Talk
+) -> FinishedSearch:
+    """Run the study of the held directory, or of each of its repeats, and return what has ended."""
+    from automl_cli.jobs.caches import trim_programs
+    from automl_cli.planning.resume_commands import resume_search_command
+    from automl_cli.store.run_directory import open_run, repeats_of
+    from automl_cli.study.session import make_executor
+
+    trim_programs()
+    repeats = repeats_of(held.path)
+    finished: list[Finished] = []
+    with ExitStack() as stack:
+        executor = None
+        for path in repeats or [held.path]:
+            with open_run(path) if repeats else nullcontext(held) as run:
+                settings, space = settle(run)
+                executor = executor or stack.enter_context(closing(make_executor(settings)))
+                with goes_on_with(resume_search_command(settings, held.path)):
+                    finished.append(run_one(run, settings, space=space, executor=executor, talk=talk))
+    for at, one in enumerate(finished):
+        with goes_on_with(resume_search_command(one.settings, held.path)):
+            finished[at] = one._replace(transfer=transfer(one.run, one.settings, talk))
+    return FinishedSearch(held.path, tuple(finished), repeated=bool(repeats))

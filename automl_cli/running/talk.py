@@ -1,0 +1,49 @@
+"""Says how a search or a training goes: on the stderr of a command, or in the output of a notebook's cell."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Talk(NamedTuple):
+    """The place where a search or a training is followed, and how much is said there.
+
+    `verbose` says a line for every trial, `quiet` nothing but warnings; `log_file` gets a line for every trial. `events` says
+    whether the curves are written for TensorBoard.
+    """
+
+    console: "Console"
+    verbose: bool = False
+    quiet: bool = False
+    log_file: Path | None = None
+    events: bool = False
+
+    def say(self, text: str) -> None:
+        """Print a line, unless nothing is to be said."""
+        if not self.quiet:
+            self.console.print(text, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Print a warning, whatever else is said."""
+        say_labelled(self.console, text, label="warning")
+
+
+def say_labelled(console: "Console", text: str, *, label: str) -> None:
+    """Print the text unwrapped, with its label in red where the console shows colours; none where the label is empty."""
+    from rich.text import Text
+
+    parts = [(f"{label}: ", "bold red"), text] if label else [text]
+    console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+@contextmanager
+def goes_on_with(command: str) -> Iterator[None]:
+    """Give an interruption inside the context the command that continues the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; continue with: {command}") from None
