@@ -22,10 +22,21 @@ Top = Annotated[int, typer.Option("--top", min=1, help="How many of the best tri
 Target = Annotated[
     float | None, typer.Option("--reach", help="Count trials to this score [default: the baseline's mean].", show_default=False)
 ]
+Trials = Annotated[
+    Path | None,
+    typer.Option(
+        "--trials",
+        metavar="FILE",
+        help="Write all trials to this file instead: .csv, .parquet, or .log, a journal that optuna-dashboard opens.",
+        show_default=False,
+    ),
+]
 Html = Annotated[bool, typer.Option("--html", help="Write one self-contained page; its path goes to stdout.")]
 
 
-def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html = False, json: Json = False) -> None:
+def report(
+    runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html = False, trials: Trials = None, json: Json = False
+) -> None:
     """Show what runs found, how it went, and what it cost.
 
     Works on a search that is still running. Several runs of the same task are compared after equally many trials: runs that
@@ -37,6 +48,7 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
         automl report runs/first --top 10
         automl report runs/reinforce runs/random --html
         automl report runs/first --json
+        automl report runs/first --trials first.csv
     """
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.core.bounds import Bounds
@@ -51,6 +63,11 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
         return
     paths = [path for named in runs or [newest_run()] for path in runs_in(named) or [named]]
     histories = [read_history(path) for path in {path.resolve(): path for path in paths}.values()]
+    if trials is not None:
+        from automl_cli.report.trial_table import write_trials
+
+        write_line(str(write_trials(trials, histories)))
+        return
     made = _made(histories, top, reach)
     if html:
         from automl_cli.report.page import write_page

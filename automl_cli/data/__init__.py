@@ -48,6 +48,7 @@ contact_sheet    some pictures of every class as one picture
 target           the data set that a network is meant for, here or not
 available        the data sets that can be used on this machine
 paths            paths as users write them
+own_arrays       arrays that a program holds, kept as a file under their content
 benchmark_table  tabular benchmarks
 """
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO
 
@@ -44,7 +45,7 @@ class WorkerProcess:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "automl_cli.executors.worker_main"],
-                env=os.environ | environment | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env=os.environ | environment | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,

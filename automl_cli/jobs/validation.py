@@ -227,7 +227,7 @@ def _check_scores(place: str, found: Found) -> None:
         measurement = Measurement(scores=found.validation_scores)
     except ValueError as error:
         raise ArtifactError(f"{place}.validation_scores: {error}") from error
-    if found.child is not None:
+    if found.child is not None and len(found.validation_scores) > 1:  # an evaluator of the user's own may give one in all
         must_equal(f"{place}.epochs", found.epochs, len(found.validation_scores))
     must_equal(f"{place}.validation_score", found.validation_score, reward.score(measurement))
     if not isinstance(reward, LatencyTarget):

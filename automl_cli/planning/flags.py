@@ -200,8 +200,9 @@ SEARCH = (
         name="evaluator",
         type=str,
         panel=HOW,
-        metavar="NAME",
-        help="How a network is scored: {names}; see `automl evaluators`. [default: trained, which trains it]",
+        metavar="NAME|FILE.py:FUNCTION",
+        help="How a network is scored: {names}; see `automl evaluators`; or a function of your own. [default: trained, which "
+        "trains it]",
         recorded="evaluator.name",
     ),
     Flag(

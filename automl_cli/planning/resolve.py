@@ -16,6 +16,8 @@ from automl_cli.core.rewards import Power, Reward
 from automl_cli.core.settings import CONSTANTS, check_options
 from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
+from automl_cli.evaluators import own
+from automl_cli.evaluators.own_function import HERE, is_reference
 from automl_cli.executors.serial import check_serial
 from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
@@ -86,12 +88,13 @@ def plan_search(
 def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, data_needed: bool) -> dict[str, Any]:
     """Return the settings `evaluator`, `child`, `executor` and `workers`, and the epochs and trials that fit the data, by
     name."""
-    name = EVALUATORS.check(request.evaluator or DEFAULT_EVALUATOR)
+    name = evaluator_named(request.evaluator or DEFAULT_EVALUATOR)
     factory: EvaluatorFactory = EVALUATORS.load(name)
     _check_flags(name, factory, request)
     executor, workers = _where(request, factory)
     kind = kind_named(space.plugin.produces)
-    child = plan_child(request, preset.child, kind, data_needed=data_needed) if factory.trains else None
+    has_child = factory.trains and not (name == own.NAME and preset.child is None)
+    child = plan_child(request, preset.child, kind, data_needed=data_needed) if has_child else None
     if child is not None:
         check_placed(space, typed_facts(child.problem))
     extent = Extent(_first(request.trials, preset.trials), _first(request.epochs, preset.epochs))
@@ -111,6 +114,12 @@ def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, 
     )
     evaluator = EvaluatorSpec(name, factory.resolve(asked))
     return {"evaluator": evaluator, "child": child, "executor": executor, "workers": workers, **extent._asdict()}
+
+
+def evaluator_named(text: str) -> str:
+    """Return the name of an evaluator, or that of the one that asks a function of the user's own. Raises UserError for an
+    unknown name."""
+    return own.NAME if is_reference(text) else EVALUATORS.check(text)
 
 
 def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
@@ -232,9 +241,29 @@ def executor_and_workers(name: str, workers: int | None, timeout_seconds: float 
     return name, workers or default_workers()
 
 
+def check_held(request: SearchRequest) -> bool:
+    """Return whether the evaluator is a function that only this process holds. Raises UserError for flags that then ask for
+    other processes."""
+    if not (request.evaluator or "").startswith(f"{HERE}:"):
+        return False
+    asked = {
+        f"--executor {request.executor}": request.executor not in (None, "serial"),
+        f"--workers {request.workers}": request.workers not in (None, 1),
+        f"--trial-timeout {request.trial_timeout}": request.trial_timeout is not None,
+    }
+    for flag, processes in asked.items():
+        if processes:
+            raise UserError(
+                f"{flag} needs other processes, and only this one holds the function that scores; leave it out, or write the "
+                "function into a file and give FILE.py:FUNCTION"
+            )
+    return True
+
+
 def _where(request: SearchRequest, factory: EvaluatorFactory) -> tuple[str, int]:
     """Return the executor and the workers: worker processes, or this process for an evaluator that answers at once."""
     here = factory.instant and request.workers in (None, 1) and request.trial_timeout is None
+    here = check_held(request) or here
     return executor_and_workers(request.executor or ("serial" if here else "local"), request.workers, request.trial_timeout)
 
 

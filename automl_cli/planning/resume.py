@@ -12,11 +12,12 @@ from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.flags import Flag
 from automl_cli.core.settings import CONSTANTS
 from automl_cli.core.spaces import SearchSpace
+from automl_cli.evaluators import own
 from automl_cli.planning.child import network_given
 from automl_cli.planning.flags import flag_named, search_rows
 from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest, typed
-from automl_cli.planning.resolve import executor_and_workers
+from automl_cli.planning.resolve import check_held, executor_and_workers
 from automl_cli.planning.transfer import check_transfer
 from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import open_space
@@ -41,10 +42,11 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
     request.check()
     if recorded.child is not None:
         check_roles(recorded.child, f"{STUDY_FILE}: body.child", may_be_open=True)
-    recorded = _with_file(recorded, request.space)
+    recorded = _with_function(_with_file(recorded, request.space), request.evaluator)
     space = _check_recorded(recorded)
     _check_that_nothing_else_changes(recorded, request)
     evaluator_of(recorded).check(setup_of(recorded))
+    check_held(request)
     executor, workers = executor_and_workers(
         request.executor or recorded.executor,
         request.workers or (None if request.executor else recorded.workers),
@@ -113,6 +115,8 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
         row = flag_named(name)
         if row.changeable or (name == "space" and recorded.space.file):
             continue  # a space from a file is checked when it is opened
+        if name == "evaluator" and recorded.evaluator.name == own.NAME:
+            continue  # it has been given again
         asked, was = _as_recorded(row, value, recorded), row.recorded_in(recorded)
         if not _agrees(asked, was):
             may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable)
@@ -182,6 +186,13 @@ def _with_file(recorded: StudySettings, given: str | None) -> StudySettings:
             f"this run searches a space of your own, {recorded.space.name!r}; give its file again with --space FILE.py"
         )
     return msgspec.structs.replace(recorded, space=msgspec.structs.replace(recorded.space, file=str(Path(given).resolve())))
+
+
+def _with_function(recorded: StudySettings, given: str | None) -> StudySettings:
+    """Put the function that the user gives now in place of the recorded one, which is never imported."""
+    if recorded.evaluator.name != own.NAME:
+        return recorded
+    return msgspec.structs.replace(recorded, evaluator=own.given_again(recorded.evaluator, given))
 
 
 def _was(row: Flag, value: Any, recorded: StudySettings) -> str:

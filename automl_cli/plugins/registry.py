@@ -164,7 +164,10 @@ EVALUATORS = Table(
         "table": "automl_cli.evaluators.table:TableEvaluator",
         "analytic": "automl_cli.evaluators.analytic:AnalyticEvaluator",
     },
-    internal={"compared": "automl_cli.evaluators.compared:ComparedEvaluator"},
+    internal={
+        "compared": "automl_cli.evaluators.compared:ComparedEvaluator",
+        "own": "automl_cli.evaluators.own:OwnEvaluator",
+    },
     needs=(
         "summary",
         "trains",

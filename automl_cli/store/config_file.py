@@ -1,7 +1,7 @@
 """Files of flags: TOML with flags by name, such as `trials = 64` or `space-option = {layers = 4}`."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,15 @@ def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
     for name in asked:
         if name not in known:
             raise unknown_name(f"flag in {path}:", name, known)
+    return typed_values(asked, known.values(), str(path))
+
+
+def typed_values(asked: Mapping[str, Any], rows: Iterable[Flag], place: str) -> dict[str, Any]:
+    """Return values by the attributes of these rows, given by their names. Raises ArtifactError, naming the place, for a value
+    of another type than that of its row."""
+    known = {row.name: row for row in rows}
     fields = [(known[name].attribute, _type(known[name])) for name in asked]
-    return msgspec.structs.asdict(convert(asked, msgspec.defstruct("Flags", fields, rename="kebab"), str(path)))
+    return msgspec.structs.asdict(convert(asked, msgspec.defstruct("Flags", fields, rename="kebab"), place))
 
 
 def _type(row: Flag) -> Any:

@@ -13,7 +13,8 @@ import hashlib
 import importlib.util
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -47,6 +48,24 @@ def set_up_this_process() -> None:
         _set_here.setdefault(name, os.environ.get(name))
     os.environ.update(settings)
     keep_heap()
+
+
+@contextmanager
+def set_up_for_a_while() -> Iterator[None]:
+    """Apply the settings to this process while the context lasts, and give it back its environment then.
+
+    For programs of the user's own: JAX takes the settings if it starts meanwhile, and the user's if it starts later.
+    """
+    set_up_this_process()
+    try:
+        yield
+    finally:
+        for name, value in _set_here.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _set_here.clear()
 
 
 def users_environment() -> dict[str, str]:
