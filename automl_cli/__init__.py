@@ -26,8 +26,8 @@ role open (`values.child`). The floors, ground first; an import points down, nev
     cli          13   one file a command
     api          13   the same from Python
 
-`search_spaces/`, beside this package, holds the plug-ins: one file a space. From Python, `automl_cli.load` gives what the tool
-found or knows by name.
+`search_spaces/`, beside this package, holds the plug-ins: one file a space. The Python API is what this module gives by name
+(`import automl_cli as automl`; `automl.search`, `automl.load`, …): `__init__.pyi` lists it with types.
 """
 
 from importlib import import_module
@@ -35,15 +35,38 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+_API = {
+    "AskTell": "automl_cli.api.ask_tell",
+    "ArtifactError": "automl_cli.core.errors",
+    "AutomlError": "automl_cli.core.errors",
+    "DataError": "automl_cli.core.errors",
+    "Loaded": "automl_cli.jobs.loading",
+    "ProposedChild": "automl_cli.evaluators.proposed_child",
+    "RunFailed": "automl_cli.core.errors",
+    "RunInUse": "automl_cli.core.errors",
+    "SearchResult": "automl_cli.api.result",
+    "SpaceError": "automl_cli.core.errors",
+    "TrainingResult": "automl_cli.api.training",
+    "UserError": "automl_cli.core.errors",
+    "build": "automl_cli.api.using",
+    "evaluate": "automl_cli.api.training",
+    "export": "automl_cli.api.using",
+    "load": "automl_cli.jobs.loading",
+    "report": "automl_cli.api.reports",
+    "search": "automl_cli.api.searching",
+    "train": "automl_cli.api.training",
+}
+"""Names of the API, each with the module that has it: imported when it is first asked for."""
 
-def load(path_or_name: Any) -> Any:
-    """Return what an artifact holds, or a published value by name, or a formula, as a `jobs.loading.Loaded`.
+__all__ = [*_API, "__version__"]  # noqa: PLE0604  the names are looked up by `__getattr__`
 
-        rule = automl_cli.load("runs/opt").build(learning_rate=0.1)   # an optax.GradientTransformation
-        swish = automl_cli.load("swish").build()                      # a function of arrays
 
-    Nothing heavy is imported before it is called. Raises UserError for an unknown name, ArtifactError for a file that is no
-    artifact.
-    """
-    loading = import_module("automl_cli.jobs.loading")  # by name: lower rooms import this module for the version
-    return loading.load(path_or_name)
+def __getattr__(name: str) -> Any:
+    """Return a function or class of the API. Lower rooms import this module for the version, so it imports none of them."""
+    if name not in _API:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_API[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -61,12 +61,10 @@ def export(
     """
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.jobs.export import export as write
-    from automl_cli.jobs.export import to_export
-    from automl_cli.references.written import is_there
+    from automl_cli.jobs.export import place_beside, to_export
 
     opened = to_export(named)
-    beside = Path(opened.place).parent if is_there(opened.place) else Path()
-    exported = write(opened, out or beside / "export", format=format, overwrite=overwrite)
+    exported = write(opened, out or place_beside(opened), format=format, overwrite=overwrite)
     if json:
         write_json(exported.document)
     else:

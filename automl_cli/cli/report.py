@@ -51,8 +51,9 @@ def report(
         automl report runs/first --trials first.csv
     """
     from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.errors import say
     from automl_cli.core.bounds import Bounds
-    from automl_cli.report.runs import newest_run, read_history
+    from automl_cli.report.making import histories_of, made
     from automl_cli.store.file_names import COMPARISON_FILE
     from automl_cli.store.run_directory import runs_in
 
@@ -61,22 +62,23 @@ def report(
     if compared := [path for path in runs or [] if (path / COMPARISON_FILE).is_file() and not runs_in(path)]:
         _report_comparison(compared[0], alone=len(runs or []) == 1 and not html, json=json)
         return
-    paths = [path for named in runs or [newest_run()] for path in runs_in(named) or [named]]
-    histories = [read_history(path) for path in {path.resolve(): path for path in paths}.values()]
+    histories = histories_of(runs or [])
     if trials is not None:
         from automl_cli.report.trial_table import write_trials
 
         write_line(str(write_trials(trials, histories)))
         return
-    made = _made(histories, top, reach)
+    figures, reason = made(histories, top=top, target=reach)
+    if reason is not None:
+        say(f"{reason}, so the runs are shown one by one", label="not compared")
     if html:
         from automl_cli.report.page import write_page
 
-        write_line(str(write_page(made, histories)))
+        write_line(str(write_page(figures, histories)))
     elif json:
-        write_json(made)
+        write_json(figures)
     else:
-        _print(made, histories)
+        _print(figures, histories)
 
 
 def _report_comparison(directory: Path, *, alone: bool, json: bool) -> None:
@@ -95,22 +97,6 @@ def _report_comparison(directory: Path, *, alone: bool, json: bool) -> None:
     for part in comparison_parts(result):
         console.print(laid_out(part, console.width))
         console.print()
-
-
-def _made(histories: "list[History]", top: int, target: float | None) -> "Report":
-    from automl_cli.cli.errors import say
-    from automl_cli.report.summary import summarise
-    from automl_cli.store.reports import Report
-
-    summaries = tuple(summarise(history, top=top) for history in histories)
-    if len(histories) < 2:
-        return Report(runs=summaries)
-    from automl_cli.report.comparison import compare, obstacle
-
-    if reason := obstacle(histories):
-        say(f"{reason}, so the runs are shown one by one", label="not compared")
-        return Report(runs=summaries)
-    return Report(runs=summaries, comparison=compare(histories, target=target))
 
 
 def _print(made: "Report", histories: "list[History]") -> None:

@@ -39,6 +39,7 @@ class RunFlags(NamedTuple):
     quiet: bool
     nice: int | None
     log_file: Path | None
+    tensorboard: bool
 
     @property
     def place(self) -> RunPlace:
@@ -48,7 +49,7 @@ class RunFlags(NamedTuple):
     @property
     def talk(self) -> Talk:
         """The talk on stderr while the search runs."""
-        return Talk(talk_console(), self.verbose, self.quiet, self.log_file)
+        return Talk(talk_console(), self.verbose, self.quiet, self.log_file, self.tensorboard)
 
 
 def search(command: str, flags: Mapping[str, Any]) -> None:

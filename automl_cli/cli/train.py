@@ -44,7 +44,8 @@ def train(**given: Any) -> None:
         _print_plan(named, request, place, json=given["json"])
         return
     set_up_lone_process()
-    path, model = run_training(named, request, TrainingPlace(**place), Talk(talk_console(), quiet=given["quiet"]))
+    talk = Talk(talk_console(), quiet=given["quiet"], events=given["tensorboard"])
+    path, model = run_training(named, request, TrainingPlace(**place), talk)
     _print(path, model, json=given["json"], quiet=given["quiet"])
 
 

@@ -20,6 +20,7 @@ from automl_cli.plugins.listing import kind_of, kinds
 from automl_cli.plugins.registry import attribute
 from automl_cli.problems.image_learning import as_inputs, is_streamed
 from automl_cli.references import Opened, open_any, open_written
+from automl_cli.references.written import is_there
 from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.training.model_file import model_file
@@ -72,6 +73,11 @@ def to_export(named: str) -> Opened[Any]:
         first = f"; train it first: {command}" if command else ""
         raise ArtifactError(f"{named}: nothing is exported of {opened.artifact.kind!r}, but of: {able}{first}")
     return opened
+
+
+def place_beside(opened: Opened[Any]) -> Path:
+    """Return the directory that an export goes into unless told otherwise: beside the artifact, or here."""
+    return (Path(opened.place).parent if is_there(opened.place) else Path()) / "export"
 
 
 def export(opened: Opened[Any], out: Path, *, format: str | None = None, overwrite: bool = False) -> Exported:  # noqa: A002

@@ -38,6 +38,13 @@ RUN_ROWS = (
         at_least=0,
         at_most=19,
     ),
+    Flag(
+        name="tensorboard",
+        type=bool,
+        default=False,
+        panel=RUN,
+        help="Write the curves for TensorBoard too, into tensorboard/ of the run directory.",
+    ),
     Flag(name="log-file", type=Path, panel=RUN, metavar="FILE", help="Append a line for every trial to this file."),
 )
 """About the run and not about the search: nothing of them is asked again on resume, and no file of flags has them."""

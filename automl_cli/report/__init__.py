@@ -4,6 +4,7 @@ runs        run directories as histories: settings, trials in order, what was sp
 pareto      the front of score against length
 summary     one history in figures
 statistics  best so far, means of the top k, intervals, rank tests, over arrays of repeats
+making      the report on runs, as figures
 trial_table  trials as rows, as CSV and as Parquet
 optuna_journal  a run as a study of Optuna
 comparison  groups of repeats against a baseline

@@ -9,4 +9,5 @@ accounts          what was read of the data, as the first lines
 search_display    the course of a search
 training_display  the course of a training
 notebook_display  the course of either in the output of a notebook's cell
+event_files       the course of either as event files for TensorBoard
 """

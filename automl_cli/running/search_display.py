@@ -112,10 +112,12 @@ Tellers = list[Callable[["SearchProgress"], None]]
 
 
 @contextmanager
-def showing(talk: Talk, *, window: int, score: Score) -> Iterator[Callable[["SearchProgress"], None]]:
-    """Show a study while the context lasts. Yields the function to call with each progress."""
+def showing(
+    talk: Talk, *, window: int, score: Score, also: Tellers | None = None
+) -> Iterator[Callable[["SearchProgress"], None]]:
+    """Show a study while the context lasts. Yields the function to call with each progress, which is told to `also` first."""
     figures = SearchFigures(window, score=score)
-    tellers: Tellers = [figures.update]
+    tellers: Tellers = [*(also or ()), figures.update]
     with _log(talk.log_file, tellers, score), _shown(talk, figures, tellers, score):
         yield _all(tellers)
 

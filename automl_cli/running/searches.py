@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from automl_cli.core.errors import UserError
+from automl_cli.running.event_files import check_event_files
 from automl_cli.running.studies import Finished, FinishedSearch, prepare_data, run_one
 from automl_cli.running.talk import Talk, goes_on_with
 from automl_cli.running.transferring import transfer
@@ -52,6 +53,8 @@ def run_search(command: str, request: "SearchRequest", place: RunPlace, talk: Ta
     succeeds.
     """
     place.check()
+    if talk.events:
+        check_event_files()
     return _resumed(command, request, place, talk) if place.resume else _started(command, request, place, talk)
 
 

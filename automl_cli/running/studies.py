@@ -1,6 +1,7 @@
 """Runs the study of one run directory and reports its end."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -90,6 +91,7 @@ def run_one(
 ) -> Finished:
     """Run or continue a study to its end, and show its progress."""
     from automl_cli.jobs.transfer import transfer_of
+    from automl_cli.running.event_files import event_file, search_curves
     from automl_cli.running.search_display import showing
     from automl_cli.study.session import make_strategy, run_study
 
@@ -99,7 +101,10 @@ def run_one(
         state = "planned" if transferred is None else transferred.state
         talk.say(f"transfer: {transfer_in_words(settings.transfer, state)}")
     strategy = make_strategy(settings, space)
-    with showing(talk, window=settings.in_flight, score=settings.reward.score) as on_progress:
+    with ExitStack() as stack:
+        curves = [search_curves(settings.reward, stack.enter_context(event_file(run.path)))] if talk.events else []
+        display = showing(talk, window=settings.in_flight, score=settings.reward.score, also=curves)
+        on_progress = stack.enter_context(display)
         try:
             winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
         except RunFailed:

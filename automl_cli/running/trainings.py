@@ -1,6 +1,7 @@
 """Runs a training to its end: open its directory, show its course, return its model."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,14 +43,18 @@ def run_training(
     """Train, and return the directory of the training and its model. The process is set up already."""
     from automl_cli.jobs.caches import trim_programs
     from automl_cli.running.accounts import say_what_was_read
+    from automl_cli.running.event_files import check_event_files, event_file, training_curves
     from automl_cli.running.training_display import shown
     from automl_cli.training.run import train
     from automl_cli.training.settings import open_training, resume_training_command, settings_of
 
+    if talk.events:
+        check_event_files()
     trim_programs()
-    with open_training(request=request, named=named, **place._asdict()) as run:
+    with open_training(request=request, named=named, **place._asdict()) as run, ExitStack() as stack:
         training = settings_of(run.path)
         say_what_was_read(training.child, talk)
+        curves = training_curves(stack.enter_context(event_file(run.path))) if talk.events else None
         display = shown(talk.console, epochs=training.epochs, unseen=not training.with_validation, quiet=talk.quiet)
         with goes_on_with(resume_training_command(run.path)), display as watch:
-            return run.path, train(run.path, watch=watch)
+            return run.path, train(run.path, watch=watch if curves is None else watch.with_epochs(curves))

@@ -25,6 +25,12 @@ MODEL_FILE = "model.json"
 LOCK_FILE = "run.lock"
 """Locked by the process that holds the directory."""
 
+EVENTS = "tensorboard"
+"""Inside the directory of a search or a training: event files that TensorBoard shows, where they were asked for."""
+
+EVENT_PREFIX = "events.out.tfevents."
+"""The beginning of their names, which TensorBoard's writer gives."""
+
 TRANSFER = "transfer"
 """Inside the directory of a search: the training of its scaled winner."""
 

@@ -19,6 +19,8 @@ from automl_cli.store.file_names import (
     COMPARISON_FILE,
     COMPARISON_PLOT,
     CONTENTS_FILE,
+    EVENT_PREFIX,
+    EVENTS,
     JOURNAL_FILE,
     LOCK_FILE,
     MODEL_FILE,
@@ -221,7 +223,14 @@ def check_is_run(path: Path, layout: DirectoryLayout) -> None:
 def _own_entries(path: Path, layout: DirectoryLayout) -> Iterator[Path]:
     for pattern in layout.own_files:
         yield from (entry for entry in path.glob(pattern) if entry.is_file())
+    yield from _event_files(path / EVENTS)
     yield from _own_directories(path, layout)
+
+
+def _event_files(folder: Path) -> list[Path]:
+    """Return the event files of a run and then their folder; none where something else is in it."""
+    inside = list(folder.iterdir()) if folder.is_dir() else []
+    return [*inside, folder] if inside and all(file.name.startswith(EVENT_PREFIX) for file in inside) else []
 
 
 def _own_directories(path: Path, layout: DirectoryLayout) -> dict[Path, DirectoryLayout]:
@@ -250,6 +259,8 @@ def _clear(path: Path, layout: DirectoryLayout, *, inside: bool = False) -> None
             _clear(entry, directories[entry], inside=True)
             if not any(entry.iterdir()):
                 entry.rmdir()
+        elif entry.is_dir():
+            entry.rmdir()
         elif entry.name != LOCK_FILE or inside:
             entry.unlink()
 

@@ -184,6 +184,13 @@ RUN_ROWS = (
     Flag(name="overwrite", type=bool, default=False, panel=RUN, help="Replace the training in --out."),
     Flag(name="dry-run", type=bool, default=False, panel=RUN, help="Say what would be done and how long it may take."),
     Flag(name="quiet", short="q", type=bool, default=False, panel=RUN, help="No progress, only errors."),
+    Flag(
+        name="tensorboard",
+        type=bool,
+        default=False,
+        panel=RUN,
+        help="Write the curves for TensorBoard too, into tensorboard/ of its directory.",
+    ),
     Flag(name="json", type=bool, default=False, panel=GENERAL, help="One JSON document on stdout, and nothing else."),
 )
 """About the run and not about the training."""

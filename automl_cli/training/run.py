@@ -45,6 +45,15 @@ class TrainingObserver:
     prepared: Callable[[int, int], None] = lambda done, total: None
     epoch: Callable[[tuple[float, ...], tuple[float, ...]], None] = lambda losses, scores: None
 
+    def with_epochs(self, also: Callable[[tuple[float, ...], tuple[float, ...]], None]) -> TrainingObserver:
+        """Return an observer that tells the losses and scores to another function as well."""
+
+        def epoch(losses: tuple[float, ...], scores: tuple[float, ...]) -> None:
+            also(losses, scores)
+            self.epoch(losses, scores)
+
+        return TrainingObserver(self.prepared, epoch)
+
 
 def train(
     directory: Path, *, watch: TrainingObserver | None = None, checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS

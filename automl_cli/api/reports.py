@@ -1,0 +1,22 @@
+"""Reports from Python: `automl_cli.report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl_cli.api.result import SearchResult
+from automl_cli.api.words import Place
+
+if TYPE_CHECKING:
+    from automl_cli.store.reports import Report
+
+
+def report(*runs: Place | SearchResult, top: int = 5, reach: float | None = None) -> "Report":
+    """Return the figures of runs as `automl report --json` gives them; without any, of the newest run under ./runs.
+
+    Several runs of the same task are compared after equally many trials; `comparison` is None where they cannot be. Raises
+    UserError where there is no run.
+    """
+    from automl_cli.report.making import histories_of, made
+
+    paths = [run.path if isinstance(run, SearchResult) else Path(run) for run in runs]
+    return made(histories_of(paths), top=top, target=reach)[0]

@@ -1,0 +1,42 @@
+"""Uses what was found from Python: `automl_cli.build` and `automl_cli.export`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automl_cli.api.given import name_of
+from automl_cli.api.words import Place
+
+if TYPE_CHECKING:
+    from automl_cli.api.result import SearchResult
+    from automl_cli.api.training import TrainingResult
+    from automl_cli.jobs.export import Exported
+    from automl_cli.jobs.loading import Loaded
+
+
+def build(named: "Place | SearchResult | Loaded", **settings: Any) -> Any:
+    """Return what an artifact, a published name or a formula stands for as an object that computes.
+
+    `Loaded.build` says which settings each kind takes. Raises UserError for an unknown name and for settings that do not fit.
+    """
+    from automl_cli.jobs.loading import load
+
+    return load(name_of(named)).build(**settings)
+
+
+def export(
+    named: "Place | SearchResult | TrainingResult | Loaded",
+    *,
+    out: Place | None = None,
+    format: str | None = None,  # noqa: A002
+    overwrite: bool = False,
+) -> "Exported":
+    """Write a model, an activation function, an update rule or a policy without this tool, as `automl export` does.
+
+    Without `out` it is written into `export`, beside the artifact. Raises UserError for a format that the kind does not have,
+    and for files that are there already.
+    """
+    from automl_cli.jobs.export import export as write
+    from automl_cli.jobs.export import place_beside, to_export
+
+    opened = to_export(name_of(named))
+    return write(opened, Path(name_of(out)) if out else place_beside(opened), format=format, overwrite=overwrite)
