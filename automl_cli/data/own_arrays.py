@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def kept_arrays(dataset: Any) -> Path:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
         beside.replace(file)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         raise DataError(
             f"the arrays cannot be kept in {file.parent}: {error.strerror or error}; set AUTOML_CACHE_DIR to another folder"
         ) from error

@@ -139,15 +139,15 @@ def given_again(recorded: EvaluatorSpec, reference: str | None) -> EvaluatorSpec
     """Return the evaluator of a study with the function that the user gives now in place of the recorded one, which is never
     imported. Raises UserError where none is given, or another one, or the source has changed."""
     before = msgspec.convert(recorded.settings, OwnFunction)
-    where = (
-        f"give it again: evaluator={before.function}" if before.is_here else f"give it again: --evaluator {before.reference}"
-    )
+    again = f"give it again: --evaluator {before.reference}"
+    if before.is_here:
+        again = f"give it again to automl_cli.search, in Python: evaluator={before.function}, resume=True"
     if reference is None:
-        raise UserError(f"this run is scored by a function of your own, {before.function!r}; {where}")
+        raise UserError(f"this run is scored by a function of your own, {before.function!r}; {again}")
     now = own_function(reference)
     if now.function != before.function:
         raise UserError(
-            f"--evaluator {reference} is not what this run was started with ({before.reference}); {where}, or start a new run"
+            f"--evaluator {reference} is not what this run was started with ({before.function!r}); {again}, or start a new run"
         )
     if now.digest != before.digest:
         raise UserError(

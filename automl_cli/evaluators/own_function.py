@@ -101,9 +101,13 @@ def hold(function: Any) -> str:
 
 
 def imported(found: OwnFunction) -> Callable[[Any], Any]:
-    """Import and return the function. Raises UserError for a file that fails on import, that has changed or lacks it."""
+    """Import and return the function. Raises UserError for a file that fails on import, and for a source that has changed since
+    the search was started: a worker may be started late."""
+    now = own_function(found.reference)
+    if now.digest != found.digest:
+        raise UserError(f"the source of evaluator {found.reference} has changed while the search ran; put it back and resume")
     if found.is_here:
-        return _HELD[_held(found.function).function][0]
+        return _HELD[found.function][0]
     try:
         module = import_module(found.module) if found.module is not None else _from_file(Path(found.file or ""))
         function: Any = getattr(module, found.function, None)
