@@ -54,18 +54,21 @@ def report(
     from automl_cli.cli.errors import say
     from automl_cli.core.bounds import Bounds
     from automl_cli.reporting.making import histories_of, made
+    from automl_cli.reporting.trial_table import check_trials_file, write_trials
     from automl_cli.store.file_names import COMPARISON_FILE
     from automl_cli.store.run_directory import runs_in
 
+    if trials is not None:
+        check_trials_file(trials)
+        if html or json:
+            raise UserError(f"--trials writes the trials in place of a report; leave out {'--html' if html else '--json'}")
     if reach is not None and (allowed := Bounds().broken_by(reach)) is not None:
         raise UserError(f"--reach is {reach}; it must be {allowed}")
     if compared := [path for path in runs or [] if (path / COMPARISON_FILE).is_file() and not runs_in(path)]:
-        _report_comparison(compared[0], alone=len(runs or []) == 1 and not html, json=json)
+        _report_comparison(compared[0], alone=len(runs or []) == 1 and not html and trials is None, json=json)
         return
     histories = histories_of(runs or [])
     if trials is not None:
-        from automl_cli.reporting.trial_table import write_trials
-
         write_line(str(write_trials(trials, histories)))
         return
     figures, reason = made(histories, top=top, target=reach)
@@ -88,7 +91,7 @@ def _report_comparison(directory: Path, *, alone: bool, json: bool) -> None:
     from automl_cli.reporting.terminal import laid_out
 
     if not alone:
-        raise UserError(f"{directory} is a comparison: report it alone and without --html; its plot stands in it")
+        raise UserError(f"{directory} is a comparison: report it alone and without --html or --trials; its plot stands in it")
     result = recorded_result(directory)
     if json:
         write_json(result)

@@ -31,18 +31,35 @@ def write_journal(path: Path, histories: Sequence[History]) -> Path:
         raise UserError("a journal of Optuna needs another package: pip install 'automl-cli[optuna]'") from error
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    logs = _Logs()
+    try:
+        for history in histories:
+            _add(optuna, JournalStorage(logs), history)
+    finally:
+        optuna.logging.set_verbosity(before)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        storage = JournalStorage(JournalFileBackend(str(beside), lock_obj=JournalFileOpenLock(str(beside))))
-        for history in histories:
-            _add(optuna, storage, history)
+        JournalFileBackend(str(beside), lock_obj=JournalFileOpenLock(str(beside))).append_logs(logs.all)
         beside.replace(path)
     except OSError as error:
-        raise cannot_write(path, error, hint=ANOTHER_OUT) from error
-    finally:
         beside.unlink(missing_ok=True)
-        optuna.logging.set_verbosity(before)
+        raise cannot_write(path, error, hint=ANOTHER_OUT) from error
     return path
+
+
+class _Logs:
+    """Holds the records of a journal in memory, as a backend of Optuna: written one by one to disk, each would be flushed."""
+
+    def __init__(self) -> None:
+        self.all: list[dict[str, Any]] = []
+
+    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
+        """Return the records from this number on."""
+        return self.all[log_number_from:]
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Add records."""
+        self.all += logs
 
 
 def _add(optuna: Any, storage: Any, history: History) -> None:

@@ -106,8 +106,9 @@ def test_the_command_writes_the_trials_of_several_runs(automl: Any, run: Path, t
     assert (done.code, done.stdout) == (0, f"{tmp_path / 'all.csv'}\n")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "all.csv").read_text(), newline="")))
     assert [row["run"] for row in rows] == ["first"] * 4 + ["second"]
-    refused = automl("report", run, "--trials", "all.xlsx")
-    assert (refused.code, refused.stderr.count("\n")) == (2, 1)
+    for more in (["all.xlsx"], ["all.csv", "--json"], ["all.csv", "--html"]):
+        refused = automl("report", run, "--trials", *more)
+        assert (refused.code, refused.stderr.count("\n")) == (2, 1)
 
 
 def test_optuna_reads_decisions_values_states_and_times(run: Path, tmp_path: Path) -> None:
