@@ -29,7 +29,7 @@ from automl_cli.store.encoding import plain
 from automl_cli.store.study import StudySettings
 from automl_cli.training import flags as trainings
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import check_resumed, new_training
+from automl_cli.training.settings import new_training, resumed
 from automl_cli.training.trainable import NamedTrainable, network_flags
 from automl_cli.values.recipe import Recipe
 
@@ -331,9 +331,9 @@ def test_a_resumed_training_may_be_told_the_same_again_and_nothing_else(
     recorded = training(**more, **{row.attribute: same})
     assert row.recorded is not None
     assert row.recorded_in(recorded) is resolve(recorded, row.recorded)
-    check_resumed(recorded, TrainingRequest(**{row.attribute: same}), None)
+    resumed(recorded, TrainingRequest(**{row.attribute: same}), None)
     with pytest.raises(UserError, match=rf"this training was started with --{row.name} "):
-        check_resumed(recorded, TrainingRequest(**{row.attribute: other}), None)
+        resumed(recorded, TrainingRequest(**{row.attribute: other}), None)
 
 
 def test_the_flags_that_name_what_is_trained_are_those_of_the_kinds() -> None:
