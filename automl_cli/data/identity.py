@@ -1,13 +1,15 @@
 """The content of a stored data set, by which it is known again wherever it lies and whatever has become of its files' dates.
 
-The digest covers what the set says of each file, such as part and class, and the bytes of the file. Of a set of more than
-`WHOLE_BYTES` it covers the sizes of its files and the first and last `ENDS` bytes of each. It is kept beside prepared data
-under the places, sizes and dates of the files, so that a set is read once.
+The digest covers what the set says of each file, such as part and class, and the bytes of the file; of an `.npz` file, which
+holds the time when it was written, the names, sizes and checksums of its arrays. Of a set of more than `WHOLE_BYTES` it covers
+the sizes of its files and the first and last `ENDS` bytes of each. It is kept beside prepared data under the places, sizes and
+dates of the files, so that a set is read once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -76,6 +78,9 @@ def _digest(file: Stamped, *, whole: bool) -> bytes:
     said = file.says.encode(errors="surrogateescape")
     digest = hashlib.blake2b(f"{len(said)}|".encode() + said, digest_size=DIGEST_BYTES)
     try:
+        if file.path.suffix.lower() == ".npz":
+            digest.update(_arrays_in(file.path).encode())
+            return digest.digest()
         with file.path.open("rb") as stream:
             if whole:
                 while block := stream.read(1 << 20):
@@ -84,6 +89,11 @@ def _digest(file: Stamped, *, whole: bool) -> bytes:
                 digest.update(f"{file.size}|".encode() + stream.read(ENDS))
                 stream.seek(max(0, (file.size or 0) - ENDS))
                 digest.update(stream.read(ENDS))
-    except OSError:
+    except (OSError, zipfile.BadZipFile):
         digest.update(b"|unreadable")
     return digest.digest()
+
+
+def _arrays_in(archive: Path) -> str:
+    with zipfile.ZipFile(archive) as opened:
+        return "\n".join(sorted(f"{member.filename}|{member.file_size}|{member.CRC}" for member in opened.infolist()))
