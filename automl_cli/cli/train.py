@@ -57,8 +57,8 @@ def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", plac
     from automl_cli.running.accounts import say_what_was_read
     from automl_cli.running.talk import Talk
     from automl_cli.store.run_directory import TRAINING, check_new_run
+    from automl_cli.training.directory import directory_to_resume
     from automl_cli.training.plan import plan_resumed, plan_training
-    from automl_cli.training.settings import directory_to_resume
     from automl_cli.training.trainable import needed
 
     before = directory_to_resume(**place)

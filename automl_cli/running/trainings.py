@@ -45,8 +45,8 @@ def run_training(
     from automl_cli.running.accounts import say_what_was_read
     from automl_cli.running.event_files import check_event_files, event_file, training_curves
     from automl_cli.running.training_display import shown
+    from automl_cli.training.directory import open_training, resume_training_command, settings_of
     from automl_cli.training.run import train
-    from automl_cli.training.settings import open_training, resume_training_command, settings_of
 
     if talk.events:
         check_event_files()
