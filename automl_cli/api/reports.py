@@ -1,4 +1,4 @@
-"""Reports from Python: `automl_cli.reporting`."""
+"""Reports from Python: `automl_cli.report`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ def report(*runs: Place | SearchResult, top: int = 5, reach: float | None = None
     Several runs of the same task are compared after equally many trials; `comparison` is None where they cannot be. Raises
     UserError where there is no run.
     """
-    from automl_cli.reporting.making import histories_of, made
+    from automl_cli.report.making import histories_of, made
 
     paths = [run.path if isinstance(run, SearchResult) else Path(run) for run in runs]
     return made(histories_of(paths), top=top, target=reach)[0]

@@ -12,7 +12,7 @@ from automl_cli.core.shell_commands import command_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from automl_cli.reporting.runs import History
+    from automl_cli.report.runs import History
     from automl_cli.store.reports import Report, RunSummary
 
 Runs = Annotated[
@@ -53,8 +53,8 @@ def report(
     from automl_cli.cli.console import write_json, write_line
     from automl_cli.cli.errors import say
     from automl_cli.core.bounds import Bounds
-    from automl_cli.reporting.making import histories_of, made
-    from automl_cli.reporting.trial_table import check_trials_file, write_trials
+    from automl_cli.report.making import histories_of, made
+    from automl_cli.report.trial_table import check_trials_file, write_trials
     from automl_cli.store.file_names import COMPARISON_FILE
     from automl_cli.store.run_directory import runs_in
 
@@ -75,7 +75,7 @@ def report(
     if reason is not None:
         say(f"{reason}, so the runs are shown one by one", label="not compared")
     if html:
-        from automl_cli.reporting.page import write_page
+        from automl_cli.report.page import write_page
 
         write_line(str(write_page(figures, histories)))
     elif json:
@@ -87,8 +87,8 @@ def report(
 def _report_comparison(directory: Path, *, alone: bool, json: bool) -> None:
     """Print the table of a comparison, or its document. Raises UserError where it is not asked for alone."""
     from automl_cli.cli.console import data_console, write_json
-    from automl_cli.reporting.compared import comparison_parts, recorded_result
-    from automl_cli.reporting.terminal import laid_out
+    from automl_cli.report.compared import comparison_parts, recorded_result
+    from automl_cli.report.terminal import laid_out
 
     if not alone:
         raise UserError(f"{directory} is a comparison: report it alone and without --html or --trials; its plot stands in it")
@@ -105,9 +105,9 @@ def _report_comparison(directory: Path, *, alone: bool, json: bool) -> None:
 def _print(made: "Report", histories: "list[History]") -> None:
     from automl_cli.cli.console import data_console, talk_console
     from automl_cli.cli.errors import say
-    from automl_cli.reporting.sections import BARS, PLAIN_BARS, comparison_blocks, run_blocks
-    from automl_cli.reporting.summary import warnings_of
-    from automl_cli.reporting.terminal import laid_out
+    from automl_cli.report.sections import BARS, PLAIN_BARS, comparison_blocks, run_blocks
+    from automl_cli.report.summary import warnings_of
+    from automl_cli.report.terminal import laid_out
 
     console = data_console()
     bars = PLAIN_BARS if console.options.ascii_only else BARS

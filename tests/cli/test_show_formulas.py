@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from automl_cli.plugins.discovery import open_space
-from automl_cli.reporting.runs import read_history
+from automl_cli.report.runs import read_history
 from automl_cli.values import optimizer
 from automl_cli.values.activation import NAMED
 from automl_cli.values.expressions.tree import length

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import EvaluatorSpec
-from automl_cli.reporting.comparison import compare, obstacle
-from automl_cli.reporting.runs import History, read_history
+from automl_cli.report.comparison import compare, obstacle
+from automl_cli.report.runs import History, read_history
 from automl_cli.store.journal import Journal
 from automl_cli.store.run_directory import open_run
 from tests.report.runs import SPACE, asked, study, told, write_run

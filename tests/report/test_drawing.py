@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from automl_cli.core.errors import UserError
 from automl_cli.kinds.activation import drawing
-from automl_cli.reporting.drawing import LABEL, ROWS, drawn
-from automl_cli.reporting.plots import curves_plot, write_image
+from automl_cli.report.drawing import LABEL, ROWS, drawn
+from automl_cli.report.plots import curves_plot, write_image
 from automl_cli.values.activation import NAMED, ActivationFunction
 from automl_cli.values.sheet import Curves
 from tests.values.expression_samples import activations
@@ -106,7 +106,7 @@ def test_a_file_that_is_no_image_stays(tmp_path: Path) -> None:
 
 
 def test_curves_stand_in_a_page_too() -> None:
-    from automl_cli.reporting.page import laid_out
+    from automl_cli.report.page import laid_out
 
     assert laid_out(drawing(NAMED["relu"])).startswith("<figure><svg")
     assert curves_plot(drawing(NAMED["relu"])).rstrip().endswith("</svg>")

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl_cli.reporting.pareto import front
+from automl_cli.report.pareto import front
 
 POINTS = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 8).map(lambda eighths: eighths / 8)), max_size=30)
 

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.trials import Stage
-from automl_cli.reporting.runs import newest_run, read_history
-from automl_cli.reporting.sections import run_blocks
-from automl_cli.reporting.summary import summarise
+from automl_cli.report.runs import newest_run, read_history
+from automl_cli.report.sections import run_blocks
+from automl_cli.report.summary import summarise
 from automl_cli.store.journal import Ended, Journal, Started
 from automl_cli.store.run_directory import open_run, runs_in
 from tests.report.runs import SPACE, asked, study, told, write_run

@@ -5,9 +5,9 @@ from html import escape
 from pathlib import Path
 
 from automl_cli.core.errors import UserError
-from automl_cli.reporting import plots
-from automl_cli.reporting.runs import History
-from automl_cli.reporting.sections import comparison_blocks, run_blocks
+from automl_cli.report import plots
+from automl_cli.report.runs import History
+from automl_cli.report.sections import comparison_blocks, run_blocks
 from automl_cli.store.file_names import REPORT_FILE
 from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Report

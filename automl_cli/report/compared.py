@@ -13,8 +13,8 @@ from automl_cli.jobs.compare import best_rates, check_trainings, ledger_of
 from automl_cli.kinds.comparison import ComparisonSettings
 from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.roles import words_of
-from automl_cli.reporting.figures import mean_and_interval, number
-from automl_cli.reporting.sections import SIGNIFICANT
+from automl_cli.report.figures import mean_and_interval, number
+from automl_cli.report.sections import SIGNIFICANT
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.comparisons import ComparedRow, ComparisonResult, DescentResult, DescentRow, RateScore, Verdict
 from automl_cli.store.file_names import COMPARISON_FILE, JOURNAL_FILE
@@ -147,7 +147,7 @@ def _row(
 def _spread(scores: Sequence[float]) -> "Spread | None":
     import numpy as np
 
-    from automl_cli.reporting.statistics import spread
+    from automl_cli.report.statistics import spread
 
     return spread(np.array(scores)) if scores else None
 
@@ -156,7 +156,7 @@ def _p_value(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
     """Return the p-value of the rank test; None where it could not be below `SIGNIFICANT`, whatever the scores."""
     import numpy as np
 
-    from automl_cli.reporting.statistics import least_p_value, rank_test
+    from automl_cli.report.statistics import least_p_value, rank_test
 
     if not ours or not theirs or least_p_value(len(ours), len(theirs)) >= SIGNIFICANT:
         return None

@@ -1,10 +1,10 @@
-"""Makes the report on runs, as figures: what `automl report` prints and `automl_cli.reporting` returns."""
+"""Makes the report on runs, as figures: what `automl report` prints and `automl_cli.report` returns."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from automl_cli.reporting.runs import History, newest_run, read_history
-from automl_cli.reporting.summary import summarise
+from automl_cli.report.runs import History, newest_run, read_history
+from automl_cli.report.summary import summarise
 from automl_cli.store.reports import Report
 from automl_cli.store.run_directory import runs_in
 
@@ -20,7 +20,7 @@ def made(histories: Sequence[History], *, top: int = 5, target: float | None = N
     summaries = tuple(summarise(history, top=top) for history in histories)
     if len(histories) < 2:
         return Report(runs=summaries), None
-    from automl_cli.reporting.comparison import compare, obstacle
+    from automl_cli.report.comparison import compare, obstacle
 
     if reason := obstacle(histories):
         return Report(runs=summaries), reason

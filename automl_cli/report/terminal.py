@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from automl_cli.reporting.drawing import drawn
+from automl_cli.report.drawing import drawn
 from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines, Part
 
 if TYPE_CHECKING:

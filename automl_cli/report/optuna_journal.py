@@ -14,8 +14,8 @@ from typing import Any
 from automl_cli.core.decisions import Choice
 from automl_cli.core.errors import UserError
 from automl_cli.core.trials import Stage
-from automl_cli.reporting.runs import History, space_of
-from automl_cli.reporting.trial_table import TrialRow, trial_rows
+from automl_cli.report.runs import History, space_of
+from automl_cli.report.trial_table import TrialRow, trial_rows
 from automl_cli.store.file_names import JOURNAL_FILE
 from automl_cli.store.files import ANOTHER_OUT, cannot_write
 from automl_cli.store.journal import Started, Told, read_records

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from automl_cli.core.trials import Status, Trial
 from automl_cli.plugins.listing import kind_named
-from automl_cli.reporting.runs import History, space_of
+from automl_cli.report.runs import History, space_of
 from automl_cli.store.reports import ParetoPoint
 from automl_cli.values.sheet import Grid
 

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 
 from automl_cli.core.trials import Trial
-from automl_cli.reporting import statistics as st
-from automl_cli.reporting.runs import History
+from automl_cli.report import statistics as st
+from automl_cli.report.runs import History
 from automl_cli.store.encoding import line
 from automl_cli.store.reports import Comparison, Contrast, GroupSummary, IncumbentPoint, Point, Spread, TopDifference
 from automl_cli.store.study import StudySettings

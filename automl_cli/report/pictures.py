@@ -6,7 +6,7 @@ from typing import Any
 from automl_cli.data.examples import example_images
 from automl_cli.plugins.listing import kind_of
 from automl_cli.plugins.registry import attribute
-from automl_cli.reporting.image_files import check_image_file
+from automl_cli.report.image_files import check_image_file
 from automl_cli.store.files import replace_file
 from automl_cli.store.study import FoundBody
 from automl_cli.values.dataset import DatasetReference, dataset_of

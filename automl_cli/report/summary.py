@@ -17,8 +17,8 @@ from automl_cli.data.catalogue import canonical_name
 from automl_cli.jobs.transfer import transfer_of
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.listing import kind_named
-from automl_cli.reporting.pareto import pareto_of
-from automl_cli.reporting.runs import History, space_of
+from automl_cli.report.pareto import pareto_of
+from automl_cli.report.runs import History, space_of
 from automl_cli.store.file_names import JOURNAL_FILE
 from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary
 from automl_cli.store.study import StudySettings

@@ -6,9 +6,9 @@ A block is laid out by `terminal` and by `page`; what is said, and how figures a
 from collections.abc import Iterable, Iterator, Sequence
 
 from automl_cli.core.numbers import by_times, counted, duration
-from automl_cli.reporting.figures import mean_and_interval, number, size, top_names, whole_columns
-from automl_cli.reporting.pareto import pareto_grid
-from automl_cli.reporting.statistics import least_p_value
+from automl_cli.report.figures import mean_and_interval, number, size, top_names, whole_columns
+from automl_cli.report.pareto import pareto_grid
+from automl_cli.report.statistics import least_p_value
 from automl_cli.store.reports import (
     Comparison,
     Contrast,

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from automl_cli.core.numbers import counted
-from automl_cli.reporting.drawing import is_drawable, window
-from automl_cli.reporting.figures import top_names
-from automl_cli.reporting.image_files import check_image_file
-from automl_cli.reporting.runs import History
-from automl_cli.reporting.summary import improvements, score_or_none
+from automl_cli.report.drawing import is_drawable, window
+from automl_cli.report.figures import top_names
+from automl_cli.report.image_files import check_image_file
+from automl_cli.report.runs import History
+from automl_cli.report.summary import improvements, score_or_none
 from automl_cli.store.comparisons import ComparisonResult, DescentResult
 from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Comparison, Point

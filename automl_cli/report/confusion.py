@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from automl_cli.core.numbers import counted
-from automl_cli.reporting.terminal import COLUMNS, GAP
+from automl_cli.report.terminal import COLUMNS, GAP
 from automl_cli.values.class_scores import ClassScore, ConfusionMatrix, class_scores, confused_pairs
 from automl_cli.values.sheet import Grid, Lines, Part
 

@@ -15,7 +15,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Trial
-from automl_cli.reporting.runs import History, space_of
+from automl_cli.report.runs import History, space_of
 from automl_cli.store.csv_cells import safe_cell, safe_value
 from automl_cli.store.files import ANOTHER_OUT, replace_file
 
@@ -132,7 +132,7 @@ def write_trials(path: Path, histories: Sequence[History]) -> Path:
     """
     check_trials_file(path)
     if path.suffix == OPTUNA:
-        from automl_cli.reporting.optuna_journal import write_journal
+        from automl_cli.report.optuna_journal import write_journal
 
         return write_journal(path, histories)
     rows = [row for history in histories for row in trial_rows(history)]
