@@ -182,7 +182,7 @@ def placed_records(path: Path) -> Iterator[tuple[str, Record]]:
         place = f"{path}:{number}"
         if last and _is_torn(line, place):
             return
-        record: Record = encoding.decode(line, Record, place)  # type: ignore[arg-type]
+        record: Record = encoding.decode_record(line, Record, place)  # type: ignore[arg-type]
         yield place, record
 
 
