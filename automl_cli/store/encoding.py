@@ -86,7 +86,7 @@ def decode(data: bytes, kind: type[T], place: str) -> T:
 def decode_record(data: bytes, kind: type[T], place: str) -> T:
     """Return the same value as `decode`, in one pass: journals have many lines."""
     try:
-        return _decoder(kind).decode(data)  # type: ignore[no-any-return]
+        return _decoder(kind).decode(data)  # type: ignore[no-any-return,arg-type]
     except (msgspec.DecodeError, UnicodeDecodeError):  # `decode` says what is wrong, and where
         return decode(data, kind, place)
 
