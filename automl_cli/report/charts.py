@@ -1,14 +1,14 @@
 """Draws charts for a page: an SVG that is stretched to the width of its place, with axes and legend as text around it.
 
-Marks are strokes, whose width is not stretched, and a dot is a stroke of no length with round ends. So a chart of any width has
-round dots and even lines, and its text is as large as that of the page, on a phone as on a desk. Colours are classes `c1` … `c4`,
-ways of drawing a line `d0` … `d2`; the style of the page says what they look like.
+Marks are strokes, whose width is not stretched, and a dot is a stroke of no length with round ends. So a chart of any width
+has round dots and even lines, and its text is as large as that of the page, on a phone as on a desk. Colours are classes `c1`
+to `c4`, ways of drawing a line `d0` to `d2`; the style of the page says what they look like.
 """
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import NamedTuple
 
+from automl_cli.report.escaping import shown
 from automl_cli.report.scales import Scale
 
 SIDE = 1000
@@ -108,16 +108,16 @@ def figure_of(chart: Chart) -> str:
     y_ticks, x_ticks = chart.y.scale.ticks(), chart.x.scale.ticks()
     lines = "".join(f"M0 {_down(at)}H{SIDE}" for at, _ in y_ticks)
     widest = max((words for _, words in y_ticks), key=len, default="")
-    note = f"<p>{escape(chart.note)}</p>" if chart.note else ""
+    note = f"<p>{shown(chart.note)}</p>" if chart.note else ""
     return (
-        f'<figure class="chart {chart.shape}"><figcaption><b>{escape(chart.title)}</b>{_legend(chart.marks)}</figcaption>'
-        f'<p class="axis">{escape(chart.y.title)}</p><div class="y"><i>{escape(widest)}</i>'
-        + "".join(f'<span style="top:{100 - 100 * at:.4g}%">{escape(words)}</span>' for at, words in y_ticks)
+        f'<figure class="chart {chart.shape}"><figcaption><b>{shown(chart.title)}</b>{_legend(chart.marks)}</figcaption>'
+        f'<p class="axis">{shown(chart.y.title)}</p><div class="y"><i>{shown(widest)}</i>'
+        + "".join(f'<span style="top:{100 - 100 * at:.4g}%">{shown(words)}</span>' for at, words in y_ticks)
         + f'</div><div class="plot"><svg viewBox="0 0 {SIDE} {SIDE}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(chart.words)}"><path class="grid" d="{lines}"/>{drawn}</svg>{_labels(chart)}</div>'
+        f'aria-label="{shown(chart.words)}"><path class="grid" d="{lines}"/>{drawn}</svg>{_labels(chart)}</div>'
         '<div class="x">'
-        + "".join(f'<span style="left:{100 * at:.4g}%">{escape(words)}</span>' for at, words in x_ticks)
-        + f'</div><p class="axis x-title">{escape(chart.x.title)}</p>{note}</figure>'
+        + "".join(f'<span style="left:{100 * at:.4g}%">{shown(words)}</span>' for at, words in x_ticks)
+        + f'</div><p class="axis x-title">{shown(chart.x.title)}</p>{note}</figure>'
     )
 
 
@@ -150,8 +150,8 @@ def _linked(dot: Dot, path: str) -> str:
     """Return a stroke with its words; one that leads somewhere is no stop of the Tab key, since the table it leads to is."""
     if not dot.words:
         return f'<path d="{path}"/>'
-    stroke = f'<path d="{path}"><title>{escape(dot.words)}</title></path>'
-    return f'<a href="#{escape(dot.target)}" tabindex="-1">{stroke}</a>' if dot.target else stroke
+    stroke = f'<path d="{path}"><title>{shown(dot.words)}</title></path>'
+    return f'<a href="#{shown(dot.target)}" tabindex="-1">{stroke}</a>' if dot.target else stroke
 
 
 def _labels(chart: Chart) -> str:
@@ -162,15 +162,15 @@ def _labels(chart: Chart) -> str:
             across, up = chart.x.scale.place(mark.x), chart.y.scale.place(mark.y)
             side = ' class="left"' if across > 0.55 else ""
             place = f"left:{100 * across:.4g}%;top:{100 - 100 * up:.4g}%"
-            written.append(f'<span{side} style="{place}">{escape(mark.text)}</span>')
+            written.append(f'<span{side} style="{place}">{shown(mark.text)}</span>')
         elif isinstance(mark, RuleMark):
             level = f"top:{100 - 100 * chart.y.scale.place(mark.y):.4g}%"
-            written.append(f'<span class="level" style="{level}">{escape(mark.name)}</span>')
+            written.append(f'<span class="level" style="{level}">{shown(mark.name)}</span>')
     return f'<div class="labels" aria-hidden="true">{"".join(written)}</div>' if written else ""
 
 
 def _legend(marks: Sequence[Mark]) -> str:
-    rows = "".join(f'<li><i class="{look}"></i>{escape(name)}</li>' for name, look in _looks(marks))
+    rows = "".join(f'<li><i class="{look}"></i>{shown(name)}</li>' for name, look in _looks(marks))
     return f'<ul class="legend">{rows}</ul>' if rows else ""
 
 

@@ -1,8 +1,8 @@
 """Reads off what a strategy learned: how sure it was of every decision after so many trials.
 
-A strategy that can be read (`core.protocols.LegibleStrategy`) is told the trials of the journal again, and read at some moments: a
-policy gives draws, evolution its population. Of the others, and where telling all trials again would take long, what was proposed
-lately is read in place of it. Either way the same journal gives the same figures.
+A strategy that can be read (`core.protocols.LegibleStrategy`) is told the trials of the journal again, and read at some
+moments: a policy gives draws, evolution its population. Of the others, and where telling all trials again would take long, what
+was proposed lately is read in place of it. Either way the same journal gives the same figures.
 """
 
 import math

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from itertools import groupby
 
 from automl_cli.report.charts import Chart, ChartAxis, LineMark, figure_of
 from automl_cli.report.drawing import is_drawable, window
+from automl_cli.report.escaping import shown
 from automl_cli.report.scales import Scale
 from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines, Part
 
@@ -15,11 +15,11 @@ def laid_out(part: Part, *, caption: str = "") -> str:
     """Return the part as HTML; `caption` says what a table is about."""
     match part:
         case Heading(name, rest):
-            return f"<h3>{escape(name)} <small>{escape(rest)}</small></h3>"
+            return f"<h3>{shown(name)} <small>{shown(rest)}</small></h3>"
         case Facts(rows):
             return facts(rows)
         case Lines(text):
-            return f'<pre tabindex="0">{escape(text)}</pre>'
+            return f'<pre tabindex="0">{shown(text)}</pre>'
         case Curves():
             return curves(part)
         case Grid():
@@ -28,7 +28,7 @@ def laid_out(part: Part, *, caption: str = "") -> str:
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:
     """Return pairs of a name and its value as a list."""
-    return f"<dl>{''.join(f'<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>' for name, value in rows)}</dl>"
+    return f"<dl>{''.join(f'<div><dt>{shown(name)}</dt><dd>{shown(value)}</dd></div>' for name, value in rows)}</dl>"
 
 
 def table(grid: Grid, *, caption: str, targets: Sequence[str] = ()) -> str:
@@ -37,19 +37,24 @@ def table(grid: Grid, *, caption: str, targets: Sequence[str] = ()) -> str:
     The first column heads its row.
     """
     words = [title in grid.words for title in grid.titles]
-    head = "".join(f'<th scope="col"{_words_class(left)}>{escape(title)}</th>' for title, left in zip(grid.titles, words, strict=True))
+    head = "".join(
+        f'<th scope="col"{_words_class(left)}>{shown(title)}</th>' for title, left in zip(grid.titles, words, strict=True)
+    )
     rows = "".join(_row(row, words, target) for row, target in zip(grid.rows, targets or [""] * len(grid.rows), strict=True))
     return (
-        f'<div class="scrolls" role="region" tabindex="0" aria-label="{escape(caption)}"><table><caption>{escape(caption)}'
+        f'<div class="scrolls" role="region" tabindex="0" aria-label="{shown(caption)}"><table><caption>{shown(caption)}'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
 def _row(cells: Sequence[str], words: Sequence[bool], target: str) -> str:
-    name = f' id="{escape(target)}"' if target else ""
     first, *others = cells
-    rest = "".join(f"<td{_words_class(left)}>{escape(cell)}</td>" for cell, left in zip(others, words[1:], strict=True))
-    return f'<tr{name}><th scope="row"{_words_class(words[0])}>{escape(first)}</th>{rest}</tr>'
+    rest = "".join(f"<td{_words_class(left)}>{shown(cell)}</td>" for cell, left in zip(others, words[1:], strict=True))
+    return f'<tr{_said("id", target)}><th scope="row"{_words_class(words[0])}>{shown(first)}</th>{rest}</tr>'
+
+
+def _said(attribute: str, value: str) -> str:
+    return f' {attribute}="{shown(value)}"' if value else ""
 
 
 def _words_class(left: bool) -> str:
@@ -58,22 +63,23 @@ def _words_class(left: bool) -> str:
 
 def folded(summary: str, content: str, *, name: str = "") -> str:
     """Return content that is shown when its summary is chosen, or when a link leads into it."""
-    return f"<details{f' id={name!r}' if name else ''}><summary>{escape(summary)}</summary>{content}</details>"
+    return f"<details{_said('id', name)}><summary>{shown(summary)}</summary>{content}</details>"
 
 
 def commands(rows: Iterable[tuple[str, str]]) -> str:
     """Return command lines, each under what it does."""
-    return f"<dl class='commands'>{''.join(f'<div><dt>{escape(what)}</dt><dd><code>{escape(line)}</code></dd></div>' for what, line in rows)}</dl>"
+    each = "".join(f"<div><dt>{shown(what)}</dt><dd><code>{shown(line)}</code></dd></div>" for what, line in rows)
+    return f'<dl class="commands">{each}</dl>'
 
 
 def paragraph(text: str, *, kind: str = "") -> str:
     """Return a paragraph."""
-    return f"<p{f' class={kind!r}' if kind else ''}>{escape(text)}</p>"
+    return f"<p{_said('class', kind)}>{shown(text)}</p>"
 
 
 def curves(part: Curves) -> str:
     """Return one chart for each curve, side by side where there is room."""
-    title = f"<p class='title'>{escape(part.title)}</p>" if part.title else ""
+    title = f'<p class="title">{shown(part.title)}</p>' if part.title else ""
     charts = "".join(figure_of(_curve(name, part.x, values, place)) for place, (name, values) in enumerate(part.series, 1))
     return f"{title}<div class='charts'>{charts}</div>"
 
@@ -89,6 +95,6 @@ def _curve(name: str, x: Sequence[float], values: Sequence[float], colour: int) 
 def _pieces(x: Sequence[float], values: Sequence[float], scale: Scale) -> Iterator[list[tuple[float, float]]]:
     """Yield the pieces of a curve between its gaps."""
     points = [(at, value if is_drawable(value) else math.nan) for at, value in zip(x, values, strict=True)]
-    for shown, piece in groupby(points, key=lambda point: scale.low <= point[1] <= scale.high):
-        if shown:
+    for within, piece in groupby(points, key=lambda point: scale.low <= point[1] <= scale.high):
+        if within:
             yield list(piece)

@@ -30,7 +30,13 @@ class ShownTrial(NamedTuple):
 
 
 def shown_trials(
-    trials: Sequence[Trial], reward: Reward, space: SearchSpace | None, *, prefix: str, share: float = 1.0, keep: Sequence[int] = ()
+    trials: Sequence[Trial],
+    reward: Reward,
+    space: SearchSpace | None,
+    *,
+    prefix: str,
+    share: float = 1.0,
+    keep: Sequence[int] = (),
 ) -> tuple[ShownTrial, ...]:
     """Return the trials that are shown, in order, on a page of which this run has a share; those numbered in `keep` are among
     them."""
@@ -78,8 +84,8 @@ def thinning_in_words(shown: int, trials: int) -> str:
     if shown == trials:
         return ""
     return (
-        f"{shown:,} of {counted(trials, 'trial')} are shown one by one: every new best, the highest and lowest of every stretch, "
-        "and failures."
+        f"{shown:,} of {counted(trials, 'trial')} are shown one by one: every new best, the highest and lowest of every "
+        "stretch, and failures."
     )
 
 
