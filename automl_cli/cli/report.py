@@ -7,11 +7,8 @@ import typer
 
 from automl_cli.cli.options import Json
 from automl_cli.core.errors import UserError
-from automl_cli.core.shell_commands import command_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from automl_cli.report.runs import History
     from automl_cli.store.reports import Report, RunSummary
 
@@ -23,22 +20,33 @@ Target = Annotated[
     float | None, typer.Option("--reach", help="Count trials to this score [default: the baseline's mean].", show_default=False)
 ]
 Html = Annotated[bool, typer.Option("--html", help="Write one self-contained page; its path goes to stdout.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE|DIRECTORY",
+        help="Where the page goes [default: report.html in the directory it is about; of several, in this one].",
+        show_default=False,
+    ),
+]
 
 
-def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html = False, json: Json = False) -> None:
+def report(
+    runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html = False, out: Out = None, json: Json = False
+) -> None:
     """Show what runs found, how it went, and what it cost.
 
     Works on a search that is still running. Several runs of the same task are compared after equally many trials: runs that
     differ in their seed only are repeats of one search, and random search is the baseline where it is among them. Of the
-    directory of a comparison it prints the table.
+    directory of a comparison it prints the table. With --html, whatever is named stands on one page.
 
     Examples:
         automl report
         automl report runs/first --top 10
-        automl report runs/reinforce runs/random --html
+        automl report runs/reinforce runs/random --html --out comparison.html
         automl report runs/first --json
     """
-    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.console import write_json
     from automl_cli.core.bounds import Bounds
     from automl_cli.report.runs import newest_run, read_history
     from automl_cli.store.file_names import COMPARISON_FILE
@@ -46,20 +54,44 @@ def report(runs: Runs = None, *, top: Top = 5, reach: Target = None, html: Html 
 
     if reach is not None and (allowed := Bounds().broken_by(reach)) is not None:
         raise UserError(f"--reach is {reach}; it must be {allowed}")
-    if compared := [path for path in runs or [] if (path / COMPARISON_FILE).is_file() and not runs_in(path)]:
-        _report_comparison(compared[0], alone=len(runs or []) == 1 and not html, json=json)
+    if out is not None and not html:
+        raise UserError("--out says where the page goes, which --html writes; give --html as well, or leave --out out")
+    named = runs or [newest_run()]
+    compared = [path for path in named if (path / COMPARISON_FILE).is_file() and not runs_in(path)]
+    if compared and not html:
+        _report_comparison(compared[0], alone=len(named) == 1, json=json)
         return
-    paths = [path for named in runs or [newest_run()] for path in runs_in(named) or [named]]
+    page = _page_file(named, out) if html else None
+    paths = [path for given in named if given not in compared for path in runs_in(given) or [given]]
     histories = [read_history(path) for path in {path.resolve(): path for path in paths}.values()]
     made = _made(histories, top, reach)
-    if html:
-        from automl_cli.report.page import write_page
-
-        write_line(str(write_page(made, histories)))
-    elif json:
+    if page is not None:
+        _write_page(made, histories, compared, page, json=json)
+    if json:
         write_json(made)
-    else:
+    elif page is None:
         _print(made, histories)
+
+
+def _page_file(named: list[Path], out: Path | None) -> Path:
+    from automl_cli.report.page import place_of_page
+
+    return place_of_page(named, out)
+
+
+def _write_page(made: "Report", histories: "list[History]", compared: list[Path], page: Path, *, json: bool) -> None:
+    """Write the page. Its path goes to stdout, or to stderr where stdout has the document of --json."""
+    from automl_cli.cli.console import write_line
+    from automl_cli.cli.errors import say
+    from automl_cli.report.compared import recorded_result
+    from automl_cli.report.page import compared_chapter, write_page
+    from automl_cli.report.page import page as page_about
+
+    write_page(page_about(made, histories, [compared_chapter(recorded_result(path)) for path in compared]), page)
+    if json:
+        say(str(page), label="page")
+    else:
+        write_line(str(page))
 
 
 def _report_comparison(directory: Path, *, alone: bool, json: bool) -> None:
@@ -69,7 +101,7 @@ def _report_comparison(directory: Path, *, alone: bool, json: bool) -> None:
     from automl_cli.report.terminal import laid_out
 
     if not alone:
-        raise UserError(f"{directory} is a comparison: report it alone and without --html; its plot stands in it")
+        raise UserError(f"{directory} is a comparison: report it alone, or with others on one page by --html")
     result = recorded_result(directory)
     if json:
         write_json(result)
@@ -118,42 +150,8 @@ def _print(made: "Report", histories: "list[History]") -> None:
 
 def next_steps(histories: "list[History]", first: "RunSummary") -> list[str]:
     """Return the commands that a user may want to type next."""
-    from automl_cli.planning.resume_commands import resume_search_command
-    from automl_cli.store.file_names import BEST_FILE
+    from automl_cli.report.next_steps import steps_after
 
-    history = histories[0]
     if len(histories) > 1:
         return ["plots on one page: the same command with --html"]
-    unfinished = (first.trials < first.planned_trials or first.to_retrain) and not first.running
-    steps = [f"go on: {resume_search_command(history.settings, history.path)}"] if unfinished else []
-    best = history.path / BEST_FILE
-    return [*steps, *_steps_with(best), *_steps_after(history)] if best.is_file() else steps
-
-
-def _steps_with(best: Path) -> "Iterator[str]":
-    """Yield the commands that use the winner."""
-    from automl_cli.references import open_any
-    from automl_cli.training.trainable import train_command
-
-    yield f"look: {command_line('show', best)}"
-    if (command := train_command(open_any(str(best)).artifact.body, str(best))) is not None:
-        yield f"train it: {command}"
-
-
-def _steps_after(history: "History") -> "Iterator[str]":
-    """Yield the commands that use the scaled winner."""
-    from automl_cli.jobs.transfer import transfer_of
-    from automl_cli.store.file_names import TRANSFER
-
-    settings, scaled = history.settings.transfer, transfer_of(history.path, history.settings)
-    if settings is None or scaled is None:
-        return
-    if scaled.state == "trained":
-        directory, data_dir = history.path / TRANSFER, settings.dataset.data_dir
-        where = () if data_dir is None else ("--data-dir", data_dir)
-        yield f"score the scaled winner again: {command_line('evaluate', directory, *where)}"
-        yield f"take it elsewhere: {command_line('export', directory)}"
-    elif scaled.command is not None and not history.running:
-        yield f"train the scaled winner: {scaled.command}"
-    elif not history.running:
-        yield f"scale the winner: {command_line(history.settings.command, '--resume', '--out', history.path)}"
+    return [f"{what}: {command}" for what, command in steps_after(histories[0], first)]

@@ -124,7 +124,7 @@ def _drawing(body: Any, place: str) -> "Curves":
     if kind.drawing is None:
         drawn = ", ".join(row.name for row in kinds().values() if row.drawing or row.pictures)
         raise UserError(f"{place} holds a value of kind {kind.name!r}, of which there is no drawing; kinds with one: {drawn}")
-    return kind.drawing(body.value)
+    return kind.drawing(body.value)[0]
 
 
 def _front(run: Path) -> "Iterator[Part]":
@@ -140,7 +140,7 @@ def _front(run: Path) -> "Iterator[Part]":
 
 def _parts(body: Any, place: str) -> "Iterator[Part]":
     """Yield how the value was found and what its kind says of it; for other kinds an outline of the fields."""
-    from automl_cli.plugins.listing import kind_of
+    from automl_cli.plugins.listing import held_by, kind_of
     from automl_cli.plugins.sheets import cost_facts, found_facts
     from automl_cli.store.encoding import plain
     from automl_cli.store.study import FoundBody
@@ -156,7 +156,7 @@ def _parts(body: Any, place: str) -> "Iterator[Part]":
     else:
         yield Lines("\n".join(body.words if isinstance(body, FoundBody) else _outline(plain(body))))
     if kind.drawing is not None:
-        yield kind.drawing(body.value)._replace(title="")
+        yield from (drawing._replace(title="") for drawing in kind.drawing(held_by(body)))
 
 
 def _outline(value: Any, depth: int = 0) -> Iterator[str]:

@@ -10,6 +10,9 @@ confusion   what a model takes for what, class by class
 figures     figures as text: whole numbers, means with their intervals
 sections    summaries and comparisons in words
 drawing     curves as text
+drawings    drawings of values as SVG and in words
+curves_drawn  curves as SVG
+svg         elements of SVG, with the colours
 terminal    sections for a terminal of 80 columns
 image_files  where images may be written
 plots       curves as SVG and PNG

@@ -121,10 +121,11 @@ TASK: Mapping[str, Callable[[StudySettings], object]] = {
 
 def _common_trials(histories: Iterable[History]) -> int:
     """Return the number of trials that all runs have finished; of a running one, those before its first unfinished one."""
-    return min(_settled(history.trials) for history in histories)
+    return min(settled(history.trials) for history in histories)
 
 
-def _settled(trials: Sequence[Trial]) -> int:
+def settled(trials: Sequence[Trial]) -> int:
+    """Return how many trials, from the first, have ended without a gap."""
     return next((number for number, trial in enumerate(trials) if trial.number != number), len(trials))
 
 

@@ -20,7 +20,7 @@ TITLE = "best of its length, better than all shorter"
 """The title of the column that says what was found."""
 
 
-def front(points: Iterable[P], *, length: Callable[[P], int], reward: Callable[[P], float]) -> Iterator[P]:
+def front(points: Iterable[P], *, length: Callable[[P], float], reward: Callable[[P], float]) -> Iterator[P]:
     """Yield the points that no other one beats, which would be at most as long and at least as good; the shortest comes first.
 
     Of points that are equal in both, the first stays.

@@ -47,7 +47,7 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
     if run.retraining:
         yield Facts(tuple(_retraining_facts(run.retraining)))
     if run.transfer:
-        yield Facts(tuple(_transfer_facts(run.transfer)))
+        yield Facts(tuple(transfer_facts(run.transfer)))
     yield Facts(tuple(_cost_facts(run.cost)))
 
 
@@ -146,7 +146,7 @@ def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
     yield "rank correlation", "undefined" if correlation is None else f"{correlation:.2f}"
 
 
-def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
+def transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
     """Yield the target of the scaled winner, its costs, and how far its training is."""
     shape = by_times(transfer.image_shape)
     yield (

@@ -21,5 +21,6 @@ published_recipes  how networks of cells and those of experts are trained to the
 dataset            which images a child is trained on
 class_scores       scores of single classes, and which are taken for which
 engine             which engine computes with a network
+drawings           drawings of values as plain data
 sheet              what is said of a value or a run, before it is laid out
 """

@@ -1,0 +1,42 @@
+"""Drawings of a value as SVG, each with words that say the same: what the row of its kind gives, rendered."""
+
+from typing import Any, NamedTuple
+
+from automl_cli.plugins.kind import Kind
+from automl_cli.report.curves_drawn import curves_in_words, drawn_curves
+from automl_cli.report.svg import Picture, fragment
+from automl_cli.values.drawings import Drawing
+from automl_cli.values.sheet import Curves
+
+
+class Drawn(NamedTuple):
+    """A drawing: its title, an `<svg>` element, and the same in words, for those who cannot see it.
+
+    The element may stand in any page, also beside others: it has no identifiers, loads nothing, and takes its colours from CSS
+    variables (`svg.LIGHT`). It has its own width, or that of a narrower box around it, as long as it can be read; below that it
+    overflows, so that the box needs `overflow-x: auto`. `words` may have several lines.
+    """
+
+    title: str
+    svg: str
+    words: str
+
+
+def drawings_of(kind: Kind, value: Any) -> tuple[Drawn, ...]:
+    """Return the drawings of what an artifact of this kind holds, none where there are none: its value, or its body where it
+    has no value."""
+    if kind.drawing is None:
+        return ()
+    return tuple(drawn(drawing) for drawing in kind.drawing(value))
+
+
+def drawn(drawing: Drawing) -> Drawn:
+    """Return a drawing as SVG and in words."""
+    picture, said = _picture(drawing)
+    return Drawn(drawing.title, fragment(picture, drawing.title), said)
+
+
+def _picture(drawing: Drawing) -> tuple[Picture, str]:
+    match drawing:
+        case Curves():
+            return drawn_curves(drawing), curves_in_words(drawing)
