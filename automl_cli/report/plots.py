@@ -54,7 +54,7 @@ def _curves_figure(curves: Curves) -> Figure:
         axes.plot(curves.x, [value if is_drawable(value) else math.nan for value in values], color=f"C{place - 1}")
         low, high = window(values)
         axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        axes.set_xlabel("x")
+        axes.set_xlabel(curves.axis)
         axes.set_title(name, fontsize="medium")
     return figure
 
