@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from automl_cli.core.numbers import by_times, counted, duration
 from automl_cli.report.figures import mean_and_interval, number, size, top_names, whole_columns
 from automl_cli.report.pareto import pareto_grid
-from automl_cli.report.statistics import least_p_value
 from automl_cli.store.reports import (
     Comparison,
     Contrast,
@@ -252,6 +251,8 @@ def _rank_test_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
 
 def _too_few(comparison: Comparison, contrast: Contrast) -> bool:
     """Return whether the rank test of so few repeats could not find any difference."""
+    from automl_cli.report.statistics import least_p_value  # SciPy takes a second, which the report of one run does not need
+
     return least_p_value(*_repeats(comparison, contrast)) >= SIGNIFICANT
 
 

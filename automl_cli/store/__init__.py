@@ -11,5 +11,7 @@ comparisons    the documents that `automl compare --json` prints
 weights        arrays on disk, bound to the artifact that names them
 config_file    files of flags, in TOML
 journal        the file of trials: append-only, group commit, torn tails
+journal_tail   a journal that is being written, read as it grows
+training_journal  the file of epochs of a training
 run_directory  create, refuse, resume, overwrite, lock
 """
