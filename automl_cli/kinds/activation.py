@@ -8,6 +8,7 @@ from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
 from automl_cli.values.activation import ACTIVATIONS, NAMED, ActivationFunction
 from automl_cli.values.drawings import Drawing
+from automl_cli.values.drawn_formulas import activation_formula
 from automl_cli.values.expressions.derivative import derivative
 from automl_cli.values.expressions.latex import latex
 from automl_cli.values.expressions.reading import Reading, curve, reading
@@ -79,8 +80,8 @@ def _hump_in_words(found: Reading) -> str:
 
 
 def drawing(function: ActivationFunction) -> tuple[Drawing, ...]:
-    """Return the curves of the function and of its derivative."""
-    return (curves(function),)
+    """Return the curves of the function and of its derivative, and its formula."""
+    return curves(function), activation_formula(function)
 
 
 def curves(function: ActivationFunction) -> Curves:

@@ -9,6 +9,8 @@ from automl_cli.report.scales import Scale, scale_over
 from automl_cli.store.comparisons import ComparisonResult
 from automl_cli.store.reports import Comparison, Point, TopDifference
 
+STARTING = 0.03
+"""Of the trials, those at the start, whose low scores may lie beyond the edge."""
 INTERVAL = "95 % interval of the mean"
 
 
@@ -66,8 +68,9 @@ def _banded(points: Sequence[Point], name: str, colour: int) -> list[Mark]:
 
 
 def _against_trials(title: str, words: str, comparison: Comparison, y: str, marks: Sequence[Mark], note: str) -> Chart:
-    """Return a chart over the trials. Its scale holds all lines, and of the bands what lies near them."""
-    lines = [value for mark in marks if isinstance(mark, LineMark) for _, value in mark.points]
+    """Return a chart over the trials. Its scale holds all lines but for their start, and of the bands what lies near them."""
+    start = comparison.trials * STARTING
+    lines = [value for mark in marks if isinstance(mark, LineMark) for trial, value in mark.points if trial >= start]
     bands = [value for mark in marks if isinstance(mark, BandMark) for _, value in (*mark.lower, *mark.upper)]
     rules = [mark.y for mark in marks if isinstance(mark, RuleMark)]
     span = max(lines, default=0.0) - min(lines, default=0.0)

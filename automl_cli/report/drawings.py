@@ -3,9 +3,13 @@
 from typing import Any, NamedTuple
 
 from automl_cli.plugins.kind import Kind
+from automl_cli.report.arcs_drawn import arcs_in_words, drawn_arcs
+from automl_cli.report.column_drawn import column_in_words, drawn_column
 from automl_cli.report.curves_drawn import curves_in_words, drawn_curves
+from automl_cli.report.formula_drawn import drawn_formula, formula_in_words
+from automl_cli.report.graph_drawn import drawn_graph, graph_in_words
 from automl_cli.report.svg import Picture, fragment
-from automl_cli.values.drawings import Drawing
+from automl_cli.values.drawings import Arcs, Column, Drawing, Formula, Graph
 from automl_cli.values.sheet import Curves
 
 
@@ -40,3 +44,11 @@ def _picture(drawing: Drawing) -> tuple[Picture, str]:
     match drawing:
         case Curves():
             return drawn_curves(drawing), curves_in_words(drawing)
+        case Arcs():
+            return drawn_arcs(drawing), arcs_in_words(drawing)
+        case Formula():
+            return drawn_formula(drawing), formula_in_words(drawing)
+        case Column():
+            return drawn_column(drawing), column_in_words(drawing)
+        case Graph():
+            return drawn_graph(drawing), graph_in_words(drawing)

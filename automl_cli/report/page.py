@@ -64,7 +64,8 @@ def document(chapters: Sequence[Chapter]) -> str:
     nav = f'<nav aria-label="Chapters"><ol>{contents}</ol></nav>' if len(chapters) > 1 else ""
     body = "".join(_chapter(chapter, place) for place, chapter in enumerate(chapters, start=1))
     return (
-        f'{BEGINNING}{shown(title)}</title>\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f"{BEGINNING}{shown(title)}</title>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
         f'<meta name="generator" content="automl-cli {__version__}">\n<style>{style}</style>\n</head>\n<body>\n'
         f'<a class="skip" href="#main">Skip to the content</a>\n{nav}<main id="main">{body}</main>\n'
@@ -168,7 +169,12 @@ def _comparison_chapter(comparison: Comparison, runs: Sequence[RunSummary]) -> C
         Section("In figures", tables),
         *more,
     )
-    return Chapter(first.name, first.rest, sections)
+    lead = (
+        f"{counted(len(comparison.groups), 'search/searches')} of the same task, {counted(len(runs), 'run')} in all, compared "
+        f"after {counted(comparison.trials, 'trial')} of each; what is measured against is {comparison.baseline}. In brackets "
+        "stands the 95 % interval of the mean before it."
+    )
+    return Chapter(first.name, lead, sections)
 
 
 def _chapter(chapter: Chapter, place: int) -> str:

@@ -29,14 +29,14 @@ def course_chart(history: History, trials: Sequence[ShownTrial], winner: int | N
     failed = [one for one in trials if one.score is None]
     y = _robust([score for _, score in scores], lower_is_better=better == "lower", below=0.12 if failed else 0.04)
     limit = max(0, TITLES_BUDGET // len(trials) - 60)
-    dots = [Dot(one.trial.number + 1, score, _said(one, score, limit), one.target) for one, score in scores]
-    last = history.trials[-1].number + 1
-    steps = [(point.trials, point.score) for point in improvements(history.trials, settings.reward)]
+    dots = [Dot(one.trial.number, score, _said(one, score, limit), one.target) for one, score in scores]
+    last = history.trials[-1].number
+    steps = [(point.trials - 1, point.score) for point in improvements(history.trials, settings.reward)]
     marks: list[Mark] = [
         DotsMark("trial", dots),
         LineMark(BEST_NAMED, [*steps, (last, steps[-1][1])], 2, steps=True),
         DotsMark("winner", [dot for dot, (one, _) in zip(dots, scores, strict=True) if one.trial.number == winner], 2, "large"),
-        RugMark("no score", [Dot(one.trial.number + 1, 0, _said(one, None, limit), one.target) for one in failed], 4),
+        RugMark("no score", [Dot(one.trial.number, 0, _said(one, None, limit), one.target) for one in failed], 4),
     ]
     beyond = sum(not y.low <= score <= y.high for _, score in scores)
     note = f"{counted(beyond, 'score')} lie beyond the edge, where they are drawn. " if beyond else ""
@@ -45,7 +45,7 @@ def course_chart(history: History, trials: Sequence[ShownTrial], winner: int | N
         f"{counted(len(steps), 'step')}"
     )
     title = f"validation score ({better} is better)"
-    x = ChartAxis("trial", Scale(low=0.0, high=float(max(2, last)) * 1.01))
+    x = ChartAxis("trial", Scale(low=-0.01 * max(1, last), high=1.01 * max(1, last)))
     return Chart("All trials and the best so far", words, x, ChartAxis(title, y), tuple(marks), note)
 
 

@@ -23,6 +23,8 @@ from automl_cli.store.reports import RunCost, RunSummary
 from automl_cli.store.study import Retraining
 from automl_cli.values.sheet import Facts, Grid
 
+LONG = 18
+"""A figure of so many characters is written smaller."""
 TOP_WORDS = 400
 """Characters of a genotype in words in the table of the best."""
 
@@ -79,7 +81,8 @@ def lead_of(history: History, run: RunSummary) -> str:
 def tiles(rows: Sequence[tuple[str, str, str]]) -> str:
     """Return figures large, each with its name above and words below."""
     made = "".join(
-        f"<div><dt>{shown(name)}</dt><dd><b>{shown(value)}</b><span>{shown(words)}</span></dd></div>"
+        f"<div><dt>{shown(name)}</dt><dd><b{'' if len(value) < LONG else ' class=long'}>{shown(value)}</b>"
+        f"<span>{shown(words)}</span></dd></div>"
         for name, value, words in rows
     )
     return f'<dl class="tiles">{made}</dl>'
@@ -88,9 +91,9 @@ def tiles(rows: Sequence[tuple[str, str, str]]) -> str:
 def run_tiles(run: RunSummary) -> str:
     """Return score, trials, and what it cost beside what the paper spent."""
     endings = ", ".join(f"{count:,} {status}" for status, count in run.statuses.items())
-    best = (
-        ("none yet", "no trial has succeeded") if run.best is None else (f"{run.best.score:.4f}", f"in trial {run.best.trial}")
-    )
+    best = ("none yet", "no trial has succeeded")
+    if run.best is not None:
+        best = (f"{run.best.score:.4f}", f"in trial {run.best.trial}{', named after longer training' * bool(run.retraining)}")
     return tiles(
         (("best score", *best), ("trials", f"{run.trials:,}", f"of {run.planned_trials:,}: {endings}"), *cost_tiles(run.cost))
     )
@@ -103,11 +106,14 @@ def cost_tiles(cost: RunCost) -> Iterator[tuple[str, str, str]]:
     )
     yield "compute", duration(cost.compute_seconds), children
     if cost.published:
-        yield "the paper spent", cost.published, "as published"
+        yield "the paper spent", cost.published, ""
+
+
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _size(space: SearchSpace) -> str:
-    return f"{space.size:,}" if space.size < 1e7 else f"about 10^{round(math.log10(space.size))}"
+    return f"{space.size:,}" if space.size < 1e7 else f"about 10{str(round(math.log10(space.size))).translate(RAISED)}"
 
 
 def _course(history: History, trials: Sequence[ShownTrial], best: int | None, *, name: str) -> Iterator[str]:
