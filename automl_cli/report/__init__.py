@@ -4,7 +4,11 @@ runs        run directories as histories: settings, trials in order, what was sp
 states      how far a run is
 gathering   what named directories hold, and the report of all of it
 search_course  a search in a few figures, record by record
-following   runs that are followed as their journals grow
+followed_searches  searches and comparisons as their journals grow
+followed_trainings  trainings as their journals grow
+following   runs of whatever kind as their journals grow
+watching    runs that are followed, as parts of a display
+serving     a page on the loopback interface, made anew when its runs have changed
 listing     the runs below a directory
 leaderboard a list of runs in words
 trainings   directories of trainings as histories, and one of them in figures

@@ -61,9 +61,7 @@ def window(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def _plot(
-    name: str, x: Sequence[float], values: Sequence[float], width: int, *, axis: str, ascii_only: bool
-) -> list[str]:
+def _plot(name: str, x: Sequence[float], values: Sequence[float], width: int, *, axis: str, ascii_only: bool) -> list[str]:
     """Return the lines of one plot: its name, the curve with the largest and the smallest value beside it, the axis of x."""
     low, high = window(values)
     columns, across, down = width - LABEL - 1, *((1, 1) if ascii_only else (2, 4))

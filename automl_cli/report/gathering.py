@@ -9,6 +9,7 @@ from automl_cli.core.shell_commands import command_line
 from automl_cli.report.listing import runs_below
 from automl_cli.report.runs import History, read_history
 from automl_cli.report.summary import summarise
+from automl_cli.report.training_sections import training_blocks
 from automl_cli.report.trainings import TrainingHistory, is_training, read_training, summarise_training
 from automl_cli.store.file_names import COMPARISON_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
 from automl_cli.store.reports import Comparison, Report
@@ -34,6 +35,11 @@ class Gathered(NamedTuple):
     histories: tuple[History, ...]
     trainings: tuple[TrainingHistory, ...]
     obstacle: str | None
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether something of it still runs."""
+        return any(history.running for history in self.histories) or any(one.state == "running" for one in self.trainings)
 
 
 def sort_out(paths: Sequence[Path]) -> Named:
@@ -100,6 +106,20 @@ def _comparison(histories: Sequence[History], target: float | None) -> Compariso
     from automl_cli.report.comparison import compare
 
     return compare(histories, target=target)
+
+
+def page_about(named: Named, gathered: Gathered) -> str:
+    """Return the HTML of one page about everything that was named."""
+    from automl_cli.report.compared import recorded_result
+    from automl_cli.report.page import chapters_of_parts, compared_chapter, page
+
+    trainings = [
+        chapter
+        for training in gathered.report.trainings
+        for chapter in chapters_of_parts(tuple(training_blocks(training)), name=training.name)
+    ]
+    comparisons = [compared_chapter(recorded_result(path)) for path in named.comparisons]
+    return page(gathered.report, gathered.histories, [*trainings, *comparisons])
 
 
 def refuse_folders(named: Named, flag: str) -> None:

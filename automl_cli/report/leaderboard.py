@@ -52,9 +52,7 @@ def age_in_words(seconds: float) -> str:
     >>> age_in_words(0), age_in_words(90), age_in_words(125), age_in_words(7300), age_in_words(200_000)
     ('0 s', '90 s', '2 min', '2 h', '2 days')
     """
-    return next(
-        f"{int(seconds // size)} {unit}" for unit, size in UNITS if seconds >= 2 * size or unit == "s"
-    )
+    return next(f"{int(seconds // size)} {unit}" for unit, size in UNITS if seconds >= 2 * size or unit == "s")
 
 
 def _notes(rows: list[ListedRun]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,9 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.rewards import Direction
 from automl_cli.kinds.training import TrainingSettings, network_in_words
 from automl_cli.plugins.discovery import plugins
-from automl_cli.report.following import FollowedComparison, FollowedSearch, FollowedTraining, followed_in
+from automl_cli.report.followed_searches import FollowedComparison, FollowedSearch
+from automl_cli.report.followed_trainings import FollowedTraining
+from automl_cli.report.following import followed_in
 from automl_cli.report.runs import is_run, last_write
 from automl_cli.report.states import ORDER
 from automl_cli.report.trainings import metric_of
@@ -114,7 +116,6 @@ def _metric_of_search(settings: StudySettings) -> str:
 def _of_training(one: FollowedTraining, root: Path, now: float) -> ListedRun:
     training, scores = one.settings, {} if one.model is None else one.model.scores
     test = tested_score(scores, metric_of(training))
-    last = one.course.scores[-1] if one.course.scores else scores.get("validation_score")
     return ListedRun(
         **_place(one.path, root, now),
         what="training",
@@ -124,9 +125,9 @@ def _of_training(one: FollowedTraining, root: Path, now: float) -> ListedRun:
         dataset=training.child.problem.source,
         metric=metric_of(training),
         seed=training.seed,
-        done=len(one.course.losses) if one.course.sessions or one.model is None else training.epochs,
+        done=one.done,
         planned=training.epochs,
-        score=None if training.with_validation else last,
+        score=None if training.with_validation else one.last,
         better=_better(None if test is None else test[0]),
         test_score=None if test is None else test[1],
         test_name=None if test is None else test[0],
@@ -191,9 +192,7 @@ def _with_trained(rows: Sequence[ListedRun]) -> Iterator[ListedRun]:
         if model is None:
             yield row
         else:
-            yield msgspec.structs.replace(
-                row, test_score=model.test_score, test_name=model.test_name, trained_as=model.name
-            )
+            yield msgspec.structs.replace(row, test_score=model.test_score, test_name=model.test_name, trained_as=model.name)
 
 
 def _trained_from(path: Path) -> str | None:

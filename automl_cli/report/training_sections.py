@@ -41,8 +41,8 @@ def _result(training: TrainingSummary) -> Iterator[tuple[str, str]]:
     if training.curve:
         last = training.curve[-1]
         yield score_name(training), f"{last.score:.4f} after epoch {last.epoch}, loss {last.loss:.4f}"
-    elif (score := training.scores.get("validation_score")) is not None:
-        yield score_name(training), f"{score:.4f}"
+    elif "validation_score" in training.scores:
+        yield score_name(training), f"{training.scores['validation_score']:.4f}"
     yield "epochs", f"{training.epochs:,} of {training.planned_epochs:,}"
     if not training.curve:
         kept = "was kept: it was trained by an earlier version" if training.state == "finished" else "is on record yet"
