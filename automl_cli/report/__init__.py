@@ -18,5 +18,22 @@ image_files  where images may be written
 plots       curves as SVG and PNG
 pictures    what a value does to images, by the row of its kind
 contact_sheet  what the sub-policies of an augmentation do to a few images, as PNG
-page        the HTML page
+
+and one HTML page, whose style and script are `page.css` and `page.js`:
+
+page           chapters and sections as one file
+run_view       the sections about one run
+winner_view    what was found: drawn, in words, and the commands that take it further
+next_steps     those commands
+shown_trials   which trials are shown one by one, and each in words
+learned        what a strategy learned, read from the journal
+learned_view   that as strips of shades
+tradeoff       score against cost, the front, and published networks
+tradeoff_view  that as charts and tables
+run_charts     charts about one run
+comparison_charts  charts about several
+charts         axes, marks and legends as one figure
+scales         numbers as places, and round numbers for ticks
+markup         parts of a description as HTML
+escaping       any text as text
 """
