@@ -28,7 +28,7 @@ FEWEST_TRIALS = 8
 
 
 class Snapshot(NamedTuple):
-    """What was read after so many trials: bits of entropy, those of uniform draws, and for each decision the share of each of
+    """A reading after so many trials: bits of entropy, those of uniform draws, and for each decision the share of each of
     its choices."""
 
     trials: int
@@ -38,7 +38,7 @@ class Snapshot(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """What was read, in words, at which moments, and the decisions that it is about. `by_itself` says that entropy was summed
+    """All readings of a strategy, what was read in words, and the decisions that it is about. `by_itself` says that entropy was summed
     over decisions, each by itself."""
 
     what: str

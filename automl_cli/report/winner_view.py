@@ -29,7 +29,7 @@ JPEG_QUALITY, PNG_COLOURS = 72, 48
 
 
 class WinningValue(NamedTuple):
-    """What a run found: its kind, the value, and how it was found, where `best.json` is there."""
+    """The value that a run found: its kind, the value, and how it was found, where `best.json` is there."""
 
     kind: Kind
     value: Any
