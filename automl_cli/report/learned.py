@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from automl_cli.core.decisions import DecisionList
+from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import LegibleStrategy
 from automl_cli.core.spaces import SearchSpace
@@ -53,7 +54,10 @@ def learned_of(history: History, space: SearchSpace | None) -> Learned | None:
     trials = history.trials[: settled(history.trials)]
     if space is None or len(trials) < FEWEST_TRIALS:
         return None
-    strategy: Any = make_strategy(history.settings, space)
+    try:
+        strategy: Any = make_strategy(history.settings, space)
+    except UserError as error:
+        return _proposed(space, trials, note=f"The strategy itself cannot be asked here: {error}. ")
     if isinstance(strategy, LegibleStrategy):
         work = sum(len(trial.task.genotype) for trial in trials)
         if work <= MOST_TOLD_AGAIN:

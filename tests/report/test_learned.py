@@ -71,6 +71,18 @@ def test_what_would_take_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPat
     assert found.snapshots[-1].trials == TRIALS
 
 
+def test_a_strategy_that_is_not_here_is_left_out_and_said() -> None:
+    from dataclasses import replace as replaced
+
+    from msgspec.structs import replace
+
+    history = history_of("evolution")
+    gone = replaced(history, settings=replace(history.settings, strategy="of-another-package"))
+    found = learned_of(gone, SPACE)
+    assert found is not None
+    assert "cannot be asked here: unknown strategy 'of-another-package'" in found.note
+
+
 def test_reading_changes_nothing() -> None:
     history = history_of("evolution")
     strategy: Any = make_strategy(history.settings, SPACE)
