@@ -139,20 +139,22 @@ def _joins(graph: Graph, spots: Mapping[str, Spot]) -> Iterator[str]:
     """Yield the short ways from the parts of each combination to their join."""
     lines = []
     for node in graph.nodes:
-        for part in node.parts if isinstance(node, Combined) else ():
-            start, end = spots[part.name], spots[node.join.name]
-            x, to_x = start.x + start.width / 2, end.x + end.width / 2
-            y, to_y = (start.y, end.y + end.height / 2) if graph.upward else (start.y + start.height, end.y + end.height / 2)
-            lines.append(path("M", x, y, "C", x, to_y, x, to_y, to_x, to_y))
+        if isinstance(node, Combined):
+            end = spots[node.join.name]
+            to_x, to_y = end.x + end.width / 2, end.y + end.height / 2
+            for start in (spots[part.name] for part in node.parts):
+                x, y = start.x + start.width / 2, start.y + (0.0 if graph.upward else start.height)
+                lines.append(path("M", x, y, "C", x, to_y, x, to_y, to_x, to_y))
     if lines:
         yield group(lines, fill="none", stroke=colour("muted"), stroke_width=1.4)
 
 
 def _nodes(graph: Graph, spots: Mapping[str, Spot]) -> Iterator[str]:
     for node in graph.nodes:
-        for part in (*node.parts, node.join) if isinstance(node, Combined) else (node,):
+        for part in _entries(node):
             yield from drawn_node(part, spots[part.name])
-        if isinstance(node, Combined) and node.join.note:
-            at = spots[node.name]
+        if isinstance(node, Combined):
+            at = spots[node.join.name]
+            yield from drawn_node(node.join, at)
             y = at.y + at.height + 11 if graph.upward else at.y - 4
             yield words(node.join.note, at.x + at.width / 2, y, anchor="middle", fill=colour("muted"), font_size=SMALL)

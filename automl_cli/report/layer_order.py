@@ -4,6 +4,7 @@ A connection that passes a layer has a place of its own there; those of one sour
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 ROUNDS = 12
@@ -13,8 +14,10 @@ SPREAD = 0.9
 
 
 class Item(NamedTuple):
-    """A box by its name, with the places, from its left edge on, where connections come in, by the name of each. One that may be
-    mirrored has them from the right edge on where that avoids crossings."""
+    """A box by its name, with the places, from its left edge on, where connections come in, by the name of each.
+
+    One that may be mirrored has them from the right edge on where that avoids crossings.
+    """
 
     name: str
     width: float
@@ -69,7 +72,7 @@ def segments_of(wire: Wire, layer_of: Mapping[str, int]) -> list[Segment]:
     """Return the pieces of a wire."""
     last = layer_of[wire.target]
     spots = [Spot(wire.source, layer) for layer in range(layer_of[wire.source], last)]
-    passing = [Segment(one, following, None) for one, following in zip(spots, spots[1:], strict=False)]
+    passing = [Segment(one, following, None) for one, following in pairwise(spots)]
     return [*passing, Segment(spots[-1], Spot(wire.target, last), wire.port)]
 
 

@@ -3,6 +3,7 @@
 The method is that of Sugiyama, Tagawa and Toda (IEEE Transactions on Systems, Man, and Cybernetics 11, 1981).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,11 +11,11 @@ from automl_cli.report.layer_order import Item, Layers, Segment, Spot, Wire, ord
 
 PASSAGE = 10.0
 """Pixels that a connection has in a layer that it passes."""
-ROUNDS = 24
+ROUNDS = 40
 LEAST_GAP, MOST_GAP, SLOPE = 30.0, 84.0, 0.16
 """Pixels between layers: the more, the farther to the side connections go."""
-STRAIGHT = 4.0
-"""How much more the straightness of a passing connection weighs than that of one which ends."""
+STRAIGHT = 30.0
+"""How much more the straightness of a connection weighs that is the only one at both of its ends."""
 NEAREST, MOST_SHARE = 9.0, 0.6
 """Pixels between connections that begin or end at one place, and the most of the width that they take together."""
 
@@ -45,6 +46,9 @@ class _Across:
         self.layers = layers
         self._items = {item.name: item for item in items}
         self._gap = gap
+        leaving = Counter(segment.source for segment in layers.segments)
+        arriving = Counter(segment.target for segment in layers.segments)
+        self._straight = {s for s in layers.segments if leaving[s.source] == 1 and arriving[s.target] == 1}
         self.left: dict[Spot, float] = {}
         for row in layers.rows:
             x = -(sum(map(self.width, row)) + gap * (len(row) - 1)) / 2
@@ -121,7 +125,7 @@ class _Across:
     def _pulls(self, spot: Spot) -> Iterator[tuple[float, float]]:
         """Yield where each segment would have the left edge of a spot, with its weight."""
         for segment in self.layers.segments:
-            weight = STRAIGHT if segment.port is None else 1.0
+            weight = STRAIGHT if segment in self._straight else 1.0
             if segment.source == spot:
                 yield self.end(segment) - self.width(spot) / 2, weight
             elif segment.target == spot:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from automl_cli.core.errors import UserError
 from automl_cli.report import plots
+from automl_cli.report.drawings import drawn
 from automl_cli.report.runs import History
 from automl_cli.report.sections import comparison_blocks, run_blocks
 from automl_cli.store.file_names import REPORT_FILE
@@ -81,7 +82,7 @@ def laid_out(block: Part) -> str:
         case Lines(text):
             return f"<pre>{escape(text)}</pre>"
         case Curves():
-            return _figure(plots.curves_plot(block))
+            return _figure(drawn(block).svg)
         case Grid(titles, rows):
             return f"<table><thead>{_row(titles, 'th')}</thead>{''.join(_row(row) for row in rows)}</table>"
 

@@ -1,10 +1,10 @@
 """Drawings of values as plain data. The row of a kind gives them, `report.drawings` renders them.
 
-    Curves   functions of one number (`values.sheet`)
-    Column   steps one behind the other, with the connections that skip some
-    Graph    steps in layers, each in front of those that read it
-    Arcs     a few nodes in a row, with operations on the ways between them
-    Formula  equations in mathematical notation
+Curves   functions of one number (`values.sheet`)
+Column   steps one behind the other, with the connections that skip some
+Graph    steps in layers, each in front of those that read it
+Arcs     a few nodes in a row, with operations on the ways between them
+Formula  equations in mathematical notation
 """
 
 from typing import Literal, NamedTuple

@@ -5,8 +5,11 @@ Blocks are put together by their names: `stage1.block2.conv1` and `stage1.block2
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from fractions import Fraction
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from automl_cli.core.numbers import by_times
 from automl_cli.values.drawings import Column, Drawing, Form, Graph, Link, Node
@@ -26,7 +29,10 @@ from automl_cli.values.operations import (
 
 CLASSIFIER = "classifier"
 
-ORDERS = {"act-conv-bn": "activation first", "conv-bn": "no activation", "conv": "alone", "bn-act": "", "bn": "no activation"}
+FILTERED = (ConvolutionUnit, SeparableUnit, FactorizedReduction, Subsampling)
+"""Operations that say how many channels they give."""
+
+ORDERS = {"act-conv-bn": "act first", "conv-bn": "no act", "conv": "no norm, no act"}
 """What is said of the order of a unit, where it is not convolution, batch norm, activation."""
 
 
@@ -42,13 +48,18 @@ class Module(NamedTuple):
         own = {block.name for block in self.blocks}
         return tuple(dict.fromkeys(name for block in self.blocks for name in block.inputs if name not in own))
 
+    @property
+    def width(self) -> int | None:
+        """The filters of the last operation that has any, None where none has."""
+        filters = [count for block in self.blocks if (count := _filters(block.operation)) is not None]
+        return filters[-1] if filters else None
+
 
 def network_drawings(network: Network) -> tuple[Drawing, ...]:
     """Return the whole network, then the modules of several operations, each form of them once."""
     modules = modules_of(network.blocks)
     forms = _forms(modules)
-    inside = tuple(module_graph(title, module) for title, module in _shown(modules, forms))
-    return (whole_column(network, modules, forms), *inside)
+    return (whole_column(network, modules, forms), *_inside(modules, forms))
 
 
 def modules_of(blocks: Sequence[Block]) -> tuple[Module, ...]:
@@ -69,7 +80,7 @@ def _prefix(block: Block, words: int) -> tuple[str, ...]:
 def _is_chain(parts: Sequence[Sequence[Block]]) -> bool:
     """Return whether there are several modules, each of which reads the last block of the one before it alone."""
     modules = [Module("", tuple(part)) for part in parts]
-    pairs = zip(modules, modules[1:], strict=False)
+    pairs = pairwise(modules)
     return (
         len(modules) > 1
         and all(len(module.blocks) > 1 for module in modules)
@@ -133,22 +144,10 @@ def _step_name(step: Sequence[Module]) -> str:
 
 def _step_node(step: Sequence[Module], forms: Mapping[str, str]) -> Node:
     module, name = step[0], _step_name(step)
-    said = [operation_label(block.operation) for block in module.blocks]
-    if len(module.blocks) == 1:
-        label, note = said[0]
-        return Node(name, label, note, operation_form(module.blocks[0].operation))
+    first = operation_node(name, module.blocks[0].operation)
     if module.name not in forms:
-        label, note = said[0]
-        return Node(name, f"{len(said)} × {label}", note, operation_form(module.blocks[0].operation))
-    label = forms[module.name]
-    note = _width_and_stride(module)
-    return Node(name, f"{len(step)} × {label}" if len(step) > 1 else label, note, repeats=len(step))
-
-
-def _width_and_stride(module: Module) -> str:
-    """Return the filters that a module puts out, and its stride where it has one."""
-    filters = [block.operation.filters for block in module.blocks if hasattr(block.operation, "filters")]
-    return f"{filters[-1]} filters" if filters else ""
+        return first if len(module.blocks) == 1 else first._replace(label=f"{len(module.blocks)} × {first.label}")
+    return Node(name, forms[module.name], "" if module.width is None else f"{module.width} filters", repeats=len(step))
 
 
 def _forms(modules: Sequence[Module]) -> dict[str, str]:
@@ -173,63 +172,76 @@ def _word(name: str) -> str:
 
 
 def _structure(module: Module) -> tuple[Any, ...]:
-    """Return what modules of one form have in common: operations without their filters, and what reads what."""
+    """Return what modules of one form have in common: operations, their filters as shares of the module's, what reads what."""
     places = {block.name: place for place, block in enumerate(module.blocks)}
     outside = {name: -1 - place for place, name in enumerate(module.outside)}
     return tuple(
-        (_without_filters(block.operation), block.join, tuple(places.get(name, outside.get(name)) for name in block.inputs))
+        (
+            _without_filters(block.operation),
+            None if (filters := _filters(block.operation)) is None else Fraction(filters, module.width or 1),
+            block.join,
+            tuple(places.get(name, outside.get(name)) for name in block.inputs),
+        )
         for block in module.blocks
     )
 
 
-def _without_filters(operation: Operation) -> tuple[str, str]:
-    label, note = operation_label(operation)
-    return label, re.sub(r"^[0-9]+ filters", "", note)
+def _without_filters(operation: Operation) -> Operation:
+    return replace(operation, filters=1) if isinstance(operation, FILTERED) else operation
 
 
-def _shown(modules: Sequence[Module], forms: Mapping[str, str]) -> Iterator[tuple[str, Module]]:
-    """Yield each form with the first module that has it."""
-    first: dict[str, Module] = {}
-    for module in modules:
-        if module.name in forms:
-            first.setdefault(forms[module.name], module)
-    yield from first.items()
+def _filters(operation: Operation) -> int | None:
+    return operation.filters if isinstance(operation, FILTERED) else None
 
 
-def module_graph(title: str, module: Module) -> Graph:
+def _inside(modules: Sequence[Module], forms: Mapping[str, str]) -> Iterator[Graph]:
+    """Yield the graph of each form, once; filters are told by F, the module's, where modules of the form differ in them."""
+    for form in dict.fromkeys(forms.values()):
+        alike = [module for module in modules if forms.get(module.name) == form]
+        yield module_graph(form, alike[0], relative=len({module.width for module in alike}) > 1)
+
+
+def module_graph(title: str, module: Module, *, relative: bool = False) -> Graph:
     """Return the blocks of a module as a graph."""
-    inputs = [Node(name, "in" if len(module.outside) == 1 else f"in {number}", form="state") for number, name in enumerate(module.outside, start=1)]
-    nodes, links = list(inputs), []
+    several = len(module.outside) > 1
+    nodes = [Node(name, f"in {place}" if several else "in", form="state") for place, name in enumerate(module.outside, start=1)]
+    links: list[Link] = []
     for block in module.blocks:
-        label, note = operation_label(block.operation)
+        operation = operation_node(block.name, block.operation, module.width if relative else None)
+        joins, is_all = len(block.inputs) > 1, isinstance(block.operation, Identity)
         target = block.name
-        if block.join == "add" and len(block.inputs) > 1:
-            is_all = isinstance(block.operation, Identity)
+        if joins and block.join == "add":
             target = block.name if is_all else f"{block.name}, sum"
             nodes.append(Node(target, "+", form="join"))
-            if not is_all:
-                nodes.append(Node(block.name, label, note, operation_form(block.operation)))
-                links.append(Link(target, block.name))
-        else:
-            label = "concat" if isinstance(block.operation, Identity) and len(block.inputs) > 1 else label
-            nodes.append(Node(block.name, label, note, operation_form(block.operation)))
+        elif joins and is_all:
+            operation = operation._replace(label="concat")
+        if target != block.name:
+            links.append(Link(target, block.name))
+        if target != block.name or nodes[-1].name != target:
+            nodes.append(operation)
         links += [Link(name, target) for name in dict.fromkeys(block.inputs)]
     return Graph(title, tuple(nodes), tuple(links))
 
 
-def operation_form(operation: Operation) -> Form:
-    """Return how an operation is drawn."""
-    weighted = (ConvolutionUnit, SeparableUnit, FactorizedReduction)
-    return "operation" if isinstance(operation, weighted) else "light"
+def operation_node(name: str, operation: Operation, width: int | None = None) -> Node:
+    """Return an operation as a node; with a width, its filters are told as a multiple or a part of that, which is called F.
 
-
-def operation_label(operation: Operation) -> tuple[str, str]:
-    """Return what an operation is, and its filters, stride and the like where they are not the usual ones.
-
-    >>> operation_label(ConvolutionUnit((3, 5), 24, (2, 1)))
+    >>> operation_node("layer1", ConvolutionUnit((3, 5), 24, (2, 1)))[1:3]
     ('conv 3×5', '24 filters, stride 2×1')
+    >>> operation_node("layer1", ConvolutionUnit((1, 1), 8), 32).note
+    'F/4 filters'
     """
-    return _label(operation), ", ".join(_notes(operation))
+    weighted = (ConvolutionUnit, SeparableUnit, FactorizedReduction)
+    form: Form = "operation" if isinstance(operation, weighted) else "light"
+    return Node(name, _label(operation), ", ".join(_notes(operation, width)), form)
+
+
+def _in_words(filters: int, width: int | None) -> str:
+    if width is None or (filters % width and width % filters):
+        return str(filters)
+    if filters >= width:
+        return "F" if filters == width else f"{filters // width}F"
+    return f"F/{width // filters}"
 
 
 def _label(operation: Operation) -> str:
@@ -254,12 +266,12 @@ def _label(operation: Operation) -> str:
             return "identity"
 
 
-def _notes(operation: Operation) -> Iterator[str]:
+def _notes(operation: Operation, width: int | None) -> Iterator[str]:
     match operation:
         case ConvolutionUnit(filters=filters) | SeparableUnit(filters=filters) | FactorizedReduction(filters=filters):
-            yield f"{filters} filters"
+            yield f"{_in_words(filters, width)} filters"
         case Subsampling(filters=filters):
-            yield f"{filters} channels"
+            yield f"{_in_words(filters, width)} channels"
     match operation:
         case ConvolutionUnit(stride=stride) | MaxPool(stride=stride) | AveragePool(stride=stride):
             if stride != (1, 1):
