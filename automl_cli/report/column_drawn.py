@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from automl_cli.report.nodes_drawn import HEAD, SMALL, STACKED, Spot, drawn_node, heads, node_size
+from automl_cli.report.nodes_drawn import HEAD, SMALL, STACKED, Rectangle, drawn_node, heads, node_size
 from automl_cli.report.svg import Picture, colour, element, fitted, group, path, route, text_width, words
 from automl_cli.values.drawings import Column, Link, Node
 
@@ -24,7 +24,7 @@ LEAST_HEIGHT = 30.0
 class _Places(NamedTuple):
     """Where the steps lie, in order, and the lanes of those that are read across others."""
 
-    spots: tuple[Spot, ...]
+    spots: tuple[Rectangle, ...]
     lanes: Mapping[str, int]
     place: Mapping[str, int]
     right: float
@@ -72,7 +72,7 @@ def _places(column: Column, skipping: list[Link], left: float) -> _Places:
     spots, y = [], MARGIN
     for node, (_, height) in zip(column.nodes, sizes, strict=True):
         y += 2 * STACKED if node.repeats > 1 and not column.upward else 0
-        spots.append(Spot(left, y, width, max(height, LEAST_HEIGHT)))
+        spots.append(Rectangle(left, y, width, max(height, LEAST_HEIGHT)))
         y += max(height, LEAST_HEIGHT) + GAP
     if column.upward:
         whole = y - GAP + MARGIN
@@ -112,7 +112,7 @@ def _skips(column: Column, skipping: list[Link], places: _Places) -> Iterator[st
         yield heads(tips, "left", fill=line)
 
 
-def _tip(node: Node, spot: Spot, upward: bool) -> tuple[float, float]:
+def _tip(node: Node, spot: Rectangle, upward: bool) -> tuple[float, float]:
     """Return where connections from lanes come in: at the box, or at those that it shows behind it."""
     return spot.x + spot.width + (2 * STACKED if node.repeats > 1 else 0.0), _at(spot, ENTERING, upward)
 
@@ -130,7 +130,7 @@ def _ways(source: str, tips: list[tuple[float, float]], places: _Places, upward:
             yield route("M", lane, end - bend, *last)
 
 
-def _at(spot: Spot, share: float, upward: bool) -> float:
+def _at(spot: Rectangle, share: float, upward: bool) -> float:
     return spot.y + spot.height * (1 - share if upward else share)
 
 

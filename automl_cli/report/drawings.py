@@ -9,7 +9,7 @@ from automl_cli.report.curves_drawn import curves_in_words, drawn_curves
 from automl_cli.report.formula_drawn import drawn_formula, formula_in_words
 from automl_cli.report.graph_drawn import drawn_graph, graph_in_words
 from automl_cli.report.svg import Picture, fragment
-from automl_cli.values.drawings import Arcs, Column, Drawing, Formula, Graph
+from automl_cli.values.drawings import Arcs, Column, Drawing, Formula, StepGraph
 from automl_cli.values.sheet import Curves
 
 
@@ -50,7 +50,7 @@ def picture_of(drawing: Drawing) -> Picture:
             return drawn_formula(drawing)
         case Column():
             return drawn_column(drawing)
-        case Graph():
+        case StepGraph():
             return drawn_graph(drawing)
 
 
@@ -65,5 +65,5 @@ def words_of_drawing(drawing: Drawing) -> str:
             return formula_in_words(drawing)
         case Column():
             return column_in_words(drawing)
-        case Graph():
+        case StepGraph():
             return graph_in_words(drawing)

@@ -20,7 +20,7 @@ HEAD = 6.0
 """Pixels of an arrow's head."""
 
 
-class Spot(NamedTuple):
+class Rectangle(NamedTuple):
     """Left and top edge of a box, and its size."""
 
     x: float
@@ -39,7 +39,7 @@ def node_size(node: Node) -> tuple[float, float]:
     return min(max(LEAST_WIDTH, inside), MOST_WIDTH), height
 
 
-def drawn_node(node: Node, at: Spot) -> Iterator[str]:
+def drawn_node(node: Node, at: Rectangle) -> Iterator[str]:
     """Yield the elements of a node."""
     middle = at.x + at.width / 2
     if node.form == "join":
@@ -63,7 +63,7 @@ def _label(node: Node) -> str:
     return f"{node.repeats} × {node.label}" if node.repeats > 1 else node.label
 
 
-def _lines(node: Node, at: Spot) -> Iterator[str]:
+def _lines(node: Node, at: Rectangle) -> Iterator[str]:
     middle, room = at.x + at.width / 2, at.width - MARGIN
     label = fitted(_label(node), room)
     if not node.note:
@@ -74,7 +74,7 @@ def _lines(node: Node, at: Spot) -> Iterator[str]:
     yield words(note, middle, at.y + at.height / 2 + 11.5, anchor="middle", fill=colour("muted"), font_size=SMALL)
 
 
-def _box(at: Spot, corner: float, **attributes: Any) -> str:
+def _box(at: Rectangle, corner: float, **attributes: Any) -> str:
     return element("rect", x=at.x, y=at.y, width=at.width, height=at.height, rx=corner, **attributes)
 
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from automl_cli.values.cell import INPUT_STATES, Branch, Cell, CellPair, Combination
-from automl_cli.values.drawings import Arc, Arcs, Column, Combined, Drawing, Form, Graph, Link, Node
+from automl_cli.values.drawings import Arc, Arcs, Column, Combined, Drawing, Form, Link, Node, StepGraph
 from automl_cli.values.edge_cell import EdgeCell
 from automl_cli.values.skeleton import Stack
 
@@ -20,7 +20,7 @@ def cell_drawings(cells: CellPair) -> tuple[Drawing, ...]:
     return cell_graph("normal cell", cells.normal), cell_graph("reduction cell", cells.reduction)
 
 
-def cell_graph(title: str, cell: Cell) -> Graph:
+def cell_graph(title: str, cell: Cell) -> StepGraph:
     """Return a cell from its inputs upward to the concatenation of its output states."""
     read = [state for state in range(INPUT_STATES) if state in cell.needed]
     inputs = [Node(f"h{state}", f"h{state}", INPUT_NOTES[state], "state") for state in read]
@@ -32,7 +32,7 @@ def cell_graph(title: str, cell: Cell) -> Graph:
     ]
     links += [Link(f"h{state}", OUTPUT) for state in cell.outputs]
     output = Node(OUTPUT, "concat", "output", "state")
-    return Graph(title, (*inputs, *combined, output), tuple(links), upward=True)
+    return StepGraph(title, (*inputs, *combined, output), tuple(links), upward=True)
 
 
 def _combined(state: str, combination: Combination) -> Combined:

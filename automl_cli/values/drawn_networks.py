@@ -4,36 +4,22 @@ Blocks are put together by their names: `stage1.block2.conv1` and `stage1.block2
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from automl_cli.core.numbers import by_times
-from automl_cli.values.drawings import Column, Drawing, Form, Graph, Link, Node
+from automl_cli.values.drawings import Column, Drawing, Link, Node, StepGraph
+from automl_cli.values.drawn_operations import FILTERED, operation_node
 from automl_cli.values.network import IMAGE, Block, Network
-from automl_cli.values.operations import (
-    ActivationOperation,
-    AveragePool,
-    ConvolutionUnit,
-    FactorizedReduction,
-    Identity,
-    MaxPool,
-    Normalisation,
-    Operation,
-    SeparableUnit,
-    Subsampling,
-)
+from automl_cli.values.operations import Identity, Operation
 
 CLASSIFIER = "classifier"
 
-FILTERED = (ConvolutionUnit, SeparableUnit, FactorizedReduction, Subsampling)
-"""Operations that say how many channels they give."""
-
-ORDERS = {"act-conv-bn": "act first", "conv-bn": "no act", "conv": "no norm, no act"}
-"""What is said of the order of a unit, where it is not convolution, batch norm, activation."""
+MOST_SKIPS = 600
+"""Connections that skip layers: almost as many as 36 layers have that read all before them."""
 
 
 class Module(NamedTuple):
@@ -89,28 +75,59 @@ def _is_chain(parts: Sequence[Sequence[Block]]) -> bool:
 
 
 def _module(blocks: tuple[Block, ...], before: Sequence[Module]) -> Module:
-    """Return the module of these blocks, by the words that their names have in common."""
-    if len(blocks) == 1:
-        return Module(blocks[0].name, blocks)
-    words = [block.name.split(".") for block in blocks]
-    common = [first for first, *others in zip(*words, strict=False) if all(other == first for other in others)]
-    name = ".".join(common or words[0])
+    """Return the module of these blocks, by the words that their names have in common, such as `layer1.pool1`."""
     used = {module.name for module in before}
-    return Module(blocks[0].name if name in used else name, blocks)
+    if len(blocks) == 1:
+        return Module(_unused(blocks[0].name, used), blocks)
+    words = zip(*(block.name.split(".") for block in blocks), strict=False)
+    name = ".".join(same[0] for same in words if len(set(same)) == 1)
+    return Module(_unused(blocks[0].name if name in used else name, used), blocks)
 
 
 def whole_column(network: Network, modules: Sequence[Module], forms: Mapping[str, str]) -> Column:
     """Return the network as a column; modules of one form that follow each other are one step."""
     steps = _steps(modules, forms)
-    step_of = {IMAGE: IMAGE} | {block.name: step[0].name for step in steps for module in step for block in module.blocks}
-    nodes = [Node(IMAGE, "image", form="state"), *(_step_node(step, forms) for step in steps)]
-    nodes.append(Node(CLASSIFIER, "average pool, linear", form="state"))
-    links = [Link(step_of[name], step[0].name) for step in steps for module in step for name in module.outside]
-    links += [Link(step_of[name], CLASSIFIER) for name in network.outputs]
-    names = {step[0].name: _step_name(step) for step in steps}
-    kept = dict.fromkeys(link for link in links if link.source != link.target)
-    renamed = tuple(Link(names.get(link.source, link.source), names.get(link.target, link.target)) for link in kept)
-    return Column("network", tuple(nodes), renamed)
+    names = _names(steps)
+    step_of = {IMAGE: IMAGE}
+    for step, name in zip(steps, names, strict=True):
+        step_of |= {block.name: name for module in step for block in module.blocks}
+    classifier = _unused(CLASSIFIER, names)
+    nodes = [Node(IMAGE, "image", form="state")]
+    nodes += [_step_node(step, name, forms) for step, name in zip(steps, names, strict=True)]
+    nodes.append(Node(classifier, "average pool, linear", form="state"))
+    links = [
+        Link(step_of[read], name)
+        for step, name in zip(steps, names, strict=True)
+        for module in step
+        for read in module.outside
+        if step_of[read] != name
+    ]
+    links += [Link(step_of[read], classifier) for read in network.outputs]
+    return _drawable(Column("network", tuple(nodes), tuple(dict.fromkeys(links))))
+
+
+def _names(steps: Sequence[Sequence[Module]]) -> list[str]:
+    """Return a name for each step, such as `stage1.block2–4`."""
+    names: list[str] = []
+    for step in steps:
+        number = re.search(r"[0-9]+$", step[-1].name)
+        last = number.group() if number else step[-1].name
+        names.append(_unused(step[0].name if len(step) == 1 else f"{step[0].name}–{last}", [IMAGE, *names]))
+    return names
+
+
+def _unused(name: str, used: Collection[str]) -> str:
+    """Return the name, with strokes behind it where it is taken."""
+    return _unused(f"{name}'", used) if name in used else name
+
+
+def _drawable(column: Column) -> Column:
+    """Return the column, without the links that skip steps where there are too many of them to be told apart."""
+    following = set(pairwise(node.name for node in column.nodes))
+    straight = tuple(link for link in column.links if link in following)
+    if (skipping := len(column.links) - len(straight)) <= MOST_SKIPS:
+        return column
+    return Column(f"network; {skipping:,} connections that skip layers are too many to draw", column.nodes, straight)
 
 
 def _steps(modules: Sequence[Module], forms: Mapping[str, str]) -> list[tuple[Module, ...]]:
@@ -133,17 +150,8 @@ def _alike(one: Module, other: Module, forms: Mapping[str, str]) -> bool:
     )
 
 
-def _step_name(step: Sequence[Module]) -> str:
-    """Return the name of a step, such as `stage1.block2–4`."""
-    if len(step) == 1:
-        return step[0].name
-    first, last = step[0].name, step[-1].name
-    number = re.search(r"[0-9]+$", last)
-    return f"{first}–{number.group() if number and first != last else last}"
-
-
-def _step_node(step: Sequence[Module], forms: Mapping[str, str]) -> Node:
-    module, name = step[0], _step_name(step)
+def _step_node(step: Sequence[Module], name: str, forms: Mapping[str, str]) -> Node:
+    module = step[0]
     first = operation_node(name, module.blocks[0].operation)
     if module.name not in forms:
         return first if len(module.blocks) == 1 else first._replace(label=f"{len(module.blocks)} × {first.label}")
@@ -194,14 +202,14 @@ def _filters(operation: Operation) -> int | None:
     return operation.filters if isinstance(operation, FILTERED) else None
 
 
-def _inside(modules: Sequence[Module], forms: Mapping[str, str]) -> Iterator[Graph]:
+def _inside(modules: Sequence[Module], forms: Mapping[str, str]) -> Iterator[StepGraph]:
     """Yield the graph of each form, once; filters are told by F, the module's, where modules of the form differ in them."""
     for form in dict.fromkeys(forms.values()):
         alike = [module for module in modules if forms.get(module.name) == form]
         yield module_graph(form, alike[0], relative=len({module.width for module in alike}) > 1)
 
 
-def module_graph(title: str, module: Module, *, relative: bool = False) -> Graph:
+def module_graph(title: str, module: Module, *, relative: bool = False) -> StepGraph:
     """Return the blocks of a module as a graph."""
     several = len(module.outside) > 1
     nodes = [Node(name, f"in {place}" if several else "in", form="state") for place, name in enumerate(module.outside, start=1)]
@@ -220,68 +228,4 @@ def module_graph(title: str, module: Module, *, relative: bool = False) -> Graph
         if target != block.name or nodes[-1].name != target:
             nodes.append(operation)
         links += [Link(name, target) for name in dict.fromkeys(block.inputs)]
-    return Graph(title, tuple(nodes), tuple(links))
-
-
-def operation_node(name: str, operation: Operation, width: int | None = None) -> Node:
-    """Return an operation as a node; with a width, its filters are told as a multiple or a part of that, which is called F.
-
-    >>> operation_node("layer1", ConvolutionUnit((3, 5), 24, (2, 1)))[1:3]
-    ('conv 3×5', '24 filters, stride 2×1')
-    >>> operation_node("layer1", ConvolutionUnit((1, 1), 8), 32).note
-    'F/4 filters'
-    """
-    weighted = (ConvolutionUnit, SeparableUnit, FactorizedReduction)
-    form: Form = "operation" if isinstance(operation, weighted) else "light"
-    return Node(name, _label(operation), ", ".join(_notes(operation, width)), form)
-
-
-def _in_words(filters: int, width: int | None) -> str:
-    if width is None or (filters % width and width % filters):
-        return str(filters)
-    if filters >= width:
-        return "F" if filters == width else f"{filters // width}F"
-    return f"F/{width // filters}"
-
-
-def _label(operation: Operation) -> str:
-    match operation:
-        case ConvolutionUnit(kernel=kernel):
-            return f"conv {by_times(kernel)}"
-        case SeparableUnit(kernel=kernel):
-            return f"sep {kernel}×{kernel}"
-        case MaxPool(window=window):
-            return f"max {by_times(window)}"
-        case AveragePool(window=window):
-            return f"avg {by_times(window)}"
-        case FactorizedReduction():
-            return "factorized reduction"
-        case Normalisation(order=order):
-            return "norm, act" if order == "bn-act" else "norm"
-        case Subsampling():
-            return "subsample"
-        case ActivationOperation():
-            return "act"
-        case Identity():
-            return "identity"
-
-
-def _notes(operation: Operation, width: int | None) -> Iterator[str]:
-    match operation:
-        case ConvolutionUnit(filters=filters) | SeparableUnit(filters=filters) | FactorizedReduction(filters=filters):
-            yield f"{_in_words(filters, width)} filters"
-        case Subsampling(filters=filters):
-            yield f"{_in_words(filters, width)} channels"
-    match operation:
-        case ConvolutionUnit(stride=stride) | MaxPool(stride=stride) | AveragePool(stride=stride):
-            if stride != (1, 1):
-                yield f"stride {stride[0] if stride[0] == stride[1] else by_times(stride)}"
-        case SeparableUnit(stride=step) | Subsampling(stride=step):
-            if step != 1:
-                yield f"stride {step}"
-    match operation:
-        case ConvolutionUnit(dilation=dilation) | SeparableUnit(dilation=dilation) if dilation != 1:
-            yield f"dilation {dilation}"
-    match operation:
-        case ConvolutionUnit(order=order) | FactorizedReduction(order=order) if order in ORDERS:
-            yield ORDERS[order]
+    return StepGraph(title, tuple(nodes), tuple(links))
