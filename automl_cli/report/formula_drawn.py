@@ -1,10 +1,11 @@
 """Draws formulas as SVG: LaTeX set by matplotlib, in outlines, so that it looks alike everywhere and needs no font."""
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from automl_cli.report.svg import Picture, element, group
-from automl_cli.values.drawings import Equation, Formula
+from automl_cli.values.drawings import Formula
 
 if TYPE_CHECKING:
     from matplotlib.path import Path
@@ -24,7 +25,7 @@ def drawn_formula(formula: Formula) -> Picture:
     """Return the equations below each other, each set on its own line."""
     y, width, parts = MARGIN, 0.0, []
     for equation in formula.equations:
-        outlines = _set(equation)
+        outlines = _set(equation.latex)
         box = outlines.get_extents()
         parts.append(element("path", d=_route(outlines, MARGIN - box.x0, y + box.y1)))
         y += box.height + GAP
@@ -38,12 +39,13 @@ def formula_in_words(formula: Formula) -> str:
     return "\n".join(equation.text for equation in formula.equations)
 
 
-def _set(equation: Equation) -> "Path":
+@cache
+def _set(latex: str) -> "Path":
     """Return the outlines of the signs of an equation, y upward."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    text = _with_tall_parentheses(_with_large_fractions(equation.latex))
+    text = _with_tall_parentheses(_with_large_fractions(latex))
     for name, known in UNKNOWN.items():
         text = text.replace(name, known)
     return TextPath((0, 0), f"${text}$", size=SIZE, prop=FontProperties(math_fontfamily="cm"))
