@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from automl_cli.plugins.kind import Kind
+from automl_cli.plugins.roles import drawings_of_network
 from automl_cli.store.artifact import Body, Schema
 from automl_cli.store.study import Seed
 from automl_cli.system.machine import Environment
@@ -38,4 +39,4 @@ class TrainingSettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.child.recipe.steps(facts["train_examples"] + validation)
 
 
-KIND = Kind(name="training", body=TrainingSettings)
+KIND = Kind(name="training", body=TrainingSettings, drawing=lambda body: drawings_of_network(body.child))
