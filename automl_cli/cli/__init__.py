@@ -10,6 +10,9 @@ What commands share:
     running           runs the study of one run directory
     transferring      scales and trains the winner after a search
     comparing         runs a comparison and prints its table
+    reporting         reports in the terminal, as JSON, as a page; lists of runs
+    watching          runs that are followed in the terminal
+    serving           a page that follows runs, for a browser of this machine
     accounts          what was read of the data, as the first lines of a search or training
     plans             a plan in words: `--dry-run`
     search_display    a search while it runs

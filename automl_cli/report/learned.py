@@ -39,8 +39,8 @@ class Snapshot(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """All readings of a strategy, what was read in words, and the decisions that it is about. `by_itself` says that entropy was summed
-    over decisions, each by itself."""
+    """All readings of a strategy, what was read in words, and the decisions that it is about. `by_itself` says that entropy was
+    summed over decisions, each by itself."""
 
     what: str
     decisions: DecisionList

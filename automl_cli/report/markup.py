@@ -80,16 +80,17 @@ def paragraph(text: str, *, kind: str = "") -> str:
 def curves(part: Curves) -> str:
     """Return one chart for each curve, side by side where there is room."""
     title = f'<p class="title">{shown(part.title)}</p>' if part.title else ""
-    charts = "".join(figure_of(_curve(name, part.x, values, place)) for place, (name, values) in enumerate(part.series, 1))
+    charts = "".join(figure_of(_curve(name, part, values, place)) for place, (name, values) in enumerate(part.series, 1))
     return f"{title}<div class='charts'>{charts}</div>"
 
 
-def _curve(name: str, x: Sequence[float], values: Sequence[float], colour: int) -> Chart:
+def _curve(name: str, part: Curves, values: Sequence[float], colour: int) -> Chart:
+    x, axis = part.x, "" if part.axis == "x" else part.axis
     low, high = window(values)
     margin = 0.05 * (high - low)
     scale = Scale(low=low - margin, high=high + margin)
     marks = tuple(LineMark("", piece, colour) for piece in _pieces(x, values, scale))
-    return Chart(name, name, ChartAxis("", Scale(low=x[0], high=x[-1])), ChartAxis("", scale), marks, shape="small")
+    return Chart(name, name, ChartAxis(axis, Scale(low=x[0], high=x[-1])), ChartAxis("", scale), marks, shape="small")
 
 
 def _pieces(x: Sequence[float], values: Sequence[float], scale: Scale) -> Iterator[list[tuple[float, float]]]:

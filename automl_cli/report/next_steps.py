@@ -8,8 +8,10 @@ from automl_cli.jobs.transfer import transfer_of
 from automl_cli.planning.resume_commands import resume_search_command
 from automl_cli.references import open_any
 from automl_cli.report.runs import History
+from automl_cli.report.trainings import TrainingHistory
 from automl_cli.store.file_names import BEST_FILE, TRANSFER
 from automl_cli.store.reports import RunSummary
+from automl_cli.training.settings import resume_training_command
 from automl_cli.training.trainable import train_command
 
 Step = tuple[str, str]
@@ -24,6 +26,18 @@ def steps_after(history: History, run: RunSummary) -> Iterator[Step]:
     if best.is_file():
         yield from _with_winner(best)
         yield from _with_scaled_winner(history)
+
+
+def steps_after_training(history: TrainingHistory) -> Iterator[Step]:
+    """Yield the commands that a user may want to type after this training."""
+    if history.state not in ("running", "finished"):
+        yield "go on", resume_training_command(history.path)
+    if history.model is not None:
+        data_dir = history.settings.child.problem.dataset.get("data_dir")
+        where = () if data_dir is None else ("--data-dir", data_dir)
+        yield "look", command_line("show", history.path)
+        yield "score it again", command_line("evaluate", history.path, *where)
+        yield "take it elsewhere", command_line("export", history.path)
 
 
 def _with_winner(best: Path) -> Iterator[Step]:

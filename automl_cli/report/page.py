@@ -1,35 +1,7 @@
 """Writes one self-contained HTML page about runs, comparisons and trainings: nothing is loaded, and no script is needed.
 
-<<<<<<< HEAD
 A page is a list of chapters, each a list of sections. A script of a few lines shows the words behind a point where one points
 at it; without it the point leads to its row in a table. The policy in the head allows that script and nothing else.
-=======
-from collections.abc import Iterator, Sequence
-from html import escape
-from pathlib import Path
-
-from automl_cli.core.errors import UserError
-from automl_cli.report import plots
-from automl_cli.report.drawings import drawn
-from automl_cli.report.runs import History
-from automl_cli.report.sections import comparison_blocks, run_blocks
-from automl_cli.store.file_names import REPORT_FILE
-from automl_cli.store.files import replace_file
-from automl_cli.store.reports import Report
-from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines, Part
-
-RUNS_SHOWN = 8
-"""A comparison of more runs than this shows the groups only."""
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h2 { margin: 3rem 0 .5rem; } h2 small { font-weight: normal; color: #666; font-size: .9rem; display: block; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-td, th { padding: .2rem 1.2rem .2rem 0; vertical-align: top; text-align: right; }
-td:first-child, th:first-child, table.facts td { text-align: left; }
-table.facts td:first-child { font-weight: 600; white-space: nowrap; } thead th { border-bottom: 1px solid #bbb; }
-figure { margin: 1rem 0; } svg { width: 100%; height: auto; }
->>>>>>> 742eb69f85fabcdf09f8768c9d5efb37ff76c872
 """
 
 import base64
@@ -175,7 +147,6 @@ def _best_of_each(comparison: Comparison, pairs: Sequence[tuple[RunSummary, Hist
         yield max(runs, key=lambda pair: float("-inf") if pair[0].best is None else pair[0].best.reward)
 
 
-<<<<<<< HEAD
 def _comparison_chapter(comparison: Comparison, runs: Sequence[RunSummary]) -> Chapter:
     first, *parts = comparison_blocks(comparison, runs)
     assert isinstance(first, Heading)
@@ -205,21 +176,6 @@ def _comparison_chapter(comparison: Comparison, runs: Sequence[RunSummary]) -> C
         "stands the 95 % interval of the mean before it."
     )
     return Chapter(first.name, lead, sections)
-=======
-def laid_out(block: Part) -> str:
-    """Return the block as HTML."""
-    match block:
-        case Heading(name, rest):
-            return f"<h2>{escape(name)} <small>{escape(rest)}</small></h2>"
-        case Facts(rows):
-            return f'<table class="facts">{"".join(_row(row) for row in rows)}</table>'
-        case Lines(text):
-            return f"<pre>{escape(text)}</pre>"
-        case Curves():
-            return _figure(drawn(block).svg)
-        case Grid(titles, rows):
-            return f"<table><thead>{_row(titles, 'th')}</thead>{''.join(_row(row) for row in rows)}</table>"
->>>>>>> 742eb69f85fabcdf09f8768c9d5efb37ff76c872
 
 
 def _chapter(chapter: Chapter, place: int) -> str:

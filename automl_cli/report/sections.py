@@ -37,7 +37,7 @@ ENOUGH_REPEATS = 4
 def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
     """Yield the blocks about one run. `bars` are the characters of the sparkline, from low to high; None beside a plot."""
     yield Heading(run.name, _in_words(run))
-    yield Facts(tuple(_facts(run, bars)))
+    yield Facts((*_facts(run, bars), *_reached(run)))
     if run.reasons:
         yield Facts(tuple(_reason_facts(run.reasons)))
     if run.top:
@@ -118,6 +118,12 @@ def _facts(run: RunSummary, bars: str | None) -> Iterator[tuple[str, str]]:
         line = sparkline(run.curve, run.trials, bars)
         yield "best so far", f"{run.curve[0].score:.4f} {line} {run.curve[-1].score:.4f}"
     yield "mean by quarter", "  ".join("-" if mean is None else f"{mean:.4f}" for mean in run.quarters)
+
+
+def _reached(run: RunSummary) -> Iterator[tuple[str, str]]:
+    if run.reach:
+        took, whole = run.reach.trials, counted(run.trials, "trial")
+        yield f"reaches {number(run.reach.target)}", f"not in {whole}" if took is None else f"after {counted(took, 'trial')}"
 
 
 def _reason_facts(reasons: Sequence[Reason]) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,8 @@ class TrainingCourse:
         """The end of the last session; None while it has not ended, and when it was killed."""
         self.began_with = 0
         """The epochs that the last session did not train itself."""
+        self.began_at = 0.0
+        """The time when it began, in seconds since 1970."""
         self.session_seconds = 0.0
         """The seconds of the last session, up to its last record."""
         self._earlier_seconds = 0.0
@@ -79,7 +81,8 @@ class TrainingCourse:
         del self.losses[record.epochs :]
         del self.scores[record.epochs :]
         self._earlier_seconds += self.session_seconds
-        self.session_seconds, self.ended, self.began_with = 0.0, None, record.epochs
+        self.session_seconds, self.ended = 0.0, None
+        self.began_with, self.began_at = record.epochs, record.at
         self.sessions += 1
 
     def _train(self, record: EpochTrained, place: str) -> None:
