@@ -16,8 +16,7 @@ from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import LegibleStrategy
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal, Trial
-from automl_cli.report.comparison import BASELINE, settled
-from automl_cli.report.runs import History
+from automl_cli.report.runs import BASELINE, History, settled
 from automl_cli.study.session import make_strategy
 
 MOMENTS = 24
