@@ -41,15 +41,15 @@ def winner_section(history: History, run: RunSummary, space: SearchSpace | None)
     if run.best is None:
         return
     winner = _winning_value(history, run, space)
-    if winner is not None:
-        drawn = [*_drawings(winner), *_pictures(winner)]
-        if drawn:
-            yield f'<div class="drawings">{"".join(drawn)}</div>'
-        yield from _words(winner, folds=bool(drawn))
-    yield facts(_facts(run, winner))
+    drawn = [] if winner is None else [*_drawings(winner), *_pictures(winner)]
+    said = [] if winner is None else list(_words(winner, folds=bool(drawn)))
     steps = list(steps_after(history, run))
-    if steps:
-        yield "<h4>Take it further</h4>" + commands(steps)
+    further = ["<h4>Take it further</h4>", commands(steps)] if steps else []
+    about = "".join((*said, facts(_facts(run, winner)), *further))
+    if len(drawn) == 1:
+        yield f'<div class="beside">{drawn[0]}<div>{about}</div></div>'
+    else:
+        yield f'<div class="drawings">{"".join(drawn)}</div>{about}'
 
 
 def _facts(run: RunSummary, winner: WinningValue | None) -> Iterator[tuple[str, str]]:

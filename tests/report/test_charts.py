@@ -52,6 +52,21 @@ def test_ticks_are_written_with_different_words(values: list[float]) -> None:
     assert len(words) == len(set(words))
 
 
+def test_words_of_points_and_names_are_escaped() -> None:
+    hostile = "<script>alert(1)</script>\"'\u202e"
+    axis = ChartAxis(hostile, Scale(low=0, high=10, named=((1.0, hostile),)))
+    marks = (
+        DotsMark(hostile, [Dot(5, 5, hostile, hostile)]),
+        RugMark(hostile, [Dot(5, 5, hostile)]),
+        RuleMark(hostile, 5.0),
+        LabelMark(1, 1, hostile),
+    )
+    drawn = figure_of(Chart(hostile, hostile, axis, axis, marks, hostile))
+    assert drawn.count("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#x27;\ufffd") > 12
+    assert "<script" not in drawn
+    assert not set(drawn) & {"\u202e", "'"}
+
+
 def test_every_mark_is_drawn_where_its_numbers_are() -> None:
     axis = ChartAxis("x", Scale(low=0, high=10))
     marks = (

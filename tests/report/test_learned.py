@@ -90,3 +90,17 @@ def test_reading_changes_nothing() -> None:
         strategy.tell(trial.number, trial.proposal, 0.5)
         assert strategy.read(trial.number) == strategy.read(trial.number)
     assert strategy.ask(30) == strategy.ask(30)
+
+
+def test_hostile_decisions_and_choices_show_as_text() -> None:
+    from automl_cli.core.decisions import Decision, DecisionList
+    from automl_cli.report.learned import Learned, Snapshot
+    from automl_cli.report.learned_view import learned_section
+
+    hostile = "<script>alert(1)</script>\u202e"
+    decisions = DecisionList((Decision(hostile, (hostile, "b")),))
+    moments = tuple(Snapshot(trials, 1.0 - trials / 10, 1.0, ((0.75, 0.25),)) for trials in (1, 5))
+    drawn = learned_section(Learned(hostile, decisions, moments, by_itself=True, note=hostile))
+    assert "<script" not in drawn
+    assert "\u202e" not in drawn
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\ufffd (75%)" in drawn
