@@ -21,8 +21,8 @@ from automl_cli.study.session import make_strategy
 
 MOMENTS = 24
 """The strategy is read so often, evenly over its trials."""
-MOST_TOLD_AGAIN = 150_000
-"""Decisions of the trials that a strategy is told again: some seconds of a policy."""
+MOST_TOLD_AGAIN = 60_000
+"""Decisions of the trials that a strategy is told again: some three seconds of a policy."""
 FEWEST_TRIALS = 8
 """In fewer there is nothing to see."""
 
