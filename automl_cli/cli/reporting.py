@@ -94,7 +94,9 @@ def _write_page(named: "Named", gathered: "Gathered", page: Path, *, json: bool)
     """Write the page. Its path goes to stdout, or to stderr where stdout has the document of --json."""
     from automl_cli.report.gathering import page_about
     from automl_cli.report.page import write_page
+    from automl_cli.system.process import set_up_this_process
 
+    set_up_this_process()  # what a policy learned is read by JAX
     write_page(page_about(named, gathered), page)
     if json:
         say(str(page), label="page")

@@ -15,9 +15,11 @@ def serve_page(paths: Sequence[Path], flags: "ReportFlags", *, port: int) -> Non
     from automl_cli.report.gathering import gather, page_about, refuse_folders, sort_out
     from automl_cli.report.serving import LivePage, PageServer, Served
     from automl_cli.report.watching import version_of
+    from automl_cli.system.process import set_up_this_process
 
     named = sort_out(paths)
     refuse_folders(named, "--serve")
+    set_up_this_process()  # what a policy learned is read by JAX
 
     def version() -> Hashable:
         return version_of(paths)

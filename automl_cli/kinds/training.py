@@ -9,7 +9,7 @@ from msgspec.structs import fields
 from automl_cli.core.numbers import counted
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named
-from automl_cli.plugins.roles import value_of, words_of
+from automl_cli.plugins.roles import drawings_of_network, value_of, words_of
 from automl_cli.store.artifact import Body, Schema
 from automl_cli.store.study import Seed
 from automl_cli.system.machine import Environment
@@ -99,4 +99,4 @@ ALWAYS_SAID = ("batch_size", "learning_rate", "weight_decay", "schedule")
 """The fields of a recipe that are named also where they are as usual."""
 
 
-KIND = Kind(name="training", body=TrainingSettings, sheet=sheet)
+KIND = Kind(name="training", body=TrainingSettings, sheet=sheet, drawing=lambda body: drawings_of_network(body.child))

@@ -88,8 +88,9 @@ def _drawn_ways(ways: list[_Way], middle: float) -> Iterator[str]:
         x, y = (way.start + way.end) / 2, middle - way.rise - (RADIUS if way.rise > 0 else -RADIUS if way.rise < 0 else 0.0)
         y += -5.0 - LINE * way.label_line if way.rise == 0 else 3.5
         halo = {"stroke": colour("paper"), "stroke_width": 5, "paint_order": "stroke", "stroke_linejoin": "round"}
-        label = colour("muted" if way.arc.dead else "ink")
-        yield words(way.arc.label, x - (HEAD / 2 if way.rise == 0 else 0), y, anchor="middle", font_size=SMALL, fill=label, **halo)
+        x -= HEAD / 2 if way.rise == 0 else 0.0
+        fill = colour("muted" if way.arc.dead else "ink")
+        yield words(way.arc.label, x, y, anchor="middle", font_size=SMALL, fill=fill, **halo)
 
 
 def _steps(way: _Way, middle: float) -> Iterator[str | float]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from automl_cli.report.nodes_drawn import HEAD, SMALL, STACKED, Spot, drawn_node, heads, node_size
+from automl_cli.report.nodes_drawn import HEAD, SMALL, STACKED, Rectangle, drawn_node, heads, node_size
 from automl_cli.report.svg import Picture, colour, element, fitted, group, path, route, text_width, words
 from automl_cli.values.drawings import Column, Link, Node
 
@@ -24,7 +24,7 @@ LEAST_HEIGHT = 30.0
 class _Places(NamedTuple):
     """Where the steps lie, in order, and the lanes of those that are read across others."""
 
-    spots: tuple[Spot, ...]
+    spots: tuple[Rectangle, ...]
     lanes: Mapping[str, int]
     place: Mapping[str, int]
     right: float
@@ -72,7 +72,7 @@ def _places(column: Column, skipping: list[Link], left: float) -> _Places:
     spots, y = [], MARGIN
     for node, (_, height) in zip(column.nodes, sizes, strict=True):
         y += 2 * STACKED if node.repeats > 1 and not column.upward else 0
-        spots.append(Spot(left, y, width, max(height, LEAST_HEIGHT)))
+        spots.append(Rectangle(left, y, width, max(height, LEAST_HEIGHT)))
         y += max(height, LEAST_HEIGHT) + GAP
     if column.upward:
         whole = y - GAP + MARGIN
@@ -102,23 +102,35 @@ def _lanes(skipping: list[Link], place: Mapping[str, int]) -> dict[str, int]:
 
 def _skips(column: Column, skipping: list[Link], places: _Places) -> Iterator[str]:
     """Yield the connections in lanes, in the colours of their sources, those of outer lanes first."""
-    number = {node.name: at for at, node in enumerate(node for node in column.nodes if node.name in places.lanes)}
-    for source in sorted(places.lanes, key=lambda name: (-places.lanes[name], places.place[name])):
-        line = colour(COLOURS[number[source] % len(COLOURS)])
-        *others, farthest = sorted((places.place[link.target] for link in skipping if link.source == source))
-        lane = places.right + FIRST_LANE + LANE * places.lanes[source]
-        start = _at(places.spots[places.place[source]], LEAVING, column.upward)
-        bend = -BEND if column.upward else BEND
-        out = route("M", places.right, start, "H", lane - BEND, "Q", lane, start, lane, start + bend)
-        heights = [_at(places.spots[place], ENTERING, column.upward) for place in (*others, farthest)]
-        first = [*(route("M", lane, end - bend) for end in heights[:-1]), out + route("V", heights[-1] - bend)]
-        rest = (route("Q", lane, end, lane - BEND, end, "H", places.right + HEAD - 1) for end in heights)
-        ways = [element("path", d=one + other) for one, other in zip(first, rest, strict=True)]
+    read_across = [node.name for node in column.nodes if node.name in places.lanes]
+    for source in sorted(read_across, key=lambda name: -places.lanes[name]):
+        line = colour(COLOURS[read_across.index(source) % len(COLOURS)])
+        targets = sorted(places.place[link.target] for link in skipping if link.source == source)
+        tips = [_tip(column.nodes[place], places.spots[place], column.upward) for place in targets]
+        ways = [element("path", d=way) for way in _ways(source, tips, places, column.upward)]
         yield group(ways, fill="none", stroke=line, stroke_width=1.4)
-        yield heads([(places.right, end) for end in heights], "left", fill=line)
+        yield heads(tips, "left", fill=line)
 
 
-def _at(spot: Spot, share: float, upward: bool) -> float:
+def _tip(node: Node, spot: Rectangle, upward: bool) -> tuple[float, float]:
+    """Return where connections from lanes come in: at the box, or at those that it shows behind it."""
+    return spot.x + spot.width + (2 * STACKED if node.repeats > 1 else 0.0), _at(spot, ENTERING, upward)
+
+
+def _ways(source: str, tips: list[tuple[float, float]], places: _Places, upward: bool) -> Iterator[str]:
+    """Yield a path to each reader of a step: the farthest one's is whole, the others begin where they leave its lane."""
+    lane, bend = places.right + FIRST_LANE + LANE * places.lanes[source], -BEND if upward else BEND
+    start = _at(places.spots[places.place[source]], LEAVING, upward)
+    for x, end in tips:
+        last = ("Q", lane, end, lane - BEND, end, "H", x + HEAD - 1)
+        if (x, end) == tips[-1]:
+            first = ("M", places.right, start, "H", lane - BEND, "Q", lane, start, lane, start + bend)
+            yield route(*first, "V", end - bend, *last)
+        else:
+            yield route("M", lane, end - bend, *last)
+
+
+def _at(spot: Rectangle, share: float, upward: bool) -> float:
     return spot.y + spot.height * (1 - share if upward else share)
 
 

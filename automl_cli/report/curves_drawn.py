@@ -50,7 +50,7 @@ def drawn_curves(curves: Curves) -> Picture:
     for place, series in enumerate(panels):
         parts += _panel(curves.x, series, first, place * PANEL)
         first += len(series)
-    return Picture(WIDTH, PANEL * len(panels), "".join(parts), 260.0)
+    return Picture(WIDTH, PANEL * len(panels), "".join(parts), 0.8 * WIDTH)
 
 
 def curves_in_words(curves: Curves) -> str:

@@ -9,7 +9,7 @@ from automl_cli.report.curves_drawn import curves_in_words, drawn_curves
 from automl_cli.report.formula_drawn import drawn_formula, formula_in_words
 from automl_cli.report.graph_drawn import drawn_graph, graph_in_words
 from automl_cli.report.svg import Picture, fragment
-from automl_cli.values.drawings import Arcs, Column, Drawing, Formula, Graph
+from automl_cli.values.drawings import Arcs, Column, Drawing, Formula, StepGraph
 from automl_cli.values.sheet import Curves
 
 
@@ -36,19 +36,34 @@ def drawings_of(kind: Kind, value: Any) -> tuple[Drawn, ...]:
 
 def drawn(drawing: Drawing) -> Drawn:
     """Return a drawing as SVG and in words."""
-    picture, said = _picture(drawing)
-    return Drawn(drawing.title, fragment(picture, drawing.title), said)
+    return Drawn(drawing.title, fragment(picture_of(drawing), drawing.title), words_of_drawing(drawing))
 
 
-def _picture(drawing: Drawing) -> tuple[Picture, str]:
+def picture_of(drawing: Drawing) -> Picture:
+    """Return a drawing as what stands inside an `<svg>` element."""
     match drawing:
         case Curves():
-            return drawn_curves(drawing), curves_in_words(drawing)
+            return drawn_curves(drawing)
         case Arcs():
-            return drawn_arcs(drawing), arcs_in_words(drawing)
+            return drawn_arcs(drawing)
         case Formula():
-            return drawn_formula(drawing), formula_in_words(drawing)
+            return drawn_formula(drawing)
         case Column():
-            return drawn_column(drawing), column_in_words(drawing)
-        case Graph():
-            return drawn_graph(drawing), graph_in_words(drawing)
+            return drawn_column(drawing)
+        case StepGraph():
+            return drawn_graph(drawing)
+
+
+def words_of_drawing(drawing: Drawing) -> str:
+    """Return what a drawing shows in words, line by line."""
+    match drawing:
+        case Curves():
+            return curves_in_words(drawing)
+        case Arcs():
+            return arcs_in_words(drawing)
+        case Formula():
+            return formula_in_words(drawing)
+        case Column():
+            return column_in_words(drawing)
+        case StepGraph():
+            return graph_in_words(drawing)

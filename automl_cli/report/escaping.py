@@ -11,4 +11,4 @@ def shown(text: str) -> str:
     >>> shown('<b>"x"</b>'), shown("a\\x1b[31m\\nb\\u202e")
     ('&lt;b&gt;&quot;x&quot;&lt;/b&gt;', 'a\\ufffd[31m\\nb\\ufffd')
     """
-    return escape("\n".join(map(plain, text.split("\n"))))
+    return escape(text if text.isprintable() else "\n".join(map(plain, text.split("\n"))))

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from automl_cli.report.layer_order import Item, Wire
 from automl_cli.report.layered_layout import Layout, layered
-from automl_cli.report.nodes_drawn import HEAD, SMALL, Spot, drawn_node, heads, node_size
+from automl_cli.report.nodes_drawn import HEAD, SMALL, Rectangle, drawn_node, heads, node_size
 from automl_cli.report.svg import Picture, colour, group, path, words
-from automl_cli.values.drawings import Combined, Graph, Node
+from automl_cli.values.drawings import Combined, Node, StepGraph
 
 MARGIN, GAP = 8.0, 14.0
 """Pixels around the graph, and between nodes of a layer."""
@@ -18,7 +18,7 @@ SCALE = 0.82
 """A graph that is shown this much smaller can still be read."""
 
 
-def drawn_graph(graph: Graph) -> Picture:
+def drawn_graph(graph: StepGraph) -> Picture:
     """Return the graph, its nodes where they have short connections and no connection runs through one."""
     layout = _layout(graph)
     width, height = layout.size[0] + 2 * MARGIN, layout.size[1] + 2 * MARGIN
@@ -27,12 +27,12 @@ def drawn_graph(graph: Graph) -> Picture:
     return Picture(width, height, body, SCALE * width)
 
 
-def graph_in_words(graph: Graph) -> str:
+def graph_in_words(graph: StepGraph) -> str:
     """Return one line for each node: what it does to what it reads."""
     return "\n".join(line for node in graph.nodes for line in _said(node, graph))
 
 
-def _said(node: Node | Combined, graph: Graph) -> Iterator[str]:
+def _said(node: Node | Combined, graph: StepGraph) -> Iterator[str]:
     parts = node.parts if isinstance(node, Combined) else ()
     join = node.join if isinstance(node, Combined) else node
     for part in parts:
@@ -46,11 +46,11 @@ def _words(node: Node) -> str:
     return ", ".join(dict.fromkeys(filter(None, ({"+": "sum"}.get(node.label, node.label), node.note))))
 
 
-def _reads(node: Node, graph: Graph) -> str:
+def _reads(node: Node, graph: StepGraph) -> str:
     return ", ".join(link.source for link in graph.links if link.target == node.name)
 
 
-def _layout(graph: Graph) -> Layout:
+def _layout(graph: StepGraph) -> Layout:
     owner = {part.name: node.name for node in graph.nodes for part in _entries(node)}
     wires = [Wire(link.source, owner[link.target], link.target) for link in graph.links]
     return layered([_item(node) for node in graph.nodes], wires, gap=GAP)
@@ -76,7 +76,7 @@ def _tallest(node: Node | Combined) -> float:
     return max(node_size(part)[1] for part in _entries(node))
 
 
-def _spots(node: Node | Combined, layout: Layout, upward: bool) -> Iterator[tuple[str, Spot]]:
+def _spots(node: Node | Combined, layout: Layout, upward: bool) -> Iterator[tuple[str, Rectangle]]:
     """Yield where each node lies."""
     left, top = layout.corners[node.name]
     item = _item(node)
@@ -91,12 +91,12 @@ def _spots(node: Node | Combined, layout: Layout, upward: bool) -> Iterator[tupl
         yield node.join.name, _spot(layout, left + item.width / 2, below, *node_size(node.join), upward)
 
 
-def _spot(layout: Layout, middle: float, top: float, width: float, height: float, upward: bool) -> Spot:
+def _spot(layout: Layout, middle: float, top: float, width: float, height: float, upward: bool) -> Rectangle:
     y = layout.size[1] - top - height if upward else top
-    return Spot(MARGIN + middle - width / 2, MARGIN + y, width, height)
+    return Rectangle(MARGIN + middle - width / 2, MARGIN + y, width, height)
 
 
-def _wires(graph: Graph, layout: Layout) -> Iterator[str]:
+def _wires(graph: StepGraph, layout: Layout) -> Iterator[str]:
     """Yield the connections in the colours of their sources, with arrow heads."""
     height, sign = layout.size[1], -1 if graph.upward else 1
     colours = _colours(graph)
@@ -112,7 +112,7 @@ def _wires(graph: Graph, layout: Layout) -> Iterator[str]:
         yield heads(tips[name], "up" if graph.upward else "down", fill=colour(name))
 
 
-def _colours(graph: Graph) -> dict[str, str]:
+def _colours(graph: StepGraph) -> dict[str, str]:
     """Return the colours of what each source gives: those of inputs differ from those of what is computed."""
     reading = {link.target for link in graph.links}
     inputs = [node.name for node in graph.nodes if not {part.name for part in _entries(node)} & reading]
@@ -135,24 +135,26 @@ def _steps(points: list[tuple[float, float]]) -> Iterator[str | float]:
         x, y = to_x, to_y
 
 
-def _joins(graph: Graph, spots: Mapping[str, Spot]) -> Iterator[str]:
+def _joins(graph: StepGraph, spots: Mapping[str, Rectangle]) -> Iterator[str]:
     """Yield the short ways from the parts of each combination to their join."""
     lines = []
     for node in graph.nodes:
-        for part in node.parts if isinstance(node, Combined) else ():
-            start, end = spots[part.name], spots[node.join.name]
-            x, to_x = start.x + start.width / 2, end.x + end.width / 2
-            y, to_y = (start.y, end.y + end.height / 2) if graph.upward else (start.y + start.height, end.y + end.height / 2)
-            lines.append(path("M", x, y, "C", x, to_y, x, to_y, to_x, to_y))
+        if isinstance(node, Combined):
+            end = spots[node.join.name]
+            to_x, to_y = end.x + end.width / 2, end.y + end.height / 2
+            for start in (spots[part.name] for part in node.parts):
+                x, y = start.x + start.width / 2, start.y + (0.0 if graph.upward else start.height)
+                lines.append(path("M", x, y, "C", x, to_y, x, to_y, to_x, to_y))
     if lines:
         yield group(lines, fill="none", stroke=colour("muted"), stroke_width=1.4)
 
 
-def _nodes(graph: Graph, spots: Mapping[str, Spot]) -> Iterator[str]:
+def _nodes(graph: StepGraph, spots: Mapping[str, Rectangle]) -> Iterator[str]:
     for node in graph.nodes:
-        for part in (*node.parts, node.join) if isinstance(node, Combined) else (node,):
+        for part in _entries(node):
             yield from drawn_node(part, spots[part.name])
-        if isinstance(node, Combined) and node.join.note:
-            at = spots[node.name]
+        if isinstance(node, Combined):
+            at = spots[node.join.name]
+            yield from drawn_node(node.join, at)
             y = at.y + at.height + 11 if graph.upward else at.y - 4
             yield words(node.join.note, at.x + at.width / 2, y, anchor="middle", fill=colour("muted"), font_size=SMALL)

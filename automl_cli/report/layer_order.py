@@ -4,17 +4,23 @@ A connection that passes a layer has a place of its own there; those of one sour
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 ROUNDS = 12
 """How often all layers are sorted, by the layers before and by those behind."""
+MOST_SEGMENTS = 150
+"""Pieces of connections up to which exchanging neighbours is tried; it takes a tenth of a second there."""
 SPREAD = 0.9
 """The width of an item, as a share of that of its place, where its connections come in."""
 
 
 class Item(NamedTuple):
-    """A box by its name, with the places, from its left edge on, where connections come in, by the name of each. One that may be
-    mirrored has them from the right edge on where that avoids crossings."""
+    """A box by its name, with the places, from its left edge on, where connections come in, by the name of each.
+
+    One that may be mirrored has them from the right edge on where that avoids crossings.
+    """
 
     name: str
     width: float
@@ -69,7 +75,7 @@ def segments_of(wire: Wire, layer_of: Mapping[str, int]) -> list[Segment]:
     """Return the pieces of a wire."""
     last = layer_of[wire.target]
     spots = [Spot(wire.source, layer) for layer in range(layer_of[wire.source], last)]
-    passing = [Segment(one, following, None) for one, following in zip(spots, spots[1:], strict=False)]
+    passing = [Segment(one, following, None) for one, following in pairwise(spots)]
     return [*passing, Segment(spots[-1], Spot(wire.target, last), wire.port)]
 
 
@@ -104,24 +110,21 @@ class _Ordering:
         self.rows = best
 
     def exchange(self) -> None:
-        """Exchange neighbours and mirror items, as long as that avoids crossings."""
+        """Exchange neighbours and mirror items, as long as that avoids crossings, in graphs that are not huge."""
+        changes = [partial(_swap, row, place) for row in self.rows for place in range(len(row) - 1)]
+        changes += [partial(self._mirror, item.name) for item in self._items.values() if item.may_be_mirrored]
         fewest, before = self._crossings(), -1
-        while fewest != before:
+        while fewest != before and len(self._segments) <= MOST_SEGMENTS:
             before = fewest
-            for row in self.rows:
-                for place in range(len(row) - 1):
-                    row[place], row[place + 1] = row[place + 1], row[place]
-                    if (count := self._crossings()) < fewest:
-                        fewest = count
-                    else:
-                        row[place], row[place + 1] = row[place + 1], row[place]
-            for item in self._items.values():
-                if item.may_be_mirrored:
-                    self.mirrored ^= {item.name}
-                    if (count := self._crossings()) < fewest:
-                        fewest = count
-                    else:
-                        self.mirrored ^= {item.name}
+            for change in changes:
+                change()
+                if (count := self._crossings()) < fewest:
+                    fewest = count
+                else:
+                    change()  # made twice, it is undone
+
+    def _mirror(self, name: str) -> None:
+        self.mirrored ^= {name}
 
     def _sort_layer(self, layer: int, *, backward: bool) -> None:
         middles = {spot: [float(place)] for place, spot in enumerate(self.rows[layer])}
@@ -156,3 +159,7 @@ class _Ordering:
             for number, one in enumerate(pairs)
             for other in pairs[:number]
         )
+
+
+def _swap(row: list[Spot], place: int) -> None:
+    row[place], row[place + 1] = row[place + 1], row[place]

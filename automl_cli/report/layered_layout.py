@@ -3,6 +3,7 @@
 The method is that of Sugiyama, Tagawa and Toda (IEEE Transactions on Systems, Man, and Cybernetics 11, 1981).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,8 +14,8 @@ PASSAGE = 10.0
 ROUNDS = 24
 LEAST_GAP, MOST_GAP, SLOPE = 30.0, 84.0, 0.16
 """Pixels between layers: the more, the farther to the side connections go."""
-STRAIGHT = 4.0
-"""How much more the straightness of a passing connection weighs than that of one which ends."""
+STRAIGHT, EXACTLY = 10.0, 1e6
+"""How much more the straightness of a connection weighs that is the only one at both of its ends; and in the end."""
 NEAREST, MOST_SHARE = 9.0, 0.6
 """Pixels between connections that begin or end at one place, and the most of the width that they take together."""
 
@@ -45,6 +46,13 @@ class _Across:
         self.layers = layers
         self._items = {item.name: item for item in items}
         self._gap = gap
+        leaving = Counter(segment.source for segment in layers.segments)
+        arriving = Counter(segment.target for segment in layers.segments)
+        self._touching: dict[Spot, list[Segment]] = {spot: [] for row in layers.rows for spot in row}
+        for segment in layers.segments:
+            self._touching[segment.source].append(segment)
+            self._touching[segment.target].append(segment)
+        self._straight = {s for s in layers.segments if leaving[s.source] == 1 and arriving[s.target] == 1}
         self.left: dict[Spot, float] = {}
         for row in layers.rows:
             x = -(sum(map(self.width, row)) + gap * (len(row) - 1)) / 2
@@ -56,7 +64,9 @@ class _Across:
         """Move the spots to where their connections are short, the order and the gaps kept; then begin at 0."""
         for turn in range(ROUNDS):
             for row in self.layers.rows if turn % 2 == 0 else reversed(self.layers.rows):
-                self._settle_row(row)
+                self._settle_row(row, self._pulls)
+        for row in self.layers.rows:
+            self._settle_row(row, self._aligned)
         least = min(self.left.values())
         self.left = {spot: left - least for spot, left in self.left.items()}
 
@@ -104,11 +114,11 @@ class _Across:
                 found[segment] = at(segment) + min(NEAREST, room) * (number - (len(segments) - 1) / 2)
         return found
 
-    def _settle_row(self, row: Sequence[Spot]) -> None:
-        """Put the spots of a layer as near as they can be to the mean of where their segments would have them."""
+    def _settle_row(self, row: Sequence[Spot], pulls_of: Callable[[Spot], Iterator[tuple[float, float]]]) -> None:
+        """Put the spots of a layer as near as they can be to the mean of where they are pulled, each pull with its weight."""
         wanted, weights, offsets, offset = [], [], [], 0.0
         for spot in row:
-            pulls = list(self._pulls(spot))
+            pulls = list(pulls_of(spot))
             weight = sum(weight for _, weight in pulls)
             mean = sum(at * weight for at, weight in pulls) / weight if weight else self.left[spot]
             wanted.append(mean - offset)
@@ -120,12 +130,20 @@ class _Across:
 
     def _pulls(self, spot: Spot) -> Iterator[tuple[float, float]]:
         """Yield where each segment would have the left edge of a spot, with its weight."""
-        for segment in self.layers.segments:
-            weight = STRAIGHT if segment.port is None else 1.0
+        for segment in self._touching[spot]:
+            weight = STRAIGHT if segment in self._straight else 1.0
             if segment.source == spot:
                 yield self.end(segment) - self.width(spot) / 2, weight
-            elif segment.target == spot:
+            else:
                 yield self.middle(segment.source) - (self.end(segment) - self.left[spot]), weight
+
+    def _aligned(self, spot: Spot) -> Iterator[tuple[float, float]]:
+        """Yield where the one segment that comes in would have the spot, if it is to be straight, or else where the spot is."""
+        straight = [segment for segment in self._touching[spot] if segment.target == spot and segment in self._straight]
+        for segment in straight:
+            yield self.middle(segment.source) - (self.end(segment) - self.left[spot]), EXACTLY
+        if not straight:
+            yield self.left[spot], 1.0
 
 
 class _Down:

@@ -11,24 +11,24 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from automl_cli.core.decisions import DecisionList
+from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import LegibleStrategy
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal, Trial
-from automl_cli.report.comparison import BASELINE, settled
-from automl_cli.report.runs import History
+from automl_cli.report.runs import BASELINE, History, settled
 from automl_cli.study.session import make_strategy
 
 MOMENTS = 24
 """The strategy is read so often, evenly over its trials."""
-MOST_TOLD_AGAIN = 150_000
-"""Decisions of the trials that a strategy is told again: some seconds of a policy."""
+MOST_TOLD_AGAIN = 60_000
+"""Decisions of the trials that a strategy is told again: some three seconds of a policy."""
 FEWEST_TRIALS = 8
 """In fewer there is nothing to see."""
 
 
 class Snapshot(NamedTuple):
-    """What was read after so many trials: bits of entropy, those of uniform draws, and for each decision the share of each of
+    """A reading after so many trials: bits of entropy, those of uniform draws, and for each decision the share of each of
     its choices."""
 
     trials: int
@@ -38,8 +38,8 @@ class Snapshot(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """What was read, in words, at which moments, and the decisions that it is about. `by_itself` says that entropy was summed
-    over decisions, each by itself."""
+    """All readings of a strategy, what was read in words, and the decisions that it is about. `by_itself` says that entropy was
+    summed over decisions, each by itself."""
 
     what: str
     decisions: DecisionList
@@ -53,7 +53,10 @@ def learned_of(history: History, space: SearchSpace | None) -> Learned | None:
     trials = history.trials[: settled(history.trials)]
     if space is None or len(trials) < FEWEST_TRIALS:
         return None
-    strategy: Any = make_strategy(history.settings, space)
+    try:
+        strategy: Any = make_strategy(history.settings, space)
+    except UserError as error:
+        return _proposed(space, trials, note=f"The strategy itself cannot be asked here: {error}. ")
     if isinstance(strategy, LegibleStrategy):
         work = sum(len(trial.task.genotype) for trial in trials)
         if work <= MOST_TOLD_AGAIN:

@@ -42,8 +42,8 @@ def table(grid: Grid, *, caption: str, targets: Sequence[str] = ()) -> str:
     )
     rows = "".join(_row(row, words, target) for row, target in zip(grid.rows, targets or [""] * len(grid.rows), strict=True))
     return (
-        f'<div class="scrolls" role="region" tabindex="0" aria-label="{shown(caption)}"><table><caption>{shown(caption)}'
-        f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<div class="scrolls" role="region" tabindex="0" aria-label="{shown(caption)}"><table><caption class="unseen">'
+        f"{shown(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -1,9 +1,9 @@
 """Draws the nodes of graphs and columns: boxes for operations, pills for what is read and put out, circles for joins."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from automl_cli.report.svg import FONT_SIZE, colour, element, fitted, group, route, text_width, words
+from automl_cli.report.svg import colour, element, fitted, route, text_width, words
 from automl_cli.values.drawings import Node
 
 SMALL = 10.5
@@ -20,7 +20,7 @@ HEAD = 6.0
 """Pixels of an arrow's head."""
 
 
-class Spot(NamedTuple):
+class Rectangle(NamedTuple):
     """Left and top edge of a box, and its size."""
 
     x: float
@@ -34,18 +34,19 @@ def node_size(node: Node) -> tuple[float, float]:
     if node.form == "join" and len(node.label) == 1:
         return CIRCLE, CIRCLE
     note = "" if node.form == "join" else node.note
-    inside = max(text_width(node.label), text_width(note, SMALL)) + 2 * MARGIN
+    inside = max(text_width(_label(node)), text_width(note, SMALL)) + 2 * MARGIN
     height = CIRCLE if node.form == "join" else TWO_LINES if note else ONE_LINE
     return min(max(LEAST_WIDTH, inside), MOST_WIDTH), height
 
 
-def drawn_node(node: Node, at: Spot) -> Iterator[str]:
+def drawn_node(node: Node, at: Rectangle) -> Iterator[str]:
     """Yield the elements of a node."""
     middle = at.x + at.width / 2
     if node.form == "join":
         size = 15.0 if len(node.label) == 1 else SMALL
         yield _box(at, at.height / 2, fill=colour("ink"))
-        yield words(node.label, middle, at.y + at.height / 2 + 0.34 * size, anchor="middle", fill=colour("paper"), font_size=size)
+        y = at.y + at.height / 2 + 0.34 * size
+        yield words(node.label, middle, y, anchor="middle", fill=colour("paper"), font_size=size)
         return
     if node.repeats > 1:
         for behind in (2, 1):
@@ -58,9 +59,13 @@ def drawn_node(node: Node, at: Spot) -> Iterator[str]:
     yield from _lines(node, at)
 
 
-def _lines(node: Node, at: Spot) -> Iterator[str]:
+def _label(node: Node) -> str:
+    return f"{node.repeats} × {node.label}" if node.repeats > 1 else node.label
+
+
+def _lines(node: Node, at: Rectangle) -> Iterator[str]:
     middle, room = at.x + at.width / 2, at.width - MARGIN
-    label = fitted(node.label, room)
+    label = fitted(_label(node), room)
     if not node.note:
         yield words(label, middle, at.y + at.height / 2 + 4.2, anchor="middle")
         return
@@ -69,11 +74,11 @@ def _lines(node: Node, at: Spot) -> Iterator[str]:
     yield words(note, middle, at.y + at.height / 2 + 11.5, anchor="middle", fill=colour("muted"), font_size=SMALL)
 
 
-def _box(at: Spot, corner: float, **attributes: object) -> str:
+def _box(at: Rectangle, corner: float, **attributes: Any) -> str:
     return element("rect", x=at.x, y=at.y, width=at.width, height=at.height, rx=corner, **attributes)
 
 
-def heads(tips: list[tuple[float, float]], toward: str, **attributes: object) -> str:
+def heads(tips: list[tuple[float, float]], toward: str, **attributes: Any) -> str:
     """Return arrow heads with their tips at these points: `up`, `down`, `left` or `right`."""
     half = HEAD / 2
     steps = {
@@ -84,6 +89,3 @@ def heads(tips: list[tuple[float, float]], toward: str, **attributes: object) ->
     }[toward]
     d = "".join(route("M", x, y, *steps) for x, y in tips)
     return element("path", d=d, **attributes)
-
-
-__all__ = ["CIRCLE", "FONT_SIZE", "HEAD", "Spot", "drawn_node", "group", "heads", "node_size"]

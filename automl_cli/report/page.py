@@ -66,7 +66,8 @@ def document(chapters: Sequence[Chapter]) -> str:
     return (
         f"{BEGINNING}{shown(title)}</title>\n"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
         f'<meta name="generator" content="automl-cli {__version__}">\n<style>{style}</style>\n</head>\n<body>\n'
         f'<a class="skip" href="#main">Skip to the content</a>\n{nav}<main id="main">{body}</main>\n'
         f"<footer><p>Made by automl-cli {__version__}. This page is one file and loads nothing.</p></footer>\n"

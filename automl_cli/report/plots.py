@@ -1,7 +1,6 @@
 """Draws plots by matplotlib and without a display, into files. The charts of the page are those of `charts`."""
 
 import io
-import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,28 +9,16 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from automl_cli.report.drawing import is_drawable, window
 from automl_cli.report.image_files import check_image_file
 from automl_cli.store.comparisons import ComparisonResult, DescentResult
 from automl_cli.store.files import replace_file
 from automl_cli.values.class_scores import ConfusionMatrix
-from automl_cli.values.sheet import Curves
 
 SIZE_INCHES = (7.2, 3.6)
 PIXELS_PER_INCH = 150
 
 MOST_LABELLED = 40
 """Classes that are named, and their examples counted, in the picture of a confusion matrix."""
-
-
-def curves_plot(curves: Curves) -> str:
-    """Return a plot of the curves as SVG."""
-    return _svg(_curves_figure(curves))
-
-
-def write_image(curves: Curves, path: Path) -> None:
-    """Write a plot of the curves as `write_figure` does."""
-    write_figure(lambda: _curves_figure(curves), path)
 
 
 def write_figure(figure: Callable[[], Figure], path: Path) -> None:
@@ -42,21 +29,6 @@ def write_figure(figure: Callable[[], Figure], path: Path) -> None:
     check_image_file(path)
     with _same_text():
         replace_file(path, file_of(figure(), path.name.lower()))
-
-
-def _curves_figure(curves: Curves) -> Figure:
-    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-    figure.suptitle(curves.title, fontsize="medium", wrap=True, parse_math=False)
-    for place, (name, values) in enumerate(curves.series, start=1):
-        axes = _bare(figure.add_subplot(1, len(curves.series), place))
-        axes.axhline(0.0, color="0.7", linewidth=0.8)
-        axes.axvline(0.0, color="0.7", linewidth=0.8)
-        axes.plot(curves.x, [value if is_drawable(value) else math.nan for value in values], color=f"C{place - 1}")
-        low, high = window(values)
-        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        axes.set_xlabel(curves.axis)
-        axes.set_title(name, fontsize="medium")
-    return figure
 
 
 def compared_plot(result: ComparisonResult) -> Figure:

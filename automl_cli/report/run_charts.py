@@ -17,6 +17,8 @@ FAR = 3.0
 """A score is far off where it lies beyond the middle half of all scores by so many times its width."""
 TITLES_BUDGET = 240_000
 """Characters that may stand behind the points of a chart."""
+CROWD = 600
+"""More points than this are drawn smaller."""
 BEST_NAMED = "best so far"
 
 
@@ -33,7 +35,7 @@ def course_chart(history: History, trials: Sequence[ShownTrial], winner: int | N
     last = history.trials[-1].number
     steps = [(point.trials - 1, point.score) for point in improvements(history.trials, settings.reward)]
     marks: list[Mark] = [
-        DotsMark("trial", dots),
+        DotsMark("trial", dots, shape="crowded" if len(dots) > CROWD else ""),
         LineMark(BEST_NAMED, [*steps, (last, steps[-1][1])], 2, steps=True),
         DotsMark("winner", [dot for dot, (one, _) in zip(dots, scores, strict=True) if one.trial.number == winner], 2, "large"),
         RugMark("no score", [Dot(one.trial.number, 0, _said(one, None, limit), one.target) for one in failed], 4),

@@ -1,6 +1,6 @@
 """Reads run directories as histories. It takes no lock, so a search that is still running can be read as well."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from automl_cli.store.file_names import COMPARISON_FILE, JOURNAL_FILE, MODEL_FIL
 from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
 from automl_cli.store.run_directory import is_held, runs_in
 from automl_cli.store.study import StudySettings
+
+BASELINE = "random"
+"""The strategy that the others are measured against."""
 
 RUNS = Path("runs")
 """The folder in which searches put their runs unless told otherwise."""
@@ -70,6 +73,11 @@ def read_history(path: Path) -> History:
         wall_seconds=wall_seconds(record for _, record in placed),
         running=is_held(path),
     )
+
+
+def settled(trials: Sequence[Trial]) -> int:
+    """Return how many trials, from the first, have ended without a gap."""
+    return next((number for number, trial in enumerate(trials) if trial.number != number), len(trials))
 
 
 def space_of(settings: StudySettings) -> SearchSpace | None:

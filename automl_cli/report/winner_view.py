@@ -19,17 +19,17 @@ from automl_cli.report.next_steps import steps_after
 from automl_cli.report.runs import History
 from automl_cli.store.file_names import BEST_FILE
 from automl_cli.store.reports import RunSummary
-from automl_cli.store.study import Found, joined_in_words
+from automl_cli.store.study import Found, FoundBody, joined_in_words
 from automl_cli.values.dataset import dataset_of
 from automl_cli.values.sheet import Lines
 
 IMAGES_SHOWN = 6
 """Images on which an augmentation is shown."""
-JPEG_QUALITY = 72
+JPEG_QUALITY, PNG_COLOURS = 72, 48
 
 
 class WinningValue(NamedTuple):
-    """What a run found: its kind, the value, and how it was found, where `best.json` is there."""
+    """The value that a run found: its kind, the value, and how it was found, where `best.json` is there."""
 
     kind: Kind
     value: Any
@@ -41,13 +41,15 @@ def winner_section(history: History, run: RunSummary, space: SearchSpace | None)
     if run.best is None:
         return
     winner = _winning_value(history, run, space)
-    if winner is not None:
-        yield from _drawings(winner)
-        yield from _pictures(winner)
-    yield facts(_facts(run, winner))
+    drawn = [] if winner is None else [*_drawings(winner), *_pictures(winner)]
+    said = [] if winner is None else list(_words(winner, folds=bool(drawn)))
     steps = list(steps_after(history, run))
-    if steps:
-        yield "<h4>Take it further</h4>" + commands(steps)
+    further = ["<h4>Take it further</h4>", commands(steps)] if steps else []
+    about = "".join((*said, facts(_facts(run, winner)), *further))
+    if len(drawn) == 1:
+        yield f'<div class="beside">{drawn[0]}<div>{about}</div></div>'
+    else:
+        yield f'<div class="drawings">{"".join(drawn)}</div>{about}'
 
 
 def _facts(run: RunSummary, winner: WinningValue | None) -> Iterator[tuple[str, str]]:
@@ -69,23 +71,27 @@ def _winning_value(history: History, run: RunSummary, space: SearchSpace | None)
     best = history.path / BEST_FILE
     if best.is_file():
         body = open_any(str(best)).artifact.body
-        if isinstance(getattr(body, "found", None), Found) and body.found.trial == run.best.trial:
-            return WinningValue(kind_of(body), body.value, body.found)
+        found = body.found if isinstance(body, FoundBody) else None
+        if found is not None and found.trial == run.best.trial:
+            return WinningValue(kind_of(body), body.value, found)
     return None if space is None else WinningValue(kind_named(space.plugin.produces), space.decode(run.best.genotype), None)
 
 
 def _drawings(winner: WinningValue) -> Iterator[str]:
-    """Yield each drawing with its title, above the same in words; where there is no drawing, the words alone."""
-    drawings = drawings_of(winner.kind, winner.value)
-    for drawn in drawings:
+    """Yield each drawing with its title."""
+    for drawn in drawings_of(winner.kind, winner.value):
         yield (
             f'<figure class="drawing"><figcaption><b>{shown(drawn.title)}</b></figcaption><div class="scrolls" role="region" '
             f'tabindex="0" aria-label="{shown(drawn.title)}">{drawn.svg}</div></figure>'
         )
-    said = [drawn.words for drawn in drawings] or list(winner.kind.words(winner.value) if winner.kind.words else ())
-    if said:
+
+
+def _words(winner: WinningValue, *, folds: bool) -> Iterator[str]:
+    """Yield the winner in words: those of its drawings, where there are any."""
+    drawings = [drawn.words for drawn in drawings_of(winner.kind, winner.value)]
+    if said := drawings or (winner.kind.words(winner.value) if winner.kind.words else ()):
         text = laid_out(Lines("\n".join(said)))
-        yield folded("the same in words", text) if drawings else text
+        yield folded("the same in words", text) if folds else text
 
 
 def _pictures(winner: WinningValue) -> Iterator[str]:
@@ -96,24 +102,26 @@ def _pictures(winner: WinningValue) -> Iterator[str]:
     from automl_cli.data.examples import example_images
 
     try:
-        images, data = example_images(dataset, IMAGES_SHOWN)
-        sheet = attribute(winner.kind.pictures)(winner.value, images, title=f"images of {dataset.source}", flip=data.flip)
+        images, about = example_images(dataset, IMAGES_SHOWN)
+        sheet = attribute(winner.kind.pictures)(winner.value, images, title=f"images of {dataset.source}", flip=about.flip)
     except AutomlError as error:
         yield paragraph(f"What it does to images is not shown: {error}", kind="note")
         return
-    picture = base64.b64encode(_compressed(sheet)).decode()
+    kind, data = _compressed(sheet)
+    picture = base64.b64encode(data).decode()
     title = f"What each of its parts does to images of {dataset.source}"
     yield (
         f'<figure class="picture"><figcaption><b>{shown(title)}</b></figcaption>'
-        f'<img alt="{shown(title)}" src="data:image/jpeg;base64,{picture}"></figure>'
+        f'<img alt="{shown(title)}" src="data:image/{kind};base64,{picture}"></figure>'
     )
 
 
-def _compressed(png: bytes) -> bytes:
-    """Return the picture as JPEG."""
+def _compressed(png: bytes) -> tuple[str, bytes]:
+    """Return the picture as a PNG of few colours or as a JPEG, whichever is smaller, behind the name of its format."""
     from PIL import Image
 
-    data = io.BytesIO()
+    few, photo = io.BytesIO(), io.BytesIO()
     with Image.open(io.BytesIO(png)) as picture:
-        picture.convert("RGB").save(data, format="JPEG", quality=JPEG_QUALITY, optimize=True)
-    return data.getvalue()
+        picture.convert("RGB").quantize(PNG_COLOURS).save(few, format="PNG", optimize=True)
+        picture.convert("RGB").save(photo, format="JPEG", quality=JPEG_QUALITY, optimize=True)
+    return min(("png", few.getvalue()), ("jpeg", photo.getvalue()), key=lambda pair: len(pair[1]))

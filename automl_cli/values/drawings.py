@@ -1,10 +1,10 @@
 """Drawings of values as plain data. The row of a kind gives them, `report.drawings` renders them.
 
-    Curves   functions of one number (`values.sheet`)
-    Column   steps one behind the other, with the connections that skip some
-    Graph    steps in layers, each in front of those that read it
-    Arcs     a few nodes in a row, with operations on the ways between them
-    Formula  equations in mathematical notation
+Curves     functions of one number (`values.sheet`)
+Column     steps one behind the other, with the connections that skip some
+StepGraph  steps in layers, each behind those that it reads
+Arcs       a few nodes in a row, with operations on the ways between them
+Formula    equations in mathematical notation
 """
 
 from typing import Literal, NamedTuple
@@ -54,7 +54,7 @@ class Column(NamedTuple):
     upward: bool = False
 
 
-class Graph(NamedTuple):
+class StepGraph(NamedTuple):
     """Steps, in an order in which each reads only what stands before it, to be drawn in layers; `upward` from the bottom up."""
 
     title: str
@@ -94,4 +94,4 @@ class Formula(NamedTuple):
     equations: tuple[Equation, ...]
 
 
-Drawing = Curves | Column | Graph | Arcs | Formula
+Drawing = Curves | Column | StepGraph | Arcs | Formula

@@ -1,7 +1,9 @@
 """Drawings of cells and of how they are stacked, as data."""
 
+from itertools import pairwise
+
 from automl_cli.values.cell import INPUT_STATES, Branch, Cell, CellPair, Combination
-from automl_cli.values.drawings import Arc, Arcs, Column, Combined, Drawing, Form, Graph, Link, Node
+from automl_cli.values.drawings import Arc, Arcs, Column, Combined, Drawing, Form, Link, Node, StepGraph
 from automl_cli.values.edge_cell import EdgeCell
 from automl_cli.values.skeleton import Stack
 
@@ -18,9 +20,10 @@ def cell_drawings(cells: CellPair) -> tuple[Drawing, ...]:
     return cell_graph("normal cell", cells.normal), cell_graph("reduction cell", cells.reduction)
 
 
-def cell_graph(title: str, cell: Cell) -> Graph:
+def cell_graph(title: str, cell: Cell) -> StepGraph:
     """Return a cell from its inputs upward to the concatenation of its output states."""
-    inputs = [Node(f"h{state}", f"h{state}", INPUT_NOTES[state], "state") for state in range(INPUT_STATES) if state in cell.needed]
+    read = [state for state in range(INPUT_STATES) if state in cell.needed]
+    inputs = [Node(f"h{state}", f"h{state}", INPUT_NOTES[state], "state") for state in read]
     combined = [_combined(f"h{state}", combination) for state, combination in enumerate(cell.combinations, start=INPUT_STATES)]
     links = [
         Link(f"h{branch.state}", part.name)
@@ -29,7 +32,7 @@ def cell_graph(title: str, cell: Cell) -> Graph:
     ]
     links += [Link(f"h{state}", OUTPUT) for state in cell.outputs]
     output = Node(OUTPUT, "concat", "output", "state")
-    return Graph(title, (*inputs, *combined, output), tuple(links), upward=True)
+    return StepGraph(title, (*inputs, *combined, output), tuple(links), upward=True)
 
 
 def _combined(state: str, combination: Combination) -> Combined:
@@ -68,8 +71,8 @@ def stack_column(stack: Stack) -> Column:
         if stage:
             nodes.append(Node(f"reduction {stage}", "reduction cell", f"{filters * 2**stage} filters, stride 2"))
         nodes.append(Node(f"stage {stage + 1}", "normal cell", f"{filters * 2**stage} filters", repeats=stack.repeats))
-    nodes.append(Node("classifier", "pool, linear", form="state"))
-    links = (Link(source.name, target.name) for source, target in zip(nodes, nodes[1:], strict=False))
+    nodes.append(Node("classifier", "average pool, linear", form="state"))
+    links = (Link(source.name, target.name) for source, target in pairwise(nodes))
     return Column("stack of cells", tuple(nodes), tuple(links), upward=True)
 
 

@@ -70,7 +70,7 @@ def _meanings(rule: UpdateRule, tree: Expression) -> Iterator[Equation]:
 
 def _equation(left: str, name: str, tree: Expression, names: Mapping[str, str]) -> Equation:
     """Return an equation whose left side is given, as LaTeX and as text."""
-    known = {text: written for text, written in CONSTANTS.values()}
+    known = dict(CONSTANTS.values())
     return Equation(f"{left} = {latex(_with_constants(tree), {**names, **known})}", f"{name} = {printed(tree)}")
 
 

@@ -4,30 +4,22 @@ Blocks are put together by their names: `stage1.block2.conv1` and `stage1.block2
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
-from automl_cli.core.numbers import by_times
-from automl_cli.values.drawings import Column, Drawing, Form, Graph, Link, Node
+from msgspec.structs import replace
+
+from automl_cli.values.drawings import Column, Drawing, Link, Node, StepGraph
+from automl_cli.values.drawn_operations import FILTERED, operation_node
 from automl_cli.values.network import IMAGE, Block, Network
-from automl_cli.values.operations import (
-    ActivationOperation,
-    AveragePool,
-    ConvolutionUnit,
-    FactorizedReduction,
-    Identity,
-    MaxPool,
-    Normalisation,
-    Operation,
-    SeparableUnit,
-    Subsampling,
-)
+from automl_cli.values.operations import Identity, Operation
 
 CLASSIFIER = "classifier"
 
-ORDERS = {"act-conv-bn": "activation first", "conv-bn": "no activation", "conv": "alone", "bn-act": "", "bn": "no activation"}
-"""What is said of the order of a unit, where it is not convolution, batch norm, activation."""
+MOST_SKIPS = 600
+"""Connections that skip layers: almost as many as 36 layers have that read all before them."""
 
 
 class Module(NamedTuple):
@@ -42,13 +34,18 @@ class Module(NamedTuple):
         own = {block.name for block in self.blocks}
         return tuple(dict.fromkeys(name for block in self.blocks for name in block.inputs if name not in own))
 
+    @property
+    def width(self) -> int | None:
+        """The filters of the last operation that has any, None where none has."""
+        filters = [count for block in self.blocks if (count := _filters(block.operation)) is not None]
+        return filters[-1] if filters else None
+
 
 def network_drawings(network: Network) -> tuple[Drawing, ...]:
     """Return the whole network, then the modules of several operations, each form of them once."""
     modules = modules_of(network.blocks)
     forms = _forms(modules)
-    inside = tuple(module_graph(title, module) for title, module in _shown(modules, forms))
-    return (whole_column(network, modules, forms), *inside)
+    return (whole_column(network, modules, forms), *_inside(modules, forms))
 
 
 def modules_of(blocks: Sequence[Block]) -> tuple[Module, ...]:
@@ -69,7 +66,7 @@ def _prefix(block: Block, words: int) -> tuple[str, ...]:
 def _is_chain(parts: Sequence[Sequence[Block]]) -> bool:
     """Return whether there are several modules, each of which reads the last block of the one before it alone."""
     modules = [Module("", tuple(part)) for part in parts]
-    pairs = zip(modules, modules[1:], strict=False)
+    pairs = pairwise(modules)
     return (
         len(modules) > 1
         and all(len(module.blocks) > 1 for module in modules)
@@ -78,28 +75,59 @@ def _is_chain(parts: Sequence[Sequence[Block]]) -> bool:
 
 
 def _module(blocks: tuple[Block, ...], before: Sequence[Module]) -> Module:
-    """Return the module of these blocks, by the words that their names have in common."""
-    if len(blocks) == 1:
-        return Module(blocks[0].name, blocks)
-    words = [block.name.split(".") for block in blocks]
-    common = [first for first, *others in zip(*words, strict=False) if all(other == first for other in others)]
-    name = ".".join(common or words[0])
+    """Return the module of these blocks, by the words that their names have in common, such as `layer1.pool1`."""
     used = {module.name for module in before}
-    return Module(blocks[0].name if name in used else name, blocks)
+    if len(blocks) == 1:
+        return Module(_unused(blocks[0].name, used), blocks)
+    words = zip(*(block.name.split(".") for block in blocks), strict=False)
+    name = ".".join(same[0] for same in words if len(set(same)) == 1)
+    return Module(_unused(blocks[0].name if name in used else name, used), blocks)
 
 
 def whole_column(network: Network, modules: Sequence[Module], forms: Mapping[str, str]) -> Column:
     """Return the network as a column; modules of one form that follow each other are one step."""
     steps = _steps(modules, forms)
-    step_of = {IMAGE: IMAGE} | {block.name: step[0].name for step in steps for module in step for block in module.blocks}
-    nodes = [Node(IMAGE, "image", form="state"), *(_step_node(step, forms) for step in steps)]
-    nodes.append(Node(CLASSIFIER, "average pool, linear", form="state"))
-    links = [Link(step_of[name], step[0].name) for step in steps for module in step for name in module.outside]
-    links += [Link(step_of[name], CLASSIFIER) for name in network.outputs]
-    names = {step[0].name: _step_name(step) for step in steps}
-    kept = dict.fromkeys(link for link in links if link.source != link.target)
-    renamed = tuple(Link(names.get(link.source, link.source), names.get(link.target, link.target)) for link in kept)
-    return Column("network", tuple(nodes), renamed)
+    names = _names(steps)
+    step_of = {IMAGE: IMAGE}
+    for step, name in zip(steps, names, strict=True):
+        step_of |= {block.name: name for module in step for block in module.blocks}
+    classifier = _unused(CLASSIFIER, names)
+    nodes = [Node(IMAGE, "image", form="state")]
+    nodes += [_step_node(step, name, forms) for step, name in zip(steps, names, strict=True)]
+    nodes.append(Node(classifier, "average pool, linear", form="state"))
+    links = [
+        Link(step_of[read], name)
+        for step, name in zip(steps, names, strict=True)
+        for module in step
+        for read in module.outside
+        if step_of[read] != name
+    ]
+    links += [Link(step_of[read], classifier) for read in network.outputs]
+    return _drawable(Column("network", tuple(nodes), tuple(dict.fromkeys(links))))
+
+
+def _names(steps: Sequence[Sequence[Module]]) -> list[str]:
+    """Return a name for each step, such as `stage1.block2–4`."""
+    names: list[str] = []
+    for step in steps:
+        number = re.search(r"[0-9]+$", step[-1].name)
+        last = number.group() if number else step[-1].name
+        names.append(_unused(step[0].name if len(step) == 1 else f"{step[0].name}–{last}", [IMAGE, *names]))
+    return names
+
+
+def _unused(name: str, used: Collection[str]) -> str:
+    """Return the name, with strokes behind it where it is taken."""
+    return _unused(f"{name}'", used) if name in used else name
+
+
+def _drawable(column: Column) -> Column:
+    """Return the column, without the links that skip steps where there are too many of them to be told apart."""
+    following = set(pairwise(node.name for node in column.nodes))
+    straight = tuple(link for link in column.links if link in following)
+    if (skipping := len(column.links) - len(straight)) <= MOST_SKIPS:
+        return column
+    return Column(f"network; {skipping:,} connections that skip layers are too many to draw", column.nodes, straight)
 
 
 def _steps(modules: Sequence[Module], forms: Mapping[str, str]) -> list[tuple[Module, ...]]:
@@ -122,33 +150,12 @@ def _alike(one: Module, other: Module, forms: Mapping[str, str]) -> bool:
     )
 
 
-def _step_name(step: Sequence[Module]) -> str:
-    """Return the name of a step, such as `stage1.block2–4`."""
-    if len(step) == 1:
-        return step[0].name
-    first, last = step[0].name, step[-1].name
-    number = re.search(r"[0-9]+$", last)
-    return f"{first}–{number.group() if number and first != last else last}"
-
-
-def _step_node(step: Sequence[Module], forms: Mapping[str, str]) -> Node:
-    module, name = step[0], _step_name(step)
-    said = [operation_label(block.operation) for block in module.blocks]
-    if len(module.blocks) == 1:
-        label, note = said[0]
-        return Node(name, label, note, operation_form(module.blocks[0].operation))
+def _step_node(step: Sequence[Module], name: str, forms: Mapping[str, str]) -> Node:
+    module = step[0]
+    first = operation_node(name, module.blocks[0].operation)
     if module.name not in forms:
-        label, note = said[0]
-        return Node(name, f"{len(said)} × {label}", note, operation_form(module.blocks[0].operation))
-    label = forms[module.name]
-    note = _width_and_stride(module)
-    return Node(name, f"{len(step)} × {label}" if len(step) > 1 else label, note, repeats=len(step))
-
-
-def _width_and_stride(module: Module) -> str:
-    """Return the filters that a module puts out, and its stride where it has one."""
-    filters = [block.operation.filters for block in module.blocks if hasattr(block.operation, "filters")]
-    return f"{filters[-1]} filters" if filters else ""
+        return first if len(module.blocks) == 1 else first._replace(label=f"{len(module.blocks)} × {first.label}")
+    return Node(name, forms[module.name], "" if module.width is None else f"{module.width} filters", repeats=len(step))
 
 
 def _forms(modules: Sequence[Module]) -> dict[str, str]:
@@ -173,103 +180,52 @@ def _word(name: str) -> str:
 
 
 def _structure(module: Module) -> tuple[Any, ...]:
-    """Return what modules of one form have in common: operations without their filters, and what reads what."""
+    """Return what modules of one form have in common: operations, their filters as shares of the module's, what reads what."""
     places = {block.name: place for place, block in enumerate(module.blocks)}
     outside = {name: -1 - place for place, name in enumerate(module.outside)}
     return tuple(
-        (_without_filters(block.operation), block.join, tuple(places.get(name, outside.get(name)) for name in block.inputs))
+        (
+            _without_filters(block.operation),
+            None if (filters := _filters(block.operation)) is None else Fraction(filters, module.width or 1),
+            block.join,
+            tuple(places.get(name, outside.get(name)) for name in block.inputs),
+        )
         for block in module.blocks
     )
 
 
-def _without_filters(operation: Operation) -> tuple[str, str]:
-    label, note = operation_label(operation)
-    return label, re.sub(r"^[0-9]+ filters", "", note)
+def _without_filters(operation: Operation) -> Operation:
+    return replace(operation, filters=1) if isinstance(operation, FILTERED) else operation
 
 
-def _shown(modules: Sequence[Module], forms: Mapping[str, str]) -> Iterator[tuple[str, Module]]:
-    """Yield each form with the first module that has it."""
-    first: dict[str, Module] = {}
-    for module in modules:
-        if module.name in forms:
-            first.setdefault(forms[module.name], module)
-    yield from first.items()
+def _filters(operation: Operation) -> int | None:
+    return operation.filters if isinstance(operation, FILTERED) else None
 
 
-def module_graph(title: str, module: Module) -> Graph:
+def _inside(modules: Sequence[Module], forms: Mapping[str, str]) -> Iterator[StepGraph]:
+    """Yield the graph of each form, once; filters are told by F, the module's, where modules of the form differ in them."""
+    for form in dict.fromkeys(forms.values()):
+        alike = [module for module in modules if forms.get(module.name) == form]
+        yield module_graph(form, alike[0], relative=len({module.width for module in alike}) > 1)
+
+
+def module_graph(title: str, module: Module, *, relative: bool = False) -> StepGraph:
     """Return the blocks of a module as a graph."""
-    inputs = [Node(name, "in" if len(module.outside) == 1 else f"in {number}", form="state") for number, name in enumerate(module.outside, start=1)]
-    nodes, links = list(inputs), []
+    several = len(module.outside) > 1
+    nodes = [Node(name, f"in {place}" if several else "in", form="state") for place, name in enumerate(module.outside, start=1)]
+    links: list[Link] = []
     for block in module.blocks:
-        label, note = operation_label(block.operation)
+        operation = operation_node(block.name, block.operation, module.width if relative else None)
+        joins, is_all = len(block.inputs) > 1, isinstance(block.operation, Identity)
         target = block.name
-        if block.join == "add" and len(block.inputs) > 1:
-            is_all = isinstance(block.operation, Identity)
+        if joins and block.join == "add":
             target = block.name if is_all else f"{block.name}, sum"
             nodes.append(Node(target, "+", form="join"))
-            if not is_all:
-                nodes.append(Node(block.name, label, note, operation_form(block.operation)))
-                links.append(Link(target, block.name))
-        else:
-            label = "concat" if isinstance(block.operation, Identity) and len(block.inputs) > 1 else label
-            nodes.append(Node(block.name, label, note, operation_form(block.operation)))
+        elif joins and is_all:
+            operation = operation._replace(label="concat")
+        if target != block.name:
+            links.append(Link(target, block.name))
+        if target != block.name or nodes[-1].name != target:
+            nodes.append(operation)
         links += [Link(name, target) for name in dict.fromkeys(block.inputs)]
-    return Graph(title, tuple(nodes), tuple(links))
-
-
-def operation_form(operation: Operation) -> Form:
-    """Return how an operation is drawn."""
-    weighted = (ConvolutionUnit, SeparableUnit, FactorizedReduction)
-    return "operation" if isinstance(operation, weighted) else "light"
-
-
-def operation_label(operation: Operation) -> tuple[str, str]:
-    """Return what an operation is, and its filters, stride and the like where they are not the usual ones.
-
-    >>> operation_label(ConvolutionUnit((3, 5), 24, (2, 1)))
-    ('conv 3×5', '24 filters, stride 2×1')
-    """
-    return _label(operation), ", ".join(_notes(operation))
-
-
-def _label(operation: Operation) -> str:
-    match operation:
-        case ConvolutionUnit(kernel=kernel):
-            return f"conv {by_times(kernel)}"
-        case SeparableUnit(kernel=kernel):
-            return f"sep {kernel}×{kernel}"
-        case MaxPool(window=window):
-            return f"max {by_times(window)}"
-        case AveragePool(window=window):
-            return f"avg {by_times(window)}"
-        case FactorizedReduction():
-            return "factorized reduction"
-        case Normalisation(order=order):
-            return "norm, act" if order == "bn-act" else "norm"
-        case Subsampling():
-            return "subsample"
-        case ActivationOperation():
-            return "act"
-        case Identity():
-            return "identity"
-
-
-def _notes(operation: Operation) -> Iterator[str]:
-    match operation:
-        case ConvolutionUnit(filters=filters) | SeparableUnit(filters=filters) | FactorizedReduction(filters=filters):
-            yield f"{filters} filters"
-        case Subsampling(filters=filters):
-            yield f"{filters} channels"
-    match operation:
-        case ConvolutionUnit(stride=stride) | MaxPool(stride=stride) | AveragePool(stride=stride):
-            if stride != (1, 1):
-                yield f"stride {stride[0] if stride[0] == stride[1] else by_times(stride)}"
-        case SeparableUnit(stride=step) | Subsampling(stride=step):
-            if step != 1:
-                yield f"stride {step}"
-    match operation:
-        case ConvolutionUnit(dilation=dilation) | SeparableUnit(dilation=dilation) if dilation != 1:
-            yield f"dilation {dilation}"
-    match operation:
-        case ConvolutionUnit(order=order) | FactorizedReduction(order=order) if order in ORDERS:
-            yield ORDERS[order]
+    return StepGraph(title, tuple(nodes), tuple(links))
