@@ -16,7 +16,8 @@ def report(*runs: Place | SearchResult, top: int = 5, reach: float | None = None
     Several runs of the same task are compared after equally many trials; `comparison` is None where they cannot be. Raises
     UserError where there is no run.
     """
-    from automl_cli.report.making import histories_of, made
+    from automl_cli.report.gathering import gather, sort_out
+    from automl_cli.report.runs import newest_run
 
     paths = [run.path if isinstance(run, SearchResult) else Path(run) for run in runs]
-    return made(histories_of(paths), top=top, target=reach)[0]
+    return gather(sort_out(paths or [newest_run()]), top=top, target=reach).report

@@ -10,7 +10,8 @@ from automl_cli.cli.options import DataDir, Json
 
 if TYPE_CHECKING:
     from automl_cli.references import Opened
-    from automl_cli.values.sheet import Curves, Part
+    from automl_cli.values.drawings import Drawing
+    from automl_cli.values.sheet import Part
 
 ArtifactName = Annotated[
     str,
@@ -27,7 +28,7 @@ Image = Annotated[
     typer.Option(
         "--image",
         metavar="FILE",
-        help="Write its curve as FILE, .svg or .png, or what it does to images, .png, instead; the path goes to stdout.",
+        help="Draw it as FILE, .svg or .png, or what it does to images, .png, instead; the path goes to stdout.",
     ),
 ]
 Dataset = Annotated[
@@ -60,14 +61,16 @@ def show(
     one equation per state; an activation function as a formula and a curve with its features; an update rule as a formula with
     what it does. For a search of formulas, the best of each length are listed.
 
-    With --image, a function is drawn as a curve, and an augmentation as a contact sheet: a few images, and below them what
-    each of its sub-policies makes of them.
+    With --image, it is drawn: a network or a model layer by layer with its skip connections, a cell as a graph, a function
+    as a curve with its formula, an update rule as a formula, and an augmentation as a contact sheet: a few images, and below
+    them what each of its sub-policies makes of them.
 
     Examples:
         automl show runs/first/best.json
         automl show runs/first
         automl show nasnet-a
-        automl show swish --image swish.svg
+        automl show nasnet-a --image nasnet-a.svg
+        automl show swish --image swish.png
         automl show runs/augment --dataset digits --image policy.png
         automl show 'x * sigmoid(2 * x)'
         automl show model.json --json
@@ -110,21 +113,23 @@ def _write_image(opened: "Opened[Any]", path: Path, dataset: str | None, **readi
         return
     if dataset is not None:
         raise UserError(f"--dataset {dataset}: {place} holds a value of kind {kind_of(body).name!r}, drawn without data")
-    from automl_cli.report.plots import write_image
+    from automl_cli.report.drawing_files import write_drawings
 
-    write_image(_drawing(body, place), path)
+    write_drawings(_drawings(body, place), path)
 
 
-def _drawing(body: Any, place: str) -> "Curves":
-    """Return the curves of a value. UserError where its kind has none."""
+def _drawings(body: Any, place: str) -> "tuple[Drawing, ...]":
+    """Return the drawings of what an artifact holds. UserError where there are none."""
     from automl_cli.core.errors import UserError
-    from automl_cli.plugins.listing import kind_of, kinds
+    from automl_cli.plugins.listing import held_by, kind_of, kinds
 
     kind = kind_of(body)
     if kind.drawing is None:
         drawn = ", ".join(row.name for row in kinds().values() if row.drawing or row.pictures)
         raise UserError(f"{place} holds a value of kind {kind.name!r}, of which there is no drawing; kinds with one: {drawn}")
-    return kind.drawing(body.value)
+    if not (drawings := kind.drawing(held_by(body))):
+        raise UserError(f"there is nothing to draw of {place}: {', '.join(body.words)}" if kind.is_found else "")
+    return drawings
 
 
 def _front(run: Path) -> "Iterator[Part]":
@@ -140,11 +145,11 @@ def _front(run: Path) -> "Iterator[Part]":
 
 def _parts(body: Any, place: str) -> "Iterator[Part]":
     """Yield how the value was found and what its kind says of it; for other kinds an outline of the fields."""
-    from automl_cli.plugins.listing import kind_of
+    from automl_cli.plugins.listing import held_by, kind_of
     from automl_cli.plugins.sheets import cost_facts, found_facts
     from automl_cli.store.encoding import plain
     from automl_cli.store.study import FoundBody
-    from automl_cli.values.sheet import Facts, Lines
+    from automl_cli.values.sheet import Curves, Facts, Lines
 
     kind = kind_of(body)
     found = body.found if isinstance(body, FoundBody) else None
@@ -156,7 +161,7 @@ def _parts(body: Any, place: str) -> "Iterator[Part]":
     else:
         yield Lines("\n".join(body.words if isinstance(body, FoundBody) else _outline(plain(body))))
     if kind.drawing is not None:
-        yield kind.drawing(body.value)._replace(title="")
+        yield from (drawing._replace(title="") for drawing in kind.drawing(held_by(body)) if isinstance(drawing, Curves))
 
 
 def _outline(value: Any, depth: int = 0) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Interfaces of the parts that a study joins: strategies, evaluators and executors. None of them knows another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -33,6 +33,19 @@ class Strategy(Protocol):
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
         """Take the reward of a proposal, or None when its trial has none (failed, diverged, over a limit). Called in trial
         order."""
+        ...
+
+
+@runtime_checkable
+class LegibleStrategy(Strategy, Protocol):
+    """A strategy that shows what it has learned, for reports. Reading changes nothing."""
+
+    reading: str
+    """Words for what `read` returns, such as "the population"."""
+
+    def read(self, trial: int) -> Sequence[Proposal]:
+        """Return proposals that stand for what it knows once it was told this trial and all before: draws from a policy, which
+        have a log-probability, or the members of a population."""
         ...
 
 

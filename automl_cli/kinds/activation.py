@@ -7,6 +7,8 @@ from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
 from automl_cli.values.activation import ACTIVATIONS, NAMED, ActivationFunction
+from automl_cli.values.drawings import Drawing
+from automl_cli.values.drawn_formulas import activation_formula
 from automl_cli.values.expressions.derivative import derivative
 from automl_cli.values.expressions.latex import latex
 from automl_cli.values.expressions.reading import Reading, curve, reading
@@ -77,7 +79,12 @@ def _hump_in_words(found: Reading) -> str:
     return "none: monotonic on [-5, 5]" if found.monotonic else "none left of 0; not monotonic on [-5, 5]"
 
 
-def drawing(function: ActivationFunction) -> Curves:
+def drawing(function: ActivationFunction) -> tuple[Drawing, ...]:
+    """Return the curves of the function and of its derivative, and its formula."""
+    return curves(function), activation_formula(function)
+
+
+def curves(function: ActivationFunction) -> Curves:
     """Return the curves of the function and of its derivative on [-5, 5], its trained parameters at their starts."""
     x, values, slopes = (array.tolist() for array in curve(function.tree, _constants(function)))
     title = ", ".join((function.expression, *(f"{beta} = {start:g}" for beta, start in _constants(function).items())))

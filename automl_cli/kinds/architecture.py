@@ -10,6 +10,7 @@ from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
 from automl_cli.values.dataset import facts_of
+from automl_cli.values.drawn_networks import network_drawings
 from automl_cli.values.expert_networks import EXPERT_NETWORKS, expert_network
 from automl_cli.values.network import Block, ConvolutionUnit, Network, Shape, joined_shape
 from automl_cli.values.published_recipes import expert_trainings_for
@@ -104,6 +105,7 @@ KIND = Kind(
     families={pattern: partial(expert_network, pattern) for pattern in EXPERT_NETWORKS},
     words=lambda network: tuple(f"{name}: {operation} of {reads}" for name, operation, reads in _layer_rows(network)),
     sheet=sheet,
+    drawing=network_drawings,
     costs=costs,
     activated=activated,
     depth=depth,

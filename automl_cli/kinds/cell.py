@@ -13,6 +13,7 @@ from automl_cli.store.encoding import plain
 from automl_cli.store.study import Found, FoundBody
 from automl_cli.values.cell import CellPair
 from automl_cli.values.dataset import IMAGES, DatasetReference, dataset_of, facts_of
+from automl_cli.values.drawn_cells import cell_drawings
 from automl_cli.values.published_recipes import trainings_for
 from automl_cli.values.sheet import Lines, Part
 from automl_cli.values.skeleton import SMALL_IMAGES, Stack, cell_network, default_stack, fitted_stack, parse_stack
@@ -118,6 +119,7 @@ KIND = Kind(
     flag="cell",
     words=lambda cells: cells.equations(),
     sheet=sheet,
+    drawing=cell_drawings,
     trainable=trainable,
     measurable=measurable,
     library="automl_cli.children.library:stacked",

@@ -5,6 +5,7 @@ from typing import ClassVar
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
+from automl_cli.values.drawn_cells import edge_cell_drawings
 from automl_cli.values.edge_cell import EdgeCell
 
 
@@ -21,5 +22,6 @@ KIND = Kind(
     value=EdgeCell,
     body=EdgeCellBody,
     flag="cell",
+    drawing=edge_cell_drawings,
     words=lambda cell: tuple(cell.text.split("+")),
 )

@@ -11,7 +11,7 @@ from automl_cli.core.numbers import counted
 from automl_cli.core.trials import Costs
 from automl_cli.kinds.architecture import network_grid
 from automl_cli.plugins.kind import Kind, Measurable, TrainingChoices
-from automl_cli.plugins.roles import costs_of, typed_facts, value_of, words_of
+from automl_cli.plugins.roles import costs_of, drawings_of_network, typed_facts, value_of, words_of
 from automl_cli.plugins.sheets import cost_facts
 from automl_cli.store.artifact import Body, Schema
 from automl_cli.store.consistency import must_equal
@@ -113,6 +113,7 @@ KIND = Kind(
     name="model",
     body=ModelBody,
     sheet=sheet,
+    drawing=lambda body: drawings_of_network(body.child),
     check=check,
     measurable=measurable,
     export="automl_cli.jobs.export:export_model",

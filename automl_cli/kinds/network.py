@@ -15,6 +15,7 @@ from automl_cli.store.artifact import Body, Schema
 from automl_cli.store.consistency import must_equal
 from automl_cli.values.cell import CellPair
 from automl_cli.values.dataset import ImageFacts, reference_for
+from automl_cli.values.drawn_cells import cell_drawings, stack_column
 from automl_cli.values.network import Network, Shape
 from automl_cli.values.sheet import Facts, Lines, Part
 from automl_cli.values.skeleton import Stack, cell_network
@@ -121,6 +122,7 @@ KIND = Kind(
     role="network",
     flag="network",
     sheet=sheet,
+    drawing=lambda body: (stack_column(body.stack), *cell_drawings(body.cell)),
     trainable=trainable,
     measurable=measurable,
     library="automl_cli.children.library:scaled",

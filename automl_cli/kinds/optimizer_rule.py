@@ -9,6 +9,7 @@ from automl_cli.core.numbers import counted
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
+from automl_cli.values.drawn_formulas import rule_formula
 from automl_cli.values.expressions.latex import latex
 from automl_cli.values.expressions.reading import signs_reading
 from automl_cli.values.expressions.rule_step import averages
@@ -191,6 +192,7 @@ KIND = Kind(
     whole=lambda optimizer: isinstance(optimizer, LibraryOptimizer),
     words=words,
     sheet=sheet,
+    drawing=lambda optimizer: () if isinstance(optimizer, LibraryOptimizer) else (rule_formula(optimizer),),
     length=lambda optimizer: 1 if isinstance(optimizer, LibraryOptimizer) else length(optimizer.tree),
     problem=problem,
     build="automl_cli.children.optimizer:started",

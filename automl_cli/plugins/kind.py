@@ -11,9 +11,10 @@ from msgspec import Struct
 from automl_cli.core.errors import UserError
 from automl_cli.core.trials import Costs
 from automl_cli.values.child import ChildPreset, Filling, ProblemReference
+from automl_cli.values.drawings import Drawing
 from automl_cli.values.engine import EngineName
 from automl_cli.values.recipe import Recipe
-from automl_cli.values.sheet import Curves, Part
+from automl_cli.values.sheet import Part
 
 
 class TrainingChoices(Struct, frozen=True, kw_only=True):
@@ -74,7 +75,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     problem    value -> why no child with it can be trained; None where nothing is against it
     words      value -> the value in words
     sheet      (body, place) -> what `automl show` says of the artifact, beyond how it was found
-    drawing    value -> the curves that `automl show` draws of it
+    drawing    its value, or its body where it has none -> drawings of it as data; `report.drawings` renders them
     pictures   names (value, images, *, title, flip) -> a PNG file of what it does to images, which `automl show --image` writes
     length     value -> its length, which is weighed against its score: a search reports the best of each length
     check      (body, place) -> what could not be checked, if anything; ArtifactError for what contradicts itself
@@ -116,7 +117,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     problem: Callable[[Any], str | None] | None = None
     words: Callable[[Any], tuple[str, ...]] | None = None
     sheet: Callable[[Any, str], Iterator[Part]] | None = None
-    drawing: Callable[[Any], Curves] | None = None
+    drawing: Callable[[Any], tuple[Drawing, ...]] | None = None
     pictures: str | None = None
     length: Callable[[Any], int] | None = None
     check: Callable[[Any, str], str | None] | None = None

@@ -67,6 +67,11 @@ def kind_of(body: Any) -> Kind:
     return next(kind for kind in kinds().values() if kind.body is wanted)
 
 
+def held_by(body: Any) -> Any:
+    """Return what an artifact with this body holds: its value, or the body itself where its kind has no values."""
+    return body.value if kind_of(body).is_found else body
+
+
 def standing_kind(kind: Kind) -> Kind:
     """Return the kind of what stands in a child's role for values of this kind: for a cell, the architecture stacked from
     it."""

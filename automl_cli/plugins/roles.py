@@ -13,6 +13,7 @@ from automl_cli.plugins.registry import attribute
 from automl_cli.store.encoding import convert, plain
 from automl_cli.store.study import Found
 from automl_cli.values.child import ROLES, Child, Filling, ProblemReference
+from automl_cli.values.drawings import Drawing
 from automl_cli.values.network import Network
 from automl_cli.values.recipe import Recipe
 
@@ -55,6 +56,13 @@ def words_of(filling: Filling) -> str:
     texts = () if words is None else words(value_of(filling))
     text = "; ".join(texts if len(texts) <= WORDS_SHOWN else (*texts[:2], "…"))
     return f"{filling.name}: {text}" if filling.name and not text.startswith(filling.name) else text
+
+
+def drawings_of_network(child: Child) -> tuple[Drawing, ...]:
+    """Return the drawings of what stands in a child's role of the network, none where its kind has none."""
+    filling = child.roles["network"]
+    drawing = kind_named(filling.kind).drawing
+    return () if drawing is None else drawing(value_of(filling))
 
 
 def built_by(filling: Filling) -> Any:

@@ -61,7 +61,8 @@ class Provided(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Publication(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A paper and what it provides here. `key` is its BibTeX key; `url` says where it is if arXiv does not have it."""
+    """A paper and what it provides here. `key` is its BibTeX key; `url` says where it is if arXiv does not have it. `reports`
+    are results that it prints of networks which are not provided, to be compared with."""
 
     key: str
     title: str
@@ -70,6 +71,7 @@ class Publication(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     year: int
     arxiv: str = ""
     url: str = ""
+    reports: tuple[Result, ...] = ()
     provides: dict[str, Provided] = {}
 
     @property

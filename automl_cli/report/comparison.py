@@ -13,9 +13,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from automl_cli.core.trials import Trial
 from automl_cli.report import statistics as st
-from automl_cli.report.runs import History
+from automl_cli.report.runs import BASELINE, History, settled
 from automl_cli.store.encoding import line
 from automl_cli.store.reports import Comparison, Contrast, GroupSummary, IncumbentPoint, Point, Spread, TopDifference
 from automl_cli.store.study import StudySettings
@@ -23,7 +22,6 @@ from automl_cli.values.child import Child, Filling
 
 DIFFERENCE_KS = (1, 5, 15)
 MEAN_KS = (1, 5, 25)
-BASELINE = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +119,7 @@ TASK: Mapping[str, Callable[[StudySettings], object]] = {
 
 def _common_trials(histories: Iterable[History]) -> int:
     """Return the number of trials that all runs have finished; of a running one, those before its first unfinished one."""
-    return min(_settled(history.trials) for history in histories)
-
-
-def _settled(trials: Sequence[Trial]) -> int:
-    return next((number for number, trial in enumerate(trials) if trial.number != number), len(trials))
+    return min(settled(history.trials) for history in histories)
 
 
 def _grouped(histories: Iterable[History]) -> list[tuple[str, list[History]]]:

@@ -27,7 +27,8 @@ def drawn(curves: Curves, width: int, *, ascii_only: bool = False) -> str:
     """Return the title, and one plot for each series, side by side as far as the width allows; no line is longer."""
     beside = max(1, min(len(curves.series), (width + GAP) // (NARROWEST + GAP)))
     columns = (width + GAP) // beside - GAP
-    plots = [_plot(name, curves.x, values, columns, ascii_only=ascii_only) for name, values in curves.series]
+    axis = curves.axis
+    plots = [_plot(name, curves.x, values, columns, axis=axis, ascii_only=ascii_only) for name, values in curves.series]
     lines = [curves.title] if curves.title else []
     for first in range(0, len(plots), beside):
         rows = zip(*plots[first : first + beside], strict=True)
@@ -60,12 +61,12 @@ def window(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def _plot(name: str, x: Sequence[float], values: Sequence[float], width: int, *, ascii_only: bool) -> list[str]:
+def _plot(name: str, x: Sequence[float], values: Sequence[float], width: int, *, axis: str, ascii_only: bool) -> list[str]:
     """Return the lines of one plot: its name, the curve with the largest and the smallest value beside it, the axis of x."""
     low, high = window(values)
     columns, across, down = width - LABEL - 1, *((1, 1) if ascii_only else (2, 4))
     wide, tall = columns * across, ROWS * down
-    to_right, downwards = (wide - 1) / (x[-1] - x[0]), (tall - 1) / (high - low)
+    to_right, downwards = (wide - 1) / ((x[-1] - x[0]) or 1.0), (tall - 1) / (high - low)
     heights = (value if is_drawable(value) else math.nan for value in values)
     points = [((at - x[0]) * to_right, (high - y) * downwards) for at, y in zip(x, heights, strict=True)]
     cells = _zero_lines(x, low, high, columns, ascii_only=ascii_only)
@@ -76,7 +77,7 @@ def _plot(name: str, x: Sequence[float], values: Sequence[float], width: int, *,
         labels.setdefault(round(high / (high - low) * (ROWS - 1)), "0")
     side, corner, level = "|+-" if ascii_only else "│└─"
     lines = [f"{labels.get(row, ''):>{LABEL}}{side}{_row(cells, row, columns)}" for row in range(ROWS)]
-    return [f"{'':{LABEL}} {name}"[:width], *lines, f"{'':{LABEL}}{corner}{level * columns}", _ticks(x, columns)]
+    return [f"{'':{LABEL}} {name}"[:width], *lines, f"{'':{LABEL}}{corner}{level * columns}", _ticks(x, columns, axis)]
 
 
 def _dots(points: Points, wide: int, tall: int) -> Iterator[tuple[int, int]]:
@@ -120,10 +121,10 @@ def _row(cells: dict[tuple[int, int], str], row: int, columns: int) -> str:
     return "".join(cells.get((row, column), " ") for column in range(columns)).rstrip()
 
 
-def _ticks(x: Sequence[float], columns: int) -> str:
+def _ticks(x: Sequence[float], columns: int, axis: str) -> str:
     """Return the line of figures below the axis: both ends, and the middle with the name of the axis."""
     first, last = _figure(x[0]), _figure(x[-1])
-    middle = f"x = {_figure((x[0] + x[-1]) / 2)}".center(columns)
+    middle = f"{axis} = {_figure((x[0] + x[-1]) / 2)}".center(columns)
     inner = middle[len(first) : columns - len(last)]
     return f"{'':{LABEL + 1}}{first}{inner}{last}"
 

@@ -1,94 +1,199 @@
-"""Writes one self-contained HTML page: figures as inline SVG, no script, nothing loaded from elsewhere."""
+"""Writes one self-contained HTML page about runs, comparisons and trainings: nothing is loaded, and no script is needed.
 
-from collections.abc import Iterator, Sequence
-from html import escape
-from pathlib import Path
-
-from automl_cli.core.errors import UserError
-from automl_cli.report import plots
-from automl_cli.report.runs import History
-from automl_cli.report.sections import comparison_blocks, run_blocks
-from automl_cli.store.file_names import REPORT_FILE
-from automl_cli.store.files import replace_file
-from automl_cli.store.reports import Report
-from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines, Part
-
-RUNS_SHOWN = 8
-"""A comparison of more runs than this shows the groups only."""
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h2 { margin: 3rem 0 .5rem; } h2 small { font-weight: normal; color: #666; font-size: .9rem; display: block; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-td, th { padding: .2rem 1.2rem .2rem 0; vertical-align: top; text-align: right; }
-td:first-child, th:first-child, table.facts td { text-align: left; }
-table.facts td:first-child { font-weight: 600; white-space: nowrap; } thead th { border-bottom: 1px solid #bbb; }
-figure { margin: 1rem 0; } svg { width: 100%; height: auto; }
+A page is a list of chapters, each a list of sections. A script of a few lines shows the words behind a point where one points
+at it; without it the point leads to its row in a table. The policy in the head allows that script and nothing else.
 """
 
+import base64
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from automl_cli import __version__
+from automl_cli.core.errors import UserError
+from automl_cli.core.numbers import counted
+from automl_cli.report.charts import figure_of
+from automl_cli.report.compared import comparison_parts
+from automl_cli.report.comparison_charts import compared_chart, comparison_charts
+from automl_cli.report.escaping import shown
+from automl_cli.report.markup import laid_out, paragraph
+from automl_cli.report.run_view import Section, cost_tiles, lead_of, run_sections, run_tiles, tiles
+from automl_cli.report.runs import History
+from automl_cli.report.sections import comparison_blocks, total_cost
+from automl_cli.store.comparisons import ComparisonResult
+from automl_cli.store.file_names import REPORT_FILE
+from automl_cli.store.files import replace_file
+from automl_cli.store.reports import Comparison, Report, RunSummary
+from automl_cli.values.sheet import Heading, Part
+
+RUNS_SHOWN = 8
+"""Of more runs that are compared, the best of each search has a chapter of its own."""
 
 BEGINNING = '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>automl: '
 """The beginning of every page, by which one is known."""
 
 
-def write_page(report: Report, histories: Sequence[History]) -> Path:
-    """Write the page into the run, or into the working directory where it is about several, and return its path.
+class Chapter(NamedTuple):
+    """One thing that a page is about: its name, a sentence about it, and its sections."""
 
-    Raises UserError where a file of that name is there which is no such page.
+    name: str
+    lead: str
+    sections: tuple[Section, ...]
+
+
+def page(report: Report, histories: Sequence[History], others: Sequence[Chapter] = ()) -> str:
+    """Return the HTML of a page about these runs, and about what else there is."""
+    return document((*_chapters(report, histories), *others))
+
+
+def document(chapters: Sequence[Chapter]) -> str:
+    """Return the HTML of a page with these chapters."""
+    style, script = _file("page.css"), _file("page.js")
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{allowed}'; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    title = ", ".join(chapter.name for chapter in chapters[:3]) + (" …" if len(chapters) > 3 else "")
+    links = ((_anchor(place), shown(chapter.name)) for place, chapter in enumerate(chapters, start=1))
+    contents = "".join(f'<li><a href="#{anchor}">{name}</a></li>' for anchor, name in links)
+    nav = f'<nav aria-label="Chapters"><ol>{contents}</ol></nav>' if len(chapters) > 1 else ""
+    body = "".join(_chapter(chapter, place) for place, chapter in enumerate(chapters, start=1))
+    return (
+        f"{BEGINNING}{shown(title)}</title>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f'<meta name="generator" content="automl-cli {__version__}">\n<style>{style}</style>\n</head>\n<body>\n'
+        f'<a class="skip" href="#main">Skip to the content</a>\n{nav}<main id="main">{body}</main>\n'
+        f"<footer><p>Made by automl-cli {__version__}. This page is one file and loads nothing.</p></footer>\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def chapters_of_parts(parts: Sequence[Part], *, name: str) -> Iterator[Chapter]:
+    """Yield a chapter for every heading of these parts; what stands before the first one is a chapter of this name."""
+    headings = [0]
+    for part in parts:
+        headings.append(headings[-1] + isinstance(part, Heading))
+    for _, placed in groupby(zip(headings[1:], parts, strict=True), key=lambda pair: pair[0]):
+        group = [part for _, part in placed]
+        first = group[0] if isinstance(group[0], Heading) else Heading(name, "")
+        content = "".join(laid_out(part, caption=first.name) for part in group if not isinstance(part, Heading))
+        yield Chapter(first.name, first.rest, (Section("", content),))
+
+
+def compared_chapter(result: ComparisonResult) -> Chapter:
+    """Return the chapter about a comparison of values of one role."""
+    first, *parts = comparison_parts(result)
+    assert isinstance(first, Heading)
+    chart = compared_chart(result)
+    drawn = "" if chart is None else figure_of(chart)
+    tables = "".join(laid_out(part, caption=first.rest) for part in parts)
+    return Chapter(first.name, first.rest, (Section("", drawn), Section("In figures", tables)))
+
+
+def check_page_file(path: Path) -> None:
+    """Check that a page can be written there.
+
+    Raises UserError where a file of that name is there which is no such page, and where the directory is missing.
     """
-    path = (histories[0].path if len(histories) == 1 else Path()) / REPORT_FILE
     if path.exists() and not (path.is_file() and path.read_bytes().startswith(BEGINNING.encode())):
-        raise UserError(f"{path} is no page that automl wrote, so it stays; move it away, then ask again")
-    replace_file(path, page(report, histories).encode())
+        raise UserError(f"{path} is no page that automl wrote, so it stays; move it away, or name another file with --out")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"--out {path} cannot be made, since there is no directory {path.parent}; name a file in one")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder} may not be written, so the page needs another place; name one with --out")
+
+
+def place_of_page(paths: Sequence[Path], out: Path | None) -> Path:
+    """Return where the page about these directories goes: the file, or into the directory, that the user named; else into the
+    one directory it is about, and into the working directory where it is about several. Checks as `check_page_file`."""
+    if out is None:
+        path = (paths[0] if len(paths) == 1 else Path()) / REPORT_FILE
+    else:
+        path = out / REPORT_FILE if out.is_dir() else out
+    check_page_file(path)
     return path
 
 
-def page(report: Report, histories: Sequence[History]) -> str:
-    """Return the HTML of the whole page."""
-    names = [group.name for group in report.comparison.groups] if report.comparison else [run.name for run in report.runs]
-    title = escape(", ".join(names))
-    body = "\n".join(_parts(report, histories))
-    return f"{BEGINNING}{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+def write_page(text: str, path: Path) -> None:
+    """Write a page as a whole or not at all. Raises RunFailed, naming --out, where the place cannot be written."""
+    replace_file(path, text.encode(), hint="name another place with --out")
 
 
-def _parts(report: Report, histories: Sequence[History]) -> Iterator[str]:
+def _chapters(report: Report, histories: Sequence[History]) -> Iterator[Chapter]:
+    pairs = list(zip(report.runs, histories, strict=True))
     if report.comparison:
-        yield from map(laid_out, comparison_blocks(report.comparison, report.runs))
-        yield from map(_figure, _comparison_plots(report))
-        if len(histories) > RUNS_SHOWN:
-            return
-    for run, history in zip(report.runs, histories, strict=True):
-        yield from map(laid_out, run_blocks(run, bars=None))
-        if run.best is not None:
-            yield _figure(plots.run_plot(history))
+        yield _comparison_chapter(report.comparison, report.runs)
+        if len(pairs) > RUNS_SHOWN:
+            pairs = list(_best_of_each(report.comparison, pairs))
+    for place, (run, history) in enumerate(pairs, start=1):
+        sections = run_sections(history, run, place=place, share=1 / len(pairs))
+        yield Chapter(run.name, lead_of(history, run), (Section("", run_tiles(run)), *sections))
 
 
-def _comparison_plots(report: Report) -> Iterator[str]:
-    assert report.comparison is not None
-    yield plots.best_plot(report.comparison)
-    yield plots.top_means_plot(report.comparison)
-    for group in dict.fromkeys(difference.group for difference in report.comparison.top_differences):
-        yield plots.difference_plot(report.comparison, group)
+def _best_of_each(comparison: Comparison, pairs: Sequence[tuple[RunSummary, History]]) -> Iterator[tuple[RunSummary, History]]:
+    """Yield the best run of each search that is compared, as far as a page has room for them."""
+    by_strategy: dict[str, list[tuple[RunSummary, History]]] = {}
+    for run, history in pairs:
+        by_strategy.setdefault(run.strategy, []).append((run, history))
+    for runs in list(by_strategy.values())[:RUNS_SHOWN]:
+        yield max(runs, key=lambda pair: float("-inf") if pair[0].best is None else pair[0].best.reward)
 
 
-def laid_out(block: Part) -> str:
-    """Return the block as HTML."""
-    match block:
-        case Heading(name, rest):
-            return f"<h2>{escape(name)} <small>{escape(rest)}</small></h2>"
-        case Facts(rows):
-            return f'<table class="facts">{"".join(_row(row) for row in rows)}</table>'
-        case Lines(text):
-            return f"<pre>{escape(text)}</pre>"
-        case Curves():
-            return _figure(plots.curves_plot(block))
-        case Grid(titles, rows):
-            return f"<table><thead>{_row(titles, 'th')}</thead>{''.join(_row(row) for row in rows)}</table>"
+def _comparison_chapter(comparison: Comparison, runs: Sequence[RunSummary]) -> Chapter:
+    first, *parts = comparison_blocks(comparison, runs)
+    assert isinstance(first, Heading)
+    cost = total_cost([run.cost for run in runs])
+    best = max(comparison.groups, key=lambda group: group.curve[-1].score.mean)
+    figures = (
+        (
+            "searches",
+            str(len(comparison.groups)),
+            ", ".join(f"{group.name} ({len(group.seeds)})" for group in comparison.groups),
+        ),
+        ("best on average", f"{best.curve[-1].score.mean:.4f}", f"{best.name}, after {counted(comparison.trials, 'trial')}"),
+        *cost_tiles(cost),
+    )
+    charts = "".join(map(figure_of, comparison_charts(comparison)))
+    tables = "".join(laid_out(part, caption=first.name) for part in parts)
+    more = () if len(runs) <= RUNS_SHOWN else (Section("", paragraph("Below, the best run of each search.", kind="note")),)
+    sections = (
+        Section("", tiles(figures)),
+        Section("Search against search", f"<div class='charts wide'>{charts}</div>"),
+        Section("In figures", tables),
+        *more,
+    )
+    lead = (
+        f"{counted(len(comparison.groups), 'search/searches')} of the same task, {counted(len(runs), 'run')} in all, compared "
+        f"after {counted(comparison.trials, 'trial')} of each; what is measured against is {comparison.baseline}. In brackets "
+        "stands the 95 % interval of the mean before it."
+    )
+    return Chapter(first.name, lead, sections)
 
 
-def _row(cells: Sequence[str], tag: str = "td") -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _chapter(chapter: Chapter, place: int) -> str:
+    sections = "".join(
+        f"<section>{f'<h3>{shown(section.title)}</h3>' if section.title else ''}{section.content}</section>"
+        for section in chapter.sections
+    )
+    level = "h1" if place == 1 else "h2"
+    lead = paragraph(chapter.lead, kind="lead") if chapter.lead else ""
+    return (
+        f'<article id="{_anchor(place)}" aria-labelledby="{_anchor(place)}-name"><header><{level} id="{_anchor(place)}-name">'
+        f"{shown(chapter.name)}</{level}>{lead}</header>{sections}</article>"
+    )
 
 
-def _figure(svg: str) -> str:
-    return f"<figure>{svg}</figure>"
+def _anchor(place: int) -> str:
+    return f"chapter-{place}"
+
+
+def _file(name: str) -> str:
+    return (files(__package__) / name).read_text("utf-8")

@@ -1,8 +1,10 @@
 """The Pareto front of score against length: which longer formula is worth its length."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from automl_cli.core.rewards import ranked
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Status, Trial
 from automl_cli.plugins.listing import kind_named
 from automl_cli.report.runs import History, space_of
@@ -11,11 +13,14 @@ from automl_cli.values.sheet import Grid
 
 P = TypeVar("P")
 
+LEAST_LENGTH = 1
+"""No value is shorter, so none that scores less than one of this length is on the front."""
+
 TITLE = "best of its length, better than all shorter"
 """The title of the column that says what was found."""
 
 
-def front(points: Iterable[P], *, length: Callable[[P], int], reward: Callable[[P], float]) -> Iterator[P]:
+def front(points: Iterable[P], *, length: Callable[[P], float], reward: Callable[[P], float]) -> Iterator[P]:
     """Yield the points that no other one beats, which would be at most as long and at least as good; the shortest comes first.
 
     Of points that are equal in both, the first stays.
@@ -37,8 +42,8 @@ def pareto_of(history: History) -> tuple[ParetoPoint, ...] | None:
         return None
     lengths, words = kind.length, kind.words or (lambda value: ())
     found = []
-    for trial in _scored(history):
-        value, measurement = space.decode(trial.task.genotype), trial.outcome.measurement
+    for trial, value in _shortening(history, space, lengths):
+        measurement = trial.outcome.measurement
         assert measurement is not None
         point = ParetoPoint(
             length=lengths(value), score=reward.score(measurement), trial=trial.number, words="; ".join(words(value))
@@ -46,6 +51,23 @@ def pareto_of(history: History) -> tuple[ParetoPoint, ...] | None:
         found.append((point, reward.of(measurement)))
     best = front(found, length=lambda pair: pair[0].length, reward=lambda pair: pair[1])
     return tuple(point for point, _ in best)
+
+
+def _shortening(history: History, space: SearchSpace, length: Callable[[Any], int]) -> Iterator[tuple[Trial, Any]]:
+    """Yield the trials, with their values, that are shorter than all better ones: the front, and what is as good as a part of
+    it.
+
+    Decoding is slow, so it ends at the least length that a value can have.
+    """
+    shortest = None
+    reward = history.settings.reward
+    for trial in sorted(_scored(history), key=lambda trial: (-ranked(reward, trial.outcome.measurement), trial.number)):
+        value = space.decode(trial.task.genotype)
+        if shortest is None or length(value) < shortest:
+            shortest = length(value)
+            yield trial, value
+        if shortest == LEAST_LENGTH:
+            return
 
 
 def pareto_grid(points: Iterable[ParetoPoint]) -> Grid:

@@ -1,7 +1,6 @@
-"""Draws plots by matplotlib and without a display: as SVG text that stands inside an HTML page, or into a file."""
+"""Draws plots by matplotlib and without a display, into files. The charts of the page are those of `charts`."""
 
 import io
-import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,80 +9,16 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from automl_cli.core.numbers import counted
-from automl_cli.report.drawing import is_drawable, window
-from automl_cli.report.figures import top_names
 from automl_cli.report.image_files import check_image_file
-from automl_cli.report.runs import History
-from automl_cli.report.summary import improvements, score_or_none
 from automl_cli.store.comparisons import ComparisonResult, DescentResult
 from automl_cli.store.files import replace_file
-from automl_cli.store.reports import Comparison, Point
 from automl_cli.values.class_scores import ConfusionMatrix
-from automl_cli.values.sheet import Curves
 
 SIZE_INCHES = (7.2, 3.6)
 PIXELS_PER_INCH = 150
 
 MOST_LABELLED = 40
 """Classes that are named, and their examples counted, in the picture of a confusion matrix."""
-
-
-def run_plot(history: History) -> str:
-    """Return a plot of every trial's score and of the best so far, as SVG."""
-    figure, axes = _axes("trial", "validation score")
-    reward = history.settings.reward
-    scores = {trial.number + 1: score for trial in history.trials if (score := score_or_none(trial, reward)) is not None}
-    axes.plot(list(scores), list(scores.values()), ".", markersize=5, alpha=0.5, markeredgewidth=0, label="trial")
-    best = list(improvements(history.trials, reward))
-    xs, ys = [point.trials for point in best], [point.score for point in best]
-    axes.step([*xs, len(history.trials)], [*ys, ys[-1]], where="post", color="C1", label="best so far")
-    axes.legend(loc="lower right", frameon=False)
-    return _svg(figure)
-
-
-def best_plot(comparison: Comparison) -> str:
-    """Return a plot of the best so far against trials, as SVG: the mean over repeats and its 95 % interval."""
-    figure, axes = _axes("trials", "best validation score so far")
-    for group in comparison.groups:
-        points = [Point(trials=point.trials, value=point.score) for point in group.curve]
-        _band(axes, points, f"{group.name} ({counted(len(group.seeds), 'repeat')})")
-    axes.legend(loc="lower right", frameon=False)
-    return _svg(figure)
-
-
-def top_means_plot(comparison: Comparison) -> str:
-    """Return best, top-5 and top-25 mean against trials (NASNet, arXiv 1707.07012, figure 6) as SVG."""
-    figure, axes = _axes("trials", "mean of the best k so far")
-    for number, group in enumerate(comparison.groups):
-        names = top_names(map(int, group.top_means), comparison.trials)
-        for style, (k, name) in zip(("-", "--", ":"), names.items(), strict=False):
-            points = group.top_means[str(k)]
-            xs, ys = [point.trials for point in points], [point.value.mean for point in points]
-            axes.plot(xs, ys, style, color=f"C{number}", label=f"{group.name}, {name}")
-    figure.legend(loc="outside lower center", frameon=False, fontsize="small", ncols=len(comparison.groups))
-    return _svg(figure)
-
-
-def difference_plot(comparison: Comparison, group: str) -> str:
-    """Return a plot of the mean of the k best so far minus the baseline's, as SVG (NAS, arXiv 1611.01578, figure 6)."""
-    figure, axes = _axes("trials", f"{group} minus {comparison.baseline}")
-    axes.axhline(0.0, color="0.6", linewidth=0.8)
-    differences = {difference.k: difference for difference in comparison.top_differences if difference.group == group}
-    for k, name in top_names(differences, comparison.trials).items():
-        _band(axes, differences[k].points, name)
-    axes.legend(loc="best", frameon=False)
-    return _svg(figure)
-
-
-def curves_plot(curves: Curves) -> str:
-    """Return a plot of the curves as SVG."""
-    return _svg(_curves_figure(curves))
-
-
-def write_image(curves: Curves, path: Path) -> None:
-    """Write a plot of the curves as `write_figure` does."""
-    write_figure(lambda: _curves_figure(curves), path)
 
 
 def write_figure(figure: Callable[[], Figure], path: Path) -> None:
@@ -94,21 +29,6 @@ def write_figure(figure: Callable[[], Figure], path: Path) -> None:
     check_image_file(path)
     with _same_text():
         replace_file(path, file_of(figure(), path.name.lower()))
-
-
-def _curves_figure(curves: Curves) -> Figure:
-    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-    figure.suptitle(curves.title, fontsize="medium", wrap=True, parse_math=False)
-    for place, (name, values) in enumerate(curves.series, start=1):
-        axes = _bare(figure.add_subplot(1, len(curves.series), place))
-        axes.axhline(0.0, color="0.7", linewidth=0.8)
-        axes.axvline(0.0, color="0.7", linewidth=0.8)
-        axes.plot(curves.x, [value if is_drawable(value) else math.nan for value in values], color=f"C{place - 1}")
-        low, high = window(values)
-        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        axes.set_xlabel("x")
-        axes.set_title(name, fontsize="medium")
-    return figure
 
 
 def compared_plot(result: ComparisonResult) -> Figure:
@@ -181,15 +101,6 @@ def _axes(x: str, y: str) -> tuple[Figure, Axes]:
 def _bare(axes: Axes) -> Axes:
     axes.spines[["top", "right"]].set_visible(False)
     return axes
-
-
-def _band(axes: Axes, points: Sequence[Point], label: str) -> None:
-    xs = [point.trials for point in points]
-    (line,) = axes.plot(xs, [point.value.mean for point in points], label=label)
-    bounds = [(point.value.low, point.value.high) for point in points]
-    if bounds and all(low is not None for low, _ in bounds):
-        lows, highs = zip(*bounds, strict=True)
-        axes.fill_between(xs, lows, highs, color=line.get_color(), alpha=0.2, linewidth=0)
 
 
 def _same_text() -> AbstractContextManager[None]:

@@ -1,6 +1,6 @@
 """Reads run directories as histories. It takes no lock, so a search that is still running can be read as well."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +9,13 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Stage, Trial
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.file_names import JOURNAL_FILE, STUDY_FILE, SUB_STUDY, TRAINING_FILE
+from automl_cli.store.file_names import COMPARISON_FILE, JOURNAL_FILE, MODEL_FILE, STUDY_FILE, SUB_STUDY, TRAINING_FILE
 from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
 from automl_cli.store.run_directory import is_held, runs_in
 from automl_cli.store.study import StudySettings
+
+BASELINE = "random"
+"""The strategy that the others are measured against."""
 
 RUNS = Path("runs")
 """The folder in which searches put their runs unless told otherwise."""
@@ -32,13 +35,24 @@ class History:
     @property
     def name(self) -> str:
         """The name of the run's directory; for one repeat of several, behind the name of the directory above."""
-        resolved = self.path.resolve()
-        return f"{resolved.parent.name}/{resolved.name}" if resolved.name.startswith(SUB_STUDY) else resolved.name
+        return run_name(self.path)
+
+
+def run_name(path: Path) -> str:
+    """Return the name of a run's directory; for one repeat of several, behind the name of the directory above."""
+    resolved = path.resolve()
+    return f"{resolved.parent.name}/{resolved.name}" if resolved.name.startswith(SUB_STUDY) else resolved.name
+
+
+def is_run(path: Path) -> bool:
+    """Return whether this is the directory of a search, of its repeats, of a training or of a comparison."""
+    return bool(runs_in(path)) or any((path / name).is_file() for name in (TRAINING_FILE, COMPARISON_FILE))
 
 
 def newest_run(root: Path = RUNS) -> Path:
-    """Return the run under `root` that was written to last. UserError where there is none."""
-    found = {path: _last_write(path) for path in (root.iterdir() if root.is_dir() else ()) if path.is_dir() and runs_in(path)}
+    """Return the run under `root` that was written to last, a training or a comparison as well. UserError where there is
+    none."""
+    found = {path: last_write(path) for path in (root.iterdir() if root.is_dir() else ()) if path.is_dir() and is_run(path)}
     if not found:
         raise UserError(f"there is no run under {root}/; start one with automl search-arch, or name a run directory")
     return max(found, key=lambda path: (found[path], path.name))
@@ -48,8 +62,6 @@ def read_history(path: Path) -> History:
     """Return the history of the run in this directory. ArtifactError naming file and line where a file is not sound."""
     study = path / STUDY_FILE
     if not study.is_file():
-        if (path / TRAINING_FILE).is_file():
-            raise ArtifactError(f"{path} is a training, and only searches are reported; see it with: automl show {path}")
         raise ArtifactError(f"{path} is no run directory: it holds no {STUDY_FILE}")
     placed = list(placed_records(path / JOURNAL_FILE))
     trials = sorted(trials_of(placed), key=lambda trial: trial.number)
@@ -61,6 +73,11 @@ def read_history(path: Path) -> History:
         wall_seconds=wall_seconds(record for _, record in placed),
         running=is_held(path),
     )
+
+
+def settled(trials: Sequence[Trial]) -> int:
+    """Return how many trials, from the first, have ended without a gap."""
+    return next((number for number, trial in enumerate(trials) if trial.number != number), len(trials))
 
 
 def space_of(settings: StudySettings) -> SearchSpace | None:
@@ -82,6 +99,11 @@ def wall_seconds(records: Iterable[Record]) -> float:
     return finished + session
 
 
-def _last_write(path: Path) -> float:
-    files = [file for run in runs_in(path) for name in (STUDY_FILE, JOURNAL_FILE) if (file := run / name).is_file()]
-    return max(file.stat().st_mtime for file in files)
+def last_write(path: Path) -> float:
+    """Return when the run in this directory, or one of its repeats, was written to last, in seconds since 1970."""
+    files = [file for run in runs_in(path) or [path] for name in WRITTEN if (file := run / name).is_file()]
+    return max((file.stat().st_mtime for file in files), default=0.0)
+
+
+WRITTEN = (STUDY_FILE, TRAINING_FILE, COMPARISON_FILE, JOURNAL_FILE, MODEL_FILE)
+"""The files by which it is told when a run was written to."""

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from automl_cli.core.numbers import by_times, counted, duration
 from automl_cli.report.figures import mean_and_interval, number, size, top_names, whole_columns
 from automl_cli.report.pareto import pareto_grid
-from automl_cli.report.statistics import least_p_value
 from automl_cli.store.reports import (
     Comparison,
     Contrast,
@@ -38,7 +37,7 @@ ENOUGH_REPEATS = 4
 def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
     """Yield the blocks about one run. `bars` are the characters of the sparkline, from low to high; None beside a plot."""
     yield Heading(run.name, _in_words(run))
-    yield Facts(tuple(_facts(run, bars)))
+    yield Facts((*_facts(run, bars), *_reached(run)))
     if run.reasons:
         yield Facts(tuple(_reason_facts(run.reasons)))
     if run.top:
@@ -48,7 +47,7 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
     if run.retraining:
         yield Facts(tuple(_retraining_facts(run.retraining)))
     if run.transfer:
-        yield Facts(tuple(_transfer_facts(run.transfer)))
+        yield Facts(tuple(transfer_facts(run.transfer)))
     yield Facts(tuple(_cost_facts(run.cost)))
 
 
@@ -121,6 +120,12 @@ def _facts(run: RunSummary, bars: str | None) -> Iterator[tuple[str, str]]:
     yield "mean by quarter", "  ".join("-" if mean is None else f"{mean:.4f}" for mean in run.quarters)
 
 
+def _reached(run: RunSummary) -> Iterator[tuple[str, str]]:
+    if run.reach:
+        took, whole = run.reach.trials, counted(run.trials, "trial")
+        yield f"reaches {number(run.reach.target)}", f"not in {whole}" if took is None else f"after {counted(took, 'trial')}"
+
+
 def _reason_facts(reasons: Sequence[Reason]) -> Iterator[tuple[str, str]]:
     for reason in reasons[:REASONS_SHOWN]:
         message = reason.message.partition("\n")[0] or "no message"
@@ -147,7 +152,7 @@ def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
     yield "rank correlation", "undefined" if correlation is None else f"{correlation:.2f}"
 
 
-def _transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
+def transfer_facts(transfer: TransferSummary) -> Iterator[tuple[str, str]]:
     """Yield the target of the scaled winner, its costs, and how far its training is."""
     shape = by_times(transfer.image_shape)
     yield (
@@ -252,6 +257,8 @@ def _rank_test_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
 
 def _too_few(comparison: Comparison, contrast: Contrast) -> bool:
     """Return whether the rank test of so few repeats could not find any difference."""
+    from automl_cli.report.statistics import least_p_value  # SciPy takes a second, which the report of one run does not need
+
     return least_p_value(*_repeats(comparison, contrast)) >= SIGNIFICANT
 
 

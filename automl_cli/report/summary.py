@@ -1,6 +1,7 @@
 """Summarises the history of one run in figures."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -20,15 +21,15 @@ from automl_cli.plugins.listing import kind_named
 from automl_cli.report.pareto import pareto_of
 from automl_cli.report.runs import History, space_of
 from automl_cli.store.file_names import JOURNAL_FILE
-from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary
+from automl_cli.store.reports import CurvePoint, RankedTrial, ReachedScore, Reason, RunCost, RunSummary
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import itself
 from automl_cli.study.incumbent import Ranking, Winner, winner_of
 from automl_cli.study.session import costs_of
 
 
-def summarise(history: History, *, top: int = 5) -> RunSummary:
-    """Return the summary of a run: its best trials, its course, and its cost."""
+def summarise(history: History, *, top: int = 5, target: float | None = None) -> RunSummary:
+    """Return the summary of a run: its best trials, its course, and its cost; with the trials that a target score took."""
     settings, trials = history.settings, history.trials
     space = space_of(settings)
     joins = 0 if space is None else kind_named(space.plugin.produces).joins
@@ -63,20 +64,42 @@ def summarise(history: History, *, top: int = 5) -> RunSummary:
         transfer=transfer_of(history.path, settings),
         joined=tuple(trial.number for trial in winner.joined) if winner is not None and winner.joined else UNSET,
         pareto=UNSET if (front := pareto_of(history)) is None else front,
+        reach=UNSET if target is None else ReachedScore(target=target, trials=trials_to(target, trials, settings.reward)),
     )
 
 
 def reasons_of(trials: Sequence[Trial]) -> Iterator[Reason]:
-    """Yield the reasons why trials have no score, the most frequent first."""
-    first: dict[tuple[str, str], int] = {}
+    """Yield the reasons why trials have no score, the most frequent first: messages that differ in numbers only are one."""
+    first: dict[tuple[str, str], Trial] = {}
     counts: Counter[tuple[str, str]] = Counter()
     for trial in trials:
         if trial.outcome.measurement is None:
-            key = (trial.outcome.ending, trial.outcome.message)
-            first.setdefault(key, trial.number)
+            key = (trial.outcome.ending, without_numbers(trial.outcome.message))
+            first.setdefault(key, trial)
             counts[key] += 1
     for key, count in counts.most_common():
-        yield Reason(status=key[0], message=key[1], trials=count, first=first[key])
+        example = first[key]
+        yield Reason(status=key[0], message=example.outcome.message, trials=count, first=example.number)
+
+
+def without_numbers(message: str) -> str:
+    """Return a message without the numbers in it, which are of one trial.
+
+    >>> without_numbers("the loss is nan in epoch 1, step 13 of 44")
+    'the loss is # in epoch #, step # of #'
+    """
+    return NUMBER.sub("#", message)
+
+
+NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?(?<![.,])|[-+]?\b(?:nan|inf)\b")
+"""A number as messages have it."""
+
+
+def trials_to(target: float, trials: Sequence[Trial], reward: Reward) -> int | None:
+    """Return the number of trials up to the first one with at least this score, or at most where the lower is better."""
+    sign = 1 if reward.better == "higher" else -1
+    scores = ((trial.number + 1, score_or_none(trial, reward)) for trial in trials)
+    return next((count for count, score in scores if score is not None and sign * score >= sign * target), None)
 
 
 def warnings_of(reasons: Iterable[Reason], trials: int) -> Iterator[str]:

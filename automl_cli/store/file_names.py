@@ -2,7 +2,8 @@
 
 search      study.json, journal.jsonl, best.json; network.json and transfer/ where the winner is scaled; report.html
 comparison  comparison.json, journal.jsonl, comparison.svg
-training    training.json, checkpoint.safetensors while it runs, weights.safetensors, contents.safetensors, model.json
+training    training.json, journal.jsonl, checkpoint.safetensors while it runs, weights.safetensors, contents.safetensors,
+            model.json
 """
 
 STUDY_FILE = "study.json"

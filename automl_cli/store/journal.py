@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -79,7 +79,7 @@ Record = Started | Asked | Told | Ended
 
 
 class Journal:
-    """Writes the journal of a run, as its only writer. The caller holds the lock of the run directory."""
+    """Writes the journal of a run or a training, as its only writer. The caller holds the lock of the directory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -91,7 +91,7 @@ class Journal:
         self._synced_size = self._size
         self._synced_at = time.monotonic()
 
-    def append(self, record: Record) -> None:
+    def append(self, record: Struct) -> None:
         """Add one record. RunFailed, with the file as it was before, when the disk is full."""
         data = encoding.line(record)
         try:
@@ -178,12 +178,16 @@ def read_records(path: Path) -> Iterator[Record]:
 
 def placed_records(path: Path) -> Iterator[tuple[str, Record]]:
     """Yield the records of a journal, each behind its `file:line`. A torn last line is passed over."""
+    return placed(path, Record)
+
+
+def placed(path: Path, kind: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the records of a journal whose records are of this kind, as `placed_records` does."""
     for number, (line, last) in enumerate(_lines(path), start=1):
         place = f"{path}:{number}"
         if last and _is_torn(line, place):
             return
-        record: Record = encoding.decode(line, Record, place)  # type: ignore[arg-type]
-        yield place, record
+        yield place, encoding.decode_record(line, kind, place)
 
 
 def read_trials(path: Path) -> Iterator[Trial]:

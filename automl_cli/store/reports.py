@@ -10,12 +10,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from automl_cli.core.decisions import Choice, Genotype
 from automl_cli.store.artifact import Body, Schema
 from automl_cli.store.study import Retraining
+from automl_cli.values.recipe import Recipe
 
 Count = Annotated[int, Meta(ge=0)]
 Metrics = dict[str, int | float]
 
 
 State = Literal["planned", "written", "training", "trained"]
+
+RunState = Literal["running", "waiting", "finished", "interrupted", "out of time", "failed", "killed", "not started"]
+"""How far a run is. A repeat waits while others of its search run; a killed run left no word of its end."""
 
 
 class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +54,8 @@ class ParetoPoint(_Body, frozen=True):
 
 
 class Reason(_Body, frozen=True):
-    """A reason why trials have no score: so many with this status and message, the first of them trial `first`."""
+    """A reason why trials have no score: so many with this status, whose messages differ in numbers at most; `message` is that
+    of the first of them, trial `first`."""
 
     status: str
     message: str
@@ -100,6 +105,13 @@ class TransferSummary(_Body, frozen=True):
     test_top5_accuracy: float | None
 
 
+class ReachedScore(_Body, frozen=True):
+    """The number of trials after which a run had this score; None while it has not."""
+
+    target: float
+    trials: Count | None
+
+
 class RunSummary(_Body, frozen=True):
     """One run. `trials` counts the finished ones; `statuses` says how they ended, `reasons` why some have no score, the most
     frequent first; `running` is whether a process holds it.
@@ -110,6 +122,7 @@ class RunSummary(_Body, frozen=True):
     `quarters` are the mean scores of the successful trials in each quarter of the trials: whether the strategy learns.
     `pareto` is the front of score against length, for kinds of value that have a length, such as formulas.
     `joined` are the trials whose values `best.json` joins, for kinds of value that are; its score is that of `best` alone.
+    `reach` is about the score that was asked for.
     """
 
     name: str
@@ -133,6 +146,45 @@ class RunSummary(_Body, frozen=True):
     transfer: TransferSummary | None = None
     pareto: tuple[ParetoPoint, ...] | UnsetType = UNSET
     joined: tuple[Count, ...] | UnsetType = UNSET
+    reach: ReachedScore | UnsetType = UNSET
+
+
+class EpochPoint(_Body, frozen=True):
+    """The mean loss of an epoch, and the score of the validation examples after it."""
+
+    epoch: Count
+    loss: float
+    score: float
+
+
+class TrainingSummary(_Body, frozen=True):
+    """One training. `epochs` are those on record of `planned_epochs`, and `curve` has all of these.
+
+    `trained` is the network by name or in words, `roles` what else its child is made of, in words. `metric` is that of the
+    validation examples, which the network has seen where `with_validation`. `scores` are those of the model, by name: none
+    before the end. `parameters` and `multiply_adds` (for one example) are exact, where the kind of the network knows them.
+    `wall_seconds` is the sum over `sessions`. `resume` is the command that goes on with a training that did not end.
+    """
+
+    name: str
+    state: RunState
+    trained: str
+    dataset: str
+    metric: str
+    seed: int
+    epochs: Count
+    planned_epochs: Count
+    steps_per_epoch: Count
+    with_validation: bool
+    roles: dict[str, str]
+    recipe: Recipe
+    curve: tuple[EpochPoint, ...]
+    scores: dict[str, float]
+    parameters: Count | None
+    multiply_adds: Count | None
+    wall_seconds: float
+    sessions: Count
+    resume: str | None
 
 
 class Spread(_Body, frozen=True):
@@ -229,3 +281,4 @@ class Report(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     runs: tuple[RunSummary, ...]
     comparison: Comparison | None = None
+    trainings: tuple[TrainingSummary, ...] = ()

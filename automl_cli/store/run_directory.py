@@ -56,7 +56,11 @@ class DirectoryLayout(Struct, frozen=True):
 
 SEARCH = DirectoryLayout("run", STUDY_FILE, (JOURNAL_FILE, f"{TORN_JOURNAL}*", BEST_FILE, NETWORK_FILE, REPORT_FILE))
 COMPARISON = DirectoryLayout("comparison", COMPARISON_FILE, (JOURNAL_FILE, f"{TORN_JOURNAL}*", COMPARISON_PLOT))
-TRAINING = DirectoryLayout("training", TRAINING_FILE, (CHECKPOINT_FILE, WEIGHTS_FILE, CONTENTS_FILE, MODEL_FILE))
+TRAINING = DirectoryLayout(
+    "training",
+    TRAINING_FILE,
+    (JOURNAL_FILE, f"{TORN_JOURNAL}*", CHECKPOINT_FILE, WEIGHTS_FILE, CONTENTS_FILE, MODEL_FILE),
+)
 
 
 class RunDirectory:

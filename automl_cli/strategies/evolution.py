@@ -70,6 +70,7 @@ class Evolution:
     small_spaces_only = False
     draws = True
     batch = 1
+    reading = "the population"
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,6 +120,10 @@ class Evolution:
             self._told.add(proposal.genotype)
         if len(self._population) > self._settings.population_size:
             del self._population[0 if self._settings.aging else worst(self._population, dying)]
+
+    def read(self, trial: int) -> list[Proposal]:
+        """Return the members of the population."""
+        return [Proposal(member.genotype) for member in self._population]
 
     def _sample(self, trial: int) -> list[int]:
         """Draw the trial's sample with replacement, as places in the population.

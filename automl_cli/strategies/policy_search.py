@@ -45,6 +45,9 @@ from automl_cli.strategies.baselines import BestQueue, Floor, MovingBaseline, Ra
 if TYPE_CHECKING:
     from automl_cli.nn.controller.policy import ControllerPolicy
 
+DRAWS_READ = 256
+"""So many draws show the probability of a choice to some three per cent."""
+
 Objective = Literal["reinforce", "ppo"]
 """The objectives that a policy can be taught by: see `nn.controller.objectives`."""
 
@@ -98,6 +101,8 @@ class PolicySearch:
     The controller is built and compiled at the first `ask`, so planning a study needs no JAX.
     """
 
+    reading = "draws from the policy"
+
     def __init__(self, space: SearchSpace, *, seed: int, settings: PolicySettings, objective: Objective) -> None:
         self.batch = settings.minibatch
         self._space = space
@@ -126,6 +131,12 @@ class PolicySearch:
             self._learn([told.proposal for told in self._minibatch], [told.reward for told in self._minibatch])
             self._minibatch = []
             self._drawn = None
+
+    def read(self, trial: int) -> list[Proposal]:
+        """Draw from the policy as it is, without exploration."""
+        random, length = stream(self._seed, "reading", trial), self._space.length(trial)
+        rows = [[random.random() for _ in range(len(self._space.decisions))] for _ in range(DRAWS_READ)]
+        return [Proposal(*drawn) for drawn in self._policy.draw(rows, [length] * DRAWS_READ)]
 
     @cached_property
     def _policy(self) -> "ControllerPolicy":

@@ -42,7 +42,7 @@ class Ranking:
 
     def add(self, trial: Trial) -> bool:
         """Consider a trial, and return whether it is now the best of all. Trials without a measurement do not count."""
-        if trial.outcome.measurement is None:
+        if trial.outcome.measurement is None or self._is_behind(trial):
             return False
         same = self._standing_for(trial.task.genotype)
         twin = next((other for other in self._best if self._standing_for(other.task.genotype) == same), None)
@@ -57,6 +57,11 @@ class Ranking:
     def best(self) -> tuple[Trial, ...]:
         """Return at most `size` trials, the best first."""
         return tuple(self._best)
+
+    def _is_behind(self, trial: Trial) -> bool:
+        """Return whether as many trials as are ranked come before this one, whatever its genotype means: finding that out may
+        be slow."""
+        return len(self._best) == self._size and self._order(self._best[-1]) <= self._order(trial)
 
     def _order(self, trial: Trial) -> tuple[float, int]:
         assert trial.outcome.measurement is not None

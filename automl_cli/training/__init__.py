@@ -9,6 +9,7 @@ plan        what a training would do and take
 run         the training itself
 contents    digests of the examples of a training, by which they are known again
 checkpoint  how far it is, on disk
+recording   its losses, scores and seconds, in its journal
 evaluate    a trained model on the test split
 model_file  the file of a trained model by the name that a user gives
 """

@@ -1,7 +1,8 @@
 """Train one network to the end and test it once. A killed training continues to the same bits as an uninterrupted one.
 
-The directory holds `training.json` (what decides the weights), while it runs `checkpoint.safetensors`, and at the end
-`weights.safetensors` and `model.json`. The machinery is that of the search: same data, same recipe, same loop.
+The directory holds `training.json` (what decides the weights), `journal.jsonl` (loss and score of every epoch), while it runs
+`checkpoint.safetensors`, and at the end `weights.safetensors` and `model.json`. The machinery is that of the search: same data,
+same recipe, same loop.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.checkpoint import SECONDS_BETWEEN_CHECKPOINTS, Checkpoint
 from automl_cli.training.contents import write_contents
 from automl_cli.training.plan import costs_of_child
+from automl_cli.training.recording import TrainingRecorder, recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from automl_cli.children.learning import LearningTask
     from automl_cli.children.trainer import Trainer
-    from automl_cli.nn.fit import TrainingProgress
+    from automl_cli.nn.fit import OnEpoch, TrainingProgress
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,13 @@ def train(
     watch = watch or TrainingObserver()
     trainer = _trainer(settings.body, watch)
     checkpoint = Checkpoint(directory / CHECKPOINT_FILE, directory / TRAINING_FILE, every_seconds=checkpoint_seconds)
-    with _failures_said():
-        progress = _fit(settings.body, trainer, checkpoint, watch)
+    start = checkpoint.read()
+    with _failures_said(), recording(directory, start) as recorder:
+        on_epoch = _on_epoch(settings.body, checkpoint, recorder, watch)
+        progress = _fit(settings.body, trainer, start, on_epoch)
         model = _tested(directory, settings, trainer.learning, progress)
-    write_artifact(directory / MODEL_FILE, model)
-    checkpoint.remove()
+        write_artifact(directory / MODEL_FILE, model)
+        checkpoint.remove()
     return model
 
 
@@ -92,13 +96,22 @@ def _trainer(training: TrainingSettings, watch: TrainingObserver) -> Trainer:
     return Trainer(training.child, engine=training.engine, with_validation=training.with_validation, report=watch.prepared)
 
 
-def _fit(training: TrainingSettings, trainer: Trainer, checkpoint: Checkpoint, watch: TrainingObserver) -> TrainingProgress:
+def _on_epoch(
+    training: TrainingSettings, checkpoint: Checkpoint, recorder: TrainingRecorder, watch: TrainingObserver
+) -> OnEpoch:
+    """Return the function that keeps and tells how far the training is."""
+
     def on_epoch(losses: tuple[float, ...], scores: tuple[float, ...], arrays: Callable[[], Mapping[str, np.ndarray]]) -> None:
         checkpoint.after_epoch(losses, scores, arrays, last=len(losses) == training.epochs)
+        recorder.epoch(losses, scores)
         watch.epoch(losses, scores)
 
+    return on_epoch
+
+
+def _fit(training: TrainingSettings, trainer: Trainer, start: TrainingProgress | None, on_epoch: OnEpoch) -> TrainingProgress:
     seed = stream_seed(training.seed, "train") % LARGEST
-    return trainer.train(training.child, epochs=training.epochs, seed=seed, start=checkpoint.read(), on_epoch=on_epoch)
+    return trainer.train(training.child, epochs=training.epochs, seed=seed, start=start, on_epoch=on_epoch)
 
 
 def _tested(

@@ -21,5 +21,10 @@ published_recipes  how networks of cells and those of experts are trained to the
 dataset            which images a child is trained on
 class_scores       scores of single classes, and which are taken for which
 engine             which engine computes with a network
+drawings           drawings of values as plain data
+drawn_networks     networks as drawings
+drawn_operations   the operations of networks as nodes of drawings
+drawn_cells        cells, edge cells and stacks as drawings
+drawn_formulas     activation functions and update rules as formulas
 sheet              what is said of a value or a run, before it is laid out
 """

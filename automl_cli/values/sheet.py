@@ -31,11 +31,15 @@ class Lines(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """Functions of one number, drawn over the same points `x`, each under its name. A value that is not finite is a gap."""
+    """Functions of one number, drawn over the same points `x`, each under its name. A value that is not finite is a gap.
+
+    `axis` names that number.
+    """
 
     title: str
     x: tuple[float, ...]
     series: tuple[tuple[str, tuple[float, ...]], ...]
+    axis: str = "x"
 
 
 Part = Heading | Facts | Grid | Lines | Curves

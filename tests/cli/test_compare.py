@@ -240,9 +240,12 @@ def test_augmentations_are_compared_and_the_table_is_printed_again_by_report(aut
     table = automl("report", "a").stdout
     assert table.startswith("3 augmentations of convnet-1x4 on digits")
     assert re.search(r"policy +(does not beat|is not shown to beat) none\+trivialaugment", " ".join(table.split()))
-    refused = automl("report", "a", "--html")
+    drawn = automl("report", "a", "--html")
+    assert (drawn.code, drawn.stdout) == (0, "a/report.html\n")
+    assert "test accuracy of every training" in Path("a/report.html").read_text()
+    refused = automl("report", "a", "policy")
     assert refused.code == 2
-    assert "report it alone and without --html" in refused.stderr
+    assert "report it alone, or with others on one page by --html" in refused.stderr
     assert automl("validate", "a").code == 0
 
 

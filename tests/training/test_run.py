@@ -15,8 +15,9 @@ from PIL import Image
 from automl_cli import data
 from automl_cli.core.errors import ArtifactError, DataError, RunFailed
 from automl_cli.jobs.export import export, to_export
-from automl_cli.store.file_names import CHECKPOINT_FILE, CONTENTS_FILE, MODEL_FILE, WEIGHTS_FILE
+from automl_cli.store.file_names import CHECKPOINT_FILE, CONTENTS_FILE, JOURNAL_FILE, MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.files import file_digest
+from automl_cli.store.training_journal import read_course
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.directory import open_training
 from automl_cli.training.evaluate import evaluate
@@ -66,6 +67,13 @@ def test_a_training_killed_after_any_epoch_gives_the_same_weights_and_scores(fou
     assert not (out / MODEL_FILE).exists()
     train(out)
     assert files_of(out) == files_of(uninterrupted)
+    assert curve_of(out) == curve_of(uninterrupted)
+
+
+def curve_of(out: Path) -> list[tuple[float, float]]:
+    """Losses and scores on record, bit for bit."""
+    course = read_course(out / JOURNAL_FILE)
+    return list(zip(course.losses, course.scores, strict=True))
 
 
 def test_a_training_killed_long_after_its_last_checkpoint_gives_the_same_weights(found, tmp_path, uninterrupted):
@@ -75,6 +83,40 @@ def test_a_training_killed_long_after_its_last_checkpoint_gives_the_same_weights
     assert not (out / CHECKPOINT_FILE).exists()
     train(out, checkpoint_seconds=1e9)
     assert files_of(out) == files_of(uninterrupted)
+    assert curve_of(out) == curve_of(uninterrupted), "epochs that were trained again count once"
+
+
+def test_the_curve_of_a_training_is_on_record_with_its_sessions(found, tmp_path, uninterrupted):
+    told = []
+    out = started(found, tmp_path / "watched")
+    with pytest.raises(Killed):
+        train(out, watch=killed_after(2), checkpoint_seconds=0)
+    assert (read_course(out / JOURNAL_FILE).ended, len(curve_of(out))) == (None, 2)
+    train(out, watch=TrainingObserver(epoch=lambda losses, scores: told.append((losses, scores))))
+    course = read_course(out / JOURNAL_FILE)
+    assert (tuple(course.losses), tuple(course.scores)) == told[-1]
+    assert (course.sessions, course.ended) == (2, "finished")
+    assert train(out).body.scores["validation_score"] == course.scores[-1]
+
+
+def test_what_the_disk_lost_of_the_journal_comes_back_from_the_checkpoint(found, tmp_path, uninterrupted):
+    out = started(found, tmp_path / "lost")
+    with pytest.raises(Killed):
+        train(out, watch=killed_after(3), checkpoint_seconds=0)
+    (out / JOURNAL_FILE).unlink()
+    train(out)
+    assert curve_of(out) == curve_of(uninterrupted)
+
+
+@pytest.mark.parametrize(("error", "reason"), [(KeyboardInterrupt, "interrupted"), (RuntimeError, "failed")])
+def test_how_a_session_ended_is_on_record(found, tmp_path, error, reason):
+    def stop(losses: tuple[float, ...], scores: tuple[float, ...]) -> None:
+        raise error
+
+    out = started(found, tmp_path / "run")
+    with pytest.raises(error):
+        train(out, watch=TrainingObserver(epoch=stop))
+    assert read_course(out / JOURNAL_FILE).ended == reason
 
 
 def test_a_training_killed_after_every_epoch_gives_the_same_weights(found, tmp_path, uninterrupted):
@@ -221,6 +263,7 @@ def test_a_finished_training_gives_its_model_again_and_reads_no_data(uninterrupt
 def test_the_directory_holds_the_model_its_weights_and_no_checkpoint_at_the_end(uninterrupted, found):
     assert sorted(path.name for path in uninterrupted.iterdir()) == [
         CONTENTS_FILE,
+        JOURNAL_FILE,
         MODEL_FILE,
         "run.lock",
         "training.json",

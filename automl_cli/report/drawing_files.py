@@ -1,0 +1,85 @@
+"""Writes drawings of a value into one file, SVG or PNG, side by side as far as there is room."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from automl_cli.report.drawings import picture_of
+from automl_cli.report.image_files import check_image_file
+from automl_cli.report.svg import FONT, Picture, colour, element, file_text, fitted, nested, text_width, words
+from automl_cli.store.files import replace_file
+from automl_cli.values.drawings import Drawing
+
+MARGIN, GAP, TITLE = 16.0, 28.0, 26.0
+"""Pixels around all, between drawings, and that a title takes."""
+WIDEST = 1100.0
+"""Drawings stand in a row up to this width."""
+TITLE_SIZE = 13.0
+PIXELS = 2
+"""Pixels of a PNG file for each of the drawing."""
+
+DARK: Mapping[str, str] = {
+    "ink": "#f4f4f5",
+    "muted": "#a1a1aa",
+    "line": "#3f3f46",
+    "paper": "#18181b",
+    "accent": "#60a5fa",
+    "accent-2": "#fbbf24",
+    "accent-3": "#34d399",
+    "soft": "#27272a",
+}
+"""The colours of an SVG file where the viewer prefers dark ones."""
+
+
+def write_drawings(drawings: Sequence[Drawing], path: Path) -> None:
+    """Write the drawings as an SVG or PNG file, by the ending of its name.
+
+    Raises UserError for another ending, where a file of that name is there which is no such image, and where the directory is
+    missing.
+    """
+    check_image_file(path)
+    text = svg_file(drawings)
+    replace_file(path, png_of(text) if path.suffix.lower() == ".png" else text.encode())
+
+
+def svg_file(drawings: Sequence[Drawing]) -> str:
+    """Return the drawings as the text of an SVG file that stands alone, light or dark as its viewer prefers."""
+    whole = _together([(drawing.title, picture_of(drawing)) for drawing in drawings])
+    dark = "".join(f"--{name}:{value};" for name, value in DARK.items())
+    style = element("style", f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}")
+    paper = element("rect", width="100%", height="100%", fill=colour("paper"))
+    label = ", ".join(drawing.title for drawing in drawings)
+    return f"{file_text(whole._replace(body=style + paper + whole.body), label)}\n"
+
+
+def png_of(text: str) -> bytes:
+    """Return an SVG file with our colours as a PNG file: in light colours, and in a font that comes with matplotlib."""
+    import resvg_py
+    from matplotlib import get_data_path
+
+    fixed = re.sub(r"var\(--[a-z0-9-]+, (#[0-9a-f]+)\)", r"\1", text)
+    fonts = Path(get_data_path()) / "fonts" / "ttf"
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=re.sub("<style>.*?</style>", "", fixed).replace(FONT, "DejaVu Sans"),
+            zoom=PIXELS,
+            skip_system_fonts=True,
+            font_files=[str(fonts / name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")],
+            font_family="DejaVu Sans",
+        )
+    )
+
+
+def _together(pictures: Sequence[tuple[str, Picture]]) -> Picture:
+    """Return pictures in rows, each below its title."""
+    parts, x, y, tall, width = [], MARGIN, MARGIN, 0.0, 0.0
+    for title, picture in pictures:
+        room = max(picture.width, min(text_width(title, TITLE_SIZE), WIDEST))
+        if x > MARGIN and x + room + MARGIN > WIDEST:
+            x, y, tall = MARGIN, y + tall + GAP, 0.0
+        said = fitted(title, room, TITLE_SIZE)
+        parts.append(words(said, x, y + TITLE_SIZE, font_size=TITLE_SIZE, font_weight=600))
+        parts.append(nested(picture, x, y + TITLE))
+        width, tall = max(width, x + room), max(tall, TITLE + picture.height)
+        x += room + GAP
+    return Picture(width + MARGIN, y + tall + MARGIN, "".join(parts), width)
