@@ -12,6 +12,7 @@ export_stablehlo  a trained model as StableHLO, with the date until which it can
 exported_model  the README and the facts beside a program
 export_expression  writes an activation function or an update rule as source text
 export_policy  writes an augmentation as JSON, or as a file for Pillow
+predict     names the classes of pictures and arrays by a trained model
 augment     writes augmented copies of a folder of pictures
 copies_record  the record in a folder of copies: which files are replaced
 coco        boxes and polygons of pictures, and of their copies

@@ -42,7 +42,7 @@ def write_onnx(opened: Opened[ModelBody], out: Path, *, overwrite: bool) -> Path
     written, for an operation that ONNX lacks.
     """
     files = ProgramFiles(out, PROGRAM, "onnx")
-    model, facts = opened.artifact.body, image_facts_of(opened)
+    facts = image_facts_of(opened)
     if missing := [name for name in PACKAGES if find_spec(name) is None]:
         raise UserError(f"--format onnx needs {', '.join(missing)}, not installed here: pip install 'automl-cli[onnx]'")
     files.check(overwrite=overwrite)
@@ -106,8 +106,8 @@ def _check(program: bytes, opened: Opened[ModelBody], facts: ImageFacts) -> None
     wanted = np.asarray(jax.jit(_function(opened))(images))
     if (error := difference(found, wanted)) > TOLERANCE:
         raise RunFailed(
-            f"{opened.place}: the logits of the converted program differ by {error:.1e} of the largest, more than {TOLERANCE:g}; "
-            "nothing was written. Export it with --format flax, torch or stablehlo"
+            f"{opened.place}: the logits of the converted program differ by {error:.1e} of the largest, more than "
+            f"{TOLERANCE:g}; nothing was written. Export it with --format flax, torch or stablehlo"
         )
 
 

@@ -9,7 +9,7 @@ date and the command that writes it again stand beside it.
 from __future__ import annotations
 
 import calendar
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,11 +45,11 @@ def write_stablehlo(opened: Opened[ModelBody], out: Path, *, overwrite: bool) ->
     return files.write(program, _readme(opened, files, promise), facts_beside(opened, files, **promise))
 
 
-def promise_of(files_facts: dict[str, Any]) -> str:
+def promise_of(facts: dict[str, Any]) -> str:
     """Return what is said of how long a program can be read, from the facts beside it."""
     return (
-        f"JAX promises to read {files_facts['file']} with versions up to {MONTHS} months newer than {files_facts['jax']}, which "
-        f"wrote it: until {files_facts['readable_until']} at the latest. Write it again then: {files_facts['written_again_by']}"
+        f"JAX promises to read {facts['file']} with versions up to {MONTHS} months newer than {facts['jax']}, which wrote it: "
+        f"until {facts['readable_until']} at the latest. Write it again then: {facts['written_again_by']}"
     )
 
 
@@ -65,7 +65,7 @@ def months_later(day: date, months: int) -> date:
 
 
 def _promise(opened: Opened[ModelBody], out: Path) -> dict[str, Any]:
-    today = datetime.now(timezone.utc).date()
+    today = datetime.now(UTC).date()
     again = command_line("export", opened.place, "--format", "stablehlo", "--out", out, "--overwrite")
     return {
         "jax": version("jax"),
@@ -102,7 +102,7 @@ model = jax.export.deserialize(bytearray(Path("{PROGRAM}").read_bytes()))
 images = np.zeros((5, {shape}), np.float32)
 logits = np.asarray(model.call(images))"""
     more = f"""
-It was written on {promise["written"]} by JAX {promise["jax"]}. JAX promises to read it with versions that are up to {MONTHS} months
+It was written on {promise["written"]} by JAX {promise["jax"]}. JAX promises to read it with versions up to {MONTHS} months
 newer than that, so until {promise["readable_until"]} at the latest. Write it again then:
 
 ```bash

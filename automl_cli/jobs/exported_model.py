@@ -78,14 +78,18 @@ def image_facts_of(opened: Opened[ModelBody]) -> ImageFacts:
     """Return the facts of the images of a model. Raises ArtifactError for a model of another problem."""
     child = opened.artifact.body.child
     if (facts := facts_of(child)) is None:
-        raise ArtifactError(f"{opened.place}: models of the problem {child.problem.name!r} are not exported, those of images are")
+        raise ArtifactError(
+            f"{opened.place}: models of the problem {child.problem.name!r} are not exported, those of images are"
+        )
     return facts
 
 
 def inside(model: ModelBody) -> tuple[str, ...]:
     """Return what the program itself does to images before the network sees them, a sentence each."""
     view = augmentation_of(model.child).view
-    whitened = "the mean of the training images is subtracted, channel by channel, and their standard deviation divides the rest"
+    whitened = (
+        "the mean of the training images is subtracted, channel by channel, and their standard deviation divides the rest"
+    )
     return (whitened, *(() if view is None else ("the middle is shown as large as in training: enlarged by 1.25, then cut",)))
 
 
@@ -100,9 +104,13 @@ def before(model: ModelBody, facts: ImageFacts) -> tuple[str, ...]:
         "squash": f"a picture of another size is brought to {size} whole, its proportions changed",
     }
     middle = f"the middle of a picture, 7/8 of its shorter side, is brought to {size}"
+    colours = "grey" if channels == 1 else "red, green and blue"
+    decoded = (
+        f"pictures are upright, of 8 bits (0 is black, 255 white), in {colours}, what is transparent laid on "
+        f"{dataset.background}; of an animated picture it is the first frame"
+    )
     return (
-        f"pictures are upright, of 8 bits (0 is black, 255 white), in {'grey' if channels == 1 else 'red, green and blue'}, "
-        f"transparent pixels on {dataset.background}; of an animated one it is the first frame",
+        decoded,
         f"{middle if is_streamed(model.child) else how[dataset.resize]}, bilinearly with antialiasing",
     )
 
@@ -134,7 +142,10 @@ def readme_of(opened: Opened[ModelBody], files: ProgramFiles, *, needs: str, cod
     names = "\n".join(f"{index}. {printable(name)}" for index, name in enumerate(facts.classes))
     test = model.scores.get("test_accuracy")
     accuracy = "" if test is None else f"Test accuracy {test:.4f}, "
-    return f"""# A classifier of {counted(len(facts.classes), "class/classes")}, trained on {printable(model.child.problem.source)}
+    title = (
+        f"A classifier of {counted(len(facts.classes), 'class/classes')}, trained on {printable(model.child.problem.source)}"
+    )
+    return f"""# {title}
 
 {files.written_by} {opened.artifact.tool}. It needs {needs} and nothing else:
 
@@ -158,8 +169,8 @@ Classes:
 
 {names}
 
-{accuracy}{counted(model.parameters, "parameter")}, {counted(model.multiply_adds, "multiply-add")} for one image. The same facts as JSON:
-`{files.facts.name}`.
+{accuracy}{counted(model.parameters, "parameter")}, {counted(model.multiply_adds, "multiply-add")} for one image. The same
+facts as JSON: `{files.facts.name}`.
 """
 
 

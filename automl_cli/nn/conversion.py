@@ -49,6 +49,10 @@ def check(jaxpr: Jaxpr) -> None:
             _pool_of(equation)
 
 
+def _shape(atom: Any) -> tuple[Any, ...]:
+    return tuple(atom.aval.shape)
+
+
 def _replayed(jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
     """Return what the equations of a program give. A value may have axes of length 1 where its variable has longer ones."""
     values: dict[Any, Any] = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *arguments), strict=True))
@@ -58,7 +62,7 @@ def _replayed(jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) 
 
     for equation in jaxpr.eqns:
         values.update(zip(equation.outvars, _results(equation, [value(atom) for atom in equation.invars]), strict=True))
-    return [_widened(value(atom), atom.aval.shape) for atom in jaxpr.outvars]
+    return [_widened(value(atom), _shape(atom)) for atom in jaxpr.outvars]
 
 
 def _results(equation: JaxprEqn, operands: list[Any]) -> list[Any]:
@@ -66,7 +70,7 @@ def _results(equation: JaxprEqn, operands: list[Any]) -> list[Any]:
     if name == "broadcast_in_dim" and len(operands) == 1:
         return [_unwidened(equation, operands[0])]
     if name not in BROADCASTING:
-        operands = [_widened(value, atom.aval.shape) for value, atom in zip(operands, equation.invars, strict=True)]
+        operands = [_widened(value, _shape(atom)) for value, atom in zip(operands, equation.invars, strict=True)]
     if (inner := _inner(equation)) is not None:
         return _replayed(inner.jaxpr, inner.consts, operands)
     if not any(isinstance(value, Tracer) for value in operands):
@@ -138,7 +142,7 @@ def _pool_of(equation: JaxprEqn) -> tuple[tuple[int, ...], tuple[int, ...], tupl
 
     Raises NotImplementedError for another number of axes in the window, and for other padding than "same" and "valid".
     """
-    params, sizes = equation.params, equation.invars[0].aval.shape
+    params, sizes = equation.params, _shape(equation.invars[0])
     windows, steps, pads = (params[name] for name in ("window_dimensions", "window_strides", "padding"))
     rest = [axis for axis, side in enumerate(windows) if side == steps[axis] == 1 and pads[axis] == (0, 0)]
     across = [axis for axis in range(len(windows)) if axis not in rest]

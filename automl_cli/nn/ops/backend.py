@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-
 _ONLY_NATIVE: ContextVar[bool] = ContextVar("only_native", default=False)
 
 
