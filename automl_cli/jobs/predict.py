@@ -190,7 +190,7 @@ def as_csv(found: Predictions) -> str:
     A text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)  # a name may hold a carriage return
     count = len(found.predictions[0].classes) if found.predictions else 0
     ranks = ["" if rank == 0 else f"_{rank + 1}" for rank in range(count)]
     has_logits = bool(found.predictions) and found.predictions[0].logits is not None

@@ -25,7 +25,8 @@ INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 BROADCASTING = frozenset({"add", "sub", "mul", "div", "max", "min", "pow", "gt", "ge", "lt", "le", "eq", "ne"})
 """Operations whose operands may have an axis of length 1 where the others are longer."""
 
-POOLS = {"reduce_window_max": nnx.max_pool, "reduce_window_sum": nnx.avg_pool}
+POOLS = frozenset({"reduce_window_max", "reduce_window_sum"})
+"""Operations that become pools of Flax, which converters replace by their own at the time of the call."""
 
 
 def convertible(function: Callable[[Array], Array], images: jax.ShapeDtypeStruct) -> Callable[[Array], Array]:
@@ -137,29 +138,28 @@ def _padded(params: dict[str, Any], x: Any, value: Any) -> Array:
     return jnp.pad(x, before_and_behind, constant_values=np.asarray(value).item())
 
 
-def _pool_of(equation: JaxprEqn) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]:
-    """Return the order of axes (batch, height, width, channels) of a pool, its window, its strides and its padding.
+def _pool_of(equation: JaxprEqn) -> tuple[tuple[int, int], tuple[int, int], str]:
+    """Return the window of a pool over height and width of (height, width, batch, channels), its strides and its padding.
 
-    Raises NotImplementedError for another number of axes in the window, and for other padding than "same" and "valid".
+    Raises NotImplementedError for windows over other axes, and for padding that is neither "same" nor "valid".
     """
     params, sizes = equation.params, _shape(equation.invars[0])
-    windows, steps, pads = (params[name] for name in ("window_dimensions", "window_strides", "padding"))
-    rest = [axis for axis, side in enumerate(windows) if side == steps[axis] == 1 and pads[axis] == (0, 0)]
-    across = [axis for axis in range(len(windows)) if axis not in rest]
-    if len(windows) == 4 and len(across) < 2:  # a window of 1 × k pixels has fewer
-        across = [0, 1]
-        rest = [2, 3]
-    for rule in ("same", "valid"):
-        expected = [padding(sizes[axis], windows[axis], steps[axis], rule) for axis in across]
-        if len(windows) == 4 and across == [0, 1] and [tuple(pads[axis]) for axis in across] == expected:
-            return (2, 0, 1, 3), windows[:2], steps[:2], rule.upper()
-    raise NotImplementedError(f"{equation.primitive.name} with windows {windows}, strides {steps} and padding {pads}")
+    window, steps, pads = (tuple(params[name]) for name in ("window_dimensions", "window_strides", "padding"))
+    if len(window) == 4 and window[2:] == steps[2:] == (1, 1) and tuple(map(tuple, pads[2:])) == ((0, 0), (0, 0)):
+        for rule in ("same", "valid"):
+            if all(tuple(pads[axis]) == padding(sizes[axis], window[axis], steps[axis], rule) for axis in (0, 1)):
+                return window[:2], steps[:2], rule.upper()
+    raise NotImplementedError(f"{equation.primitive.name} with windows {window}, strides {steps} and padding {pads}")
+
+
+POOL_AXES, BACK = (2, 0, 1, 3), (1, 2, 0, 3)
+"""Orders of axes: (height, width, batch, channels) to (batch, height, width, channels), and back."""
 
 
 def _pooled(equation: JaxprEqn, x: Any) -> Array:
-    order, window, steps, rule = _pool_of(equation)
-    pool = getattr(nnx, POOLS[equation.primitive.name].__name__)  # at the time of the call: converters put their own there
-    y = pool(_reordered(x, order), window_shape=window, strides=steps, padding=rule)
+    window, steps, rule = _pool_of(equation)
+    pool = nnx.max_pool if equation.primitive.name == "reduce_window_max" else nnx.avg_pool
+    y = pool(_reordered(x, POOL_AXES), window_shape=window, strides=steps, padding=rule)
     if equation.primitive.name == "reduce_window_sum":
         y = lax.mul(y, np.full((1,) * y.ndim, window[0] * window[1], y.dtype))
-    return _reordered(y, tuple(map(int, np.argsort(order))))
+    return _reordered(y, BACK)

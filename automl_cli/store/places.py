@@ -1,7 +1,7 @@
 """Places that a user chose for output, checked before the work for it begins."""
 
-import os
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from automl_cli.core.errors import UserError
 
@@ -9,7 +9,8 @@ from automl_cli.core.errors import UserError
 def check_directory(path: Path) -> None:
     """Check that a directory is there or can be made. Raises UserError where a file is in the way, or nothing can be written.
 
-    The check writes nothing; what happens later, such as a full disk, is still an error then.
+    A file without a name is opened in the nearest directory that is there, and nothing is left behind. What happens later,
+    such as a full disk, is still an error then.
     """
     for place in (path, *path.parents):
         if _is_there(place, path):
@@ -44,5 +45,10 @@ def _is_there(place: Path, wanted: Path) -> bool:
 def _check_writable(place: Path, wanted: Path) -> None:
     if not place.is_dir():
         raise UserError(f"--out {wanted}: {place} is a file and no directory; choose another --out")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise UserError(f"--out {wanted}: nothing can be written in {place}; make that possible, or choose another --out")
+    try:
+        TemporaryFile(dir=place).close()
+    except OSError as error:
+        raise UserError(
+            f"--out {wanted}: nothing can be written in {place} ({error.strerror or error}); make that possible, or choose "
+            "another --out"
+        ) from error
