@@ -34,9 +34,9 @@ FLOATING = (".pfm", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How pictures become images of a model: the shape (height, width, channels), the data set that it was trained on, and
-    whether that was streamed."""
+class ImageReading:
+    """A model's images: their shape (height, width, channels), the data set of the training, which says how pictures become
+    such images, and whether it was streamed."""
 
     shape: tuple[int, int, int]
     dataset: DatasetReference
@@ -50,7 +50,7 @@ class Pictures:
     paths: tuple[Path, ...]
     names: tuple[str, ...]
 
-    def images(self, reading: Reading, *, depth: int = AHEAD) -> Generator[np.ndarray | Fault, None, None]:
+    def images(self, reading: ImageReading, *, depth: int = AHEAD) -> Generator[np.ndarray | Fault, None, None]:
         """Yield each picture as (height, width, channels) uint8, or why it cannot be read."""
         channels = reading.shape[2]
         if channels not in (1, 3):
@@ -63,7 +63,9 @@ class Pictures:
         return prefetch_map(zip(self.paths, self.names, strict=True), work, threads=available_cores(), depth=depth)
 
 
-def _image(named: tuple[Path, str], *, reading: Reading, rendering: Rendering, faults: dict[str, str]) -> np.ndarray | Fault:
+def _image(
+    named: tuple[Path, str], *, reading: ImageReading, rendering: Rendering, faults: dict[str, str]
+) -> np.ndarray | Fault:
     path, name = named
     if name in faults:
         return Fault(name, faults[name])
@@ -124,7 +126,7 @@ class Gathered:
         for part in self.parts:
             yield from part.names
 
-    def images(self, reading: Reading, *, depth: int = AHEAD) -> Iterator[np.ndarray | Fault]:
+    def images(self, reading: ImageReading, *, depth: int = AHEAD) -> Iterator[np.ndarray | Fault]:
         """Yield each image as (height, width, channels) uint8, or why it cannot be read."""
         for part in self.parts:
             yield from part.images(reading, depth=depth)

@@ -20,15 +20,15 @@ from automl_cli.data.pixel_range import as_bytes, range_of
 from automl_cli.data.resizing import colour_named, fit, grey_level
 
 if TYPE_CHECKING:
-    from automl_cli.data.unlabelled import Reading
+    from automl_cli.data.unlabelled import ImageReading
 
 ARRAY_ENDINGS = (".npz", ".npy")
 
 
 @dataclass(frozen=True)
 class ArrayOptions:
-    """What the user said of arrays: the name of the one that holds the images, where channels stand, and which numbers are
-    black and white. None leaves it to the model's data set, and then to the numbers."""
+    """Settings for arrays: the name of the one that holds the images, where channels stand, and the numbers that are black and
+    white. None leaves it to the model's data set, and then to the numbers."""
 
     array: str | None = None
     layout: ArrayLayout | None = None
@@ -51,7 +51,7 @@ class UnlabelledArray:
         array = "" if self.files.place.suffix.lower() == ".npy" else f":{self.key}"
         return [f"{shown(self.files.place)}{array}[{number}]" for number in range(count)]
 
-    def images(self, reading: Reading, *, depth: int) -> Iterator[np.ndarray]:
+    def images(self, reading: ImageReading, *, depth: int) -> Iterator[np.ndarray]:
         """Yield each image as (height, width, channels) uint8; `depth` is for pictures, which are decoded.
 
         Raises DataError for other channels than the model's, for numbers of an unknown range and for NaN.
@@ -73,7 +73,7 @@ class UnlabelledArray:
             for image in np.ascontiguousarray(np.broadcast_to(images, (*images.shape[:3], wanted))):
                 yield fit(image, reading.shape[:2], how=reading.dataset.resize, margin=margin)
 
-    def _range(self, reading: Reading, where: str) -> tuple[float, float] | None:
+    def _range(self, reading: ImageReading, where: str) -> tuple[float, float] | None:
         """Return the numbers that are black and white; None for bytes as they are."""
         dtype = self.files.headers[self.key].dtype
         given = self.options.pixel_range or reading.dataset.pixel_range

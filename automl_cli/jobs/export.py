@@ -27,7 +27,7 @@ from automl_cli.training.trainable import train_command
 PROGRAMS = {"onnx": write_onnx, "stablehlo": write_stablehlo}
 """Formats of models that hold the weights in a program, and what writes them."""
 
-SOURCES = "automl_cli.jobs.network_source:write_network_source"
+SOURCES = "automl_cli.jobs.network_source.writing:write_network_source"
 """Writes the other formats of models: readable files of Python with weights beside them."""
 
 

@@ -1,4 +1,4 @@
-"""What stands beside the exported program of a model: a README that calls it, and the same facts as JSON.
+"""The files beside the exported program of a model: a README that calls it, and the same facts as JSON.
 
 Two formats share a directory: the names of the files tell them apart. A README is the mark of an export: where it is missing,
 files that stand in the way are left alone.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from automl_cli.data.survey import Fault
-    from automl_cli.data.unlabelled import Gathered, Reading
+    from automl_cli.data.unlabelled import Gathered, ImageReading
     from automl_cli.data.unlabelled_arrays import ArrayOptions
     from automl_cli.nn.evaluation import EvaluationExamples
 
@@ -85,7 +85,7 @@ def predict(
     ArtifactError for a model of anything but images.
     """
     from automl_cli.data.survey import BrokenPictures
-    from automl_cli.data.unlabelled import Reading, gathered
+    from automl_cli.data.unlabelled import ImageReading, gathered
 
     model = read_artifact(path, ModelBody).body
     if (facts := facts_of(model.child)) is None:
@@ -93,7 +93,7 @@ def predict(
             f"{path}: automl predict names images, and this model is of the problem {model.child.problem.name!r}"
         )
     found = gathered(places, options)
-    reading = Reading(facts.image_shape, typed_dataset(model.child.problem), is_streamed(model.child))
+    reading = ImageReading(facts.image_shape, typed_dataset(model.child.problem), is_streamed(model.child))
     stream = _Stream(found, reading, skip_broken=skip_broken)
     predictions = tuple(_predictions(path, model, facts, stream, top=top, logits=logits))
     if stream.faults and (not skip_broken or not predictions):
@@ -115,7 +115,7 @@ class _Stream:
 
     labels = None
 
-    def __init__(self, found: Gathered, reading: Reading, *, skip_broken: bool) -> None:
+    def __init__(self, found: Gathered, reading: ImageReading, *, skip_broken: bool) -> None:
         self._found, self._reading, self._skips = found, reading, skip_broken
         self.good: list[str] = []
         self.faults: list[Fault] = []

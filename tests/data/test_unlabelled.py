@@ -10,7 +10,7 @@ from PIL import Image
 from automl_cli.core.errors import DataError
 from automl_cli.data import load_all, load_streamed_all, whole_facts
 from automl_cli.data.survey import Fault
-from automl_cli.data.unlabelled import Reading, gathered
+from automl_cli.data.unlabelled import ImageReading, gathered
 from automl_cli.data.unlabelled_arrays import ArrayOptions
 from automl_cli.values.dataset import DatasetReference
 from tests.data.test_picture_forms import Form, every_form, noise, plain, written
@@ -20,7 +20,7 @@ PLAIN = ArrayOptions()
 
 def read(place: Path, reference: DatasetReference, *, streamed: bool = False, options: ArrayOptions = PLAIN) -> np.ndarray:
     """All images of a place, as a model that was trained on the data set takes them."""
-    reading = Reading(whole_facts(reference).image_shape, reference, streamed)
+    reading = ImageReading(whole_facts(reference).image_shape, reference, streamed)
     found = gathered([place], options)
     images = list(found.images(reading))
     assert len(images) == len(found) == len(list(found.names))
@@ -62,7 +62,7 @@ def test_arrays_are_those_of_a_data_set(change: Any, more: dict[str, Any], tmp_p
 
 def test_one_grey_picture_of_two_axes_is_one_image_and_grey_becomes_colour(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.arange(64, dtype=np.uint8).reshape(8, 8))
-    reading = Reading((8, 8, 3), DatasetReference(source="elsewhere"), streamed=False)
+    reading = ImageReading((8, 8, 3), DatasetReference(source="elsewhere"), streamed=False)
     (image,) = gathered([tmp_path / "one.npy"], PLAIN).images(reading)
     np.testing.assert_array_equal(image, np.stack([np.arange(64).reshape(8, 8)] * 3, -1))
 
@@ -79,7 +79,7 @@ def test_the_array_of_several_is_named(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_comes_in_its_place(tmp_path: Path) -> None:
-    grey = Reading((8, 8, 1), DatasetReference(source="elsewhere"), streamed=False)
+    grey = ImageReading((8, 8, 1), DatasetReference(source="elsewhere"), streamed=False)
     plain(tmp_path / "0", noise(0))
     Image.fromarray(noise(1)[..., 0]).save(tmp_path / "1.png")
     (tmp_path / "2.png").write_bytes(b"")
@@ -106,7 +106,7 @@ def test_missing_places_are_all_named(tmp_path: Path) -> None:
 
 def test_dark_floating_pictures_are_read_by_the_brightest_of_those_given(tmp_path: Path) -> None:
     """As in a data set: 1 is white if none holds more, else 255."""
-    reading = Reading((8, 8, 1), DatasetReference(source="elsewhere"), streamed=False)
+    reading = ImageReading((8, 8, 1), DatasetReference(source="elsewhere"), streamed=False)
     for name, level in (("dark", 1.0), ("light", 200.0)):
         Image.fromarray(np.full((8, 8), level, np.float32)).save(tmp_path / f"{name}.tif")
     (alone,) = gathered([tmp_path / "dark.tif"], PLAIN).images(reading)
