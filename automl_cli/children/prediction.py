@@ -1,6 +1,6 @@
 """Prediction by a trained child: its weights, scores and outputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ from jax import Array
 from automl_cli.children.learning import Testing
 from automl_cli.children.network import module_of
 from automl_cli.nn.engines import BlocksEngine, Engine, WholeEngine, named_arrays
-from automl_cli.nn.evaluation import accumulate, evaluate, outputs_of
+from automl_cli.nn.evaluation import accumulate, evaluate, outputs_of, predictions
 from automl_cli.nn.losses import CrossEntropy
 from automl_cli.nn.metrics import results
 from automl_cli.nn.networks import NetworkModule
@@ -87,6 +87,16 @@ class Predictor:
         """Return the outputs for all examples in order, (examples, …)."""
         engine, batches = self._engine_for(testing.size)
         return outputs_of(engine, engine.state(self._weights), testing.examples(**batches))
+
+    def predictions(self, examples: Any, *, count: int, like: int) -> Generator[np.ndarray, None, None]:
+        """Yield the outputs for so many examples in order, batch by batch, (batch, …).
+
+        They come in batches of the size in which a split of `like` examples is scored, by programs that are already there
+        then; `examples` takes `size` and `smaller` as those of a `Testing` do.
+        """
+        engine, batches = self._engine_for(max(count, like))
+        for outputs, _ in predictions(engine, engine.state(self._weights), examples(**batches)):
+            yield np.asarray(outputs)
 
     def function(self) -> Callable[[Array], Array]:
         """Return the network in evaluation mode, as a traceable function: one batch (batch, …) -> outputs (batch, …). It

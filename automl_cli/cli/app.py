@@ -40,6 +40,7 @@ COMMANDS: dict[str, Row] = {
     "search-augment": Row("automl_cli.cli.search_augment:search_augment", SEARCH, "Search an augmentation policy."),
     "train": Row("automl_cli.cli.train:train", USE, "Train a network or a cell to the end, test it once."),
     "evaluate": Row("automl_cli.cli.evaluate:evaluate", USE, "Score a trained model on the test split."),
+    "predict": Row("automl_cli.cli.predict:predict", USE, "Name the classes of pictures by a trained model."),
     "compare": Row("automl_cli.cli.compare:compare", USE, "Compare optimizers, activations or policies over seeds."),
     "measure": Row("automl_cli.cli.measure:measure", USE, "Count parameters and multiply-adds of a network."),
     "export": Row("automl_cli.cli.export:export", USE, "Write a model, a function, a rule or a policy."),

@@ -25,7 +25,7 @@ Format = Annotated[
         "--format",
         metavar="FORMAT",
         help="Of a function or a rule: jax (JAX and Optax) or torch (PyTorch). Of a policy: pillow (Python for any loader) or "
-        "json. Of a model: stablehlo. [default: the first]",
+        "json. Of a model: flax, torch, onnx or stablehlo. [default: the first]",
         show_default=False,
     ),
 ]
@@ -42,8 +42,9 @@ def export(
 ) -> None:
     """Write a model, an activation function, an update rule or a policy as one file without this tool.
 
-    A trained model becomes StableHLO with the weights inside, which needs JAX and nothing else; a README beside it shows the
-    five lines of Python that call it.
+    A trained model becomes a readable file of Python with its weights beside it, for Flax or PyTorch; or a program with the
+    weights inside: ONNX for ONNX Runtime and others (pip install 'automl-cli[onnx]'), or StableHLO for JAX, which JAX reads for
+    half a year. A README beside a program shows the lines of Python that call it, and what is done to pictures first.
 
     A function or rule that was found, published or written by hand becomes a readable file of Python: activation.py with a
     function of jax.numpy or a torch.nn.Module, optimizer.py with an Optax transformation or a torch.optim.Optimizer. Its
@@ -53,13 +54,13 @@ def export(
 
     Examples:
         automl export runs/final
-        automl export runs/final/model.json --out exported
+        automl export runs/final/model.json --format onnx --out exported
         automl export runs/act
         automl export powersign-ld --format torch --out exported
         automl export autoaugment-cifar10 --out exported
         automl export 'g * exp(sign(g) * sign(m))' --out exported
     """
-    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.console import talk_console, write_json, write_line
     from automl_cli.jobs.export import export as write
     from automl_cli.jobs.export import place_beside, to_export
 
@@ -69,3 +70,5 @@ def export(
         write_json(exported.document)
     else:
         write_line(str(exported.file))
+    if exported.note is not None:
+        talk_console().print(f"note: {exported.note}", soft_wrap=True)

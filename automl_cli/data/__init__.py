@@ -15,6 +15,8 @@ survey           headers of all pictures, and which of them cannot be read
 copies           copies of pictures among them
 picture_notes    what was done to pictures to read them
 account          what was read of a set, in words
+unlabelled       pictures and arrays without labels, for prediction
+unlabelled_arrays  its arrays
 arrays           an `.npz` file or `.npy` files as a source
 array_files      arrays by name in such files
 array_names      which array holds images or labels, and of which part

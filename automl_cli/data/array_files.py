@@ -113,6 +113,33 @@ class NpyFolder:
         yield from _slices(self.read(name))
 
 
+class NpyFile:
+    """The array of one `.npy` file, by the name of the file. Raises DataError for a file that is no such file."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        try:
+            with place.open("rb") as stream:
+                self.headers = {place.stem: _header(stream)}
+        except BROKEN as error:
+            raise DataError(f"{place} is no readable .npy file ({error}); numpy.save writes one") from error
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the file."""
+        return (self.place,)
+
+    def read(self, name: str) -> np.ndarray:
+        """Return the whole array, memory-mapped. Raises DataError for a damaged file."""
+        try:
+            return np.asarray(np.load(self.place, mmap_mode="r", allow_pickle=False))
+        except BROKEN as error:
+            raise _damaged(self.place, name, error) from error
+
+    def chunks(self, name: str) -> Iterator[np.ndarray]:
+        """Yield the array in order, some examples (examples, …) at a time."""
+        yield from _slices(self.read(name))
+
+
 def _header(stream: IO[bytes]) -> ArrayHeader:
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

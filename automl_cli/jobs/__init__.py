@@ -7,9 +7,13 @@ transfer    scales the winner of a search to another data set and trains it
 validation  checks files beyond their schema
 run_checks  checks a run directory against itself
 training_checks  checks the directory of a training against itself
-export      writes what an artifact holds as one file that runs by itself: of a trained model StableHLO
+export      writes what an artifact holds as files that run by themselves
+export_onnx  a trained model as ONNX
+export_stablehlo  a trained model as StableHLO, with the date until which it can be read
+exported_model  the README and the facts beside a program
 export_expression  writes an activation function or an update rule as source text
 export_policy  writes an augmentation as JSON, or as a file for Pillow
+predict     names the classes of pictures and arrays by a trained model
 augment     writes augmented copies of a folder of pictures
 copies_record  the record in a folder of copies: which files are replaced
 coco        boxes and polygons of pictures, and of their copies

@@ -51,7 +51,7 @@ def evaluate(engine: Engine, state: Any, examples: EvaluationExamples, metrics: 
 def accumulate(engine: Engine, state: Any, examples: EvaluationExamples, folds: Sequence[Fold]) -> list[Any]:
     """Return what each of the folds makes of these examples, all in one pass. Raises as `evaluate` does."""
     accumulated = [fold.start() for fold in folds]
-    for outputs, batch in _predictions(engine, state, examples):
+    for outputs, batch in predictions(engine, state, examples):
         if batch.targets is None:
             raise ValueError("these examples have no targets, so they cannot be scored")
         if not _finite(outputs):
@@ -66,10 +66,10 @@ _finite = compiled(lambda outputs: jnp.isfinite(outputs).all(), identity="finite
 
 def outputs_of(engine: Engine, state: Any, examples: EvaluationExamples) -> np.ndarray:
     """Return the outputs of the network for all examples, (examples, …), in order. All of them are in memory at once."""
-    return np.concatenate([np.asarray(outputs) for outputs, _ in _predictions(engine, state, examples)])
+    return np.concatenate([np.asarray(outputs) for outputs, _ in predictions(engine, state, examples)])
 
 
-def _predictions(engine: Engine, state: Any, examples: EvaluationExamples) -> Iterator[tuple[Any, EvaluationBatch]]:
+def predictions(engine: Engine, state: Any, examples: EvaluationExamples) -> Iterator[tuple[Any, EvaluationBatch]]:
     """Yield the outputs for the examples of each batch, (examples, …), with the batch."""
     predict = engine.outputs if examples.carry is None else _StatefulOutputs(engine, examples.carry)
     for batch in examples.batches():

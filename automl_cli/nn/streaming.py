@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array
 
 from automl_cli.nn.augment.batches import evaluation_view, shuffled_batches
+from automl_cli.nn.augment.crops import View
 from automl_cli.nn.augment.pipeline import Pipeline, training_inputs
 from automl_cli.nn.augment.policy import PolicyTable
 from automl_cli.nn.compilation import Program, compiled
@@ -29,7 +30,22 @@ LEAST_AHEAD = 64
 """Least number of pictures to request ahead, so that every thread is busy where batches are small."""
 
 
-class Stream(Protocol):
+class EvaluationStream(Protocol):
+    """Examples for evaluation that are decoded on demand."""
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels of all examples, (examples,) int32; None where there are none."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def centres(self, *, depth: int) -> Generator[np.ndarray, None, None]:
+        """Yield the evaluation crops of all examples in order, each (height, width, channels) uint8."""
+        ...
+
+
+class Stream(EvaluationStream, Protocol):
     """Examples that are decoded on demand (`data.StreamedSplit`)."""
 
     @property
@@ -37,16 +53,10 @@ class Stream(Protocol):
         """Labels of all examples, (examples,) int32."""
         ...
 
-    def __len__(self) -> int: ...
-
     def crops(
         self, indices: Iterator[int], *, seed: int, epoch: int, flip: bool, depth: int
     ) -> Generator[np.ndarray, None, None]:
         """Yield the training crops of these examples in order, each (height, width, channels) uint8."""
-        ...
-
-    def centres(self, *, depth: int) -> Generator[np.ndarray, None, None]:
-        """Yield the evaluation crops of all examples in order, each (height, width, channels) uint8."""
         ...
 
 
@@ -109,15 +119,22 @@ def _prepared(pipeline: Pipeline) -> Program:
 class StreamedExamples:
     """Examples for evaluation, decoded again for each evaluation, in batches of one size.
 
-    The last batch is padded. `smaller` and `moments` are as in `augment.batches.Examples`.
+    The last batch is padded. `smaller`, `moments` and `view` are as in `augment.batches.Examples`. A stream may yield fewer
+    pictures than its length says.
     """
 
     carry = None
 
     def __init__(
-        self, stream: Stream, *, moments: tuple[np.ndarray, np.ndarray], largest_batch: int, smaller: bool = True
+        self,
+        stream: EvaluationStream,
+        *,
+        moments: tuple[np.ndarray, np.ndarray],
+        largest_batch: int,
+        smaller: bool = True,
+        view: View | None = None,
     ) -> None:
-        self._stream = stream
+        self._stream, self._view = stream, view
         self._moments = tuple(jnp.asarray(moment) for moment in moments)
         parts = -(-len(stream) // largest_batch)
         self._size = -(-len(stream) // parts) if smaller else largest_batch
@@ -128,9 +145,9 @@ class StreamedExamples:
         with closing(self._stream.centres(depth=_prefetch_depth(self._size))) as images:
             while batch := list(islice(images, self._size)):
                 padded = np.stack(batch + [batch[-1]] * (self._size - len(batch)))
-                labels = self._stream.labels[start : start + len(batch)]
+                labels = None if self._stream.labels is None else self._stream.labels[start : start + len(batch)]
                 start += len(batch)
-                yield EvaluationBatch(evaluation_view(None)(padded, *self._moments), len(batch), labels)
+                yield EvaluationBatch(evaluation_view(self._view)(padded, *self._moments), len(batch), labels)
 
 
 def _prefetch_depth(size: int) -> int:

@@ -2,6 +2,7 @@
 
 encoding       values to JSON text and back, errors with the failing path
 files          files that are whole or absent
+places         places that a user chose for output, checked before the work
 file_names     the names of all files and directories that are written
 artifact       header, kinds, read, write, upgrade, JSON Schema
 consistency    checks that what a file says follows from what else it says

@@ -1,10 +1,13 @@
 """Laws that hold for every operation of a network: both engines compute it alike, and it costs what it says."""
 
+from functools import partial
 from typing import get_args
 
+import jax
 import numpy as np
 import pytest
 
+from automl_cli.nn.conversion import convertible
 from automl_cli.nn.engines import named_arrays
 from automl_cli.nn.networks import build_network
 from automl_cli.values.network import IMAGE, Block, Network
@@ -94,3 +97,24 @@ def test_a_module_makes_the_shape_that_its_operation_says(operation: Operation, 
     inputs = [np.zeros((*shapes[name][:2], 5, shapes[name][2]), np.float32) for name in reads]
     height, width, batch, channels = model.blocks["operation"](inputs, train=False).shape
     assert ((height, width, channels), batch) == (shapes["operation"], 5)
+
+
+def network_of_all() -> Network:
+    """Every operation behind a first convolution, side by side."""
+    named = [Block(f"operation {number}", operation, ("first",)) for number, operation in enumerate(OPERATIONS)]
+    return Network((FIRST, *named), tuple(block.name for block in named))
+
+
+def test_a_converter_is_given_operations_that_compute_the_same() -> None:
+    """A network of all operations, in the axes that converters to other formats know, and with nothing widened first."""
+    model = build_network(network_of_all(), SIZE, 3, seed=0)
+    images = np.random.default_rng(0).normal(size=(3, *SIZE)).astype(np.float32)
+    function = convertible(lambda images: model(images, train=False), jax.ShapeDtypeStruct(images.shape, images.dtype))
+    equations = jax.make_jaxpr(function)(images).eqns
+    names = {equation.primitive.name for equation in equations}
+    assert {"conv_general_dilated", "reduce_window_max", "reduce_window_sum"} <= names
+    assert not {"custom_vjp_call", "broadcast_in_dim"} & names
+    convolutions = [one.params["dimension_numbers"] for one in equations if one.primitive.name == "conv_general_dilated"]
+    assert {tuple(axes.lhs_spec) for axes in convolutions} == {(0, 1, 2, 3)}
+    wanted, found = (np.asarray(jax.jit(each)(images)) for each in (partial(model, train=False), function))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)

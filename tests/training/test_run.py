@@ -176,8 +176,8 @@ def test_a_streamed_model_is_scored_again_as_at_the_end_of_its_training(found, t
     scores = evaluate(out / MODEL_FILE)
     assert (scores.scores, scores.test_examples) == (model.scores, 12)
     assert "validation_score" not in model.scores
-    program = export(to_export(str(out / MODEL_FILE)), tmp_path / "exported").file
-    assert "the middle of a picture, 7/8 of its shorter side" in program.with_name("README.md").read_text()
+    program = export(to_export(str(out / MODEL_FILE)), tmp_path / "exported", format="stablehlo").file
+    assert "the middle of a picture, 7/8 of its shorter side" in program.with_name("README-stablehlo.md").read_text()
 
 
 def test_a_streamed_training_prepares_no_arrays(found, tmp_path, photographs, monkeypatch):
