@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.core.numbers import counted
+from automl_cli.jobs.network_source import MODULES, write_network_source
 from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import kind_of, kinds
 from automl_cli.plugins.registry import attribute
@@ -88,7 +89,9 @@ def export(opened: Opened[Any], out: Path, *, format: str | None = None, overwri
 
 
 def export_model(opened: Opened[ModelBody], out: Path, format: str, *, overwrite: bool) -> Path:  # noqa: A002
-    """Write the program of a model with a README that calls it, and return the path of the program."""
+    """Write a model as readable source, or its program with a README that calls it, and return the path of the file."""
+    if format in MODULES:
+        return write_network_source(opened, out, format=format, overwrite=overwrite)
     artifact, path = opened.artifact, Path(opened.place)
     model, facts = artifact.body, facts_of(artifact.body.child)
     if facts is None:

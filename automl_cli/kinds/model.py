@@ -116,5 +116,5 @@ KIND = Kind(
     check=check,
     measurable=measurable,
     export="automl_cli.jobs.export:export_model",
-    formats=("stablehlo",),
+    formats=("flax", "torch", "stablehlo"),
 )

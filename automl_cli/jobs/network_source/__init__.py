@@ -22,3 +22,7 @@ and as text, in two dialects:
     source         all of it as one file
     writing        the files of a model
 """
+
+from automl_cli.jobs.network_source.writing import MODULES, write_network_source
+
+__all__ = ["MODULES", "write_network_source"]

@@ -1,13 +1,12 @@
 """Groups of nodes as classes of Python: groups that are wired alike are one class, and what differs are its arguments.
 
-The filters of a class are one argument, and other numbers of channels follow from it where they do (`2 * filters`); numbers that
-are the same in all groups stand in the class. Where one or two nodes of groups are of different operations, as the entries of a
-cell, modules are handed to the class for them.
+The filters of a class are one argument, and other numbers of channels follow from it where they do (`2 * filters`); numbers
+that are the same in all groups stand in the class. Where one or two nodes of groups are of different operations, as the entries
+of a cell, modules are handed to the class for them.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import chain
 
 from msgspec import Struct
 

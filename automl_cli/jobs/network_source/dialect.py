@@ -1,7 +1,7 @@
 """The words of a library of networks: what a source says in PyTorch, and what in Flax."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
@@ -34,19 +34,19 @@ class Dialect(Protocol):
     rngs       whether modules are made with random streams
     sequence   the class of modules that run behind each other
     listing    the class of lists of modules
-    relu       the function
+    relu       the function, and as a module `relu_module`
     """
 
-    imports: Mapping[str, str]
-    helpers: Mapping[str, str]
-    base: str
-    method: str
-    array: str
-    rngs: bool
-    sequence: str
-    listing: str
-    relu: str
-    relu_module: str
+    imports: ClassVar[Mapping[str, str]]
+    helpers: ClassVar[Mapping[str, str]]
+    base: ClassVar[str]
+    method: ClassVar[str]
+    array: ClassVar[str]
+    rngs: ClassVar[bool]
+    sequence: ClassVar[str]
+    listing: ClassVar[str]
+    relu: ClassVar[str]
+    relu_module: ClassVar[str]
 
     def convolution(self, convolved: Convolved) -> Code:
         """Return a convolution without bias."""
@@ -83,6 +83,3 @@ class Dialect(Protocol):
     def activation(self, function: ActivationFunction) -> str:
         """Return the class `Activation` of a function, which is made with channels where it has trained parameters."""
         ...
-
-
-Weights = Callable[[str], "object"]

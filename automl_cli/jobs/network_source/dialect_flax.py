@@ -1,6 +1,7 @@
 """Networks in Flax: channels last, kernels (height, width, channels, filters)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from automl_cli.jobs.network_source.dialect import Convolved
 from automl_cli.jobs.network_source.printing import Called, Code, Keyword
@@ -11,14 +12,14 @@ from automl_cli.values.expressions.statements import statements
 from automl_cli.values.expressions.writer import helpers
 
 _HALF_PADDING = '''def half_padding(kernel: tuple[int, int], dilation: int = 1) -> list[tuple[int, int]]:
-    """Return half of the kernel as padding in front, and one less behind if it is even; at
-    stride 2 this is not "SAME", whose padding depends on the size of the image."""
+    """Return half of the kernel as padding in front, and one less behind if it is even;
+    at stride 2 this is not "SAME", whose padding depends on the size of the image."""
     sides = [dilation * (side - 1) for side in kernel]
     return [((side + 1) // 2, side // 2) for side in sides]'''
 
 _CONCATENATE = '''def concatenate(*maps: jax.Array) -> jax.Array:
-    """Concatenate channels, with zeros around smaller maps; an odd row or column of them goes
-    to the bottom or right."""
+    """Concatenate channels, with zeros around smaller maps; an odd row or column of them
+    goes to the bottom or right."""
     height = max(x.shape[1] for x in maps)
     width = max(x.shape[2] for x in maps)
     padded = []
@@ -32,7 +33,7 @@ _CONCATENATE = '''def concatenate(*maps: jax.Array) -> jax.Array:
 class FlaxDialect:
     """Flax's words (`dialect.Dialect`)."""
 
-    imports = {
+    imports: ClassVar[Mapping[str, str]] = {
         "json": "import json",
         "cache": "from functools import cache",
         "Path": "from pathlib import Path",
@@ -40,9 +41,15 @@ class FlaxDialect:
         "jnp": "import jax.numpy as jnp",
         "nnx": "from flax import nnx",
     }
-    helpers = {"half_padding": _HALF_PADDING, "concatenate": _CONCATENATE}
-    base, method, array, rngs = "nnx.Module", "__call__", "jax.Array", True
-    sequence, listing, relu, relu_module = "nnx.Sequential", "nnx.List", "nnx.relu", "nnx.relu"
+    helpers: ClassVar[Mapping[str, str]] = {"half_padding": _HALF_PADDING, "concatenate": _CONCATENATE}
+    base: ClassVar[str] = "nnx.Module"
+    method: ClassVar[str] = "__call__"
+    array: ClassVar[str] = "jax.Array"
+    rngs: ClassVar[bool] = True
+    sequence: ClassVar[str] = "nnx.Sequential"
+    listing: ClassVar[str] = "nnx.List"
+    relu: ClassVar[str] = "nnx.relu"
+    relu_module: ClassVar[str] = "nnx.relu"
 
     def convolution(self, convolved: Convolved) -> Code:
         """Return a convolution without bias."""

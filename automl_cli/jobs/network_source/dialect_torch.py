@@ -1,6 +1,7 @@
 """Networks in PyTorch: channels first, kernels (filters, channels, height, width)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from automl_cli.jobs.network_source.dialect import Convolved
 from automl_cli.jobs.network_source.printing import Called, Code, Keyword
@@ -18,8 +19,8 @@ _SAME_PADDING = '''def same_padding(
 ) -> list[int]:
     """Return the padding for `F.pad` that gives size / stride outputs, rounded up.
 
-    It is even, with an odd pixel at the bottom and right: that of TensorFlow and JAX, which
-    PyTorch's own padding is not at stride 2.
+    It is even, with an odd pixel at the bottom and right: that of TensorFlow and JAX,
+    which PyTorch's own padding is not at stride 2.
     """
     padding = []
     for axis in (1, 0):
@@ -37,8 +38,8 @@ _SAME_CONV = '''class SameConv2d(nn.Conv2d):
         )'''
 
 _EVEN_CONV = '''class EvenConv2d(nn.Conv2d):
-    """A convolution with half of its kernel as padding in front, and one less behind if the
-    kernel is even."""
+    """A convolution with half of its kernel as padding in front, and one less behind if
+    the kernel is even."""
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = (
@@ -49,8 +50,8 @@ _EVEN_CONV = '''class EvenConv2d(nn.Conv2d):
         return super().forward(F.pad(x, padding))'''
 
 _CONCATENATE = '''def concatenate(*maps: Tensor) -> Tensor:
-    """Concatenate channels, with zeros around smaller maps; an odd row or column of them goes
-    to the bottom or right."""
+    """Concatenate channels, with zeros around smaller maps; an odd row or column of them
+    goes to the bottom or right."""
     height = max(x.shape[2] for x in maps)
     width = max(x.shape[3] for x in maps)
     padded = []
@@ -64,7 +65,7 @@ _CONCATENATE = '''def concatenate(*maps: Tensor) -> Tensor:
 class TorchDialect:
     """PyTorch's words (`dialect.Dialect`)."""
 
-    imports = {
+    imports: ClassVar[Mapping[str, str]] = {
         "cache": "from functools import cache",
         "Path": "from pathlib import Path",
         "torch": "import torch",
@@ -72,14 +73,20 @@ class TorchDialect:
         "load_file": "from safetensors.torch import load_file",
         "Tensor": "from torch import Tensor, nn",
     }
-    helpers = {
+    helpers: ClassVar[Mapping[str, str]] = {
         "same_padding": _SAME_PADDING,
         "SameConv2d": _SAME_CONV,
         "EvenConv2d": _EVEN_CONV,
         "concatenate": _CONCATENATE,
     }
-    base, method, array, rngs = "nn.Module", "forward", "Tensor", False
-    sequence, listing, relu, relu_module = "nn.Sequential", "nn.ModuleList", "F.relu", "nn.ReLU()"
+    base: ClassVar[str] = "nn.Module"
+    method: ClassVar[str] = "forward"
+    array: ClassVar[str] = "Tensor"
+    rngs: ClassVar[bool] = False
+    sequence: ClassVar[str] = "nn.Sequential"
+    listing: ClassVar[str] = "nn.ModuleList"
+    relu: ClassVar[str] = "F.relu"
+    relu_module: ClassVar[str] = "nn.ReLU()"
 
     def convolution(self, convolved: Convolved) -> Code:
         """Return a convolution without bias."""

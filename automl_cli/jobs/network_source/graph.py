@@ -82,7 +82,7 @@ def groups_of(graph: Graph) -> list[tuple[str, tuple[Node, ...]]]:
     `normal1.h0`, `normal1.h2` are of the group `normal1`; `stage1.block1.conv1`, `stage1.block1` of `stage1.block1`.
     """
     found: list[tuple[str, tuple[Node, ...]]] = []
-    for first, run in groupby(graph.nodes, key=lambda node: _first(node)):
+    for first, run in groupby(graph.nodes, key=_first):
         nodes = tuple(run)
         second = [(name, tuple(inner)) for name, inner in groupby(nodes, key=lambda node: ".".join(node.name.split(".")[:2]))]
         nested = len(second) == len({name for name, _ in second}) and all(
@@ -95,7 +95,7 @@ def groups_of(graph: Graph) -> list[tuple[str, tuple[Node, ...]]]:
 def _first(node: Node) -> str:
     """The first part of a name; the whole name of what stands alone: a pool of an earlier group, joined inputs."""
     *others, last = node.name.split(".")
-    alone = not node.layers and last == JOINED or (others and last.startswith("pool") and _is_pool(node))
+    alone = (not node.layers and last == JOINED) or (others and last.startswith("pool") and _is_pool(node))
     return node.name if alone else node.name.partition(".")[0]
 
 

@@ -227,5 +227,7 @@ def _segment(item: Item, flow: _Flow, *, two: bool) -> tuple[str, str, bool]:
 def made_in(maker: Maker) -> tuple[Made, ...]:
     """Return the units that are made where a module of the network is."""
     if isinstance(maker, MadeGroup):
-        return tuple(made for value in maker.arguments.values() if isinstance(value, tuple) for made in value if isinstance(made, Made))
+        return tuple(
+            made for value in maker.arguments.values() if isinstance(value, tuple) for made in value if isinstance(made, Made)
+        )
     return maker

@@ -4,13 +4,13 @@ import re
 from collections.abc import Container
 from keyword import iskeyword
 
-RESERVED = frozenset(
-    ("self", "rngs", "x", "previous", "channels", "filters", "kernel", "stride", "dilation", "window", "step", "image", "classifier",
-     "forward", "train", "eval", "modules", "children", "parameters", "type", "to", "half", "float", "double", "apply", "compile",
-     "perturb", "sow", "iter", "set_attributes", "iter_modules", "iter_children", "features", "torch", "nn", "nnx", "jax", "jnp",
-     "add_module", "buffers", "cpu", "cuda", "share_memory", "state_dict", "training", "call_super_init", "dump_patches", "bfloat16",
-     "concatenate", "preprocess", "load", "name", "math", "json", "cache", "cells", "Path", "Tensor", "activation", "extra_repr")
-)  # fmt: skip
+_WORDS = """
+self rngs x previous channels filters kernel stride dilation window step image classifier forward train eval modules children
+parameters type to half float double apply compile perturb sow iter set_attributes iter_modules iter_children features torch nn
+nnx jax jnp add_module buffers cpu cuda share_memory state_dict training call_super_init dump_patches bfloat16 concatenate
+preprocess load name math json cache activation extra_repr
+"""
+RESERVED = frozenset(_WORDS.split())
 """Names that mean something else in a module of PyTorch or Flax, or in the file."""
 
 
@@ -28,8 +28,8 @@ def attribute_name(name: str) -> str:
 def class_name_of(group: str, *, adds: bool) -> str:
     """Return the name of the class for a group of nodes by its name; `adds` says that its last node adds its inputs.
 
-    >>> class_name_of("normal12", adds=False), class_name_of("stage2.block1", adds=True), class_name_of("stem-reduction1", adds=False)
-    ('NormalCell', 'ResidualBlock', 'ReductionCell')
+    >>> class_name_of("normal12", adds=False), class_name_of("stage2.block1", adds=True)
+    ('NormalCell', 'ResidualBlock')
     """
     base = re.sub(r"\d+$", "", group.rpartition(".")[2])
     known = {"normal": "NormalCell", "reduction": "ReductionCell", "stem-reduction": "ReductionCell", "layer": "DenseBlock"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from automl_cli.jobs.network_source.classes import ClassNode, ClassPlan, MadeGroup
 from automl_cli.jobs.network_source.layout import Line, Maker, Plan, Stored
 from automl_cli.jobs.network_source.printing import Called, Code, Keyword, Repeated, Sum, one_line, printed_lines
-from automl_cli.jobs.network_source.unit_source import PAIR, UnitWriter, sequence
+from automl_cli.jobs.network_source.unit_source import PAIR, UnitWriter
 from automl_cli.jobs.network_source.units import Made
 
 LONGEST_INLINE = 60
@@ -32,7 +32,7 @@ class NetworkWriter:
         lines += self._init(parameters)
         for node in plan.nodes:
             if (node.made is None or node.made) and not self._is_relu(node.made):
-                code = node.attribute if node.made is None else sequence(self._dialect, [self._units.made(one) for one in node.made])
+                code = node.attribute if node.made is None else self._units.chain(node.made)
                 lines += printed_lines(f"self.{node.attribute} = ", code, indent=8)
         lines += ["", *self._call(plan.takes)]
         return "\n".join((*lines, *self._statements(plan.nodes)))
@@ -90,12 +90,11 @@ class NetworkWriter:
 
     def _maker(self, maker: Maker) -> Code:
         if not isinstance(maker, MadeGroup):
-            return sequence(self._dialect, [self._units.made(one) for one in maker])
+            return self._units.chain(maker)
         arguments: list[Code] = []
         for name, value in maker.arguments.items():
             if isinstance(value, tuple) and all(isinstance(one, Made) for one in value):
-                parts = [self._units.made(one) for one in value if isinstance(one, Made)]
-                arguments.append(Keyword(name, sequence(self._dialect, parts)))
+                arguments.append(Keyword(name, self._units.chain([one for one in value if isinstance(one, Made)])))
             else:
                 arguments.append(Keyword(name, str(value)))
         stream = (Keyword("rngs", "rngs"),) if self._dialect.rngs else ()
@@ -179,5 +178,5 @@ def repetitions(parts: Sequence[Code]) -> list[Code]:
 def _about(plan: ClassPlan) -> str:
     words = plan.name[0] + "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in plan.name[1:])
     if "previous" in plan.takes:
-        return f"{words}: reads the output x of the cell before it, and the one before that."
+        return f"{words}: x is the output of the cell before it, previous that before x."
     return f"{words}."

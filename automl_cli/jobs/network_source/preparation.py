@@ -1,14 +1,18 @@
 """What is done to pictures before the network sees them, as text: `preprocess`, with the numbers of the training."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from automl_cli.data.crops import CENTRE
-from automl_cli.data.resizing import colour_named, grey_level
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.dataset import DatasetReference, ImageFacts
+
+if TYPE_CHECKING:
+    import numpy as np
 
 UPSAMPLING = 1.25
 """Factor by which the evaluation view of the baseline `standard` upsamples before it takes the middle (`nn.augment.crops`)."""
@@ -41,15 +45,18 @@ class Preparation(Struct, frozen=True, kw_only=True):
             )
         how = {"crop": "the largest window in the middle", "pad": "all, with margins,", "squash": "all, squashed,"}
         return (
-            f"pictures (batch, {height}, {width}, {colours}, uint8 from 0 to 255, or of another type in the units of the training "
-            f"data. Of pictures of another size {how[self.resize]} is brought to this one"
+            f"pictures (batch, {height}, {width}, {colours}, uint8 from 0 to 255, or of another type in the units of the "
+            f"training data. Of pictures of another size {how[self.resize]} is brought to this one"
         )
 
 
 def preparation_of(
-    facts: ImageFacts, dataset: DatasetReference, augmentation: Augmentation, moments: tuple[Sequence[float], Sequence[float]]
+    facts: ImageFacts, dataset: DatasetReference, augmentation: Augmentation, moments: tuple[np.ndarray, np.ndarray]
 ) -> Preparation:
     """Return how pictures become inputs of a network that was trained so."""
+    from automl_cli.data.crops import CENTRE
+    from automl_cli.data.resizing import colour_named, grey_level
+
     mean, std = moments
     zoom = None
     if augmentation.baseline == "standard":
@@ -77,8 +84,8 @@ _RESAMPLING = '''@cache
 def resampling(
     size: int, start: float, length: float, count: int
 ) -> tuple[tuple[float, ...], ...]:
-    """Return weights (count, size) that bring a part of an axis to `count` pixels, bilinearly
-    with antialiasing."""
+    """Return weights (count, size) that bring a part of an axis to `count` pixels,
+    bilinearly with antialiasing."""
     step = length / count
     reach = max(step, 1.0)
     rows = []
@@ -96,9 +103,7 @@ _RESAMPLE = {
     weights = jnp.array(resampling(x.shape[axis], start, length, count))
     x = jnp.tensordot(x, weights, axes=(axis, 1), precision="highest")
     return jnp.moveaxis(x, -1, axis)''',
-    "torch": '''def resample(
-    x: Tensor, axis: int, start: float, length: float, count: int
-) -> Tensor:
+    "torch": '''def resample(x: Tensor, axis: int, start: float, length: float, count: int) -> Tensor:
     """Return a part of an axis in `count` pixels."""
     rows = resampling(x.shape[axis], start, length, count)
     weights = torch.tensor(rows, device=x.device)
@@ -106,25 +111,25 @@ _RESAMPLE = {
 }
 
 _HEAD = '''def fit(x: {array}) -> {array}:
-    """Return {what} in the size of the network, as in training."""
+    """Return {what} in the size of the network."""
     height, width = x.shape[1:3]
 '''
 
 _FITS = {
-    "crop": '''    columns = {share}min(width, height * SIZE[1] / SIZE[0])
+    "crop": """    columns = {share}min(width, height * SIZE[1] / SIZE[0])
     rows = columns * SIZE[0] / SIZE[1]
     x = resample(x, 2, (width - columns) / 2, columns, SIZE[1])
     x = {floor}(x + 0.5)
     x = resample(x, 1, (height - rows) / 2, rows, SIZE[0])
-    return {floor}(x + 0.5)''',
-    "squash": '''    x = {floor}(resample(x, 2, 0, width, SIZE[1]) + 0.5)
-    return {floor}(resample(x, 1, 0, height, SIZE[0]) + 0.5)''',
-    "pad": '''    scale = min(SIZE[0] / height, SIZE[1] / width)
+    return {floor}(x + 0.5)""",
+    "squash": """    x = {floor}(resample(x, 2, 0, width, SIZE[1]) + 0.5)
+    return {floor}(resample(x, 1, 0, height, SIZE[0]) + 0.5)""",
+    "pad": """    scale = min(SIZE[0] / height, SIZE[1] / width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     x = {floor}(resample(x, 2, 0, width, columns) + 0.5)
     x = {floor}(resample(x, 1, 0, height, rows) + 0.5)
     top, left = (SIZE[0] - rows) // 2, (SIZE[1] - columns) // 2
-{padded}''',
+{padded}""",
 }
 _WHAT = {
     "crop": "the middle of pictures of any size",
@@ -133,19 +138,19 @@ _WHAT = {
 }
 
 _PADDED = {
-    "flax": '''    whole = jnp.zeros((len(x), *SIZE, len(MARGIN))) + jnp.array(MARGIN)
-    return whole.at[:, top : top + rows, left : left + columns].set(x)''',
-    "torch": '''    whole = x.new_zeros((len(x), *SIZE, len(MARGIN)))
+    "flax": """    whole = jnp.zeros((len(x), *SIZE, len(MARGIN))) + jnp.array(MARGIN)
+    return whole.at[:, top : top + rows, left : left + columns].set(x)""",
+    "torch": """    whole = x.new_zeros((len(x), *SIZE, len(MARGIN)))
     whole += torch.tensor(MARGIN, device=x.device)
     whole[:, top : top + rows, left : left + columns] = x
-    return whole''',
+    return whole""",
 }
 
-_OTHER_SIZE = '''    if x.shape[1:3] != SIZE:
+_OTHER_SIZE = """    if x.shape[1:3] != SIZE:
         if images.dtype != {uint8}:
             raise ValueError(f"images must be {{SIZE}}; only bytes are brought to it")
         x = fit(x)
-'''
+"""
 
 _ZOOM = """    # the middle, enlarged: in training crops of enlarged images were shown
     x = resample(x, 2, {columns[0]!r}, {columns[1]!r}, SIZE[1])

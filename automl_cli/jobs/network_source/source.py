@@ -25,7 +25,7 @@ DIALECTS: Mapping[Format, Dialect] = {"flax": FlaxDialect(), "torch": TorchDiale
 
 _LOADS: Mapping[Format, str] = {
     "flax": '''def read(weights: str | Path) -> dict[str, jax.Array]:
-    """Return the arrays of a safetensors file: the size of its header, the header, numbers."""
+    """Return the arrays of a safetensors file: size of the header, header, numbers."""
     data = Path(weights).read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     arrays = {}
@@ -37,7 +37,7 @@ _LOADS: Mapping[Format, str] = {
 
 
 def load(weights: str | Path = WEIGHTS) -> Network:
-    """Return the trained network as it predicts; `network.train()` makes it ready to train."""
+    """Return the trained network as it predicts; with `network.train()` it trains."""
     network = nnx.eval_shape(lambda: Network(rngs=nnx.Rngs(0)))
     state, arrays = nnx.state(network), read(weights)
     for path, variable in nnx.to_flat_state(state):
@@ -46,7 +46,7 @@ def load(weights: str | Path = WEIGHTS) -> Network:
     network.eval()
     return network''',
     "torch": '''def load(weights: str | Path = WEIGHTS) -> Network:
-    """Return the trained network as it predicts; `network.train()` makes it ready to train."""
+    """Return the trained network as it predicts; with `network.train()` it trains."""
     network = Network()
     network.load_state_dict(load_file(weights), strict=True)
     return network.eval()''',
@@ -75,9 +75,8 @@ def network_source(
     units = UnitWriter(dialect, activation, made)
     writer = NetworkWriter(plan, units, len(classes))
     parts = [dialect.activation(activation)] if units.needs_activation() else []
-    parts += units.texts().values()
-    parts += [writer.class_text(row) for row in plan.classes]
-    parts.append(writer.network_text())
+    written = [*(writer.class_text(row) for row in plan.classes), writer.network_text()]
+    parts += [*units.texts().values(), *filter(None, [units.twice_text()]), *written]
     constants, *functions = preprocess.split("\n\n\n")
     parts += [*functions, _LOADS[format]]
     helpers = [text for name, text in dialect.helpers.items() if any(_uses(part, name) for part in parts)]

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from automl_cli.jobs.network_source.graph import Graph, PlannedLayer
 from automl_cli.jobs.network_source.layout import Plan, Step
-from automl_cli.values.operations import (
-    ActivationOperation,
-    ConvolutionUnit,
-    FactorizedReduction,
-    Normalisation,
-    SeparableUnit,
-)
+from automl_cli.values.operations import ActivationOperation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,27 +48,20 @@ def _written(path: Sequence[Step], format: Format) -> str:  # noqa: A002
 
 def _parts(layer: PlannedLayer, weights: Arrays) -> Iterator[tuple[str, Role, str]]:
     """Yield the modules with weights in a layer: attribute, what they are, and the place of their weights in the model."""
-    place = f"blocks.{layer.block}"
-    match layer.operation:
-        case ConvolutionUnit(order="conv"):
-            yield "", "kernel", f"{place}.kernel"
-        case ConvolutionUnit():
-            yield "conv", "kernel", f"{place}.kernel"
-            yield "norm", "norm", f"{place}.norm"
-        case SeparableUnit():
-            yield "depthwise", "depthwise", f"{place}.depthwise"
-            yield "pointwise", "kernel", f"{place}.pointwise"
-            yield "norm", "norm", f"{place}.norm"
-        case FactorizedReduction():
-            for name in ("even", "odd"):
-                if f"parameters.{place}.{name}" in weights:
-                    yield name, "kernel", f"{place}.{name}"
-            yield "norm", "norm", f"{place}.norm"
-        case Normalisation(order=order):
-            yield "norm" if order == "bn-act" else "", "norm", f"{place}.norm"
-        case ActivationOperation():
-            yield "", "betas", place
-            return
+    place, operation = f"blocks.{layer.block}", layer.operation
+    if isinstance(operation, ActivationOperation):
+        yield "", "betas", place
+        return
+    alone = getattr(operation, "order", "") in ("conv", "bn")
+    if f"parameters.{place}.kernel" in weights:
+        yield "" if alone else "conv", "kernel", f"{place}.kernel"
+    if f"parameters.{place}.depthwise" in weights:
+        yield "depthwise", "depthwise", f"{place}.depthwise"
+    for name in ("pointwise", "even", "odd"):
+        if f"parameters.{place}.{name}" in weights:
+            yield name, "kernel", f"{place}.{name}"
+    if f"parameters.{place}.norm.scale" in weights:
+        yield "" if alone else "norm", "norm", f"{place}.norm"
     for inside in (place, f"{place}.norm"):
         if f"parameters.{inside}.betas" in weights:
             yield "act", "betas", inside
@@ -106,5 +93,5 @@ def _arrays(
             if torch:
                 yield "num_batches_tracked", np.array(0, np.int64)
         case "betas":
-            for number, beta in enumerate(betas):
+            for number, beta in enumerate(betas):  # none for a ReLU
                 yield beta, weights[f"parameters.{source}.betas"][number]

@@ -33,7 +33,11 @@ class UnitWriter:
         self.is_relu = canonical(function.tree) == canonical(NAMED["relu"].tree)
         self._act = "Relu" if self.is_relu else "Act"
         self._needed: dict[UnitKey, set[str]] = {}
+        self._left_out: dict[UnitKey, set[str]] = {}
+        self._twice = False
         for one in made:
+            left_out = {name for name, value in one.arguments.items() if value == _default(one.key, name)}
+            self._left_out[one.key] = self._left_out.get(one.key, set()) | left_out
             there = self._needed.setdefault(one.key, set())
             there |= {name for name, value in one.arguments.items() if value != _default(one.key, name)}
         rules: dict[str, set[str]] = {}
@@ -70,7 +74,7 @@ class UnitWriter:
             if value == _default(made.key, name):
                 by_name = True
                 continue
-            by_name = by_name or (name in ("stride", "dilation") and _default(made.key, name) is not None)
+            by_name = by_name or name in self._left_out[made.key]
             arguments.append(Keyword(name, str(value)) if by_name else str(value))
         stream = [Keyword("rngs", "rngs")] if self._has_state(made.key) and self.dialect.rngs else []
         return Called(self.name(made.key), (*arguments, *stream))
@@ -82,6 +86,39 @@ class UnitWriter:
             if key.family != "act" and (key.family, key.order) not in (("norm", "bn"), ("conv", "conv")):
                 found[self.name(key)] = self._text(key)
         return found
+
+    def chain(self, made: Sequence[Made]) -> Code:
+        """Return the call that makes units behind each other as one module; one alone is itself, and of two separable
+        convolutions, as cells have them, a function makes both."""
+        if len(made) == 2 and _is_twice(*made):
+            self._twice = True
+            code = self.made(made[0])
+            return Called(TWICE, code.arguments) if isinstance(code, Called) else code
+        parts = tuple(self.made(one) for one in made)
+        return parts[0] if len(parts) == 1 else Called(self.dialect.sequence, parts)
+
+    def twice_text(self) -> str | None:
+        """Return the function that makes two separable convolutions, where `chain` has called it."""
+        if not self._twice:
+            return None
+        key = UnitKey("separable")
+        stream = ["*", "rngs: nnx.Rngs"] if self.dialect.rngs else []
+        head = Called(TWICE, (*self._parameters(key), *stream))
+        lines = printed_lines("def ", head, f" -> {self.dialect.sequence}:")
+        lines.append('    """Return two separable convolutions, the first from other channels and with the stride."""')
+        own = [name for name in ("kernel", "dilation") if name in self._needed[key]]
+        values = {name: name for name in (*own, *(["stride"] if "stride" in self._needed[key] else []))}
+        first = self.made(Made(key, {"channels": "channels", "filters": "filters", **values}))
+        second = self.made(Made(key, {"channels": "filters", "filters": "filters", **{name: name for name in own}}))
+        return "\n".join((*lines, *printed_lines("return ", Called(self.dialect.sequence, (first, second)), indent=4)))
+
+    def _parameters(self, key: UnitKey) -> list[str]:
+        """Return the parameters of a class; only those that are sometimes left out have a default."""
+        rows = [name for name in TYPES if name in self._needed[key]]
+        free = [name for name in rows if name not in self._left_out[key]]
+        return [f"{name}: {TYPES[name]}" for name in free] + [
+            f"{name}: {TYPES[name]} = {DEFAULTS[name]}" for name in rows if name not in free
+        ]
 
     def needs_activation(self) -> bool:
         """Return whether the class `Activation` is needed."""
@@ -101,7 +138,7 @@ class UnitWriter:
     def _text(self, key: UnitKey) -> str:
         body, dialect = self._body(key), self.dialect
         lines = [f"class {self.name(key)}({dialect.base}):", f'    """{body.about}."""', ""]
-        parameters = [_parameter(key, name) for name in TYPES if name in self._needed[key]]
+        parameters = self._parameters(key)
         if parameters and self._has_state(key) and dialect.rngs:
             parameters += ["*", "rngs: nnx.Rngs"]
         lines += printed_lines("def ", Called("__init__", ("self", *parameters)), " -> None:", indent=4)
@@ -151,7 +188,7 @@ class UnitWriter:
         needed = self._needed[key]
         own: Mapping[str, Argument] = {name: name for name in ("kernel", "stride", "dilation") if name in needed}
         filters = "channels" if depthwise else "filters"
-        return self.dialect.convolution(Convolved(channels="channels", filters=filters, rule=rule, depthwise=depthwise, **own))  # type: ignore[misc,arg-type]
+        return self.dialect.convolution(Convolved(channels="channels", filters=filters, rule=rule, depthwise=depthwise, **own))
 
     def _separable(self) -> Body:
         key = UnitKey("separable")
@@ -169,12 +206,19 @@ class UnitWriter:
         """Two paths, or one where there is one filter."""
         acts, one = key.order == "act-conv-bn", bool(key.rule)
         paths = {"odd": "1"} if one else {"even": "filters // 2", "odd": "filters - filters // 2"}
-        convs = [(name, self.dialect.convolution(Convolved(channels="channels", filters=filters, stride=(2, 2)))) for name, filters in paths.items()]
+        convs = [
+            (name, self.dialect.convolution(Convolved(channels="channels", filters=filters, stride=(2, 2))))
+            for name, filters in paths.items()
+        ]
         attributes = ((*self._act_of("channels"),) if acts else ()) + (*convs, ("norm", self.dialect.norm("filters")))
         start = [f"x = {self._acted('x')}"] if acts else []
         start.append(f"shifted = {self.dialect.odd_pixels('x')}")
         if one:
-            return Body("Halves the image: pixels at odd rows and columns", attributes, "\n".join((*start, "return self.norm(self.odd(shifted))")))
+            return Body(
+                "Halves the image: pixels at odd rows and columns",
+                attributes,
+                "\n".join((*start, "return self.norm(self.odd(shifted))")),
+            )
         joined = self.dialect.concatenated(("self.even(x)", "self.odd(shifted)"), padded=False)
         end = [*printed_lines("x = ", joined, indent=0), "return self.norm(x)"]
         about = "Halves the image by two paths: pixels at even rows and columns, and at odd ones"
@@ -192,11 +236,11 @@ def _default(key: UnitKey, name: str) -> Argument | None:
     return None if key.family.endswith("pool") else DEFAULTS.get(name)
 
 
-def _parameter(key: UnitKey, name: str) -> str:
-    default = _default(key, name)
-    return f"{name}: {TYPES[name]}" if default is None else f"{name}: {TYPES[name]} = {default}"
+TWICE = "separable_convs"
+"""The function that makes two separable convolutions."""
 
 
-def sequence(dialect: Dialect, parts: Sequence[Code]) -> Code:
-    """Return modules behind each other as one; one alone is itself."""
-    return parts[0] if len(parts) == 1 else Called(dialect.sequence, tuple(parts))
+def _is_twice(first: Made, second: Made) -> bool:
+    """Return whether two units are one separable convolution that is applied twice, only the first time with a stride."""
+    expected = {**first.arguments, "channels": first.arguments.get("filters", 0), "stride": (1, 1)}
+    return first.key.family == second.key.family == "separable" and second.arguments == expected
