@@ -21,7 +21,7 @@ from automl_cli.report.svg import LIGHT, fitted, plain, text_width
 from automl_cli.values.activation import ACTIVATIONS, NAMED
 from automl_cli.values.cell import Branch, Cell, Combination
 from automl_cli.values.drawings import Arc, Arcs, Column, Combined, Equation, Formula, Link, Node, StepGraph
-from automl_cli.values.drawn_cells import cell_graph, stack_column
+from automl_cli.values.drawn_cells import cell_drawings, cell_graph, stack_column
 from automl_cli.values.drawn_formulas import activation_formula, rule_formula
 from automl_cli.values.drawn_networks import MOST_SKIPS, network_drawings
 from automl_cli.values.expert_networks import resnet, wide_resnet
@@ -33,6 +33,7 @@ from automl_cli.values.optimizer import NAMED as RULES
 from automl_cli.values.optimizer import UpdateRule
 from automl_cli.values.sheet import Curves
 from automl_cli.values.skeleton import stack
+from tests.conftest import ROOT
 from tests.report.drawn import boxes, overlapping, parsed, texts
 from tests.values.expression_samples import activations, rules
 
@@ -296,3 +297,8 @@ def test_a_file_that_is_no_image_stays(tmp_path: Path) -> None:
 def test_equations_stand_below_each_other() -> None:
     one, two = (drawn(Formula("", (Equation("x^{2}", "x^2"),) * count)) for count in (1, 2))
     assert float(parsed(two.svg).attrib["height"]) > 1.5 * float(parsed(one.svg).attrib["height"])
+
+
+def test_the_drawing_of_the_manual_is_that_of_the_command() -> None:
+    """Written by `automl show nasnet-a --image docs/images/nasnet-a.svg`."""
+    assert (ROOT / "docs" / "images" / "nasnet-a.svg").read_text() == svg_file(cell_drawings(CELL))
