@@ -2,6 +2,7 @@
 
 import math
 import struct
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -276,6 +277,13 @@ def test_a_png_file_has_the_same_picture_in_light_colours() -> None:
     root = parsed(text)
     assert (width, height) == tuple(2 * int(root.attrib[side]) for side in ("width", "height"))
     assert data == png_of(text)
+
+
+def test_what_is_missing_for_a_png_file_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(UserError, match=r"PNG files need resvg-py: pip install 'resvg-py.*; or name a file that ends in \.svg"):
+        write_drawings([curves_of(NAMED["relu"])], tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a", "a.jpeg"])
