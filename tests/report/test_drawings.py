@@ -19,7 +19,7 @@ from automl_cli.report.formula_drawn import set_equation
 from automl_cli.report.layer_order import Item, Wire, ordered
 from automl_cli.report.layered_layout import layered
 from automl_cli.report.svg import LIGHT, fitted, plain, text_width
-from automl_cli.values.activation import ACTIVATIONS, NAMED
+from automl_cli.values.activation import ACTIVATIONS, NAMED, ActivationFunction
 from automl_cli.values.cell import Branch, Cell, Combination
 from automl_cli.values.drawings import Arc, Arcs, Column, Combined, Equation, Formula, Link, Node, StepGraph
 from automl_cli.values.drawn_cells import cell_drawings, cell_graph, stack_column
@@ -234,6 +234,13 @@ def test_a_formula_defines_the_names_of_its_rule() -> None:
         "ema(x, d): a <- d a + (1 - d) x, from 0",
     ]
     assert drawn(rule_formula(RULES["adamw"])).words.startswith("w <- w - learning rate * (u + weight decay * w)\nu = ema(g")
+
+
+def test_a_very_long_formula_is_written_in_lines_of_text() -> None:
+    function = ActivationFunction(" + ".join(f"sin({number} * x)" for number in range(45)))
+    shown = drawn(activation_formula(function))
+    assert "".join("".join(texts(shown.svg)).split()) == f"f(x) = {function.expression}".replace(" ", "")
+    assert len(shown.svg) < 60_000
 
 
 def test_numbers_that_have_a_name_are_called_by_it() -> None:
