@@ -1,9 +1,11 @@
 """Writes drawings of a value into one file, SVG or PNG, side by side as far as there is room."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from automl_cli.core.errors import UserError
 from automl_cli.report.drawings import picture_of
 from automl_cli.report.image_files import check_image_file
 from automl_cli.report.svg import FONT, Picture, colour, element, file_text, fitted, nested, text_width, words
@@ -53,10 +55,18 @@ def svg_file(drawings: Sequence[Drawing]) -> str:
 
 
 def png_of(text: str) -> bytes:
-    """Return an SVG file with our colours as a PNG file: in light colours, and in a font that comes with matplotlib."""
-    import resvg_py
+    """Return an SVG file with our colours as a PNG file: in light colours, and in a font that comes with matplotlib.
+
+    Raises UserError where what draws it is not installed.
+    """
     from matplotlib import get_data_path
 
+    try:
+        import resvg_py
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "PNG files need resvg-py: pip install 'resvg-py>=0.5,<0.6'; or name a file that ends in .svg"
+        ) from error
     fixed = re.sub(r"var\(--[a-z0-9-]+, (#[0-9a-f]+)\)", r"\1", text)
     fonts = Path(get_data_path()) / "fonts" / "ttf"
     return bytes(
@@ -82,4 +92,4 @@ def _together(pictures: Sequence[tuple[str, Picture]]) -> Picture:
         parts.append(nested(picture, x, y + TITLE))
         width, tall = max(width, x + room), max(tall, TITLE + picture.height)
         x += room + GAP
-    return Picture(width + MARGIN, y + tall + MARGIN, "".join(parts), width)
+    return Picture(float(math.ceil(width + MARGIN)), float(math.ceil(y + tall + MARGIN)), "".join(parts), width)
