@@ -126,6 +126,7 @@ class Surrogate:
     def _preferred(self, candidates: list[Genotype], trial: int) -> int:
         """Return the place of the candidate at which a function drawn from the posterior is highest."""
         import numpy as np
+
         normal = np.random.Generator(np.random.Philox(key=stream_seed(self._seed, "posterior", trial)))
         with _threads().limit(limits=1):
             model = self._model = self._model or self._fitted()
@@ -171,8 +172,7 @@ def normal_scores(rewards: list[float]) -> "np.ndarray":
 def _threads() -> Any:
     """Return what limits the threads of linear algebra. Looking for its libraries takes longer than a draw, so it is done
     once, when all of them are loaded."""
-    import scipy.linalg  # noqa: F401
-    import scipy.special  # noqa: F401
+    import scipy.linalg
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
