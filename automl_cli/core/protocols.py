@@ -191,6 +191,12 @@ class EvaluatorFactory(Protocol):
         ...
 
     @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
+        """Return a function that tells the size of a genotype's child without measuring it, in any unit, such as multiply-adds;
+        None where none is known. `--warm-start costs` begins with the largest."""
+        ...
+
+    @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
         """Yield rows of the plan, each a name and words, about how children are measured; `genotypes` are samples of the
         search."""

@@ -72,6 +72,11 @@ class AnalyticEvaluator:
         return None
 
     @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
+        """Return None: a formula has no parameters."""
+        return None
+
+    @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:
         """Yield the name of the formula."""
         yield "measured by", f"the formula {setup.evaluator.settings['function']}"

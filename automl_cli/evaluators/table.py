@@ -5,7 +5,8 @@ the seed of its child, so that a genotype that is measured again has another sco
 seed. Either way the metric `true_score` is the mean of the columns without noise, which the search does not see.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -174,6 +175,17 @@ class TableEvaluator:
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return None: costs are metrics here, from the cost columns."""
         return None
+
+    @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
+        """Return the number in the first of the cost columns; None without such columns. A genotype that the table lacks is
+        smaller than all others."""
+        settings = msgspec.convert(setup.evaluator.settings, TableSettings)
+        if not settings.cost_columns:
+            return None
+        table = _read(settings, space)
+        costs = table.values[:, table.columns.index(settings.cost_columns[0])]
+        return lambda genotype: float(costs[row]) if (row := table.rows.get(genotype)) is not None else -math.inf
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,9 @@ from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
+from automl_cli.planning.population import with_warm_start
 from automl_cli.planning.request import SearchRequest, typed
+from automl_cli.planning.strategy_rule import AUTO, chosen
 from automl_cli.planning.transfer import plan_transfer
 from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import plugin_named, spaces_of
@@ -29,13 +31,16 @@ from automl_cli.plugins.listing import kind_named, problem_named
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.plugins.space_checks import check_placed, check_space
-from automl_cli.store.study import StudySettings
+from automl_cli.store.study import Replication, StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import default_workers
 
 RETRAIN_FACTOR = 4
 """`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
+
+REPLICATE_SHARE = 1 / 3
+"""At most this share of the trials of `--replicates` measures again what looks best."""
 
 MAX_FAILURES = 5
 """Children that may fail in a row before a study stops."""
@@ -60,6 +65,7 @@ def plan_search(
     strategy = _strategy(request, preset, space)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, data_needed=data_needed)
+    strategy, why = chosen(space, trials=measured["trials"]) if strategy == AUTO else (strategy, "")
     settings = StudySettings(
         command=command,
         preset=request.preset or "quick",
@@ -76,10 +82,14 @@ def plan_search(
         published_cost=preset.published_cost,
         transfer=plan_transfer(request, space, request.preset or "quick"),
         environment=current_environment(),
+        strategy_rule=why,
+        replication=None if request.replicates is None else Replication(seeds=request.replicates, share=REPLICATE_SHARE),
         **numbers,
         **measured,
     )
     _check_together(settings, request, space)
+    if request.warm_start == "costs":
+        settings = with_warm_start(settings, space)
     return settings, space
 
 
@@ -170,9 +180,13 @@ def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) 
     genotypes, visit each once: `exhaustive`.
     """
     trials = request.trials or preset.trials
-    is_free = not (request.strategy or request.strategy_option) and trials <= space.size
-    if is_free and space.fewer_distinct_than(trials + 1):
+    is_free = request.strategy in (None, AUTO) and not request.strategy_option and trials <= space.size
+    if is_free and not request.replicates and space.fewer_distinct_than(trials + 1):
         return "exhaustive"
+    if request.strategy == AUTO:
+        if request.strategy_option:
+            raise UserError("--strategy-option is about one strategy, and --strategy auto chooses which; name the strategy")
+        return AUTO
     try:
         return STRATEGIES.check(request.strategy or preset.strategy)
     except UserError as error:

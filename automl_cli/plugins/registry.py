@@ -178,6 +178,7 @@ EVALUATORS = Table(
         "prepare",
         "together",
         "costs",
+        "sizes",
         "describe",
         "seconds",
     ),

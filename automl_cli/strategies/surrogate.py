@@ -172,7 +172,6 @@ def normal_scores(rewards: list[float]) -> "np.ndarray":
 def _threads() -> Any:
     """Return what limits the threads of linear algebra. Looking for its libraries takes longer than a draw, so it is done
     once, when all of them are loaded."""
-    import scipy.linalg
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -69,7 +69,9 @@ def additive(draw: np.random.Generator, widths: Sequence[int]) -> Function:
 
 def networked(others: int, draw: np.random.Generator, widths: Sequence[int]) -> Function:
     """The effect of every choice depends on so many other decisions (NK)."""
-    groups = [(at, *draw.choice([k for k in range(len(widths)) if k != at], others, replace=False)) for at in range(len(widths))]
+    groups = [
+        (at, *draw.choice([k for k in range(len(widths)) if k != at], others, replace=False)) for at in range(len(widths))
+    ]
     tables = [draw.normal(size=[widths[at] for at in group]) for group in groups]
     return lambda genotype: float(
         sum(entries[tuple(genotype[at] for at in group)] for entries, group in zip(tables, groups, strict=True))
