@@ -118,10 +118,10 @@ def _warn_of_reasons(run: "RunDirectory") -> None:
 def _in_words(settings: "StudySettings") -> str:
     on = f" on {settings.source}" if settings.source else ""
     epochs = f" of {counted(settings.epochs, 'epoch')}" if settings.child else ""
-    return (
-        f"{settings.strategy} search of space {settings.space.name}{on}, {counted(settings.trials, 'trial')}{epochs}, seed "
-        f"{settings.seed}, {settings.workers} at a time"
-    )
+    chosen = f" (auto: {settings.strategy_rule})" if settings.strategy_rule else ""
+    what = f"{settings.strategy} search{chosen} of space {settings.space.name}{on}"
+    trials = f"{counted(settings.trials, 'trial')}{epochs}"
+    return f"{what}, {trials}, seed {settings.seed}, {settings.workers} at a time"
 
 
 def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:

@@ -186,6 +186,11 @@ class EvaluatorFactory(Protocol):
         ...
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return whether a genotype that is measured again, on another seed, has another score."""
+        ...
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return the exact costs of the genotype's child without building it, or None where costs mean nothing."""
         ...

@@ -102,6 +102,11 @@ class DensityEvaluator:
         return 1
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return True: another seed is other augmented images."""
+        return True
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return exact costs of the network, the same for all policies."""
         return TrainedEvaluator.costs(setup, space, genotype)

@@ -172,6 +172,11 @@ class TableEvaluator:
         return 1
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return whether there is noise, or there are several trainings of each row."""
+        return msgspec.convert(settings, TableSettings).noisy
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return None: costs are metrics here, from the cost columns."""
         return None

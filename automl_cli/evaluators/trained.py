@@ -133,6 +133,11 @@ class TrainedEvaluator:
         return 1
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return True: another seed is another network."""
+        return True
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return exact costs of the network that is trained: the genotype's, or the study's where another role is searched."""
         kind, child = _standing(space), _child(setup)

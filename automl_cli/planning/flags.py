@@ -112,7 +112,7 @@ SEARCH = (
         type=str,
         panel=HOW,
         metavar="NAME",
-        help="How networks are proposed: {names}; see `automl strategies`. [default: the preset's]",
+        help="How networks are proposed: {names}; see `automl strategies`. Or auto. [default: the preset's]",
         recorded="strategy",
     ),
     Flag(

@@ -65,14 +65,11 @@ def plan_search(
     strategy = _strategy(request, preset, space)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, data_needed=data_needed)
-    strategy, why = chosen(space, trials=measured["trials"]) if strategy == AUTO else (strategy, "")
     settings = StudySettings(
         command=command,
         preset=request.preset or "quick",
         space=space.reference(file),
         reward=_reward(request, preset.reward),
-        strategy=strategy,
-        strategy_settings=_constants(request, preset, space, strategy, trials=measured["trials"]),
         seed=request.seed or 0,
         limits=Limits(request.max_parameters, request.max_multiply_adds),
         retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
@@ -82,8 +79,7 @@ def plan_search(
         published_cost=preset.published_cost,
         transfer=plan_transfer(request, space, request.preset or "quick"),
         environment=current_environment(),
-        strategy_rule=why,
-        replication=None if request.replicates is None else Replication(seeds=request.replicates, share=REPLICATE_SHARE),
+        **_proposing(request, preset, space, strategy, measured),
         **numbers,
         **measured,
     )
@@ -213,6 +209,24 @@ def _constants(
     resolved = dict(factory.resolve(trials, given))
     check_options(factory.settings, given, owner=f"strategy {strategy}", besides=(CONSTANTS,))
     return resolved
+
+
+def _proposing(
+    request: SearchRequest, preset: SearchPreset, space: SearchSpace, strategy: str, measured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the settings that say what proposes, by name; `auto` is settled here."""
+    evaluator, trials, why = measured["evaluator"], measured["trials"], ""
+    noisy = EVALUATORS.load(evaluator.name).noisy(evaluator.settings)
+    if strategy == AUTO:
+        strategy, why = chosen(space, trials=trials, noisy=noisy)
+    if request.replicates and not noisy:
+        raise UserError("--replicates measures again what has noise, and here a score is always the same; leave it out")
+    return {
+        "strategy": strategy,
+        "strategy_settings": _constants(request, preset, space, strategy, trials=trials),
+        "strategy_rule": why,
+        "replication": Replication(seeds=request.replicates, share=REPLICATE_SHARE) if request.replicates else None,
+    }
 
 
 def _reward(request: SearchRequest, preset: Reward) -> Reward:

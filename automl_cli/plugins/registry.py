@@ -177,6 +177,7 @@ EVALUATORS = Table(
         "check",
         "prepare",
         "together",
+        "noisy",
         "costs",
         "sizes",
         "describe",

@@ -188,6 +188,8 @@ WORLDS: Mapping[str, Mapping[str, Any]] = {
     "training": TINY,
     "table": {**TINY, "evaluator": "table", "reward_column": "score"},
     "trainings": {**TINY, "evaluator": "table"},
+    "noisy": {**TINY, "evaluator": "analytic", "evaluator_option": {"noise": 0.5}},
+    "costs": {**TINY, "strategy": "evolution"},
     "cells": {"evaluator": "analytic", "trials": 6, "transfer": "digits"},
     "functions": {"space": "activation-units", "trials": 6},
     "policies": {"space": "autoaugment", "evaluator": "analytic", "trials": 6},
@@ -199,6 +201,8 @@ def world_of(row: Flag) -> str:
     """The search in which the flag means something."""
     if row.of_evaluator == "table":
         return "trainings" if row.name == "reward-columns" else "table"
+    if row.name in ("replicates", "warm-start"):
+        return "noisy" if row.name == "replicates" else "costs"
     if row.name in NETWORK_FLAGS:
         return "functions"
     if row in AUGMENT:
