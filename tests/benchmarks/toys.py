@@ -1,6 +1,6 @@
 """Every strategy on toy landscapes: what the constants of strategies and the rule of `--strategy auto` are chosen on.
 
-    python tests/benchmarks/toys.py [--tune] [--instances 8] [--budgets 64,100,300] [--keep FILE.json]
+    python tests/benchmarks/toys.py [--tune] [--instances 3] [--budgets 32,64,128,300] [--keep FILE.jsonl]
 
 Landscapes are additive, pairwise, NK with K = 3, or deceptive (traps of three decisions), of 6 to 40 decisions, with or without
 noise. Each is random and in units of its own spread over uniform genotypes, so that 0 is an average genotype. A strategy sees
@@ -10,21 +10,26 @@ With `--tune` the instances are others than those that the section in RESULTS.md
 """
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+from in_process import Kept
 from results import record, table
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype, Membership
 from automl_cli.core.random_streams import stream_seed
+from automl_cli.planning.strategy_rule import AUTO, chosen
 from tests.strategies.driving import play
 from tests.strategies.worlds import flat, make, space_of
 
 Function = Callable[[Genotype], float]
+TUNING = 10_000
+"""Instances from this number on are those that rules are chosen on."""
+
 STRATEGIES = ("random", "evolution", "reinforce", "ppo", "local-search", "surrogate")
 NOISES = (0.0, 0.5)
 """Standard deviations of the noise, in standard deviations of the landscape."""
@@ -126,7 +131,79 @@ def functions(instance: Instance) -> tuple[Function, Function]:
 
 
 def found(strategy: str, instance: Instance, trials: int) -> float:
-    """The judged value of the best genotype seen."""
+    """The judged value of the best genotype seen. `auto` is the strategy that its rule means."""
     seen, judged = functions(instance)
-    search = make(strategy, space_of(SIZES[instance.size]), trials=trials, seed=instance.number)
+    space = space_of(SIZES[instance.size])
+    if strategy == AUTO:
+        strategy, _ = chosen(space, trials=trials, noisy=instance.noise > 0)
+    search = make(strategy, space, trials=trials, seed=instance.number)
     return judged(max((proposal.genotype for proposal in play(search, seen, trials)), key=seen))
+
+
+def ranks(values: Sequence[float]) -> np.ndarray:
+    """The ranks of one instance, 1 the best, equal values sharing their mean rank."""
+    rounded = -np.round(np.array(values), 9)
+    return np.array([(rounded < value).sum() + ((rounded == value).sum() + 1) / 2 for value in rounded])
+
+
+def summary(name: str, values: np.ndarray) -> list[str]:
+    """A row: the mean rank of every strategy among the others, and behind them that of `auto` with its distance from the second
+    best; `values` are (instances, strategies and auto)."""
+    of_all = np.array([ranks(row[:-1]) for row in values])
+    meant = np.abs(values[:, :-1] - values[:, -1:]).argmin(1)  # auto found what the strategy that it means found
+    of_auto = of_all[np.arange(len(values)), meant]
+    second = np.argsort(of_all.mean(0))[1]
+    apart = of_auto - of_all[:, second]
+    error = apart.std(ddof=1) / np.sqrt(len(apart))
+    means = [f"{mean:.2f}" for mean in of_all.mean(0)]
+    return [name, str(len(values)), *means, f"{of_auto.mean():.2f}", f"{STRATEGIES[second]} {apart.mean():+.2f} ± {error:.2f}"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--instances", type=int, default=3)
+    parser.add_argument("--budgets", default="32,64,128,300")
+    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--keep", type=Path, default=Path("runs/toys.jsonl"))
+    options = parser.parse_args()
+    kept, first = Kept(options.keep), TUNING if options.tune else 0
+    cases = [
+        (instance, trials)
+        for number in range(first, first + options.instances)
+        for size, family, noise in product(SIZES, FAMILIES, NOISES)
+        for instance in [Instance(family, size, noise, number)]
+        for trials in map(int, options.budgets.split(","))
+    ]
+    values = np.array(
+        [
+            [kept.get([*astuple(one), trials, name], partial(found, name, one, trials)) for name in (*STRATEGIES, AUTO)]
+            for one, trials in cases
+        ]
+    )
+    parts: dict[str, Callable[[Instance, int], str]] = {
+        "all": lambda one, trials: "all",
+        "trials": lambda one, trials: f"{trials} trials",
+        "family": lambda one, trials: one.family,
+        "noise": lambda one, trials: f"noise {one.noise:g}",
+        "size": lambda one, trials: one.size,
+    }
+    rows = []
+    for part in parts.values():
+        labels = [part(*case) for case in cases]
+        rows += [
+            summary(label, values[[at for at, one in enumerate(labels) if one == label]]) for label in dict.fromkeys(labels)
+        ]
+    head = ["landscapes", "searches", *STRATEGIES, "auto", "auto against the second best"]
+    text = (
+        "Mean rank by the true value of the best genotype that was seen, 1 the best; `auto` has the rank of what it means. Beside "
+        "it the difference to the second best of all ± standard error. The rule was chosen on other instances."
+    )
+    body = f"{text}\n\n{table(head, rows)}"
+    if options.tune:
+        print(body)
+    else:
+        record("Strategies on toy landscapes", "tests/benchmarks/toys.py", body)
+
+
+if __name__ == "__main__":
+    main()
