@@ -22,7 +22,7 @@ from automl_cli.core.trials import Proposal
 
 
 class Seen:
-    """What is known of a genotype: a proposal of it, its rewards, the seeds that were told, and all that were proposed."""
+    """A genotype that was told: a proposal of it, its rewards, the seeds that were told, and all that were proposed."""
 
     __slots__ = ("again", "asked", "proposal", "rewards", "told")
 
