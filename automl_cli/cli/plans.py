@@ -51,9 +51,7 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     yield "space", f"{plan.space} ({options})" if options else plan.space
     for name, words in plan.measured:
         yield name, words + (_unread(plan.dataset) if name == "data set" and plan.dataset is not None else "")
-    yield "strategy", f"{plan.strategy}, seed {plan.seed}"
-    if plan.start_from:
-        yield "start from", f"{counted(plan.start_from, 'given genotype')}, which the first trials propose"
+    yield from _proposing_rows(plan)
     yield (
         "children",
         f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')} each, {plan.in_flight:,} in flight",
@@ -76,6 +74,18 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     yield "here", _estimate(plan)
     if plan.published_cost:
         yield "the paper", plan.published_cost
+
+
+def _proposing_rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
+    """Yield what proposes, with what it begins, and what is measured again."""
+    chosen = f" (auto: {plan.strategy_rule})" if plan.strategy_rule else ""
+    yield "strategy", f"{plan.strategy}{chosen}, seed {plan.seed}"
+    if plan.start_from:
+        yield "start from", f"{counted(plan.start_from, 'given genotype')}, which the first trials propose"
+    if (warm := plan.warm_start) is not None:
+        yield "warm start", f"the {warm.count:,} costliest of {warm.draws:,} uniform genotypes come first"
+    if (again := plan.replication) is not None:
+        yield "replicates", f"what looks best is measured on {again.seeds:,} seeds, by {again.share:.0%} of the trials at most"
 
 
 def _limits(limits: "Limits") -> str:

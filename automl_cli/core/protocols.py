@@ -199,8 +199,19 @@ class EvaluatorFactory(Protocol):
         ...
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return whether a genotype that is measured again, on another seed, has another score."""
+        ...
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return the exact costs of the genotype's child without building it, or None where costs mean nothing."""
+        ...
+
+    @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
+        """Return a function that tells the size of a genotype's child without measuring it, in any unit, such as multiply-adds;
+        None where none is known. `--warm-start costs` begins with the largest."""
         ...
 
     @staticmethod

@@ -35,11 +35,13 @@ class Proposal(Struct, frozen=True):
     """A genotype that a strategy asks to have measured.
 
     `log_probability` is that of the genotype under the policy it was drawn from, where the strategy has one. It stands in the
-    `asked` record, so an importance ratio never depends on recomputing an old policy.
+    `asked` record, so an importance ratio never depends on recomputing an old policy. A `replicate` above 0 measures a genotype
+    again, on its seed of that number.
     """
 
     genotype: Genotype
     log_probability: float | None = None
+    replicate: int = 0
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,12 +103,14 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trial(Struct, frozen=True):
-    """One genotype with its outcome. `reused` is the earlier trial whose outcome this one took, if any."""
+    """One genotype with its outcome. `reused` is the earlier trial whose outcome this one took, if any. In a ranking,
+    `replicates` are the other trials of the genotype that have a score, on seeds of their own (`--replicates`)."""
 
     task: Task
     proposal: Proposal
     outcome: Outcome
     reused: int | None = None
+    replicates: tuple["Trial", ...] = ()
 
     @property
     def number(self) -> int:

@@ -67,7 +67,17 @@ class AnalyticEvaluator:
         return int(settings["group"])
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return whether noise was asked for."""
+        return bool(settings["noise"])
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
+        """Return None: a formula has no parameters."""
+        return None
+
+    @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
         """Return None: a formula has no parameters."""
         return None
 

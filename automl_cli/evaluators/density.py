@@ -11,7 +11,7 @@ study's best 5 are joined, in place of the best 10 of each fold. By default ther
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil
 from statistics import fmean
 from typing import Annotated, Any
@@ -102,9 +102,19 @@ class DensityEvaluator:
         return 1
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return True: another seed is other augmented images."""
+        return True
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return exact costs of the network, the same for all policies."""
         return TrainedEvaluator.costs(setup, space, genotype)
+
+    @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
+        """Return None: all policies are scored by the same networks."""
+        return None
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:

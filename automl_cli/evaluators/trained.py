@@ -6,7 +6,7 @@ and what they cost is asked of the row of their kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Annotated, Any
 
@@ -133,12 +133,29 @@ class TrainedEvaluator:
         return 1
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return True: another seed is another network."""
+        return True
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return exact costs of the network that is trained: the genotype's, or the study's where another role is searched."""
         kind, child = _standing(space), _child(setup)
         facts = typed_facts(child.problem)
         assert kind.role is not None
         return costs_of({**child.roles, kind.role: filling_of(kind.name, space.placed(genotype, facts))}, facts)
+
+    @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
+        """Return the multiply-adds of the network where networks are searched, and None where another role is."""
+        if _standing(space).role != "network":
+            return None
+
+        def multiply_adds(genotype: Genotype) -> float:
+            costs = TrainedEvaluator.costs(setup, space, genotype)
+            return 0.0 if costs is None else float(costs.multiply_adds)
+
+        return multiply_adds
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:

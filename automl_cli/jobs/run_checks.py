@@ -4,12 +4,13 @@ Nothing is replayed and no strategy is made, so it is as quick as reading the jo
 epochs, the seeds of the children, and who won.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace
@@ -96,7 +97,7 @@ class JournalChecker:
                 )
             self._check_genotype(record, place)
             must_equal(f"{place}: epochs", record.epochs, settings.epochs, STUDY_FILE)
-            seed = self._evaluations.seed_of_next(record.genotype, record.epochs)
+            seed = self._evaluations.seed_of_next(record.genotype, record.epochs, replicate=record.replicate)
             self._evaluations.enter(record)
         if self.meanings_known:
             must_equal(f"{place}: seed", record.seed, seed, f"the root seed {settings.seed} in study.json")
@@ -108,7 +109,8 @@ class JournalChecker:
             self._space.decisions.check(record.genotype)
         except SpaceError as error:
             raise ArtifactError(f"{place}: genotype: {error}") from error
-        must_equal(f"{place}: indices of the genotype", len(record.genotype), self._space.length(record.trial), "the space")
+        if self._settings.replication is None:  # with replicates the strategy numbers its proposals without them
+            must_equal(f"{place}: indices of the genotype", len(record.genotype), self._space.length(record.trial), "the space")
 
     def _check_told(self, trial: Trial, place: str) -> None:
         measurement = trial.outcome.measurement
@@ -123,8 +125,11 @@ class JournalChecker:
 
     def _same(self, one: Trial, other: Trial) -> bool:
         """Return whether the genotypes of two trials mean the same, as far as that can be known."""
-        first, second = (self._standing_for(trial.task.genotype) for trial in (one, other))
-        return first == second or not self.meanings_known
+        return self.mean_the_same(one.task.genotype, other.task.genotype) or not self.meanings_known
+
+    def mean_the_same(self, one: Genotype, other: Genotype) -> bool:
+        """Return whether two genotypes mean the same, as far as the space that is found here tells."""
+        return self._standing_for(one) == self._standing_for(other)
 
 
 def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None) -> JournalChecker:
@@ -170,7 +175,23 @@ def _as_named(place: str, found: Found, settings: StudySettings, course: Journal
     named = course.ledger.trials.get((Stage.SEARCH, found.trial))
     if named is None or named.outcome.measurement is None:
         raise ArtifactError(f"{place}.trial: trial {found.trial} has no score in the journal")
+    named = msgspec.structs.replace(named, replicates=tuple(_as_said(found, settings, course)))
     return Winner(named, None if found.retraining is None else _recomputed(place, found.retraining, settings, course))
+
+
+def _as_said(found: Found, settings: StudySettings, course: JournalChecker) -> Iterator[Trial]:
+    """Yield the replicates in the journal that have the scores which stand behind the first one's, in order."""
+    said = list(found.scores_by_seed[1:])
+    for (stage, number), trial in sorted(course.ledger.trials.items(), key=lambda item: item[0][1]):
+        same = stage is Stage.SEARCH and number > found.trial and course.mean_the_same(trial.task.genotype, found.genotype)
+        if (
+            same
+            and said
+            and trial.outcome.measurement is not None
+            and settings.reward.score(trial.outcome.measurement) == said[0]
+        ):
+            said.pop(0)
+            yield trial
 
 
 def _recomputed(place: str, said: Retraining, settings: StudySettings, course: JournalChecker) -> Retraining | None:

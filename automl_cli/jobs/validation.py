@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from msgspec import Struct
@@ -244,9 +245,11 @@ def _check_scores(place: str, found: Found) -> None:
         raise ArtifactError(f"{place}.validation_scores: {error}") from error
     if found.child is not None and len(found.validation_scores) > 1:  # an evaluator of the user's own may give one in all
         must_equal(f"{place}.epochs", found.epochs, len(found.validation_scores))
-    must_equal(f"{place}.validation_score", found.validation_score, reward.score(measurement))
+    by_seed = found.scores_by_seed or (reward.score(measurement),)
+    must_equal(f"{place}.scores_by_seed[0]", by_seed[0], reward.score(measurement))
+    must_equal(f"{place}.validation_score", found.validation_score, fmean(by_seed))
     if not isinstance(reward, LatencyTarget):
-        must_equal(f"{place}.reward", found.reward, reward.of(measurement))
+        must_equal(f"{place}.reward", found.reward, fmean(reward.of(Measurement(scores=(score,))) for score in by_seed))
     if (retraining := found.retraining) is not None:
         scores = {row.trial: row.search_score for row in retraining.candidates}
         must_equal(f"{place}.retraining", scores.get(found.trial), found.validation_score)

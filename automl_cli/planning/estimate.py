@@ -13,7 +13,7 @@ from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Limits
 from automl_cli.planning.fitting import fitted, reason
-from automl_cli.store.study import StudySettings, TransferSettings
+from automl_cli.store.study import Replication, StudySettings, TransferSettings, WarmStart
 from automl_cli.study.proposals import window
 from automl_cli.study.session import costs_of, evaluator_of, setup_of
 from automl_cli.system.process import default_workers
@@ -32,8 +32,9 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     """The plan of a search: what `--dry-run` says. `measured` are rows of the evaluator, name and words.
 
     `in_flight` is rounded up to whole minibatches, as the search does. `start_from` counts the genotypes that the strategy was
-    given to begin with. `steps` are those of a training, where one is known, and `fitted` says why trials or epochs are not
-    those of the preset. `repeats` is how many such searches there are, one after the other, if there are several.
+    given to begin with; `strategy_rule` says why `--strategy auto` chose it. `steps` are those of a training, where one is
+    known, and `fitted` says why trials or epochs are not those of the preset. `repeats` is how many such searches there are,
+    one after the other, if there are several.
 
     `compute_seconds` is what all children take together, one core each, with an empty cache of compiled programs; None where
     nothing is known of them. `compile_seconds` is the part of it that a full cache saves. `wall_seconds` and
@@ -68,6 +69,9 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     wall_seconds_compiled: float | None
     published_cost: str
     transfer: TransferSettings | None = None
+    strategy_rule: str = ""
+    replication: Replication | None = None
+    warm_start: WarmStart | None = None
     repeats: int | None = None
 
 
@@ -103,6 +107,9 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         workers=settings.workers,
         published_cost=settings.published_cost,
         transfer=settings.transfer,
+        strategy_rule=settings.strategy_rule,
+        replication=settings.replication,
+        warm_start=settings.warm_start,
         **seconds,
     )
 

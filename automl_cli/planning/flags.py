@@ -112,7 +112,7 @@ SEARCH = (
         type=str,
         panel=HOW,
         metavar="NAME",
-        help="How networks are proposed: {names}; see `automl strategies`. [default: the preset's]",
+        help="How networks are proposed: {names}; see `automl strategies`. Or auto. [default: the preset's]",
         recorded="strategy",
     ),
     Flag(
@@ -130,6 +130,24 @@ SEARCH = (
         metavar="ARTIFACT|RUN|NAME",
         help="What the search starts from, such as a cell, where the strategy can; may be given more than once.",
         recorded="strategy_settings.start_from",
+    ),
+    Flag(
+        name="warm-start",
+        type=str,
+        panel=HOW,
+        choices=("costs", "none"),
+        help="costs: begin with the costliest of many uniform networks, where costs are known and the strategy can.",
+        recorded="warm_start.by",
+        as_recorded=lambda said: None if said == "none" else said,
+    ),
+    Flag(
+        name="replicates",
+        type=int,
+        panel=HOW,
+        metavar="N",
+        help="Measure what looks best again, until it has N seeds: by a third of the trials at most. [default: one seed each]",
+        at_least=2,
+        recorded="replication.seeds",
     ),
     Flag(
         name="trials",

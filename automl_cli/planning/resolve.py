@@ -23,7 +23,9 @@ from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
+from automl_cli.planning.population import with_warm_start
 from automl_cli.planning.request import SearchRequest, typed
+from automl_cli.planning.strategy_rule import AUTO, chosen
 from automl_cli.planning.transfer import plan_transfer
 from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import plugin_named, spaces_of
@@ -31,13 +33,16 @@ from automl_cli.plugins.listing import kind_named, problem_named
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.plugins.space_checks import check_placed, check_space
-from automl_cli.store.study import StudySettings
+from automl_cli.store.study import Replication, StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import default_workers
 
 RETRAIN_FACTOR = 4
 """`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
+
+REPLICATE_SHARE = 1 / 3
+"""At most this share of the trials of `--replicates` measures again what looks best."""
 
 MAX_FAILURES = 5
 """Children that may fail in a row before a study stops."""
@@ -67,8 +72,6 @@ def plan_search(
         preset=request.preset or "quick",
         space=space.reference(file),
         reward=_reward(request, preset.reward),
-        strategy=strategy,
-        strategy_settings=_constants(request, preset, space, strategy, trials=measured["trials"]),
         seed=request.seed or 0,
         limits=Limits(request.max_parameters, request.max_multiply_adds),
         retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
@@ -78,10 +81,13 @@ def plan_search(
         published_cost=preset.published_cost,
         transfer=plan_transfer(request, space, request.preset or "quick"),
         environment=current_environment(),
+        **_proposing(request, preset, space, strategy, measured),
         **numbers,
         **measured,
     )
     _check_together(settings, request, space)
+    if request.warm_start == "costs":
+        settings = with_warm_start(settings, space)
     return settings, space
 
 
@@ -179,9 +185,13 @@ def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) 
     genotypes, visit each once: `exhaustive`.
     """
     trials = request.trials or preset.trials
-    is_free = not (request.strategy or request.strategy_option) and trials <= space.size
-    if is_free and space.fewer_distinct_than(trials + 1):
+    is_free = request.strategy in (None, AUTO) and not request.strategy_option and trials <= space.size
+    if is_free and not request.replicates and space.fewer_distinct_than(trials + 1):
         return "exhaustive"
+    if request.strategy == AUTO:
+        if request.strategy_option:
+            raise UserError("--strategy-option is about one strategy, and --strategy auto chooses which; name the strategy")
+        return AUTO
     try:
         return STRATEGIES.check(request.strategy or preset.strategy)
     except UserError as error:
@@ -208,6 +218,24 @@ def _constants(
     resolved = dict(factory.resolve(trials, given))
     check_options(factory.settings, given, owner=f"strategy {strategy}", besides=(CONSTANTS,))
     return resolved
+
+
+def _proposing(
+    request: SearchRequest, preset: SearchPreset, space: SearchSpace, strategy: str, measured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the settings that say what proposes, by name; `auto` is settled here."""
+    evaluator, trials, why = measured["evaluator"], measured["trials"], ""
+    noisy = EVALUATORS.load(evaluator.name).noisy(evaluator.settings)
+    if strategy == AUTO:
+        strategy, why = chosen(space, trials=trials, noisy=noisy)
+    if request.replicates and not noisy:
+        raise UserError("--replicates measures again what has noise, and here a score is always the same; leave it out")
+    return {
+        "strategy": strategy,
+        "strategy_settings": _constants(request, preset, space, strategy, trials=trials),
+        "strategy_rule": why,
+        "replication": Replication(seeds=request.replicates, share=REPLICATE_SHARE) if request.replicates else None,
+    }
 
 
 def _reward(request: SearchRequest, preset: Reward) -> Reward:

@@ -18,6 +18,7 @@ from automl_cli.planning.flags import flag_named, search_rows
 from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.resolve import check_held, executor_and_workers
+from automl_cli.planning.strategy_rule import AUTO
 from automl_cli.planning.transfer import check_transfer
 from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import open_space
@@ -173,9 +174,15 @@ def _network(flag: str, value: Any, recorded: StudySettings) -> Any:
     return None if filling is None else filling.value
 
 
+def _strategy(value: str, recorded: StudySettings) -> Any:
+    """Return the strategy that is meant: with `auto` the one that was chosen when the search was started, if one was."""
+    return recorded.strategy if value == AUTO and recorded.strategy_rule else value
+
+
 _MEANINGS: Mapping[str, Callable[[Any, StudySettings], Any]] = {
     **{flag: partial(_network, flag) for flag in NETWORK_FLAGS},
     "start-from": _starting_points,
+    "strategy": _strategy,
     "strategy-option": _constants,
 }
 """Flags of which something is recorded that only the other settings tell."""

@@ -22,3 +22,6 @@ def found_facts(found: Found) -> Iterator[tuple[str, str]]:
     yield "found by", f"{found.strategy}, seed {found.seed}, trial {found.trial}"
     score = f"{found.validation_score:.4f} after {counted(found.epochs, 'epoch')}{trained_on}"
     yield "validation", f"{score}; reward {found.reward:.4f}"
+    if by_seed := found.scores_by_seed:
+        scores = ", ".join(f"{score:.4f}" for score in by_seed)
+        yield "seeds", f"{len(by_seed)}, with scores {scores}: the one above is their mean"

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from automl_cli.report import statistics as st
-from automl_cli.report.runs import BASELINE, History, settled
+from automl_cli.report.runs import BASELINE, History, settled, space_of
 from automl_cli.store.encoding import line
 from automl_cli.store.reports import Comparison, Contrast, GroupSummary, IncumbentPoint, Point, Spread, TopDifference
 from automl_cli.store.study import StudySettings
+from automl_cli.study.evaluation_cache import itself
+from automl_cli.study.incumbent import ranking_of, score_of
 from automl_cli.values.child import Child, Filling
 
 DIFFERENCE_KS = (1, 5, 15)
@@ -26,21 +29,21 @@ MEAN_KS = (1, 5, 25)
 
 @dataclass(frozen=True, kw_only=True)
 class RunGroup:
-    """The repeats of one search as arrays of shape (repeats, trials). `columns` are metrics that every successful trial has."""
+    """The repeats of one search as arrays of shape (repeats, trials). `columns` are metrics that every successful trial has.
+
+    `incumbents` are the places of the best after 1, 2, … trials, -1 while there is none, and `best_so_far` their scores: with
+    replicates the means over seeds that were known by then.
+    """
 
     name: str
     strategy: str
     seeds: tuple[int, ...]
     scores: st.Scores
-    rewards: st.Scores
+    incumbents: NDArray[np.intp]
+    best_so_far: st.Scores
     columns: dict[str, st.Scores]
     sign: int
     """1 where the higher score is better, -1 where the lower is."""
-
-    @property
-    def best_so_far(self) -> st.Scores:
-        """The scores of the incumbents after 1, 2, … trials."""
-        return self.at_incumbents(self.scores)
 
     def top_means(self, k: int, points: Sequence[int]) -> st.Scores:
         """Return the mean of the k best scores so far at every point."""
@@ -48,8 +51,16 @@ class RunGroup:
 
     def at_incumbents(self, values: st.Scores) -> st.Scores:
         """Return the values of the incumbents after 1, 2, … trials; NaN while there is none."""
-        index = st.incumbents(self.rewards)
-        return np.where(index < 0, np.nan, np.take_along_axis(values, np.maximum(index, 0), axis=1))
+        return _at(self.incumbents, values)
+
+    def last(self, column: str) -> st.Scores:
+        """Return the values of a column at the last incumbents, (repeats,)."""
+        return self.at_incumbents(self.columns[column])[:, -1]
+
+
+def _at(places: NDArray[np.intp], values: st.Scores) -> st.Scores:
+    """Return the values at these places of every row; NaN where there is none."""
+    return np.where(places < 0, np.nan, np.take_along_axis(values, np.maximum(places, 0), axis=1))
 
 
 def obstacle(histories: Sequence[History]) -> str | None:
@@ -155,18 +166,38 @@ def _group(name: str, members: Sequence[History], trials: int) -> RunGroup:
     measured = [[trial.outcome.measurement for trial in history.trials[:trials]] for history in members]
     found = [one.metrics.keys() for row in measured for one in row if one is not None]
     columns = [column for column in found[0] if all(column in metrics for metrics in found)] if found else []
+    scores = np.array([[np.nan if one is None else reward.score(one) for one in row] for row in measured])
+    rewards = np.array([[np.nan if one is None else reward.of(one) for one in row] for row in measured])
+    places = st.incumbents(rewards)
+    best_so_far = _at(places, scores)
+    if members[0].settings.replication is not None:
+        courses = [list(_incumbents(history, trials)) for history in members]
+        places = np.array([[place for place, _ in course] for course in courses])
+        best_so_far = np.array([[score for _, score in course] for course in courses])
     return RunGroup(
         name=name,
         strategy=members[0].settings.strategy,
         seeds=tuple(history.settings.seed for history in members),
-        scores=np.array([[np.nan if one is None else reward.score(one) for one in row] for row in measured]),
-        rewards=np.array([[np.nan if one is None else reward.of(one) for one in row] for row in measured]),
+        scores=scores,
+        incumbents=places,
+        best_so_far=best_so_far,
         sign=1 if reward.better == "higher" else -1,
         columns={
             column: np.array([[np.nan if one is None else one.metrics[column] for one in row] for row in measured])
             for column in columns
         },
     )
+
+
+def _incumbents(history: History, trials: int) -> Iterator[tuple[int, float]]:
+    """Yield the number and the mean score of the trial that ranks first after 1, 2, … trials; -1 and NaN while none does."""
+    space, reward = space_of(history.settings), history.settings.reward
+    ranking = ranking_of(history.settings, joins=0, standing_for=itself if space is None else space.canonical)
+    for trial in history.trials[:trials]:
+        if trial.reused is None:
+            ranking.add(trial)
+        best = next(iter(ranking.best()), None)
+        yield (-1, np.nan) if best is None else (best.number, score_of(reward, best))
 
 
 def _summary(group: RunGroup, points: Sequence[int], target: float) -> GroupSummary:
@@ -187,9 +218,8 @@ def _summary(group: RunGroup, points: Sequence[int], target: float) -> GroupSumm
 def _contrasts(group: RunGroup, baseline: RunGroup, trials: int) -> Iterator[Contrast]:
     """Yield the contrast of the incumbents' scores, then of every report column, after all common trials."""
     shared = [name for name in group.columns if name in baseline.columns]
-    columns = [(_measure(name), group.columns[name], baseline.columns[name]) for name in shared]
-    for measure, *values in (("score", group.scores, baseline.scores), *columns):
-        ours, theirs = (one.at_incumbents(of)[:, -1] for one, of in zip((group, baseline), values, strict=True))
+    columns = [(_measure(name), group.last(name), baseline.last(name)) for name in shared]
+    for measure, ours, theirs in (("score", group.best_so_far[:, -1], baseline.best_so_far[:, -1]), *columns):
         interval = st.difference_interval(ours, theirs)
         yield Contrast(
             group=group.name,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, TextIO
 
 from automl_cli.core.errors import UserError
@@ -82,7 +83,9 @@ class SearchFigures:
         parts = []
         best = None if self.progress is None else self.progress.best
         if best is not None and best.outcome.measurement is not None:
-            parts.append(f"best {self._score(best.outcome.measurement):.4f} (trial {best.number})")
+            every = [one.outcome.measurement for one in (best, *best.replicates)]
+            score = fmean(self._score(measurement) for measurement in every if measurement is not None)
+            parts.append(f"best {score:.4f} (trial {best.number})")
         if self.recent_mean is not None:
             how_many = f"mean of last {len(self._scores)}" if len(self._scores) > 1 else "last"
             parts.append(f"{how_many} {self.recent_mean:.4f}")

@@ -45,7 +45,7 @@ class Finished(NamedTuple):
             "trials": self.settings.trials,
             "trial": self.winner.trial.number,
             "genotype": self.winner.trial.task.genotype,
-            "validation_score": score_of(self.settings.reward, self.winner.trial.outcome),
+            "validation_score": score_of(self.settings.reward, self.winner.trial),
             "retraining": self.winner.retraining,
             **({"joined": [trial.number for trial in self.winner.joined]} if self.winner.joined else {}),
             **({} if self.transfer is None else {"transfer": self.transfer}),
@@ -130,17 +130,19 @@ def _warn_of_reasons(run: "RunDirectory", talk: Talk) -> None:
 def _in_words(settings: "StudySettings") -> str:
     on = f" on {settings.source}" if settings.source else ""
     epochs = f" of {counted(settings.epochs, 'epoch')}" if settings.child else ""
-    return (
-        f"{settings.strategy} search of space {settings.space.name}{on}, {counted(settings.trials, 'trial')}{epochs}, seed "
-        f"{settings.seed}, {settings.workers} at a time"
-    )
+    chosen = f" (auto: {settings.strategy_rule})" if settings.strategy_rule else ""
+    what = f"{settings.strategy} search{chosen} of space {settings.space.name}{on}"
+    trials = f"{counted(settings.trials, 'trial')}{epochs}"
+    return f"{what}, {trials}, seed {settings.seed}, {settings.workers} at a time"
 
 
 def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:
     from automl_cli.store.study import joined_in_words
     from automl_cli.study.incumbent import score_of
 
-    text = f"best: trial {winner.trial.number}, validation score {score_of(settings.reward, winner.trial.outcome):.4f}"
+    text = f"best: trial {winner.trial.number}, validation score {score_of(settings.reward, winner.trial):.4f}"
+    if settings.replication is not None:
+        text += f", the mean of {counted(1 + len(winner.trial.replicates), 'seed')}"
     if (again := winner.retraining) is not None:
         scores = {row.trial: row.retrained_score for row in again.candidates}
         score, rank = scores[winner.trial.number], again.rank_correlation

@@ -43,7 +43,7 @@ class Started(_Record, frozen=True, tag="started"):
 
 
 class Asked(_Record, frozen=True, tag="asked"):
-    """A trial was proposed."""
+    """A trial was proposed. A `replicate` above 0 measures a genotype again, on its seed of that number."""
 
     trial: int
     stage: Stage
@@ -51,11 +51,17 @@ class Asked(_Record, frozen=True, tag="asked"):
     log_probability: float | None
     seed: int
     epochs: int
+    replicate: int = 0
 
     @property
     def task(self) -> Task:
         """Return the task that was asked for."""
         return Task(self.trial, self.genotype, self.seed, self.epochs, self.stage)
+
+    @property
+    def proposal(self) -> Proposal:
+        """Return the proposal as the strategy made it."""
+        return Proposal(self.genotype, self.log_probability, self.replicate)
 
 
 class Told(_Record, frozen=True, tag="told"):
@@ -163,8 +169,7 @@ class Ledger:
         if (asked := self.open.pop(key, None)) is None:
             problem = "was told before" if key in self.trials else "was told but never asked"
             raise ArtifactError(f"{place}: trial {record.trial} of the {record.stage} {problem}")
-        proposal = Proposal(asked.genotype, asked.log_probability)
-        self.trials[key] = Trial(asked.task, proposal, record.outcome, record.reused)
+        self.trials[key] = Trial(asked.task, asked.proposal, record.outcome, record.reused)
         return self.trials[key]
 
 

@@ -38,7 +38,7 @@ class RankedTrial(_Body, frozen=True):
 
 
 class CurvePoint(_Body, frozen=True):
-    """The best score after this many trials; only where it rose."""
+    """The best score after this many trials; only where it rose or, as a mean over seeds, changed."""
 
     trials: Count
     score: float

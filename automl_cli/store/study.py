@@ -1,7 +1,7 @@
 """The resolved configuration of a search (`study.json`), and what every search says of what it found."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -43,6 +43,21 @@ class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     roles: dict[str, Filling] = {}
 
 
+class Replication(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`--replicates`: what looks best is measured again until it has so many seeds, by at most this share of the trials."""
+
+    seeds: Annotated[int, Meta(ge=2)]
+    share: Annotated[float, Meta(gt=0, lt=1)]
+
+
+class WarmStart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`--warm-start costs`: the first trials propose the `count` costliest of so many uniform genotypes."""
+
+    by: Literal["costs"]
+    count: Positive
+    draws: Positive
+
+
 class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings that decide the trials of a search, and how it is run.
 
@@ -76,6 +91,10 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     published_cost: str
     environment: Environment
     transfer: TransferSettings | None = None
+    replication: Replication | None = None
+    warm_start: WarmStart | None = None
+    strategy_rule: str = ""
+    """Why `--strategy auto` chose the strategy, in words; empty where it was named."""
 
     @property
     def source(self) -> str | None:
@@ -108,8 +127,10 @@ class Found(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Origin of a found value, and the scores of its child: the same in every found artifact.
 
     `validation_scores` has one score per epoch, `validation_score` is the best of the last min(5, epochs) of them, and `reward`
-    what `reward_function` makes of it. `costs` are exact, those of the child. `child` is what it was trained on and by, without
-    what was searched and without a path of the machine that searched; None where nothing was trained.
+    what `reward_function` makes of it. Where the value was measured on several seeds (`--replicates`), `scores_by_seed` has the
+    score of each, the first that of `validation_scores`; then score and reward are means over the seeds. `costs` are exact,
+    those of the child. `child` is what it was trained on and by, without what was searched and without a path of the machine
+    that searched; None where nothing was trained.
     """
 
     space: SpaceReference
@@ -126,6 +147,7 @@ class Found(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strategy: str
     seed: Seed
     retraining: Retraining | None = None
+    scores_by_seed: tuple[float, ...] = ()
 
 
 class JoinedTrial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@
     local_search   climbs one decision at a time, and starts again at every optimum
     surrogate      tries what a model of the scores likes best
     exhaustive     every genotype of a small space once
+    replicates     measures again what looks best, between the proposals of another strategy
     starting       starts of local_search and surrogate, and what they have in flight
     gaussian_process  the model of the surrogate
     policy_search  what reinforce and ppo share: minibatches from one policy, the rule from the budget

@@ -33,8 +33,9 @@ def features(genotypes: Sequence[Genotype], decisions: DecisionList) -> np.ndarr
     sizes = [len(decision.choices) for decision in decisions.decisions]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     found = np.zeros((len(genotypes), starts[-1]))
-    for row, genotype in enumerate(genotypes):
-        found[row, starts[: len(genotype)] + np.asarray(genotype)] = 1.0
+    for length in {len(genotype) for genotype in genotypes}:
+        rows = [row for row, genotype in enumerate(genotypes) if len(genotype) == length]
+        found[np.array(rows)[:, None], starts[:length] + np.array([genotypes[row] for row in rows])] = 1.0
     return found
 
 

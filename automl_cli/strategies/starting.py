@@ -1,6 +1,7 @@
-"""Starts of local search and of the surrogate: uniform genotypes, given ones before them, and what is in flight."""
+"""Starts of local search and of the surrogate: uniform genotypes, given ones before them, the largest of many, and what is in
+flight."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -36,6 +37,22 @@ def given_start(settings: StartSettings, space: SearchSpace, trial: int, *, seed
     if trial >= len(settings.start_from):
         return None
     return fit(space.decisions, settings.start_from[trial], space.length(trial), stream(seed, "start", trial))
+
+
+def largest(
+    space: SearchSpace,
+    size: Callable[[Genotype], float],
+    *,
+    draws: int,
+    seed: int,
+    within: Callable[[Genotype], bool] | None = None,
+) -> list[Genotype]:
+    """Return so many uniform genotypes, of those that mean the same the first, by their size: the largest first, ties in the
+    order of the draws. `within` says which may be proposed at all."""
+    drawn = (space.decisions.sample(stream(seed, "warm start", draw), space.length(0)) for draw in range(draws))
+    distinct = {space.canonical(genotype): genotype for genotype in reversed(list(drawn))}
+    allowed = [genotype for genotype in reversed(distinct.values()) if within is None or within(genotype)]
+    return sorted(allowed, key=size, reverse=True)
 
 
 class InFlight:

@@ -13,6 +13,7 @@ That candidates are mutated copies of the best is what such searches owe their r
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,9 @@ class Surrogate:
         found = []
         for number in range(mutated + UNIFORM):
             if number < mutated:
-                genotype = fit(decisions, self._mutated(random.choice(best), random), length, random)
+                genotype = self._mutated(random.choice(best), random)
+                if len(genotype) != length:
+                    genotype = fit(decisions, genotype, length, random)
             else:
                 genotype = decisions.sample(random, length)
             if (meaning := self._space.canonical(genotype)) not in seen:
@@ -123,10 +126,9 @@ class Surrogate:
     def _preferred(self, candidates: list[Genotype], trial: int) -> int:
         """Return the place of the candidate at which a function drawn from the posterior is highest."""
         import numpy as np
-        from threadpoolctl import threadpool_limits
 
         normal = np.random.Generator(np.random.Philox(key=stream_seed(self._seed, "posterior", trial)))
-        with threadpool_limits(1):
+        with _threads().limit(limits=1):
             model = self._model = self._model or self._fitted()
             drawn = model.draw(features(candidates, self._space.decisions), normal.standard_normal(len(candidates)))
         return int(np.argmax(drawn))
@@ -160,6 +162,16 @@ def normal_scores(rewards: list[float]) -> "np.ndarray":
     """
     import numpy as np
     from scipy.special import ndtri
-    from scipy.stats import rankdata
 
-    return np.asarray(ndtri((rankdata(rewards) - 0.5) / len(rewards)))
+    _, places, counts = np.unique(np.asarray(rewards), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return np.asarray(ndtri((ranks - 0.5) / len(rewards)))
+
+
+@cache
+def _threads() -> Any:
+    """Return what limits the threads of linear algebra. Looking for its libraries takes longer than a draw, so it is done
+    once, when all of them are loaded."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

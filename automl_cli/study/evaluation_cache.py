@@ -39,7 +39,8 @@ class Evaluation:
 class EvaluationCache:
     """Maps each genotype to its first evaluation, so that later trials of the genotype take that outcome.
 
-    Without `reuse` nothing is shared: each trial of a genotype is a replicate with a seed of its own.
+    Without `reuse` nothing is shared: each trial of a genotype is a replicate with a seed of its own. With it, a proposal may
+    still ask for a replicate (`Proposal.replicate`), which has a seed of its own and shares nothing.
 
     Genotypes that `standing_for` maps to one mean the same, so they count as one. They are held as 16-byte digests, since a
     study may have tens of thousands of long ones.
@@ -52,22 +53,22 @@ class EvaluationCache:
         self._first: dict[bytes, Evaluation] = {}
         self._replicates: dict[bytes, int] = {}
 
-    def seed_of_next(self, genotype: Genotype, epochs: int) -> int:
-        """Return the child seed of the next trial of this genotype."""
-        replicate = None if self._reuse else self._replicates.get(self._key(genotype), 0)
-        return child_seed(self._seed, self._standing_for(genotype), Stage.SEARCH, epochs, replicate=replicate)
+    def seed_of_next(self, genotype: Genotype, epochs: int, *, replicate: int = 0) -> int:
+        """Return the child seed of the next trial of this genotype, or of this replicate of it."""
+        number = (replicate or None) if self._reuse else self._replicates.get(self._key(genotype), 0)
+        return child_seed(self._seed, self._standing_for(genotype), Stage.SEARCH, epochs, replicate=number)
 
     def enter(self, asked: Asked) -> None:
         """Record that a trial was proposed."""
         key = self._key(asked.genotype)
         if not self._reuse:
             self._replicates[key] = self._replicates.get(key, 0) + 1
-        else:
+        elif not asked.replicate:
             self._first.setdefault(key, Evaluation(asked.trial))
 
     def earlier(self, asked: Asked) -> Evaluation | None:
         """Return the evaluation whose outcome this trial takes, or None when it has its own."""
-        found = self._first.get(self._key(asked.genotype))
+        found = None if asked.replicate else self._first.get(self._key(asked.genotype))
         return None if found is None or found.trial == asked.trial else found
 
     def conclude(self, asked: Asked, outcome: Outcome) -> tuple[Asked, ...]:
@@ -85,7 +86,8 @@ class EvaluationCache:
         for key in [key for key, outcome in ended if outcome is not None and outcome.status in statuses]:
             del self._first[key]
         for asked in unfinished if self._reuse else ():
-            self._first.setdefault(self._key(asked.genotype), Evaluation(asked.trial))
+            if not asked.replicate:
+                self._first.setdefault(self._key(asked.genotype), Evaluation(asked.trial))
 
     def _key(self, genotype: Genotype) -> bytes:
         return hashlib.blake2b(canonical(self._standing_for(genotype)).encode(), digest_size=16).digest()

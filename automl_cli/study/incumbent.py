@@ -1,16 +1,17 @@
 """Ranks trials, chooses the winner after retraining, and writes the artifact that describes it."""
 
 from bisect import insort
-from collections.abc import Mapping, Sequence
-from statistics import StatisticsError, correlation
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import StatisticsError, correlation, fmean
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from automl_cli.core.decisions import Genotype
 from automl_cli.core.rewards import Reward, ranked
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import Costs, Outcome, Trial
+from automl_cli.core.trials import Costs, Measurement, Outcome, Trial
 from automl_cli.plugins.kind import Joining
 from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.space_checks import decoded
@@ -31,17 +32,24 @@ class Winner(Struct, frozen=True):
 class Ranking:
     """Ranks the best trials with distinct genotypes by reward, ties to the lowest number. The order of adding does not matter.
 
-    Genotypes that `standing_for` maps to one count as one.
+    Genotypes that `standing_for` maps to one count as one. With more than one of `seeds`, a genotype is ranked by the mean
+    reward of its trials, those that were measured on so many seeds before the others; then it is the first trial, with the
+    others as its `replicates`.
     """
 
-    def __init__(self, size: int, reward: Reward, *, standing_for: Representative = itself) -> None:
+    def __init__(self, size: int, reward: Reward, *, seeds: int = 1, standing_for: Representative = itself) -> None:
         self._size = size
         self._reward = reward
+        self._seeds = seeds
         self._standing_for = standing_for
         self._best: list[Trial] = []
+        self._measured: dict[Genotype, list[Trial]] = {}
+        """With more than one of `seeds`, all trials of a genotype, by what it means."""
 
     def add(self, trial: Trial) -> bool:
         """Consider a trial, and return whether it is now the best of all. Trials without a measurement do not count."""
+        if self._seeds > 1:
+            return self._add_to_mean(trial)
         if trial.outcome.measurement is None or self._is_behind(trial):
             return False
         same = self._standing_for(trial.task.genotype)
@@ -56,7 +64,27 @@ class Ranking:
 
     def best(self) -> tuple[Trial, ...]:
         """Return at most `size` trials, the best first."""
-        return tuple(self._best)
+        return tuple(self._best[: self._size])
+
+    def _add_to_mean(self, trial: Trial) -> bool:
+        """Consider a trial beside all others of its genotype, and return whether that is now the best."""
+        trials = self._measured.setdefault(self._standing_for(trial.task.genotype), [])
+        if (before := self._together(trials)) is not None:
+            self._best.remove(before)
+        trials.append(trial)
+        if (now := self._together(trials)) is None:
+            return False
+        insort(self._best, now, key=self._trusted_order)
+        return self._best[0] is now
+
+    def _together(self, trials: Sequence[Trial]) -> Trial | None:
+        """Return the first of these trials that has a score, with the others as its replicates; None where none has one."""
+        scored = sorted((one for one in trials if one.outcome.measurement is not None), key=lambda one: one.number)
+        return msgspec.structs.replace(scored[0], replicates=tuple(scored[1:])) if scored else None
+
+    def _trusted_order(self, trial: Trial) -> tuple[bool, float, int]:
+        on_record = len(self._measured[self._standing_for(trial.task.genotype)])
+        return (on_record < self._seeds, *self._order(trial))
 
     def _is_behind(self, trial: Trial) -> bool:
         """Return whether as many trials as are ranked come before this one, whatever its genotype means: finding that out may
@@ -64,13 +92,14 @@ class Ranking:
         return len(self._best) == self._size and self._order(self._best[-1]) <= self._order(trial)
 
     def _order(self, trial: Trial) -> tuple[float, int]:
-        assert trial.outcome.measurement is not None
-        return (-self._reward.of(trial.outcome.measurement), trial.number)
+        return (-reward_of(self._reward, trial), trial.number)
 
 
-def ranking_of(settings: StudySettings, *, joins: int, standing_for: Representative = itself) -> Ranking:
-    """Return an empty ranking of as many trials as are retrained, or joined into one value."""
-    return Ranking(max(1, joins, settings.retrain_top), settings.reward, standing_for=standing_for)
+def ranking_of(settings: StudySettings, *, joins: int, top: int = 1, standing_for: Representative = itself) -> Ranking:
+    """Return an empty ranking of as many trials as are retrained, or joined into one value, and at least `top`."""
+    size = max(top, joins, settings.retrain_top)
+    seeds = 1 if settings.replication is None else settings.replication.seeds
+    return Ranking(size, settings.reward, seeds=seeds, standing_for=standing_for)
 
 
 def winner_of(best: Sequence[Trial], settings: StudySettings, *, joins: int, retrained: Mapping[int, Outcome] | None) -> Winner:
@@ -93,7 +122,7 @@ def winner_of_retraining(candidates: Sequence[Trial], outcomes: Mapping[int, Out
     rows = [
         RetrainedCandidate(
             trial=trial.number,
-            search_score=score_of(reward, trial.outcome),
+            search_score=score_of(reward, trial),
             retrained_score=None if (measured := again[trial.number]) is None else reward.score(measured),
         )
         for trial in candidates
@@ -116,10 +145,25 @@ def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
         return None
 
 
-def score_of(reward: Reward, outcome: Outcome) -> float:
-    """Return the validation score of a trial that is ok, as the reward reads it."""
-    assert outcome.measurement is not None
-    return reward.score(outcome.measurement)
+def scores_of(reward: Reward, trial: Trial) -> tuple[float, ...]:
+    """Return the validation scores of a trial that is ok and of its replicates, as the reward reads them."""
+    return tuple(reward.score(measurement) for measurement in _measurements(trial))
+
+
+def score_of(reward: Reward, trial: Trial) -> float:
+    """Return the validation score of a trial that is ok, the mean with its replicates, as the reward reads it."""
+    return fmean(scores_of(reward, trial))
+
+
+def reward_of(reward: Reward, trial: Trial) -> float:
+    """Return the reward of a trial that is ok, the mean with its replicates."""
+    return fmean(reward.of(measurement) for measurement in _measurements(trial))
+
+
+def _measurements(trial: Trial) -> Iterator[Measurement]:
+    for one in (trial, *trial.replicates):
+        assert one.outcome.measurement is not None
+        yield one.outcome.measurement
 
 
 def winner_artifact(
@@ -140,7 +184,7 @@ def winner_artifact(
 def joined_trials(winner: Winner, settings: StudySettings) -> tuple[JoinedTrial, ...]:
     """Return the trials that are joined as an artifact names them."""
     return tuple(
-        JoinedTrial(trial=trial.number, genotype=trial.task.genotype, validation_score=score_of(settings.reward, trial.outcome))
+        JoinedTrial(trial=trial.number, genotype=trial.task.genotype, validation_score=score_of(settings.reward, trial))
         for trial in winner.joined
     )
 
@@ -162,14 +206,15 @@ def provenance(settings: StudySettings, winner: Winner) -> dict[str, Any]:
         "trial": task.trial,
         "genotype": task.genotype,
         "validation_scores": measurement.scores,
-        "validation_score": settings.reward.score(measurement),
-        "reward": settings.reward.of(measurement),
+        "validation_score": score_of(settings.reward, winner.trial),
+        "reward": reward_of(settings.reward, winner.trial),
         "reward_function": settings.reward,
         "child": None if settings.child is None else settings.child.portable,
         "epochs": task.epochs,
         "strategy": settings.strategy,
         "seed": settings.seed,
         "retraining": winner.retraining,
+        "scores_by_seed": scores_of(settings.reward, winner.trial) if winner.trial.replicates else (),
     }
 
 

@@ -7,7 +7,7 @@ same proposals and the same ranking.
 from collections import Counter
 
 from automl_cli.core.protocols import Strategy
-from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
+from automl_cli.core.trials import Outcome, Stage, Status, Trial
 from automl_cli.store.journal import Asked, Told
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Evaluation, EvaluationCache, Representative, itself
@@ -83,8 +83,9 @@ class ProposalQueue:
             stage=Stage.SEARCH,
             genotype=proposal.genotype,
             log_probability=proposal.log_probability,
-            seed=self._evaluations.seed_of_next(proposal.genotype, self._epochs),
+            seed=self._evaluations.seed_of_next(proposal.genotype, self._epochs, replicate=proposal.replicate),
             epochs=self._epochs,
+            replicate=proposal.replicate,
         )
 
     def completes_task(self) -> bool:
@@ -104,7 +105,7 @@ class ProposalQueue:
     def settle(self, told: Told) -> tuple[Trial, tuple[Asked, ...]]:
         """End a trial with its outcome. Return the whole trial, and the trials that waited for that outcome."""
         asked = self.open.pop(told.trial)
-        trial = Trial(asked.task, Proposal(asked.genotype, asked.log_probability), told.outcome, told.reused)
+        trial = Trial(asked.task, asked.proposal, told.outcome, told.reused)
         self.finished += 1
         self.endings[told.outcome.ending] += 1
         self._untold[trial.number] = trial

@@ -6,14 +6,16 @@ from contextlib import closing
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import EvaluatorFactory, EvaluatorSetup, Executor, Strategy, StrategyFactory
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import Costs
+from automl_cli.core.trials import Costs, Limits
 from automl_cli.plugins.listing import kind_named
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.store.artifact import write_artifact
-from automl_cli.store.encoding import plain
+from automl_cli.store.encoding import convert, plain
 from automl_cli.store.journal import Journal, read_records
 from automl_cli.store.run_directory import RunDirectory
 from automl_cli.store.study import StudySettings
+from automl_cli.strategies.replicates import Replicating
+from automl_cli.strategies.starting import largest
 from automl_cli.study.incumbent import Winner, winner_artifact
 from automl_cli.study.loop import SearchProgress, Study
 
@@ -21,7 +23,35 @@ from automl_cli.study.loop import SearchProgress, Study
 def make_strategy(settings: StudySettings, space: SearchSpace) -> Strategy:
     """Return a fresh strategy with the constants in the settings."""
     factory: StrategyFactory = STRATEGIES.load(settings.strategy)
-    return factory(space, seed=settings.seed, settings=settings.strategy_settings)
+    chosen = settings.strategy_settings
+    if settings.warm_start is not None:
+        chosen = {**chosen, "start_from": warm_start(settings, space)}
+    strategy = factory(space, seed=settings.seed, settings=chosen)
+    if (replication := settings.replication) is None:
+        return strategy
+    return Replicating(strategy, space, seeds=replication.seeds, share=replication.share, reuse=settings.reuse)
+
+
+def warm_start(settings: StudySettings, space: SearchSpace) -> list[Genotype]:
+    """Return the genotypes of the first trials: those that the user gave, then the costliest of many uniform ones, of those
+    that are within the limits. A function of settings and seed, so it is the same when a study is resumed."""
+    warm, given = settings.warm_start, convert(settings.strategy_settings.get("start_from", []), list[Genotype], "start_from")
+    assert warm is not None
+    size = sizes_of(settings, space)
+    assert size is not None, "planning refuses what has no costs"
+    within = None if settings.limits == Limits() else lambda genotype: not _excess(settings, space, genotype)
+    costliest = largest(space, size, draws=warm.draws, seed=settings.seed, within=within)
+    return list(dict.fromkeys([*given, *costliest]))[: max(warm.count, len(given))]
+
+
+def sizes_of(settings: StudySettings, space: SearchSpace) -> Callable[[Genotype], float] | None:
+    """Return what tells the size of the child of a genotype without measuring it; None where its evaluator knows none."""
+    return evaluator_of(settings).sizes(setup_of(settings), space)
+
+
+def _excess(settings: StudySettings, space: SearchSpace, genotype: Genotype) -> str:
+    costs = costs_of(settings, space, genotype)
+    return "" if costs is None else settings.limits.excess(costs)
 
 
 def evaluator_of(settings: StudySettings) -> EvaluatorFactory:

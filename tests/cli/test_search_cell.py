@@ -35,6 +35,10 @@ def test_a_table_is_searched_and_reported(tmp_path: Path, capfd: pytest.CaptureF
         (("--table", "absent.csv", "--reward-column", "valid"), "no table at"),
         (("--table", "table.csv", "--reward-column", "vald"), "table.csv:1: unknown column 'vald'. Did you mean 'valid'?"),
         (("--table", "table.csv"), "--evaluator table needs --reward-column"),
+        (
+            ("--table", "table.csv", "--reward-column", "valid", "--reward-columns", "valid,test"),
+            "--reward-column and --reward-columns both say what is searched for",
+        ),
         (("--table", "table.csv", "--evaluator", "trained"), "--table is about a table; give --evaluator table with it"),
         (("--evaluator", "trained"), "give --evaluator table --table FILE"),
     ],

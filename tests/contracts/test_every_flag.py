@@ -147,6 +147,7 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "evaluator": ("analytic", "table"),
     "evaluator-option": ({"noise": 0.5}, {"noise": 0.25}),
     "reward-column": ("score", "again"),
+    "reward-columns": ("score,again", "again,score"),
     "report-columns": ("again", "score"),
     "cost-columns": ("again", "score"),
     "encoding-column": ("ops", "genotype"),
@@ -186,6 +187,9 @@ WORLDS: Mapping[str, Mapping[str, Any]] = {
     "evolution": {**TINY, "evaluator": "analytic", "strategy": "evolution"},
     "training": TINY,
     "table": {**TINY, "evaluator": "table", "reward_column": "score"},
+    "trainings": {**TINY, "evaluator": "table"},
+    "noisy": {**TINY, "evaluator": "analytic", "evaluator_option": {"noise": 0.5}},
+    "costs": {**TINY, "strategy": "evolution"},
     "cells": {"evaluator": "analytic", "trials": 6, "transfer": "digits"},
     "functions": {"space": "activation-units", "trials": 6},
     "policies": {"space": "autoaugment", "evaluator": "analytic", "trials": 6},
@@ -196,7 +200,9 @@ WORLDS: Mapping[str, Mapping[str, Any]] = {
 def world_of(row: Flag) -> str:
     """The search in which the flag means something."""
     if row.of_evaluator == "table":
-        return "table"
+        return "trainings" if row.name == "reward-columns" else "table"
+    if row.name in ("replicates", "warm-start"):
+        return "noisy" if row.name == "replicates" else "costs"
     if row.name in NETWORK_FLAGS:
         return "functions"
     if row in AUGMENT:

@@ -11,6 +11,7 @@ from automl_cli.plugins.discovery import plugin_named
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.store.encoding import decode, document, line, parse
 from automl_cli.store.journal import Asked
+from automl_cli.strategies.replicates import Replicating
 from tests.strategies.driving import driven, genotypes_of, replayed
 from tests.tables import ROOT, SPACES
 
@@ -117,3 +118,30 @@ def test_resolved_settings_are_complete_and_final(name: str, trials: int) -> Non
 def test_an_unknown_setting_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="'learnin_rate'"):
         STRATEGIES.load(name).resolve(48, {"learnin_rate": 0.1})
+
+
+SEEDS, SHARE = 3, 1 / 3
+
+
+def replicating(name: str, space: SearchSpace) -> Replicating:
+    """The strategy, with replicates between its proposals."""
+    return Replicating(made(name, space), space, seeds=SEEDS, share=SHARE, reuse=False)
+
+
+@every_strategy
+@on_every_kind_of_space
+def test_replicates_leave_the_law_a_share_of_the_trials_and_so_many_seeds(name: str, space: SearchSpace) -> None:
+    live = proposals_of(replicating(name, space))
+    assert proposals_of(replicating(name, space), asks=3) == live
+    recorded = [decode(line(asked), Asked, "journal") for asked in live]
+    assert replayed(replicating(name, space), recorded, noise, TRIALS, in_flight=IN_FLIGHT) == live
+    again = [asked for asked in live if asked.replicate]
+    batch = made(name, space).batch
+    assert len(again) <= SHARE * TRIALS
+    assert again or batch > 4  # a minibatch of replicates needs as many trials before it as the share says
+    before: dict[Genotype, int] = {}
+    for asked in live:
+        assert space.decisions.check(asked.genotype) == asked.genotype
+        assert not asked.replicate or asked.genotype in before
+        before[asked.genotype] = before.get(asked.genotype, 0) + 1
+    assert all(asked.replicate < SEEDS for asked in again) or batch > 1

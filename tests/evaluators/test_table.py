@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from automl_cli.core.errors import DataError
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.protocols import EvaluatorSetup, NoResult
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Status, Task
@@ -162,3 +163,36 @@ def test_a_table_that_has_changed_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("0.75", "0.76"))
     with pytest.raises(DataError, match=r"table\.csv is not the table that this search was started with"):
         evaluator(path, digest=before)
+
+
+THREE = ["ops,a,b,c", "000000,0.5,0.6,0.7", "421211,0.75,0.8,0.85", "444444,0.25,0.3,0.35"]
+TRAININGS = {"reward_column": None, "reward_columns": ["a", "b", "c"], "report_columns": []}
+
+
+def test_the_score_is_one_of_several_trainings_by_the_seed_and_their_mean_is_the_true_score(tmp_path: Path) -> None:
+    made = evaluator(table(tmp_path, THREE), **TRAININGS)
+    found = [made.evaluate(msgspec.structs.replace(task((4, 2, 1, 2, 1, 1)), seed=seed)) for seed in range(60)]
+    scores = [measurement.scores[0] for measurement in found]
+    assert set(scores) == {0.75, 0.8, 0.85}
+    assert all(12 <= scores.count(score) <= 30 for score in set(scores))  # of 20 each, by these seeds
+    assert all(measurement.metrics["true_score"] == pytest.approx(0.8) for measurement in found)
+    again = evaluator(table(tmp_path, THREE), **TRAININGS)
+    assert again.evaluate(task((0,) * 6)) == made.evaluate(task((0,) * 6))
+
+
+def test_noise_has_its_deviation_and_leaves_the_true_score(tmp_path: Path) -> None:
+    made = evaluator(table(tmp_path, ROWS), noise=0.1)
+    found = [made.evaluate(msgspec.structs.replace(task((0,) * 6), seed=seed)) for seed in range(400)]
+    assert {measurement.metrics["true_score"] for measurement in found} == {0.5}
+    scores = np.array([measurement.scores[0] for measurement in found])
+    assert abs(scores.mean() - 0.5) < 0.02  # four standard errors
+    assert abs(scores.std() - 0.1) < 0.015
+
+
+def test_a_column_named_as_the_true_score_is_refused_beside_noise(tmp_path: Path) -> None:
+    lines = [row.replace("test", "true_score") for row in ROWS]
+    with pytest.raises(UserError, match="'true_score' is the mean of the scores without noise"):
+        evaluator(table(tmp_path, lines), noise=0.1, report_columns=["true_score"])
+    assert evaluator(table(tmp_path, lines), report_columns=["true_score"]).evaluate(task((0,) * 6)).metrics == {
+        "true_score": 0.4
+    }

@@ -1,5 +1,6 @@
 """Groups of repeats against a baseline, on runs small enough to know every figure."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.report.comparison import compare, obstacle
 from automl_cli.report.runs import History, read_history
+from automl_cli.report.summary import summarise
 from automl_cli.store.journal import Journal
 from automl_cli.store.run_directory import open_run
+from automl_cli.store.study import Replication
 from tests.report.runs import SPACE, asked, study, told, write_run
 from tests.study.worlds import digits_child
 
@@ -153,3 +156,23 @@ def test_files_in_another_folder_are_the_same_space_and_table(tmp_path: Path) ->
     assert [group.seeds for group in compare(runs).groups] == [(0, 1)]
     other = history(tmp_path / "c", [0.5], space=space("c"), evaluator=EvaluatorSpec("table", {"file": "/a/another.csv"}))
     assert obstacle([*runs, other]) == "c and a differ in how a child is measured"
+
+
+def test_with_replicates_the_incumbent_is_the_one_of_the_best_mean_and_its_score_that_mean(tmp_path: Path) -> None:
+    made = study(replication=Replication(seeds=2, share=0.5), trials=4)
+    path = write_run(tmp_path / "a", [], replication=made.replication, trials=4)
+    with closing(Journal(path / "journal.jsonl")) as journal:
+        for number, score in enumerate((0.9, 0.8, 0.5, 0.7)):
+            journal.append(replace(asked(number, made, genotype=number % 2), replicate=number // 2))
+            journal.append(told(number, score))
+    found = read_history(path)
+    (group,) = compare([found]).groups
+    assert [point.score.mean for point in group.curve] == pytest.approx([0.9, 0.9, 0.7, 0.75])
+    assert [(point.trials, point.score) for point in summarise(found).curve] == [
+        (1, pytest.approx(0.9)),
+        (3, pytest.approx(0.7)),
+        (4, pytest.approx(0.75)),
+    ]
+    best = summarise(found).best
+    assert best is not None
+    assert (best.trial, best.score, best.metrics["seeds"]) == (1, pytest.approx(0.75), 2)

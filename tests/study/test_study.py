@@ -9,7 +9,6 @@ import pytest
 from automl_cli.core.errors import RunFailed
 from automl_cli.core.trials import Costs, Limits, Measurement, Outcome, Stage, Status, Task
 from automl_cli.store.journal import Ended, Started, read_records
-from automl_cli.study.incumbent import score_of
 from tests.study.worlds import Obedient, World, settings, value
 
 
@@ -105,7 +104,8 @@ def test_a_child_over_a_limit_is_never_trained(tmp_path: Path) -> None:
 def test_the_highest_reward_wins_and_ties_go_to_the_lowest_trial(tmp_path: Path) -> None:
     world = World(tmp_path, settings(trials=20))
     winner = world.run()
-    scores = {told.trial: score_of(world.config.reward, told.outcome) for told in world.told() if told.outcome.measurement}
+    reward = world.config.reward
+    scores = {told.trial: reward.score(told.outcome.measurement) for told in world.told() if told.outcome.measurement}
     assert winner.trial.number == max(scores, key=lambda trial: (scores[trial], -trial))
     (tmp_path / "ties").mkdir()
     ties = World(tmp_path / "ties", settings(trials=20))
@@ -236,7 +236,8 @@ def test_ctrl_c_closes_the_executor_publishes_the_best_and_leaves_a_whole_journa
         world.run(executor)
     assert executor.closed
     assert ended(world)[0] == "interrupted"
-    scores = {told.trial: score_of(world.config.reward, told.outcome) for told in world.told() if told.outcome.measurement}
+    reward = world.config.reward
+    scores = {told.trial: reward.score(told.outcome.measurement) for told in world.told() if told.outcome.measurement}
     assert world.published[-1].trial.number == max(scores, key=lambda trial: scores[trial])
 
 
@@ -244,7 +245,7 @@ def test_the_best_are_retrained_on_new_seeds_and_the_winner_is_named_by_that(tmp
     def evaluate(task: Task) -> Outcome:
         if task.stage is Stage.RETRAIN:
             return Outcome(Status.OK, Measurement((1.0 - value_of_search[task.genotype],)))
-        value_of_search[task.genotype] = score_of(world.config.reward, value(task))
+        value_of_search[task.genotype] = world.config.reward.score(value(task).measurement)
         return value(task)
 
     value_of_search: dict[Any, float] = {}

@@ -20,6 +20,7 @@ from automl_cli.store.artifact import encode_artifact
 from automl_cli.store.encoding import plain
 from automl_cli.store.journal import Asked, Journal, Told, cut_torn_tail, read_records
 from automl_cli.store.study import StudySettings
+from automl_cli.strategies.replicates import Replicating
 from automl_cli.study.incumbent import Winner, winner_artifact
 from automl_cli.study.loop import SearchProgress, Study
 from automl_cli.system.machine import Environment
@@ -184,9 +185,12 @@ class World:
         """A session: the whole study, or what is left of it."""
         cut_torn_tail(self.journal_file)
         self.strategy = Attentive(self.space, seed=self.config.seed, batch=self.batch)
+        strategy: Strategy = self.strategy
+        if (again := self.config.replication) is not None:
+            strategy = Replicating(strategy, self.space, seeds=again.seeds, share=again.share, reuse=self.config.reuse)
         journal = Journal(self.journal_file)
         try:
-            return self.study(executor or Obedient(), journal, self.strategy, **changed).run(read_records(self.journal_file))
+            return self.study(executor or Obedient(), journal, strategy, **changed).run(read_records(self.journal_file))
         finally:
             journal.close()
 

@@ -1,6 +1,6 @@
 """Another way to measure a polynomial: fit it by least squares and look at the error; no training, no JAX."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,17 @@ class LeastSquares:
         return 1
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return False: the curve is exact."""
+        return False
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
+        return None
+
+    @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
+        """Return None: all polynomials are as large."""
         return None
 
     @staticmethod

@@ -1,0 +1,34 @@
+"""Choose the strategy that `--strategy auto` means, once, from budget, space and noise; the study records it.
+
+    evolution     fewer than `FEW_TRIALS` trials: too few for a model
+    local-search  scores without noise, and trials for `CLIMBS` times all neighbours of a genotype
+    surrogate     else
+
+Chosen on toy landscapes (additive, pairwise, NK, deceptive; 6 to 40 decisions; with noise of half their spread and without; 32
+to 300 trials), on none that is published: `tests/benchmarks/toys.py`. The policies of `reinforce` and `ppo` are never chosen:
+what they learn from takes thousands of trials.
+"""
+
+from automl_cli.core.numbers import counted
+from automl_cli.core.spaces import SearchSpace
+
+AUTO = "auto"
+"""The name that a user gives in place of a strategy's."""
+
+FEW_TRIALS = 48
+"""With fewer trials evolution is chosen."""
+
+CLIMBS = 5
+"""Local search is chosen where it can look at so many whole neighbourhoods."""
+
+
+def chosen(space: SearchSpace, *, trials: int, noisy: bool) -> tuple[str, str]:
+    """Return the name of the strategy, and in words why."""
+    neighbours = sum(len(decision.choices) - 1 for decision in space.decisions.decisions)
+    if trials < FEW_TRIALS:
+        return "evolution", f"{counted(trials, 'trial')} are few: fewer than {FEW_TRIALS}"
+    if not noisy and trials >= CLIMBS * neighbours:
+        many = f"{trials:,} trials are {CLIMBS} or more for each of the {neighbours:,} neighbours of a genotype"
+        return "local-search", f"scores have no noise, and {many}"
+    why = "scores have noise" if noisy else f"a genotype has {neighbours:,} neighbours, many for {trials:,} trials"
+    return "surrogate", why
