@@ -60,17 +60,15 @@ def report(
 ) -> None:
     """Show what runs found, how it went, and what it cost.
 
-    Works on what is still running. Several searches of the same task are compared after equally many trials: those that differ
-    in their seed only are repeats of one, and random search is the baseline where it is among them. Of a training it shows
-    what was trained and the curve, of a comparison the table. The runs below a directory are listed, the best first on each
-    data set. With --html, whatever is named stands on one page.
+    Works on what is still running. Several searches of one task are compared after equally many trials: those that differ in
+    their seed only are repeats of one, and random search is the baseline where it is among them. The runs below a directory
+    are listed, the best first on each data set. With --html, whatever is named stands on one page.
 
     Examples:
         automl report
         automl report runs
         automl report runs/first --watch
         automl report runs/first --serve
-        automl report runs/final runs/first --top 10
         automl report runs/reinforce runs/random --html --out comparison.html
         automl report runs/first --json
     """

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LOOKS = 0.5
 """The time between two looks at the journals. A look reads only what was added, so it costs next to nothing."""
 
+SECONDS_BETWEEN_DRAWINGS = 1.0
+"""The longest time between two drawings: the times on the display go on even where the journals do not."""
+
 
 def watch_runs(paths: Sequence[Path], *, quiet: bool, wait: Callable[[float], None] = time.sleep) -> None:
     """Follow what is in these directories until nothing of it runs. It is shown where stdout is a terminal, unless `quiet`.
@@ -39,16 +42,20 @@ def watch_runs(paths: Sequence[Path], *, quiet: bool, wait: Callable[[float], No
 
 
 def _show(watched: "Watched", console: "Console", wait: Callable[[float], None]) -> None:
-    """Redraw the display when something is new, and once a second for what depends on the time."""
+    """Redraw the display when something is new, and now and then for what depends on the time."""
     from rich.live import Live
 
     with Live(_panel(watched, console), console=console, auto_refresh=False, transient=True) as live:
         drawn_at = time.monotonic()
-        while watched.goes_on:
-            wait(SECONDS_BETWEEN_LOOKS)
-            if watched.refresh() or time.monotonic() - drawn_at >= 1.0:
-                live.update(_panel(watched, console), refresh=True)
-                drawn_at = time.monotonic()
+        try:
+            while watched.goes_on:
+                wait(SECONDS_BETWEEN_LOOKS)
+                if watched.refresh() or time.monotonic() - drawn_at >= SECONDS_BETWEEN_DRAWINGS:
+                    live.update(_panel(watched, console), refresh=True)
+                    drawn_at = time.monotonic()
+        except KeyboardInterrupt:
+            live.transient = False  # the last state stays on the screen
+            raise
 
 
 def _panel(watched: "Watched", console: "Console") -> "RenderableType":

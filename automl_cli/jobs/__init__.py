@@ -6,6 +6,7 @@ descents    compares update rules on analytic problems
 transfer    scales the winner of a search to another data set and trains it
 validation  checks files beyond their schema
 run_checks  checks a run directory against itself
+training_checks  checks the directory of a training against itself
 export      writes what an artifact holds as one file that runs by itself: of a trained model StableHLO
 export_expression  writes an activation function or an update rule as source text
 export_policy  writes an augmentation as JSON, or as a file for Pillow

@@ -1,6 +1,6 @@
 """Checks that files which the tool wrote agree with themselves, beyond what reading them checks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from automl_cli.core.spaces import SearchSpace, SpaceReference
 from automl_cli.core.trials import Costs, Measurement
 from automl_cli.jobs.compare import check_trainings, ledger_of
 from automl_cli.jobs.run_checks import check_joined, check_journal, check_winner
+from automl_cli.jobs.training_checks import check_checkpoint, check_contents, check_course, check_model
 from automl_cli.kinds.comparison import ComparisonSettings
+from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.plugins.kind import Joining, Kind
 from automl_cli.plugins.listing import bodies, kind_of, standing_kind
@@ -23,7 +25,9 @@ from automl_cli.store.consistency import must_equal
 from automl_cli.store.encoding import check_keys
 from automl_cli.store.file_names import (
     BEST_FILE,
+    CHECKPOINT_FILE,
     COMPARISON_FILE,
+    CONTENTS_FILE,
     JOURNAL_FILE,
     MODEL_FILE,
     NETWORK_FILE,
@@ -37,7 +41,7 @@ from automl_cli.store.study import Found, FoundBody, StudySettings
 from automl_cli.study.incumbent import joined_value
 from automl_cli.values.child import Child
 
-TRAINING_FILES = (TRAINING_FILE, MODEL_FILE)
+TRAINING_FILES = (TRAINING_FILE, JOURNAL_FILE, CHECKPOINT_FILE, MODEL_FILE, CONTENTS_FILE)
 RUN_FILES = (STUDY_FILE, JOURNAL_FILE, BEST_FILE, NETWORK_FILE, *(f"{TRANSFER}/{name}" for name in TRAINING_FILES))
 OUTCOMES = (BEST_FILE, NETWORK_FILE, TRANSFER)
 """Files of a run directory that only trials can bring about, so that a journal must be there too."""
@@ -60,12 +64,13 @@ def files_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    found = [path / name for name in (COMPARISON_FILE, *RUN_FILES, *TRAINING_FILES) if (path / name).is_file()]
+    names = dict.fromkeys((COMPARISON_FILE, TRAINING_FILE, *RUN_FILES, *TRAINING_FILES))
+    found = [path / name for name in names if (path / name).is_file()]
     if path / STUDY_FILE in found and path / JOURNAL_FILE not in found:
         found.insert(1, path / JOURNAL_FILE)
     studies = repeats_of(path)
     if not found and not studies:
-        known = ", ".join((*RUN_FILES, *TRAINING_FILES))
+        known = ", ".join(dict.fromkeys((*RUN_FILES, *TRAINING_FILES)))
         raise ArtifactError(f"{path} is no run directory: it holds none of {known}; give that of a search or a training")
     yield from found
     for study in studies:
@@ -77,6 +82,8 @@ def check_file(path: Path) -> ValidationResult:
     try:
         if path.suffix == ".jsonl":
             return _check_journal(path)
+        if (check := ARRAYS.get(path.name)) is not None:
+            return ValidationResult(str(path), check(path))
         data = read_bytes(path)
         artifact = decode_artifact(data, str(path), bodies())
         check_keys(data, str(path))
@@ -85,11 +92,17 @@ def check_file(path: Path) -> ValidationResult:
         return ValidationResult(str(path), None, str(error))
 
 
+ARRAYS: Mapping[str, Callable[[Path], str]] = {CHECKPOINT_FILE: check_checkpoint, CONTENTS_FILE: check_contents}
+"""What checks a file of arrays that no artifact names."""
+
+
 def _check_journal(path: Path) -> ValidationResult:
     """Check that the records are those that the study beside the journal writes."""
     study, comparison = path.with_name(STUDY_FILE), path.with_name(COMPARISON_FILE)
     if path.is_file() and comparison.is_file() and not study.is_file():
         return _check_comparison(path, comparison)
+    if path.is_file() and path.with_name(TRAINING_FILE).is_file() and not study.is_file():
+        return ValidationResult(str(path), f"journal of {counted(len(check_course(path).losses), 'epoch')}")
     if not path.is_file():
         return _check_absent(path, study)
     if not study.is_file():
@@ -143,6 +156,8 @@ def _check_artifact(path: Path, artifact: Artifact[Any]) -> str | None:
     if (child := getattr(body, "child", None)) is not None:
         check_roles(child, f"{path}: body.child", may_be_open=isinstance(body, StudySettings | ComparisonSettings))
         _check_inputs(path, artifact, child)
+    if isinstance(body, ModelBody):
+        check_model(path, body)
     unchecked = _check_found_artifact(path, kind, artifact) if isinstance(body, FoundBody) else None
     return unchecked if kind.check is None else (kind.check(body, str(path)) or unchecked)
 

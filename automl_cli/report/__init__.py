@@ -10,7 +10,7 @@ following   runs of whatever kind as their journals grow
 watching    runs that are followed, as parts of a display
 serving     a page on the loopback interface, made anew when its runs have changed
 listing     the runs below a directory
-leaderboard a list of runs in words
+leaderboard  a list of runs in words
 trainings   directories of trainings as histories, and one of them in figures
 training_sections  trainings in words and curves
 pareto      the front of score against length

@@ -82,7 +82,7 @@ class FollowedSearch:
             yield f"last {len(course.recent)}", f"mean {number(sum(course.recent) / len(course.recent))}"
         if course.retrained:
             yield "retraining", f"{course.retrained} of the {self.settings.retrain_top} best"
-        if course.open:
+        if course.open and self.state == "running":
             yield "in flight", f"{course.open:,}"
         if endings := shown_endings(course.endings):
             yield "no score", endings

@@ -35,17 +35,34 @@ class Followed(Protocol):
     """A `CourseFigures`."""
 
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """The noun for what is counted, such as trials."""
+        ...
+
     @property
-    def words(self) -> str: ...
+    def words(self) -> str:
+        """The work of the run, in words."""
+        ...
+
     @property
-    def done(self) -> int: ...
+    def done(self) -> int:
+        """The number that is done."""
+        ...
+
     @property
-    def planned(self) -> int: ...
+    def planned(self) -> int:
+        """The number that there will be."""
+        ...
+
     @property
-    def best(self) -> float | None: ...
+    def best(self) -> float | None:
+        """The best score, as the kind of run counts it."""
+        ...
+
     @property
-    def last(self) -> float | None: ...
+    def last(self) -> float | None:
+        """The last score."""
+        ...
 
     def refresh(self) -> bool:
         """Take in what was added, and return whether anything is new, the state included."""

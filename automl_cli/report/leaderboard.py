@@ -6,7 +6,7 @@ from itertools import groupby
 from automl_cli.core.numbers import counted
 from automl_cli.report.figures import number
 from automl_cli.report.listing import group_of
-from automl_cli.store.listings import ListedRun, Listing
+from automl_cli.store.listings import ListedRun, RunList
 from automl_cli.values.sheet import Facts, Grid, Heading, Lines, Part
 
 TITLES = ("run", "what", "done", "best", "test", "state", "age")
@@ -15,7 +15,7 @@ WORDS = ("what", "state")
 UNITS = (("days", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
-def listing_parts(listing: Listing) -> Iterator[Part]:
+def listing_parts(listing: RunList) -> Iterator[Part]:
     """Yield a table of runs for each data set, the best first, and what is to be known of them."""
     where = ", ".join(listing.directories)
     if not listing.runs:

@@ -22,7 +22,7 @@ from automl_cli.report.trainings import metric_of
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.file_names import BEST_FILE, STUDY_FILE, TRAINING_FILE
 from automl_cli.store.files import file_digest
-from automl_cli.store.listings import ListedRun, Listing, What
+from automl_cli.store.listings import ListedRun, RunList, What
 from automl_cli.store.study import StudySettings
 
 DEPTH = 4
@@ -55,12 +55,12 @@ def _runs_below(directory: Path, depth: int, seen: set[Path]) -> Iterator[Path]:
             yield from _runs_below(path, depth - 1, seen)
 
 
-def list_runs(directories: Sequence[Path], *, clock: Callable[[], float] = time.time) -> Listing:
+def list_runs(directories: Sequence[Path], *, clock: Callable[[], float] = time.time) -> RunList:
     """Return the runs below these directories; one of them that is a run itself is listed too."""
     now = clock()
     rows = [row for directory in directories for path in _named(directory) for row in _rows(path, directory, now)]
     unique = {row.path: row for row in rows}
-    return Listing(directories=tuple(map(str, directories)), runs=tuple(_sorted(_with_trained(list(unique.values())))))
+    return RunList(directories=tuple(map(str, directories)), runs=tuple(_sorted(_with_trained(list(unique.values())))))
 
 
 def _named(directory: Path) -> Iterable[Path]:

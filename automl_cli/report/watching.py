@@ -114,8 +114,8 @@ def _rate(run: Followed) -> float | None:
 
 def _left(run: Followed) -> str:
     """Return the time that is left at the rate of this session; nothing where the run stands still or no rate is known."""
-    rate = _rate(run)
-    return duration(max(0, run.planned - run.done) / rate) if rate and run.state == "running" else ""
+    rate, left = _rate(run), run.planned - run.done
+    return duration(left / rate) if rate and left > 0 and run.state == "running" else ""
 
 
 def _bar(done: int, planned: int, *, ascii_only: bool) -> str:

@@ -47,7 +47,7 @@ class ListedRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     problem: str | None = None
 
 
-class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The runs below some directories, those on one data set together, the best first."""
 
     directories: tuple[str, ...]

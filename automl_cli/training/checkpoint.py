@@ -39,11 +39,13 @@ class Checkpoint:
 
         if not self.path.exists():
             return None
-        arrays = read_arrays(self.path)
-        if not set(OWN) <= set(arrays) or arrays["progress.settings"].tobytes() != self._digest:
-            raise ArtifactError(f"{self.path}: belongs to another training; start this one again with --overwrite")
-        losses, scores = (tuple(map(float, arrays[name])) for name in OWN[:2])
-        return TrainingProgress(losses, scores, {name: array for name, array in arrays.items() if name not in OWN})
+        arrays = self._arrays()
+        return TrainingProgress(*_figures(arrays), {name: array for name, array in arrays.items() if name not in OWN})
+
+    def figures(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the losses and scores of the epochs that the file holds. Raises ArtifactError where it is not sound, or that
+        of another training."""
+        return _figures(self._arrays())
 
     def after_epoch(
         self,
@@ -58,6 +60,12 @@ class Checkpoint:
             self._write(losses, scores, arrays())
             self._written_at = time.monotonic()
 
+    def _arrays(self) -> dict[str, np.ndarray]:
+        arrays = read_arrays(self.path)
+        if not set(OWN) <= set(arrays) or arrays["progress.settings"].tobytes() != self._digest:
+            raise ArtifactError(f"{self.path}: belongs to another training; start this one again with --overwrite")
+        return arrays
+
     def remove(self) -> None:
         """Remove the file, at the end of the training."""
         self.path.unlink(missing_ok=True)
@@ -67,3 +75,8 @@ class Checkpoint:
 
         own = (np.array(losses), np.array(scores), np.frombuffer(self._digest, np.uint8))
         write_arrays(self.path, {**arrays, **dict(zip(OWN, own, strict=True))})
+
+
+def _figures(arrays: Mapping[str, np.ndarray]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    losses, scores = (tuple(map(float, arrays[name])) for name in OWN[:2])
+    return losses, scores

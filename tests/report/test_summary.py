@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from automl_cli.core.errors import ArtifactError, UserError
-from automl_cli.core.trials import Stage
+from automl_cli.core.rewards import InverseSquare
+from automl_cli.core.trials import Outcome, Stage, Status
 from automl_cli.report.runs import newest_run, read_history
 from automl_cli.report.sections import run_blocks
 from automl_cli.report.summary import summarise
@@ -128,3 +129,38 @@ def test_repeats_are_read_in_the_order_of_their_seeds(tmp_path: Path) -> None:
         write_run(tmp_path / f"seed-{seed}", [0.5], seed=seed)
     assert [path.name for path in runs_in(tmp_path)] == ["seed-9", "seed-10", "seed-100"]
     assert read_history(tmp_path / "seed-9").name == f"{tmp_path.name}/seed-9"
+
+
+def test_reasons_that_differ_in_numbers_are_one_with_a_count_and_an_example(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [0.5], trials=9)
+    endings = [(Status.DIVERGED, f"the loss is nan in epoch 1, step {step} of 44") for step in (13, 7, 22)]
+    endings += [(Status.FAILED, "OSError: gone"), (Status.DIVERGED, "the output is not finite")]
+    with open_run(path) as run:
+        journal = Journal(run.journal_file)
+        for number, (status, message) in enumerate(endings, start=1):
+            journal.append(asked(number, study()))
+            journal.append(replace(told(number, None), outcome=Outcome(status, message=message, seconds=1.0)))
+        journal.close()
+    found = summarise(read_history(path)).reasons
+    assert [(one.status, one.trials, one.first, one.message) for one in found] == [
+        ("diverged", 3, 1, "the loss is nan in epoch 1, step 13 of 44"),
+        ("failed", 1, 4, "OSError: gone"),
+        ("diverged", 1, 5, "the output is not finite"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "trials", "said"), [(0.7, 3, "after 3 trials"), (0.5, 2, "after 2 trials"), (0.9, None, "not in 4 trials")]
+)
+def test_a_score_to_reach_is_counted_to_in_one_run(tmp_path: Path, target: float, trials: int | None, said: str) -> None:
+    run = summarise(read_history(write_run(tmp_path / "run", [None, 0.5, 0.7, 0.8])), target=target)
+    assert run.reach
+    assert (run.reach.target, run.reach.trials) == (target, trials)
+    assert said in str(list(run_blocks(run)))
+
+
+def test_a_score_that_should_be_low_is_reached_from_above(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run", [90.0, 80.0, 70.0], reward=InverseSquare())
+    reach = summarise(read_history(path), target=80.0).reach
+    assert reach
+    assert reach.trials == 2
