@@ -23,8 +23,8 @@ from automl_cli.report.runs import History, space_of
 from automl_cli.store.file_names import JOURNAL_FILE
 from automl_cli.store.reports import CurvePoint, RankedTrial, ReachedScore, Reason, RunCost, RunSummary
 from automl_cli.store.study import StudySettings
-from automl_cli.study.evaluation_cache import itself
-from automl_cli.study.incumbent import Ranking, Winner, winner_of
+from automl_cli.study.evaluation_cache import Representative, itself
+from automl_cli.study.incumbent import Winner, ranking_of, reward_of, score_of, winner_of
 from automl_cli.study.session import costs_of
 
 
@@ -33,9 +33,8 @@ def summarise(history: History, *, top: int = 5, target: float | None = None) ->
     settings, trials = history.settings, history.trials
     space = space_of(settings)
     joins = 0 if space is None else kind_named(space.plugin.produces).joins
-    ranking = Ranking(
-        max(1, top, joins, settings.retrain_top), settings.reward, standing_for=itself if space is None else space.canonical
-    )
+    standing_for = itself if space is None else space.canonical
+    ranking = ranking_of(settings, joins=joins, top=top, standing_for=standing_for)
     for trial in trials:
         checked = _checked(trial, space, history.path)
         if checked.reused is None:
@@ -56,7 +55,7 @@ def summarise(history: History, *, top: int = 5, target: float | None = None) ->
         running=history.running,
         best=None if best is None else _ranked(best, settings, space),
         top=tuple(_ranked(trial, settings, space) for trial in ranking.best()[:top]),
-        curve=tuple(improvements(trials, settings.reward)),
+        curve=tuple(_curve(trials, settings, standing_for)),
         quarters=_quarters(trials, settings.reward),
         retraining=retraining,
         to_retrain=0 if retraining else min(settings.retrain_top, len(ranking.best())),
@@ -118,6 +117,20 @@ def improvements(trials: Sequence[Trial], reward: Reward) -> Iterator[CurvePoint
             yield CurvePoint(trials=trial.number + 1, score=reward.score(measurement))
 
 
+def _curve(trials: Sequence[Trial], settings: StudySettings, standing_for: Representative) -> Iterator[CurvePoint]:
+    """Yield the score of the best so far wherever it changes; with replicates it is a mean, which may fall."""
+    if settings.replication is None:
+        yield from improvements(trials, settings.reward)
+        return
+    ranking, before = ranking_of(settings, joins=0, standing_for=standing_for), None
+    for trial in trials:
+        if trial.reused is None:
+            ranking.add(trial)
+        if ranking.best() and (score := score_of(settings.reward, ranking.best()[0])) != before:
+            before = score
+            yield CurvePoint(trials=trial.number + 1, score=score)
+
+
 def score_or_none(trial: Trial, reward: Reward) -> float | None:
     """Return the validation score, or None for a trial without one."""
     return None if trial.outcome.measurement is None else reward.score(trial.outcome.measurement)
@@ -173,11 +186,11 @@ def _ranked(trial: Trial, settings: StudySettings, space: SearchSpace | None) ->
     sizes = {"parameters": costs.parameters, "multiply_adds": costs.multiply_adds} if costs else {}
     return RankedTrial(
         trial=trial.number,
-        score=settings.reward.score(measurement),
-        reward=settings.reward.of(measurement),
+        score=score_of(settings.reward, trial),
+        reward=reward_of(settings.reward, trial),
         genotype=trial.task.genotype,
         choices=space.decisions.choices_of(trial.task.genotype) if space else {},
-        metrics={**sizes, **measurement.metrics},
+        metrics={**({"seeds": 1 + len(trial.replicates)} if settings.replication else {}), **sizes, **measurement.metrics},
     )
 
 

@@ -100,7 +100,7 @@ def trained(folder: Path, name: str) -> Path:
     if not (out / MODEL_FILE).exists():
         if network is not None:
             artifact = folder / f"{out.name}.json"
-            write_artifact(artifact, artifact_of(ArchitectureBody(value=network, found=None)))
+            write_artifact(artifact, artifact_of(ArchitectureBody(value=network, words=(name,), found=None)))
             flags = ("--arch", str(artifact), "--dataset", "digits", *flags)
         automl(sys.executable, "train", *flags, "--epochs", 2, "--quiet", "--out", out, "--overwrite")
     return out / MODEL_FILE

@@ -195,8 +195,8 @@ def main() -> None:
         ]
     head = ["landscapes", "searches", *STRATEGIES, "auto", "auto against the second best"]
     text = (
-        "Mean rank by the true value of the best genotype that was seen, 1 the best; `auto` has the rank of what it means. Beside "
-        "it the difference to the second best of all ± standard error. The rule was chosen on other instances."
+        "Mean rank by the true value of the best genotype that was seen, 1 the best; `auto` has the rank of what it means. "
+        "Beside it the difference to the second best of all ± standard error. The rule was chosen on other instances."
     )
     body = f"{text}\n\n{table(head, rows)}"
     if options.tune:
