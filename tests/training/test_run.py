@@ -134,7 +134,7 @@ def test_a_streamed_model_is_scored_again_as_at_the_end_of_its_training(found, t
     scores = evaluate(out / MODEL_FILE)
     assert (scores.scores, scores.test_examples) == (model.scores, 12)
     assert "validation_score" not in model.scores
-    program = export(to_export(str(out / MODEL_FILE)), tmp_path / "exported").file
+    program = export(to_export(str(out / MODEL_FILE)), tmp_path / "exported", format="stablehlo").file
     assert "the middle of a picture, 7/8 of its shorter side" in program.with_name("README.md").read_text()
 
 

@@ -152,7 +152,7 @@ def test_an_artifact_without_a_network_cannot_be_measured(model):
 
 def test_the_exported_program_gives_the_logits_of_the_model_without_this_tool(model, tmp_path):
     """The code of the README, as a stranger would run it: isolated, in another directory."""
-    program = export(to_export(str(model)), tmp_path / "exported").file
+    program = export(to_export(str(model)), tmp_path / "exported", format="stablehlo").file
     body = body_of(model)
     images = load_test_split(dataset_of(body.child)).images
     np.save(program.parent / "images.npy", images.astype(np.float32))
@@ -167,7 +167,7 @@ def test_the_exported_program_gives_the_logits_of_the_model_without_this_tool(mo
 
 
 def test_the_code_of_the_readme_runs_as_it_stands(model, tmp_path):
-    program = export(to_export(str(model)), tmp_path / "exported").file
+    program = export(to_export(str(model)), tmp_path / "exported", format="stablehlo").file
     code = program.with_name(README).read_text().split("```python\n")[1].split("```")[0]
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=program.parent, check=True, capture_output=True, text=True)
     assert len(done.stdout.strip(" []\n").split()) == 5
@@ -179,15 +179,15 @@ def test_an_export_replaces_no_file_that_is_not_one_of_its_own(model, tmp_path, 
     out.mkdir()
     (out / name).write_text("# My project\n")
     with pytest.raises(UserError, match=rf"{name} was not written by an export, so it stays; choose another --out"):
-        export(to_export(str(model)), out, overwrite=True)
+        export(to_export(str(model)), out, format="stablehlo", overwrite=True)
     assert {file.name: file.read_text() for file in out.iterdir()} == {name: "# My project\n"}
 
 
 def test_an_export_is_replaced_only_on_request(model, tmp_path):
-    export(to_export(str(model)), tmp_path / "exported")
+    export(to_export(str(model)), tmp_path / "exported", format="stablehlo")
     with pytest.raises(UserError, match=rf"{PROGRAM} exists already: replace it with --overwrite"):
-        export(to_export(str(model)), tmp_path / "exported")
-    export(to_export(str(model)), tmp_path / "exported", overwrite=True)
+        export(to_export(str(model)), tmp_path / "exported", format="stablehlo")
+    export(to_export(str(model)), tmp_path / "exported", format="stablehlo", overwrite=True)
 
 
 def test_a_place_that_cannot_be_written_is_said_with_the_flag_that_chooses_another(model, tmp_path, monkeypatch):
