@@ -77,7 +77,7 @@ class MadeGroup(Struct, frozen=True):
 
 def classes_of(groups: Sequence[Group], make: MakeOf, taken: set[str]) -> tuple[list[ClassPlan], dict[str, MadeGroup]]:
     """Return the classes, and by the name of each group how it is made. `taken` are names that classes cannot have."""
-    clusters = sorted(_clusters(groups, make), key=lambda cluster: -len(cluster[0]))
+    clusters = sorted(_clusters(groups, make), key=lambda cluster: (-len(cluster[0]), len(cluster[0][0].nodes)))
     plans, made, mains = list[ClassPlan](), dict[str, MadeGroup](), dict[str, Group]()
     for members, handed in clusters:
         common = Counter(class_name_of(group.name, adds=group.nodes[-1].join == "add") for group in members).most_common(1)

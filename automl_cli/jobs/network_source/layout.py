@@ -170,7 +170,7 @@ class _Layout:
         for (kind, name, keeps), part in groupby(rows, key=lambda row: _segment(*row, two=two)):
             items = [item for item, _ in part]
             arguments = ROLES if kind == "list" else ("x",)
-            if len(items) > 2 or (len(items) == 2 and kind == "list"):
+            if len(items) > 2 or (len(items) == 2 and items[0].is_group):
                 self._store(name, kind, items)
                 self.lines.append(Line("x", self.stored[-1].attribute, arguments, keeps=keeps, loop=kind == "list"))
                 continue

@@ -124,9 +124,10 @@ class NetworkWriter:
                 written.append("        previous = x")
             written += self._assigned(line, code)
         features = self._joined(self._plan.outputs, "concatenate", padded=self._plan.padded)
-        if not isinstance(features, str) or features != "x":
+        name = features if isinstance(features, str) else "x"
+        if not isinstance(features, str):
             written += printed_lines("x = ", features, indent=8)
-        return [*written, f"        return self.classifier({self._dialect.features('x')})"]
+        return [*written, f"        return self.classifier({self._dialect.features(name)})"]
 
     def _line(self, line: Line, inline: dict[str, Code]) -> Code:
         terms = [inline.get(name, name) for name in line.arguments]
@@ -176,7 +177,8 @@ def repetitions(parts: Sequence[Code]) -> list[Code]:
 
 
 def _about(plan: ClassPlan) -> str:
-    words = plan.name[0] + "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in plan.name[1:])
+    name = plan.name.rstrip("0123456789")
+    words = name[0] + "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in name[1:])
     if "previous" in plan.takes:
         return f"{words}: x is the output of the cell before it, previous that before x."
     return f"{words}."
