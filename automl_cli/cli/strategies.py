@@ -14,7 +14,7 @@ def strategies(name: Name = None, *, json: Json = False) -> None:
 
     Options are given with --strategy-option NAME=VALUE. Where a default follows from the number of trials, it is shown for
     two of them; --strategy-option constants=paper takes the values of the paper instead. Strategies of installed packages
-    are listed, too.
+    are listed, too. With --strategy auto a search chooses one by its budget, its space, and whether scores have noise.
 
     Examples:
         automl strategies

@@ -146,9 +146,9 @@ def ranks(values: Sequence[float]) -> np.ndarray:
     return np.array([(rounded < value).sum() + ((rounded == value).sum() + 1) / 2 for value in rounded])
 
 
-def summary(name: str, values: np.ndarray) -> list[str]:
-    """A row: the mean rank of every strategy among the others, and behind them that of `auto` with its distance from the second
-    best; `values` are (instances, strategies and auto)."""
+def summary(label: str, values: np.ndarray, names: Sequence[str]) -> list[str]:
+    """A row: the mean rank of every strategy among all, and of `auto`, with the distance of that from the second best; `values`
+    are (searches, strategies and auto)."""
     of_all = np.array([ranks(row[:-1]) for row in values])
     meant = np.abs(values[:, :-1] - values[:, -1:]).argmin(1)  # auto found what the strategy that it means found
     of_auto = of_all[np.arange(len(values)), meant]
@@ -156,49 +156,55 @@ def summary(name: str, values: np.ndarray) -> list[str]:
     apart = of_auto - of_all[:, second]
     error = apart.std(ddof=1) / np.sqrt(len(apart))
     means = [f"{mean:.2f}" for mean in of_all.mean(0)]
-    return [name, str(len(values)), *means, f"{of_auto.mean():.2f}", f"{STRATEGIES[second]} {apart.mean():+.2f} ± {error:.2f}"]
+    return [label, str(len(values)), *means, f"{of_auto.mean():.2f}", f"{names[second]} {apart.mean():+.2f} ± {error:.2f}"]
+
+
+PARTS: Sequence[Callable[[Instance, int], str]] = (
+    lambda one, trials: "all",
+    lambda one, trials: f"{trials} trials",
+    lambda one, trials: one.family,
+    lambda one, trials: f"noise {one.noise:g}",
+    lambda one, trials: one.size,
+)
+"""How searches are put together into rows."""
+
+
+def rows(cases: Sequence[tuple[Instance, int]], kept: Kept, names: Sequence[str]) -> list[list[str]]:
+    """All searches as rows of the table."""
+    values = np.array(
+        [
+            [kept.get([*astuple(one), trials, name], partial(found, name, one, trials)) for name in (*names, AUTO)]
+            for one, trials in cases
+        ]
+    )
+    made = []
+    for part in PARTS:
+        labels = [part(*case) for case in cases]
+        made += [summary(label, values[np.array(labels) == label], names) for label in dict.fromkeys(labels)]
+    return made
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, default=3)
     parser.add_argument("--budgets", default="32,64,128,300")
+    parser.add_argument("--only", default=",".join(STRATEGIES))
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--keep", type=Path, default=Path("runs/toys.jsonl"))
     options = parser.parse_args()
-    kept, first = Kept(options.keep), TUNING if options.tune else 0
+    first, names = TUNING if options.tune else 0, options.only.split(",")
     cases = [
-        (instance, trials)
+        (Instance(family, size, noise, number), trials)
         for number in range(first, first + options.instances)
         for size, family, noise in product(SIZES, FAMILIES, NOISES)
-        for instance in [Instance(family, size, noise, number)]
         for trials in map(int, options.budgets.split(","))
     ]
-    values = np.array(
-        [
-            [kept.get([*astuple(one), trials, name], partial(found, name, one, trials)) for name in (*STRATEGIES, AUTO)]
-            for one, trials in cases
-        ]
-    )
-    parts: dict[str, Callable[[Instance, int], str]] = {
-        "all": lambda one, trials: "all",
-        "trials": lambda one, trials: f"{trials} trials",
-        "family": lambda one, trials: one.family,
-        "noise": lambda one, trials: f"noise {one.noise:g}",
-        "size": lambda one, trials: one.size,
-    }
-    rows = []
-    for part in parts.values():
-        labels = [part(*case) for case in cases]
-        rows += [
-            summary(label, values[[at for at, one in enumerate(labels) if one == label]]) for label in dict.fromkeys(labels)
-        ]
-    head = ["landscapes", "searches", *STRATEGIES, "auto", "auto against the second best"]
+    head = ["landscapes", "searches", *names, "auto", "auto against the second best"]
     text = (
         "Mean rank by the true value of the best genotype that was seen, 1 the best; `auto` has the rank of what it means. "
         "Beside it the difference to the second best of all ± standard error. The rule was chosen on other instances."
     )
-    body = f"{text}\n\n{table(head, rows)}"
+    body = f"{text}\n\n{table(head, rows(cases, Kept(options.keep), names))}"
     if options.tune:
         print(body)
     else:

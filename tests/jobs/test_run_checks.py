@@ -144,7 +144,7 @@ def test_trained_children_have_a_score_for_every_epoch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"trials": 5}, "journal.jsonl:11: trial 5 was asked, but study.json has only 5 trials"),
+        ({"trials": 5}, "journal.jsonl:10: trial 5 was asked, but study.json has only 5 trials"),
         ({"seed": 8}, "the root seed 8 in study.json makes it"),
         ({"epochs": 4}, "epochs: says 3, but study.json makes it 4"),
         ({"reuse": False}, "seed: says "),
