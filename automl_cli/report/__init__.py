@@ -45,6 +45,8 @@ page           chapters and sections as one file
 run_view       the sections about one run
 winner_view    what was found: drawn, in words, and the commands that take it further
 next_steps     those commands
+training_view  the chapter about one training
+view           the pieces of a page, named
 shown_trials   which trials are shown one by one, and each in words
 learned        what a strategy learned, read from the journal
 learned_view   that as strips of shades

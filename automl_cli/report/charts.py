@@ -14,6 +14,8 @@ from automl_cli.report.scales import Scale
 SIDE = 1000
 """Units of the drawing in either direction."""
 COLOURS, DASHES = 4, 3
+LETTER, LINE = 0.017, 0.06
+"""Width and height of a letter beside a point, as shares of a small chart."""
 TICK = 26
 """Length of the ticks that mark numbers at the bottom."""
 
@@ -155,12 +157,19 @@ def _linked(dot: Dot, path: str) -> str:
 
 
 def _labels(chart: Chart) -> str:
-    """Return words beside points and levels; those in the right half of the chart stand to the left of their point."""
+    """Return words beside points and levels; those in the right half of the chart stand to the left of their point, and one
+    that would lie over another is left out: its point has it as well."""
     written = []
+    taken: list[tuple[float, float, float]] = []
     for mark in chart.marks:
         if isinstance(mark, LabelMark):
             across, up = chart.x.scale.place(mark.x), chart.y.scale.place(mark.y)
-            side = ' class="left"' if across > 0.55 else ""
+            wide, left = LETTER * (len(mark.text) + 2), across > 0.55
+            start = across - wide if left else across
+            if any(abs(up - height) < LINE and start < end and begin < start + wide for begin, end, height in taken):
+                continue
+            taken.append((start, start + wide, up))
+            side = ' class="left"' if left else ""
             place = f"left:{100 * across:.4g}%;top:{100 - 100 * up:.4g}%"
             written.append(f'<span{side} style="{place}">{shown(mark.text)}</span>')
         elif isinstance(mark, RuleMark):

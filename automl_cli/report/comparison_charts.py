@@ -77,7 +77,10 @@ def _against_trials(title: str, words: str, comparison: Comparison, y: str, mark
     low, high = min(lines, default=0.0) - span / 4, max(lines, default=1.0) + span / 4
     near = [min(high, max(low, value)) for value in bands]
     x = ChartAxis("trials", Scale(low=0.0, high=max(2.0, float(comparison.trials)) * 1.01))
-    return Chart(title, words, x, ChartAxis(y, scale_over([*lines, *near, *rules])), tuple(marks), note)
+    scale = scale_over([*lines, *near, *rules])
+    every = [value for mark in marks if isinstance(mark, LineMark) for _, value in mark.points]
+    edge = "The start lies beyond the edge." if any(not scale.low <= value <= scale.high for value in every) else ""
+    return Chart(title, words, x, ChartAxis(y, scale), tuple(marks), f"{note} {edge}".strip())
 
 
 def compared_chart(result: ComparisonResult) -> Chart | None:

@@ -1,5 +1,6 @@
 """Writes drawings of a value into one file, SVG or PNG, side by side as far as there is room."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -82,4 +83,4 @@ def _together(pictures: Sequence[tuple[str, Picture]]) -> Picture:
         parts.append(nested(picture, x, y + TITLE))
         width, tall = max(width, x + room), max(tall, TITLE + picture.height)
         x += room + GAP
-    return Picture(width + MARGIN, y + tall + MARGIN, "".join(parts), width)
+    return Picture(float(math.ceil(width + MARGIN)), float(math.ceil(y + tall + MARGIN)), "".join(parts), width)

@@ -2,7 +2,7 @@
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from automl_cli.report.svg import Picture, element, group
 from automl_cli.values.drawings import Formula
@@ -21,17 +21,29 @@ UNKNOWN = {r"\bmod": r"\;\mathrm{mod}\;", r"\colon": r"\!:"}
 """What matplotlib cannot set, and what stands for it."""
 
 
+class Outlines(NamedTuple):
+    """The signs of an equation as an SVG path in units of 1 / `FINE` pixel, and their size.
+
+    `first` is the first point, from the upper left corner, and `rest` all that follows, each point told from the one before.
+    """
+
+    width: int
+    height: int
+    first: tuple[int, int]
+    rest: str
+
+
 def drawn_formula(formula: Formula) -> Picture:
     """Return the equations below each other, each set on its own line."""
-    y, width, parts = MARGIN, 0.0, []
+    left, y = round(FINE * MARGIN), round(FINE * MARGIN)
+    width, parts = 0, []
     for equation in formula.equations:
-        outlines = _set(equation.latex)
-        box = outlines.get_extents()
-        parts.append(element("path", d=_route(outlines, MARGIN - box.x0, y + box.y1)))
-        y += box.height + GAP
-        width = max(width, box.width)
-    width += 2 * MARGIN
-    return Picture(width, y - GAP + MARGIN, group(parts, transform=f"scale({1 / FINE:g})"), SCALE * width)
+        outlines = set_equation(equation.latex)
+        parts.append(element("path", d=f"M{left + outlines.first[0]} {y + outlines.first[1]}{outlines.rest}"))
+        y += outlines.height + round(FINE * GAP)
+        width = max(width, outlines.width)
+    whole, height = width / FINE + 2 * MARGIN, y / FINE - GAP + MARGIN
+    return Picture(whole, height, group(parts, transform=f"scale({1 / FINE:g})"), SCALE * whole)
 
 
 def formula_in_words(formula: Formula) -> str:
@@ -40,15 +52,15 @@ def formula_in_words(formula: Formula) -> str:
 
 
 @cache
-def _set(latex: str) -> "Path":
-    """Return the outlines of the signs of an equation, y upward."""
+def set_equation(latex: str) -> Outlines:
+    """Return the outlines of the signs of LaTeX. ValueError for what matplotlib cannot set."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
     text = _with_tall_parentheses(_with_large_fractions(latex))
     for name, known in UNKNOWN.items():
         text = text.replace(name, known)
-    return TextPath((0, 0), f"${text}$", size=SIZE, prop=FontProperties(math_fontfamily="cm"))
+    return _outlines(TextPath((0, 0), f"${text}$", size=SIZE, prop=FontProperties(math_fontfamily="cm")))
 
 
 def _with_large_fractions(text: str) -> str:
@@ -87,20 +99,25 @@ def _with_tall_parentheses(text: str) -> str:
     return "".join(pieces)
 
 
-def _route(outlines: "Path", x: float, y: float) -> str:
-    """Return outlines as the text of a path in units of 1 / `FINE` pixel, each point told from the one before, to be short."""
+def _outlines(path: "Path") -> Outlines:
     from matplotlib.path import Path
 
     commands = {Path.MOVETO: "m", Path.LINETO: "l", Path.CURVE3: "q", Path.CURVE4: "c", Path.CLOSEPOLY: "z"}
-    parts, at, start = [], (0, 0), (0, 0)
-    for points, code in outlines.iter_segments(simplify=False, curves=True):
-        ends = [(round(FINE * (x + across)), round(FINE * (y - up))) for across, up in points.reshape(-1, 2).tolist()]
-        if code == Path.CLOSEPOLY:
+    pieces = [
+        (commands[code], [(round(FINE * x), round(-FINE * y)) for x, y in points.reshape(-1, 2).tolist()])
+        for points, code in path.iter_segments(simplify=False, curves=True)
+    ]
+    drawn = [points for command, points in pieces if command != "z"]
+    xs, ys = ([point[axis] for points in drawn for point in points] for axis in (0, 1))
+    first = at = start = drawn[0][0]
+    parts = []
+    for command, points in pieces[1:]:
+        if command == "z":
             parts.append("z")
             at = start
-            continue
-        figures = " ".join(f"{to_x - at[0]} {to_y - at[1]}" for to_x, to_y in ends).replace(" -", "-")
-        parts.append(f"{commands[code]}{figures}")
-        at = ends[-1]
-        start = at if code == Path.MOVETO else start
-    return "".join(parts)
+        else:
+            parts.append(command + " ".join(f"{x - at[0]} {y - at[1]}" for x, y in points).replace(" -", "-"))
+            at = points[-1]
+            start = at if command == "m" else start
+    corner = min(xs), min(ys)
+    return Outlines(max(xs) - corner[0], max(ys) - corner[1], (first[0] - corner[0], first[1] - corner[1]), "".join(parts))

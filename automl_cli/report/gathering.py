@@ -9,7 +9,6 @@ from automl_cli.core.shell_commands import command_line
 from automl_cli.report.listing import runs_below
 from automl_cli.report.runs import History, read_history
 from automl_cli.report.summary import summarise
-from automl_cli.report.training_sections import training_blocks
 from automl_cli.report.trainings import TrainingHistory, is_training, read_training, summarise_training
 from automl_cli.store.file_names import COMPARISON_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
 from automl_cli.store.reports import Comparison, Report
@@ -111,13 +110,10 @@ def _comparison(histories: Sequence[History], target: float | None) -> Compariso
 def page_about(named: Named, gathered: Gathered) -> str:
     """Return the HTML of one page about everything that was named."""
     from automl_cli.report.compared import recorded_result
-    from automl_cli.report.page import chapters_of_parts, compared_chapter, page
+    from automl_cli.report.page import compared_chapter, page
+    from automl_cli.report.training_view import training_chapter
 
-    trainings = [
-        chapter
-        for training in gathered.report.trainings
-        for chapter in chapters_of_parts(tuple(training_blocks(training)), name=training.name)
-    ]
+    trainings = list(map(training_chapter, gathered.trainings, gathered.report.trainings))
     comparisons = [compared_chapter(recorded_result(path)) for path in named.comparisons]
     return page(gathered.report, gathered.histories, [*trainings, *comparisons])
 

@@ -9,9 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 from automl_cli import __version__
 from automl_cli.core.errors import UserError
@@ -21,28 +19,21 @@ from automl_cli.report.compared import comparison_parts
 from automl_cli.report.comparison_charts import compared_chart, comparison_charts
 from automl_cli.report.escaping import shown
 from automl_cli.report.markup import laid_out, paragraph
-from automl_cli.report.run_view import Section, cost_tiles, lead_of, run_sections, run_tiles, tiles
+from automl_cli.report.run_view import cost_tiles, lead_of, run_sections, run_tiles, tiles
 from automl_cli.report.runs import History
 from automl_cli.report.sections import comparison_blocks, total_cost
+from automl_cli.report.view import Chapter, Section
 from automl_cli.store.comparisons import ComparisonResult
 from automl_cli.store.file_names import REPORT_FILE
 from automl_cli.store.files import replace_file
 from automl_cli.store.reports import Comparison, Report, RunSummary
-from automl_cli.values.sheet import Heading, Part
+from automl_cli.values.sheet import Heading
 
 RUNS_SHOWN = 8
 """Of more runs that are compared, the best of each search has a chapter of its own."""
 
 BEGINNING = '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>automl: '
 """The beginning of every page, by which one is known."""
-
-
-class Chapter(NamedTuple):
-    """One thing that a page is about: its name, a sentence about it, and its sections."""
-
-    name: str
-    lead: str
-    sections: tuple[Section, ...]
 
 
 def page(report: Report, histories: Sequence[History], others: Sequence[Chapter] = ()) -> str:
@@ -73,18 +64,6 @@ def document(chapters: Sequence[Chapter]) -> str:
         f"<footer><p>Made by automl-cli {__version__}. This page is one file and loads nothing.</p></footer>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
-
-
-def chapters_of_parts(parts: Sequence[Part], *, name: str) -> Iterator[Chapter]:
-    """Yield a chapter for every heading of these parts; what stands before the first one is a chapter of this name."""
-    headings = [0]
-    for part in parts:
-        headings.append(headings[-1] + isinstance(part, Heading))
-    for _, placed in groupby(zip(headings[1:], parts, strict=True), key=lambda pair: pair[0]):
-        group = [part for _, part in placed]
-        first = group[0] if isinstance(group[0], Heading) else Heading(name, "")
-        content = "".join(laid_out(part, caption=first.name) for part in group if not isinstance(part, Heading))
-        yield Chapter(first.name, first.rest, (Section("", content),))
 
 
 def compared_chapter(result: ComparisonResult) -> Chapter:
@@ -170,10 +149,11 @@ def _comparison_chapter(comparison: Comparison, runs: Sequence[RunSummary]) -> C
         Section("In figures", tables),
         *more,
     )
+    searches = f"{len(comparison.groups)} searches of the same task, measured against {comparison.baseline}"
+    what = searches if len(comparison.groups) > 1 else "One search"
     lead = (
-        f"{counted(len(comparison.groups), 'search/searches')} of the same task, {counted(len(runs), 'run')} in all, compared "
-        f"after {counted(comparison.trials, 'trial')} of each; what is measured against is {comparison.baseline}. In brackets "
-        "stands the 95 % interval of the mean before it."
+        f"{what}: {counted(len(runs), 'run')} in all, after {counted(comparison.trials, 'trial')} of each. In brackets stands "
+        "the 95 % interval of the mean before it."
     )
     return Chapter(first.name, lead, sections)
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from automl_cli.core.numbers import counted, duration
 from automl_cli.core.spaces import SearchSpace
@@ -18,6 +17,7 @@ from automl_cli.report.runs import History, space_of
 from automl_cli.report.sections import transfer_facts
 from automl_cli.report.shown_trials import ShownTrial, described, shortened, shown_trials, thinning_in_words
 from automl_cli.report.tradeoff_view import tradeoff_section, transfer_section
+from automl_cli.report.view import Section
 from automl_cli.report.winner_view import winner_section
 from automl_cli.store.reports import RunCost, RunSummary
 from automl_cli.store.study import Retraining
@@ -27,13 +27,6 @@ LONG = 18
 """A figure of so many characters is written smaller."""
 TOP_WORDS = 400
 """Characters of a genotype in words in the table of the best."""
-
-
-class Section(NamedTuple):
-    """A part of a chapter: its title, and what stands there."""
-
-    title: str
-    content: str
 
 
 def run_sections(history: History, run: RunSummary, *, place: int, share: float) -> Iterator[Section]:

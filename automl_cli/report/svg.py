@@ -45,7 +45,7 @@ Anchor = Literal["start", "middle", "end"]
 
 
 class Picture(NamedTuple):
-    """What stands inside an `<svg>` element, and its size in pixels. Shown narrower than `least_width` it cannot be read."""
+    """The inside of an `<svg>` element, and its size in pixels. Shown narrower than `least_width` it cannot be read."""
 
     width: float
     height: float

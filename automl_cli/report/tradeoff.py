@@ -118,7 +118,7 @@ def tradeoff_chart(
         LineMark("none cheaper is better", [(row.cost, row.score) for row in best], 2, steps=True),
         DotsMark("", [_dot(row, name) for row in best], 2),
         DotsMark("winner", [dot for dot, row in zip(dots, rows, strict=True) if row.shown.trial.number == winner], 2, "large"),
-        RugMark("networks by experts", [Dot(cost, 0, f"{expert}: {cost:,} {name}") for expert, cost in sized], 3),
+        RugMark("sizes of networks by experts", [Dot(cost, 0, f"{expert}: {cost:,} {name}") for expert, cost in sized], 3),
         *(LabelMark(network.costs[name], network.accuracy, network.name) for network in known),
     ]
     scores, costs = [row.score for row in rows], [row.cost for row in rows]
@@ -160,7 +160,7 @@ def published_networks(source: str | None) -> list[PublishedNetwork]:
         listed += [(name, one) for name, provided in publication.provides.items() for one in provided.results]
         for name, one in listed:
             costs = {cost: size for cost, text in _printed(one) if text and (size := printed_size(text)) is not None}
-            if one.dataset == dataset and one.metric in METRICS and costs:
+            if canonical_name(one.dataset) == dataset and one.metric in METRICS and costs:
                 named = f"{name} {one.setting}".strip()
                 where = f"{publication.title} ({publication.where}), {one.table}"
                 found.setdefault(named, PublishedNetwork(named, METRICS[one.metric](one.value), costs, where))
@@ -198,18 +198,19 @@ def transfer_chart(transfer: TransferSummary, name: str) -> Chart | None:
     own = transfer.parameters if name == "parameters" else transfer.multiply_adds
     if len(known) < FEWEST or own is None:
         return None
-    accuracy, floor = transfer.test_accuracy, min(network.accuracy for network in known)
-    at = floor if accuracy is None else accuracy
-    title = "the scaled winner" if accuracy is not None else "the scaled winner, not trained yet: its accuracy is not known"
+    accuracy = transfer.test_accuracy
+    at = [] if accuracy is None else [accuracy]
+    title = "the scaled winner" if at else "size of the scaled winner, which is not trained yet"
+    place = Dot(own, at[0] if at else 0.0, f"{title}: {own:,} {name}")
     marks: tuple[Mark, ...] = (
         DotsMark("published", [_published_dot(network, name) for network in known], 3, "hollow"),
-        DotsMark(title, [Dot(own, at, f"{title}: {own:,} {name}")], 2, "large"),
+        DotsMark(title, [place], 2, "large") if at else RugMark(title, [place], 2),
         *(LabelMark(network.costs[name], network.accuracy, network.name) for network in known),
     )
     return Chart(
         f"{transfer.target}: accuracy against {name}",
         f"published accuracy on {transfer.target} against {name}, and the size of the scaled winner",
         ChartAxis(name, scale_over([own, *(network.costs[name] for network in known)], log=True)),
-        ChartAxis("test accuracy", scale_over([at, *(network.accuracy for network in known)], above=0.08)),
+        ChartAxis("test accuracy", scale_over([*at, *(network.accuracy for network in known)], below=0.1, above=0.08)),
         marks,
     )

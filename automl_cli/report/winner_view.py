@@ -41,7 +41,7 @@ def winner_section(history: History, run: RunSummary, space: SearchSpace | None)
     if run.best is None:
         return
     winner = _winning_value(history, run, space)
-    drawn = [] if winner is None else [*_drawings(winner), *_pictures(winner)]
+    drawn = [] if winner is None else [*drawings_in_html(winner.kind, winner.value), *_pictures(winner)]
     said = [] if winner is None else list(_words(winner, folds=bool(drawn)))
     steps = list(steps_after(history, run))
     further = ["<h4>Take it further</h4>", commands(steps)] if steps else []
@@ -77,9 +77,9 @@ def _winning_value(history: History, run: RunSummary, space: SearchSpace | None)
     return None if space is None else WinningValue(kind_named(space.plugin.produces), space.decode(run.best.genotype), None)
 
 
-def _drawings(winner: WinningValue) -> Iterator[str]:
-    """Yield each drawing with its title."""
-    for drawn in drawings_of(winner.kind, winner.value):
+def drawings_in_html(kind: Kind, value: Any) -> Iterator[str]:
+    """Yield each drawing of a value with its title."""
+    for drawn in drawings_of(kind, value):
         yield (
             f'<figure class="drawing"><figcaption><b>{shown(drawn.title)}</b></figcaption><div class="scrolls" role="region" '
             f'tabindex="0" aria-label="{shown(drawn.title)}">{drawn.svg}</div></figure>'

@@ -28,7 +28,7 @@ DEEP = ("resnet-8", "resnet-110", "wrn-28-10", "convnet-2x4")
 
 
 def _values() -> Iterator[tuple[str, Kind, Any]]:
-    """Named values, members of families, references, samples of bodies, and a proposal of every space."""
+    """Named values, members of families, references, samples of bodies, and a proposal of every space with its presets."""
     for kind in KINDS.values():
         yield from ((f"{kind.name} {name}", kind, value) for name, value in kind.names.items())
     for name in (*DEEP, *artifact_names()):
@@ -37,7 +37,8 @@ def _values() -> Iterator[tuple[str, Kind, Any]]:
     for name, make in samples.BODIES.items():
         yield f"sample {name}", KINDS[name], held_by(make())
     for name, space in SPACES.items():
-        yield f"space {name}", KINDS[space.plugin.produces], space.decode(space.sample(0, 0))
+        if "=" not in name or "variant" in name:
+            yield f"space {name}", KINDS[space.plugin.produces], space.decode(space.sample(0, 0))
 
 
 VALUES = {name: (kind, value) for name, kind, value in _values() if kind.drawing is not None}

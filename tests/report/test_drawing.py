@@ -1,17 +1,13 @@
-"""Curves as text and as images."""
+"""Curves as text."""
 
 import math
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl_cli.core.errors import UserError
 from automl_cli.kinds.activation import curves as curves_of
 from automl_cli.report.drawing import LABEL, ROWS, drawn
-from automl_cli.report.plots import curves_plot, write_image
-from automl_cli.values.activation import NAMED, ActivationFunction
+from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.sheet import Curves
 from tests.values.expression_samples import activations
 
@@ -70,43 +66,3 @@ def test_what_is_not_finite_is_a_gap() -> None:
 def test_a_pole_does_not_flatten_the_rest() -> None:
     top = drawn(curves(lambda x: 1 / (x + 1e-7)), 40).splitlines()[1][:LABEL]
     assert float(top) < 100
-
-
-def test_an_image_is_what_its_name_says(tmp_path: Path) -> None:
-    for name, beginning in (("a.png", b"\x89PNG\r\n"), ("a.svg", b"<svg"), ("A.PNG", b"\x89PNG\r\n")):
-        for _ in range(2):  # the second one replaces the first
-            write_image(curves_of(NAMED["swish"]), tmp_path / name)
-            assert (tmp_path / name).read_bytes().startswith(beginning)
-    text = (tmp_path / "a.svg").read_text()
-    assert all(f">{said}<" in text for said in ("x * sigmoid(beta * x), beta = 1", "f(x)", "f'(x)"))
-
-
-def test_the_same_curve_gives_the_same_image(tmp_path: Path) -> None:
-    for suffix in (".svg", ".png"):
-        files = [tmp_path / f"{name}{suffix}" for name in "ab"]
-        for file in files:
-            write_image(curves_of(NAMED["gelu"]), file)
-        assert files[0].read_bytes() == files[1].read_bytes()
-
-
-@pytest.mark.parametrize("name", ["a.gif", "a", "a.jpeg"])
-def test_another_ending_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"must end in \.svg or \.png"):
-        write_image(curves_of(NAMED["relu"]), tmp_path / name)
-
-
-def test_a_file_that_is_no_image_stays(tmp_path: Path) -> None:
-    kept = tmp_path / "notes.svg"
-    kept.write_text("my notes")
-    with pytest.raises(UserError, match="is no SVG image, so it stays; name another file"):
-        write_image(curves_of(NAMED["relu"]), kept)
-    assert kept.read_text() == "my notes"
-    with pytest.raises(UserError, match="there is no directory"):
-        write_image(curves_of(NAMED["relu"]), tmp_path / "none" / "a.svg")
-
-
-def test_curves_stand_in_a_page_too() -> None:
-    from automl_cli.report.markup import laid_out
-
-    assert laid_out(curves_of(NAMED["relu"])).count("<svg") == len(curves_of(NAMED["relu"]).series)
-    assert curves_plot(curves_of(NAMED["relu"])).rstrip().endswith("</svg>")

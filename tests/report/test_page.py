@@ -9,9 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from automl_cli.core.trials import Stage
-from automl_cli.report.page import chapters_of_parts, document, page
+from automl_cli.report.markup import laid_out
+from automl_cli.report.page import document, page
 from automl_cli.report.runs import read_history
 from automl_cli.report.summary import summarise
+from automl_cli.report.view import Chapter, Section
 from automl_cli.store.journal import Journal
 from automl_cli.store.reports import Report
 from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines
@@ -109,9 +111,8 @@ def test_any_part_of_a_description_is_laid_out_and_escaped() -> None:
         Lines(f"{HOSTILE}\nsecond line"),
         Curves(HOSTILE, (0.0, 1.0, 2.0), ((HOSTILE, (0.0, float("nan"), 2.0)),)),
     )
-    chapters = tuple(chapters_of_parts(parts, name="training"))
-    assert [chapter.name for chapter in chapters] == ["training", HOSTILE]
-    read = Reading(document(chapters))
+    sections = tuple(Section(HOSTILE, laid_out(part, caption=HOSTILE)) for part in parts)
+    read = Reading(document([Chapter(HOSTILE, HOSTILE, sections)]))
     assert read.open == []
     assert len(read.of("script")) == 1
     assert not read.of("img")
