@@ -14,7 +14,7 @@ def serve_page(paths: Sequence[Path], flags: "ReportFlags", *, port: int) -> Non
     """Serve the page that `--html` would write of these directories. Its address goes to stdout."""
     from automl_cli.report.gathering import gather, page_about, refuse_folders, sort_out
     from automl_cli.report.serving import LivePage, PageServer, Served
-    from automl_cli.report.watching import version_of
+    from automl_cli.report.watching import still_running, version_of
     from automl_cli.system.process import set_up_this_process
 
     named = sort_out(paths)
@@ -26,8 +26,8 @@ def serve_page(paths: Sequence[Path], flags: "ReportFlags", *, port: int) -> Non
 
     def make() -> Served:
         now = sort_out(paths)
-        gathered = gather(now, top=flags.top, target=flags.reach)
-        return Served(page_about(now, gathered), gathered.goes_on)
+        goes_on = still_running(paths)  # asked first: what ends meanwhile is asked for once more
+        return Served(page_about(now, gather(now, top=flags.top, target=flags.reach)), goes_on)
 
     page = LivePage(version, make)
     with PageServer(page, port) as server:

@@ -35,11 +35,6 @@ class Gathered(NamedTuple):
     trainings: tuple[TrainingHistory, ...]
     obstacle: str | None
 
-    @property
-    def goes_on(self) -> bool:
-        """Return whether something of it still runs."""
-        return any(history.running for history in self.histories) or any(one.state == "running" for one in self.trainings)
-
 
 def sort_out(paths: Sequence[Path]) -> Named:
     """Return the directories by what they hold, each once. Raises ArtifactError for one that holds no run."""

@@ -10,6 +10,7 @@ from automl_cli.report.following import ACTIVE, Followed, followed_in, scaled_of
 from automl_cli.report.listing import runs_below
 from automl_cli.report.runs import WRITTEN, is_run
 from automl_cli.report.sections import BARS, PLAIN_BARS
+from automl_cli.report.states import state_of
 from automl_cli.store.file_names import BEST_FILE, NETWORK_FILE
 from automl_cli.store.run_directory import is_held
 from automl_cli.values.sheet import Facts, Grid, Heading, Part
@@ -76,8 +77,16 @@ class Watched:
 
 def version_of(paths: Sequence[Path]) -> Hashable:
     """Return what changes whenever a file of these runs does, or a process takes them up or leaves them."""
-    directories = [one.path for path in paths for run in _runs(path) for one in followed_in(run)]
-    return tuple((directory, is_held(directory), tuple(map(_file_version, _files(directory)))) for directory in directories)
+    return tuple((path, is_held(path), tuple(map(_file_version, _files(path)))) for path in _directories(paths))
+
+
+def still_running(paths: Sequence[Path]) -> bool:
+    """Return whether a process is at work on one of these runs, or will be when the repeat before it has ended."""
+    return any(state_of(path, began=True, ended=None) in ACTIVE for path in _directories(paths))
+
+
+def _directories(paths: Sequence[Path]) -> list[Path]:
+    return [one.path for path in paths for run in _runs(path) for one in followed_in(run)]
 
 
 def _files(directory: Path) -> Iterator[Path]:

@@ -20,7 +20,7 @@ from automl_cli.report.followed_trainings import FollowedTraining
 from automl_cli.report.following import followed_in
 from automl_cli.report.runs import read_history
 from automl_cli.report.summary import summarise
-from automl_cli.report.watching import Watched
+from automl_cli.report.watching import Watched, still_running, version_of
 from automl_cli.store.journal import Ended, Journal
 from automl_cli.store.run_directory import TRAINING, hold, open_run
 from automl_cli.store.training_journal import EpochTrained, SessionBegan
@@ -126,6 +126,21 @@ def test_repeats_are_watched_until_the_last_has_ended(tmp_path: Path) -> None:
         assert watched.goes_on
     watched.refresh()
     assert not watched.goes_on
+
+
+def test_a_page_goes_on_between_two_repeats_and_changes_with_files_and_locks(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write_run(tmp_path / "many" / f"seed-{seed}", [0.5] if seed == 0 else [], seed=seed, trials=1, finished=seed == 0)
+    many = [tmp_path / "many"]
+    seen = {version_of(many)}
+    assert not still_running(many)
+    with hold(tmp_path / "many"):
+        assert still_running(many)
+        with open_run(tmp_path / "many" / "seed-1"):
+            seen.add(version_of(many))
+            append(tmp_path / "many" / "seed-1", asked(0, study(seed=1)))
+            seen.add(version_of(many))
+    assert len(seen) == 3
 
 
 def test_what_is_no_run_cannot_be_followed(tmp_path: Path) -> None:

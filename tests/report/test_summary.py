@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, UserError
-from automl_cli.core.rewards import InverseSquare
+from automl_cli.core.rewards import InverseSquare, Power
 from automl_cli.core.trials import Outcome, Stage, Status
 from automl_cli.report.runs import newest_run, read_history
 from automl_cli.report.sections import run_blocks
 from automl_cli.report.summary import summarise
 from automl_cli.store.journal import Ended, Journal, Started
 from automl_cli.store.run_directory import open_run, runs_in
+from automl_cli.study.incumbent import Ranking
 from tests.report.runs import SPACE, asked, study, told, write_run
 
 
@@ -164,3 +166,19 @@ def test_a_score_that_should_be_low_is_reached_from_above(tmp_path: Path) -> Non
     reach = summarise(read_history(path), target=80.0).reach
     assert reach
     assert reach.trials == 2
+
+
+def test_what_a_trial_behind_the_best_means_is_not_asked(tmp_path: Path) -> None:
+    """Finding out may take a millisecond, and journals have tens of thousands of trials."""
+    asked_for = []
+
+    def standing_for(genotype: Genotype) -> Genotype:
+        asked_for.append(genotype)
+        return genotype
+
+    trials = read_history(write_run(tmp_path / "run", [0.9, 0.8, 0.7, *([0.1] * 200), 0.85])).trials
+    ranking = Ranking(3, Power(), standing_for=standing_for)
+    added = [ranking.add(trial) for trial in trials]
+    assert [trial.number for trial in ranking.best()] == [0, 203, 1]
+    assert (added.index(True), sum(added)) == (0, 1)
+    assert len(asked_for) < 20
