@@ -76,8 +76,11 @@ def show(
         automl show model.json --json
     """
     from automl_cli.cli.console import write_json, write_line
+    from automl_cli.core.errors import UserError
     from automl_cli.references import open_any
 
+    if image is not None and json:
+        raise UserError("--image writes a file, and --json prints a document; give one of them")
     opened = open_any(artifact)
     if image is not None:
         _write_image(opened, image, dataset, image_size=image_size, data_dir=data_dir)
@@ -128,7 +131,7 @@ def _drawings(body: Any, place: str) -> "tuple[Drawing, ...]":
         drawn = ", ".join(row.name for row in kinds().values() if row.drawing or row.pictures)
         raise UserError(f"{place} holds a value of kind {kind.name!r}, of which there is no drawing; kinds with one: {drawn}")
     if not (drawings := kind.drawing(held_by(body))):
-        raise UserError(f"there is nothing to draw of {place}: {', '.join(body.words)}" if kind.is_found else "")
+        raise UserError(f"there is nothing to draw of {place}{': ' + ', '.join(body.words) if kind.is_found else ''}")
     return drawings
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from automl_cli.core.errors import UserError
 from automl_cli.report.drawings import picture_of
 from automl_cli.report.image_files import check_image_file
 from automl_cli.report.svg import FONT, Picture, colour, element, file_text, fitted, nested, text_width, words
@@ -13,7 +14,7 @@ from automl_cli.values.drawings import Drawing
 
 MARGIN, GAP, TITLE = 16.0, 28.0, 26.0
 """Pixels around all, between drawings, and that a title takes."""
-WIDEST = 1100.0
+WIDEST = 900.0
 """Drawings stand in a row up to this width."""
 TITLE_SIZE = 13.0
 PIXELS = 2
@@ -54,10 +55,18 @@ def svg_file(drawings: Sequence[Drawing]) -> str:
 
 
 def png_of(text: str) -> bytes:
-    """Return an SVG file with our colours as a PNG file: in light colours, and in a font that comes with matplotlib."""
-    import resvg_py
+    """Return an SVG file with our colours as a PNG file: in light colours, and in a font that comes with matplotlib.
+
+    Raises UserError where what draws it is not installed.
+    """
     from matplotlib import get_data_path
 
+    try:
+        import resvg_py
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "PNG files need resvg-py: pip install 'resvg-py>=0.5,<0.6'; or name a file that ends in .svg"
+        ) from error
     fixed = re.sub(r"var\(--[a-z0-9-]+, (#[0-9a-f]+)\)", r"\1", text)
     fonts = Path(get_data_path()) / "fonts" / "ttf"
     return bytes(
@@ -72,15 +81,26 @@ def png_of(text: str) -> bytes:
 
 
 def _together(pictures: Sequence[tuple[str, Picture]]) -> Picture:
+    """Return pictures with their titles: two in a row; of more, the first one beside all others, which are its parts."""
+    first, others = _rows(pictures[:1]), _rows(pictures[1:])
+    if len(pictures) <= 2:
+        first, others = _rows(pictures), _rows(())
+    width = first.width + (GAP + others.width if others.width else 0.0)
+    body = nested(first, MARGIN, MARGIN) + (nested(others, MARGIN + first.width + GAP, MARGIN) if others.width else "")
+    height = max(first.height, others.height)
+    return Picture(float(math.ceil(width + 2 * MARGIN)), float(math.ceil(height + 2 * MARGIN)), body, width)
+
+
+def _rows(pictures: Sequence[tuple[str, Picture]]) -> Picture:
     """Return pictures in rows, each below its title."""
-    parts, x, y, tall, width = [], MARGIN, MARGIN, 0.0, 0.0
+    parts, x, y, tall, width = [], 0.0, 0.0, 0.0, 0.0
     for title, picture in pictures:
-        room = max(picture.width, min(text_width(title, TITLE_SIZE), WIDEST))
-        if x > MARGIN and x + room + MARGIN > WIDEST:
-            x, y, tall = MARGIN, y + tall + GAP, 0.0
+        room = max(picture.width, min(text_width(title, TITLE_SIZE) + 1, WIDEST))
+        if x and x + room > WIDEST:
+            x, y, tall = 0.0, y + tall + GAP, 0.0
         said = fitted(title, room, TITLE_SIZE)
         parts.append(words(said, x, y + TITLE_SIZE, font_size=TITLE_SIZE, font_weight=600))
         parts.append(nested(picture, x, y + TITLE))
         width, tall = max(width, x + room), max(tall, TITLE + picture.height)
         x += room + GAP
-    return Picture(float(math.ceil(width + MARGIN)), float(math.ceil(y + tall + MARGIN)), "".join(parts), width)
+    return Picture(width, y + tall, "".join(parts), width)

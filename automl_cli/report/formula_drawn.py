@@ -2,9 +2,10 @@
 
 import re
 from functools import cache
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from automl_cli.report.svg import Picture, element, group
+from automl_cli.report.svg import Picture, element, text_width, words
 from automl_cli.values.drawings import Formula
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ MARGIN, GAP = 8.0, 16.0
 SCALE = 0.75
 FINE = 10
 """Units of outlines in a pixel."""
+MOST_SIGNS = 300
+"""The most LaTeX of an equation that is set: at most about 60 kB, and mostly much less."""
+COLUMNS, LINE = 64, 17.0
+"""Of what is not set: signs in a line, and pixels from line to line."""
 
 UNKNOWN = {r"\bmod": r"\;\mathrm{mod}\;", r"\colon": r"\!:"}
 """What matplotlib cannot set, and what stands for it."""
@@ -34,16 +39,29 @@ class Outlines(NamedTuple):
 
 
 def drawn_formula(formula: Formula) -> Picture:
-    """Return the equations below each other, each set on its own line."""
-    left, y = round(FINE * MARGIN), round(FINE * MARGIN)
-    width, parts = 0, []
+    """Return the equations below each other, each set on its own line; a very long one as plain text, in several lines."""
+    y, width, parts = MARGIN, 0.0, []
     for equation in formula.equations:
-        outlines = set_equation(equation.latex)
-        parts.append(element("path", d=f"M{left + outlines.first[0]} {y + outlines.first[1]}{outlines.rest}"))
-        y += outlines.height + round(FINE * GAP)
-        width = max(width, outlines.width)
-    whole, height = width / FINE + 2 * MARGIN, y / FINE - GAP + MARGIN
-    return Picture(whole, height, group(parts, transform=f"scale({1 / FINE:g})"), SCALE * whole)
+        long = len(equation.latex) > MOST_SIGNS
+        wide, tall, body = _as_text(equation.text, y) if long else _as_outlines(equation.latex, y)
+        parts.append(body)
+        y += tall + GAP
+        width = max(width, wide)
+    return Picture(width + 2 * MARGIN, y - GAP + MARGIN, "".join(parts), SCALE * (width + 2 * MARGIN))
+
+
+def _as_outlines(latex: str, top: float) -> tuple[float, float, str]:
+    """Return width, height and elements of an equation whose upper edge is given."""
+    outlines = set_equation(latex)
+    x, y = round(FINE * MARGIN) + outlines.first[0], round(FINE * top) + outlines.first[1]
+    d = f"M{x} {y}{outlines.rest}"
+    return outlines.width / FINE, outlines.height / FINE, element("path", d=d, transform=f"scale({1 / FINE:g})")
+
+
+def _as_text(text: str, top: float) -> tuple[float, float, str]:
+    lines = wrap(text, COLUMNS, subsequent_indent="    ")
+    body = "".join(words(line, MARGIN, top + LINE * number) for number, line in enumerate(lines, start=1))
+    return max(map(text_width, lines)), LINE * len(lines), body
 
 
 def formula_in_words(formula: Formula) -> str:

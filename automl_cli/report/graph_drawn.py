@@ -8,13 +8,13 @@ from automl_cli.report.nodes_drawn import HEAD, SMALL, Rectangle, drawn_node, he
 from automl_cli.report.svg import Picture, colour, group, path, words
 from automl_cli.values.drawings import Combined, Node, StepGraph
 
-MARGIN, GAP = 8.0, 14.0
+MARGIN, GAP = 6.0, 12.0
 """Pixels around the graph, and between nodes of a layer."""
-PART_GAP, JOIN_GAP = 6.0, 18.0
+PART_GAP, JOIN_GAP = 5.0, 18.0
 """Pixels between the parts of a combination, and between them and their join."""
 OF_INPUTS, OF_OTHERS = ("accent", "accent-2"), "accent-3"
 """Colours of connections, by their sources."""
-SCALE = 0.82
+SCALE = 0.8
 """A graph that is shown this much smaller can still be read."""
 
 

@@ -11,7 +11,8 @@ from automl_cli.report.layer_order import Item, Layers, Segment, Spot, Wire, ord
 
 PASSAGE = 10.0
 """Pixels that a connection has in a layer that it passes."""
-ROUNDS = 24
+ROUNDS, ALIGNED = 24, 3
+"""How often all layers are settled, and at last made straight."""
 LEAST_GAP, MOST_GAP, SLOPE = 30.0, 84.0, 0.16
 """Pixels between layers: the more, the farther to the side connections go."""
 STRAIGHT, EXACTLY = 10.0, 1e6
@@ -65,8 +66,11 @@ class _Across:
         for turn in range(ROUNDS):
             for row in self.layers.rows if turn % 2 == 0 else reversed(self.layers.rows):
                 self._settle_row(row, self._pulls)
-        for row in self.layers.rows:
-            self._settle_row(row, self._aligned)
+        for _ in range(ALIGNED):
+            for row in self.layers.rows:
+                self._settle_row(row, self._below_source)
+            for row in reversed(self.layers.rows):
+                self._settle_row(row, self._above_target)
         least = min(self.left.values())
         self.left = {spot: left - least for spot, left in self.left.items()}
 
@@ -137,11 +141,19 @@ class _Across:
             else:
                 yield self.middle(segment.source) - (self.end(segment) - self.left[spot]), weight
 
-    def _aligned(self, spot: Spot) -> Iterator[tuple[float, float]]:
-        """Yield where the one segment that comes in would have the spot, if it is to be straight, or else where the spot is."""
+    def _below_source(self, spot: Spot) -> Iterator[tuple[float, float]]:
+        """Yield where a straight segment that ends here would have the spot, or else where the spot is."""
         straight = [segment for segment in self._touching[spot] if segment.target == spot and segment in self._straight]
         for segment in straight:
             yield self.middle(segment.source) - (self.end(segment) - self.left[spot]), EXACTLY
+        if not straight:
+            yield self.left[spot], 1.0
+
+    def _above_target(self, spot: Spot) -> Iterator[tuple[float, float]]:
+        """Yield where a straight segment that begins here would have the spot, or else where the spot is."""
+        straight = [segment for segment in self._touching[spot] if segment.source == spot and segment in self._straight]
+        for segment in straight:
+            yield self.end(segment) - self.width(spot) / 2, EXACTLY
         if not straight:
             yield self.left[spot], 1.0
 

@@ -10,7 +10,7 @@ SMALL = 10.5
 """The font size of notes."""
 ONE_LINE, TWO_LINES = 26.0, 38.0
 """Heights of boxes, in pixels."""
-LEAST_WIDTH, MOST_WIDTH, MARGIN = 44.0, 230.0, 9.0
+LEAST_WIDTH, MOST_WIDTH, MARGIN = 38.0, 230.0, 7.5
 CIRCLE = 22.0
 CORNER, ROUND = 6.0, 13.0
 """Radii of the corners of operations, and of what is read and put out."""

@@ -170,3 +170,9 @@ def test_show_of_formulas_and_their_runs_needs_no_jax(run: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_image_and_a_document_are_not_asked_for_at_once(automl: Callable, tmp_path: Path) -> None:
+    done = automl("show", "swish", "--json", "--image", tmp_path / "a.svg")
+    assert (done.code, done.stdout, list(tmp_path.iterdir())) == (2, "", [])
+    assert "--image writes a file, and --json prints a document; give one of them" in done.stderr

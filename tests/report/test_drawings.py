@@ -2,6 +2,7 @@
 
 import math
 import struct
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from automl_cli.report.formula_drawn import set_equation
 from automl_cli.report.layer_order import Item, Wire, ordered
 from automl_cli.report.layered_layout import layered
 from automl_cli.report.svg import LIGHT, fitted, plain, text_width
-from automl_cli.values.activation import ACTIVATIONS, NAMED
+from automl_cli.values.activation import ACTIVATIONS, NAMED, ActivationFunction
 from automl_cli.values.cell import Branch, Cell, Combination
 from automl_cli.values.drawings import Arc, Arcs, Column, Combined, Equation, Formula, Link, Node, StepGraph
 from automl_cli.values.drawn_cells import cell_drawings, cell_graph, stack_column
@@ -235,6 +236,13 @@ def test_a_formula_defines_the_names_of_its_rule() -> None:
     assert drawn(rule_formula(RULES["adamw"])).words.startswith("w <- w - learning rate * (u + weight decay * w)\nu = ema(g")
 
 
+def test_a_very_long_formula_is_written_in_lines_of_text() -> None:
+    function = ActivationFunction(" + ".join(f"sin({number} * x)" for number in range(45)))
+    shown = drawn(activation_formula(function))
+    assert "".join("".join(texts(shown.svg)).split()) == f"f(x) = {function.expression}".replace(" ", "")
+    assert len(shown.svg) < 60_000
+
+
 def test_numbers_that_have_a_name_are_called_by_it() -> None:
     assert r"\frac{x}{\sqrt{2}}" in activation_formula(NAMED["gelu"]).equations[0].latex
     assert "1.41421" in activation_formula(NAMED["gelu"]).equations[0].text
@@ -276,6 +284,13 @@ def test_a_png_file_has_the_same_picture_in_light_colours() -> None:
     root = parsed(text)
     assert (width, height) == tuple(2 * int(root.attrib[side]) for side in ("width", "height"))
     assert data == png_of(text)
+
+
+def test_what_is_missing_for_a_png_file_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(UserError, match=r"PNG files need resvg-py: pip install 'resvg-py.*; or name a file that ends in \.svg"):
+        write_drawings([curves_of(NAMED["relu"])], tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a", "a.jpeg"])
