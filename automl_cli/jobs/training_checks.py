@@ -1,4 +1,4 @@
-"""Checks the directory of a training against itself: journal and checkpoint against the settings, the model against all three."""
+"""Checks the directory of a training against itself: journal and checkpoint against settings, the model against all of it."""
 
 from pathlib import Path
 

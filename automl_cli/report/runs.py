@@ -1,6 +1,8 @@
 """Reads run directories as histories. It takes no lock, so a search that is still running can be read as well."""
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +65,9 @@ def read_history(path: Path) -> History:
     study = path / STUDY_FILE
     if not study.is_file():
         raise ArtifactError(f"{path} is no run directory: it holds no {STUDY_FILE}")
-    placed = list(placed_records(path / JOURNAL_FILE))
-    trials = sorted(trials_of(placed), key=lambda trial: trial.number)
+    with _no_search_for_cycles():
+        placed = list(placed_records(path / JOURNAL_FILE))
+        trials = sorted(trials_of(placed), key=lambda trial: trial.number)
     return History(
         path=path,
         settings=read_artifact(study, StudySettings).body,
@@ -78,6 +81,19 @@ def read_history(path: Path) -> History:
 def settled(trials: Sequence[Trial]) -> int:
     """Return how many trials, from the first, have ended without a gap."""
     return next((number for number, trial in enumerate(trials) if trial.number != number), len(trials))
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Keep Python from looking for reference cycles, which records do not have: for many of them that takes as long as
+    reading."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def space_of(settings: StudySettings) -> SearchSpace | None:

@@ -29,7 +29,7 @@ from automl_cli.study.session import costs_of
 
 
 def summarise(history: History, *, top: int = 5, target: float | None = None) -> RunSummary:
-    """Return the summary of a run: its best trials, its course, and its cost; with the trials that it took to a target score."""
+    """Return the summary of a run: its best trials, its course, and its cost; and how many trials a target score took."""
     settings, trials = history.settings, history.trials
     space = space_of(settings)
     joins = 0 if space is None else kind_named(space.plugin.produces).joins

@@ -1,4 +1,4 @@
-"""Reads directories of trainings as histories, and summarises one in figures. No lock is taken, so one that runs is read too."""
+"""Reads directories of trainings as histories, also of one that runs, and summarises one in figures. It takes no lock."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -74,7 +74,7 @@ def test_show_measure_and_validate_take_the_directory_of_a_training(trained, aut
         f"{trained}/training.json: sound automl.training/1",
         f"{trained}/journal.jsonl: sound journal of 3 epochs",
         f"{model}: sound automl.model/1",
-        f"{trained}/contents.safetensors: sound digests of 120 examples trained on and 30 tested",
+        f"{trained}/contents.safetensors: sound digests of 90 examples trained on and 30 tested",
     ]
     model.unlink()
     shown = automl("show", trained).stdout

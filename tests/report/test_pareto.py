@@ -1,11 +1,20 @@
 """The front of score against length: as a law, and of a journal."""
 
+import random
 from itertools import pairwise
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl_cli.report.pareto import front
+from automl_cli.core.spaces import SearchSpace
+from automl_cli.core.trials import Status
+from automl_cli.plugins.discovery import plugins
+from automl_cli.plugins.listing import kind_named
+from automl_cli.report.pareto import front, pareto_of
+from automl_cli.report.runs import read_history
+from tests.report import runs
 
 POINTS = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 8).map(lambda eighths: eighths / 8)), max_size=30)
 
@@ -38,3 +47,20 @@ def test_the_order_of_the_trials_does_not_matter(points: list[tuple[int, float]]
     shuffled = list(points)
     random.shuffle(shuffled)
     assert made(shuffled) == made(points)
+
+
+def test_the_front_of_a_run_is_that_of_all_its_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal scores and equal lengths are frequent here, so that ties are met."""
+    space = SearchSpace(plugins()["activation-units"])
+    monkeypatch.setattr(runs, "SPACE", space)
+    draw = random.Random(3)
+    scores = [None if draw.random() < 0.1 else draw.randint(1, 8) / 8 for _ in range(200)]
+    history = read_history(runs.write_run(tmp_path / "run", scores))
+    length, reward = kind_named(space.plugin.produces).length, history.settings.reward
+    assert length is not None
+    trials = [trial for trial in history.trials if trial.outcome.status is Status.OK]
+    points = [(length(space.decode(trial.task.genotype)), reward.of(trial.outcome.measurement)) for trial in trials]  # type: ignore[arg-type]
+    found = pareto_of(history)
+    assert found is not None
+    assert [(point.length, point.score) for point in found] == made(points)
+    assert all(length(space.decode(history.trials[point.trial].task.genotype)) == point.length for point in found)
