@@ -16,6 +16,8 @@ SIDE = 1000
 COLOURS, DASHES = 4, 3
 LETTER, LINE = 0.017, 0.06
 """Width and height of a letter beside a point, as shares of a small chart."""
+ROOM = 42
+"""Letters that have room below a chart on a phone."""
 TICK = 26
 """Length of the ticks that mark numbers at the bottom."""
 
@@ -107,7 +109,7 @@ class Chart(NamedTuple):
 def figure_of(chart: Chart) -> str:
     """Return the chart as an HTML figure."""
     drawn = "".join(_drawn(mark, chart) for mark in chart.marks)
-    y_ticks, x_ticks = chart.y.scale.ticks(), chart.x.scale.ticks()
+    y_ticks, x_ticks = chart.y.scale.ticks(), _apart(chart.x.scale)
     lines = "".join(f"M0 {_down(at)}H{SIDE}" for at, _ in y_ticks)
     widest = max((words for _, words in y_ticks), key=len, default="")
     note = f"<p>{shown(chart.note)}</p>" if chart.note else ""
@@ -121,6 +123,12 @@ def figure_of(chart: Chart) -> str:
         + "".join(f'<span style="left:{100 * at:.4g}%">{shown(words)}</span>' for at, words in x_ticks)
         + f'</div><p class="axis x-title">{shown(chart.x.title)}</p>{note}</figure>'
     )
+
+
+def _apart(scale: Scale) -> Sequence[tuple[float, str]]:
+    """Return the ticks of an axis whose words have room beside each other on a phone: every n-th, unless they are names."""
+    ticks = scale.ticks()
+    return ticks if scale.named else ticks[:: 1 + sum(len(words) + 2 for _, words in ticks) // ROOM]
 
 
 def _drawn(mark: Mark, chart: Chart) -> str:

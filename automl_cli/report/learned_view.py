@@ -33,7 +33,7 @@ def learned_section(learned: Learned) -> str:
 
 def _strips(learned: Learned, places: Sequence[int], caption: str) -> str:
     rows = "".join(_strip_row(learned, place) for place in places)
-    titles = "".join(f'<th scope="col" class="w">{title}</th>' for title in ("decision", "over time", "at the end, mostly"))
+    titles = "".join(f'<th scope="col" class="w">{title}</th>' for title in ("decision", "over time", "at the end"))
     return (
         f'<div class="scrolls" role="region" tabindex="0" aria-label="{shown(caption)}"><table class="strips"><caption>'
         f"{shown(caption)}</caption><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table></div>"

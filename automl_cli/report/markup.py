@@ -10,6 +10,9 @@ from automl_cli.report.escaping import shown
 from automl_cli.report.scales import Scale
 from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines, Part
 
+MOST_CARDS = 100
+"""A table of more rows is a table on a phone, too."""
+
 
 def laid_out(part: Part, *, caption: str = "") -> str:
     """Return the part as HTML; `caption` says what a table is about."""
@@ -32,29 +35,34 @@ def facts(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def table(grid: Grid, *, caption: str, targets: Sequence[str] = ()) -> str:
-    """Return a table, whose rows other places of the page may lead to by these names. It scrolls where it is too wide.
+    """Return a table, whose rows other places of the page may lead to by these names. It scrolls where it is too wide; on a
+    phone each row of a small one with words is a card.
 
     The first column heads its row.
     """
     words = [title in grid.words for title in grid.titles]
-    head = "".join(
-        f'<th scope="col"{_words_class(left)}>{shown(title)}</th>' for title, left in zip(grid.titles, words, strict=True)
-    )
-    rows = "".join(_row(row, words, target) for row, target in zip(grid.rows, targets or [""] * len(grid.rows), strict=True))
+    cards = len(grid.titles) > 3 and any(words) and len(grid.rows) <= MOST_CARDS
+    names = [shown(title) if cards else "" for title in grid.titles]
+    columns = zip(grid.titles, words, strict=True)
+    head = "".join(f'<th scope="col"{_words_class(left)}>{shown(title)}</th>' for title, left in columns)
+    marked = zip(grid.rows, targets or [""] * len(grid.rows), strict=True)
+    rows = "".join(_row(row, words, names, target) for row, target in marked)
     return (
-        f'<div class="scrolls" role="region" tabindex="0" aria-label="{shown(caption)}"><table><caption class="unseen">'
-        f"{shown(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<div class="scrolls" role="region" tabindex="0" aria-label="{shown(caption)}">'
+        f"<table{_said('class', 'cards' * cards)}>"
+        f'<caption class="unseen">{shown(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
-def _row(cells: Sequence[str], words: Sequence[bool], target: str) -> str:
+def _row(cells: Sequence[str], words: Sequence[bool], names: Sequence[str], target: str) -> str:
+    looks = [f"{_said('data-name', name)}{_words_class(left)}" for name, left in zip(names, words, strict=True)]
     first, *others = cells
-    rest = "".join(f"<td{_words_class(left)}>{shown(cell)}</td>" for cell, left in zip(others, words[1:], strict=True))
-    return f'<tr{_said("id", target)}><th scope="row"{_words_class(words[0])}>{shown(first)}</th>{rest}</tr>'
+    rest = "".join(f"<td{look}>{shown(cell)}</td>" for cell, look in zip(others, looks[1:], strict=True))
+    return f'<tr{_said("id", shown(target))}><th scope="row"{looks[0]}>{shown(first)}</th>{rest}</tr>'
 
 
 def _said(attribute: str, value: str) -> str:
-    return f' {attribute}="{shown(value)}"' if value else ""
+    return f' {attribute}="{value}"' if value else ""
 
 
 def _words_class(left: bool) -> str:
@@ -63,7 +71,7 @@ def _words_class(left: bool) -> str:
 
 def folded(summary: str, content: str, *, name: str = "") -> str:
     """Return content that is shown when its summary is chosen, or when a link leads into it."""
-    return f"<details{_said('id', name)}><summary>{shown(summary)}</summary>{content}</details>"
+    return f"<details{_said('id', shown(name))}><summary>{shown(summary)}</summary>{content}</details>"
 
 
 def commands(rows: Iterable[tuple[str, str]]) -> str:
@@ -74,7 +82,7 @@ def commands(rows: Iterable[tuple[str, str]]) -> str:
 
 def paragraph(text: str, *, kind: str = "") -> str:
     """Return a paragraph."""
-    return f"<p{_said('class', kind)}>{shown(text)}</p>"
+    return f"<p{_said('class', shown(kind))}>{shown(text)}</p>"
 
 
 def curves(part: Curves) -> str:

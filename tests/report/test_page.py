@@ -1,5 +1,6 @@
 """The page of `automl report --html`: one file about any run, whose every text shows as text."""
 
+import os
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -175,3 +176,14 @@ def test_a_place_that_cannot_be_is_refused_before_any_work(automl: Callable, tmp
     alone = automl("report", run, "--out", tmp_path / "a.html")
     assert (alone.code, alone.stdout) == (2, "")
     assert "--html" in alone.stderr
+
+
+def test_beside_a_run_that_may_not_be_written_the_page_goes_elsewhere(
+    automl: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(tmp_path / "first", [0.5])
+    monkeypatch.setattr("automl_cli.report.page.os.access", lambda folder, mode, **more: mode != os.W_OK or Path(folder) != run)
+    refused = automl("report", run, "--html")
+    assert (refused.code, refused.stdout) == (2, "")
+    assert refused.stderr == f"error: {run} may not be written, so the page needs another place; name one with --out\n"
+    assert automl("report", run, "--html", "--out", tmp_path).stdout == f"{tmp_path / 'report.html'}\n"
