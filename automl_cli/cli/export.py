@@ -25,7 +25,7 @@ Format = Annotated[
         "--format",
         metavar="FORMAT",
         help="Of a function or a rule: jax (JAX and Optax) or torch (PyTorch). Of a policy: pillow (Python for any loader) or "
-        "json. Of a model: stablehlo. [default: the first]",
+        "json. Of a model: flax or torch (a readable file of Python and its weights), or stablehlo. [default: the first]",
         show_default=False,
     ),
 ]
@@ -42,8 +42,9 @@ def export(
 ) -> None:
     """Write a model, an activation function, an update rule or a policy as one file without this tool.
 
-    A trained model becomes StableHLO with the weights inside, which needs JAX and nothing else; a README beside it shows the
-    five lines of Python that call it.
+    A trained model becomes network_flax.py, which defines its network in plain Flax, or network_torch.py, a torch.nn.Module,
+    each with its weights beside it; how pictures are prepared is part of the file. With --format stablehlo it becomes one
+    program with the weights inside, which needs JAX and nothing else, and a README that shows how it is called.
 
     A function or rule that was found, published or written by hand becomes a readable file of Python: activation.py with a
     function of jax.numpy or a torch.nn.Module, optimizer.py with an Optax transformation or a torch.optim.Optimizer. Its
@@ -53,7 +54,8 @@ def export(
 
     Examples:
         automl export runs/final
-        automl export runs/final/model.json --out exported
+        automl export runs/final --format torch
+        automl export runs/final/model.json --format stablehlo --out exported
         automl export runs/act
         automl export powersign-ld --format torch --out exported
         automl export autoaugment-cifar10 --out exported

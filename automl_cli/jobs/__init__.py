@@ -7,6 +7,7 @@ transfer    scales the winner of a search to another data set and trains it
 validation  checks files beyond their schema
 run_checks  checks a run directory against itself
 export      writes what an artifact holds as one file that runs by itself: of a trained model StableHLO
+network_source  writes a trained network as readable source of Flax or PyTorch
 export_expression  writes an activation function or an update rule as source text
 export_policy  writes an augmentation as JSON, or as a file for Pillow
 augment     writes augmented copies of a folder of pictures
