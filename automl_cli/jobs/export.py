@@ -15,6 +15,7 @@ from automl_cli.core.errors import ArtifactError, UserError, unknown_name
 from automl_cli.jobs.export_onnx import write_onnx
 from automl_cli.jobs.export_stablehlo import promise_of, write_stablehlo
 from automl_cli.jobs.exported_model import ProgramFiles, image_facts_of
+from automl_cli.jobs.network_source import write_network_source
 from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.listing import kind_of, kinds
 from automl_cli.plugins.registry import attribute
@@ -25,10 +26,7 @@ from automl_cli.training.model_file import model_file
 from automl_cli.training.trainable import train_command
 
 PROGRAMS = {"onnx": write_onnx, "stablehlo": write_stablehlo}
-"""Formats of models that hold the weights in a program, and what writes them."""
-
-SOURCES = "automl_cli.jobs.network_source.writing:write_network_source"
-"""Writes the other formats of models: readable files of Python with weights beside them."""
+"""Formats of models that are programs with the weights inside, and what writes them. The others are source."""
 
 
 class Exported(Struct, frozen=True, kw_only=True):
@@ -105,5 +103,4 @@ def export_model(opened: Opened[ModelBody], out: Path, format: str, *, overwrite
     image_facts_of(opened)
     if (write := PROGRAMS.get(format)) is not None:
         return write(opened, out, overwrite=overwrite)
-    written: Path = attribute(SOURCES)(opened, out, format=format, overwrite=overwrite)
-    return written
+    return write_network_source(opened, out, format=format, overwrite=overwrite)
