@@ -25,7 +25,7 @@ Format = Annotated[
         "--format",
         metavar="FORMAT",
         help="Of a function or a rule: jax (JAX and Optax) or torch (PyTorch). Of a policy: pillow (Python for any loader) or "
-        "json. Of a model: flax, torch, onnx or stablehlo. [default: the first]",
+        "json. Of a model: flax or torch (a readable file of Python and its weights), onnx, or stablehlo. [default: the first]",
         show_default=False,
     ),
 ]
@@ -42,9 +42,10 @@ def export(
 ) -> None:
     """Write a model, an activation function, an update rule or a policy as one file without this tool.
 
-    A trained model becomes a readable file of Python with its weights beside it, for Flax or PyTorch; or a program with the
-    weights inside: ONNX for ONNX Runtime and others (pip install 'automl-cli[onnx]'), or StableHLO for JAX, which JAX reads for
-    half a year. A README beside a program shows the lines of Python that call it, and what is done to pictures first.
+    A trained model becomes network_flax.py, which defines its network in plain Flax, or network_torch.py, a torch.nn.Module,
+    each with its weights beside it; how pictures are prepared is part of the file. Or it becomes a program with the weights
+    inside: ONNX for ONNX Runtime and others (pip install 'automl-cli[onnx]'), or StableHLO, which JAX reads for half a year. A
+    README beside a program shows how it is called, and what is done to pictures first.
 
     A function or rule that was found, published or written by hand becomes a readable file of Python: activation.py with a
     function of jax.numpy or a torch.nn.Module, optimizer.py with an Optax transformation or a torch.optim.Optimizer. Its
@@ -54,6 +55,7 @@ def export(
 
     Examples:
         automl export runs/final
+        automl export runs/final --format torch
         automl export runs/final/model.json --format onnx --out exported
         automl export runs/act
         automl export powersign-ld --format torch --out exported

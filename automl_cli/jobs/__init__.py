@@ -11,6 +11,7 @@ export      writes what an artifact holds as files that run by themselves
 export_onnx  a trained model as ONNX
 export_stablehlo  a trained model as StableHLO, with the date until which it can be read
 exported_model  the README and the facts beside a program
+network_source  writes a trained network as readable source of Flax or PyTorch
 export_expression  writes an activation function or an update rule as source text
 export_policy  writes an augmentation as JSON, or as a file for Pillow
 predict     names the classes of pictures and arrays by a trained model

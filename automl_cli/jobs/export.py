@@ -27,7 +27,7 @@ from automl_cli.training.model_file import model_file
 from automl_cli.training.trainable import train_command
 
 PROGRAMS = {"onnx": write_onnx, "stablehlo": write_stablehlo}
-"""Formats of models that hold the weights in a program, and what writes them."""
+"""Formats of models that are programs with the weights inside, and what writes them. The others are source."""
 
 
 class Exported(Struct, frozen=True, kw_only=True):

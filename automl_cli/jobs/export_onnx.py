@@ -8,6 +8,8 @@ Runtime computes it and is compared with the model.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,10 +81,11 @@ def _program(opened: Opened[ModelBody], facts: ImageFacts, beside: dict[str, Any
     images: Any = jax.ShapeDtypeStruct((examples, *facts.image_shape), np.float32)  # type: ignore[no-untyped-call]
     logging.getLogger("onnx_ir").setLevel(logging.ERROR)  # it warns of axes that ONNX infers anyway
     try:
-        function = convertible(_function(opened), images)
-        model: Any = jax2onnx.to_onnx(
-            function, [images], model_name="model", opset=OPSET, input_names=[IMAGES], output_names=[LOGITS]
-        )
+        with _short_compilation():
+            function = convertible(_function(opened), images)
+            model: Any = jax2onnx.to_onnx(
+                function, [images], model_name="model", opset=OPSET, input_names=[IMAGES], output_names=[LOGITS]
+            )
     except NotImplementedError as error:
         raise UserError(
             f"{opened.place}: ONNX, as jax2onnx writes it, has no counterpart for a part of this network: {error}; export it "
@@ -92,6 +95,19 @@ def _program(opened: Opened[ModelBody], facts: ImageFacts, beside: dict[str, Any
     onnx.helper.set_model_props(model, {"automl": document(beside).decode()})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+@contextmanager
+def _short_compilation() -> Iterator[None]:
+    """Have XLA optimise nothing: jax2onnx compiles 150 small programs when it is used for the first time, each run once."""
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")  # type: ignore[no-untyped-call]
+    jax.config.update("jax_disable_most_optimizations", True)  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)  # type: ignore[no-untyped-call]
 
 
 def _check(program: bytes, opened: Opened[ModelBody], facts: ImageFacts) -> None:

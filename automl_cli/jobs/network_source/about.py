@@ -18,7 +18,7 @@ WIDTH = 88
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """What a docstring speaks of.
+    """Subject of a docstring.
 
     These are the model, the tool that trained it, and the facts of its images; SHA-256 of files and artifacts by what they
     are; the name of the module; what pictures `preprocess` takes; and the network.

@@ -164,7 +164,7 @@ def runs_of_pools(graph: Graph) -> list[tuple[Node, ...]]:
 
 
 def _alike(node: Node) -> tuple[str, Operation | None]:
-    """What pools of one run have in common: first and last part of their names, and the operation."""
+    """Return what pools of one run have in common: first and last part of their names, and the operation."""
     parts = node.name.split(".")
     if not _is_pool(node) or len(node.inputs) != 1 or len(parts) < 3:
         return "", None

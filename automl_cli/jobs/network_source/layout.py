@@ -122,7 +122,7 @@ def _items(graph: Graph) -> list[Item]:
 
 
 class _Flow(Struct, frozen=True):
-    """How an item stands in a stream: the names of what it reads, and whether the last output is kept as the previous one."""
+    """Place of an item in a stream: the names of what it reads, and whether the last output is kept as the previous one."""
 
     roles: dict[str, str]
     keeps: bool
@@ -216,7 +216,7 @@ class _Layout:
 
 
 def _segment(item: Item, flow: _Flow, *, two: bool) -> tuple[str, str, bool]:
-    """What items of one segment have in common: whether they are a sequence or a list for a loop, under which name, and whether
+    """Return what items of one segment have in common: whether they are a sequence or a list for a loop, its name, and whether
     the last output is kept as the previous one."""
     keeps = two and flow.keeps
     if not item.is_group:

@@ -1,4 +1,4 @@
-"""What is done to pictures before the network sees them, as text: `preprocess`, with the numbers of the training."""
+"""`preprocess` as text: pictures become what the network takes, by the numbers of the training."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Preparation(Struct, frozen=True, kw_only=True):
 
     @property
     def takes(self) -> str:
-        """What pictures it takes, in words."""
+        """The pictures that it takes, in words."""
         height, width, channels = self.shape
         colours = {1: "1), grey", 3: "3), in red, green and blue"}.get(channels, f"{channels})")
         if self.share != 1:

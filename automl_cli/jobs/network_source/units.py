@@ -88,7 +88,7 @@ def rules(operations: Iterable[Operation]) -> Callable[[ConvolutionUnit], str]:
 
 
 def _strict_rule(unit: ConvolutionUnit) -> str:
-    """What rule a convolution needs: `any` and `centred` (half or same) where several give the same zeros."""
+    """Return the rule that a convolution needs: `any` and `centred` (half or same) where several give the same zeros."""
     if unit.kernel == (1, 1):
         return "any"
     odd = unit.kernel[0] % 2 == unit.kernel[1] % 2 == 1
