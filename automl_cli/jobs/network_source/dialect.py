@@ -23,7 +23,7 @@ class Convolved(Struct, frozen=True, kw_only=True):
     depthwise: bool = False
 
 
-class Dialect(Protocol):
+class NetworkDialect(Protocol):
     """One library: how modules are declared, made and called.
 
     imports    the lines that import, by the name that stands in the text

@@ -31,7 +31,7 @@ _CONCATENATE = '''def concatenate(*maps: jax.Array) -> jax.Array:
 
 
 class FlaxDialect:
-    """Flax's words (`dialect.Dialect`)."""
+    """Flax's words (`dialect.NetworkDialect`)."""
 
     imports: ClassVar[Mapping[str, str]] = {
         "json": "import json",

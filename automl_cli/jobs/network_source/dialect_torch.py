@@ -63,7 +63,7 @@ _CONCATENATE = '''def concatenate(*maps: Tensor) -> Tensor:
 
 
 class TorchDialect:
-    """PyTorch's words (`dialect.Dialect`)."""
+    """PyTorch's words (`dialect.NetworkDialect`)."""
 
     imports: ClassVar[Mapping[str, str]] = {
         "cache": "from functools import cache",

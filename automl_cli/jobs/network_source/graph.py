@@ -40,7 +40,7 @@ class Node(Struct, frozen=True):
     shape: Shape
 
 
-class Graph(Struct, frozen=True):
+class NodeGraph(Struct, frozen=True):
     """Nodes in an order in which each reads only what stands before it, and the outputs that go to the classifier."""
 
     nodes: tuple[Node, ...]
@@ -62,10 +62,10 @@ class Graph(Struct, frozen=True):
         return found
 
 
-def graph_of(network: Network, image: Shape) -> Graph:
+def graph_of(network: Network, image: Shape) -> NodeGraph:
     """Return the nodes of a network for images of this shape, without its auxiliary head."""
     shapes = network.shapes(image)
-    graph = Graph(tuple(_node(block, shapes) for block in network.blocks), network.outputs, image)
+    graph = NodeGraph(tuple(_node(block, shapes) for block in network.blocks), network.outputs, image)
     graph = _with_chains(graph)
     for run in reversed(runs_of_pools(graph)):
         graph = _fused(graph, run)
@@ -76,7 +76,7 @@ def graph_of(network: Network, image: Shape) -> Graph:
     return graph
 
 
-def groups_of(graph: Graph) -> list[tuple[str, tuple[Node, ...]]]:
+def groups_of(graph: NodeGraph) -> list[tuple[str, tuple[Node, ...]]]:
     """Return the nodes in groups that stand behind each other and belong together by their names, each with its name.
 
     `normal1.h0`, `normal1.h2` are of the group `normal1`; `stage1.block1.conv1`, `stage1.block1` of `stage1.block1`.
@@ -110,7 +110,7 @@ def _node(block: Block, shapes: Mapping[str, Shape]) -> Node:
     return Node(block.name, layers, block.inputs, block.join, len({shape[:2] for shape in read}) > 1, shapes[block.name])
 
 
-def _with_chains(graph: Graph) -> Graph:
+def _with_chains(graph: NodeGraph) -> NodeGraph:
     """Join `x.1`, `x.2`, … to `x` where each reads only the one before and nothing else reads that."""
     chains = {chain[-1].name: chain for chain in _chains(graph)}
     inner = {node.name for chain in chains.values() for node in chain[:-1]}
@@ -123,10 +123,10 @@ def _with_chains(graph: Graph) -> Graph:
             nodes.append(replace(chain[0], name=name, layers=layers, shape=node.shape))
         elif node.name not in inner:
             nodes.append(node)
-    return _renamed(Graph(tuple(nodes), graph.outputs, graph.image), renamed)
+    return _renamed(NodeGraph(tuple(nodes), graph.outputs, graph.image), renamed)
 
 
-def _chains(graph: Graph) -> Iterator[tuple[Node, ...]]:
+def _chains(graph: NodeGraph) -> Iterator[tuple[Node, ...]]:
     by_name, readers = {node.name: node for node in graph.nodes}, graph.readers()
     for node in graph.nodes:
         base, _, number = node.name.rpartition(".")
@@ -141,19 +141,19 @@ def _chains(graph: Graph) -> Iterator[tuple[Node, ...]]:
             yield tuple(chain)
 
 
-def _renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
+def _renamed(graph: NodeGraph, names: Mapping[str, str]) -> NodeGraph:
     def new(inputs: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(names.get(name, name) for name in inputs)
 
     nodes = tuple(replace(node, inputs=new(node.inputs)) for node in graph.nodes)
-    return Graph(nodes, new(graph.outputs), graph.image)
+    return NodeGraph(nodes, new(graph.outputs), graph.image)
 
 
 def _is_pool(node: Node) -> bool:
     return len(node.layers) == 1 and isinstance(node.layers[0].operation, MaxPool | AveragePool)
 
 
-def runs_of_pools(graph: Graph) -> list[tuple[Node, ...]]:
+def runs_of_pools(graph: NodeGraph) -> list[tuple[Node, ...]]:
     """Return what could be one pool: pools behind each other, of one group and kind, of one input each."""
     found = list[tuple[Node, ...]]()
     for (alike, _), run in groupby(graph.nodes, key=_alike):
@@ -171,7 +171,7 @@ def _alike(node: Node) -> tuple[str, Operation | None]:
     return f"{parts[0]}.{parts[-1]}", node.layers[0].operation
 
 
-def _fused(graph: Graph, run: Sequence[Node]) -> Graph:
+def _fused(graph: NodeGraph, run: Sequence[Node]) -> NodeGraph:
     """Make one pool of a run, where all of its outputs are read together and nothing has the name."""
     names, inputs = tuple(node.name for node in run), tuple(node.inputs[0] for node in run)
     shapes, (name, operation) = graph.shapes(), _alike(run[0])
@@ -183,10 +183,10 @@ def _fused(graph: Graph, run: Sequence[Node]) -> Graph:
     layer = PlannedLayer(operation, channels, run[0].name)
     fused = Node(name, (layer,), inputs, "concatenate", padded=False, shape=(*run[0].shape[:2], channels))
     nodes = [fused if node == run[0] else node for node in graph.nodes if node not in run[1:]]
-    return _replaced(Graph(tuple(nodes), graph.outputs, graph.image), names, name)
+    return _replaced(NodeGraph(tuple(nodes), graph.outputs, graph.image), names, name)
 
 
-def _bundled(graph: Graph, prefix: str, nodes: tuple[Node, ...]) -> Graph:
+def _bundled(graph: NodeGraph, prefix: str, nodes: tuple[Node, ...]) -> NodeGraph:
     """Concatenate the outputs of a group where they are made, if all who read one read all of them, in order."""
     inside, name = {node.name for node in nodes}, f"{prefix}.{BUNDLE}"
     readers = graph.readers()
@@ -198,12 +198,12 @@ def _bundled(graph: Graph, prefix: str, nodes: tuple[Node, ...]) -> Graph:
         return graph
     bundle = Node(name, (), names, "concatenate", padded=False, shape=(*read[0].shape[:2], sum(n.shape[2] for n in read)))
     at = graph.nodes.index(nodes[-1]) + 1
-    before, after = Graph(graph.nodes[:at], (), graph.image), Graph(graph.nodes[at:], graph.outputs, graph.image)
+    before, after = NodeGraph(graph.nodes[:at], (), graph.image), NodeGraph(graph.nodes[at:], graph.outputs, graph.image)
     after = _replaced(after, names, name)
-    return Graph((*before.nodes, bundle, *after.nodes), after.outputs, graph.image)
+    return NodeGraph((*before.nodes, bundle, *after.nodes), after.outputs, graph.image)
 
 
-def _joined_before(graph: Graph, prefix: str, nodes: tuple[Node, ...]) -> Graph:
+def _joined_before(graph: NodeGraph, prefix: str, nodes: tuple[Node, ...]) -> NodeGraph:
     """Concatenate the inputs of a group before it, if whatever in it reads one reads all of them, in order and first."""
     inside, name, shapes = {node.name for node in nodes}, f"{prefix}.{JOINED}", graph.shapes()
     outside = [tuple(name for name in node.inputs if name not in inside) for node in nodes]
@@ -218,13 +218,13 @@ def _joined_before(graph: Graph, prefix: str, nodes: tuple[Node, ...]) -> Graph:
     padded = len({shapes[name][:2] for name in wanted}) > 1
     joined = Node(name, (), wanted, "concatenate", padded=padded, shape=shape)
     at, end = graph.nodes.index(nodes[0]), graph.nodes.index(nodes[-1]) + 1
-    changed = _replaced(Graph(nodes, (), graph.image), wanted, name)
+    changed = _replaced(NodeGraph(nodes, (), graph.image), wanted, name)
     sizes = {**shapes, name: shape}
     inner = (replace(node, padded=len({sizes[name][:2] for name in node.inputs}) > 1) for node in changed.nodes)
-    return Graph((*graph.nodes[:at], joined, *inner, *graph.nodes[end:]), graph.outputs, graph.image)
+    return NodeGraph((*graph.nodes[:at], joined, *inner, *graph.nodes[end:]), graph.outputs, graph.image)
 
 
-def _read_together(graph: Graph, names: tuple[str, ...], *, inside: tuple[str, ...]) -> bool:
+def _read_together(graph: NodeGraph, names: tuple[str, ...], *, inside: tuple[str, ...]) -> bool:
     """Return whether all who are not inside and read one of the names concatenate all of them, in order."""
     readers = [(node.inputs, node.join) for node in graph.nodes if node.name not in inside]
     for inputs, join in (*readers, (graph.outputs, "concatenate")):
@@ -239,10 +239,10 @@ def _place(inputs: tuple[str, ...], names: tuple[str, ...]) -> int | None:
     return places[0] if len(places) == 1 and sum(name in names for name in inputs) == len(names) else None
 
 
-def _replaced(graph: Graph, names: tuple[str, ...], name: str) -> Graph:
+def _replaced(graph: NodeGraph, names: tuple[str, ...], name: str) -> NodeGraph:
     def new(inputs: tuple[str, ...]) -> tuple[str, ...]:
         at = _place(inputs, names)
         return inputs if at is None else (*inputs[:at], name, *inputs[at + len(names) :])
 
     nodes = tuple(replace(node, inputs=new(node.inputs)) for node in graph.nodes)
-    return Graph(nodes, new(graph.outputs), graph.image)
+    return NodeGraph(nodes, new(graph.outputs), graph.image)

@@ -10,7 +10,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from automl_cli.jobs.network_source.classes import ClassPlan, Group, MadeGroup, MakeOf, classes_of
-from automl_cli.jobs.network_source.graph import Graph, Node, groups_of
+from automl_cli.jobs.network_source.graph import Node, NodeGraph, groups_of
 from automl_cli.jobs.network_source.names import attribute_name, unique
 from automl_cli.jobs.network_source.units import Made, made_of, rules
 from automl_cli.values.network import IMAGE, Shape
@@ -76,7 +76,7 @@ class Plan(Struct, frozen=True):
     paths: Mapping[str, tuple[Step, ...]]
 
 
-def plan_of(graph: Graph) -> Plan:
+def plan_of(graph: NodeGraph) -> Plan:
     """Return the plan of a network."""
     rule = rules(layer.operation for node in graph.nodes for layer in node.layers)
 
@@ -104,7 +104,7 @@ def plan_of(graph: Graph) -> Plan:
     )
 
 
-def _items(graph: Graph) -> list[Item]:
+def _items(graph: NodeGraph) -> list[Item]:
     """Return the groups that others read one output of, and all other nodes one by one."""
     readers, outer = graph.readers(), list[Item]()
     names = [name for name, _ in groups_of(graph)]

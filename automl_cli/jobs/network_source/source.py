@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from automl_cli.jobs.network_source.about import literal_text
-from automl_cli.jobs.network_source.dialect import Dialect
+from automl_cli.jobs.network_source.dialect import NetworkDialect
 from automl_cli.jobs.network_source.dialect_flax import FlaxDialect
 from automl_cli.jobs.network_source.dialect_torch import TorchDialect
 from automl_cli.jobs.network_source.graph import graph_of
@@ -21,7 +21,7 @@ from automl_cli.values.network import Network, Shape
 if TYPE_CHECKING:
     import numpy as np
 
-DIALECTS: Mapping[Format, Dialect] = {"flax": FlaxDialect(), "torch": TorchDialect()}
+DIALECTS: Mapping[Format, NetworkDialect] = {"flax": FlaxDialect(), "torch": TorchDialect()}
 
 _LOADS: Mapping[Format, str] = {
     "flax": '''def read(weights: str | Path) -> dict[str, jax.Array]:
@@ -92,7 +92,7 @@ def _uses(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w.]){name}\b", text) is not None
 
 
-def _imports(dialect: Dialect, text: str) -> str:
+def _imports(dialect: NetworkDialect, text: str) -> str:
     """Return the imports that a text needs, those of the standard library first."""
     lines = [line for name, line in dialect.imports.items() if _uses(text, name)]
     own = [line for line in lines if line.split()[1] in ("json", "functools", "pathlib")]

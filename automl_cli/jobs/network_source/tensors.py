@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from automl_cli.jobs.network_source.graph import Graph, PlannedLayer
+from automl_cli.jobs.network_source.graph import NodeGraph, PlannedLayer
 from automl_cli.jobs.network_source.layout import Plan, Step
 from automl_cli.values.operations import ActivationOperation
 
@@ -17,7 +17,7 @@ Role = Literal["kernel", "depthwise", "norm", "betas"]
 Arrays = Mapping[str, "np.ndarray"]
 
 
-def tensors_of(graph: Graph, plan: Plan, weights: Arrays, betas: Sequence[str], format: Format) -> dict[str, np.ndarray]:  # noqa: A002
+def tensors_of(graph: NodeGraph, plan: Plan, weights: Arrays, betas: Sequence[str], format: Format) -> dict[str, np.ndarray]:  # noqa: A002
     """Return the arrays of the exported network by name, from the weights of the model; `betas` are the trained parameters of
     its activation."""
     found: dict[str, np.ndarray] = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from automl_cli.jobs.network_source.dialect import Convolved, Dialect
+from automl_cli.jobs.network_source.dialect import Convolved, NetworkDialect
 from automl_cli.jobs.network_source.printing import Called, Code, Keyword, printed_lines
 from automl_cli.jobs.network_source.units import DEFAULTS, Argument, Made, UnitKey, unit_name
 from automl_cli.values.activation import NAMED, ActivationFunction
@@ -17,7 +17,7 @@ TYPES = {"channels": "int", "filters": "int", "window": PAIR, "step": "int", "ke
 WORDS = {"conv": "convolution", "bn": "batch norm"}
 
 
-class Body(Struct, frozen=True):
+class ClassBody(Struct, frozen=True):
     """The inside of a class: what it says of itself, the attributes that it makes, and the statements of its call on `x`."""
 
     about: str
@@ -28,7 +28,7 @@ class Body(Struct, frozen=True):
 class UnitWriter:
     """Writes the classes of the units that a network needs, and calls of them."""
 
-    def __init__(self, dialect: Dialect, function: ActivationFunction, made: Iterable[Made]) -> None:
+    def __init__(self, dialect: NetworkDialect, function: ActivationFunction, made: Iterable[Made]) -> None:
         self.dialect, self.function = dialect, function
         self.is_relu = canonical(function.tree) == canonical(NAMED["relu"].tree)
         self._act = "Relu" if self.is_relu else "Act"
@@ -148,7 +148,7 @@ class UnitWriter:
         lines += ["", f"    def {dialect.method}(self, x: {dialect.array}) -> {dialect.array}:"]
         return "\n".join((*lines, *(f"        {line}" for line in body.call.splitlines())))
 
-    def _body(self, key: UnitKey) -> Body:
+    def _body(self, key: UnitKey) -> ClassBody:
         match key.family:
             case "conv":
                 return self._convolution(key)
@@ -158,17 +158,17 @@ class UnitWriter:
                 return self._reduction(key)
             case "norm":
                 attributes = (("norm", self.dialect.norm("channels")), *self._act_of("channels"))
-                return Body(f"Batch norm, {self._act_word()}", attributes, f"return {self._acted('self.norm(x)')}")
+                return ClassBody(f"Batch norm, {self._act_word()}", attributes, f"return {self._acted('self.norm(x)')}")
             case "subsample":
                 about = "Every `step`-th pixel, with channels of zeros up to `filters`: a shortcut without weights"
                 attributes = (("step", "step"), ("more", "filters - channels"))
-                return Body(about, attributes, f"return {self.dialect.subsampled('x')}")
+                return ClassBody(about, attributes, f"return {self.dialect.subsampled('x')}")
         what = "Maximum" if key.family == "max-pool" else "Mean"
         around = {"": "padding never wins", "same": "padding is not counted", "valid": "there is no padding"}[key.rule]
         attributes = (("window", "window"), ("stride", "stride"))
-        return Body(f"{what} over windows; {around}", attributes, self.dialect.pooled(key.family, key.rule))
+        return ClassBody(f"{what} over windows; {around}", attributes, self.dialect.pooled(key.family, key.rule))
 
-    def _convolution(self, key: UnitKey) -> Body:
+    def _convolution(self, key: UnitKey) -> ClassBody:
         parts = key.order.split("-")
         words = [WORDS.get(part, self._act_word()) for part in parts]
         attributes: list[tuple[str, Code]] = []
@@ -182,7 +182,7 @@ class UnitWriter:
                 attributes.append(({"conv": "conv", "bn": "norm"}[part], code))
                 call = f"self.{attributes[-1][0]}({call})"
         about = ", ".join(words)
-        return Body(about[0].upper() + about[1:], tuple(attributes), f"return {call}")
+        return ClassBody(about[0].upper() + about[1:], tuple(attributes), f"return {call}")
 
     def _conv(self, key: UnitKey, rule: str, *, depthwise: bool = False) -> Code:
         needed = self._needed[key]
@@ -190,7 +190,7 @@ class UnitWriter:
         filters = "channels" if depthwise else "filters"
         return self.dialect.convolution(Convolved(channels="channels", filters=filters, rule=rule, depthwise=depthwise, **own))
 
-    def _separable(self) -> Body:
+    def _separable(self) -> ClassBody:
         key = UnitKey("separable")
         stridden = "stride" in self._needed[key]
         depthwise = self._conv(key, "same" if stridden else "half", depthwise=True)
@@ -200,9 +200,9 @@ class UnitWriter:
         act = self._act_word()
         about = f"{act[0].upper()}{act[1:]}, a convolution of each channel, a 1 x 1 convolution, batch norm"
         call = f"x = self.pointwise(self.depthwise({self._acted('x')}))\nreturn self.norm(x)"
-        return Body(about, attributes, call)
+        return ClassBody(about, attributes, call)
 
-    def _reduction(self, key: UnitKey) -> Body:
+    def _reduction(self, key: UnitKey) -> ClassBody:
         """Two paths, or one where there is one filter."""
         acts, one = key.order == "act-conv-bn", bool(key.rule)
         paths = {"odd": "1"} if one else {"even": "filters // 2", "odd": "filters - filters // 2"}
@@ -214,7 +214,7 @@ class UnitWriter:
         start = [f"x = {self._acted('x')}"] if acts else []
         start.append(f"shifted = {self.dialect.odd_pixels('x')}")
         if one:
-            return Body(
+            return ClassBody(
                 "Halves the image: pixels at odd rows and columns",
                 attributes,
                 "\n".join((*start, "return self.norm(self.odd(shifted))")),
@@ -222,7 +222,7 @@ class UnitWriter:
         joined = self.dialect.concatenated(("self.even(x)", "self.odd(shifted)"), padded=False)
         end = [*printed_lines("x = ", joined, indent=0), "return self.norm(x)"]
         about = "Halves the image by two paths: pixels at even rows and columns, and at odd ones"
-        return Body(about, attributes, "\n".join((*start, *end)))
+        return ClassBody(about, attributes, "\n".join((*start, *end)))
 
     def _act_of(self, channels: str) -> tuple[tuple[str, Code], ...]:
         return () if self.is_relu else (("act", self._activation(channels)),)
