@@ -63,8 +63,8 @@ def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", plac
     from automl_cli.cli.errors import warn_if_refused
     from automl_cli.cli.plans import training_text
     from automl_cli.store.run_directory import TRAINING, check_new_run
+    from automl_cli.training.directory import directory_to_resume
     from automl_cli.training.plan import plan_resumed, plan_training
-    from automl_cli.training.settings import directory_to_resume
     from automl_cli.training.trainable import needed
 
     before = directory_to_resume(**place)
@@ -86,8 +86,8 @@ def _trained(
     from automl_cli.cli.training_display import shown
     from automl_cli.jobs.caches import trim_programs
     from automl_cli.system.process import set_up_lone_process
+    from automl_cli.training.directory import open_training, resume_training_command, settings_of
     from automl_cli.training.run import train as finish
-    from automl_cli.training.settings import open_training, resume_training_command, settings_of
 
     set_up_lone_process()
     trim_programs()

@@ -120,7 +120,7 @@ def _ending(code: int, directory: Path) -> str:
     >>> _ending(1, Path("run/transfer"))
     'ended with exit code 1'
     """
-    from automl_cli.training.settings import resume_training_command
+    from automl_cli.training.directory import resume_training_command
 
     if code > 0:
         return f"ended with exit code {code}"

@@ -31,6 +31,7 @@ resizing         images of one size: cropped, padded or squashed
 splits           sizes of the training, validation and test split
 groups           splits of examples that must stay together
 split_indices    indices of their examples
+identity         the content of stored files, by which a set is known again wherever it lies
 contents         digests of prepared images, which tell whether two sets have some in common
 cache            prepared arrays on disk: written once, memory-mapped by all
 images           facts, training and validation arrays, the test split

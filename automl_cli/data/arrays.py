@@ -8,6 +8,7 @@ the smallest and the largest number of pixels that are not bytes: facts like the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from automl_cli.data.paths import expanded
 from automl_cli.data.picture_notes import HOW
 from automl_cli.data.pixel_range import NONE_SEEN, Extremes, as_bytes, range_of
 from automl_cli.data.resizing import colour_named, fit, grey_level
-from automl_cli.data.small_classes import note_on, small_classes
+from automl_cli.data.small_classes import note_on, small_classes, why_not_split
 from automl_cli.data.source import Part, Read, Report, SourceDescription, no_pictures_error
 from automl_cli.values.dataset import DatasetReference, extent_of
 
@@ -67,6 +68,7 @@ class ArraySource:
             dtype="uint8",
             parts={part: len(rows) for part, rows in self._rows.items()},
             mirror_safe=shape[2] > 1,
+            why_not_split=self._why_not_split,
         )
 
     def identity(self) -> tuple[str, ...]:
@@ -74,6 +76,11 @@ class ArraySource:
         left_out = " ".join(self._small)
         read = f"{self._layout} {self._range} {self._reference.resize} {self._reference.background} {left_out}"
         return ("arrays", *stamps_of(self._files), read)
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the files; those in a folder with their names, which say what they hold."""
+        for path in self._files.files():
+            yield "" if path == self._files.place else path.name, path
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32."""
@@ -158,8 +165,10 @@ class ArraySource:
         """Choose the rows that are used, and return the classes that are too small, with their numbers of examples."""
         counts = np.bincount(self._all_labels["train"], minlength=len(self._classes)).tolist()
         names = [str(value) for value in self._classes.tolist()]
-        skip = self._reference.skip_small_classes
-        small = small_classes(self._files.place, dict(zip(names, counts, strict=True)), self._keys, skip=skip)
+        by_name, place = dict(zip(names, counts, strict=True)), self._files.place
+        skipped = self._reference.skip_small_classes
+        small = small_classes(place, by_name, self._keys) if skipped else {}
+        self._why_not_split = None if skipped else why_not_split(place, by_name, self._keys)
         kept = np.array([name not in small for name in names])
         self._rows = {part: np.flatnonzero(kept[labels]) for part, labels in self._all_labels.items()}
         numbers = np.cumsum(kept) - 1

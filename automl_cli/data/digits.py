@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -36,6 +37,10 @@ class DigitsSource:
     def identity(self) -> tuple[str, ...]:
         """Return the name and the version of the set."""
         return ("digits", "1")
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Yield nothing: the images come with scikit-learn."""
+        yield from ()
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32."""

@@ -24,7 +24,7 @@ from automl_cli.data.listing import Listing, class_order
 from automl_cli.data.picture_notes import Looked
 from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
-from automl_cli.data.small_classes import note_on, small_classes
+from automl_cli.data.small_classes import note_on, small_classes, why_not_split
 from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.survey import AHEAD, BrokenPictures, Fault, faults_of, survey_of, whole_pictures
 from automl_cli.system.machine import available_cores
@@ -65,6 +65,7 @@ class FolderSource:
             parts={part: len(self._rows(part)) for part in PARTS if part in listing.parts},
             mirror_safe=shape[2] == 3,
             skipped=skipped,
+            why_not_split=self._why_not_split,
         )
 
     def check_pictures(self) -> None:
@@ -77,6 +78,11 @@ class FolderSource:
         reference = self._reference
         reading = (reference.resize, reference.background, f"{self._rendering.white}", f"{reference.skip_broken}")
         return (*self._identity, *reading, *self._classes)
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the pictures, each with its part, class and group."""
+        for picture, part in zip(self._listed, self._parts.tolist(), strict=True):
+            yield f"{PARTS[part]}|{picture.label}|{picture.group}", picture.path
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32."""
@@ -182,8 +188,9 @@ class FolderSource:
         train = [self._listed[row].label for row in np.flatnonzero(self._kept & (self._parts == 0))]
         counts = Counter(dict.fromkeys((picture.label for picture in self._listing.parts["train"]), 0))
         counts.update(train)
-        skip = self._reference.skip_small_classes
-        small = small_classes(self._listing.place, counts, self._listing.parts, skip=skip)
+        skipped, place, parts = self._reference.skip_small_classes, self._listing.place, self._listing.parts
+        small = small_classes(place, counts, parts) if skipped else {}
+        self._why_not_split = None if skipped else why_not_split(place, counts, parts)
         classes = tuple(label for label in counts if label not in small)
         self._kept = self._kept & np.array([picture.label not in small for picture in self._listed], bool)
         return classes, small

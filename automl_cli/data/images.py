@@ -95,10 +95,18 @@ class ImageData:
         return ImageData(rest, held_out, facts, self.mean, self.std, counts)
 
 
-def image_facts(reference: DatasetReference) -> ImageFacts:
-    """Return the facts of the data without decoding an image. Raises DataError for everything that would prevent loading."""
+def image_facts(reference: DatasetReference, *, identified: bool = False) -> ImageFacts:
+    """Return the facts of the data without decoding an image, with the digest of the content where it is to be `identified`.
+
+    Raises DataError for everything that would prevent loading.
+    """
     source = open_source(reference)
-    return facts_of(source, sizes_for(source, reference), reference)
+    facts = facts_of(source, sizes_for(source, reference), reference)
+    if not identified:
+        return facts
+    from automl_cli.data.identity import content_of
+
+    return replace(facts, content=content_of(source))
 
 
 def whole_facts(reference: DatasetReference) -> ImageFacts:

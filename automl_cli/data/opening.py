@@ -25,7 +25,6 @@ def open_source(reference: DatasetReference) -> Source:
     text = reference.source
     if not text:
         raise unknown_dataset(text)
-    size = extent_of(reference.image_size)
     if text.lower().endswith(ARRAY_SUFFIXES):
         from automl_cli.data.arrays import open_arrays
 
@@ -40,21 +39,28 @@ def open_source(reference: DatasetReference) -> Source:
         return _open_manifest(expanded(text), reference)
     if text.startswith((".", "~", os.sep)):
         return _open_folder(reference)
-    name = canonical_name(text)
+    return _open_named(reference)
+
+
+def _open_named(reference: DatasetReference) -> Source:
+    """Open an embedded set, one of TFDS, or a folder in the working directory, by its name."""
+    name, size = canonical_name(reference.source), extent_of(reference.image_size)
     if name in EMBEDDED:
         from automl_cli.data.digits import DigitsSource
 
+        _check_flags_of_arrays(reference)
         return DigitsSource(image_size=size)
     data_dir = tfds_folder(reference.data_dir)
     if base_name(name) in TFDS_IMAGE_SETS or (base_name(name) and (data_dir / base_name(name)).is_dir()):
         from automl_cli.data.resizing import colour_named
         from automl_cli.data.tfds import TfdsSource
 
+        _check_flags_of_arrays(reference)
         background = colour_named(reference.background)
         return TfdsSource(name, data_dir, image_size=size, resize=reference.resize, background=background)
-    if Path(text).exists():
+    if Path(reference.source).exists():
         return _open_folder(reference)
-    raise unknown_dataset(text)
+    raise unknown_dataset(reference.source)
 
 
 def tfds_folder(data_dir: str | None) -> Path:

@@ -22,7 +22,7 @@ from automl_cli.data.parquet_files import ParquetFiles
 from automl_cli.data.picture_notes import Looked
 from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
-from automl_cli.data.small_classes import note_on, small_classes
+from automl_cli.data.small_classes import note_on, small_classes, why_not_split
 from automl_cli.data.source import Encoded, Part, Read, Rendering, Report, SourceDescription
 from automl_cli.data.survey import AHEAD, BYTE_RANGE, BrokenPictures, Fault, Survey, content_digest, levels_of, survey_kept
 from automl_cli.system.machine import available_cores
@@ -59,6 +59,7 @@ class ParquetSource:
             parts={part: int(self._kept[part].sum()) for part in self._parts},
             mirror_safe=shape[2] == 3,
             skipped=tuple(self._where(part, row) for part in self._parts for row in np.flatnonzero(~readable[part]).tolist()),
+            why_not_split=self._why_not_split,
         )
 
     def check_pictures(self) -> None:
@@ -74,6 +75,11 @@ class ParquetSource:
             f"{self._rendering.white} {reference.skip_broken}",
             *self._small,
         )
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the files, each with its part."""
+        for part in self._parts:
+            yield from ((part, path) for path in self._files.files[part])
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32."""
@@ -175,7 +181,9 @@ class ParquetSource:
         """Leave out the classes that are too small, if so asked; return the others. Raises DataError if not."""
         counts = np.bincount(self._labels["train"][self._kept["train"]], minlength=len(names)).tolist()
         by_name = dict(zip(names, counts, strict=True))
-        self._small = small_classes(self._files.place, by_name, self._parts, skip=self._reference.skip_small_classes)
+        skipped, place = self._reference.skip_small_classes, self._files.place
+        self._small = small_classes(place, by_name, self._parts) if skipped else {}
+        self._why_not_split = None if skipped else why_not_split(place, by_name, self._parts)
         large = np.array([name not in self._small for name in names])
         numbers = np.cumsum(large) - 1
         for part, labels in self._labels.items():

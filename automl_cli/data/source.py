@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from automl_cli.core.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
 Part = Literal["train", "validation", "test"]
@@ -22,7 +24,7 @@ class SourceDescription:
     """Facts of a source that are known without decoding. `parts` holds the number of examples of each existing part.
 
     `image_shape` is (height, width, channels) after resizing. `mirror_safe` says that a mirrored image is a valid example,
-    and `skipped` names the pictures that cannot be read and are left out.
+    `skipped` names the pictures that cannot be read and are left out, and `why_not_split` says why no splits can be drawn.
     """
 
     name: str
@@ -32,6 +34,7 @@ class SourceDescription:
     parts: Mapping[Part, int]
     mirror_safe: bool
     skipped: tuple[str, ...] = ()
+    why_not_split: str | None = None
 
 
 Colour = tuple[int, int, int]
@@ -77,6 +80,11 @@ class Source(Protocol):
 
     def identity(self) -> tuple[str, ...]:
         """Return everything that determines the prepared arrays: name, version, files with size and time of change. Cheap."""
+        ...
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the files in their order, each with what the set says of it wherever it lies, such as part and class; none for
+        a set that comes with this package."""
         ...
 
     def labels(self, part: Part, report: Report) -> np.ndarray:

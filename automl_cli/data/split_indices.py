@@ -35,7 +35,10 @@ class SplitIndices:
 
 def sizes_for(source: Source, reference: DatasetReference) -> Sizes:
     """Return the numbers of training, validation and test examples. Raises DataError if there are too few."""
-    described, sizes = source.description, _by_rule(source, reference)
+    described = source.description
+    if described.why_not_split is not None:
+        raise DataError(described.why_not_split)
+    sizes = _by_rule(source, reference)
     if reference.train_examples is not None and sizes.train < len(described.classes):
         raise DataError(
             f"--train-examples {reference.train_examples} leaves {sizes.train} to train on, fewer than the "

@@ -42,11 +42,8 @@ class TfdsSource:
     def __init__(
         self, name: str, data_dir: Path, *, image_size: tuple[int, int] | None, resize: Resizing, background: Colour
     ) -> None:
-        self._name = name
-        self._data_dir = data_dir
-        self._size = image_size
-        self._resize: Resizing = resize
-        self._rendering = Rendering(background)
+        self._name, self._data_dir, self._size = name, data_dir, image_size
+        self._resize, self._rendering = resize, Rendering(background)
         self._notes: tuple[str, ...] = ()
         _check_packages()
         self._info = self._open_info()
@@ -66,8 +63,7 @@ class TfdsSource:
 
     def identity(self) -> tuple[str, ...]:
         """Return the full name of the set, its folder, and its files with size and time of change."""
-        files = [path for split in self._splits.values() for path in self._files(split)]
-        stamps = [f"{path.name}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in files]
+        stamps = [f"{path.name}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for _, path in self.files()]
         return (
             "tfds",
             self._info.full_name,
@@ -76,6 +72,11 @@ class TfdsSource:
             *map(str, self._rendering.background),
             self._resize,
         )
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the files of records, each with its part and name."""
+        for part, split in self._splits.items():
+            yield from ((f"{part}|{path.name}", path) for path in self._files(split))
 
     def labels(self, part: Part, report: Report) -> np.ndarray:
         """Return the labels of a part, (examples,) int32. Raises DataError if one is missing."""
@@ -255,12 +256,10 @@ class TfdsSource:
 
     def _image_shape(self) -> tuple[int, int, int]:
         feature = self._info.features[self._image_key]
-        height, width, channels = feature.shape
-        if np.dtype(feature.np_dtype) != np.uint8 or channels not in (1, 3, None):
-            raise DataError(
-                f"{self._name} holds images of {np.dtype(feature.np_dtype).name} with {channels} channels; "
-                "8-bit grey or colour images can be read"
-            )
+        (height, width, channels), numbers = feature.shape, np.dtype(feature.np_dtype)
+        if numbers != np.uint8 or channels not in (1, 3, None):
+            found = f"images of {numbers.name} with {channels} channels"
+            raise DataError(f"{self._name} holds {found}; 8-bit grey or colour images can be read")
         if self._size is not None:
             return (*self._size, channels or 3)
         if height is None or width is None:

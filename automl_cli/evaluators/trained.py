@@ -35,6 +35,7 @@ from automl_cli.plugins.roles import (
     value_of,
     words_of,
 )
+from automl_cli.plugins.same_data import changes_of_data
 from automl_cli.store.encoding import plain
 from automl_cli.system.process import workers_have_accelerator
 from automl_cli.system.speed import matrix_speed
@@ -114,11 +115,10 @@ class TrainedEvaluator:
         """Raise DataError where the data set is no longer what it was."""
         problem = _child(setup).problem
         now, before = plain(problem_named(problem.name).facts(typed_dataset(problem))), plain(typed_facts(problem))
-        if changed := [name for name, value in now.items() if value != before[name]]:
-            shown = ", ".join(f"{name.replace('_', ' ')} {now[name]} (was {before[name]})" for name in changed)
+        if (shown := changes_of_data(before, now)) is not None:
             raise DataError(
-                f"data set {problem.source!r} is not what this run was started with: {shown}. Give the data back, or start a "
-                "new run"
+                f"data set {problem.source!r} is not what this run was started with: {shown}. Give the data back (--dataset "
+                "says where they lie now), or start a new run"
             )
 
     @staticmethod

@@ -21,8 +21,9 @@ from automl_cli.store.files import file_digest
 from automl_cli.store.reports import State, TransferSummary
 from automl_cli.store.run_directory import TRAINING, create_run
 from automl_cli.store.study import StudySettings, TransferSettings
+from automl_cli.training.directory import resume_training_command
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import new_training, resume_training_command
+from automl_cli.training.settings import new_training
 from automl_cli.values.published_recipes import trainings_for
 from automl_cli.values.skeleton import fitted_stack
 

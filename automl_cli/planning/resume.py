@@ -23,6 +23,7 @@ from automl_cli.planning.warm_start import start_from
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles, typed_facts
+from automl_cli.plugins.same_data import found_again, same_but_for_place
 from automl_cli.plugins.space_checks import check_space
 from automl_cli.references import WHAT_IS_TRAINED, open_any, open_filling, role_flags
 from automl_cli.store.consistency import must_equal
@@ -34,7 +35,7 @@ from automl_cli.system.machine import Environment, current_environment
 
 
 def resume_search(command: str, recorded: StudySettings, request: SearchRequest) -> tuple[StudySettings, SearchSpace]:
-    """Merge the changeable flags into the recorded settings and open the space.
+    """Merge the changeable flags into the recorded settings and open the space. Data may lie elsewhere than they did.
 
     Raises UserError if any other flag differs, or if the data or the table have changed since."""
     if command != recorded.command:
@@ -42,6 +43,7 @@ def resume_search(command: str, recorded: StudySettings, request: SearchRequest)
     request.check()
     if recorded.child is not None:
         check_roles(recorded.child, f"{STUDY_FILE}: body.child", may_be_open=True)
+        recorded = msgspec.structs.replace(recorded, child=found_again(recorded.child, request.given()))
     recorded = _with_file(recorded, request.space)
     space = _check_recorded(recorded)
     _check_that_nothing_else_changes(recorded, request)
@@ -91,7 +93,9 @@ def check_best(run: Path, recorded: StudySettings) -> None:
         return
     child = None if recorded.child is None else recorded.child.portable
     space = msgspec.structs.replace(recorded.space, file=None)
-    said = {"space": space, "child": child, "reward_function": recorded.reward, "strategy": recorded.strategy}
+    said = {"space": space, "reward_function": recorded.reward, "strategy": recorded.strategy}
+    if not same_but_for_place(found.child, child):
+        must_equal(f"{best}: body.found.child", found.child, child, STUDY_FILE)
     for field, value in {**said, "seed": recorded.seed}.items():
         must_equal(f"{best}: body.found.{field}", getattr(found, field), value, STUDY_FILE)
 

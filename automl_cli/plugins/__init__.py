@@ -6,6 +6,7 @@ space_checks  what a space declares, and what its functions give for one genotyp
 listing       kinds and problems: the files of their packages, and entry points
 kind          the row of a kind
 roles         what stands in the roles of a child
+same_data     whether data are those that a run was started with, wherever they lie now
 trainables    what `automl train` makes of an artifact
 sheets        rows that the sheets of several kinds have in common
 """

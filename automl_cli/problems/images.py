@@ -71,7 +71,7 @@ class Images:
 
         if whole:
             return whole_facts(dataset)
-        return image_facts(dataset) if needed else target_of(dataset).facts
+        return image_facts(dataset, identified=True) if needed else target_of(dataset).facts
 
     def account(self, dataset: DatasetReference) -> tuple[str, ...]:
         """Return what was read of the images, and what was done to them; nothing where they are not here."""

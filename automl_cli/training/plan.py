@@ -17,8 +17,9 @@ from automl_cli.plugins.roles import costs_of, typed_dataset, typed_facts, value
 from automl_cli.store.run_directory import TRAINING, check_is_run
 from automl_cli.system.machine import available_cores
 from automl_cli.system.speed import matrix_speed
+from automl_cli.training.directory import settings_of
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import check_resumed, engine_of, has_paths, new_training, settings_of
+from automl_cli.training.settings import engine_of, has_paths, new_training, resumed
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
@@ -67,7 +68,7 @@ def plan_resumed(directory: Path, named: NamedTrainable | None, request: Trainin
     """Plan the whole training on record in a directory. Raises UserError for what resuming it would refuse."""
     check_is_run(directory, TRAINING)
     training = settings_of(directory)
-    check_resumed(training, request, named)
+    resumed(training, request, named)
     return _plan(training, str(directory), f"{IN_WORDS[training.engine]}, as it was started")
 
 

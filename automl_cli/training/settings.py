@@ -6,7 +6,6 @@ was recorded; a flag that says something else is refused.
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -16,7 +15,6 @@ from msgspec import Struct
 from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.msgspec_errors import path_and_problem
 from automl_cli.core.numbers import by_times
-from automl_cli.core.shell_commands import command_line
 from automl_cli.kinds.network import NetworkBody
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.kind import TrainedAs, TrainingChoices
@@ -33,70 +31,20 @@ from automl_cli.plugins.roles import (
     value_of,
     words_of,
 )
+from automl_cli.plugins.same_data import changes_of_data, found_again
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import filled_by_flags, open_filling, role_flags
-from automl_cli.store.artifact import artifact_of, read_artifact
 from automl_cli.store.encoding import plain
-from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import has_accelerator
 from automl_cli.training.flags import RECIPE_FIELDS, training_rows
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.trainable import NamedTrainable, needed
+from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.child import ROLES, Child, Filling, ProblemReference
 from automl_cli.values.engine import EngineChoice, engine_for_training
 from automl_cli.values.network import Network
 
 S = TypeVar("S", bound=Struct)
-
-
-def open_training(
-    out: Path | None, request: TrainingRequest, named: NamedTrainable | None, *, resume: bool, overwrite: bool
-) -> RunDirectory:
-    """Hold the directory of a training: that of an interrupted one, or a new one with the settings of this request.
-
-    `named` is what is trained; a resumed training knows its own. Raises UserError for whatever does not fit.
-    """
-    before = directory_to_resume(out, resume=resume, overwrite=overwrite)
-    if before is not None:
-        return _resumed(before, request, named)
-    path = out or default_run_path("train")
-    check_new_run(path, overwrite=overwrite, layout=TRAINING)
-    opened = needed(named).open()
-    training = new_training(opened.artifact.body, opened.place, request)
-    settings = artifact_of(training, {**training.child.inputs, "network": opened.digest})
-    return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
-
-
-def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool) -> Path | None:
-    """Return the directory of the training to resume, or None for a new one. Raises UserError for flags that do not fit."""
-    if resume and overwrite:
-        raise UserError("--resume continues a training and --overwrite replaces it; give one of them")
-    if resume and out is None:
-        raise UserError("--resume needs --out: the directory of the training to go on with")
-    return out if resume else None
-
-
-def _resumed(out: Path, request: TrainingRequest, named: NamedTrainable | None) -> RunDirectory:
-    run = open_run(out, layout=TRAINING)
-    try:
-        recorded = settings_of(out)
-        check_roles(recorded.child, f"{out / TRAINING.settings}: body.child", may_be_open=False)
-        check_resumed(recorded, request, named)
-    except BaseException:
-        run.close()
-        raise
-    return run
-
-
-def settings_of(directory: Path) -> TrainingSettings:
-    """Read the settings of the training in this directory."""
-    return read_artifact(directory / TRAINING.settings, TrainingSettings).body
-
-
-def resume_training_command(directory: Path) -> str:
-    """Return the command that continues the training in this directory."""
-    return command_line("train", "--resume", "--out", directory)
 
 
 def new_training(
@@ -207,9 +155,13 @@ def engine_of(training: TrainingSettings) -> EngineChoice:
     return engine_for_training(steps, accelerated=has_accelerator(), needs_whole=needed)
 
 
-def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> None:
-    """Raise UserError naming the first flag that differs from what the training was started with."""
+def resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> TrainingSettings:
+    """Return the settings of a training that is resumed, whose data may lie elsewhere than they did.
+
+    Raises UserError naming the first flag that differs from what it was started with, and for other data.
+    """
     request.check()
+    recorded = msgspec.structs.replace(recorded, child=found_again(recorded.child, request.given()))
     before, trained_as, problem = recorded.child, None, problem_named(recorded.child.problem.name)
     if named is not None:
         opened, facts = named.open(), typed_facts(before.problem)
@@ -241,6 +193,12 @@ def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: N
         raise UserError(
             f"this training was started with {name} {was}, not {wanted}; resume it without that flag, or choose another --out"
         )
+    if (changed := changes_of_data(before.problem.facts, asked.child.problem.facts)) is not None:
+        raise UserError(
+            f"the data are not those that this training was started with: {changed}. Give the data back (--dataset says where "
+            "they lie now), or choose another --out"
+        )
+    return recorded
 
 
 def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> TrainingSettings:
@@ -282,7 +240,7 @@ def _recipe(trained_as: TrainedAs, request: TrainingRequest) -> Any:
 
 
 def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tuple[str, object, object]]:
-    """Yield flags that differ, as they are typed, with both values; "data" where the data themselves have changed."""
+    """Yield flags that differ, as they are typed, with both values."""
     for flag, role in role_flags().items():  # first, since a rule may bring a learning rate
         stood, stands = (_shown(one.child.roles[role]) for one in (before, now))
         if stood != stands:
@@ -291,8 +249,6 @@ def _differences(before: TrainingSettings, now: TrainingSettings) -> Iterator[tu
         recorded, asked = row.recorded_in(before), row.recorded_in(now)
         if recorded != asked and row.name not in role_flags():
             yield f"--{row.name}", recorded, asked
-    if (recorded := before.child.problem.facts) != (asked := now.child.problem.facts):
-        yield "data", recorded, asked
 
 
 def _shown(filling: Filling) -> str:

@@ -53,7 +53,8 @@ class DatasetReference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Facts of an image data set that are known before any child is trained.
 
-    `skipped_pictures` counts the pictures that `skip_broken` leaves out; the digest is that of their names.
+    `content` is the digest of its files (`data.identity`), wherever they lie; None for a set that comes with this package, or
+    that is not here. `skipped_pictures` counts the pictures that `skip_broken` leaves out; the digest is that of their names.
     """
 
     image_shape: tuple[int, int, int]
@@ -64,6 +65,7 @@ class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     flip: bool
     skipped_pictures: int = 0
     skipped_digest: str | None = None
+    content: str | None = None
 
 
 FEW_TO_VALIDATE = 250

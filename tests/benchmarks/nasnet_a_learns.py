@@ -13,9 +13,9 @@ from pathlib import Path
 from results import record, table
 
 from automl_cli.kinds.model import ModelBody
+from automl_cli.training.directory import open_training
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import TrainingObserver, train
-from automl_cli.training.settings import open_training
 from automl_cli.training.trainable import NamedTrainable
 
 KEEP = 0.9

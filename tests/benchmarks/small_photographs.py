@@ -11,6 +11,7 @@ minutes of one core.
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,12 +29,17 @@ SAME_RECIPE = ("--optimizer", "nesterov", "--learning-rate", 0.15, "--weight-dec
 PLAIN = "convnet-3x48"
 
 
-def automl(*arguments: object) -> tuple[str, float]:
-    """Return what a command line printed, and its seconds."""
-    start = time.monotonic()
+def automl(*arguments: object) -> tuple[str, float, float]:
+    """Return what a command line printed, its seconds, and its seconds of all cores together."""
+    start, before = time.monotonic(), _core_seconds()
     command = [sys.executable, "-m", "automl_cli", *map(str, arguments)]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout, time.monotonic() - start
+    return done.stdout, time.monotonic() - start, _core_seconds() - before
+
+
+def _core_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def tested(*arguments: object) -> float:
@@ -45,13 +51,14 @@ def of_seed(folder: Path, seed: int, size: tuple[object, ...], more: list[str]) 
     """Return the accuracies of one seed and the seconds of its search."""
     pictures, run = folder / "photographs", folder / f"search-{seed}"
     data = ("--dataset", pictures, *size)
-    _, seconds = automl("search-arch", *data, "--seed", seed, "--out", run, "--overwrite", "--quiet", *more)
+    _, seconds, core_seconds = automl("search-arch", *data, "--seed", seed, "--out", run, "--overwrite", "--quiet", *more)
     found = tested("--arch", run, "--seed", seed, "--out", folder / f"found-{seed}", "--overwrite")
     plain = ("--network", PLAIN, *data, *SAME_RECIPE)
     return {
         "found": found,
         "plain": tested(*plain, "--seed", seed, "--out", folder / f"plain-{seed}", "--overwrite"),
         "seconds": seconds,
+        "core_seconds": core_seconds,
     }
 
 
@@ -74,9 +81,14 @@ def report(rows: list[dict[str, float]], by_pixels: float) -> str:
     found, plain = ([row[name] for row in rows] for name in ("found", "plain"))
     better = max(fmean(plain), by_pixels)
     error = stdev(found) / len(found) ** 0.5 if len(found) > 1 else 0.0
-    shown = [[seed, f"{row['found']:.4f}", f"{row['plain']:.4f}", f"{row['seconds']:.0f}"] for seed, row in enumerate(rows)]
-    middle = [_spread(found), _spread(plain), f"{fmean(row['seconds'] for row in rows):.0f}"]
-    body = table(["search seed", "what the search found", PLAIN, "seconds of the search"], [*shown, ["mean", *middle]])
+    times = ("seconds", "core_seconds")
+    shown = [
+        [seed, f"{row['found']:.4f}", f"{row['plain']:.4f}", *(f"{row[time]:.0f}" for time in times)]
+        for seed, row in enumerate(rows)
+    ]
+    middle = [_spread(found), _spread(plain), *(f"{fmean(row[time] for row in rows):.0f}" for time in times)]
+    titles = ["search seed", "what the search found", PLAIN, "seconds of the search", "of one core"]
+    body = table(titles, [*shown, ["mean", *middle]])
     goals = (
         f"Logistic regression on the same pixels: {by_pixels:.4f}; chance {1 / len(CLASSES):.2f}. The found networks less the "
         f"better of the two: {fmean(found) - better:+.4f}, with a standard error of {error:.4f}; above chance by "

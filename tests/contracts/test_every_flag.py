@@ -29,7 +29,7 @@ from automl_cli.store.encoding import plain
 from automl_cli.store.study import StudySettings
 from automl_cli.training import flags as trainings
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import check_resumed, new_training
+from automl_cli.training.settings import new_training, resumed
 from automl_cli.training.trainable import NamedTrainable, network_flags
 from automl_cli.values.recipe import Recipe
 
@@ -219,16 +219,26 @@ def asked(row: Flag, folder: Path) -> SearchRequest:
     world = dict(WORLDS[world_of(row)])
     if world.get("evaluator") == "table":
         world["table"] = str(folder / "a.csv")
-    if row.name == "test-share":
-        world["dataset"] = pool(folder)
-    return SearchRequest(**{**world, row.attribute: searched_for(row, folder)[0]})
+    return SearchRequest(**{**world, **data_for(row, folder), row.attribute: searched_for(row, folder)[0]})
 
 
 def pool(folder: Path) -> str:
     """A set without a test part."""
-    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1)).astype(np.uint8)
-    np.savez(folder / "pool.npz", images=images, labels=np.arange(60) % 3)
-    return str(folder / "pool.npz")
+    return arrays(folder / "pool.npz", (60, 8, 8, 1))
+
+
+def arrays(path: Path, shape: tuple[int, ...]) -> str:
+    """A set of random images of this shape."""
+    images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    np.savez(path, images=images, labels=np.arange(len(images)) % 3)
+    return str(path)
+
+
+def data_for(row: Flag, folder: Path) -> dict[str, str]:
+    """The data set that the flag is about, unless it is digits. That of `--layout` can be read in two ways."""
+    if row.name == "layout":
+        return {"dataset": arrays(folder / "square.npz", (60, 4, 4, 4))}
+    return {"dataset": pool(folder)} if row.name in ("test-share", "pixel-range") else {}
 
 
 def searched_for(row: Flag, folder: Path) -> tuple[Any, Any]:
@@ -333,13 +343,13 @@ def test_a_resumed_training_may_be_told_the_same_again_and_nothing_else(
     same, other = examples(row)
     if row.name == "dataset":
         other = pool(tmp_path)
-    more = {"dataset": pool(tmp_path)} if row.name == "test-share" else {}
+    more = data_for(row, tmp_path)
     recorded = training(**more, **{row.attribute: same})
     assert row.recorded is not None
     assert row.recorded_in(recorded) is resolve(recorded, row.recorded)
-    check_resumed(recorded, TrainingRequest(**{row.attribute: same}), None)
+    resumed(recorded, TrainingRequest(**{row.attribute: same}), None)
     with pytest.raises(UserError, match=rf"this training was started with --{row.name} "):
-        check_resumed(recorded, TrainingRequest(**{row.attribute: other}), None)
+        resumed(recorded, TrainingRequest(**{row.attribute: other}), None)
 
 
 def test_the_flags_that_name_what_is_trained_are_those_of_the_kinds() -> None:

@@ -349,3 +349,9 @@ def test_pixels_of_one_value_are_refused_with_a_range_that_can_be_given(tmp_path
 def test_text_for_numbers_in_another_part_is_called_so(tmp_path):
     with pytest.raises(DataError, match=r"labels 0, 1, 2 as text, .*; those of training are 0, 1, 2 as numbers"):
         open_source(saved(tmp_path, **parts() | {"y_test": LABELS[TEST].astype(str)}))
+
+
+@pytest.mark.parametrize("flag", [{"layout": "nchw"}, {"pixel_range": (0.0, 16.0)}], ids=["layout", "pixel-range"])
+def test_flags_about_arrays_are_refused_for_a_set_that_goes_by_a_name(flag):
+    with pytest.raises(DataError, match=r"--(layout|pixel-range) is about arrays .* and digits holds none; leave it out"):
+        image_facts(DatasetReference(source="digits", **flag))

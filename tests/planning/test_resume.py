@@ -13,6 +13,7 @@ from automl_cli.data import image_facts
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resume import resume_search
 from automl_cli.plugins.discovery import plugins
+from automl_cli.store.study import StudySettings
 from automl_cli.values.dataset import DatasetReference
 from tests.study.worlds import digits_child, settings
 
@@ -37,6 +38,47 @@ def test_data_of_another_shape_are_refused_with_what_changed(tmp_path: Path) -> 
     write_data(path, 1)
     with pytest.raises(DataError, match=r"is not what this run was started with: image shape \[8, 8, 1\] \(was \[8, 8, 3\]\)"):
         resume_search("search-arch", recorded, SearchRequest())
+
+
+def write_noise(path: Path, seed: int = 0, *, swapped: bool = False) -> None:
+    """Forty coloured noises in two classes, which have their labels exchanged."""
+    images = np.random.default_rng(seed).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    np.savez(path, images=images, labels=(np.arange(40) + swapped) % 2)
+
+
+def recorded_on(path: Path) -> StudySettings:
+    dataset = DatasetReference(source=str(path))
+    return settings(
+        child=digits_child(image_facts(dataset, identified=True), source=dataset.source),
+        evaluator=EvaluatorSpec("trained", {"engine": "whole"}),
+        **SEARCHED,
+    )
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"swapped": True}], ids=["other images", "classes exchanged"])
+def test_data_with_other_content_are_refused_where_they_were_and_elsewhere(tmp_path: Path, other: dict[str, Any]) -> None:
+    path, elsewhere = tmp_path / "data.npz", tmp_path / "elsewhere.npz"
+    write_noise(path)
+    recorded = recorded_on(path)
+    write_noise(path, **other)
+    with pytest.raises(DataError, match="not what this run was started with: examples or labels are others than they were"):
+        resume_search("search-arch", recorded, SearchRequest())
+    path.rename(elsewhere)
+    with pytest.raises(UserError, match=r"--dataset .*elsewhere\.npz is not what this run was started with"):
+        resume_search("search-arch", recorded, SearchRequest(dataset=str(elsewhere)))
+
+
+def test_data_that_were_moved_are_recognised_where_they_lie_now(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "data.npz", tmp_path / "elsewhere.npz"
+    write_noise(path)
+    recorded = recorded_on(path)
+    path.rename(elsewhere)
+    with pytest.raises(DataError, match=r"no file at .*data\.npz"):
+        resume_search("search-arch", recorded, SearchRequest())
+    resumed, _ = resume_search("search-arch", recorded, SearchRequest(dataset=str(elsewhere)))
+    assert resumed.child is not None
+    assert resumed.child.problem.source == str(elsewhere)
+    assert resumed.child.problem.facts == recorded.child.problem.facts  # type: ignore[union-attr]
 
 
 def test_another_command_is_refused() -> None:

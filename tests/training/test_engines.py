@@ -11,11 +11,12 @@ from automl_cli.nn.engines import BlocksEngine, WholeEngine
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
 from automl_cli.store.file_names import MODEL_FILE
+from automl_cli.training.directory import settings_of
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.training.plan import plan_training
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import train
-from automl_cli.training.settings import new_training, settings_of
+from automl_cli.training.settings import new_training
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values import engine as engines
 from automl_cli.values.engine import BATCHES_THAT_PAY, STEPS_THAT_PAY, engine_for_prediction, engine_for_training

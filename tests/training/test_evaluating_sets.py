@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from automl_cli.core.errors import UserError
+from automl_cli.core.errors import DataError, UserError
 from automl_cli.report.plots import confusion_figure, write_figure
 from automl_cli.store.file_names import CONTENTS_FILE, MODEL_FILE
+from automl_cli.training.directory import open_training
 from automl_cli.training.evaluate import evaluate
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import train
-from automl_cli.training.settings import new_training, open_training
+from automl_cli.training.settings import new_training
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.class_scores import class_scores, confused_pairs
 
@@ -46,6 +47,15 @@ def test_another_set_is_scored_as_a_whole(model: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "new.npz", images=images, labels=labels)
     found = evaluate(model, source=str(tmp_path / "new.npz"))
     assert (found.split, found.own, found.test_examples, found.trained_on, found.same_test) == ("all", False, 9, 0, None)
+
+
+def test_another_set_may_have_classes_of_one_picture_since_it_is_not_split(model: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(6)
+    images, labels = random.integers(0, 256, (6, 6, 6, 1)).astype(np.uint8), np.array([0, 1, 1, 1, 1, 2])
+    np.savez(tmp_path / "few.npz", images=images, labels=labels)
+    assert evaluate(model, source=str(tmp_path / "few.npz")).test_examples == 6
+    with pytest.raises(DataError, match=r"2 classes of fewer than 3 pictures, .*: 0 1, 2 1"):
+        evaluate(model, source=str(tmp_path / "few.npz"), split="test")
 
 
 def test_the_set_of_the_training_is_known_again_where_it_lies_elsewhere(model: Path, images: Path, tmp_path: Path) -> None:

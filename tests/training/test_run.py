@@ -18,10 +18,10 @@ from automl_cli.jobs.export import export, to_export
 from automl_cli.store.file_names import CHECKPOINT_FILE, CONTENTS_FILE, MODEL_FILE, WEIGHTS_FILE
 from automl_cli.store.files import file_digest
 from automl_cli.store.weights import read_arrays, write_arrays
+from automl_cli.training.directory import open_training
 from automl_cli.training.evaluate import evaluate
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import TrainingObserver, train
-from automl_cli.training.settings import open_training
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.dataset import dataset_of
 

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from automl_cli.core.errors import ArtifactError, DataError, RunInUse, SpaceError, UserError
 from automl_cli.plugins.roles import by_names, value_of
 from automl_cli.references import open_filling
 from automl_cli.store.artifact import artifact_of, write_artifact
+from automl_cli.training.directory import open_training, settings_of
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import new_training, open_training, settings_of
+from automl_cli.training.settings import new_training
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.dataset import DatasetReference, dataset_of, facts_of
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network
@@ -191,8 +193,14 @@ def test_resuming_with_another_network_or_changed_data_is_refused(found, child, 
     write_artifact(tmp_path / "other.json", artifact_of(found_with(child, other)))
     with pytest.raises(UserError, match="--arch holds another network than the one trained here"):
         open_there(tmp_path / "run", tmp_path / "other.json", resume=True)
-    images.unlink()
+    moved = images.rename(images.with_name("moved.npz"))
     with pytest.raises(DataError, match=r"no file at .*rows\.npz"):
+        open_there(tmp_path / "run", None, resume=True)
+    open_there(tmp_path / "run", None, resume=True, dataset=str(moved)).close()
+    assert settings_of(tmp_path / "run").child.problem.source == str(moved)
+    arrays = dict(np.load(moved))
+    np.savez(moved, **{name: (2 - array if array.ndim == 1 else array) for name, array in arrays.items()})
+    with pytest.raises(UserError, match="the data are not those that this training was started with: examples or labels"):
         open_there(tmp_path / "run", None, resume=True)
 
 

@@ -14,7 +14,7 @@ from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.training.plan import plan_training
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import check_resumed, new_training
+from automl_cli.training.settings import new_training, resumed
 from automl_cli.training.trainable import NamedTrainable, named_by, needed
 from automl_cli.values.child import Child
 from automl_cli.values.network import Network
@@ -130,8 +130,8 @@ def test_a_scaled_cell_is_trained_as_it_is_on_what_it_was_scaled_to(network):
 def test_resuming_accepts_what_was_asked_before_and_nothing_else():
     asked = TrainingRequest(**DIGITS, preset="paper", dropout=0.1)
     recorded = new_training(nasnet_a(), "nasnet-a", asked)
-    check_resumed(recorded, asked, CELL)
-    check_resumed(recorded, TrainingRequest(), None)
+    resumed(recorded, asked, CELL)
+    resumed(recorded, TrainingRequest(), None)
     for other, message in (
         ({"stack": "1@48"}, "--cell holds another network"),
         ({"preset": "quick"}, "started with --epochs 600, not 30"),
@@ -139,7 +139,7 @@ def test_resuming_accepts_what_was_asked_before_and_nothing_else():
         ({"drop_path_schedule": "time"}, "started with --drop-path-schedule time-and-depth, not time"),
     ):
         with pytest.raises(UserError, match=message):
-            check_resumed(recorded, TrainingRequest(**{**DIGITS, "preset": "paper", "dropout": 0.1, **other}), CELL)
+            resumed(recorded, TrainingRequest(**{**DIGITS, "preset": "paper", "dropout": 0.1, **other}), CELL)
 
 
 def test_an_artifact_that_another_flag_takes_is_refused_with_that_flag(network):
