@@ -22,20 +22,24 @@ from automl_cli.core.trials import Proposal
 
 
 class Seen:
-    """A genotype that was told: a proposal of it, its rewards, the seeds that were told, and all that were proposed."""
+    """A genotype that was told: a proposal of it, its rewards with their mean (minus infinity without one), the seeds that were
+    told, and all that were proposed."""
 
-    __slots__ = ("again", "asked", "proposal", "rewards", "told")
+    __slots__ = ("asked", "mean", "proposal", "rewards", "told")
 
     def __init__(self, proposal: Proposal) -> None:
         self.proposal = proposal
         self.rewards: list[float] = []
+        self.mean = -math.inf
         self.asked = 1
         self.told = 0
 
-    @property
-    def mean(self) -> float:
-        """The mean of the rewards; minus infinity without one."""
-        return fmean(self.rewards) if self.rewards else -math.inf
+    def tell(self, reward: float | None) -> None:
+        """Take the reward of a further seed."""
+        self.told += 1
+        if reward is not None:
+            self.rewards.append(reward)
+            self.mean = fmean(self.rewards)
 
 
 class Replicating:
@@ -75,8 +79,7 @@ class Replicating:
         known = meaning in self._seen
         seen = self._seen.setdefault(meaning, Seen(proposal))
         if proposal.replicate or not known or not self._reuse:
-            seen.told += 1
-            seen.rewards += [] if reward is None else [reward]
+            seen.tell(reward)
             if known and not proposal.replicate:
                 seen.asked += 1
         if not proposal.replicate:

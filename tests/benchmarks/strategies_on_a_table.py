@@ -98,7 +98,11 @@ def main() -> None:
     if options.no_record:
         print(body)
     else:
-        record("Strategies on the table of NAS-Bench-201", "tests/benchmarks/strategies_on_a_table.py", f"{text}\n\n{body}")
+        record(
+            "Strategies on the table of NAS-Bench-201, by evaluations",
+            "tests/benchmarks/strategies_on_a_table.py",
+            f"{text}\n\n{body}",
+        )
 
 
 if __name__ == "__main__":

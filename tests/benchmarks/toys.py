@@ -22,7 +22,7 @@ from results import record, table
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype, Membership
 from automl_cli.core.random_streams import stream_seed
-from automl_cli.planning.strategy_rule import AUTO, chosen
+from automl_cli.planning.strategy_rule import chosen
 from tests.strategies.driving import play
 from tests.strategies.worlds import flat, make, space_of
 
@@ -131,13 +131,15 @@ def functions(instance: Instance) -> tuple[Function, Function]:
 
 
 def found(strategy: str, instance: Instance, trials: int) -> float:
-    """The judged value of the best genotype seen. `auto` is the strategy that its rule means."""
+    """The judged value of the best genotype seen."""
     seen, judged = functions(instance)
-    space = space_of(SIZES[instance.size])
-    if strategy == AUTO:
-        strategy, _ = chosen(space, trials=trials, noisy=instance.noise > 0)
-    search = make(strategy, space, trials=trials, seed=instance.number)
+    search = make(strategy, space_of(SIZES[instance.size]), trials=trials, seed=instance.number)
     return judged(max((proposal.genotype for proposal in play(search, seen, trials)), key=seen))
+
+
+def meant(instance: Instance, trials: int) -> str:
+    """The strategy that `auto` means."""
+    return chosen(space_of(SIZES[instance.size]), trials=trials, noisy=instance.noise > 0)[0]
 
 
 def ranks(values: Sequence[float]) -> np.ndarray:
@@ -146,12 +148,11 @@ def ranks(values: Sequence[float]) -> np.ndarray:
     return np.array([(rounded < value).sum() + ((rounded == value).sum() + 1) / 2 for value in rounded])
 
 
-def summary(label: str, values: np.ndarray, names: Sequence[str]) -> list[str]:
+def summary(label: str, values: np.ndarray, auto: np.ndarray, names: Sequence[str]) -> list[str]:
     """A row: the mean rank of every strategy among all, and of `auto`, with the distance of that from the second best; `values`
-    are (searches, strategies and auto)."""
-    of_all = np.array([ranks(row[:-1]) for row in values])
-    meant = np.abs(values[:, :-1] - values[:, -1:]).argmin(1)  # auto found what the strategy that it means found
-    of_auto = of_all[np.arange(len(values)), meant]
+    are (searches, strategies), `auto` the place of the strategy that it means in each."""
+    of_all = np.array([ranks(row) for row in values])
+    of_auto = of_all[np.arange(len(values)), auto]
     second = np.argsort(of_all.mean(0))[1]
     apart = of_auto - of_all[:, second]
     error = apart.std(ddof=1) / np.sqrt(len(apart))
@@ -173,14 +174,15 @@ def rows(cases: Sequence[tuple[Instance, int]], kept: Kept, names: Sequence[str]
     """All searches as rows of the table."""
     values = np.array(
         [
-            [kept.get([*astuple(one), trials, name], partial(found, name, one, trials)) for name in (*names, AUTO)]
+            [kept.get([*astuple(one), trials, name], partial(found, name, one, trials)) for name in names]
             for one, trials in cases
         ]
     )
-    made = []
+    auto, made = np.array([names.index(meant(*case)) for case in cases]), []
     for part in PARTS:
-        labels = [part(*case) for case in cases]
-        made += [summary(label, values[np.array(labels) == label], names) for label in dict.fromkeys(labels)]
+        labels = np.array([part(*case) for case in cases])
+        for label in dict.fromkeys(labels.tolist()):
+            made.append(summary(label, values[labels == label], auto[labels == label], names))
     return made
 
 
