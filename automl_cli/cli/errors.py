@@ -15,6 +15,7 @@ from collections.abc import Callable
 import typer
 
 from automl_cli.core.errors import AutomlError, UserError
+from automl_cli.core.visible_text import visible
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -76,5 +77,5 @@ def say(text: str, *, label: str = "error") -> None:
 
     from automl_cli.cli.console import talk_console
 
-    parts = [(f"{label}: ", "bold red"), text] if label else [text]
+    parts = [(f"{label}: ", "bold red"), visible(text)] if label else [visible(text)]
     talk_console().print(Text.assemble(*parts), soft_wrap=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import duration
 from automl_cli.core.trials import Measurement, Stage, Status, Trial
+from automl_cli.core.visible_text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -205,7 +206,8 @@ def _log(path: Path | None, tellers: "list[Callable[[SearchProgress], None]]", s
 def _writer(file: TextIO, score: Score) -> "Callable[[SearchProgress], None]":
     def tell(progress: "SearchProgress") -> None:
         if progress.last is not None:
-            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {trial_line(progress.last, score)}\n")
+            at = datetime.now().astimezone().isoformat(timespec="seconds")
+            file.write(f"{at} {visible(trial_line(progress.last, score), lines=False)}\n")
             file.flush()
 
     return tell

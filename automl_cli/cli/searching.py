@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from automl_cli.cli.accounts import say_what_was_read
-from automl_cli.cli.console import talk_console, write_json, write_line
+from automl_cli.cli.console import talk_console, write_json, write_line, write_words
 from automl_cli.cli.errors import warn_if_refused
 from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.options import pairs
@@ -118,7 +118,7 @@ def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, defau
     if flags.json:
         write_json(plan)
     else:
-        write_line(plan_text(plan))
+        write_words(plan_text(plan))
 
 
 def _say_taken(flags: RunFlags) -> None:

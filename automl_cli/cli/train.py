@@ -59,7 +59,7 @@ def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, NamedTrainable |
 
 def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, json: bool) -> None:
     """Print the plan of a new training, or of the whole of one on record. Nothing is written."""
-    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.console import write_json, write_words
     from automl_cli.cli.errors import warn_if_refused
     from automl_cli.cli.plans import training_text
     from automl_cli.store.run_directory import TRAINING, check_new_run
@@ -75,7 +75,7 @@ def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", plac
     if json:
         write_json(plan)
     else:
-        write_line(training_text(plan))
+        write_words(training_text(plan))
 
 
 def _trained(

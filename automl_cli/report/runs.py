@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.shell_commands import command_line
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Stage, Trial
 from automl_cli.plugins.discovery import open_space, plugins
@@ -49,7 +50,8 @@ def read_history(path: Path) -> History:
     study = path / STUDY_FILE
     if not study.is_file():
         if (path / TRAINING_FILE).is_file():
-            raise ArtifactError(f"{path} is a training, and only searches are reported; see it with: automl show {path}")
+            look = command_line("show", path)
+            raise ArtifactError(f"{path} is a training, and only searches are reported; see it with: {look}")
         raise ArtifactError(f"{path} is no run directory: it holds no {STUDY_FILE}")
     placed = list(placed_records(path / JOURNAL_FILE))
     trials = sorted(trials_of(placed), key=lambda trial: trial.number)
