@@ -7,6 +7,7 @@ What commands share:
     signatures        from rows of flags to what typer reads
     search_command    a search command, made of rows and a docstring
     searching         what every search command does: settle, make or take up runs, run them
+    configuring       what a search was asked for: flags over a file, or over a run
     running           runs the study of one run directory
     transferring      scales and trains the winner after a search
     comparing         runs a comparison and prints its table

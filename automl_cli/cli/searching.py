@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from automl_cli.cli.accounts import say_what_was_read
+from automl_cli.cli.configuring import Asked, asked_of, say_what_differs, warn_of_environment, write_config
 from automl_cli.cli.console import talk_console, write_json, write_line, write_words
 from automl_cli.cli.errors import warn_if_refused
 from automl_cli.cli.interruption import goes_on_with
-from automl_cli.cli.options import pairs
 from automl_cli.cli.running import Finished, prepare_data, run_one
 from automl_cli.cli.transferring import last_words, transfer
 from automl_cli.core.errors import UserError
@@ -39,6 +39,7 @@ class RunFlags(NamedTuple):
     overwrite: bool
     repeat: int | None
     config: Path | None
+    write_config: Path | None
     dry_run: bool
     json: bool
     verbose: bool
@@ -62,28 +63,18 @@ def run_search(command: str, *, default_space: str, flags: Mapping[str, Any]) ->
             row.check(flags[row.attribute])
     _check(run_flags)
     os.nice(run_flags.nice or 0)
-    request = request_of(flags, run_flags.config)
+    asked = asked_of(command, flags, run_flags.config, default_space=default_space, resume=run_flags.resume)
     with _sigterm_as_ctrl_c():
+        if run_flags.write_config is not None:
+            write_config(asked, run_flags.write_config, json=run_flags.json, plan_follows=run_flags.dry_run)
         if run_flags.dry_run:
-            _show_plan(command, request, run_flags, default_space=default_space)
+            _show_plan(asked, run_flags)
+        elif run_flags.write_config is not None:
+            return
         elif run_flags.resume:
-            _resume(command, request, run_flags)
+            _resume(command, asked.request, run_flags)
         else:
-            _start(command, request, run_flags, default_space=default_space)
-
-
-def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest":
-    """Return what was asked for: flags by attribute, over the configuration file."""
-    from automl_cli.planning.request import SearchRequest, read_request
-
-    asked = SearchRequest() if config is None else read_request(config)
-    for name, row in SearchRequest.rows().items():
-        value = flags.get(name)
-        if row.type is dict:
-            value = {**(getattr(asked, name) or {}), **pairs(value, f"--{row.name}")} or None
-        if value is not None:
-            asked = asked.replaced(**{name: value})
-    return asked
+            _start(asked, run_flags)
 
 
 def _check(flags: RunFlags) -> None:
@@ -93,27 +84,29 @@ def _check(flags: RunFlags) -> None:
         raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
     if flags.resume and flags.out is None:
         raise UserError("--resume needs the run to continue: give its directory with --out")
+    if flags.write_config is not None and flags.resume:
+        raise UserError("--write-config with --resume: give the run with --config in place of --resume --out")
     if flags.verbose and flags.quiet:
         raise UserError("--verbose asks for a line for every trial and --quiet for none; give one of them")
     check_log_file(flags.log_file)
 
 
-def _show_plan(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
+def _show_plan(asked: Asked, flags: RunFlags) -> None:
     from automl_cli.cli.plans import plan_text
     from automl_cli.planning.estimate import plan_of
-    from automl_cli.planning.resolve import plan_search
     from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()
     if flags.resume:
-        settings, space = _recorded(command, request, flags)
+        settings, space = _recorded(asked.command, asked.request, flags)
     else:
-        settings, space = plan_search(command, request, default_space=default_space, data_needed=False)
+        settings, space = asked.settled(data_needed=False)
         _say_taken(flags)
     if not flags.quiet:
         say_what_was_read(settings.child)
-    _say_doubts(settings, request)
-    repeats = _recorded_repeats(flags) if flags.resume else flags.repeat
+    say_what_differs(asked)
+    _say_doubts(settings, asked.request)
+    repeats = _recorded_repeats(flags) if flags.resume else asked.repeats(flags.repeat)
     plan = msgspec.structs.replace(plan_of(settings, space), repeats=repeats)
     if flags.json:
         write_json(plan)
@@ -164,24 +157,25 @@ def _repeats(path: Path, asked: int | None) -> list[Path]:
     return repeats
 
 
-def _start(command: str, request: "SearchRequest", flags: RunFlags, *, default_space: str) -> None:
-    from automl_cli.planning.resolve import plan_search, repeated
+def _start(asked: Asked, flags: RunFlags) -> None:
+    from automl_cli.planning.resolve import repeated
     from automl_cli.store.artifact import artifact_of
     from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path
     from automl_cli.system.process import set_up_this_process
 
-    path = flags.out or default_run_path(command)
+    path, repeat = flags.out or default_run_path(asked.command), asked.repeats(flags.repeat)
     check_new_run(path, overwrite=flags.overwrite)
     set_up_this_process()
-    settings, space = plan_search(command, request, default_space=default_space)
+    settings, space = asked.settled()
+    say_what_differs(asked)
     prepare_data(settings, quiet=flags.quiet)
-    _say_doubts(settings, request)
+    _say_doubts(settings, asked.request)
     if not flags.quiet:
         _say_fitted(settings, space)
-    if flags.repeat is None:
+    if repeat is None:
         held = create_run(path, artifact_of(settings, settings.inputs), overwrite=flags.overwrite)
     else:
-        repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, flags.repeat)}
+        repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, repeat)}
         held = create_repeats(path, repeats, overwrite=flags.overwrite)
     with held:
         _run_all(held, lambda run: (run.settings(), space), flags)
@@ -228,13 +222,10 @@ def _say_fitted(settings: "StudySettings", space: "SearchSpace") -> None:
 
 
 def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings") -> None:
-    from automl_cli.planning.resume import environment_changes
-
-    talk = talk_console()
     if run.torn_tail is not None:
-        talk.print(f"the last line of the journal was cut off by a crash; its rest is in {run.torn_tail}", soft_wrap=True)
-    if changes := ", ".join(environment_changes(recorded.environment)):
-        talk.print(f"warning: not as the run was started: {changes}; scores may differ in low bits", soft_wrap=True)
+        cut = f"the last line of the journal was cut off by a crash; its rest is in {run.torn_tail}"
+        talk_console().print(cut, soft_wrap=True)
+    warn_of_environment(recorded.environment, "the run")
 
 
 def _run_all(

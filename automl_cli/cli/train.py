@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automl_cli.cli.accounts import say_what_was_read
 from automl_cli.cli.interruption import goes_on_with
 from automl_cli.cli.signatures import taking
+from automl_cli.core.errors import UserError
+from automl_cli.core.shell_commands import command_line
 from automl_cli.training.flags import NAMING, train_flags
 
 if TYPE_CHECKING:
     from automl_cli.kinds.model import ModelBody
     from automl_cli.store.artifact import Artifact
+    from automl_cli.store.run_directory import RunDirectory
+    from automl_cli.training.anew import RecordedTraining
     from automl_cli.training.request import TrainingRequest
     from automl_cli.training.trainable import NamedTrainable
 
@@ -34,43 +38,88 @@ def train(**given: Any) -> None:
         automl train --cell nasnet-a --dataset imagenet --preset paper --dry-run
         automl train --cell nasnet-a --stack 2@192 --dataset photos/ --image-size 96
         automl train --resume --out runs/final
+        automl train --config runs/final --out runs/again
     """
-    request, named = _asked(given)
+    asked = _asked(given)
     place = {name: given[name] for name in ("out", "resume", "overwrite")}
+    if given["write_config"] is not None:
+        _write_config(asked, given["write_config"], json=given["json"], plan_follows=given["dry_run"])
     if given["dry_run"]:
-        _print_plan(named, request, place, json=given["json"])
-        return
-    path, model = _trained(named, request, place, quiet=given["quiet"])
-    _print(path, model, json=given["json"], quiet=given["quiet"])
+        _print_plan(asked, place, json=given["json"])
+    elif given["write_config"] is None:
+        path, model = _trained(asked, place, quiet=given["quiet"])
+        _print(path, model, json=given["json"], quiet=given["quiet"])
 
 
-def _asked(given: Mapping[str, Any]) -> "tuple[TrainingRequest, NamedTrainable | None]":
-    """Return what is asked of the training, and what is trained."""
+class Asked(NamedTuple):
+    """The request of a training, what is trained, and the recorded training that is done anew, if one is."""
+
+    request: "TrainingRequest"
+    named: "NamedTrainable | None"
+    recorded: "RecordedTraining | None"
+
+
+def _asked(given: Mapping[str, Any]) -> Asked:
+    """Return what is asked of the training: flags over those of a file."""
     from automl_cli.data.paths import expanded
+    from automl_cli.training.anew import RecordedTraining, read_configuration
     from automl_cli.training.request import TrainingRequest
     from automl_cli.training.trainable import named_by
 
-    request = TrainingRequest(**{name: given[name] for name in TrainingRequest.rows()})
+    before: Mapping[str, Any] | RecordedTraining = {} if given["config"] is None else read_configuration(given["config"])
+    recorded = before if isinstance(before, RecordedTraining) else None
+    if recorded is not None and given["resume"]:
+        raise UserError("--resume goes on with the training in --out, and --config TRAINING trains anew; give one of them")
+    in_file = {} if isinstance(before, RecordedTraining) else before
+    naming = {row.attribute: given[row.attribute] for row in NAMING}
+    if not any(naming.values()):
+        naming = {name: in_file.get(name) for name in naming}
+    said = {name: in_file.get(name) if given[name] is None else given[name] for name in TrainingRequest.rows()}
+    request = TrainingRequest(**said)
     request.check()
     if request.data_dir is not None:
         request = request.replaced(data_dir=str(expanded(request.data_dir).resolve()))
-    return request, named_by(**{row.attribute: given[row.attribute] for row in NAMING})
+    return Asked(request, named_by(**naming), recorded)
 
 
-def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, json: bool) -> None:
+def _write_config(asked: Asked, path: Path, *, json: bool, plan_follows: bool) -> None:
+    """Write the flags that ask for this training to a new file. What does not fit is refused before."""
+    from automl_cli.cli.configuring import say_written
+    from automl_cli.store.config_file import check_new_file, write_flags
+    from automl_cli.training.anew import flags_for
+    from automl_cli.training.plan import plan_training
+    from automl_cli.training.trainable import needed
+
+    check_new_file(path)
+    if asked.recorded is not None:
+        values = flags_for(asked.recorded, asked.request, asked.named)
+    else:
+        named = needed(asked.named)
+        plan_training(named, asked.request)
+        values = {named.flag: named.name, **asked.request.given()}
+    again = command_line("train", "--config", path)
+    write_flags(path, values, command=again)
+    say_written(path, values, again, json=json, plan_follows=plan_follows)
+
+
+def _print_plan(asked: Asked, place: Mapping[str, Any], *, json: bool) -> None:
     """Print the plan of a new training, or of the whole of one on record. Nothing is written."""
     from automl_cli.cli.console import write_json, write_words
     from automl_cli.cli.errors import warn_if_refused
     from automl_cli.cli.plans import training_text
     from automl_cli.store.run_directory import TRAINING, check_new_run
-    from automl_cli.training.plan import plan_resumed, plan_training
+    from automl_cli.training.plan import plan_anew, plan_resumed, plan_training
     from automl_cli.training.settings import directory_to_resume
     from automl_cli.training.trainable import needed
 
     before = directory_to_resume(**place)
     if before is None and place["out"] is not None:
         warn_if_refused("training", lambda: check_new_run(place["out"], overwrite=place["overwrite"], layout=TRAINING))
-    plan = plan_training(needed(named), request) if before is None else plan_resumed(before, named, request)
+    request, named, recorded = asked
+    if recorded is not None:
+        plan = plan_anew(recorded, named, request)
+    else:
+        plan = plan_training(needed(named), request) if before is None else plan_resumed(before, named, request)
     say_what_was_read(plan.child)
     if json:
         write_json(plan)
@@ -78,26 +127,37 @@ def _print_plan(named: "NamedTrainable | None", request: "TrainingRequest", plac
         write_words(training_text(plan))
 
 
-def _trained(
-    named: "NamedTrainable | None", request: "TrainingRequest", place: Mapping[str, Any], *, quiet: bool
-) -> "tuple[Path, Artifact[ModelBody]]":
+def _trained(asked: Asked, place: Mapping[str, Any], *, quiet: bool) -> "tuple[Path, Artifact[ModelBody]]":
     """Train, and return the directory of the training and its model."""
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
     from automl_cli.jobs.caches import trim_programs
     from automl_cli.system.process import set_up_lone_process
     from automl_cli.training.run import train as finish
-    from automl_cli.training.settings import open_training, resume_training_command, settings_of
+    from automl_cli.training.settings import resume_training_command, settings_of
 
     set_up_lone_process()
     trim_programs()
-    with open_training(request=request, named=named, **place) as run:
+    with _opened(asked, place) as run:
         training = settings_of(run.path)
         if not quiet:
             say_what_was_read(training.child)
         display = shown(talk_console(), epochs=training.epochs, unseen=not training.with_validation, quiet=quiet)
         with goes_on_with(resume_training_command(run.path)), display as watch:
             return run.path, finish(run.path, watch=watch)
+
+
+def _opened(asked: Asked, place: Mapping[str, Any]) -> "RunDirectory":
+    """Hold the directory of the training: a new one, an interrupted one, or that of a recorded one that is done anew."""
+    from automl_cli.cli.configuring import warn_of_environment
+    from automl_cli.training.anew import open_anew
+    from automl_cli.training.settings import directory_to_resume, open_training
+
+    if asked.recorded is None:
+        return open_training(request=asked.request, named=asked.named, **place)
+    directory_to_resume(**place)
+    warn_of_environment(asked.recorded.settings.environment, f"the training in {asked.recorded.place}")
+    return open_anew(place["out"], asked.recorded, asked.request, asked.named, overwrite=place["overwrite"])
 
 
 def _print(directory: Path, model: "Artifact[ModelBody]", *, json: bool, quiet: bool) -> None:

@@ -15,6 +15,8 @@ fitting          epochs and trials that fit the data
 transfer         what becomes of the winner, settled before the search
 resume           what may change when a study is resumed
 warm_start       the genotypes that a search starts from
+anew             a recorded run that is searched anew: `--config RUN`
+as_flags         the flags that ask for a recorded search: `--write-config`
 resume_commands  the command that goes on with a search, as it is printed
 estimate         what a search will take
 option_tables    the options of strategies and evaluators, for people who look around

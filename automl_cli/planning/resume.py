@@ -1,10 +1,10 @@
-"""Check a request to resume a study: some settings may change, all others must be as recorded."""
+"""Check a request to resume a study, or to search it anew: some settings may change, all others must be as recorded."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -32,18 +32,48 @@ from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.system.machine import Environment, current_environment
 
 
+class TakingUp(NamedTuple):
+    """A way to take up recorded settings, in words, and the flags that may say something new beside the changeable ones."""
+
+    flag: str
+    verb: str
+    when: str
+    otherwise: str
+    also: tuple[str, ...] = ()
+
+
+RESUMED = TakingUp("--resume", "continue it", "On resume", "for anything else start a new run")
+ANEW = TakingUp(
+    "--config RUN",
+    "search it anew",
+    "When a run is searched anew",
+    "for anything else write its flags to a file with --write-config FILE.toml, and change them there",
+    also=("seed",),
+)
+
+
 def resume_search(command: str, recorded: StudySettings, request: SearchRequest) -> tuple[StudySettings, SearchSpace]:
     """Merge the changeable flags into the recorded settings and open the space.
 
     Raises UserError if any other flag differs, or if the data or the table have changed since."""
+    settings, space = take_up(command, recorded, request, RESUMED)
+    if request.trials is not None:
+        _check_trials(request.trials, recorded)
+    return settings, space
+
+
+def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: TakingUp) -> tuple[StudySettings, SearchSpace]:
+    """Return the recorded settings with the flags that may say something new, and the space.
+
+    Raises UserError if any other flag differs, or if the data or the table have changed since."""
     if command != recorded.command:
-        raise UserError(f"this is a run of {recorded.command}; continue it with `automl {recorded.command} --resume`")
+        raise UserError(f"this is a run of {recorded.command}; {how.verb} with `automl {recorded.command} {how.flag}`")
     request.check()
     if recorded.child is not None:
         check_roles(recorded.child, f"{STUDY_FILE}: body.child", may_be_open=True)
     recorded = _with_file(recorded, request.space)
     space = _check_recorded(recorded)
-    _check_that_nothing_else_changes(recorded, request)
+    _check_that_nothing_else_changes(recorded, request, how)
     evaluator_of(recorded).check(setup_of(recorded))
     executor, workers = executor_and_workers(
         request.executor or recorded.executor,
@@ -108,20 +138,18 @@ def environment_changes(recorded: Environment) -> Iterator[str]:
             yield f"{name} {before}, now {now}"
 
 
-def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchRequest) -> None:
+def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchRequest, how: TakingUp) -> None:
     for name, value in request.given().items():
         row = flag_named(name)
-        if row.changeable or (name == "space" and recorded.space.file):
+        if row.changeable or name in how.also or (name == "space" and recorded.space.file):
             continue  # a space from a file is checked when it is opened
         asked, was = _as_recorded(row, value, recorded), row.recorded_in(recorded)
         if not _agrees(asked, was):
-            may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable)
+            may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable or row.name in how.also)
             raise UserError(
-                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, value, recorded)}). On resume "
-                f"only {may_change} may change; for anything else start a new run"
+                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, value, recorded)}). "
+                f"{how.when} only {may_change} may change; {how.otherwise}"
             )
-    if request.trials is not None:
-        _check_trials(request.trials, recorded)
 
 
 def _check_trials(wanted: int, recorded: StudySettings) -> None:

@@ -4,6 +4,7 @@ flags       the rows of all flags of the command
 request     what was asked
 trainable   what is trained, by the flag that names it
 settings    from what was asked to the resolved settings
+anew        a recorded training that is done anew, or said by flags
 plan        what a training would do and take
 run         the training itself
 contents    digests of the examples of a training, by which they are known again

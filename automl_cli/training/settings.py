@@ -64,8 +64,16 @@ def open_training(
     check_new_run(path, overwrite=overwrite, layout=TRAINING)
     opened = needed(named).open()
     training = new_training(opened.artifact.body, opened.place, request)
+    if opened.published and named is not None:
+        training = with_name(training, named.name)
     settings = artifact_of(training, {**training.child.inputs, "network": opened.digest})
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
+
+
+def with_name(training: TrainingSettings, name: str) -> TrainingSettings:
+    """Return the settings with the published name of what is trained beside its value."""
+    network = msgspec.structs.replace(training.child.roles["network"], name=name)
+    return msgspec.structs.replace(training, child=training.child.filled(network=network))
 
 
 def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool) -> Path | None:
@@ -207,21 +215,23 @@ def engine_of(training: TrainingSettings) -> EngineChoice:
     return engine_for_training(steps, accelerated=has_accelerator(), needs_whole=needed)
 
 
-def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> None:
-    """Raise UserError naming the first flag that differs from what the training was started with."""
+OTHERWISE = "resume it without that flag, or choose another --out"
+
+
+def check_resumed(
+    recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None, *, otherwise: str = OTHERWISE
+) -> None:
+    """Raise UserError naming the first flag that differs from what the training was started with; `otherwise` is what to do."""
     request.check()
     before, trained_as, problem = recorded.child, None, problem_named(recorded.child.problem.name)
     if named is not None:
         opened, facts = named.open(), typed_facts(before.problem)
         trainable = trainable_of(opened.artifact.body, opened.place, _choices(request))
         if trainable.place(facts).value != before.roles["network"].value:
-            raise UserError(
-                f"--{named.flag} holds another network than the one trained here; leave --{named.flag} out, or choose another "
-                "--out"
-            )
+            raise UserError(f"--{named.flag} holds another network than the one trained here; {otherwise}")
         trained_as = trainable.training(facts) if request.preset is not None else None
     elif said := [flag for flag in ("preset", "stack", "filters") if getattr(request, flag) is not None]:
-        raise UserError(f"--{said[0]} was settled when this training was started; resume it without that flag")
+        raise UserError(f"--{said[0]} was settled when this training was started; {otherwise}")
     if request.preset is None and request.momentum is None and request.optimizer == before.roles["optimizer"].name:
         request = request.replaced(optimizer=None)  # the rule on record, with its momentum
     start = trained_as or TrainedAs(recipe=before.recipe, epochs=recorded.epochs, roles=before.roles)
@@ -238,9 +248,7 @@ def check_resumed(recorded: TrainingSettings, request: TrainingRequest, named: N
         with_validation=recorded.with_validation if request.with_validation is None else request.with_validation,
     )
     for name, was, wanted in _differences(recorded, asked):
-        raise UserError(
-            f"this training was started with {name} {was}, not {wanted}; resume it without that flag, or choose another --out"
-        )
+        raise UserError(f"this training was started with {name} {was}, not {wanted}; {otherwise}")
 
 
 def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> TrainingSettings:

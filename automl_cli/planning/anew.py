@@ -1,0 +1,69 @@
+"""Search a recorded run anew: what `--config` takes beside files of flags, and the settings that follow from it."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.shell_commands import command_line
+from automl_cli.core.spaces import SearchSpace
+from automl_cli.planning.request import SearchRequest, read_request
+from automl_cli.planning.resume import ANEW, take_up
+from automl_cli.store.artifact import WrongKind, read_artifact
+from automl_cli.store.file_names import STUDY_FILE, TRAINING_FILE
+from automl_cli.store.run_directory import runs_in
+from automl_cli.store.study import StudySettings
+from automl_cli.system.machine import current_environment
+from automl_cli.system.process import default_workers
+
+
+class RecordedSearch(Struct, frozen=True):
+    """The settings of a run, read from this place. `repeats` is how many runs `--repeat` made, None for a single one."""
+
+    place: Path
+    settings: StudySettings
+    repeats: int | None = None
+
+
+def read_configuration(path: Path) -> SearchRequest | RecordedSearch:
+    """Return what `--config` names: flags in a TOML file, or the settings in a `study.json` or in the directory of a run.
+
+    Raises UserError, with the name of the file, for what is neither.
+    """
+    if path.is_dir():
+        return _recorded_in(path)
+    if path.suffix != ".json":
+        return read_request(path)
+    try:
+        return RecordedSearch(path, read_artifact(path, StudySettings).body)
+    except WrongKind as error:
+        takes = f"--config takes the {STUDY_FILE} of a run, its directory, or a .toml file of flags"
+        raise WrongKind(f"{error}; {takes}") from error
+
+
+def _recorded_in(directory: Path) -> RecordedSearch:
+    runs = runs_in(directory)
+    if not runs:
+        if (directory / TRAINING_FILE).is_file():
+            anew = command_line("train", "--config", directory)
+            raise UserError(f"--config {directory} is a training and no search; train it anew with: {anew}")
+        raise ArtifactError(f"--config {directory} is no run: it holds no {STUDY_FILE}; give a run, or a .toml file of flags")
+    settings = read_artifact(runs[0] / STUDY_FILE, StudySettings).body
+    return RecordedSearch(runs[0] / STUDY_FILE, settings, None if runs == [directory] else len(runs))
+
+
+def search_anew(command: str, recorded: RecordedSearch, request: SearchRequest) -> tuple[StudySettings, SearchSpace]:
+    """Return the recorded settings for another run on this machine, and the space: the same trials, the same `best.json`.
+
+    Only what the results do not depend on may differ, and the seed and the number of trials. Raises UserError for any other
+    flag, for data or a table that changed or are not here, and for a space of the user's own whose file is not given.
+    """
+    before = recorded.settings
+    if request.workers is None and request.executor is None and before.executor != "serial":
+        before = msgspec.structs.replace(before, workers=default_workers())
+    settings, space = take_up(command, before, request, ANEW)
+    if settings.retrain_top > settings.trials:
+        raise UserError(f"--trials {settings.trials} is less than the {settings.retrain_top} that this run trains again")
+    seed = settings.seed if request.seed is None else request.seed
+    return msgspec.structs.replace(settings, seed=seed, environment=current_environment()), space
