@@ -52,8 +52,7 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     for name, words in plan.measured:
         yield name, words + (_unread(plan.dataset) if name == "data set" and plan.dataset is not None else "")
     yield "strategy", f"{plan.strategy}, seed {plan.seed}"
-    if plan.start_from:
-        yield "start from", f"{counted(plan.start_from, 'given genotype')}, which the first trials propose"
+    yield from _starts(plan)
     yield (
         "children",
         f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')} each, {plan.in_flight:,} in flight",
@@ -76,6 +75,17 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     yield "here", _estimate(plan)
     if plan.published_cost:
         yield "the paper", plan.published_cost
+
+
+def _starts(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
+    """Yield what the search starts from."""
+    from automl_cli.plugins.registry import STRATEGIES
+
+    if plan.start_from:
+        yield "start from", f"{counted(plan.start_from, 'given genotype')}, which the first trials propose"
+    if plan.taken_over:
+        told = f"{counted(plan.taken_over, 'trial')} of an earlier search, which count as none of this one"
+        yield "told first", f"{told}: {plan.strategy} {STRATEGIES.load(plan.strategy).earlier}"
 
 
 def _limits(limits: "Limits") -> str:

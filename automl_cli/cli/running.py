@@ -117,10 +117,12 @@ def _warn_of_reasons(run: "RunDirectory") -> None:
 
 def _in_words(settings: "StudySettings") -> str:
     on = f" on {settings.source}" if settings.source else ""
+    told = sum(run.trials for run in settings.taken_over)
+    told_first = f", told {counted(told, 'earlier trial')} first" if told else ""
     epochs = f" of {counted(settings.epochs, 'epoch')}" if settings.child else ""
     return (
         f"{settings.strategy} search of space {settings.space.name}{on}, {counted(settings.trials, 'trial')}{epochs}, seed "
-        f"{settings.seed}, {settings.workers} at a time"
+        f"{settings.seed}, {settings.workers} at a time{told_first}"
     )
 
 

@@ -1,7 +1,7 @@
 """Interfaces of the parts that a study joins: strategies, evaluators and executors. None of them knows another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -12,6 +12,13 @@ from automl_cli.core.trials import Costs, EvaluatorSpec, Measurement, Outcome, P
 
 Report = Callable[[int, int], None]
 """Called with (how much is prepared, how much in all) while something is prepared for the first time."""
+
+
+class EarlierTrial(NamedTuple):
+    """A trial of an earlier search that was measured as those of this one are; no reward where it has none."""
+
+    genotype: Genotype
+    reward: float | None
 
 
 class Strategy(Protocol):
@@ -35,6 +42,11 @@ class Strategy(Protocol):
         order."""
         ...
 
+    def take_over(self, earlier: Sequence[EarlierTrial]) -> None:
+        """Take what an earlier search measured: called once, before the first `ask`, where the factory's `earlier` says what
+        becomes of it."""
+        ...
+
 
 class StrategyFactory(Protocol):
     """A strategy by its registered name: the class itself, or a value that makes strategies.
@@ -55,6 +67,12 @@ class StrategyFactory(Protocol):
     @property
     def starts_from_genotypes(self) -> bool:
         """Return whether it has a setting `start_from`, a list of genotypes to begin with, which `--start-from` fills."""
+        ...
+
+    @property
+    def earlier(self) -> str:
+        """What it does with trials that an earlier search measured (`--start-from RUN`), as words behind "it"; empty for a
+        strategy that takes none."""
         ...
 
     @property

@@ -11,9 +11,11 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.planning.request import SearchRequest, read_request
 from automl_cli.planning.resume import ANEW, take_up
 from automl_cli.store.artifact import WrongKind, read_artifact
-from automl_cli.store.file_names import STUDY_FILE, TRAINING_FILE
+from automl_cli.store.earlier_trials import check_head, digest_of, split_head
+from automl_cli.store.file_names import JOURNAL_FILE, STUDY_FILE, TRAINING_FILE
+from automl_cli.store.journal import read_records
 from automl_cli.store.run_directory import runs_in
-from automl_cli.store.study import StudySettings
+from automl_cli.store.study import EarlierRun, StudySettings
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import default_workers
 
@@ -66,4 +68,20 @@ def search_anew(command: str, recorded: RecordedSearch, request: SearchRequest) 
     if settings.retrain_top > settings.trials:
         raise UserError(f"--trials {settings.trials} is less than the {settings.retrain_top} that this run trains again")
     seed = settings.seed if request.seed is None else request.seed
-    return msgspec.structs.replace(settings, seed=seed, environment=current_environment()), space
+    taken_over = _from_its_journal(recorded)
+    return msgspec.structs.replace(settings, seed=seed, taken_over=taken_over, environment=current_environment()), space
+
+
+def _from_its_journal(recorded: RecordedSearch) -> tuple[EarlierRun, ...]:
+    """Return what the run was told first as it stands at the head of its journal, whatever became of the runs it is from."""
+    if not (before := recorded.settings.taken_over):
+        return ()
+    journal = recorded.place.with_name(JOURNAL_FILE)
+    if not journal.is_file():
+        raise ArtifactError(
+            f"{recorded.place}: this run was told trials of an earlier one, which stand in its journal; give the directory of "
+            "the run, or bring the journal beside the file"
+        )
+    head, _ = split_head(read_records(journal))
+    check_head(str(journal), head, before)
+    return (EarlierRun(path=str(journal.parent.resolve()), trials=len(head), digest=digest_of(head)),)

@@ -41,6 +41,8 @@ def flags_for(settings: StudySettings, given: SearchRequest, *, default_space: s
         planned, _space = plan_search(settings.command, asked, default_space=default_space)
         if alike(_decisive(planned), _decisive(settings)):
             return asked
+        if alike(_decisive(planned, but="taken_over"), _decisive(settings, but="taken_over")):
+            asked = asked.replaced(start_from=[run.path for run in settings.taken_over])
         more = {row.attribute: _said(row, settings, given) for row in _differing(planned, settings, asked)}
         asked = asked.replaced(**more)
     path, recorded, by_flags = first_difference(_decisive(settings), _decisive(planned))
@@ -50,9 +52,9 @@ def flags_for(settings: StudySettings, given: SearchRequest, *, default_space: s
     )
 
 
-def _decisive(settings: StudySettings) -> Any:
-    """Return the settings as plain data, without the machine that they were resolved on."""
-    return {name: value for name, value in plain(settings).items() if name != "environment"}
+def _decisive(settings: StudySettings, *, but: str = "environment") -> Any:
+    """Return the settings as plain data, without the machine that they were resolved on, and without another one."""
+    return {name: value for name, value in plain(settings).items() if name not in ("environment", but)}
 
 
 def _always(settings: StudySettings) -> Iterator[Flag]:

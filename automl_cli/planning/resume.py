@@ -10,6 +10,7 @@ import msgspec
 
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.flags import Flag
+from automl_cli.core.numbers import counted
 from automl_cli.core.settings import CONSTANTS
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.planning.child import network_given
@@ -18,16 +19,17 @@ from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.resolve import executor_and_workers
 from automl_cli.planning.transfer import check_transfer
-from automl_cli.planning.warm_start import start_from
+from automl_cli.planning.warm_start import starting
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles, typed_facts
 from automl_cli.plugins.space_checks import check_space
 from automl_cli.references import WHAT_IS_TRAINED, open_any, open_filling, role_flags
 from automl_cli.store.consistency import must_equal
+from automl_cli.store.earlier_trials import head_of
 from automl_cli.store.encoding import convert, plain
 from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
-from automl_cli.store.study import StudySettings
+from automl_cli.store.study import EarlierRun, StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.system.machine import Environment, current_environment
 
@@ -143,7 +145,7 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
         row = flag_named(name)
         if row.changeable or name in how.also or (name == "space" and recorded.space.file):
             continue  # a space from a file is checked when it is opened
-        asked, was = _as_recorded(row, value, recorded), row.recorded_in(recorded)
+        asked, was = _as_recorded(row, value, recorded), _on_record(row, recorded)
         if not _agrees(asked, was):
             may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable or row.name in how.also)
             raise UserError(
@@ -175,8 +177,24 @@ def _as_recorded(row: Flag, value: Any, recorded: StudySettings) -> Any:
 
 
 def _starting_points(value: Any, recorded: StudySettings) -> Any:
-    """Return the genotypes that the artifacts hold."""
-    return start_from(value, open_space(recorded.space), recorded.strategy)["start_from"]
+    """Return the genotypes that the artifacts hold, and what runs offer."""
+    measured = {name: getattr(recorded, name) for name in ("reward", "evaluator", "child", "epochs", "trials")}
+    found = starting(SearchRequest(start_from=value), open_space(recorded.space), recorded.strategy, measured)
+    runs = tuple(_first(run, recorded.taken_over) for run in found.taken_over)
+    return [list(genotype) for genotype in found.genotypes], runs
+
+
+def _first(run: EarlierRun, recorded: tuple[EarlierRun, ...]) -> EarlierRun:
+    """Return as many trials of the run as are on record, where it has gone on since."""
+    before = next((each for each in recorded if each.path == run.path and each.trials <= run.trials), None)
+    return run if before is None or head_of((before,)) is None else before
+
+
+def _on_record(row: Flag, recorded: StudySettings) -> Any:
+    """Return what is on record of the flag."""
+    if row.name == "start-from":
+        return plain(recorded.strategy_settings.get("start_from", ())), recorded.taken_over
+    return row.recorded_in(recorded)
 
 
 def _constants(value: Mapping[str, Any], recorded: StudySettings) -> Any:
@@ -218,6 +236,8 @@ def _was(row: Flag, value: Any, recorded: StudySettings) -> str:
     filling = None if role is None or recorded.child is None else recorded.child.roles.get(role)
     if filling is not None:
         return filling.name or f"one of kind {filling.kind}"
+    if row.name == "start-from" and recorded.taken_over:
+        return ", ".join(f"{counted(run.trials, 'trial')} of {run.path}" for run in recorded.taken_over)
     was = row.recorded_in(recorded)
     return _was_option(was, value) if isinstance(was, Mapping) and isinstance(value, Mapping) else _shown(was)
 

@@ -11,5 +11,6 @@ comparisons    the documents that `automl compare --json` prints
 weights        arrays on disk, bound to the artifact that names them
 config_file    files of flags, in TOML
 journal        the file of trials: append-only, group commit, torn tails
+earlier_trials  what a search is told first, at the head of its journal
 run_directory  create, refuse, resume, overwrite, lock
 """

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from automl_cli.core.errors import RunInUse, UserError
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
+from automl_cli.store.earlier_trials import head_bytes, head_of
 from automl_cli.store.file_names import (
     BEST_FILE,
     CHECKPOINT_FILE,
@@ -31,7 +32,7 @@ from automl_cli.store.file_names import (
     TRANSFER,
     WEIGHTS_FILE,
 )
-from automl_cli.store.files import ANOTHER_OUT, cannot_write, sync_directory
+from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file, sync_directory
 from automl_cli.store.journal import cut_torn_tail
 from automl_cli.store.study import StudySettings
 
@@ -175,8 +176,11 @@ def _created(path: Path, files: Mapping[str, Artifact[Any]], *, overwrite: bool,
 
 
 def _write_all(path: Path, files: Mapping[str, Artifact[Any]]) -> None:
+    """Write the settings of every run; before them, what its strategy is told first."""
     for name, artifact in files.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(artifact.body, StudySettings) and artifact.body.taken_over:
+            replace_file((path / name).with_name(JOURNAL_FILE), head_bytes(head_of(artifact.body.taken_over)))
         write_artifact(path / name, artifact)
 
 

@@ -43,6 +43,17 @@ class TransferSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     roles: dict[str, Filling] = {}
 
 
+class EarlierRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run of which the strategy was told the first so many trials before its own (`--start-from RUN`).
+
+    They stand at the head of the journal as `taken-over` records; the digest is that of their lines.
+    """
+
+    path: str
+    trials: Positive
+    digest: Digest
+
+
 class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings that decide the trials of a search, and how it is run.
 
@@ -76,6 +87,7 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     published_cost: str
     environment: Environment
     transfer: TransferSettings | None = None
+    taken_over: tuple[EarlierRun, ...] = ()
 
     @property
     def source(self) -> str | None:
