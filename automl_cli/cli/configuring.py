@@ -1,4 +1,4 @@
-"""What a search command was asked for: flags over a file of flags, or over a run that is searched anew."""
+"""Reads what a search command is asked for: flags over a file of flags, or over a run that is searched anew."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from automl_cli.system.machine import Environment
 
 
-class Asked(NamedTuple):
+class AskedSearch(NamedTuple):
     """The request of a command: flags over those of a file; `recorded` is the run that is searched anew, if one is."""
 
     command: str
@@ -39,17 +39,17 @@ class Asked(NamedTuple):
         return self.recorded.repeats if given is None and self.recorded is not None else given
 
 
-def asked_of(command: str, flags: Mapping[str, Any], config: Path | None, *, default_space: str, resume: bool) -> Asked:
+def asked_of(command: str, flags: Mapping[str, Any], config: Path | None, *, default_space: str, resume: bool) -> AskedSearch:
     """Return what was asked for: flags by attribute, over the configuration."""
     from automl_cli.planning.anew import RecordedSearch, read_configuration
     from automl_cli.planning.request import SearchRequest
 
     before: SearchRequest | RecordedSearch = SearchRequest() if config is None else read_configuration(config)
     if not isinstance(before, RecordedSearch):
-        return Asked(command, default_space, request_of(flags, before))
+        return AskedSearch(command, default_space, request_of(flags, before))
     if resume:
         raise UserError("--resume goes on with the run in --out, and --config RUN searches one anew; give one of them")
-    return Asked(command, default_space, request_of(flags, SearchRequest()), before)
+    return AskedSearch(command, default_space, request_of(flags, SearchRequest()), before)
 
 
 def request_of(flags: Mapping[str, Any], before: "SearchRequest") -> "SearchRequest":
@@ -64,7 +64,7 @@ def request_of(flags: Mapping[str, Any], before: "SearchRequest") -> "SearchRequ
     return asked
 
 
-def say_what_differs(asked: Asked) -> None:
+def say_what_differs(asked: AskedSearch) -> None:
     """Warn where the recorded run may have found something else than the same search finds here."""
     if asked.recorded is None:
         return
@@ -83,7 +83,7 @@ def warn_of_environment(recorded: "Environment", what: str) -> None:
         talk_console().print(f"warning: not as {what} was started: {changes}; scores may differ in low bits", soft_wrap=True)
 
 
-def write_config(asked: Asked, path: Path, *, json: bool, plan_follows: bool = False) -> None:
+def write_config(asked: AskedSearch, path: Path, *, json: bool, plan_follows: bool = False) -> None:
     """Write the flags that ask for this search to a new file. What does not fit is refused before.
 
     Its path goes to stdout, or to stderr where a plan follows."""

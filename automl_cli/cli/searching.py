@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from automl_cli.cli.accounts import say_what_was_read
-from automl_cli.cli.configuring import Asked, asked_of, say_what_differs, warn_of_environment, write_config
+from automl_cli.cli.configuring import AskedSearch, asked_of, say_what_differs, warn_of_environment, write_config
 from automl_cli.cli.console import talk_console, write_json, write_line, write_words
 from automl_cli.cli.errors import warn_if_refused
 from automl_cli.cli.interruption import goes_on_with
@@ -91,7 +91,7 @@ def _check(flags: RunFlags) -> None:
     check_log_file(flags.log_file)
 
 
-def _show_plan(asked: Asked, flags: RunFlags) -> None:
+def _show_plan(asked: AskedSearch, flags: RunFlags) -> None:
     from automl_cli.cli.plans import plan_text
     from automl_cli.planning.estimate import plan_of
     from automl_cli.system.process import set_up_this_process
@@ -157,7 +157,7 @@ def _repeats(path: Path, asked: int | None) -> list[Path]:
     return repeats
 
 
-def _start(asked: Asked, flags: RunFlags) -> None:
+def _start(asked: AskedSearch, flags: RunFlags) -> None:
     from automl_cli.planning.resolve import repeated
     from automl_cli.store.artifact import artifact_of
     from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path

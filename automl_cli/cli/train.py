@@ -51,7 +51,7 @@ def train(**given: Any) -> None:
         _print(path, model, json=given["json"], quiet=given["quiet"])
 
 
-class Asked(NamedTuple):
+class AskedTraining(NamedTuple):
     """The request of a training, what is trained, and the recorded training that is done anew, if one is."""
 
     request: "TrainingRequest"
@@ -59,7 +59,7 @@ class Asked(NamedTuple):
     recorded: "RecordedTraining | None"
 
 
-def _asked(given: Mapping[str, Any]) -> Asked:
+def _asked(given: Mapping[str, Any]) -> AskedTraining:
     """Return what is asked of the training: flags over those of a file."""
     from automl_cli.data.paths import expanded
     from automl_cli.training.anew import RecordedTraining, read_configuration
@@ -79,10 +79,10 @@ def _asked(given: Mapping[str, Any]) -> Asked:
     request.check()
     if request.data_dir is not None:
         request = request.replaced(data_dir=str(expanded(request.data_dir).resolve()))
-    return Asked(request, named_by(**naming), recorded)
+    return AskedTraining(request, named_by(**naming), recorded)
 
 
-def _write_config(asked: Asked, path: Path, *, json: bool, plan_follows: bool) -> None:
+def _write_config(asked: AskedTraining, path: Path, *, json: bool, plan_follows: bool) -> None:
     """Write the flags that ask for this training to a new file. What does not fit is refused before."""
     from automl_cli.cli.configuring import say_written
     from automl_cli.store.config_file import check_new_file, write_flags
@@ -102,7 +102,7 @@ def _write_config(asked: Asked, path: Path, *, json: bool, plan_follows: bool) -
     say_written(path, values, again, json=json, plan_follows=plan_follows)
 
 
-def _print_plan(asked: Asked, place: Mapping[str, Any], *, json: bool) -> None:
+def _print_plan(asked: AskedTraining, place: Mapping[str, Any], *, json: bool) -> None:
     """Print the plan of a new training, or of the whole of one on record. Nothing is written."""
     from automl_cli.cli.console import write_json, write_words
     from automl_cli.cli.errors import warn_if_refused
@@ -127,7 +127,7 @@ def _print_plan(asked: Asked, place: Mapping[str, Any], *, json: bool) -> None:
         write_words(training_text(plan))
 
 
-def _trained(asked: Asked, place: Mapping[str, Any], *, quiet: bool) -> "tuple[Path, Artifact[ModelBody]]":
+def _trained(asked: AskedTraining, place: Mapping[str, Any], *, quiet: bool) -> "tuple[Path, Artifact[ModelBody]]":
     """Train, and return the directory of the training and its model."""
     from automl_cli.cli.console import talk_console
     from automl_cli.cli.training_display import shown
@@ -147,7 +147,7 @@ def _trained(asked: Asked, place: Mapping[str, Any], *, quiet: bool) -> "tuple[P
             return run.path, finish(run.path, watch=watch)
 
 
-def _opened(asked: Asked, place: Mapping[str, Any]) -> "RunDirectory":
+def _opened(asked: AskedTraining, place: Mapping[str, Any]) -> "RunDirectory":
     """Hold the directory of the training: a new one, an interrupted one, or that of a recorded one that is done anew."""
     from automl_cli.cli.configuring import warn_of_environment
     from automl_cli.training.anew import open_anew

@@ -71,8 +71,8 @@ class StrategyFactory(Protocol):
 
     @property
     def earlier(self) -> str:
-        """What it does with trials that an earlier search measured (`--start-from RUN`), as words behind "it"; empty for a
-        strategy that takes none."""
+        """Return in words, to be read behind "it", what it does with trials that an earlier search measured (`--start-from
+        RUN`); an empty text for a strategy that takes none."""
         ...
 
     @property

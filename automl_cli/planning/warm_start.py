@@ -37,7 +37,7 @@ MEASURED_BY = ("evaluator", "child", "epochs", "reward")
 
 
 class Start(NamedTuple):
-    """What a search starts from: genotypes that it proposes first, and runs whose trials it is told before.
+    """Start of a search: genotypes that it proposes first, and runs whose trials it is told before.
 
     `seen` is how many genotypes with a meaning of their own those runs measured.
     """

@@ -131,10 +131,15 @@ def test_flags_are_written_for_every_search_command_and_a_plan_may_follow(name: 
     assert "7 trials" in done.stdout
     assert f"take it with: automl {name} --config 'my flags.toml'" in done.stderr
     assert tomllib.loads(Path("my flags.toml").read_text()) == {"trials": 7, "seed": 2}
-    assert automl(name, "--config", "my flags.toml", "--dry-run").stdout == done.stdout
+    assert said_of(automl(name, "--config", "my flags.toml", "--dry-run").stdout) == said_of(done.stdout)
     again = automl(name, "--write-config", "my flags.toml")
     assert again.code == 2
     assert "my flags.toml is there already, so it stays" in again.stderr
+
+
+def said_of(plan: str) -> list[str]:
+    """A plan without the estimate of the time."""
+    return [line for line in plan.splitlines() if not line.startswith("here ")]
 
 
 def test_what_would_be_refused_is_refused_before_a_file_is_written(automl: Callable) -> None:
