@@ -36,7 +36,7 @@ def cache(*, clear: Clear = False, json: Json = False) -> None:
         programs, data = caches.root_folders()
         write_words(f"nothing is kept: no compiled programs in {programs}, no prepared data in {data}")
     else:
-        rows = [(folder.kind, f"{folder.files:,}", _megabytes(folder.bytes), folder.path) for folder in found]
+        rows = [(folder.kind, folder.files, _megabytes(folder.bytes), folder.path) for folder in found]
         print_unbroken(("kept", "files", "MB", "in"), rows, right=("files", "MB"))
 
 

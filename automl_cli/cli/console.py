@@ -44,8 +44,13 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[object]], *, right: Ite
     for title in titles:
         made.add_column(title, overflow="fold", justify="right" if title in numbers else "left")
     for row in rows:
-        made.add_row(*(Text(visible(str(cell))) for cell in row))
+        made.add_row(*(Text(visible(_cell(cell))) for cell in row))
     return made
+
+
+def _cell(value: object) -> str:
+    """Return the text of a cell; whole numbers are grouped by thousands."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def print_unbroken(titles: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> None:
@@ -56,7 +61,7 @@ def print_unbroken(titles: Sequence[str], rows: Iterable[Sequence[object]], *, r
     from rich.cells import cell_len
     from rich.text import Text
 
-    texts, numbers = [[visible(str(cell), lines=False) for cell in row] for row in (titles, *rows)], set(right)
+    texts, numbers = [[visible(_cell(cell), lines=False) for cell in row] for row in (titles, *rows)], set(right)
     widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     console = data_console()
     for number, row in enumerate(texts):

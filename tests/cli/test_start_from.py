@@ -108,6 +108,15 @@ def ended(run: str) -> list[tuple[dict, dict]]:
     return [(record, told[record["trial"]]) for record in of(run, "asked")]
 
 
+def test_a_search_that_was_told_more_is_not_compared_with_one_that_was_not(earlier: list[str], automl: Callable) -> None:
+    line = [*earlier, "--strategy", "evolution", "--trials", "5"]
+    assert automl(*line, "--start-from", "a", "--out", "b").code == 0
+    assert automl(*line, "--start-from", "a", "--seed", "1", "--out", "c").code == 0
+    assert automl(*line, "--seed", "2", "--out", "d").code == 0
+    assert "differ in the trials of earlier runs that they were told first" in automl("report", "b", "d").stderr
+    assert automl("report", "b", "c").stderr.startswith("plots on one page")
+
+
 def test_another_space_is_refused(earlier: list[str], automl: Callable) -> None:
     done = automl(*earlier, "--space-option", "layers=3", "--strategy", "evolution", "--start-from", "a", "--out", "b")
     assert done.code == 2
