@@ -87,6 +87,8 @@ def write_config(asked: AskedSearch, path: Path, *, json: bool, plan_follows: bo
     """Write the flags that ask for this search to a new file. What does not fit is refused before.
 
     Its path goes to stdout, or to stderr where a plan follows."""
+    from msgspec.structs import replace
+
     from automl_cli.planning.as_flags import flags_for
     from automl_cli.store.config_file import check_new_file, write_flags
 
@@ -94,6 +96,8 @@ def write_config(asked: AskedSearch, path: Path, *, json: bool, plan_follows: bo
     settings, _ = asked.settled(data_needed=False)
     request = asked.request
     if asked.recorded is not None:
+        told = asked.recorded.settings.taken_over  # by the runs that it is from, not by the journal of this one
+        settings = replace(settings, taken_over=told)
         request = flags_for(settings, request, default_space=asked.default_space)
     values, repeats = request.given(), asked.repeats(None)
     again = command_line(asked.command, "--config", path, *(() if repeats is None else ("--repeat", repeats)))

@@ -47,6 +47,9 @@ def test_every_strategy_is_told_the_trials_first_and_a_killed_search_goes_on_to_
     assert [record["trial"] for record in head] == sorted(own)
     assert len(of("b", "asked")) == TRIALS
     assert automl("validate", "b").code == 0
+    assert automl("search-arch", "--config", "b", "--space", SPACE, "--write-config", "flags.toml").code == 0
+    assert automl("search-arch", "--config", "flags.toml", "--out", "f", "-q").code == 0
+    assert best("f") == best("b")
     assert json.loads(best("b"))["body"]["found"]["trial"] < TRIALS
     shutil.rmtree("a")  # not needed any more
     whole = Path("b/journal.jsonl").read_bytes().splitlines(keepends=True)
