@@ -187,7 +187,10 @@ def _starting_points(value: Any, recorded: StudySettings) -> Any:
 def _first(run: EarlierRun, recorded: tuple[EarlierRun, ...]) -> EarlierRun:
     """Return as many trials of the run as are on record, where it has gone on since."""
     before = next((each for each in recorded if each.path == run.path and each.trials <= run.trials), None)
-    return run if before is None or head_of((before,)) is None else before
+    if before is None:
+        return run
+    head_of((before,))  # raises where those are not the trials on record
+    return before
 
 
 def _on_record(row: Flag, recorded: StudySettings) -> Any:

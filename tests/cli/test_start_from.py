@@ -120,6 +120,15 @@ def test_a_search_that_was_told_more_is_not_compared_with_one_that_was_not(earli
     assert automl("report", "b", "c").stderr.startswith("plots on one page")
 
 
+def test_a_run_may_be_replaced_by_one_that_starts_from_it(earlier: list[str], automl: Callable) -> None:
+    own = [record["trial"] for record in of("a", "told") if record["reused"] is None]
+    assert (
+        automl(*earlier, "--strategy", "evolution", "--trials", "5", "--start-from", "a", "--out", "a", "--overwrite").code == 0
+    )
+    assert [record["trial"] for record in of("a", "taken-over")] == sorted(own)
+    assert automl("validate", "a").code == 0
+
+
 def test_another_space_is_refused(earlier: list[str], automl: Callable) -> None:
     done = automl(*earlier, "--space-option", "layers=3", "--strategy", "evolution", "--start-from", "a", "--out", "b")
     assert done.code == 2
