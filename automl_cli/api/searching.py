@@ -22,8 +22,8 @@ def search(what: What, /, **words: Unpack[SearchWords]) -> SearchResult:
     Raises UserError for what does not fit, before anything is computed, and RunFailed where no trial succeeded. An interruption
     leaves a run that can be resumed, and names the command.
     """
+    from automl_cli.planning.asked import asked_search
     from automl_cli.planning.flags import DEFAULT_SPACES, flags_of
-    from automl_cli.planning.request import request_over
     from automl_cli.running.search_display import check_log_file, check_one_volume
     from automl_cli.running.searches import RunPlace, run_search
     from automl_cli.system.process import set_up_for_a_while
@@ -43,5 +43,5 @@ def search(what: What, /, **words: Unpack[SearchWords]) -> SearchResult:
     place = RunPlace(**{name: values[name] for name in RunPlace._fields if name in values})
     talk = talk._replace(log_file=values.get("log_file"), events=values.get("tensorboard", False))
     with set_up_for_a_while():
-        finished = run_search(command, request_over(values.get("config"), values), place, talk)
+        finished = run_search(asked_search(command, values, values.get("config"), resume=place.resume), place, talk)
     return SearchResult(finished.path)

@@ -65,17 +65,18 @@ def train(**words: Unpack[TrainWords]) -> TrainingResult:
 
     Raises UserError for what does not fit, and RunFailed for a training that diverges or lacks memory.
     """
-    from automl_cli.running.trainings import TrainingPlace, run_training, training_request
+    from automl_cli.running.trainings import TrainingPlace, run_training
     from automl_cli.system.process import set_up_lone_process
+    from automl_cli.training.asked import asked_training
     from automl_cli.training.flags import train_flags
 
     rows = [row for row in train_flags() if row.name not in LEFT_OUT]
     talk = talk_of(quiet=bool(words.get("quiet")), events=bool(words.get("tensorboard")))
     values = values_of(words, rows, function="train", talk=talk)
-    request, named = training_request(values)
+    asked = asked_training(values)
     set_up_lone_process()
     place = TrainingPlace(**{name: values[name] for name in TrainingPlace._fields if name in values})
-    return TrainingResult(*run_training(named, request, place, talk))
+    return TrainingResult(*run_training(asked, place, talk))
 
 
 def evaluate(

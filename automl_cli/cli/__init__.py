@@ -7,6 +7,7 @@ What commands share:
     signatures        from rows of flags to what typer reads
     search_command    a search command, made of rows and a docstring
     searching         what every search command does: read its flags, run or plan, print
+    configuring       what was asked for as a file of flags: `--write-config`
     comparing         runs a comparison and prints its table
     reporting         reports in the terminal, as JSON, as a page; lists of runs
     watching          runs that are followed in the terminal
@@ -18,6 +19,7 @@ What commands share:
     option_tables     tables of strategies and evaluators, and of the options of one
     errors            errors as one or two lines on stderr, and as exit codes
     console           stdout for data, stderr for talk
+    plain_console     a console that no text can command
     interruption      Ctrl-C, held until work can stop
 
 and a module for every row of `app.COMMANDS`.

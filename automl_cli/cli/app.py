@@ -54,6 +54,7 @@ COMMANDS: dict[str, Row] = {
     "show": Row("automl_cli.cli.show:show", LOOK, "Show what an artifact holds, in words."),
     "validate": Row("automl_cli.cli.validate:validate", LOOK, "Check that files are sound artifacts."),
     "cache": Row("automl_cli.cli.cache:cache", LOOK, "Show or remove what is kept between runs to save time."),
+    "doctor": Row("automl_cli.cli.doctor:doctor", LOOK, "Examine this machine and installation, and try a program."),
     "schema": Row("automl_cli.cli.schema:schema", LOOK, "Print the JSON Schema of a kind of artifact."),
 }
 

@@ -21,7 +21,7 @@ def cache(*, clear: Clear = False, json: Json = False) -> None:
         automl cache --clear
         automl cache --json
     """
-    from automl_cli.cli.console import data_console, table, talk_console, write_json, write_line
+    from automl_cli.cli.console import print_unbroken, talk_console, write_json, write_words
     from automl_cli.jobs import caches
 
     found = caches.kept_folders()
@@ -34,10 +34,10 @@ def cache(*, clear: Clear = False, json: Json = False) -> None:
         talk_console().print(f"removed {_megabytes(total)} MB", soft_wrap=True)
     elif not found:
         programs, data = caches.root_folders()
-        write_line(f"nothing is kept: no compiled programs in {programs}, no prepared data in {data}")
+        write_words(f"nothing is kept: no compiled programs in {programs}, no prepared data in {data}")
     else:
-        rows = [(folder.kind, folder.path, f"{folder.files:,}", _megabytes(folder.bytes)) for folder in found]
-        data_console().print(table(("kept", "in", "files", "MB"), rows, right=("files", "MB")))
+        rows = [(folder.kind, folder.files, _megabytes(folder.bytes), folder.path) for folder in found]
+        print_unbroken(("kept", "files", "MB", "in"), rows, right=("files", "MB"))
 
 
 def _megabytes(size: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl_cli.cli.console import data_console, talk_console, write_json, write_line
+from automl_cli.cli.console import data_console, talk_console, write_json, write_words
 from automl_cli.cli.errors import warn_if_refused
 from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted, duration
@@ -94,7 +94,7 @@ def show_plan(request: "ComparisonRequest", given: Mapping[str, Any]) -> None:
     if plan.wall_seconds is not None:
         rows += [("here", f"about {duration(plan.wall_seconds)}, {settings.workers} at a time")]
     width = max(len(name) for name, _ in rows)
-    write_line("\n".join(f"{name:<{width}}  {value}" for name, value in rows))
+    write_words("\n".join(f"{name:<{width}}  {value}" for name, value in rows))
 
 
 def compare_on_data(request: "ComparisonRequest", given: Mapping[str, Any]) -> None:

@@ -1,29 +1,37 @@
 """Writes data on stdout and talk on stderr. Colours are left out without a terminal, with NO_COLOR and with TERM=dumb.
 
-Markup is off on both: names and paths of users may hold brackets.
+Whatever is printed here comes out as text: names and paths of users may hold brackets, which are no markup, words between
+colons, which are no emoji, and characters that a terminal obeys, which stand as escapes (`core.visible_text`).
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from automl_cli.core.visible_text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+GAP = 2
+"""Spaces between the columns of a table."""
+
 
 def data_console() -> "Console":
     """Return the console for tables and text on stdout."""
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False)
+    return _console(stderr=False)
 
 
 def talk_console() -> "Console":
     """Return the console for progress, warnings and next steps on stderr."""
-    from rich.console import Console
+    return _console(stderr=True)
 
-    return Console(stderr=True, highlight=False, markup=False)
+
+def _console(*, stderr: bool) -> "Console":
+    from automl_cli.cli.plain_console import PlainConsole
+
+    return PlainConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[object]], *, right: Iterable[str] = ()) -> "Table":
@@ -32,12 +40,37 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[object]], *, right: Ite
     from rich.text import Text
 
     numbers = set(right)
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for title in titles:
         made.add_column(title, overflow="fold", justify="right" if title in numbers else "left")
     for row in rows:
-        made.add_row(*(Text(str(cell)) for cell in row))
+        made.add_row(*(Text(visible(_cell(cell))) for cell in row))
     return made
+
+
+def _cell(value: object) -> str:
+    """Return the text of a cell; whole numbers are grouped by thousands."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def print_unbroken(titles: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> None:
+    """Print a table whose last column is as wide as it must be, such as one of paths, which can be copied whole.
+
+    A line that is longer than the terminal is wide goes on below, without a line end in it.
+    """
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    texts, numbers = [[visible(_cell(cell), lines=False) for cell in row] for row in (titles, *rows)], set(right)
+    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
+    console = data_console()
+    for number, row in enumerate(texts):
+        cells = []
+        for title, cell, width in zip(titles, row, widths, strict=True):
+            space = " " * (width - cell_len(cell))
+            cells.append(f"{space}{cell}" if title in numbers else f"{cell}{space}")
+        line = (" " * GAP).join(cells).rstrip()
+        console.print(Text(line, style="" if number else "bold"), soft_wrap=True)
 
 
 def write_json(value: Any) -> None:
@@ -48,8 +81,16 @@ def write_json(value: Any) -> None:
 
 
 def write_line(text: str) -> None:
-    """Write one line of data on stdout as it is: never wrapped, never coloured."""
-    write_bytes(f"{text}\n".encode())
+    """Write one line of data on stdout, never wrapped, never coloured: as it is, so that a script can take a path from it.
+
+    In a terminal nothing of it is obeyed: characters that would not show stand as escapes.
+    """
+    write_bytes(f"{visible(text) if sys.stdout.isatty() else text}\n".encode())
+
+
+def write_words(text: str) -> None:
+    """Write text for people on stdout, never wrapped: characters that would not show stand as escapes."""
+    write_bytes(f"{visible(text)}\n".encode())
 
 
 def write_bytes(data: bytes) -> None:

@@ -17,14 +17,17 @@ SHOWN = 20
 
 def show_overview(dataset: str, flags: Mapping[str, Any], *, sheet: Path | None, json: bool) -> None:
     """Look at a data set with these flags of reading, by name, and show what was found; write a contact sheet if asked to."""
+    from rich.text import Text
+
     from automl_cli.cli.console import data_console, talk_console, write_json
+    from automl_cli.core.visible_text import visible
     from automl_cli.data.overview import look_at
     from automl_cli.problems.images import PROBLEM
     from automl_cli.values.dataset import DatasetReference
 
     reference = PROBLEM.dataset({**flags, "dataset": dataset}, DatasetReference(source=dataset))
     talk = talk_console()
-    with talk.status(f"looking at {dataset}") as status:
+    with talk.status(Text(f"looking at {visible(dataset)}")) as status:
         looked = look_at(reference, lambda done, total: status.update(f"preparing images {done:,}/{total:,}"))
     if sheet is not None:
         _write_sheet(sheet, looked)
@@ -35,7 +38,7 @@ def show_overview(dataset: str, flags: Mapping[str, Any], *, sheet: Path | None,
     for part in _parts(looked.overview):
         console.print(part)
     if sheet is not None:
-        talk.print(f"some pictures of every class: {sheet}")
+        talk.print(f"some pictures of every class: {sheet}", soft_wrap=True)
 
 
 def _write_sheet(path: Path, looked: "LookedAt") -> None:

@@ -83,6 +83,8 @@ FORMS = {
 
 
 def _list(place: str | None, *, json: bool) -> None:
+    from rich.text import Text
+
     from automl_cli.cli.console import data_console, write_json
     from automl_cli.data.available import datasets_here
     from automl_cli.data.catalogue import ALIASES, TFDS_IMAGE_SETS
@@ -95,7 +97,7 @@ def _list(place: str | None, *, json: bool) -> None:
         return
     console = data_console()
     for part in _parts(found, str(tfds_folder(place))):
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, Text))  # a path in it is not broken in two
 
 
 def _parts(found: "Sequence[AvailableDataset]", place: str) -> "Iterator[RenderableType]":
@@ -116,5 +118,5 @@ def _parts(found: "Sequence[AvailableDataset]", place: str) -> "Iterator[Rendera
             yield Text(f"\n{listed.name}: {listed.problem}")
     if not any(listed.kind == "tfds" for listed in found):
         yield Text(f"\nNo prepared TFDS set under {place}; name another folder with --data-dir.")
-    yield Text("\nWhat --dataset takes:")
-    yield table(("", ""), FORMS.items())
+    yield Text("\nWhat --dataset takes:\n")
+    yield table(("form", "what it is"), FORMS.items())

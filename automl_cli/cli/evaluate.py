@@ -82,17 +82,17 @@ def evaluate(
 
 def _print(found: "Scores") -> None:
     """Write the scores, what was scored, and the table of each class; say on stderr what makes them doubtful."""
-    from automl_cli.cli.console import data_console, talk_console, write_line
+    from automl_cli.cli.console import data_console, talk_console, write_words
     from automl_cli.cli.train import score_lines
     from automl_cli.report.confusion import confusion_parts
     from automl_cli.report.terminal import laid_out
 
     for line in score_lines(found.scores):
-        write_line(line)
-    write_line(f"{counted(found.test_examples, 'example')} of {found.dataset}: {_which(found)}")
+        write_words(line)
+    write_words(f"{counted(found.test_examples, 'example')} of {found.dataset}: {_which(found)}")
     if found.names is not None and found.confusion is not None:
         for part in confusion_parts(found.names, found.confusion):
-            write_line("")
+            write_words("")
             data_console().print(laid_out(part))
     for doubt in _doubts(found):
         talk_console().print(doubt, style="yellow", soft_wrap=True)

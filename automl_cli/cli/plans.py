@@ -80,12 +80,22 @@ def _proposing_rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     """Yield what proposes, with what it begins, and what is measured again."""
     chosen = f" (auto: {plan.strategy_rule})" if plan.strategy_rule else ""
     yield "strategy", f"{plan.strategy}{chosen}, seed {plan.seed}"
-    if plan.start_from:
-        yield "start from", f"{counted(plan.start_from, 'given genotype')}, which the first trials propose"
+    yield from _starts(plan)
     if (warm := plan.warm_start) is not None:
         yield "warm start", f"the {warm.count:,} costliest of {warm.draws:,} uniform genotypes come first"
     if (again := plan.replication) is not None:
         yield "replicates", f"what looks best is measured on {again.seeds:,} seeds, by {again.share:.0%} of the trials at most"
+
+
+def _starts(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
+    """Yield what the search starts from."""
+    from automl_cli.plugins.registry import STRATEGIES
+
+    if plan.start_from:
+        yield "start from", f"{counted(plan.start_from, 'given genotype')}, which the first trials propose"
+    if plan.taken_over:
+        told = f"{counted(plan.taken_over, 'trial')} of an earlier search, which count as none of this one"
+        yield "told first", f"{told}: {plan.strategy} {STRATEGIES.load(plan.strategy).earlier}"
 
 
 def _limits(limits: "Limits") -> str:

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from automl_cli.cli.console import talk_console, write_json, write_line
+from automl_cli.cli.configuring import write_config
+from automl_cli.cli.console import talk_console, write_json, write_line, write_words
 from automl_cli.cli.errors import warn_if_refused
 from automl_cli.cli.options import pairs
+from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
 from automl_cli.planning.run_flags import RUN_ROWS
-from automl_cli.running.searches import RunPlace, run_search, say_doubts
+from automl_cli.running.searches import RunPlace, run_search, say_doubts, say_what_differs
 from automl_cli.running.talk import Talk
 from automl_cli.running.transferring import last_words
 
 if TYPE_CHECKING:
     from automl_cli.core.spaces import SearchSpace
+    from automl_cli.planning.asked import AskedSearch
     from automl_cli.planning.request import SearchRequest
     from automl_cli.running.studies import FinishedSearch
     from automl_cli.store.study import StudySettings
@@ -33,6 +36,7 @@ class RunFlags(NamedTuple):
     overwrite: bool
     repeat: int | None
     config: Path | None
+    write_config: Path | None
     dry_run: bool
     json: bool
     verbose: bool
@@ -62,51 +66,54 @@ def search(command: str, flags: Mapping[str, Any]) -> None:
         if flags[row.attribute] is not None:
             row.check(flags[row.attribute])
     run_flags.place.check()
+    if run_flags.write_config is not None and run_flags.resume:
+        raise UserError("--write-config with --resume: give the run with --config in place of --resume --out")
     check_one_volume(verbose=run_flags.verbose, quiet=run_flags.quiet)
     check_log_file(run_flags.log_file)
     os.nice(run_flags.nice or 0)
-    request = request_of(flags, run_flags.config)
+    asked = asked_of(command, flags, run_flags.config, resume=run_flags.resume)
     with _sigterm_as_ctrl_c():
-        set_up_this_process()
+        if run_flags.write_config is not None:
+            write_config(asked, run_flags.write_config, json=run_flags.json, plan_follows=run_flags.dry_run)
         if run_flags.dry_run:
-            _show_plan(command, request, run_flags)
-        else:
-            finished = run_search(command, request, run_flags.place, run_flags.talk)
+            set_up_this_process()
+            _show_plan(asked, run_flags)
+        elif run_flags.write_config is None:
+            set_up_this_process()
+            finished = run_search(asked, run_flags.place, run_flags.talk)
             _print(finished, as_json=run_flags.json)
 
 
-def request_of(flags: Mapping[str, Any], config: Path | None) -> "SearchRequest":
-    """Return what was asked for: flags by attribute, over the configuration file."""
-    from automl_cli.planning.request import SearchRequest, request_over
+def asked_of(command: str, flags: Mapping[str, Any], config: Path | None, *, resume: bool = False) -> "AskedSearch":
+    """Return what was asked for: flags by attribute, over the configuration."""
+    from automl_cli.planning.asked import asked_search
+    from automl_cli.planning.request import SearchRequest
 
     rows = SearchRequest.rows()
     given = {name: flags.get(name) for name in rows}
-    return request_over(
-        config,
-        {name: pairs(value, f"--{rows[name].name}") if rows[name].type is dict else value for name, value in given.items()},
-    )
+    values = {name: pairs(value, f"--{rows[name].name}") if rows[name].type is dict else value for name, value in given.items()}
+    return asked_search(command, values, config, resume=resume)
 
 
-def _show_plan(command: str, request: "SearchRequest", flags: RunFlags) -> None:
+def _show_plan(asked: "AskedSearch", flags: RunFlags) -> None:
     from automl_cli.cli.plans import plan_text
     from automl_cli.planning.estimate import plan_of
-    from automl_cli.planning.flags import DEFAULT_SPACES
-    from automl_cli.planning.resolve import plan_search
     from automl_cli.running.accounts import say_what_was_read
 
     if flags.resume:
-        settings, space = _recorded(command, request, flags)
+        settings, space = _recorded(asked.command, asked.request, flags)
     else:
-        settings, space = plan_search(command, request, default_space=DEFAULT_SPACES[command], data_needed=False)
+        settings, space = asked.settled(data_needed=False)
         _say_taken(flags)
     say_what_was_read(settings.child, flags.talk)
-    say_doubts(settings, request, flags.talk)
-    repeats = len(flags.place.repeats) or None if flags.resume else flags.repeat
+    say_what_differs(asked, flags.talk)
+    say_doubts(settings, asked.request, flags.talk)
+    repeats = len(flags.place.repeats) or None if flags.resume else asked.repeats(flags.repeat)
     plan = msgspec.structs.replace(plan_of(settings, space), repeats=repeats)
     if flags.json:
         write_json(plan)
     else:
-        write_line(plan_text(plan))
+        write_words(plan_text(plan))
 
 
 def _say_taken(flags: RunFlags) -> None:

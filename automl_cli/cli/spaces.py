@@ -96,7 +96,7 @@ def _print_list(opened: Iterable[SearchSpace]) -> None:
 
     rows = [(space.plugin.name, space.plugin.command, size_in_words(space.size), space.plugin.summary) for space in opened]
     console = data_console()
-    console.print(table(("space", "searched by", "size", "what it is"), rows))
+    console.print(table(("space", "searched by", "size", "what it is"), rows, right=("size",)))
     console.print("\nMore of one: automl spaces NAME", style="dim")
 
 
@@ -106,8 +106,8 @@ def _print_one(space: SearchSpace) -> None:
     plugin, console = space.plugin, data_console()
     console.print(f"{plugin.name} version {plugin.version}: {plugin.summary}", style="bold")
     console.print(f"searched by automl {plugin.command}, which finds: {plugin.produces}\n")
-    groups = [(pattern, str(count), _listed(choices)) for pattern, count, choices in decision_groups(space.decisions)]
-    console.print(table(("decision", "times", "choices"), groups))
+    groups = [(pattern, count, _listed(choices)) for pattern, count, choices in decision_groups(space.decisions)]
+    console.print(table(("decision", "times", "choices"), groups, right=("times",)))
     console.print(f"\n{counted(len(space.decisions), 'decision')}; genotypes: {size_in_words(space.size)}, exactly:")
     console.print(str(space.size), soft_wrap=True)
     if (distinct := _distinct(space)) is not None:

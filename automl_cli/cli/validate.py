@@ -29,7 +29,7 @@ def validate(files: Files, *, json: Json = False) -> None:
         automl validate runs/first
         automl validate *.json --json
     """
-    from automl_cli.cli.console import write_json, write_line
+    from automl_cli.cli.console import write_json, write_words
     from automl_cli.jobs.validation import check_file, files_in
 
     verdicts = [check_file(path) for file in files for path in files_in(file)]
@@ -39,7 +39,7 @@ def validate(files: Files, *, json: Json = False) -> None:
         if verdict.problem is not None:
             say(verdict.problem)
         elif not json:
-            write_line(f"{verdict.file}: {_in_words(verdict)}")
+            write_words(f"{verdict.file}: {_in_words(verdict)}")
     if any(verdict.problem is not None for verdict in verdicts):
         raise typer.Exit(WRONG_INPUT)
 

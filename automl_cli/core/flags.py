@@ -41,6 +41,7 @@ class Flag(Struct, frozen=True, kw_only=True):
     changeable    whether it may say something new when a run is resumed
     recorded      where the settings of a run hold its value, such as "limits.max_parameters"
     as_recorded   from what was said to what is recorded of it, such as an absolute path
+    as_said       from what is recorded to what would be said of it in a file of flags
     of_children   whether it means something only where children are trained
     of_evaluator  the evaluator that it is about, if it is about one
     """
@@ -63,6 +64,7 @@ class Flag(Struct, frozen=True, kw_only=True):
     changeable: bool = False
     recorded: str | None = None
     as_recorded: Callable[[Any], Any] = unchanged
+    as_said: Callable[[Any], Any] = unchanged
     of_children: bool = False
     of_evaluator: str | None = None
 

@@ -1,7 +1,7 @@
 """Interfaces of the parts that a study joins: strategies, evaluators and executors. None of them knows another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -12,6 +12,13 @@ from automl_cli.core.trials import Costs, EvaluatorSpec, Measurement, Outcome, P
 
 Report = Callable[[int, int], None]
 """Called with (how much is prepared, how much in all) while something is prepared for the first time."""
+
+
+class EarlierTrial(NamedTuple):
+    """A trial of an earlier search that was measured as those of this one are; no reward where it has none."""
+
+    genotype: Genotype
+    reward: float | None
 
 
 class Strategy(Protocol):
@@ -33,6 +40,11 @@ class Strategy(Protocol):
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
         """Take the reward of a proposal, or None when its trial has none (failed, diverged, over a limit). Called in trial
         order."""
+        ...
+
+    def take_over(self, earlier: Sequence[EarlierTrial]) -> None:
+        """Take what an earlier search measured: called once, before the first `ask`, where the factory's `earlier` says what
+        becomes of it."""
         ...
 
 
@@ -68,6 +80,12 @@ class StrategyFactory(Protocol):
     @property
     def starts_from_genotypes(self) -> bool:
         """Return whether it has a setting `start_from`, a list of genotypes to begin with, which `--start-from` fills."""
+        ...
+
+    @property
+    def earlier(self) -> str:
+        """Return in words, to be read behind "it", what it does with trials that an earlier search measured (`--start-from
+        RUN`); an empty text for a strategy that takes none."""
         ...
 
     @property

@@ -91,6 +91,7 @@ FLAGS: tuple[Flag, ...] = (
         metavar="A,B",
         text="Figures that only the report shows, such as a test score.",
         as_recorded=partial(_names, "report-columns"),
+        as_said=",".join,
     ),
     _flag(
         "cost-columns",
@@ -98,6 +99,7 @@ FLAGS: tuple[Flag, ...] = (
         metavar="A,B",
         text="Costs of a child, such as its parameters.",
         as_recorded=partial(_names, "cost-columns"),
+        as_said=",".join,
     ),
 )
 

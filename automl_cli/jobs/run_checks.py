@@ -18,8 +18,9 @@ from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.evaluators import own
 from automl_cli.plugins.listing import kind_named
 from automl_cli.store.consistency import must_equal
+from automl_cli.store.earlier_trials import check_head
 from automl_cli.store.file_names import STUDY_FILE
-from automl_cli.store.journal import Asked, Ended, Ledger, Record, Told, placed_records
+from automl_cli.store.journal import Asked, Ended, Ledger, Record, TakenOver, Told, placed_records
 from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import EvaluationCache, child_seed, itself
 from automl_cli.study.incumbent import Winner, joined_trials, provenance, ranking_of, winner_of, winner_of_retraining
@@ -43,6 +44,7 @@ class JournalChecker:
         self._joins = 0 if space is None else kind_named(space.plugin.produces).joins
         self.meanings_known = space is not None or not settings.space.canonical
         """Whether it is known which genotypes mean the same. Seeds of children and the ranking depend on that."""
+        self._head: list[TakenOver] = []
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
 
     def take(self, record: Record, place: str) -> None:
@@ -50,6 +52,11 @@ class JournalChecker:
         self.records += 1
         self.ended = record.reason if isinstance(record, Ended) else None
         match record:
+            case TakenOver() if self.records == len(self._head) + 1:
+                self._head.append(record)
+                self._check_of_space(record.genotype, place)
+            case TakenOver():
+                raise ArtifactError(f"{place}: a trial of an earlier run stands behind other records; those come first")
             case Asked():
                 self.ledger.ask(record, place)
                 self._check_asked(record, place)
@@ -58,6 +65,10 @@ class JournalChecker:
             case Ended(reason="finished") if self.ledger.open:
                 stage, number = next(iter(self.ledger.open))
                 raise ArtifactError(f"{place}: the study finished, but trial {number} of the {stage} was never told")
+
+    def check_head(self, place: str) -> None:
+        """Check what was taken over from earlier runs, once all records are taken."""
+        check_head(place, self._head, self._settings.taken_over)
 
     def winner(self) -> Winner | None:
         """Return the winner by this journal, or None where no trial has a score."""
@@ -102,15 +113,18 @@ class JournalChecker:
         if self.meanings_known:
             must_equal(f"{place}: seed", record.seed, seed, f"the root seed {settings.seed} in study.json")
 
-    def _check_genotype(self, record: Asked, place: str) -> None:
-        if self._space is None:
-            return
+    def _check_of_space(self, genotype: Genotype, place: str) -> None:
         try:
-            self._space.decisions.check(record.genotype)
+            if self._space is not None:
+                self._space.decisions.check(genotype)
         except SpaceError as error:
             raise ArtifactError(f"{place}: genotype: {error}") from error
-        if self._settings.replication is None:  # with replicates the strategy numbers its proposals without them
-            must_equal(f"{place}: indices of the genotype", len(record.genotype), self._space.length(record.trial), "the space")
+
+    def _check_genotype(self, record: Asked, place: str) -> None:
+        self._check_of_space(record.genotype, place)
+        if self._space is None or self._settings.replication is not None:
+            return  # with replicates the strategy numbers its proposals without them
+        must_equal(f"{place}: indices of the genotype", len(record.genotype), self._space.length(record.trial), "the space")
 
     def _check_told(self, trial: Trial, place: str) -> None:
         measurement = trial.outcome.measurement
@@ -137,6 +151,7 @@ def check_journal(path: Path, settings: StudySettings, space: SearchSpace | None
     course = JournalChecker(settings, space)
     for place, record in placed_records(path):
         course.take(record, place)
+    course.check_head(str(path))
     return course
 
 

@@ -17,6 +17,9 @@ resume           what may change when a study is resumed
 warm_start       the genotypes that a search starts from
 population       the first population by known costs: `--warm-start costs`
 strategy_rule    the strategy that `--strategy auto` means
+asked            a search that is asked for: by flags, or a recorded one anew
+anew             a recorded run that is searched anew: `--config RUN`
+as_flags         the flags that ask for a recorded search: `--write-config`
 resume_commands  the command that goes on with a search, as it is printed
 estimate         what a search will take
 option_tables    the options of strategies and evaluators, for people who look around

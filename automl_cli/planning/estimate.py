@@ -32,13 +32,9 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     """The plan of a search: what `--dry-run` says. `measured` are rows of the evaluator, name and words.
 
     `in_flight` is rounded up to whole minibatches, as the search does. `start_from` counts the genotypes that the strategy was
-    given to begin with; `strategy_rule` says why `--strategy auto` chose it. `steps` are those of a training, where one is
-    known, and `fitted` says why trials or epochs are not those of the preset. `repeats` is how many such searches there are,
-    one after the other, if there are several.
-
-    `compute_seconds` is what all children take together, one core each, with an empty cache of compiled programs; None where
-    nothing is known of them. `compile_seconds` is the part of it that a full cache saves. `wall_seconds` and
-    `wall_seconds_compiled` are the two on as many workers as have something to do and a core (or GPU) to do it on.
+    given to begin with, `taken_over` the trials of earlier runs that it is told first; `strategy_rule` says why
+    `--strategy auto` chose it. `steps` are those of a training, where one is known, and `fitted` says why trials or epochs are
+    not those of the preset. `repeats` is how many such searches there are, one after the other, if there are several.
     """
 
     command: str
@@ -49,6 +45,7 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     strategy: str
     strategy_settings: dict[str, Any]
     start_from: int
+    taken_over: int
     seed: int
     trials: int
     epochs: int
@@ -91,6 +88,7 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         strategy=settings.strategy,
         strategy_settings=settings.strategy_settings,
         start_from=len(settings.strategy_settings.get("start_from", ())),
+        taken_over=sum(run.trials for run in settings.taken_over),
         seed=settings.seed,
         trials=settings.trials,
         epochs=settings.epochs,

@@ -128,7 +128,7 @@ SEARCH = (
         type=list,
         panel=HOW,
         metavar="ARTIFACT|RUN|NAME",
-        help="What the search starts from, such as a cell, where the strategy can; may be given more than once.",
+        help="What the search starts from: an earlier run, whose trials it is told first, or a cell, …; more than once.",
         recorded="strategy_settings.start_from",
     ),
     Flag(

@@ -28,9 +28,8 @@ def read_request(path: Path) -> SearchRequest:
     return request
 
 
-def request_over(config: Path | None, given: Mapping[str, Any]) -> SearchRequest:
-    """Return what was asked for: values by attribute over those of a configuration file, options one by one."""
-    asked = SearchRequest() if config is None else read_request(config)
+def request_over(asked: SearchRequest, given: Mapping[str, Any]) -> SearchRequest:
+    """Return the request with these values, by attribute, over what was asked for before; options one by one."""
     for name, row in SearchRequest.rows().items():
         value = given.get(name)
         if row.type is dict:

@@ -25,9 +25,9 @@ from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
 from automl_cli.planning.population import with_warm_start
 from automl_cli.planning.request import SearchRequest, typed
-from automl_cli.planning.strategy_rule import AUTO, chosen
+from automl_cli.planning.strategy_rule import AUTO, is_noisy, settled_strategy
 from automl_cli.planning.transfer import plan_transfer
-from automl_cli.planning.warm_start import start_from
+from automl_cli.planning.warm_start import Start, starting, why_not_told
 from automl_cli.plugins.discovery import plugin_named, spaces_of
 from automl_cli.plugins.listing import kind_named, problem_named
 from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
@@ -64,14 +64,20 @@ def plan_search(
     options = {**preset.space_options, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
-    strategy = _strategy(request, preset, space)
+    strategy, reward = _strategy(request, preset, space), _reward(request, preset.reward)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, data_needed=data_needed)
+    strategy, why = settled_strategy(strategy, space, measured)
+    start = starting(request, space, strategy, {"reward": reward, **measured})
     settings = StudySettings(
         command=command,
         preset=request.preset or "quick",
         space=space.reference(file),
-        reward=_reward(request, preset.reward),
+        reward=reward,
+        strategy=strategy,
+        strategy_rule=why,
+        strategy_settings=_constants(request, preset, strategy, start, trials=measured["trials"]),
+        replication=_replication(request, measured),
         seed=request.seed or 0,
         limits=Limits(request.max_parameters, request.max_multiply_adds),
         retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
@@ -79,9 +85,9 @@ def plan_search(
         trial_timeout_seconds=request.trial_timeout,
         time_budget_seconds=request.time_budget,
         published_cost=preset.published_cost,
+        taken_over=start.taken_over,
         transfer=plan_transfer(request, space, request.preset or "quick"),
         environment=current_environment(),
-        **_proposing(request, preset, space, strategy, measured),
         **numbers,
         **measured,
     )
@@ -136,6 +142,7 @@ def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
             f"--workers {request.workers}, but at most {in_flight} children are in flight at a time, so the other workers have "
             "nothing to do; --in-flight raises that, and is part of the search"
         )
+    yield from why_not_told(request, settings)
     if settings.child is not None:
         problem = settings.child.problem
         yield from problem_named(problem.name).doubts(typed_dataset(problem), typed_facts(problem))
@@ -149,7 +156,10 @@ def _check_together(settings: StudySettings, request: SearchRequest, space: Sear
         )
     if request.retrain_epochs is not None and not settings.retrain_top:
         raise UserError("--retrain-epochs says how long the best are trained again; say how many with --retrain-top")
-    small = STRATEGIES.load(settings.strategy).small_spaces_only
+    factory: StrategyFactory = STRATEGIES.load(settings.strategy)
+    small = factory.small_spaces_only
+    if small:
+        factory(space, seed=settings.seed, settings=settings.strategy_settings)  # says which spaces are too large
     if small and settings.reuse and settings.trials > space.size:
         raise UserError(
             f"space {space.plugin.name!r} has {counted(space.size, 'genotype')}, and a later trial of one only takes its score "
@@ -208,34 +218,22 @@ def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice
     return {name: settled[name] for name in given if name not in texts} | plugin.parse_options(texts)
 
 
-def _constants(
-    request: SearchRequest, preset: SearchPreset, space: SearchSpace, strategy: str, *, trials: int
-) -> dict[str, Any]:
+def _constants(request: SearchRequest, preset: SearchPreset, strategy: str, start: Start, *, trials: int) -> dict[str, Any]:
     """Return all constants of the strategy: flags over the preset, the rest by the strategy's own rule."""
-    given = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {})}
-    given |= start_from(request.start_from, space, strategy) if request.start_from else {}
+    given = {**preset.strategy_settings.get(strategy, {}), **typed(request.strategy_option or {}), **start.constants(strategy)}
     factory: StrategyFactory = STRATEGIES.load(strategy)
     resolved = dict(factory.resolve(trials, given))
     check_options(factory.settings, given, owner=f"strategy {strategy}", besides=(CONSTANTS,))
     return resolved
 
 
-def _proposing(
-    request: SearchRequest, preset: SearchPreset, space: SearchSpace, strategy: str, measured: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the settings that say what proposes, by name; `auto` is settled here."""
-    evaluator, trials, why = measured["evaluator"], measured["trials"], ""
-    noisy = EVALUATORS.load(evaluator.name).noisy(evaluator.settings)
-    if strategy == AUTO:
-        strategy, why = chosen(space, trials=trials, noisy=noisy)
-    if request.replicates and not noisy:
+def _replication(request: SearchRequest, measured: Mapping[str, Any]) -> Replication | None:
+    """Return how what looks best is measured again. Raises UserError where a score is always the same."""
+    if not request.replicates:
+        return None
+    if not is_noisy(measured):
         raise UserError("--replicates measures again what has noise, and here a score is always the same; leave it out")
-    return {
-        "strategy": strategy,
-        "strategy_settings": _constants(request, preset, space, strategy, trials=trials),
-        "strategy_rule": why,
-        "replication": Replication(seeds=request.replicates, share=REPLICATE_SHARE) if request.replicates else None,
-    }
+    return Replication(seeds=request.replicates, share=REPLICATE_SHARE)
 
 
 def _reward(request: SearchRequest, preset: Reward) -> Reward:

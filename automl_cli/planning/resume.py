@@ -1,15 +1,16 @@
-"""Check a request to resume a study: some settings may change, all others must be as recorded."""
+"""Check a request to resume a study, or to search it anew: some settings may change, all others must be as recorded."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.flags import Flag
+from automl_cli.core.numbers import counted
 from automl_cli.core.settings import CONSTANTS
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.evaluators import own
@@ -20,7 +21,7 @@ from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.resolve import check_held, executor_and_workers
 from automl_cli.planning.strategy_rule import AUTO
 from automl_cli.planning.transfer import check_transfer
-from automl_cli.planning.warm_start import start_from
+from automl_cli.planning.warm_start import starting
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles, typed_facts
@@ -28,26 +29,57 @@ from automl_cli.plugins.same_data import found_again, same_but_for_place
 from automl_cli.plugins.space_checks import check_space
 from automl_cli.references import WHAT_IS_TRAINED, open_any, open_filling, role_flags
 from automl_cli.store.consistency import must_equal
+from automl_cli.store.earlier_trials import head_of
 from automl_cli.store.encoding import convert, plain
 from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
-from automl_cli.store.study import StudySettings
+from automl_cli.store.study import EarlierRun, StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.system.machine import Environment, current_environment
+
+
+class TakingUp(NamedTuple):
+    """A way to take up recorded settings, in words, and the flags that may say something new beside the changeable ones."""
+
+    flag: str
+    verb: str
+    when: str
+    otherwise: str
+    also: tuple[str, ...] = ()
+
+
+RESUMED = TakingUp("--resume", "continue it", "On resume", "for anything else start a new run")
+ANEW = TakingUp(
+    "--config RUN",
+    "search it anew",
+    "When a run is searched anew",
+    "for anything else write its flags to a file with --write-config FILE.toml, and change them there",
+    also=("seed",),
+)
 
 
 def resume_search(command: str, recorded: StudySettings, request: SearchRequest) -> tuple[StudySettings, SearchSpace]:
     """Merge the changeable flags into the recorded settings and open the space. Data may lie elsewhere than they did.
 
     Raises UserError if any other flag differs, or if the data or the table have changed since."""
+    settings, space = take_up(command, recorded, request, RESUMED)
+    if request.trials is not None:
+        _check_trials(request.trials, recorded)
+    return settings, space
+
+
+def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: TakingUp) -> tuple[StudySettings, SearchSpace]:
+    """Return the recorded settings with the flags that may say something new, and the space.
+
+    Raises UserError if any other flag differs, or if the data or the table have changed since."""
     if command != recorded.command:
-        raise UserError(f"this is a run of {recorded.command}; continue it with `automl {recorded.command} --resume`")
+        raise UserError(f"this is a run of {recorded.command}; {how.verb} with `automl {recorded.command} {how.flag}`")
     request.check()
     if recorded.child is not None:
         check_roles(recorded.child, f"{STUDY_FILE}: body.child", may_be_open=True)
         recorded = msgspec.structs.replace(recorded, child=found_again(recorded.child, request.given()))
     recorded = _with_function(_with_file(recorded, request.space), request.evaluator)
     space = _check_recorded(recorded)
-    _check_that_nothing_else_changes(recorded, request)
+    _check_that_nothing_else_changes(recorded, request, how)
     evaluator_of(recorded).check(setup_of(recorded))
     check_held(request)
     executor, workers = executor_and_workers(
@@ -115,22 +147,20 @@ def environment_changes(recorded: Environment) -> Iterator[str]:
             yield f"{name} {before}, now {now}"
 
 
-def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchRequest) -> None:
+def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchRequest, how: TakingUp) -> None:
     for name, value in request.given().items():
         row = flag_named(name)
-        if row.changeable or (name == "space" and recorded.space.file):
+        if row.changeable or name in how.also or (name == "space" and recorded.space.file):
             continue  # a space from a file is checked when it is opened
         if name == "evaluator" and recorded.evaluator.name == own.NAME:
             continue  # it has been given again
-        asked, was = _as_recorded(row, value, recorded), row.recorded_in(recorded)
+        asked, was = _as_recorded(row, value, recorded), _on_record(row, recorded)
         if not _agrees(asked, was):
-            may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable)
+            may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable or row.name in how.also)
             raise UserError(
-                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, value, recorded)}). On resume "
-                f"only {may_change} may change; for anything else start a new run"
+                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, value, recorded)}). "
+                f"{how.when} only {may_change} may change; {how.otherwise}"
             )
-    if request.trials is not None:
-        _check_trials(request.trials, recorded)
 
 
 def _check_trials(wanted: int, recorded: StudySettings) -> None:
@@ -156,8 +186,27 @@ def _as_recorded(row: Flag, value: Any, recorded: StudySettings) -> Any:
 
 
 def _starting_points(value: Any, recorded: StudySettings) -> Any:
-    """Return the genotypes that the artifacts hold."""
-    return start_from(value, open_space(recorded.space), recorded.strategy)["start_from"]
+    """Return the genotypes that the artifacts hold, and what runs offer."""
+    measured = {name: getattr(recorded, name) for name in ("reward", "evaluator", "child", "epochs", "trials")}
+    found = starting(SearchRequest(start_from=value), open_space(recorded.space), recorded.strategy, measured)
+    runs = tuple(_first(run, recorded.taken_over) for run in found.taken_over)
+    return [list(genotype) for genotype in found.genotypes], runs
+
+
+def _first(run: EarlierRun, recorded: tuple[EarlierRun, ...]) -> EarlierRun:
+    """Return as many trials of the run as are on record, where it has gone on since."""
+    before = next((each for each in recorded if each.path == run.path and each.trials <= run.trials), None)
+    if before is None:
+        return run
+    head_of((before,))  # raises where those are not the trials on record
+    return before
+
+
+def _on_record(row: Flag, recorded: StudySettings) -> Any:
+    """Return what is on record of the flag."""
+    if row.name == "start-from":
+        return plain(recorded.strategy_settings.get("start_from", ())), recorded.taken_over
+    return row.recorded_in(recorded)
 
 
 def _constants(value: Mapping[str, Any], recorded: StudySettings) -> Any:
@@ -212,6 +261,8 @@ def _was(row: Flag, value: Any, recorded: StudySettings) -> str:
     filling = None if role is None or recorded.child is None else recorded.child.roles.get(role)
     if filling is not None:
         return filling.name or f"one of kind {filling.kind}"
+    if row.name == "start-from" and recorded.taken_over:
+        return ", ".join(f"{counted(run.trials, 'trial')} of {run.path}" for run in recorded.taken_over)
     was = row.recorded_in(recorded)
     return _was_option(was, value) if isinstance(was, Mapping) and isinstance(value, Mapping) else _shown(was)
 

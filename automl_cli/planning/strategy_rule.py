@@ -9,8 +9,12 @@ to 300 trials), on none that is published: `tests/benchmarks/toys.py`. The polic
 what they learn from takes thousands of trials.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace
+from automl_cli.plugins.registry import EVALUATORS
 
 AUTO = "auto"
 """The name that a user gives in place of a strategy's."""
@@ -32,3 +36,15 @@ def chosen(space: SearchSpace, *, trials: int, noisy: bool) -> tuple[str, str]:
         return "local-search", f"scores have no noise, and {many}"
     why = "scores have noise" if noisy else f"a genotype has {neighbours:,} neighbours, many for {trials:,} trials"
     return "surrogate", why
+
+
+def settled_strategy(name: str, space: SearchSpace, measured: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the strategy that the name means, and in words why `auto` means it; no words for any other."""
+    return chosen(space, trials=measured["trials"], noisy=is_noisy(measured)) if name == AUTO else (name, "")
+
+
+def is_noisy(measured: Mapping[str, Any]) -> bool:
+    """Return whether a score differs between seeds."""
+    evaluator = measured["evaluator"]
+    noisy: bool = EVALUATORS.load(evaluator.name).noisy(evaluator.settings)
+    return noisy

@@ -1,31 +1,146 @@
-"""Find the genotypes that a search starts from, in networks and cells that were found before or published."""
+"""Find what a search starts from: the trials of an earlier run, or genotypes of what was found or published before.
 
-from collections.abc import Iterable
+same space, evaluator, data, roles, recipe, epochs, reward    the run's trials are told first, as if measured here
+same space, something else differs                            the best of the run are proposed first, and measured here
+another space, an artifact, a published name                  what it found is proposed first, if this space holds it
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import SpaceError, UserError
+from automl_cli.core.protocols import StrategyFactory
 from automl_cli.core.spaces import SearchSpace, SpaceReference
+from automl_cli.planning.request import SearchRequest
 from automl_cli.plugins.listing import kind_of
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.references import open_any
-from automl_cli.store.study import FoundBody
+from automl_cli.references.written import is_there
+from automl_cli.store.artifact import read_artifact
+from automl_cli.store.consistency import alike, first_difference
+from automl_cli.store.earlier_trials import trials_of_run
+from automl_cli.store.encoding import plain
+from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
+from automl_cli.store.journal import TakenOver
+from automl_cli.store.run_directory import runs_in
+from automl_cli.store.study import EarlierRun, FoundBody, StudySettings
+
+MOST_BEST = 10
+"""Of a run that was measured otherwise, one genotype for ten trials of this search is proposed first, and at most so many."""
+
+MEASURED_BY = ("evaluator", "child", "epochs", "reward")
+"""Settings on which the reward of a genotype depends, but for the seed."""
 
 
-def start_from(names: Iterable[str], space: SearchSpace, strategy: str) -> dict[str, list[list[int]]]:
-    """Return the strategy setting `start_from` for these artifacts, each a file, a run directory or a reference.
+class Start(NamedTuple):
+    """Start of a search: genotypes that it proposes first, and runs whose trials it is told before.
 
-    Raises UserError for another strategy, ArtifactError for another kind of artifact, SpaceError for what the space does not
-    hold.
+    `seen` is how many genotypes with a meaning of their own those runs measured.
     """
-    if not STRATEGIES.load(strategy).starts_from_genotypes:
-        able = [name for name in STRATEGIES.names() if STRATEGIES.load(name).starts_from_genotypes]
+
+    genotypes: tuple[Genotype, ...] = ()
+    taken_over: tuple[EarlierRun, ...] = ()
+    seen: int = 0
+
+    def constants(self, strategy: str) -> dict[str, Any]:
+        """Return the settings of the strategy that follow."""
+        known = STRATEGIES.load(strategy).settings.__struct_fields__
+        found = {"start_from": [list(genotype) for genotype in self.genotypes], "seen": self.seen}
+        return {name: value for name, value in found.items() if value and name in known}
+
+
+def starting(request: SearchRequest, space: SearchSpace, strategy: str, measured: Mapping[str, Any]) -> Start:
+    """Return what the search starts from. `measured` are the settings that children are measured by, and the trials.
+
+    Raises UserError for a strategy that can do nothing with it, ArtifactError for another kind of artifact, SpaceError for what
+    the space does not hold.
+    """
+    factory: StrategyFactory = STRATEGIES.load(strategy)
+    genotypes: list[Genotype] = []
+    runs: list[EarlierRun] = []
+    records: list[TakenOver] = []
+    for name in request.start_from or ():
+        found = _runs_named(name)
+        if not found or not _same(found[0][1].space, space.reference()):
+            _check_proposes(factory, strategy, name, "it has no trials that were measured so")
+            genotypes.append(_genotype(name, space))
+            continue
+        for run, settings in found:
+            if (other := _difference(settings, measured)) is not None:
+                _check_proposes(factory, strategy, str(run), f"there, {other}, so that its scores do not count here")
+                genotypes += _best(run, settings, space, most=max(1, min(MOST_BEST, measured["trials"] // 10)))
+            elif not factory.earlier:
+                raise UserError(f"--start-from {run}: strategy {strategy!r} takes nothing from an earlier search; leave it out")
+            elif (offered := trials_of_run(run)) is None:
+                raise UserError(f"--start-from {run}: no trial of it has ended; wait until one has, or leave it out")
+            else:
+                runs.append(offered[0])
+                records += offered[1]
+    meanings = {space.canonical(space.decisions.check(record.genotype)) for record in records}
+    return Start(tuple(dict.fromkeys(genotypes)), tuple(runs), len(meanings))
+
+
+def why_not_told(request: SearchRequest, settings: StudySettings) -> Iterator[str]:
+    """Yield, for each run whose trials are not told first though it is of the same space, what differs."""
+    measured = {name: getattr(settings, name) for name in MEASURED_BY}
+    for name in request.start_from or ():
+        for run, recorded in _runs_named(name):
+            if _same(recorded.space, settings.space) and (other := _difference(recorded, measured)) is not None:
+                yield (
+                    f"--start-from {run}: there, {other}, so that its scores do not count here; the best of it are proposed "
+                    "first, and measured anew"
+                )
+
+
+def _check_proposes(factory: StrategyFactory, strategy: str, name: str, why: str) -> None:
+    """Raise UserError for a strategy that proposes no genotypes which it is given."""
+    if not factory.starts_from_genotypes:
+        able = [known for known in STRATEGIES.names() if STRATEGIES.load(known).starts_from_genotypes]
+        takes = "takes only trials that were measured as its own are" if factory.earlier else "takes nothing of the kind"
         raise UserError(
-            f"--start-from is for strategy {' or '.join(able)}, which builds on what it is given; {strategy!r} does not. "
-            f"Give --strategy {able[0]} with it"
+            f"--start-from is for strategy {' or '.join(able)}, which builds on genotypes that it is given; {strategy!r} "
+            f"{takes}, and of {name} it would have genotypes alone: {why}. Give --strategy {able[0]} with it"
         )
-    return {"start_from": [list(genotype) for genotype in dict.fromkeys(_genotype(name, space) for name in names)]}
+
+
+def _runs_named(name: str) -> list[tuple[Path, StudySettings]]:
+    """Return the run in a directory, or the repeats of a search, each with its settings; none for anything else."""
+    if not is_there(name) or not Path(name).is_dir():
+        return []
+    return [(run, read_artifact(run / STUDY_FILE, StudySettings).body) for run in runs_in(Path(name))]
+
+
+def _difference(recorded: StudySettings, measured: Mapping[str, Any]) -> str | None:
+    """Return in words what a run was measured by otherwise; None where nothing differs."""
+    there = _measuring(**{name: getattr(recorded, name) for name in MEASURED_BY})
+    here = _measuring(**{name: measured[name] for name in MEASURED_BY})
+    if alike(there, here):
+        return None
+    path, one, other = first_difference(there, here)
+    return f"{path.lstrip('.')} is {one} and here {other}"
+
+
+def _measuring(evaluator: Any, child: Any, epochs: int, reward: Any) -> Any:
+    return plain({"epochs": epochs, "evaluator": evaluator, "reward": reward, "child": child and child.portable})
+
+
+def _best(run: Path, settings: StudySettings, space: SearchSpace, *, most: int) -> Sequence[Genotype]:
+    """Return the genotypes of the best trials of a run, its winner first."""
+    offered = trials_of_run(run)
+    scored = [
+        (settings.reward.of(record.outcome.measurement), -place, record.genotype)
+        for place, record in enumerate([] if offered is None else offered[1])
+        if record.outcome.measurement is not None
+    ]
+    if not scored:
+        raise UserError(f"--start-from {run}: no trial of it has a score; leave it out, or wait until one has")
+    ranked = [genotype for _, _, genotype in sorted(scored, reverse=True)]
+    first = [_genotype(str(run), space)] if (run / BEST_FILE).is_file() else []
+    return list(dict.fromkeys([*first, *map(space.decisions.check, ranked)]))[:most]
 
 
 def _genotype(name: str, space: SearchSpace) -> Genotype:

@@ -153,7 +153,7 @@ STRATEGIES = Table(
         "surrogate": "automl_cli.strategies.surrogate:Surrogate",
         "exhaustive": "automl_cli.strategies.exhaustive:Exhaustive",
     },
-    needs=("summary", "settings", "starts_from_genotypes", "small_spaces_only", "draws", "resolve"),
+    needs=("summary", "settings", "starts_from_genotypes", "earlier", "small_spaces_only", "draws", "resolve"),
 )
 EVALUATORS = Table(
     "evaluator",

@@ -50,6 +50,15 @@ def image_size(given: str | int) -> int | list[int]:
     return height if height == width else [height, width]
 
 
+def size_in_words(recorded: int | list[int]) -> int | str:
+    """Return a recorded `--image-size` as it is given.
+
+    >>> size_in_words(32), size_in_words([24, 36])
+    (32, '24x36')
+    """
+    return recorded if isinstance(recorded, int) else "x".join(map(str, recorded))
+
+
 def class_weights(given: str) -> str | None:
     """Return `--class-weights` as it is recorded: None for none."""
     return None if given == "none" else given
@@ -65,6 +74,7 @@ FLAGS = (
         in_file=int | str,
         recorded="child.problem.dataset.image_size",
         as_recorded=image_size,
+        as_said=size_in_words,
     ),
     Flag(
         name="resize",

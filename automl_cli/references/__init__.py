@@ -3,6 +3,7 @@
     publications.json   the papers, and of each what it provides here: where it stands, what was reported for it
     artifacts/          an artifact for each name whose value stands in no table, of the same form as what a search writes
     written             values that are written out in place of a name, such as formulas
+    said                what a user would type for a value
 
 Activation functions and update rules stand in the tables of their kinds (`plugins.kind.Kind.names`) and need no file. Adding
 another reference is adding one artifact and naming it under its paper.

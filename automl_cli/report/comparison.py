@@ -124,6 +124,7 @@ TASK: Mapping[str, Callable[[StudySettings], object]] = {
     "how a child is measured": _evaluator,
     "the reward": lambda settings: settings.reward.better,
     "epochs": lambda settings: settings.epochs,
+    "the trials of earlier runs that they were told first": lambda settings: [run.digest for run in settings.taken_over],
 }
 """The settings that searches must have in common to be compared."""
 

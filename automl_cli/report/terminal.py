@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from automl_cli.core.visible_text import visible
 from automl_cli.report.drawing import drawn
 from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines, Part
 
@@ -25,15 +26,15 @@ def laid_out(part: Part, width: int = COLUMNS) -> "RenderableType":
     """Return the part as Rich prints it on so many columns."""
     match part:
         case Heading(name, rest):
-            return Text.assemble((name, "bold"), f"  {rest}")
+            return Text.assemble((visible(name), "bold"), f"  {visible(rest)}")
         case Facts(rows):
             return _facts(rows)
         case Lines(text):
-            return Text(text)
+            return Text(visible(text))
         case Curves():
             return Drawing(part, width)
         case Grid():
-            return _grid(part, width)
+            return _grid(part._replace(rows=tuple(tuple(map(visible, row)) for row in part.rows)), width)
 
 
 class Drawing:
@@ -50,7 +51,7 @@ class Drawing:
 def _facts(rows: tuple[tuple[str, str], ...]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for name, value in rows:
-        table.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
+        table.add_row(Text(visible(name), style="bold"), Text(visible(value), overflow="fold"))
     return table
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import duration
 from automl_cli.core.trials import Measurement, Stage, Status, Trial
+from automl_cli.core.visible_text import visible
 from automl_cli.running.talk import Talk
 
 if TYPE_CHECKING:
@@ -231,7 +232,8 @@ def _log(path: Path | None, tellers: "Tellers", score: Score) -> Iterator[None]:
 def _writer(file: TextIO, score: Score) -> "Callable[[SearchProgress], None]":
     def tell(progress: "SearchProgress") -> None:
         if progress.last is not None:
-            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {trial_line(progress.last, score)}\n")
+            at = datetime.now().astimezone().isoformat(timespec="seconds")
+            file.write(f"{at} {visible(trial_line(progress.last, score), lines=False)}\n")
             file.flush()
 
     return tell

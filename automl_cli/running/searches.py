@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from automl_cli.core.errors import UserError
 from automl_cli.running.event_files import check_event_files
 from automl_cli.running.studies import Finished, FinishedSearch, prepare_data, run_one
-from automl_cli.running.talk import Talk, goes_on_with
+from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment
 from automl_cli.running.transferring import transfer
 
 if TYPE_CHECKING:
     from automl_cli.core.spaces import SearchSpace
+    from automl_cli.planning.asked import AskedSearch
     from automl_cli.planning.request import SearchRequest
     from automl_cli.store.run_directory import RunDirectory
     from automl_cli.store.study import StudySettings
@@ -46,7 +47,7 @@ class RunPlace(NamedTuple):
         return repeats
 
 
-def run_search(command: str, request: "SearchRequest", place: RunPlace, talk: Talk) -> FinishedSearch:
+def run_search(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSearch:
     """Start or continue the search to its end: one study, or its repeats.
 
     The process is set up already. Raises UserError for whatever does not fit, before anything slow, and RunFailed where nothing
@@ -55,31 +56,31 @@ def run_search(command: str, request: "SearchRequest", place: RunPlace, talk: Ta
     place.check()
     if talk.events:
         check_event_files()
-    return _resumed(command, request, place, talk) if place.resume else _started(command, request, place, talk)
+    return _resumed(asked, place, talk) if place.resume else _started(asked, place, talk)
 
 
-def _started(command: str, request: "SearchRequest", place: RunPlace, talk: Talk) -> FinishedSearch:
-    from automl_cli.planning.flags import DEFAULT_SPACES
-    from automl_cli.planning.resolve import plan_search, repeated
+def _started(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSearch:
+    from automl_cli.planning.resolve import repeated
     from automl_cli.store.artifact import artifact_of
     from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path
 
-    path = place.out or default_run_path(command)
+    path, repeat = place.out or default_run_path(asked.command), asked.repeats(place.repeat)
     check_new_run(path, overwrite=place.overwrite)
-    settings, space = plan_search(command, request, default_space=DEFAULT_SPACES[command])
+    settings, space = asked.settled()
+    say_what_differs(asked, talk)
     prepare_data(settings, talk)
-    say_doubts(settings, request, talk)
+    say_doubts(settings, asked.request, talk)
     _say_fitted(settings, space, talk)
-    if place.repeat is None:
+    if repeat is None:
         held = create_run(path, artifact_of(settings, settings.inputs), overwrite=place.overwrite)
     else:
-        repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, place.repeat)}
+        repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, repeat)}
         held = create_repeats(path, repeats, overwrite=place.overwrite)
     with held:
         return _run_all(held, lambda run: (run.settings(), space), talk)
 
 
-def _resumed(command: str, request: "SearchRequest", place: RunPlace, talk: Talk) -> FinishedSearch:
+def _resumed(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSearch:
     from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.run_directory import hold, open_run
 
@@ -89,18 +90,27 @@ def _resumed(command: str, request: "SearchRequest", place: RunPlace, talk: Talk
     def take_up(run: "RunDirectory") -> "tuple[StudySettings, SearchSpace]":
         """Resume one study. A later repeat has a seed of its own, so the seed that was asked for is left out."""
         later = run.path in repeats[1:]
-        recorded = run.settings()
-        settings, space = resume_search(command, recorded, request.replaced(seed=None) if later else request)
+        recorded, request = run.settings(), asked.request.replaced(seed=None) if later else asked.request
+        settings, space = resume_search(asked.command, recorded, request)
         check_best(run.path, recorded)
         _say_what_is_new(run, recorded, talk)
         run.record(settings)
         if not later:
             prepare_data(settings, talk)
-            say_doubts(settings, request, talk)
+            say_doubts(settings, asked.request, talk)
         return settings, space
 
     with hold(place.out) if repeats else open_run(place.out) as held:
         return _run_all(held, take_up, talk)
+
+
+def say_what_differs(asked: "AskedSearch", talk: Talk) -> None:
+    """Warn where the recorded run may have found something else than the same search finds here."""
+    if asked.recorded is None:
+        return
+    warn_of_environment(asked.recorded.settings.environment, f"the run in {asked.recorded.place}", talk)
+    for flag in asked.by_the_clock():
+        talk.console.print(f"warning: it ran with {flag}, so the clock had a say in what it found", soft_wrap=True)
 
 
 def say_doubts(settings: "StudySettings", request: "SearchRequest", talk: Talk) -> None:
@@ -119,14 +129,10 @@ def _say_fitted(settings: "StudySettings", space: "SearchSpace", talk: Talk) -> 
 
 
 def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings", talk: Talk) -> None:
-    from automl_cli.planning.resume import environment_changes
-
     if run.torn_tail is not None:
         words = f"the last line of the journal was cut off by a crash; its rest is in {run.torn_tail}"
         talk.console.print(words, soft_wrap=True)
-    if changes := ", ".join(environment_changes(recorded.environment)):
-        words = f"warning: not as the run was started: {changes}; scores may differ in low bits"
-        talk.console.print(words, soft_wrap=True)
+    warn_of_environment(recorded.environment, "the run", talk)
 
 
 def _run_all(

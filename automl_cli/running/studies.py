@@ -129,11 +129,13 @@ def _warn_of_reasons(run: "RunDirectory", talk: Talk) -> None:
 
 def _in_words(settings: "StudySettings") -> str:
     on = f" on {settings.source}" if settings.source else ""
+    told = sum(run.trials for run in settings.taken_over)
+    told_first = f", told {counted(told, 'earlier trial')} first" if told else ""
     epochs = f" of {counted(settings.epochs, 'epoch')}" if settings.child else ""
     chosen = f" (auto: {settings.strategy_rule})" if settings.strategy_rule else ""
     what = f"{settings.strategy} search{chosen} of space {settings.space.name}{on}"
     trials = f"{counted(settings.trials, 'trial')}{epochs}"
-    return f"{what}, {trials}, seed {settings.seed}, {settings.workers} at a time"
+    return f"{what}, {trials}, seed {settings.seed}, {settings.workers} at a time{told_first}"
 
 
 def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:

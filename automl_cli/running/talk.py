@@ -5,8 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from automl_cli.core.visible_text import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from automl_cli.system.machine import Environment
 
 
 class Talk(NamedTuple):
@@ -36,8 +40,16 @@ def say_labelled(console: "Console", text: str, *, label: str) -> None:
     """Print the text unwrapped, with its label in red where the console shows colours; none where the label is empty."""
     from rich.text import Text
 
-    parts = [(f"{label}: ", "bold red"), text] if label else [text]
+    parts = [(f"{label}: ", "bold red"), visible(text)] if label else [visible(text)]
     console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+def warn_of_environment(recorded: "Environment", what: str, talk: Talk) -> None:
+    """Warn of versions and CPUs that are not those on record."""
+    from automl_cli.planning.resume import environment_changes
+
+    if changes := ", ".join(environment_changes(recorded)):
+        talk.console.print(f"warning: not as {what} was started: {changes}; scores may differ in low bits", soft_wrap=True)
 
 
 @contextmanager

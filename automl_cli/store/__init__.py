@@ -16,5 +16,6 @@ csv_cells      cells of CSV files that no spreadsheet runs
 journal        the file of trials: append-only, group commit, torn tails
 journal_tail   a journal that is being written, read as it grows
 training_journal  the file of epochs of a training
+earlier_trials  what a search is told first, at the head of its journal
 run_directory  create, refuse, resume, overwrite, lock
 """

@@ -1,13 +1,14 @@
 """The journal of a run: one JSON record per line, append-only, one writer.
 
-    started   a session begins
-    asked     a trial was proposed; written before its child starts
-    told      how a trial ended; written on arrival, before the strategy learns of it
-    ended     a session ended in good order
+    taken-over  a trial of an earlier run, which the strategy is told first; written when the run is made
+    started     a session begins
+    asked       a trial was proposed; written before its child starts
+    told        how a trial ended; written on arrival, before the strategy learns of it
+    ended       a session ended in good order
 
 Every record reaches the operating system at once, so killing the process loses nothing; it is flushed to the disk with others
 (group commit), and before `best.json` names a trial. What is left of a record that was being written when the machine died is
-cut and kept aside. Any byte prefix of a journal is a journal.
+cut and kept aside. Any byte prefix of a journal is a journal, but for what was taken over: a run has all of that or is none.
 """
 
 import errno
@@ -40,6 +41,15 @@ class Started(_Record, frozen=True, tag="started"):
     at: float
     executor: str
     workers: int
+
+
+class TakenOver(_Record, frozen=True, tag="taken-over"):
+    """A trial of an earlier run, measured as those of this study are. It is none of its trials and never names the winner."""
+
+    run: str
+    trial: int
+    genotype: Genotype
+    outcome: Outcome
 
 
 class Asked(_Record, frozen=True, tag="asked"):
@@ -81,7 +91,7 @@ class Ended(_Record, frozen=True, tag="ended"):
     elapsed: float
 
 
-Record = Started | Asked | Told | Ended
+Record = TakenOver | Started | Asked | Told | Ended
 
 
 class Journal:

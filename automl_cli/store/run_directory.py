@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from automl_cli.core.errors import RunInUse, UserError
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
+from automl_cli.store.earlier_trials import head_bytes, head_of
 from automl_cli.store.file_names import (
     BEST_FILE,
     CHECKPOINT_FILE,
@@ -33,7 +34,7 @@ from automl_cli.store.file_names import (
     TRANSFER,
     WEIGHTS_FILE,
 )
-from automl_cli.store.files import ANOTHER_OUT, cannot_write, sync_directory
+from automl_cli.store.files import ANOTHER_OUT, cannot_write, replace_file, sync_directory
 from automl_cli.store.journal import cut_torn_tail
 from automl_cli.store.study import StudySettings
 
@@ -163,14 +164,15 @@ def hold(path: Path) -> RunDirectory:
 
 def _created(path: Path, files: Mapping[str, Artifact[Any]], *, overwrite: bool, layout: DirectoryLayout) -> RunDirectory:
     check_new_run(path, overwrite=overwrite, layout=layout)
+    heads = _heads(files)  # of which this run itself may be one, before it is cleared
     if overwrite and path.is_dir():
         run = RunDirectory(path, _locked(path))
         _clear(path, layout)
-        _write_all(path, files)
+        _write_all(path, files, heads)
         return run
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        _write_all(beside, files)
+        _write_all(beside, files, heads)
         beside.rename(path)
         sync_directory(path.parent)
     except OSError as error:
@@ -180,9 +182,18 @@ def _created(path: Path, files: Mapping[str, Artifact[Any]], *, overwrite: bool,
     return RunDirectory(path, _locked(path))
 
 
-def _write_all(path: Path, files: Mapping[str, Artifact[Any]]) -> None:
+def _heads(files: Mapping[str, Artifact[Any]]) -> dict[str, bytes]:
+    """Return the heads of the journals of those runs whose strategy is told trials of earlier ones first."""
+    bodies = {name: artifact.body for name, artifact in files.items() if isinstance(artifact.body, StudySettings)}
+    return {name: head_bytes(head_of(body.taken_over)) for name, body in bodies.items() if body.taken_over}
+
+
+def _write_all(path: Path, files: Mapping[str, Artifact[Any]], heads: Mapping[str, bytes]) -> None:
+    """Write the settings of every run; before them, what its strategy is told first."""
     for name, artifact in files.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
+        if name in heads:
+            replace_file((path / name).with_name(JOURNAL_FILE), heads[name])
         write_artifact(path / name, artifact)
 
 

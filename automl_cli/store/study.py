@@ -58,6 +58,17 @@ class WarmStart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     draws: Positive
 
 
+class EarlierRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run of which the strategy was told the first so many trials before its own (`--start-from RUN`).
+
+    They stand at the head of the journal as `taken-over` records; the digest is that of their lines.
+    """
+
+    path: str
+    trials: Positive
+    digest: Digest
+
+
 class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings that decide the trials of a search, and how it is run.
 
@@ -95,6 +106,7 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     warm_start: WarmStart | None = None
     strategy_rule: str = ""
     """Why `--strategy auto` chose the strategy, in words; empty where it was named."""
+    taken_over: tuple[EarlierRun, ...] = ()
 
     @property
     def source(self) -> str | None:

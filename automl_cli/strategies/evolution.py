@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import UserError
+from automl_cli.core.protocols import EarlierTrial
 from automl_cli.core.random_streams import stream
 from automl_cli.core.settings import read, settle
 from automl_cli.core.spaces import SearchSpace
@@ -67,6 +68,7 @@ class Evolution:
     summary = "Mutates the best of a random sample; the oldest member dies (aging evolution)."
     settings = EvolutionSettings
     starts_from_genotypes = True
+    earlier = "takes the best of them as its first population"
     small_spaces_only = False
     draws = True
     batch = 1
@@ -91,6 +93,8 @@ class Evolution:
         self._settings = read(EvolutionSettings, settings, owner=OWNER)
         self._population: list[Member] = []
         self._told: set[Genotype] = set()
+        self._founders = 0
+        """Members that an earlier search brought, in place of so many uniform ones."""
         if len(self._settings.start_from) > self._settings.population_size:
             raise UserError(
                 f"start_from has {len(self._settings.start_from)} genotypes for a population of "
@@ -99,6 +103,15 @@ class Evolution:
         for genotype in self._settings.start_from:
             space.decisions.check(genotype)
 
+    def take_over(self, earlier: Sequence[EarlierTrial]) -> None:
+        """Take the best of an earlier search as the first members, in their order, so that the oldest die first."""
+        members = [Member(trial.genotype, -math.inf if trial.reward is None else trial.reward) for trial in earlier]
+        ranked = sorted(range(len(members)), key=lambda place: (-members[place].reward, place))
+        self._population = [members[place] for place in sorted(ranked[: self._settings.population_size])]
+        self._founders = len(self._population)
+        if self._settings.avoid_repeats:
+            self._told.update(trial.genotype for trial in earlier)
+
     def ask(self, trial: int) -> Proposal:
         """Return a given or a uniform genotype for the first P trials, then a child of a tournament's winner."""
         start = self._settings.start_from
@@ -106,7 +119,7 @@ class Evolution:
             return Proposal(
                 fit(self._space.decisions, start[trial], self._space.length(trial), stream(self._seed, "start", trial))
             )
-        if trial < self._settings.population_size or not self._population:
+        if trial < self._settings.population_size - self._founders or not self._population:
             return Proposal(self._space.sample(self._seed, trial))
         parent = self._population[best(self._population, self._sample(trial))]
         children = self._children(parent.genotype, trial)

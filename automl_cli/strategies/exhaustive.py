@@ -4,7 +4,7 @@ Where the space says which genotypes mean the same, the first of each meaning co
 meanings; the others follow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import DecisionList, Genotype
 from automl_cli.core.errors import UserError
+from automl_cli.core.protocols import EarlierTrial
 from automl_cli.core.settings import read, settle
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
@@ -25,6 +26,7 @@ class ExhaustiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Settings of exhaustive search."""
 
     trials: Annotated[int, Meta(ge=1, description="Trials of the study, which have to cover the space.")]
+    seen: Annotated[int, Meta(ge=0, description="Genotypes measured by an earlier search; --start-from fills it in.")] = 0
 
 
 class Exhaustive:
@@ -33,6 +35,7 @@ class Exhaustive:
     summary = "Visits every genotype of a small space once, in order, of those that mean the same the first."
     settings = ExhaustiveSettings
     starts_from_genotypes = False
+    earlier = "visits only the others"
     small_spaces_only = True
     draws = False
     batch = 1
@@ -45,13 +48,20 @@ class Exhaustive:
 
     def __init__(self, space: SearchSpace, *, seed: int, settings: Mapping[str, Any]) -> None:
         """Raise UserError where the trials cannot cover the space, and for genotypes that grow during the search."""
-        trials = read(ExhaustiveSettings, settings, owner=OWNER).trials
+        resolved = read(ExhaustiveSettings, settings, owner=OWNER)
+        trials = resolved.trials + resolved.seen
         needed = space.size if space.size <= trials else space.count_distinct() or space.size
+        if needed <= resolved.seen:
+            raise UserError(
+                f"strategy 'exhaustive' has nothing to visit: the search that --start-from names measured all {needed:,} "
+                f"genotypes of space {space.plugin.name!r}; leave --start-from out, or search with another strategy"
+            )
         if needed > trials:
             distinct = f" that are distinct, of {space.size:,}" * (needed < space.size)
+            more = needed - resolved.seen
             raise UserError(
                 f"strategy 'exhaustive' cannot visit all of space {space.plugin.name!r}: it has {needed:,} genotypes"
-                f"{distinct}, and the study {trials:,} trials. Give --trials {needed}, or search with another strategy"
+                f"{distinct}, and the study {resolved.trials:,} trials. Give --trials {more}, or search with another strategy"
             )
         if space.length(0) < len(space.decisions):
             raise UserError(
@@ -59,13 +69,26 @@ class Exhaustive:
                 "search with these options; search with another strategy"
             )
         self._space = space
+        self._left: tuple[Genotype, ...] = ()
+        """What an earlier search did not measure, where there was one."""
+
+    def take_over(self, earlier: Sequence[EarlierTrial]) -> None:
+        """Leave out what need not be measured again."""
+        known = {self._space.canonical(trial.genotype) for trial in earlier}
+        in_order = (self._at(number) for number in range(self._space.size))
+        self._left = tuple(genotype for genotype in in_order if self._space.canonical(genotype) not in known)
 
     def ask(self, trial: int) -> Proposal:
         """Return the next genotype that means something of its own; behind the last of those the next of the others."""
-        first, at = self._space.distinct_genotypes, trial % self._space.size
+        if self._left:
+            return Proposal(self._left[trial % len(self._left)])
+        return Proposal(self._at(trial % self._space.size))
+
+    def _at(self, at: int) -> Genotype:
+        first = self._space.distinct_genotypes
         if first is None:
-            return Proposal(numbered(self._space.decisions, at))
-        return Proposal(first[at] if at < len(first) else self._others[at - len(first)])
+            return numbered(self._space.decisions, at)
+        return first[at] if at < len(first) else self._others[at - len(first)]
 
     @cached_property
     def _others(self) -> tuple[Genotype, ...]:

@@ -16,11 +16,12 @@ which takes fewer evaluations.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from automl_cli.core.decisions import Genotype
+from automl_cli.core.protocols import EarlierTrial
 from automl_cli.core.random_streams import stream
 from automl_cli.core.settings import read
 from automl_cli.core.spaces import SearchSpace
@@ -44,6 +45,7 @@ class LocalSearch:
     summary = "Climbs one decision at a time from the best of a few, and starts again at every optimum."
     settings = StartSettings
     starts_from_genotypes = True
+    earlier = "climbs from the best of them"
     small_spaces_only = False
     draws = True
     batch = 1
@@ -68,6 +70,14 @@ class LocalSearch:
         self._neighbours: dict[Genotype, Genotype] = {}
         """Neighbours of the centre that are not told, in the order in which they are proposed, by what they mean."""
         self._starts = max(self._settings.starts, len(self._settings.start_from))
+
+    def take_over(self, earlier: Sequence[EarlierTrial]) -> None:
+        """Climb from the best of an earlier search; nothing that it measured is proposed again."""
+        self._told.update(self._space.canonical(trial.genotype) for trial in earlier)
+        scored = [(trial.reward, -place, trial.genotype) for place, trial in enumerate(earlier) if trial.reward is not None]
+        if scored:
+            value, _, genotype = max(scored)
+            self._move(value, genotype, stream(self._seed, "neighbours of an earlier search"))
 
     def ask(self, trial: int) -> Proposal:
         """Return a given genotype, the next neighbour of the centre, or a uniform genotype."""
@@ -106,7 +116,7 @@ class LocalSearch:
             if len(self._fresh) >= self._starts or known:
                 self._climb_from_the_best(trial)
         elif value > self._centre[0]:
-            self._move(trial, value, proposal.genotype)
+            self._move(value, proposal.genotype, stream(self._seed, "neighbours", trial))
         elif not self._neighbours:
             self._centre, self._fresh = None, []
             self._starts = self._settings.starts
@@ -114,12 +124,11 @@ class LocalSearch:
     def _climb_from_the_best(self, trial: int) -> None:
         if self._fresh:
             value, _, genotype = max(self._fresh)
-            self._move(trial, value, genotype)
+            self._move(value, genotype, stream(self._seed, "neighbours", trial))
 
-    def _move(self, trial: int, value: float, genotype: Genotype) -> None:
+    def _move(self, value: float, genotype: Genotype, random: Random) -> None:
         self._centre = (value, genotype)
         self._neighbours = {}
-        random = stream(self._seed, "neighbours", trial)
         for neighbour in neighbours(self._space, genotype, random):
             meaning = self._space.canonical(neighbour)
             if meaning not in self._told:

@@ -36,6 +36,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import Genotype
+from automl_cli.core.protocols import EarlierTrial
 from automl_cli.core.random_streams import stream, stream_seed
 from automl_cli.core.settings import read, settle
 from automl_cli.core.spaces import SearchSpace
@@ -116,6 +117,19 @@ class PolicySearch:
         self._minibatch: list[_ToldTrial] = []
         self._drawn: tuple[int, list[Proposal]] | None = None
         """The minibatch drawn last, by its number: kept so that m asks cost one draw. A pure function of all that was told."""
+
+    def take_over(self, earlier: Sequence[EarlierTrial]) -> None:
+        """Start baseline, queue of the best and avoided repeats from an earlier search.
+
+        Its genotypes were not drawn from this policy, so no gradient is taken of them; the queue, which needs no probability of
+        its own, teaches the best of them with every minibatch.
+        """
+        genotypes, rewards = [trial.genotype for trial in earlier], [trial.reward for trial in earlier]
+        if self._settings.avoid_repeats:
+            self._seen.update(genotypes)
+        self._queue.add(genotypes, rewards)
+        if (known := self._floor.fill(rewards)) is not None:
+            self._baseline.advantages(known)
 
     def ask(self, trial: int) -> Proposal:
         """Return the proposal of this trial, from its minibatch, which is drawn as a whole."""
@@ -214,6 +228,7 @@ class PolicyRule(Struct, frozen=True, kw_only=True):
     paper: Mapping[str, Any]
     settings: type[Struct] = PolicySettings
     starts_from_genotypes: bool = False
+    earlier: str = "starts its baseline from them and remembers the best, but learns only from what it draws itself"
     small_spaces_only: bool = False
     draws: bool = True
 

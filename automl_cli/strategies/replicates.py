@@ -13,10 +13,11 @@ A replicate without a reward counts as a seed, and adds nothing to the mean.
 """
 
 import math
+from collections.abc import Sequence
 from statistics import fmean
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.protocols import Strategy
+from automl_cli.core.protocols import EarlierTrial, Strategy
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal
 
@@ -85,6 +86,10 @@ class Replicating:
         if not proposal.replicate:
             self._held.append((self._own.pop(trial), proposal, reward))
         self._release(trial)
+
+    def take_over(self, earlier: Sequence[EarlierTrial]) -> None:
+        """Let the strategy take what an earlier search measured. None of it is a seed of this one."""
+        self._strategy.take_over(earlier)
 
     def _own_proposal(self, trial: int) -> Proposal:
         number = self._own[trial] = self._own_asked

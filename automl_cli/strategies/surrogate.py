@@ -12,12 +12,13 @@ That candidates are mutated copies of the best is what such searches owe their r
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from automl_cli.core.decisions import Genotype
+from automl_cli.core.protocols import EarlierTrial
 from automl_cli.core.random_streams import stream, stream_seed
 from automl_cli.core.settings import read
 from automl_cli.core.spaces import SearchSpace
@@ -51,6 +52,7 @@ class Surrogate:
     summary = "Fits a Gaussian process to the scores, and tries what a draw from it likes best."
     settings = StartSettings
     starts_from_genotypes = True
+    earlier = "fits its model to them"
     small_spaces_only = False
     draws = True
     batch = 1
@@ -69,11 +71,19 @@ class Surrogate:
         self._told: list[tuple[Genotype, float]] = []
         self._meanings: set[Genotype] = set()
         """What was told, by what it means."""
+        self._known = 0
+        """Trials that an earlier search brought."""
         self._in_flight = InFlight(space)
         self._chosen: tuple[int, float, float] | None = None
         """Trials told when length and noise were chosen last, and both."""
         self._model: GaussianProcess | None = None
         """The model of all that was told, made when it is asked for."""
+
+    def take_over(self, earlier: Sequence[EarlierTrial]) -> None:
+        """Fit the model to what an earlier search measured, too; so many fewer uniform genotypes come first."""
+        self._told = [(trial.genotype, -math.inf if trial.reward is None else trial.reward) for trial in earlier]
+        self._meanings = {self._space.canonical(trial.genotype) for trial in earlier}
+        self._known = len(self._told)
 
     def ask(self, trial: int) -> Proposal:
         """Return a given or a uniform genotype for the first trials, then what a draw from the model likes best."""
@@ -89,7 +99,8 @@ class Surrogate:
     def _next(self, trial: int) -> Genotype:
         if (start := given_start(self._settings, self._space, trial, seed=self._seed)) is not None:
             return start
-        length, first = self._space.length(trial), max(self._settings.starts, len(self._settings.start_from))
+        length = self._space.length(trial)
+        first = max(self._settings.starts - self._known, len(self._settings.start_from))
         random = stream(self._seed, "candidates", trial)
         modelled = trial >= first and len(self._told) > 1
         candidates = self._candidates(random, length, mutated=MUTATED if modelled else 0)

@@ -36,6 +36,7 @@ from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import Executor, Strategy, canonical
 from automl_cli.core.shell_commands import command_line
 from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
+from automl_cli.store.earlier_trials import check_head, split_head
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, child_seed, itself
@@ -107,7 +108,7 @@ class Study:
         However it ends, no child is being evaluated any more, and the journal is whole and durable.
         """
         reason: Literal["finished", "interrupted", "time-budget", "failed"] = "failed"
-        self._replay(records)
+        self._replay(self._told_first(records))
         self._started_at = self._clock()
         self._journal.append(Started(at=time.time(), executor=self._settings.executor, workers=self._settings.workers))
         try:
@@ -257,6 +258,14 @@ class Study:
 
     def _elapsed(self) -> float:
         return self._clock() - self._started_at
+
+    def _told_first(self, records: Iterable[Record]) -> Iterable[Record]:
+        """Tell the strategy what was taken over from earlier runs, and return the other records."""
+        head, rest = split_head(records)
+        check_head(str(self._journal.path), head, self._settings.taken_over)
+        if head:
+            self._search.take_over((record.genotype, record.outcome) for record in head)
+        return rest
 
     def _replay(self, records: Iterable[Record]) -> None:
         """Bring the search to the state that the journal records."""

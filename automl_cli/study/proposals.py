@@ -5,8 +5,10 @@ same proposals and the same ranking.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
-from automl_cli.core.protocols import Strategy
+from automl_cli.core.decisions import Genotype
+from automl_cli.core.protocols import EarlierTrial, Strategy
 from automl_cli.core.trials import Outcome, Stage, Status, Trial
 from automl_cli.store.journal import Asked, Told
 from automl_cli.store.study import StudySettings
@@ -61,6 +63,10 @@ class ProposalQueue:
         self._told = 0  # the strategy knows trials 0 … told - 1
         self._settled = 0  # trials 0 … settled - 1 all have an outcome
         self._untold: dict[int, Trial] = {}  # with an outcome, not yet told to the strategy
+
+    def take_over(self, earlier: Iterable[tuple[Genotype, Outcome]]) -> None:
+        """Tell the strategy, before anything is asked, what an earlier search measured. These are no trials of this one."""
+        self._strategy.take_over([EarlierTrial(genotype, self._reward(outcome)) for genotype, outcome in earlier])
 
     @property
     def next(self) -> int:

@@ -5,6 +5,8 @@ request     what was asked
 trainable   what is trained, by the flag that names it
 settings    from what was asked to the resolved settings
 directory   the directory of a training, new or interrupted
+asked       flags over a file of flags, or over a recorded training
+anew        a recorded training that is done anew, or said by flags
 plan        what a training would do and take
 run         the training itself
 contents    digests of the examples of a training, by which they are known again

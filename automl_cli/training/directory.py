@@ -11,7 +11,7 @@ from automl_cli.plugins.roles import check_roles
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import new_training, resumed
+from automl_cli.training.settings import new_training, resumed, with_name
 from automl_cli.training.trainable import NamedTrainable, needed
 
 
@@ -29,6 +29,8 @@ def open_training(
     check_new_run(path, overwrite=overwrite, layout=TRAINING)
     opened = needed(named).open()
     training = new_training(opened.artifact.body, opened.place, request)
+    if opened.published and named is not None:
+        training = with_name(training, named.name)
     settings = artifact_of(training, {**training.child.inputs, "network": opened.digest})
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
 

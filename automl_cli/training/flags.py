@@ -182,6 +182,20 @@ RUN_ROWS = (
     Flag(name="out", type=Path, panel=RUN, metavar="DIR", help="Its directory. [default: runs/train-<time>]"),
     Flag(name="resume", type=bool, default=False, panel=RUN, help="Continue the training in --out."),
     Flag(name="overwrite", type=bool, default=False, panel=RUN, help="Replace the training in --out."),
+    Flag(
+        name="config",
+        type=Path,
+        panel=RUN,
+        metavar="FILE.toml|TRAINING",
+        help="A file of flags by name, such as epochs = 60; flags on the command line win. Or a training, to train anew.",
+    ),
+    Flag(
+        name="write-config",
+        type=Path,
+        panel=RUN,
+        metavar="FILE.toml",
+        help="Write these flags, or those of the training in --config, to a new file for --config, and train nothing.",
+    ),
     Flag(name="dry-run", type=bool, default=False, panel=RUN, help="Say what would be done and how long it may take."),
     Flag(name="quiet", short="q", type=bool, default=False, panel=RUN, help="No progress, only errors."),
     Flag(
@@ -200,6 +214,11 @@ RUN_ROWS = (
 def training_rows() -> tuple[Flag, ...]:
     """Return the rows about the training itself: what a request may hold."""
     return (*SUBJECT, *EXAMPLES, *problem_rows(DATA), *COURSE, *RECIPE, *role_rows(HOW, recorded="child.roles"), MOMENTUM)
+
+
+def rows_in_files() -> tuple[Flag, ...]:
+    """Return the rows that a file of flags may hold."""
+    return (*NAMING, *training_rows())
 
 
 def train_flags() -> tuple[Flag, ...]:

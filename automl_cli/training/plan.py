@@ -17,6 +17,7 @@ from automl_cli.plugins.roles import costs_of, typed_dataset, typed_facts, value
 from automl_cli.store.run_directory import TRAINING, check_is_run
 from automl_cli.system.machine import available_cores
 from automl_cli.system.speed import matrix_speed
+from automl_cli.training.anew import RecordedTraining, train_anew
 from automl_cli.training.directory import settings_of
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import engine_of, has_paths, new_training, resumed
@@ -70,6 +71,12 @@ def plan_resumed(directory: Path, named: NamedTrainable | None, request: Trainin
     training = settings_of(directory)
     resumed(training, request, named)
     return _plan(training, str(directory), f"{IN_WORDS[training.engine]}, as it was started")
+
+
+def plan_anew(recorded: RecordedTraining, named: NamedTrainable | None, request: TrainingRequest) -> TrainingPlan:
+    """Plan a recorded training that is done anew. Raises UserError for what doing it would refuse."""
+    training = train_anew(recorded, request, named)
+    return _plan(training, str(recorded.place), f"{IN_WORDS[training.engine]}, as on record")
 
 
 def costs_of_child(child: Child) -> Costs:

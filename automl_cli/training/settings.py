@@ -47,6 +47,12 @@ from automl_cli.values.network import Network
 S = TypeVar("S", bound=Struct)
 
 
+def with_name(training: TrainingSettings, name: str) -> TrainingSettings:
+    """Return the settings with the published name of what is trained beside its value."""
+    network = msgspec.structs.replace(training.child.roles["network"], name=name)
+    return msgspec.structs.replace(training, child=training.child.filled(network=network))
+
+
 def new_training(
     body: Any,
     place: str,
@@ -155,10 +161,16 @@ def engine_of(training: TrainingSettings) -> EngineChoice:
     return engine_for_training(steps, accelerated=has_accelerator(), needs_whole=needed)
 
 
-def resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None) -> TrainingSettings:
+OTHERWISE = "resume it without that flag, or choose another --out"
+
+
+def resumed(
+    recorded: TrainingSettings, request: TrainingRequest, named: NamedTrainable | None, *, otherwise: str = OTHERWISE
+) -> TrainingSettings:
     """Return the settings of a training that is resumed, whose data may lie elsewhere than they did.
 
-    Raises UserError naming the first flag that differs from what it was started with, and for other data.
+    Raises UserError naming the first flag that differs from what it was started with, where `otherwise` is what to do, and for
+    other data.
     """
     request.check()
     recorded = msgspec.structs.replace(recorded, child=found_again(recorded.child, request.given()))
@@ -167,13 +179,10 @@ def resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTr
         opened, facts = named.open(), typed_facts(before.problem)
         trainable = trainable_of(opened.artifact.body, opened.place, _choices(request))
         if trainable.place(facts).value != before.roles["network"].value:
-            raise UserError(
-                f"--{named.flag} holds another network than the one trained here; leave --{named.flag} out, or choose another "
-                "--out"
-            )
+            raise UserError(f"--{named.flag} holds another network than the one trained here; {otherwise}")
         trained_as = trainable.training(facts) if request.preset is not None else None
     elif said := [flag for flag in ("preset", "stack", "filters") if getattr(request, flag) is not None]:
-        raise UserError(f"--{said[0]} was settled when this training was started; resume it without that flag")
+        raise UserError(f"--{said[0]} was settled when this training was started; {otherwise}")
     if request.preset is None and request.momentum is None and request.optimizer == before.roles["optimizer"].name:
         request = request.replaced(optimizer=None)  # the rule on record, with its momentum
     start = trained_as or TrainedAs(recipe=before.recipe, epochs=recorded.epochs, roles=before.roles)
@@ -190,9 +199,7 @@ def resumed(recorded: TrainingSettings, request: TrainingRequest, named: NamedTr
         with_validation=recorded.with_validation if request.with_validation is None else request.with_validation,
     )
     for name, was, wanted in _differences(recorded, asked):
-        raise UserError(
-            f"this training was started with {name} {was}, not {wanted}; resume it without that flag, or choose another --out"
-        )
+        raise UserError(f"this training was started with {name} {was}, not {wanted}; {otherwise}")
     if (changed := changes_of_data(before.problem.facts, asked.child.problem.facts)) is not None:
         raise UserError(
             f"the data are not those that this training was started with: {changed}. Give the data back (--dataset says where "

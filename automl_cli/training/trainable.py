@@ -53,6 +53,14 @@ class NamedTrainable(NamedTuple):
             what = str(error).partition(";")[0]
             raise ArtifactError(f"{what}; to train the {BEST_FILE} in it, give it with --{flag}") from error
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the flag takes the name."""
+        try:
+            return bool(self.open())
+        except UserError:
+            return False
+
     def _fitting_flag(self) -> str | None:
         with suppress(UserError):
             if filling_named(WHAT_IS_TRAINED, self.name) is not None:

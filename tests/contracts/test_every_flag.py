@@ -17,6 +17,7 @@ from automl_cli.cli.app import COMMANDS, SEARCH, load_command, run
 from automl_cli.core.errors import UserError
 from automl_cli.core.flags import Flag
 from automl_cli.planning import flags as searches
+from automl_cli.planning.as_flags import flags_for
 from automl_cli.planning.augment_flags import AUGMENT
 from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest, read_request
@@ -24,12 +25,14 @@ from automl_cli.planning.resolve import plan_search
 from automl_cli.planning.resume import resume_search
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
-from automl_cli.store.config_file import read_flags
+from automl_cli.store.config_file import read_flags, write_flags
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import StudySettings
 from automl_cli.training import flags as trainings
+from automl_cli.training.anew import RecordedTraining
+from automl_cli.training.anew import flags_for as training_flags_for
 from automl_cli.training.request import TrainingRequest
-from automl_cli.training.settings import new_training, resumed
+from automl_cli.training.settings import new_training, resumed, with_name
 from automl_cli.training.trainable import NamedTrainable, network_flags
 from automl_cli.values.recipe import Recipe
 
@@ -85,6 +88,20 @@ def test_a_file_of_flags_may_say_it(command: str, row: Flag, tmp_path: Path) -> 
     file.write_text(f"{row.name} = {in_toml([['not', 'that']])}\n")
     with pytest.raises(UserError, match=row.name):
         read_flags(file, [row])
+
+
+@every_flag
+def test_what_is_written_to_a_file_is_read_back_as_it_was(command: str, row: Flag, tmp_path: Path) -> None:
+    if row.name in ABOUT_RUNS:
+        pytest.skip("it is about the run, and no file of flags has it")
+    file = tmp_path / "flags.toml"
+    for value in examples(row):
+        kind = TrainingRequest if command == "train" and row in trainings.training_rows() else SearchRequest
+        given = kind(**{row.attribute: value}).given() if row not in trainings.NAMING else {row.name: value}
+        write_flags(file, given, command=f"automl {command}")
+        read = read_flags(file, trainings.rows_in_files() if command == "train" else searches.search_rows())
+        assert read == {row.attribute: value}
+        file.unlink()
 
 
 def edges(row: Flag) -> Iterator[tuple[float, float]]:
@@ -318,6 +335,26 @@ def test_a_resumed_search_may_be_told_the_same_again_and_nothing_else(row: Flag,
         resumed(other)
 
 
+def without_machine(settings: Any) -> Any:
+    """The settings as plain data, without the machine and the moment that they were resolved on."""
+    return {name: value for name, value in plain(settings).items() if name != "environment"}
+
+
+@every_flag_of_searches
+def test_flags_written_of_a_recorded_search_ask_for_the_same_settings(row: Flag, files: Path, tmp_path: Path) -> None:
+    request = asked(row, files)
+    settings = recorded_of(request)
+    given = {"space": TINY["space"]} if settings.space.file else {}
+    if row.name == "arch":
+        given[row.attribute] = getattr(request, row.attribute)
+        with pytest.raises(UserError, match=r"--network was a file \(SHA-256 \w+…\), whose place is not on record"):
+            flags_for(settings, SearchRequest(), default_space="nasnet")
+    said = flags_for(settings, SearchRequest(**given), default_space="nasnet")
+    write_flags(tmp_path / "flags.toml", said.given(), command="automl search")
+    again = read_request(tmp_path / "flags.toml")
+    assert without_machine(plan_search(settings.command, again, default_space="nasnet")[0]) == without_machine(settings)
+
+
 CELL = NamedTrainable("cell", "nasnet-a")
 
 
@@ -327,7 +364,7 @@ def training() -> Callable[..., Any]:
 
     def make(**asked: Any) -> Any:
         request = TrainingRequest(**{"dataset": "digits", "stack": "1@48", **asked})
-        return new_training(opened.artifact.body, opened.place, request)
+        return with_name(new_training(opened.artifact.body, opened.place, request), CELL.name)
 
     return make
 
@@ -350,6 +387,23 @@ def test_a_resumed_training_may_be_told_the_same_again_and_nothing_else(
     resumed(recorded, TrainingRequest(**{row.attribute: same}), None)
     with pytest.raises(UserError, match=rf"this training was started with --{row.name} "):
         resumed(recorded, TrainingRequest(**{row.attribute: other}), None)
+
+
+@every_flag_of_trainings
+def test_flags_written_of_a_recorded_training_ask_for_the_same_settings(
+    row: Flag, training: Callable[..., Any], tmp_path: Path
+) -> None:
+    if row.name in ABOUT_RUNS or row in trainings.NAMING:
+        pytest.skip("it is about the run, or says what is trained")
+    value = "1@48" if row.name == "stack" else examples(row)[0]
+    more = {"dataset": pool(tmp_path)} if row.name == "test-share" else {}
+    recorded = training(**more, **{row.attribute: value})
+    given = {"stack": "1@48", **({row.attribute: value} if row.name in SETTLED else {})}
+    said = training_flags_for(RecordedTraining(tmp_path, recorded, {}), TrainingRequest(**given), CELL)
+    write_flags(tmp_path / "flags.toml", said, command="automl train")
+    read = read_flags(tmp_path / "flags.toml", trainings.rows_in_files())
+    assert read.pop("cell") == "nasnet-a"
+    assert without_machine(training(**read)) == without_machine(recorded)
 
 
 def test_the_flags_that_name_what_is_trained_are_those_of_the_kinds() -> None:

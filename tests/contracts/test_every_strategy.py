@@ -4,7 +4,7 @@ import pytest
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import UserError
-from automl_cli.core.protocols import Strategy, StrategyFactory
+from automl_cli.core.protocols import EarlierTrial, Strategy, StrategyFactory
 from automl_cli.core.random_streams import stream
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.plugins.discovery import plugin_named
@@ -92,6 +92,36 @@ def test_given_genotypes_come_first_where_it_says_that_it_starts_from_them(name:
     made = strategy(space, seed=5, settings=strategy.resolve(TRIALS, {"start_from": given}))
     first = [asked.genotype for asked in driven(made, noise, TRIALS, in_flight=IN_FLIGHT)][:3]
     assert [list(genotype) for genotype in first] == given
+
+
+@every_strategy
+@on_every_kind_of_space
+def test_what_an_earlier_search_measured_is_replayed_like_the_rest(name: str, space: SearchSpace) -> None:
+    if not STRATEGIES.load(name).earlier:
+        pytest.skip("it takes nothing from an earlier search")
+    earlier = [EarlierTrial(space.sample(9, trial), noise(trial, ())) for trial in range(6)]
+
+    def told() -> Strategy:
+        strategy = made(name, space)
+        strategy.take_over(earlier)
+        return strategy
+
+    live = proposals_of(told())
+    for trial, proposal in enumerate(live):
+        assert space.decisions.check(proposal.genotype) == proposal.genotype
+        assert len(proposal.genotype) == space.length(trial)
+    assert proposals_of(told(), asks=3) == live
+    recorded = [decode(line(asked), Asked, "journal") for asked in live]
+    assert replayed(told(), recorded, noise, TRIALS, in_flight=IN_FLIGHT) == live
+    if space.size < 1000:  # in a large one random search meets nothing of it
+        assert genotypes_of(live) != genotypes_of(proposals_of(made(name, space)))
+
+
+@every_strategy
+def test_an_earlier_search_without_any_reward_is_taken_as_well(name: str) -> None:
+    strategy, space = made(name, SPACES_TRIED["small"]), SPACES_TRIED["small"]
+    strategy.take_over([EarlierTrial(space.sample(9, trial), None) for trial in range(3)])
+    assert len(driven(strategy, lambda trial, genotype: None, TRIALS, in_flight=IN_FLIGHT)) == TRIALS
 
 
 @every_strategy

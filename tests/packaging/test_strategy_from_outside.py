@@ -33,6 +33,7 @@ class HillClimbing:
     summary = "Mutates the best genotype so far, and begins anew now and then."
     settings = Settings
     starts_from_genotypes = False
+    earlier = "mutates the best of them"
     small_spaces_only = False
     draws = True
     batch = 1
@@ -50,6 +51,11 @@ class HillClimbing:
         if self.best is None or trial % self.restart_every == 0:
             return Proposal(self.space.sample(self.seed, trial))
         return Proposal(self.space.mutate(self.best[1], stream(self.seed, "climb", trial)))
+
+    def take_over(self, earlier):
+        for number, (genotype, reward) in enumerate(earlier):
+            if reward is not None and (self.best is None or reward >= self.best[0]):
+                self.best = reward, genotype
 
     def tell(self, trial, proposal, reward):
         if reward is not None and (self.best is None or reward >= self.best[0]):

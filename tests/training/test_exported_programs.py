@@ -27,10 +27,10 @@ from automl_cli.problems.image_learning import as_inputs
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.file_names import MODEL_FILE
 from automl_cli.store.weights import write_arrays
+from automl_cli.training.directory import open_training
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import train
-from automl_cli.training.settings import open_training
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.dataset import ImageFacts

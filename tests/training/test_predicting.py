@@ -20,10 +20,10 @@ from automl_cli.jobs.predict import Prediction, Predictions, as_csv, predict
 from automl_cli.kinds.model import ModelBody
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.file_names import MODEL_FILE
+from automl_cli.training.directory import open_training
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.run import train
-from automl_cli.training.settings import open_training
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.dataset import dataset_of
 from tests.training.conftest import looked_at_last
