@@ -21,7 +21,7 @@ role open (`values.child`). The floors, ground first; an import points down, nev
     training      9   one network trained to the end and tested once
     planning     10   from what a user asked to resolved settings, new or resumed
     jobs         10   any other work of a command
-    report       11   journals and artifacts become figures, tables and a page
+    reporting    11   journals and artifacts become figures, tables and a page
     running      12   a search or a training carried out to its end, for the command line and for Python
     cli          13   one file a command
     api          13   the same from Python

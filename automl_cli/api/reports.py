@@ -1,4 +1,4 @@
-"""Reports from Python: `automl_cli.report`."""
+"""Reports from Python: `automl_cli.reporting`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +16,8 @@ def report(*runs: Place | SearchResult, top: int = 5, reach: float | None = None
     Several runs of the same task are compared after equally many trials; `comparison` is None where they cannot be. Raises
     UserError where there is no run.
     """
-    from automl_cli.report.gathering import gather, sort_out
-    from automl_cli.report.runs import newest_run
+    from automl_cli.reporting.gathering import gather, sort_out
+    from automl_cli.reporting.runs import newest_run
 
     paths = [run.path if isinstance(run, SearchResult) else Path(run) for run in runs]
     return gather(sort_out(paths or [newest_run()]), top=top, target=reach).report

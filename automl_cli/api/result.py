@@ -11,7 +11,7 @@ from automl_cli.core.numbers import counted
 
 if TYPE_CHECKING:
     from automl_cli.jobs.loading import Loaded
-    from automl_cli.report.trial_table import TrialRow
+    from automl_cli.reporting.trial_table import TrialRow
     from automl_cli.store.reports import RunSummary
     from automl_cli.store.study import StudySettings
 
@@ -77,16 +77,16 @@ class SearchResult:
     @property
     def summary(self) -> "RunSummary":
         """The figures of the run."""
-        from automl_cli.report.runs import read_history
-        from automl_cli.report.summary import summarise
+        from automl_cli.reporting.runs import read_history
+        from automl_cli.reporting.summary import summarise
 
         return summarise(read_history(self._single()))
 
     @property
     def trials(self) -> "tuple[TrialRow, ...]":
         """All trials in order, then those that were trained again."""
-        from automl_cli.report.runs import read_history
-        from automl_cli.report.trial_table import trial_rows
+        from automl_cli.reporting.runs import read_history
+        from automl_cli.reporting.trial_table import trial_rows
 
         return tuple(trial_rows(read_history(self._single())))
 

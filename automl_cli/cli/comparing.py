@@ -47,7 +47,7 @@ def compare_on_problem(request: "ComparisonRequest", given: Mapping[str, Any]) -
     from automl_cli.jobs.descents import RATES, compare_descents
     from automl_cli.planning.compare import compared_of, rates_of
     from automl_cli.references import open_filling
-    from automl_cli.report.compared import descent_parts
+    from automl_cli.reporting.compared import descent_parts
     from automl_cli.system.process import set_up_this_process
 
     placed = [name for name in ("out", "resume", "overwrite", "dry_run") if given[name]]
@@ -60,7 +60,7 @@ def compare_on_problem(request: "ComparisonRequest", given: Mapping[str, Any]) -
     set_up_this_process()
     result = compare_descents(request.problem, values, rates=rates, seed=request.seed or 0)
     if given["image"] is not None:
-        from automl_cli.report.plots import descent_plot
+        from automl_cli.reporting.plots import descent_plot
 
         _draw(descent_plot(result), given["image"])
     _print(result, descent_parts(result), json=given["json"])
@@ -101,8 +101,8 @@ def compare_on_data(request: "ComparisonRequest", given: Mapping[str, Any]) -> N
     """Run or continue a comparison, and print its table."""
     from automl_cli.jobs.caches import trim_programs
     from automl_cli.jobs.compare import best_rates, prepare_comparison, run_comparison
-    from automl_cli.report.compared import comparison_parts, comparison_result
-    from automl_cli.report.plots import compared_plot
+    from automl_cli.reporting.compared import comparison_parts, comparison_result
+    from automl_cli.reporting.plots import compared_plot
     from automl_cli.store.file_names import COMPARISON_PLOT
     from automl_cli.system.process import set_up_this_process
 
@@ -186,14 +186,14 @@ def _in_words(settings: "ComparisonSettings") -> str:
 
 
 def _draw(figure: "Figure", place: Path) -> None:
-    from automl_cli.report.plots import file_of
+    from automl_cli.reporting.plots import file_of
     from automl_cli.store.files import replace_file
 
     replace_file(place, file_of(figure, place.name))
 
 
 def _print(result: Any, parts: "Iterable[Part]", *, json: bool) -> None:
-    from automl_cli.report.terminal import laid_out
+    from automl_cli.reporting.terminal import laid_out
 
     if json:
         write_json(result)

@@ -65,7 +65,7 @@ def evaluate(
         raise unknown_name("--split", split, ("test", "all"))
     path = model_file(file)
     if image is not None:
-        from automl_cli.report.image_files import check_image_file
+        from automl_cli.reporting.image_files import check_image_file
 
         check_image_file(image)
     set_up_lone_process()
@@ -84,8 +84,8 @@ def _print(found: "Scores") -> None:
     """Write the scores, what was scored, and the table of each class; say on stderr what makes them doubtful."""
     from automl_cli.cli.console import data_console, talk_console, write_words
     from automl_cli.cli.train import score_lines
-    from automl_cli.report.confusion import confusion_parts
-    from automl_cli.report.terminal import laid_out
+    from automl_cli.reporting.confusion import confusion_parts
+    from automl_cli.reporting.terminal import laid_out
 
     for line in score_lines(found.scores):
         write_words(line)
@@ -114,7 +114,7 @@ def _doubts(found: "Scores") -> Iterator[str]:
 def _draw(found: "Scores", image: Path) -> None:
     """Draw the confusion matrix into a file. Raises UserError where there are no classes."""
     from automl_cli.core.errors import UserError
-    from automl_cli.report.plots import confusion_figure, write_figure
+    from automl_cli.reporting.plots import confusion_figure, write_figure
 
     names, confusion = found.names, found.confusion
     if names is None or confusion is None:

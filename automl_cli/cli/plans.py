@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from automl_cli.core.numbers import by_times, counted, duration
-from automl_cli.report.figures import size
+from automl_cli.reporting.figures import size
 from automl_cli.running.transferring import transfer_in_words
 from automl_cli.values.skeleton import SMALLEST_AUXILIARY_MAP
 

@@ -86,7 +86,7 @@ def report(
     from automl_cli.cli.reporting import ReportFlags, show
     from automl_cli.cli.serving import serve_page
     from automl_cli.cli.watching import watch_runs
-    from automl_cli.report.runs import newest_run
+    from automl_cli.reporting.runs import newest_run
 
     flags = ReportFlags(top=top, reach=reach, html=html, out=out, trials=trials, json=json)
     _check(flags, watch=watch, serve=serve, port=port)
@@ -121,7 +121,7 @@ def _check(flags: "ReportFlags", *, watch: bool, serve: bool, port: int | None) 
 
 def _check_trials(flags: "ReportFlags", *, watch: bool, serve: bool) -> None:
     """Raise UserError for a file of trials that cannot be written, and for what --trials takes the place of."""
-    from automl_cli.report.trial_table import check_trials_file
+    from automl_cli.reporting.trial_table import check_trials_file
 
     assert flags.trials is not None
     check_trials_file(flags.trials)

@@ -9,7 +9,7 @@ from automl_cli.cli.errors import say
 from automl_cli.core.errors import UserError
 
 if TYPE_CHECKING:
-    from automl_cli.report.gathering import Gathered, Named
+    from automl_cli.reporting.gathering import Gathered, Named
     from automl_cli.store.reports import Report
     from automl_cli.values.sheet import Part
 
@@ -27,7 +27,7 @@ class ReportFlags(NamedTuple):
 
 def show(paths: Sequence[Path], flags: ReportFlags) -> None:
     """Show what these directories hold, or list the runs below them."""
-    from automl_cli.report.gathering import gather, refuse_folders, sort_out
+    from automl_cli.reporting.gathering import gather, refuse_folders, sort_out
 
     named = sort_out(paths)
     if flags.trials is not None:
@@ -55,9 +55,9 @@ def show(paths: Sequence[Path], flags: ReportFlags) -> None:
 
 def _write_trials(named: "Named", file: Path) -> None:
     """Write the trials of the searches among these directories. Raises UserError where there are none."""
-    from automl_cli.report.gathering import refuse_folders
-    from automl_cli.report.runs import read_history
-    from automl_cli.report.trial_table import write_trials
+    from automl_cli.reporting.gathering import refuse_folders
+    from automl_cli.reporting.runs import read_history
+    from automl_cli.reporting.trial_table import write_trials
 
     refuse_folders(named, f"--trials {file}")
     if not named.searches:
@@ -67,7 +67,7 @@ def _write_trials(named: "Named", file: Path) -> None:
 
 def print_parts(parts: "Iterable[Part]") -> None:
     """Print parts on stdout, with a blank line behind each."""
-    from automl_cli.report.terminal import laid_out
+    from automl_cli.reporting.terminal import laid_out
 
     console = data_console()
     for part in parts:
@@ -76,8 +76,8 @@ def print_parts(parts: "Iterable[Part]") -> None:
 
 
 def _show_list(directories: Sequence[Path], *, json: bool) -> None:
-    from automl_cli.report.leaderboard import listing_parts
-    from automl_cli.report.listing import list_runs
+    from automl_cli.reporting.leaderboard import listing_parts
+    from automl_cli.reporting.listing import list_runs
 
     listing = list_runs(directories)
     if json:
@@ -88,7 +88,7 @@ def _show_list(directories: Sequence[Path], *, json: bool) -> None:
 
 def _show_comparison(directory: Path, *, alone: bool, json: bool) -> None:
     """Print the table of a comparison, or its document. Raises UserError where it is not asked for alone."""
-    from automl_cli.report.compared import comparison_parts, recorded_result
+    from automl_cli.reporting.compared import comparison_parts, recorded_result
 
     if not alone:
         raise UserError(f"{directory} is a comparison: report it alone, or with others on one page by --html")
@@ -100,15 +100,15 @@ def _show_comparison(directory: Path, *, alone: bool, json: bool) -> None:
 
 
 def _page_file(paths: Sequence[Path], out: Path | None) -> Path:
-    from automl_cli.report.page import place_of_page
+    from automl_cli.reporting.page import place_of_page
 
     return place_of_page(paths, out)
 
 
 def _write_page(named: "Named", gathered: "Gathered", page: Path, *, json: bool) -> None:
     """Write the page. Its path goes to stdout, or to stderr where stdout has the document of --json."""
-    from automl_cli.report.gathering import page_about
-    from automl_cli.report.page import write_page
+    from automl_cli.reporting.gathering import page_about
+    from automl_cli.reporting.page import write_page
     from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()  # what a policy learned is read by JAX
@@ -120,7 +120,7 @@ def _write_page(named: "Named", gathered: "Gathered", page: Path, *, json: bool)
 
 
 def _print(gathered: "Gathered") -> None:
-    from automl_cli.report.summary import warnings_of
+    from automl_cli.reporting.summary import warnings_of
 
     print_parts(_parts(gathered.report))
     for run in gathered.report.runs:
@@ -131,8 +131,8 @@ def _print(gathered: "Gathered") -> None:
 
 
 def _parts(made: "Report") -> "Iterator[Part]":
-    from automl_cli.report.sections import BARS, PLAIN_BARS, comparison_blocks, run_blocks
-    from automl_cli.report.training_sections import training_blocks
+    from automl_cli.reporting.sections import BARS, PLAIN_BARS, comparison_blocks, run_blocks
+    from automl_cli.reporting.training_sections import training_blocks
 
     bars = PLAIN_BARS if data_console().options.ascii_only else BARS
     if made.comparison:
@@ -146,7 +146,7 @@ def _parts(made: "Report") -> "Iterator[Part]":
 
 def next_steps(gathered: "Gathered") -> list[str]:
     """Return the commands that a user may want to type next."""
-    from automl_cli.report.next_steps import steps_after, steps_after_training
+    from automl_cli.reporting.next_steps import steps_after, steps_after_training
 
     histories, trainings = gathered.histories, gathered.trainings
     if len(histories) > 1 or (not histories and len(trainings) > 1):

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def serve_page(paths: Sequence[Path], flags: "ReportFlags", *, port: int) -> None:
     """Serve the page that `--html` would write of these directories. Its address goes to stdout."""
-    from automl_cli.report.gathering import gather, page_about, refuse_folders, sort_out
-    from automl_cli.report.serving import LivePage, PageServer, Served
-    from automl_cli.report.watching import still_running, version_of
+    from automl_cli.reporting.gathering import gather, page_about, refuse_folders, sort_out
+    from automl_cli.reporting.serving import LivePage, PageServer, Served
+    from automl_cli.reporting.watching import still_running, version_of
     from automl_cli.system.process import set_up_this_process
 
     named = sort_out(paths)

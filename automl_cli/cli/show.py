@@ -94,7 +94,7 @@ def show(
 def _print(opened: "Opened[Any]", run: Path) -> None:
     """Print the artifact; behind it the front of a search, where a run was named."""
     from automl_cli.cli.console import data_console
-    from automl_cli.report.terminal import laid_out
+    from automl_cli.reporting.terminal import laid_out
 
     console, found = data_console(), opened.artifact
     console.print(f"{opened.place}: {found.schema}, written by {found.tool}", style="dim", soft_wrap=True)
@@ -110,13 +110,13 @@ def _write_image(opened: "Opened[Any]", path: Path, dataset: str | None, **readi
 
     body, place = opened.artifact.body, opened.place
     if kind_of(body).pictures is not None:
-        from automl_cli.report.pictures import write_pictures
+        from automl_cli.reporting.pictures import write_pictures
 
         write_pictures(body, place, path, dataset, **reading)
         return
     if dataset is not None:
         raise UserError(f"--dataset {dataset}: {place} holds a value of kind {kind_of(body).name!r}, drawn without data")
-    from automl_cli.report.drawing_files import write_drawings
+    from automl_cli.reporting.drawing_files import write_drawings
 
     write_drawings(_drawings(body, place), path)
 
@@ -138,8 +138,8 @@ def _drawings(body: Any, place: str) -> "tuple[Drawing, ...]":
 def _front(run: Path) -> "Iterator[Part]":
     """Yield the table of the best of each length, where this is the directory of a search whose values have one."""
     from automl_cli.references.written import is_there
-    from automl_cli.report.pareto import pareto_grid, pareto_of
-    from automl_cli.report.runs import read_history
+    from automl_cli.reporting.pareto import pareto_grid, pareto_of
+    from automl_cli.reporting.runs import read_history
     from automl_cli.store.file_names import STUDY_FILE
 
     if is_there(str(run)) and (run / STUDY_FILE).is_file() and (points := pareto_of(read_history(run))):

@@ -11,7 +11,7 @@ from automl_cli.core.shell_commands import command_line
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from automl_cli.report.watching import Watched
+    from automl_cli.reporting.watching import Watched
 
 SECONDS_BETWEEN_LOOKS = 0.5
 """The time between two looks at the journals. A look reads only what was added, so it costs next to nothing."""
@@ -25,7 +25,7 @@ def watch_runs(paths: Sequence[Path], *, quiet: bool, wait: Callable[[float], No
 
     An interruption leaves what runs alone; it is raised with the command that goes on watching.
     """
-    from automl_cli.report.watching import Watched
+    from automl_cli.reporting.watching import Watched
 
     watched = Watched(paths)
     console = data_console()
@@ -62,7 +62,7 @@ def _panel(watched: "Watched", console: "Console") -> "RenderableType":
     from rich.console import Group
     from rich.text import Text
 
-    from automl_cli.report.terminal import laid_out
+    from automl_cli.reporting.terminal import laid_out
 
     parts = watched.parts(ascii_only=console.options.ascii_only)
     return Group(*(line for part in parts for line in (laid_out(part, console.width), Text(""))))

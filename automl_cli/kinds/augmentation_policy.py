@@ -160,7 +160,7 @@ KIND = Kind(
     "BASELINE+POLICY: the policy behind another baseline, such as none+trivialaugment.",
     words=words,
     sheet=sheet,
-    pictures="automl_cli.report.contact_sheet:contact_sheet",
+    pictures="automl_cli.reporting.contact_sheet:contact_sheet",
     yardstick="trivialaugment",
     joining=Joining(count=JOINED_TRIALS, value=joined),
     build="automl_cli.children.augmentation:images",

@@ -118,7 +118,7 @@ def run_one(
 def _warn_of_reasons(run: "RunDirectory", talk: Talk) -> None:
     """Warn of trials without a score for a reason that the evaluator gave, in whatever session."""
     from automl_cli.core.trials import Stage
-    from automl_cli.report.summary import reasons_of, warnings_of
+    from automl_cli.reporting.summary import reasons_of, warnings_of
     from automl_cli.store.journal import read_trials
 
     trials = [trial for trial in read_trials(run.journal_file) if trial.task.stage is Stage.SEARCH]

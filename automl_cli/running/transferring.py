@@ -85,7 +85,7 @@ def last_words(found: "TransferSummary") -> "Iterator[str]":
 
 def size_in_words(found: "TransferSummary") -> str:
     """Return the stack of the scaled winner and its costs, in words."""
-    from automl_cli.report.figures import size
+    from automl_cli.reporting.figures import size
 
     assert found.parameters is not None
     assert found.multiply_adds is not None

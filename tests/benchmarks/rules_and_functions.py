@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from results import record, table
 
-from automl_cli.report.statistics import rank_test
+from automl_cli.reporting.statistics import rank_test
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "examples" / "activations" / "one_unit.csv"

@@ -16,7 +16,7 @@ from automl_cli.kinds.comparison import ComparisonSettings
 from automl_cli.planning.compare import parts_of, plan_comparison
 from automl_cli.planning.compare_flags import ComparisonRequest
 from automl_cli.references import open_any
-from automl_cli.report.compared import comparison_parts, comparison_result, verdict_in_words
+from automl_cli.reporting.compared import comparison_parts, comparison_result, verdict_in_words
 from automl_cli.store.artifact import read_artifact, write_artifact
 from automl_cli.values.sheet import Facts, Grid
 

@@ -22,7 +22,7 @@ from automl_cli.cli.app import COMMANDS, SEARCH, load_command
 from automl_cli.cli.console import data_console, print_unbroken, table
 from automl_cli.core.shell_commands import command_line
 from automl_cli.core.visible_text import visible
-from automl_cli.report.terminal import laid_out
+from automl_cli.reporting.terminal import laid_out
 from automl_cli.values.sheet import Facts, Grid, Heading, Lines
 from tests.cli.searches import search
 from tests.tables import ROOT

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.reporting.drawn import SVG, Rect, boxes, lines, overlapping, parsed, size, texts
 
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import held_by, kind_of
 from automl_cli.references import artifact_names, open_any
-from automl_cli.report.drawing_files import svg_file
-from automl_cli.report.drawings import Drawn, drawings_of
-from automl_cli.report.svg import LIGHT, colour
+from automl_cli.reporting.drawing_files import svg_file
+from automl_cli.reporting.drawings import Drawn, drawings_of
+from automl_cli.reporting.svg import LIGHT, colour
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.values.drawings import Arcs, Column, Combined, Drawing, Formula, Node, StepGraph
 from automl_cli.values.sheet import Curves
-from tests.report.drawn import SVG, Rect, boxes, lines, overlapping, parsed, size, texts
 from tests.store import samples
 from tests.tables import KINDS, SPACES
 

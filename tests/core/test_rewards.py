@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.reporting.runs import write_run
 
 from automl_cli.core.errors import UserError
 from automl_cli.core.rewards import LATENCY, InverseSquare, LatencyTarget, Power, Reward, ranked
 from automl_cli.core.trials import Measurement
-from automl_cli.report.runs import read_history
-from automl_cli.report.summary import summarise
+from automl_cli.reporting.runs import read_history
+from automl_cli.reporting.summary import summarise
 from automl_cli.store.artifact import artifact_of
 from automl_cli.store.encoding import decode, line, parse
 from automl_cli.store.run_directory import create_run
-from tests.report.runs import write_run
 from tests.study.worlds import Obedient, World, settings
 
 HARD = LatencyTarget(target_ms=80.0, weight_below=0.0, weight_above=-1.0)
@@ -140,7 +140,7 @@ def test_the_curve_of_a_report_falls_where_the_score_is_to_be_low(tmp_path: Path
 
 
 def test_groups_of_runs_are_compared_with_the_lower_score_as_the_better(tmp_path: Path) -> None:
-    from automl_cli.report.comparison import compare
+    from automl_cli.reporting.comparison import compare
 
     runs = [
         read_history(

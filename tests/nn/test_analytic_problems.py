@@ -9,8 +9,8 @@ from automl_cli.jobs.descents import compare_descents
 from automl_cli.nn.analytic_problems import FUNCTIONS, descend
 from automl_cli.nn.interpret.library_rules import scale_by_schedule_free
 from automl_cli.references import open_filling
-from automl_cli.report.compared import descent_parts
-from automl_cli.report.plots import descent_plot, file_of
+from automl_cli.reporting.compared import descent_parts
+from automl_cli.reporting.plots import descent_plot, file_of
 from automl_cli.values.analytic_problems import ANALYTIC_PROBLEMS, curvatures
 from automl_cli.values.sheet import Grid
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from automl_cli.core.rewards import InverseSquare, Power
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Status, Task, Trial
-from automl_cli.report.charts import (
+from automl_cli.reporting.charts import (
     BandMark,
     Chart,
     ChartAxis,
@@ -21,9 +21,9 @@ from automl_cli.report.charts import (
     RuleMark,
     figure_of,
 )
-from automl_cli.report.scales import Scale, scale_over, short
-from automl_cli.report.shown_trials import thinned
-from automl_cli.report.summary import improvements
+from automl_cli.reporting.scales import Scale, scale_over, short
+from automl_cli.reporting.shown_trials import thinned
+from automl_cli.reporting.summary import improvements
 
 NUMBERS = st.floats(min_value=-1e12, max_value=1e12, allow_nan=False)
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.reporting.runs import SPACE, asked, study, told, write_run
 
 from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import EvaluatorSpec
-from automl_cli.report.comparison import compare, obstacle
-from automl_cli.report.runs import History, read_history
-from automl_cli.report.summary import summarise
+from automl_cli.reporting.comparison import compare, obstacle
+from automl_cli.reporting.runs import History, read_history
+from automl_cli.reporting.summary import summarise
 from automl_cli.store.journal import Journal
 from automl_cli.store.run_directory import open_run
 from automl_cli.store.study import Replication
-from tests.report.runs import SPACE, asked, study, told, write_run
 from tests.study.worlds import digits_child
 
 

@@ -1,6 +1,6 @@
 """What is taken for what: a matrix where it fits 80 columns, else words, and of many classes the worst."""
 
-from automl_cli.report.confusion import MOST_PAIRS, MOST_ROWS, confusion_parts
+from automl_cli.reporting.confusion import MOST_PAIRS, MOST_ROWS, confusion_parts
 from automl_cli.values.sheet import Grid, Lines
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from automl_cli.core.errors import UserError
 from automl_cli.kinds.augmentation_policy import NAMED, AugmentationPolicyBody, words
-from automl_cli.report import contact_sheet as module
-from automl_cli.report.contact_sheet import FAINT, GAP, INK, MARGIN, TILE, contact_sheet
+from automl_cli.reporting import contact_sheet as module
+from automl_cli.reporting.contact_sheet import FAINT, GAP, INK, MARGIN, TILE, contact_sheet
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.values.augmentation import Augmentation
 from automl_cli.values.policy import AppliedOperation, SubPolicies

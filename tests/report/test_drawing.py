@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl_cli.kinds.activation import curves as curves_of
-from automl_cli.report.drawing import LABEL, ROWS, drawn
+from automl_cli.reporting.drawing import LABEL, ROWS, drawn
 from automl_cli.values.activation import ActivationFunction
 from automl_cli.values.sheet import Curves
 from tests.values.expression_samples import activations

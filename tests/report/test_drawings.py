@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.reporting.drawn import boxes, overlapping, parsed, texts
 
 from automl_cli.core.errors import UserError
 from automl_cli.kinds.activation import curves as curves_of
 from automl_cli.references import open_any
-from automl_cli.report.drawing_files import DARK, png_of, svg_file, write_drawings
-from automl_cli.report.drawings import drawn
-from automl_cli.report.formula_drawn import set_equation
-from automl_cli.report.layer_order import Item, Wire, ordered
-from automl_cli.report.layered_layout import layered
-from automl_cli.report.svg import LIGHT, fitted, plain, text_width
+from automl_cli.reporting.drawing_files import DARK, png_of, svg_file, write_drawings
+from automl_cli.reporting.drawings import drawn
+from automl_cli.reporting.formula_drawn import set_equation
+from automl_cli.reporting.layer_order import Item, Wire, ordered
+from automl_cli.reporting.layered_layout import layered
+from automl_cli.reporting.svg import LIGHT, fitted, plain, text_width
 from automl_cli.values.activation import ACTIVATIONS, NAMED, ActivationFunction
 from automl_cli.values.cell import Branch, Cell, Combination
 from automl_cli.values.drawings import Arc, Arcs, Column, Combined, Equation, Formula, Link, Node, StepGraph
@@ -35,7 +36,6 @@ from automl_cli.values.optimizer import UpdateRule
 from automl_cli.values.sheet import Curves
 from automl_cli.values.skeleton import stack
 from tests.conftest import ROOT
-from tests.report.drawn import boxes, overlapping, parsed, texts
 from tests.values.expression_samples import activations, rules
 
 HOSTILE = "<script>alert('x')</script> & \"q\" \x00\x1b\u202e]]> {t}"

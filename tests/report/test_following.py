@@ -12,22 +12,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.reporting.runs import asked, study, told, write_run
+from tests.reporting.trainings import write_training
 
 from automl_cli.cli.watching import watch_runs
 from automl_cli.core.errors import ArtifactError
-from automl_cli.report.followed_searches import FollowedSearch
-from automl_cli.report.followed_trainings import FollowedTraining
-from automl_cli.report.following import followed_in
-from automl_cli.report.runs import read_history
-from automl_cli.report.summary import summarise
-from automl_cli.report.watching import Watched, still_running, version_of
+from automl_cli.reporting.followed_searches import FollowedSearch
+from automl_cli.reporting.followed_trainings import FollowedTraining
+from automl_cli.reporting.following import followed_in
+from automl_cli.reporting.runs import read_history
+from automl_cli.reporting.summary import summarise
+from automl_cli.reporting.watching import Watched, still_running, version_of
 from automl_cli.store.journal import Ended, Journal
 from automl_cli.store.run_directory import TRAINING, hold, open_run
 from automl_cli.store.training_journal import EpochTrained, SessionBegan
 from automl_cli.values.sheet import Curves, Grid, Heading
 from tests.conftest import ROOT
-from tests.report.runs import asked, study, told, write_run
-from tests.report.trainings import write_training
 
 SCORES = [0.5, None, 0.75, 0.7, 0.75, None, 0.9, 0.1, 0.2, 0.3]
 
@@ -213,7 +213,7 @@ def read_until(terminal: int, wanted: str) -> str:
 def test_following_costs_next_to_nothing() -> None:
     """No NumPy, no JAX: they would take longer to import than a run takes to be read."""
     code = (
-        "import sys, automl_cli.report.following, automl_cli.report.watching, automl_cli.report.summary;"
+        "import sys, automl_cli.reporting.following, automl_cli.reporting.watching, automl_cli.reporting.summary;"
         "sys.exit(bool({'numpy', 'scipy', 'jax', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

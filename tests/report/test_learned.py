@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.reporting.runs import SPACE, study
 
 from automl_cli.plugins.registry import STRATEGIES
-from automl_cli.report import learned
-from automl_cli.report.learned import learned_of
-from automl_cli.report.runs import History
+from automl_cli.reporting import learned
+from automl_cli.reporting.learned import learned_of
+from automl_cli.reporting.runs import History
 from automl_cli.study.session import make_strategy
-from tests.report.runs import SPACE, study
 
 TRIALS = 60
 
@@ -94,8 +94,8 @@ def test_reading_changes_nothing() -> None:
 
 def test_hostile_decisions_and_choices_show_as_text() -> None:
     from automl_cli.core.decisions import Decision, DecisionList
-    from automl_cli.report.learned import Learned, Snapshot
-    from automl_cli.report.learned_view import learned_section
+    from automl_cli.reporting.learned import Learned, Snapshot
+    from automl_cli.reporting.learned_view import learned_section
 
     hostile = "<script>alert(1)</script>\u202e"
     decisions = DecisionList((Decision(hostile, (hostile, "b")),))

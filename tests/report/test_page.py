@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.reporting.runs import asked, study, told, write_run
 
 from automl_cli.core.trials import Stage
-from automl_cli.report.markup import laid_out
-from automl_cli.report.page import document, page
-from automl_cli.report.runs import read_history
-from automl_cli.report.summary import summarise
-from automl_cli.report.view import Chapter, Section
+from automl_cli.reporting.markup import laid_out
+from automl_cli.reporting.page import document, page
+from automl_cli.reporting.runs import read_history
+from automl_cli.reporting.summary import summarise
+from automl_cli.reporting.view import Chapter, Section
 from automl_cli.store.journal import Journal
 from automl_cli.store.reports import Report
 from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines
-from tests.report.runs import asked, study, told, write_run
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x1b[31m"
 
@@ -182,7 +182,9 @@ def test_beside_a_run_that_may_not_be_written_the_page_goes_elsewhere(
     automl: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = write_run(tmp_path / "first", [0.5])
-    monkeypatch.setattr("automl_cli.report.page.os.access", lambda folder, mode, **more: mode != os.W_OK or Path(folder) != run)
+    monkeypatch.setattr(
+        "automl_cli.reporting.page.os.access", lambda folder, mode, **more: mode != os.W_OK or Path(folder) != run
+    )
     refused = automl("report", run, "--html")
     assert (refused.code, refused.stdout) == (2, "")
     assert refused.stderr == f"error: {run} may not be written, so the page needs another place; name one with --out\n"

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.reporting.runs import write_run
 
-from automl_cli.report.page import page
-from automl_cli.report.runs import read_history
-from automl_cli.report.summary import summarise
+from automl_cli.reporting.page import page
+from automl_cli.reporting.runs import read_history
+from automl_cli.reporting.summary import summarise
 from automl_cli.store.reports import Report
-from tests.report.runs import write_run
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 OUTSIDE = """() => {
@@ -49,7 +49,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_run(folder / "random", scores, metrics={"a_rather_long_metric": 123_456_789}),
         write_run(folder / f"<img src=x onerror=alert(1)>{'long' * 30}", scores[::-1], strategy="evolution", seed=1),
     ]
-    from automl_cli.report.comparison import compare
+    from automl_cli.reporting.comparison import compare
 
     histories = [read_history(run) for run in runs]
     report = Report(runs=tuple(map(summarise, histories)), comparison=compare(histories))

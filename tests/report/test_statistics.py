@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from automl_cli.report import statistics as st
+from automl_cli.reporting import statistics as st
 
 scores = some.lists(
     some.lists(some.one_of(some.just(math.nan), some.sampled_from([0.0, 0.25, 0.5, 1.0])), min_size=4, max_size=4),

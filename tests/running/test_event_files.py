@@ -48,8 +48,8 @@ def test_a_search_and_its_resumption_are_one_curve(automl: Command) -> None:
 
 
 def automl_rows(run: str) -> Any:
-    from automl_cli.report.runs import read_history
-    from automl_cli.report.trial_table import trial_rows
+    from automl_cli.reporting.runs import read_history
+    from automl_cli.reporting.trial_table import trial_rows
 
     return trial_rows(read_history(Path(run)))
 

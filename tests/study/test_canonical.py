@@ -11,8 +11,8 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.jobs.validation import check_file, files_in
 from automl_cli.plugins import discovery
-from automl_cli.report.runs import read_history
-from automl_cli.report.summary import summarise
+from automl_cli.reporting.runs import read_history
+from automl_cli.reporting.summary import summarise
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.encoding import decode, line
 from automl_cli.study.evaluation_cache import child_seed
@@ -41,7 +41,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The space is among those that are found."""
     found = {**discovery.plugins(), "pairs": PAIRS.plugin}
     monkeypatch.setattr(discovery, "plugins", lambda: found)
-    for module in ("automl_cli.jobs.validation", "automl_cli.report.runs"):
+    for module in ("automl_cli.jobs.validation", "automl_cli.reporting.runs"):
         monkeypatch.setattr(f"{module}.plugins", lambda: found)
 
 

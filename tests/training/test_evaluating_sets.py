@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from automl_cli.core.errors import DataError, UserError
-from automl_cli.report.plots import confusion_figure, write_figure
+from automl_cli.reporting.plots import confusion_figure, write_figure
 from automl_cli.store.file_names import CONTENTS_FILE, MODEL_FILE
 from automl_cli.training.directory import open_training
 from automl_cli.training.evaluate import evaluate
