@@ -1,4 +1,4 @@
-"""Reports from Python: `automl_cli.reporting`."""
+"""Reports from Python: `automl_cli.report`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

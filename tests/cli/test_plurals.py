@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "automl_cli"
 FILES = sorted(
     file
-    for pattern in ("cli/*.py", "report/*.py", "jobs/*.py", "study/*.py", "evaluators/table.py", "data/benchmark_table.py")
+    for pattern in ("cli/*.py", "reporting/*.py", "jobs/*.py", "study/*.py", "evaluators/table.py", "data/benchmark_table.py")
     for file in PACKAGE.glob(pattern)
 )
 AFTER_A_NUMBER = re.compile(
