@@ -52,6 +52,7 @@ _API = {
     "evaluate": "automl_cli.api.training",
     "export": "automl_cli.api.using",
     "load": "automl_cli.jobs.loading",
+    "predict": "automl_cli.api.using",
     "report": "automl_cli.api.reports",
     "search": "automl_cli.api.searching",
     "train": "automl_cli.api.training",

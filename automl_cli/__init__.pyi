@@ -7,6 +7,7 @@ from automl_cli.api.training import evaluate as evaluate
 from automl_cli.api.training import train as train
 from automl_cli.api.using import build as build
 from automl_cli.api.using import export as export
+from automl_cli.api.using import predict as predict
 from automl_cli.core.errors import ArtifactError as ArtifactError
 from automl_cli.core.errors import AutomlError as AutomlError
 from automl_cli.core.errors import DataError as DataError

@@ -5,7 +5,7 @@ given      from what a program gives (arrays, functions, results of earlier call
 searching  `search`
 result     what a search gives back: a run directory with its winner and its trials
 training   `train`, `evaluate`, and what a training gives back
-using      `build` and `export`
+using      `build`, `export` and `predict`
 reports    `report`
 ask_tell   a strategy without a study: ask, tell
 talking    where progress goes: stderr, or the output of a notebook's cell

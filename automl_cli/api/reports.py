@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def report(*runs: Place | SearchResult, top: int = 5, reach: float | None = None) -> "Report":
     """Return the figures of runs as `automl report --json` gives them; without any, of the newest run under ./runs.
 
-    Several runs of the same task are compared after equally many trials; `comparison` is None where they cannot be. Raises
-    UserError where there is no run.
+    Trainings are taken as well. Several searches of the same task are compared after equally many trials; `comparison` is None
+    where they cannot be. Raises UserError where there is no run.
     """
     from automl_cli.reporting.gathering import gather, sort_out
     from automl_cli.reporting.runs import newest_run

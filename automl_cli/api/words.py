@@ -131,6 +131,7 @@ class TrainWords(DataWords, RoleWords, total=False):
     average_decay: float
     precision: Literal["float32", "mixed"]
     momentum: float
+    config: Place
     out: Place
     resume: bool
     overwrite: bool
@@ -138,5 +139,5 @@ class TrainWords(DataWords, RoleWords, total=False):
     tensorboard: bool
 
 
-LEFT_OUT = frozenset({"dry-run", "json", "nice"})
+LEFT_OUT = frozenset({"dry-run", "json", "nice", "write-config"})
 """Flags that mean nothing in a program: it prints no document, and is itself what would give way."""

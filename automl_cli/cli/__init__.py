@@ -19,7 +19,6 @@ What commands share:
     option_tables     tables of strategies and evaluators, and of the options of one
     errors            errors as one or two lines on stderr, and as exit codes
     console           stdout for data, stderr for talk
-    plain_console     a console that no text can command
     interruption      Ctrl-C, held until work can stop
 
 and a module for every row of `app.COMMANDS`.

@@ -29,7 +29,7 @@ def talk_console() -> "Console":
 
 
 def _console(*, stderr: bool) -> "Console":
-    from automl_cli.cli.plain_console import PlainConsole
+    from automl_cli.running.plain_console import PlainConsole
 
     return PlainConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
 

@@ -5,6 +5,7 @@ studies           one study: data, progress, the winner
 trainings         a training: open its directory, show its course
 transferring      the winner scaled to another data set and trained there
 talk              where progress and warnings go, and how much is said
+plain_console  a console that a text cannot command
 accounts          what was read of the data, as the first lines
 search_display    the course of a search
 training_display  the course of a training

@@ -1,9 +1,10 @@
-"""Arrays of one's own, an evaluator of one's own, and the winner as a program without this tool.
+"""Arrays of one's own, an evaluator of one's own, and the winner as a module of PyTorch.
 
     python examples/python/own_data.py runs/own      (half a minute on two cores)
 
 The images are those of scikit-learn, taken as a program has them: two arrays. The search scores networks in worker processes
-by the function in `separability.py`; the winner is trained on the same arrays and written as a file of its own.
+by the function in `separability.py`; the winner is trained on the same arrays and written as a file of PyTorch with its weights
+beside it.
 """
 
 import sys
@@ -13,7 +14,6 @@ from sklearn.datasets import load_digits
 
 import automl_cli as automl
 
-FORMAT = "stablehlo"
 EVALUATOR = Path(__file__).with_name("separability.py")
 
 
@@ -37,7 +37,7 @@ def main(folder: str) -> None:
 
     model = automl.train(arch=found, epochs=2, out=out / "model")
     print(f"test accuracy {model.scores['test_accuracy']:.4f}")
-    print(automl.export(model, format=FORMAT, out=out / "export").file)
+    print(automl.export(model, format="torch", out=out / "export").file)
 
 
 if __name__ == "__main__":  # worker processes may import this file

@@ -97,6 +97,10 @@ def test_a_network_is_trained_scored_and_written(tmp_path: Path) -> None:
     assert (other.split, other.test_examples) == ("all", 240)
     assert other.trained_on == model.model.child.problem.facts["train_examples"]
     assert "<th>test accuracy</th>" in model._repr_html_()
+    np.save(tmp_path / "images.npy", images[180:])
+    named = automl.predict(model, tmp_path / "images.npy", top=1).predictions
+    right = [one.classes[0] == str(label) for one, label in zip(named, labels[180:], strict=True)]
+    assert sum(right) / len(right) == model.scores["test_accuracy"]
     exported = automl.export(model, out=tmp_path / "export")
     assert exported.file.is_file()
     with pytest.raises(automl.UserError, match="exists already"):

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.reporting.runs import write_run
 
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.kinds.architecture import ArchitectureBody
@@ -18,6 +17,7 @@ from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.study import FoundBody
 from automl_cli.values.skeleton import parse_stack
+from tests.reporting.runs import write_run
 from tests.store.samples import architecture
 from tests.tables import BODIES, PLUGINS, ROOT
 

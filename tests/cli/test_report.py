@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.reporting.runs import SPACE, write_run
 
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of, decode_artifact, write_artifact
 from automl_cli.store.encoding import document
+from tests.reporting.runs import SPACE, write_run
 from tests.study.worlds import DIGITS, digits_child
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.reporting.runs import write_run
 
 from automl_cli.plugins.discovery import open_space
 from automl_cli.reporting.runs import read_history
 from automl_cli.values import optimizer
 from automl_cli.values.activation import NAMED
 from automl_cli.values.expressions.tree import length
+from tests.reporting.runs import write_run
 from tests.tables import ROOT
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.reporting.drawn import SVG, Rect, boxes, lines, overlapping, parsed, size, texts
 
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import held_by, kind_of
@@ -18,6 +17,7 @@ from automl_cli.reporting.svg import LIGHT, colour
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.values.drawings import Arcs, Column, Combined, Drawing, Formula, Node, StepGraph
 from automl_cli.values.sheet import Curves
+from tests.reporting.drawn import SVG, Rect, boxes, lines, overlapping, parsed, size, texts
 from tests.store import samples
 from tests.tables import KINDS, SPACES
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reporting.runs import write_run
 
 from automl_cli.core.errors import UserError
 from automl_cli.core.rewards import LATENCY, InverseSquare, LatencyTarget, Power, Reward, ranked
@@ -16,6 +15,7 @@ from automl_cli.reporting.summary import summarise
 from automl_cli.store.artifact import artifact_of
 from automl_cli.store.encoding import decode, line, parse
 from automl_cli.store.run_directory import create_run
+from tests.reporting.runs import write_run
 from tests.study.worlds import Obedient, World, settings
 
 HARD = LatencyTarget(target_ms=80.0, weight_below=0.0, weight_above=-1.0)

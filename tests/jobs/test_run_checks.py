@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reporting.runs import write_run
 
 from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Stage
@@ -18,6 +17,7 @@ from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.encoding import document, line, parse, plain
 from automl_cli.store.journal import Asked, Told, read_records
 from automl_cli.store.study import StudySettings
+from tests.reporting.runs import write_run
 from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space
 
 Change = Callable[[list[dict[str, Any]]], object]

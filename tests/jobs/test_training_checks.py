@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.reporting.runs import write_run
-from tests.reporting.trainings import write_training
 
 from automl_cli.store.files import file_digest
 from automl_cli.store.weights import read_arrays, write_arrays
+from tests.reporting.runs import write_run
+from tests.reporting.trainings import write_training
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reporting.runs import write_run
 
 from automl_cli.core.errors import ArtifactError
 from automl_cli.store.journal import Ended, Journal, Record, read_records
 from automl_cli.store.journal_tail import JournalTail
 from automl_cli.store.training_journal import EpochTrained, SessionBegan, TrainingCourse, read_course
+from tests.reporting.runs import write_run
 
 
 def began(epochs: int) -> SessionBegan:

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.reporting.runs import asked, study, told, write_run
-from tests.reporting.trainings import write_training
 
 from automl_cli.cli.watching import watch_runs
 from automl_cli.core.errors import ArtifactError
@@ -28,6 +26,8 @@ from automl_cli.store.run_directory import TRAINING, hold, open_run
 from automl_cli.store.training_journal import EpochTrained, SessionBegan
 from automl_cli.values.sheet import Curves, Grid, Heading
 from tests.conftest import ROOT
+from tests.reporting.runs import asked, study, told, write_run
+from tests.reporting.trainings import write_training
 
 SCORES = [0.5, None, 0.75, 0.7, 0.75, None, 0.9, 0.1, 0.2, 0.3]
 

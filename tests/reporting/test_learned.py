@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.reporting.runs import SPACE, study
 
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.reporting import learned
 from automl_cli.reporting.learned import learned_of
 from automl_cli.reporting.runs import History
 from automl_cli.study.session import make_strategy
+from tests.reporting.runs import SPACE, study
 
 TRIALS = 60
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.reporting.runs import study
 
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Measurement, Outcome, Proposal, Status, Task, Trial
@@ -14,6 +13,7 @@ from automl_cli.reporting.shown_trials import shown_trials
 from automl_cli.reporting.tradeoff import costs_by_name, expert_sizes, front_rows, published_networks
 from automl_cli.reporting.tradeoff_view import tradeoff_section, transfer_section
 from automl_cli.store.reports import TransferSummary
+from tests.reporting.runs import study
 from tests.study.worlds import DIGITS, digits_child
 
 CNN = SearchSpace(plugins()["cnn"], {"layers": 3})

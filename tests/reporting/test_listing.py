@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.reporting.runs import write_run
-from tests.reporting.trainings import write_training
 
 from automl_cli.reporting.listing import list_runs, runs_below
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.files import file_digest
 from automl_cli.store.listings import ListedRun
 from automl_cli.store.run_directory import hold, open_run
+from tests.reporting.runs import write_run
+from tests.reporting.trainings import write_training
 from tests.store import samples
 from tests.study.worlds import digits_child
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.reporting.runs import write_run
 
 from automl_cli.reporting.page import page
 from automl_cli.reporting.runs import read_history
 from automl_cli.reporting.summary import summarise
 from automl_cli.store.reports import Report
+from tests.reporting.runs import write_run
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 OUTSIDE = """() => {

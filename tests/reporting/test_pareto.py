@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reporting import runs
 
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Status
@@ -15,6 +14,7 @@ from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.listing import kind_named
 from automl_cli.reporting.pareto import front, pareto_of
 from automl_cli.reporting.runs import read_history
+from tests.reporting import runs
 
 POINTS = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 8).map(lambda eighths: eighths / 8)), max_size=30)
 

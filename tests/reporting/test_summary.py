@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.reporting.runs import SPACE, asked, study, told, write_run
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, UserError
@@ -16,6 +15,7 @@ from automl_cli.reporting.summary import summarise
 from automl_cli.store.journal import Ended, Journal, Started
 from automl_cli.store.run_directory import open_run, runs_in
 from automl_cli.study.incumbent import Ranking
+from tests.reporting.runs import SPACE, asked, study, told, write_run
 
 
 def test_best_is_the_first_of_the_highest_and_top_lists_distinct_genotypes(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.reporting.runs import SPACE, write_run
 
 from automl_cli.core.errors import UserError
 from automl_cli.reporting import trial_table
 from automl_cli.reporting.runs import read_history
 from automl_cli.reporting.trial_table import columns_of, csv_bytes, parquet_bytes, trial_rows, write_trials
 from tests.conftest import ROOT
+from tests.reporting.runs import SPACE, write_run
 
 SCORES = [0.5, None, 0.75, 0.75]
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.reporting.runs import write_run
-from tests.reporting.trainings import write_training
 
 from automl_cli.core.errors import ArtifactError
 from automl_cli.reporting.training_sections import training_blocks
 from automl_cli.reporting.trainings import read_training, summarise_training
 from automl_cli.store.run_directory import TRAINING, open_run
 from automl_cli.values.sheet import Curves
+from tests.reporting.runs import write_run
+from tests.reporting.trainings import write_training
 
 
 def test_a_training_in_figures(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.reporting.runs import write_run
 
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.reporting.serving import LivePage, PageServer, Served
 from tests.conftest import ROOT
+from tests.reporting.runs import write_run
 
 SECRET = "what stands in no page"
 

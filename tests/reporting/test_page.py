@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.reporting.runs import asked, study, told, write_run
 
 from automl_cli.core.trials import Stage
 from automl_cli.reporting.markup import laid_out
@@ -19,6 +18,7 @@ from automl_cli.reporting.view import Chapter, Section
 from automl_cli.store.journal import Journal
 from automl_cli.store.reports import Report
 from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines
+from tests.reporting.runs import asked, study, told, write_run
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x1b[31m"
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.reporting.runs import SPACE, asked, study, told, write_run
 
 from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import EvaluatorSpec
@@ -15,6 +14,7 @@ from automl_cli.reporting.summary import summarise
 from automl_cli.store.journal import Journal
 from automl_cli.store.run_directory import open_run
 from automl_cli.store.study import Replication
+from tests.reporting.runs import SPACE, asked, study, told, write_run
 from tests.study.worlds import digits_child
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reporting.drawn import boxes, overlapping, parsed, texts
 
 from automl_cli.core.errors import UserError
 from automl_cli.kinds.activation import curves as curves_of
@@ -36,6 +35,7 @@ from automl_cli.values.optimizer import UpdateRule
 from automl_cli.values.sheet import Curves
 from automl_cli.values.skeleton import stack
 from tests.conftest import ROOT
+from tests.reporting.drawn import boxes, overlapping, parsed, texts
 from tests.values.expression_samples import activations, rules
 
 HOSTILE = "<script>alert('x')</script> & \"q\" \x00\x1b\u202e]]> {t}"
