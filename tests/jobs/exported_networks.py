@@ -22,8 +22,11 @@ from automl_cli.values.operations import (
     ActivationOperation,
     AveragePool,
     ConvolutionUnit,
+    FactorizedReduction,
     MaxPool,
     Normalisation,
+    SeparableUnit,
+    Subsampling,
 )
 from automl_cli.values.skeleton import Stack, cell_network, stack
 from tests.tables import PLUGINS
@@ -52,7 +55,7 @@ def cells(seed: int, image: Shape, chosen: Stack | None = None, **options) -> Ne
 
 
 def odd_ones() -> Network:
-    """Every rule of padding with even kernels, strides and dilation, names that are taken, and outputs of several sizes."""
+    """Every operation and rule of padding: even kernels, strides, dilation, names that are taken, outputs of several sizes."""
     return Network(
         (
             Block("a", ConvolutionUnit((2, 4), 5, (2, 1), dilation=2), ("image",)),
@@ -64,19 +67,23 @@ def odd_ones() -> Network:
             Block("f.x", ConvolutionUnit((3, 3), 4, (3, 2), order="conv-bn", padding="valid"), ("e", "image")),
             Block("f.eval", ConvolutionUnit((3, 3), 4, (2, 2), order="act-conv-bn", padding="same"), ("f.x",)),
             Block("f", ActivationOperation(), ("f.eval",)),
+            Block("one", FactorizedReduction(1, "act-conv-bn"), ("e",)),
+            Block("two", FactorizedReduction(3), ("e",)),
+            Block("s.1", SeparableUnit(5, 3, 2, 2), ("e",)),
+            Block("s.2", SeparableUnit(5, 3, 1, 2), ("s.1",)),
+            Block("more", Subsampling(2, 5), ("e",)),
         ),
-        ("c", "d", "f", "e"),
+        ("c", "d", "f", "one", "two", "s.2", "more"),
     )
 
 
 SMALL: Mapping[str, tuple[Network, Shape, str]] = {
-    "strided cnn": (searched("strides", 6, 3), (9, 7, 3), "relu"),
-    "pooled cnn": (searched("pooling", 4, 1), (8, 8, 1), "relu"),
+    "strided cnn": (searched("strides", 5, 3), (9, 7, 3), "relu"),
+    "pooled cnn": (searched("pooling", 3, 1), (8, 8, 1), "relu"),
     "plain chain": (convnet(3, 4), (7, 7, 2), "prelu"),
-    "residual": (resnet(14), (8, 8, 3), "x * sigmoid(beta * x) + beta2 * sin(x)"),
+    "residual": (resnet(8), (8, 8, 3), "x * sigmoid(beta * x) + beta2 * sin(x)"),
     "pre-activated": (wide_resnet(10, 1), (9, 9, 1), "elu"),
-    "cells with both joins": (cells(3, (8, 8, 1)), (8, 8, 1), "swish"),
-    "cells of one filter": (cells(5, (7, 9, 2), Stack("cifar", 1, 1, 3)), (7, 9, 2), "relu"),
+    "cells with both joins": (cells(94, (8, 8, 1)), (8, 8, 1), "swish"),
     "odd ones": (odd_ones(), (9, 8, 2), "swish"),
 }
 """Network, shape of its images, and activation."""

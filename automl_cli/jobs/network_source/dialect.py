@@ -77,7 +77,7 @@ class NetworkDialect(Protocol):
         ...
 
     def subsampled(self, name: str) -> str:
-        """Return every `self.step`-th pixel of a variable, with channels of zeros added to `self.more`."""
+        """Return the statements that return every `self.step`-th pixel of a variable, with `self.more` channels of zeros."""
         ...
 
     def activation(self, function: ActivationFunction) -> str:

@@ -25,7 +25,8 @@ _CONCATENATE = '''def concatenate(*maps: jax.Array) -> jax.Array:
     padded = []
     for x in maps:
         rows, columns = height - x.shape[1], width - x.shape[2]
-        down, across = (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)
+        down = (rows // 2, rows - rows // 2)
+        across = (columns // 2, columns - columns // 2)
         padded.append(jnp.pad(x, ((0, 0), down, across, (0, 0))))
     return jnp.concatenate(padded, axis=-1)'''
 
@@ -101,8 +102,8 @@ class FlaxDialect:
         return f"jnp.pad({name}[:, 1:, 1:], ((0, 0), (0, 1), (0, 1), (0, 0)))"
 
     def subsampled(self, name: str) -> str:
-        """Return every `self.step`-th pixel, and channels of zeros."""
-        return f"jnp.pad({name}[:, :: self.step, :: self.step], [(0, 0)] * 3 + [(0, self.more)])"
+        """Return the statements that return every `self.step`-th pixel, with channels of zeros."""
+        return f"{name} = {name}[:, :: self.step, :: self.step]\nreturn jnp.pad({name}, (*[(0, 0)] * 3, (0, self.more)))"
 
     def activation(self, function: ActivationFunction) -> str:
         """Return the class `Activation` of a function."""

@@ -138,8 +138,8 @@ class TorchDialect:
         return f"F.pad({name}[:, :, 1:, 1:], (0, 1, 0, 1))"
 
     def subsampled(self, name: str) -> str:
-        """Return every `self.step`-th pixel, and channels of zeros."""
-        return f"F.pad({name}[:, :, :: self.step, :: self.step], (0, 0, 0, 0, 0, self.more))"
+        """Return the statements that return every `self.step`-th pixel, with channels of zeros."""
+        return f"{name} = {name}[:, :, :: self.step, :: self.step]\nreturn F.pad({name}, (0, 0, 0, 0, 0, self.more))"
 
     def activation(self, function: ActivationFunction) -> str:
         """Return the class `Activation` of a function."""

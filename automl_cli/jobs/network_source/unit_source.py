@@ -162,7 +162,7 @@ class UnitWriter:
             case "subsample":
                 about = "Every `step`-th pixel, with channels of zeros up to `filters`: a shortcut without weights"
                 attributes = (("step", "step"), ("more", "filters - channels"))
-                return ClassBody(about, attributes, f"return {self.dialect.subsampled('x')}")
+                return ClassBody(about, attributes, self.dialect.subsampled("x"))
         what = "Maximum" if key.family == "max-pool" else "Mean"
         around = {"": "padding never wins", "same": "padding is not counted", "valid": "there is no padding"}[key.rule]
         attributes = (("window", "window"), ("stride", "stride"))
