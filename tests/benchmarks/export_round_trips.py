@@ -3,11 +3,11 @@
     python tests/benchmarks/export_round_trips.py [--folder DIR] [--onnx-python PYTHON] [--torch-python PYTHON]
                                                   [--formats flax torch onnx stablehlo]
 
-Trains six small networks for an epoch or two on digits, exports each, and runs each export in another process on the test
-split. The largest difference of logits is given as a share of the largest logit; test accuracies must be equal but for pictures
-whose two best logits lie within that difference. `--onnx-python` is an interpreter with jax2onnx and onnxruntime,
-`--torch-python` one with PyTorch and safetensors, where this one has not. With `--folder` models stay there and are not trained
-again. A few minutes of one core.
+Trains six small networks for two epochs on digits, exports each, and runs each export in another process on the test split. The
+largest difference of logits is given as a share of the largest logit; test accuracies must be equal but for pictures whose two
+best logits lie within that difference. `--onnx-python` is an interpreter with all that this tool needs, jax2onnx and
+onnxruntime, `--torch-python` one with PyTorch, NumPy and safetensors, where this one has not. With `--folder` models stay there
+and are not trained again. A few minutes of one core.
 """
 
 import argparse
@@ -133,7 +133,8 @@ def round_trip(pythons: dict[str, str], format_: str, model: Path, expected: tup
     """Export a model, run it elsewhere, and return the row of the table."""
     images, labels, logits = expected
     out = model.parent / f"exported-{format_}"
-    printed, seconds = automl(pythons[format_], "export", model, "--format", format_, "--out", out, "--overwrite")
+    writing = pythons["onnx"] if format_ == "onnx" else sys.executable
+    printed, seconds = automl(writing, "export", model, "--format", format_, "--out", out, "--overwrite")
     found = computed(pythons[format_], format_, Path(printed), images)
     error = difference(found, logits)
     best = np.sort(logits, axis=1)
