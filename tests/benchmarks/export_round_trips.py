@@ -3,9 +3,9 @@
     python tests/benchmarks/export_round_trips.py [--folder DIR] [--onnx-python PYTHON] [--torch-python PYTHON]
                                                   [--formats flax torch onnx stablehlo]
 
-Trains six small networks for an epoch or two on digits, exports each, and runs each export in another process on the test
-split. The largest difference of logits is given as a share of the largest logit; test accuracies must be equal but for pictures
-whose two best logits lie within that difference. `--onnx-python` is an interpreter with all that this tool needs, jax2onnx and
+Trains six small networks for two epochs on digits, exports each, and runs each export in another process on the test split. The
+largest difference of logits is given as a share of the largest logit; test accuracies must be equal but for pictures whose two
+best logits lie within that difference. `--onnx-python` is an interpreter with all that this tool needs, jax2onnx and
 onnxruntime, `--torch-python` one with PyTorch, NumPy and safetensors, where this one has not. With `--folder` models stay there
 and are not trained again. A few minutes of one core.
 """
