@@ -181,8 +181,8 @@ def rows(cases: Sequence[tuple[Instance, int]], kept: Kept, names: Sequence[str]
     auto, made = np.array([names.index(meant(*case)) for case in cases]), []
     for part in PARTS:
         labels = np.array([part(*case) for case in cases])
-        of_label = ((label, labels == label) for label in dict.fromkeys(labels.tolist()))
-        made.extend(summary(label, values[rows], auto[rows], names) for label, rows in of_label)
+        every = dict.fromkeys(labels.tolist())
+        made += [summary(label, values[labels == label], auto[labels == label], names) for label in every]
     return made
 
 
