@@ -160,7 +160,7 @@ class UnitWriter:
                 attributes = (("norm", self.dialect.norm("channels")), *self._act_of("channels"))
                 return ClassBody(f"Batch norm, {self._act_word()}", attributes, f"return {self._acted('self.norm(x)')}")
             case "subsample":
-                about = "Every `step`-th pixel, with channels of zeros up to `filters`: a shortcut without weights"
+                about = "Every `step`-th pixel, and channels of zeros: a shortcut without weights"
                 attributes = (("step", "step"), ("more", "filters - channels"))
                 return ClassBody(about, attributes, self.dialect.subsampled("x"))
         what = "Maximum" if key.family == "max-pool" else "Mean"
