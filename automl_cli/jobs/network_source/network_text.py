@@ -180,5 +180,5 @@ def _about(plan: ClassPlan) -> str:
     name = plan.name.rstrip("0123456789")
     words = name[0] + "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in name[1:])
     if "previous" in plan.takes:
-        return f"{words}: x is the output of the cell before it, previous that before x."
+        return f"{words}: x is the output before it, previous the one before that."
     return f"{words}."
