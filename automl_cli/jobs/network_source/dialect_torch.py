@@ -43,10 +43,8 @@ _EVEN_CONV = '''class EvenConv2d(nn.Conv2d):
     the kernel is even."""
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = (
-            dilation * (side - 1)
-            for side, dilation in zip(self.kernel_size, self.dilation)
-        )
+        height = self.dilation[0] * (self.kernel_size[0] - 1)
+        width = self.dilation[1] * (self.kernel_size[1] - 1)
         padding = ((width + 1) // 2, width // 2, (height + 1) // 2, height // 2)
         return super().forward(F.pad(x, padding))'''
 
