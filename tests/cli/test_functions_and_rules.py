@@ -245,7 +245,7 @@ def test_a_model_is_written_in_its_own_formats(automl: Automl) -> None:
     assert automl(*asked).code == 0
     done = automl("export", "t", "--format", "jax")
     assert (done.code, done.stdout) == (2, "")
-    assert "unknown format of model artifacts: 'jax'. Known: flax, " in done.stderr
+    assert "unknown format of model artifacts: 'jax'." in done.stderr
     written = json.loads(automl("export", "t", "--format", "stablehlo", "--json").stdout)
     assert (written["kind"], written["format"]) == ("model", "stablehlo")
     assert (written["file"], written["readme"]) == ("t/export/model.jaxexport", "t/export/README.md")

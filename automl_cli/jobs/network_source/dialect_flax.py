@@ -1,6 +1,7 @@
 """Networks in Flax: channels last, kernels (height, width, channels, filters)."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from automl_cli.jobs.network_source.dialect import Convolved
@@ -18,8 +19,8 @@ _HALF_PADDING = '''def half_padding(kernel: tuple[int, int], dilation: int = 1) 
     return [((side + 1) // 2, side // 2) for side in sides]'''
 
 _CONCATENATE = '''def concatenate(*maps: jax.Array) -> jax.Array:
-    """Concatenate channels, with zeros around smaller maps; an odd row or column of them
-    goes to the bottom or right."""
+    """Concatenate channels, with zeros around smaller maps; an odd row or column of
+    them goes to the bottom or right."""
     height = max(x.shape[1] for x in maps)
     width = max(x.shape[2] for x in maps)
     padded = []
@@ -116,8 +117,9 @@ class FlaxDialect:
         lines.append("    def __call__(self, x: jax.Array) -> jax.Array:")
         lines += [f"        {beta} = self.{beta}[...]" for beta in function.betas]
         lines += [f"        {line}" for line in (*body.lines, f"return {body.result}")]
-        says = ", with one number of each beta per channel" if made else ""
-        head = ["class Activation(nnx.Module):", f'    """{function.expression}{says}."""', ""]
+        says = f"{function.expression}{', with one number of each beta per channel' if made else ''}."
+        about = wrap(f'    """{says}"""', 88, subsequent_indent="    ", break_long_words=False)
+        head = ["class Activation(nnx.Module):", *about, ""]
         return "\n\n\n".join((*map(_typed, helpers(function.tree, DIALECT)), "\n".join((*head, *lines))))
 
 

@@ -1,6 +1,7 @@
 """Networks in PyTorch: channels first, kernels (filters, channels, height, width)."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from automl_cli.jobs.network_source.dialect import Convolved
@@ -42,16 +43,14 @@ _EVEN_CONV = '''class EvenConv2d(nn.Conv2d):
     the kernel is even."""
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = (
-            dilation * (side - 1)
-            for side, dilation in zip(self.kernel_size, self.dilation)
-        )
+        height = self.dilation[0] * (self.kernel_size[0] - 1)
+        width = self.dilation[1] * (self.kernel_size[1] - 1)
         padding = ((width + 1) // 2, width // 2, (height + 1) // 2, height // 2)
         return super().forward(F.pad(x, padding))'''
 
 _CONCATENATE = '''def concatenate(*maps: Tensor) -> Tensor:
-    """Concatenate channels, with zeros around smaller maps; an odd row or column of them
-    goes to the bottom or right."""
+    """Concatenate channels, with zeros around smaller maps; an odd row or column of
+    them goes to the bottom or right."""
     height = max(x.shape[2] for x in maps)
     width = max(x.shape[3] for x in maps)
     padded = []
@@ -153,8 +152,9 @@ class TorchDialect:
         lines.append("    def forward(self, x: Tensor) -> Tensor:")
         lines += [f"        {beta} = self.{beta}[:, None, None]" for beta in function.betas]
         lines += [f"        {line}" for line in (*body.lines, f"return {body.result}")]
-        says = ", with one number of each beta per channel" if made else ""
-        head = ["class Activation(nn.Module):", f'    """{function.expression}{says}."""', ""]
+        says = f"{function.expression}{', with one number of each beta per channel' if made else ''}."
+        about = wrap(f'    """{says}"""', 88, subsequent_indent="    ", break_long_words=False)
+        head = ["class Activation(nn.Module):", *about, ""]
         return "\n\n\n".join((*map(_typed, helpers(function.tree, DIALECT)), "\n".join((*head, *lines))))
 
 

@@ -177,8 +177,8 @@ def repetitions(parts: Sequence[Code]) -> list[Code]:
 
 
 def _about(plan: ClassPlan) -> str:
-    name = plan.name.rstrip("0123456789")
+    name = plan.name
     words = name[0] + "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in name[1:])
     if "previous" in plan.takes:
-        return f"{words}: x is the output of the cell before it, previous that before x."
+        return "A cell: x is the last output, previous the one before it."
     return f"{words}."

@@ -105,7 +105,7 @@ class UnitWriter:
         stream = ["*", "rngs: nnx.Rngs"] if self.dialect.rngs else []
         head = Called(TWICE, (*self._parameters(key), *stream))
         lines = printed_lines("def ", head, f" -> {self.dialect.sequence}:")
-        lines.append('    """Return two separable convolutions, the first from other channels and with the stride."""')
+        lines.append('    """Return two separable convolutions, the first with the stride."""')
         own = [name for name in ("kernel", "dilation") if name in self._needed[key]]
         values = {name: name for name in (*own, *(["stride"] if "stride" in self._needed[key] else []))}
         first = self.made(Made(key, {"channels": "channels", "filters": "filters", **values}))
@@ -160,7 +160,7 @@ class UnitWriter:
                 attributes = (("norm", self.dialect.norm("channels")), *self._act_of("channels"))
                 return ClassBody(f"Batch norm, {self._act_word()}", attributes, f"return {self._acted('self.norm(x)')}")
             case "subsample":
-                about = "Every `step`-th pixel, with channels of zeros up to `filters`: a shortcut without weights"
+                about = "Every `step`-th pixel, and channels of zeros: a shortcut without weights"
                 attributes = (("step", "step"), ("more", "filters - channels"))
                 return ClassBody(about, attributes, self.dialect.subsampled("x"))
         what = "Maximum" if key.family == "max-pool" else "Mean"
@@ -221,7 +221,7 @@ class UnitWriter:
             )
         joined = self.dialect.concatenated(("self.even(x)", "self.odd(shifted)"), padded=False)
         end = [*printed_lines("x = ", joined, indent=0), "return self.norm(x)"]
-        about = "Halves the image by two paths: pixels at even rows and columns, and at odd ones"
+        about = "Halves the image by two paths, of pixels at even and at odd places"
         return ClassBody(about, attributes, "\n".join((*start, *end)))
 
     def _act_of(self, channels: str) -> tuple[tuple[str, Code], ...]:
