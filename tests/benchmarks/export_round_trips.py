@@ -3,9 +3,9 @@
     python tests/benchmarks/export_round_trips.py [--folder DIR] [--onnx-python PYTHON] [--torch-python PYTHON]
                                                   [--formats flax torch onnx stablehlo]
 
-Trains six small networks for two epochs on digits, exports each, and runs each export in another process on the test split. The
-largest difference of logits is given as a share of the largest logit; test accuracies must be equal but for pictures whose two
-best logits lie within that difference. `--onnx-python` is an interpreter with all that this tool needs, jax2onnx and
+Trains six small networks for a few epochs on digits, exports each, and runs each export in another process on the test split.
+The largest difference of logits is given as a share of the largest logit; test accuracies must be equal but for pictures whose
+two best logits lie within that difference. `--onnx-python` is an interpreter with all that this tool needs, jax2onnx and
 onnxruntime, `--torch-python` one with PyTorch, NumPy and safetensors, where this one has not. With `--folder` models stay there
 and are not trained again. A few minutes of one core.
 """
@@ -34,6 +34,7 @@ from automl_cli.values.network import IMAGE, AveragePool, Block, ConvolutionUnit
 
 ROOT = Path(__file__).parents[2]
 FORMATS = ("flax", "torch", "onnx", "stablehlo")
+EPOCHS = 8
 FOUND = "max(x, 0) + beta * sinc(x) - erf(x)"
 """A function with trained parameters, in the form in which searches find one."""
 
@@ -102,7 +103,7 @@ def trained(folder: Path, name: str) -> Path:
             artifact = folder / f"{out.name}.json"
             write_artifact(artifact, artifact_of(ArchitectureBody(value=network, words=(name,), found=None)))
             flags = ("--arch", str(artifact), "--dataset", "digits", *flags)
-        automl(sys.executable, "train", *flags, "--epochs", 2, "--quiet", "--out", out, "--overwrite")
+        automl(sys.executable, "train", *flags, "--epochs", EPOCHS, "--quiet", "--out", out, "--overwrite")
     return out / MODEL_FILE
 
 
@@ -177,9 +178,9 @@ def main() -> None:
         "seconds to export",
     ]
     body = (
-        f"{table(columns, rows)}\n\nDigits, two epochs each. The difference is given as a share of the largest logit of the "
-        f"test split, and is at most {TOLERANCE:g}, or the script fails. Each export was computed by a fresh process without "
-        "this tool."
+        f"{table(columns, rows)}\n\nDigits, {EPOCHS} epochs each. The difference is given as a share of the largest logit "
+        f"of the test split, and is at most {TOLERANCE:g}, or the script fails. Each export was computed by a fresh process "
+        "without this tool."
     )
     record("Exported networks give the same logits", "tests/benchmarks/export_round_trips.py", body)
 
