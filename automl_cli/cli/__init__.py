@@ -12,7 +12,6 @@ What commands share:
     reporting         reports in the terminal, as JSON, as a page; lists of runs
     watching          runs that are followed in the terminal
     serving           a page that follows runs, for a browser of this machine
-    accounts          what was read of the data, as the first lines of a search or training
     plans             a plan in words: `--dry-run`
     options           flags that several commands share
     dataset_overview  a data set as it is read: `automl datasets SET`

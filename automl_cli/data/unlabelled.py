@@ -111,7 +111,7 @@ def _levels(pictures: Pictures) -> tuple[float, dict[str, str]]:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class NamedImages:
     """Everything that is to be named, in the order given; `left_out` counts files of folders that are no pictures."""
 
     parts: tuple[Pictures | UnlabelledArray, ...]
@@ -132,7 +132,7 @@ class Gathered:
             yield from part.images(reading, depth=depth)
 
 
-def gathered(places: Sequence[Path], options: ArrayOptions) -> Gathered:
+def gathered(places: Sequence[Path], options: ArrayOptions) -> NamedImages:
     """Return all pictures of files and folders, and the images of `.npz` and `.npy` files.
 
     Raises DataError that names all places that are missing, and for a folder without pictures.
@@ -153,7 +153,7 @@ def gathered(places: Sequence[Path], options: ArrayOptions) -> Gathered:
             found, left_out = found + here, left_out + others
         else:
             found.append((place, shown(place)))
-    return Gathered((*parts, *_pictures(found)), left_out)
+    return NamedImages((*parts, *_pictures(found)), left_out)
 
 
 def _pictures(found: list[tuple[Path, str]]) -> list[Pictures]:

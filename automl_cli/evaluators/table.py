@@ -76,6 +76,7 @@ FLAGS: tuple[Flag, ...] = (
         metavar="A,B",
         text="Scores of several trainings of each row: a trial sees one of them, drawn by its seed.",
         as_recorded=partial(_names, "reward-columns"),
+        as_said=",".join,
     ),
     _flag(
         "noise",

@@ -21,6 +21,7 @@ from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.roles import typed_dataset
 from automl_cli.problems.image_learning import augmentation_of, is_streamed, moments_of
 from automl_cli.store.artifact import read_artifact
+from automl_cli.store.csv_cells import safe_cell
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.values.dataset import ImageFacts, facts_of
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from automl_cli.data.survey import Fault
-    from automl_cli.data.unlabelled import Gathered, ImageReading
+    from automl_cli.data.unlabelled import ImageReading, NamedImages
     from automl_cli.data.unlabelled_arrays import ArrayOptions
     from automl_cli.nn.evaluation import EvaluationExamples
 
@@ -115,7 +116,7 @@ class _Stream:
 
     labels = None
 
-    def __init__(self, found: Gathered, reading: ImageReading, *, skip_broken: bool) -> None:
+    def __init__(self, found: NamedImages, reading: ImageReading, *, skip_broken: bool) -> None:
         self._found, self._reading, self._skips = found, reading, skip_broken
         self.good: list[str] = []
         self.faults: list[Fault] = []
@@ -194,18 +195,9 @@ def as_csv(found: Predictions) -> str:
     count = len(found.predictions[0].classes) if found.predictions else 0
     ranks = ["" if rank == 0 else f"_{rank + 1}" for rank in range(count)]
     has_logits = bool(found.predictions) and found.predictions[0].logits is not None
-    logits = [_cell(f"logit {name}") for name in found.classes] if has_logits else []
+    logits = [safe_cell(f"logit {name}") for name in found.classes] if has_logits else []
     writer.writerow(["file", *(f"{title}{rank}" for rank in ranks for title in ("class", "probability")), *logits])
     for one in found.predictions:
-        best = zip(map(_cell, one.classes), one.probabilities, strict=True)
-        writer.writerow([_cell(one.file), *(value for pair in best for value in pair), *(one.logits or ())])
+        best = zip(map(safe_cell, one.classes), one.probabilities, strict=True)
+        writer.writerow([safe_cell(one.file), *(value for pair in best for value in pair), *(one.logits or ())])
     return file.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Return a text as a cell of CSV that no spreadsheet computes.
-
-    >>> _cell("=1+1"), _cell("cat")
-    ("'=1+1", 'cat')
-    """
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

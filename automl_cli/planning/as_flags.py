@@ -22,8 +22,10 @@ from automl_cli.store.consistency import alike, first_difference
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import StudySettings
 
-ALWAYS = ("preset", "space", "space-option", "dataset", "strategy", "strategy-option", "trials", "epochs", "seed", "in-flight")
-"""Flags that are written whether or not the preset means the same, as far as the evaluator has them."""
+SORT = ("preset", "space", "space-option", "dataset", "strategy", "strategy-option", "trials", "epochs", "seed", "in-flight")
+ALWAYS = (*SORT, "layout", "pixel-range")
+"""Flags that are written whether or not the preset means the same, as far as the evaluator has them: without the last two some
+arrays cannot be read."""
 
 ROUNDS = 3
 """A flag may bring others into line, or out of it, so often."""

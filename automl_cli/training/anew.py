@@ -31,7 +31,7 @@ from automl_cli.values.child import Filling
 OTHERWISE = "leave that out, or write its flags to a file with --write-config FILE.toml, and change them there"
 """What to do about a flag that a training anew cannot be given."""
 
-ALWAYS = ("dataset", "seed", "epochs")
+ALWAYS = ("dataset", "seed", "epochs", "layout", "pixel-range")
 """Flags that are written whether or not they say anything new."""
 
 ROUNDS = 3

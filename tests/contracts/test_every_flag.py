@@ -396,7 +396,7 @@ def test_flags_written_of_a_recorded_training_ask_for_the_same_settings(
     if row.name in ABOUT_RUNS or row in trainings.NAMING:
         pytest.skip("it is about the run, or says what is trained")
     value = "1@48" if row.name == "stack" else examples(row)[0]
-    more = {"dataset": pool(tmp_path)} if row.name == "test-share" else {}
+    more = data_for(row, tmp_path)
     recorded = training(**more, **{row.attribute: value})
     given = {"stack": "1@48", **({row.attribute: value} if row.name in SETTLED else {})}
     said = training_flags_for(RecordedTraining(tmp_path, recorded, {}), TrainingRequest(**given), CELL)

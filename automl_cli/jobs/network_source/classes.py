@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from automl_cli.jobs.network_source.graph import Node
+from automl_cli.jobs.network_source.graph import JoinedLayers
 from automl_cli.jobs.network_source.names import attribute_name, class_name_of, unique
 from automl_cli.jobs.network_source.units import Argument, Made, UnitKey
 from automl_cli.values.network import Join
@@ -20,7 +20,7 @@ MOST_HANDED = 2
 LEAST_NODES = 5
 """Nodes of a class that modules are handed to at least."""
 
-MakeOf = Callable[[Node], tuple[Made, ...]]
+MakeOf = Callable[[JoinedLayers], tuple[Made, ...]]
 
 
 class Group(Struct, frozen=True):
@@ -28,7 +28,7 @@ class Group(Struct, frozen=True):
     `channels` how many channels has what it reads under such a name. `takes` is what it is called with."""
 
     name: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[JoinedLayers, ...]
     reads: dict[str, str]
     channels: dict[str, int]
     takes: tuple[str, ...]

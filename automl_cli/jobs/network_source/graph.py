@@ -26,7 +26,7 @@ class PlannedLayer(Struct, frozen=True):
     block: str
 
 
-class Node(Struct, frozen=True):
+class JoinedLayers(Struct, frozen=True):
     """Layers one after the other on the join of the inputs, which may be nothing but the join itself.
 
     `padded` says that inputs of different height and width are concatenated.
@@ -43,7 +43,7 @@ class Node(Struct, frozen=True):
 class NodeGraph(Struct, frozen=True):
     """Nodes in an order in which each reads only what stands before it, and the outputs that go to the classifier."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[JoinedLayers, ...]
     outputs: tuple[str, ...]
     image: Shape
 
@@ -76,12 +76,12 @@ def graph_of(network: Network, image: Shape) -> NodeGraph:
     return graph
 
 
-def groups_of(graph: NodeGraph) -> list[tuple[str, tuple[Node, ...]]]:
+def groups_of(graph: NodeGraph) -> list[tuple[str, tuple[JoinedLayers, ...]]]:
     """Return the nodes in groups that stand behind each other and belong together by their names, each with its name.
 
     `normal1.h0`, `normal1.h2` are of the group `normal1`; `stage1.block1.conv1`, `stage1.block1` of `stage1.block1`.
     """
-    found: list[tuple[str, tuple[Node, ...]]] = []
+    found: list[tuple[str, tuple[JoinedLayers, ...]]] = []
     for first, run in groupby(graph.nodes, key=_first):
         nodes = tuple(run)
         second = [(name, tuple(inner)) for name, inner in groupby(nodes, key=lambda node: ".".join(node.name.split(".")[:2]))]
@@ -92,7 +92,7 @@ def groups_of(graph: NodeGraph) -> list[tuple[str, tuple[Node, ...]]]:
     return found
 
 
-def _first(node: Node) -> str:
+def _first(node: JoinedLayers) -> str:
     """The first part of a name; the whole name of what stands alone: a pool of an earlier group, joined inputs."""
     *others, last = node.name.split(".")
     alone = (not node.layers and last == JOINED) or (others and last.startswith("pool") and _is_pool(node))
@@ -103,18 +103,20 @@ JOINED, BUNDLE = "input", "output"
 """Last parts of the names of nodes that concatenate the inputs of a group, and its outputs."""
 
 
-def _node(block: Block, shapes: Mapping[str, Shape]) -> Node:
+def _node(block: Block, shapes: Mapping[str, Shape]) -> JoinedLayers:
     read, operation = [shapes[name] for name in block.inputs], block.operation
     channels = joined_shape(read, block.join)[2]
     layers = () if isinstance(operation, Identity) else (PlannedLayer(operation, channels, block.name),)
-    return Node(block.name, layers, block.inputs, block.join, len({shape[:2] for shape in read}) > 1, shapes[block.name])
+    return JoinedLayers(
+        block.name, layers, block.inputs, block.join, len({shape[:2] for shape in read}) > 1, shapes[block.name]
+    )
 
 
 def _with_chains(graph: NodeGraph) -> NodeGraph:
     """Join `x.1`, `x.2`, … to `x` where each reads only the one before and nothing else reads that."""
     chains = {chain[-1].name: chain for chain in _chains(graph)}
     inner = {node.name for chain in chains.values() for node in chain[:-1]}
-    nodes, renamed = list[Node](), dict[str, str]()
+    nodes, renamed = list[JoinedLayers](), dict[str, str]()
     for node in graph.nodes:
         if (chain := chains.get(node.name)) is not None:
             name = node.name.rpartition(".")[0]
@@ -126,7 +128,7 @@ def _with_chains(graph: NodeGraph) -> NodeGraph:
     return _renamed(NodeGraph(tuple(nodes), graph.outputs, graph.image), renamed)
 
 
-def _chains(graph: NodeGraph) -> Iterator[tuple[Node, ...]]:
+def _chains(graph: NodeGraph) -> Iterator[tuple[JoinedLayers, ...]]:
     by_name, readers = {node.name: node for node in graph.nodes}, graph.readers()
     for node in graph.nodes:
         base, _, number = node.name.rpartition(".")
@@ -149,13 +151,13 @@ def _renamed(graph: NodeGraph, names: Mapping[str, str]) -> NodeGraph:
     return NodeGraph(nodes, new(graph.outputs), graph.image)
 
 
-def _is_pool(node: Node) -> bool:
+def _is_pool(node: JoinedLayers) -> bool:
     return len(node.layers) == 1 and isinstance(node.layers[0].operation, MaxPool | AveragePool)
 
 
-def runs_of_pools(graph: NodeGraph) -> list[tuple[Node, ...]]:
+def runs_of_pools(graph: NodeGraph) -> list[tuple[JoinedLayers, ...]]:
     """Return what could be one pool: pools behind each other, of one group and kind, of one input each."""
-    found = list[tuple[Node, ...]]()
+    found = list[tuple[JoinedLayers, ...]]()
     for (alike, _), run in groupby(graph.nodes, key=_alike):
         nodes = tuple(run)
         if alike and len(nodes) > 1:
@@ -163,7 +165,7 @@ def runs_of_pools(graph: NodeGraph) -> list[tuple[Node, ...]]:
     return found
 
 
-def _alike(node: Node) -> tuple[str, Operation | None]:
+def _alike(node: JoinedLayers) -> tuple[str, Operation | None]:
     """Return what pools of one run have in common: first and last part of their names, and the operation."""
     parts = node.name.split(".")
     if not _is_pool(node) or len(node.inputs) != 1 or len(parts) < 3:
@@ -171,7 +173,7 @@ def _alike(node: Node) -> tuple[str, Operation | None]:
     return f"{parts[0]}.{parts[-1]}", node.layers[0].operation
 
 
-def _fused(graph: NodeGraph, run: Sequence[Node]) -> NodeGraph:
+def _fused(graph: NodeGraph, run: Sequence[JoinedLayers]) -> NodeGraph:
     """Make one pool of a run, where all of its outputs are read together and nothing has the name."""
     names, inputs = tuple(node.name for node in run), tuple(node.inputs[0] for node in run)
     shapes, (name, operation) = graph.shapes(), _alike(run[0])
@@ -181,12 +183,12 @@ def _fused(graph: NodeGraph, run: Sequence[Node]) -> NodeGraph:
         return graph
     channels = sum(node.shape[2] for node in run)
     layer = PlannedLayer(operation, channels, run[0].name)
-    fused = Node(name, (layer,), inputs, "concatenate", padded=False, shape=(*run[0].shape[:2], channels))
+    fused = JoinedLayers(name, (layer,), inputs, "concatenate", padded=False, shape=(*run[0].shape[:2], channels))
     nodes = [fused if node == run[0] else node for node in graph.nodes if node not in run[1:]]
     return _replaced(NodeGraph(tuple(nodes), graph.outputs, graph.image), names, name)
 
 
-def _bundled(graph: NodeGraph, prefix: str, nodes: tuple[Node, ...]) -> NodeGraph:
+def _bundled(graph: NodeGraph, prefix: str, nodes: tuple[JoinedLayers, ...]) -> NodeGraph:
     """Concatenate the outputs of a group where they are made, if all who read one read all of them, in order."""
     inside, name = {node.name for node in nodes}, f"{prefix}.{BUNDLE}"
     readers = graph.readers()
@@ -196,14 +198,16 @@ def _bundled(graph: NodeGraph, prefix: str, nodes: tuple[Node, ...]) -> NodeGrap
         return graph
     if not _read_together(graph, names, inside=tuple(inside)):
         return graph
-    bundle = Node(name, (), names, "concatenate", padded=False, shape=(*read[0].shape[:2], sum(n.shape[2] for n in read)))
+    bundle = JoinedLayers(
+        name, (), names, "concatenate", padded=False, shape=(*read[0].shape[:2], sum(n.shape[2] for n in read))
+    )
     at = graph.nodes.index(nodes[-1]) + 1
     before, after = NodeGraph(graph.nodes[:at], (), graph.image), NodeGraph(graph.nodes[at:], graph.outputs, graph.image)
     after = _replaced(after, names, name)
     return NodeGraph((*before.nodes, bundle, *after.nodes), after.outputs, graph.image)
 
 
-def _joined_before(graph: NodeGraph, prefix: str, nodes: tuple[Node, ...]) -> NodeGraph:
+def _joined_before(graph: NodeGraph, prefix: str, nodes: tuple[JoinedLayers, ...]) -> NodeGraph:
     """Concatenate the inputs of a group before it, if whatever in it reads one reads all of them, in order and first."""
     inside, name, shapes = {node.name for node in nodes}, f"{prefix}.{JOINED}", graph.shapes()
     outside = [tuple(name for name in node.inputs if name not in inside) for node in nodes]
@@ -216,7 +220,7 @@ def _joined_before(graph: NodeGraph, prefix: str, nodes: tuple[Node, ...]) -> No
         if read and (read != wanted or node.inputs[: len(read)] != read or node.join != "concatenate" or larger):
             return graph
     padded = len({shapes[name][:2] for name in wanted}) > 1
-    joined = Node(name, (), wanted, "concatenate", padded=padded, shape=shape)
+    joined = JoinedLayers(name, (), wanted, "concatenate", padded=padded, shape=shape)
     at, end = graph.nodes.index(nodes[0]), graph.nodes.index(nodes[-1]) + 1
     changed = _replaced(NodeGraph(nodes, (), graph.image), wanted, name)
     sizes = {**shapes, name: shape}

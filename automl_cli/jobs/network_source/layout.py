@@ -10,7 +10,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from automl_cli.jobs.network_source.classes import ClassPlan, Group, MadeGroup, MakeOf, classes_of
-from automl_cli.jobs.network_source.graph import Node, NodeGraph, groups_of
+from automl_cli.jobs.network_source.graph import JoinedLayers, NodeGraph, groups_of
 from automl_cli.jobs.network_source.names import attribute_name, unique
 from automl_cli.jobs.network_source.units import Made, made_of, rules
 from automl_cli.values.network import IMAGE, Shape
@@ -25,11 +25,11 @@ ROLES = ("x", "previous")
 """The outputs that are kept in a loop: the last one, and the one before it."""
 
 
-class Item(Struct, frozen=True):
+class OrderedPart(Struct, frozen=True):
     """One node, or a group of nodes, in the order of the network: its name, the node that is its result, and what it reads."""
 
     name: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[JoinedLayers, ...]
     reads: tuple[str, ...]
 
     @property
@@ -58,7 +58,7 @@ class Line(Struct, frozen=True):
     target: str
     attribute: str | None
     arguments: tuple[str, ...]
-    node: Node | None = None
+    node: JoinedLayers | None = None
     keeps: bool = False
     loop: bool = False
 
@@ -80,7 +80,7 @@ def plan_of(graph: NodeGraph) -> Plan:
     """Return the plan of a network."""
     rule = rules(layer.operation for node in graph.nodes for layer in node.layers)
 
-    def make(node: Node) -> tuple[Made, ...]:
+    def make(node: JoinedLayers) -> tuple[Made, ...]:
         return tuple(made_of(layer.operation, layer.channels, rule) for layer in node.layers)
 
     items = _items(graph)
@@ -104,9 +104,9 @@ def plan_of(graph: NodeGraph) -> Plan:
     )
 
 
-def _items(graph: NodeGraph) -> list[Item]:
+def _items(graph: NodeGraph) -> list[OrderedPart]:
     """Return the groups that others read one output of, and all other nodes one by one."""
-    readers, outer = graph.readers(), list[Item]()
+    readers, outer = graph.readers(), list[OrderedPart]()
     names = [name for name, _ in groups_of(graph)]
     for name, nodes in groups_of(graph):
         inside = {node.name for node in nodes}
@@ -115,9 +115,9 @@ def _items(graph: NodeGraph) -> list[Item]:
         inner = {node.name.removeprefix(f"{name}.") for node in nodes}
         clear = names.count(name) == 1 and not inner & {*ROLES, *(f"x{at}" for at in range(2, len(reads) + 1))}
         if len(nodes) > 1 and read == [nodes[-1]] and clear:
-            outer.append(Item(name, nodes, reads))
+            outer.append(OrderedPart(name, nodes, reads))
         else:
-            outer += [Item(node.name, (node,), tuple(dict.fromkeys(node.inputs))) for node in nodes]
+            outer += [OrderedPart(node.name, (node,), tuple(dict.fromkeys(node.inputs))) for node in nodes]
     return outer
 
 
@@ -128,7 +128,7 @@ class _Flow(Struct, frozen=True):
     keeps: bool
 
 
-def _flow(items: Sequence[Item], outputs: tuple[str, ...]) -> list[_Flow] | None:
+def _flow(items: Sequence[OrderedPart], outputs: tuple[str, ...]) -> list[_Flow] | None:
     """Return the stream of a network in which no more than two outputs are needed at any time; None for any other."""
     if not items or outputs != (items[-1].result,):
         return None
@@ -146,7 +146,7 @@ def _flow(items: Sequence[Item], outputs: tuple[str, ...]) -> list[_Flow] | None
     return found
 
 
-def _group(item: Item, roles: Mapping[str, str], shapes: Mapping[str, Shape], *, two: bool) -> Group:
+def _group(item: OrderedPart, roles: Mapping[str, str], shapes: Mapping[str, Shape], *, two: bool) -> Group:
     given = roles or {name: "x" if at == 1 else f"x{at}" for at, name in enumerate(item.reads, start=1)}
     channels = {role: shapes[name][2] for name, role in given.items()}
     return Group(item.name, item.nodes, dict(given), channels, ROLES if two else tuple(given.values()))
@@ -155,7 +155,7 @@ def _group(item: Item, roles: Mapping[str, str], shapes: Mapping[str, Shape], *,
 class _Layout:
     """Collects attributes, calls and paths."""
 
-    def __init__(self, items: Sequence[Item], make: MakeOf, made: Mapping[str, MadeGroup]) -> None:
+    def __init__(self, items: Sequence[OrderedPart], make: MakeOf, made: Mapping[str, MadeGroup]) -> None:
         self.stored: list[Stored] = []
         self.lines: list[Line] = []
         self.paths: dict[str, tuple[Step, ...]] = {}
@@ -196,7 +196,7 @@ class _Layout:
             self.lines.append(Line(variable, attribute, arguments, None if item.is_group else node))
             self.variables[item.result] = variable
 
-    def _store(self, name: str, kind: str, items: Sequence[Item]) -> None:
+    def _store(self, name: str, kind: str, items: Sequence[OrderedPart]) -> None:
         attribute = unique(attribute_name(name), {*self._names, *self.variables.values()})
         self._names.add(attribute)
         self.stored.append(Stored(attribute, kind, tuple(map(self._maker, items))))
@@ -204,10 +204,10 @@ class _Layout:
             place: tuple[Step, ...] = (attribute,) if kind == "module" else (attribute, (kind, at))
             self._find_paths(item, place)
 
-    def _maker(self, item: Item) -> Maker:
+    def _maker(self, item: OrderedPart) -> Maker:
         return self._made[item.name] if item.is_group else self._make(item.nodes[0])
 
-    def _find_paths(self, item: Item, place: tuple[Step, ...]) -> None:
+    def _find_paths(self, item: OrderedPart, place: tuple[Step, ...]) -> None:
         for node in item.nodes:
             inner = attribute_name("output" if node.name == item.name else node.name.removeprefix(f"{item.name}."))
             path = (*place, inner) if item.is_group else place
@@ -215,7 +215,7 @@ class _Layout:
                 self.paths[layer.block] = path if len(node.layers) == 1 else (*path, ("sequence", at))
 
 
-def _segment(item: Item, flow: _Flow, *, two: bool) -> tuple[str, str, bool]:
+def _segment(item: OrderedPart, flow: _Flow, *, two: bool) -> tuple[str, str, bool]:
     """Return what items of one segment have in common: whether they are a sequence or a list for a loop, its name, and whether
     the last output is kept as the previous one."""
     keeps = two and flow.keeps
