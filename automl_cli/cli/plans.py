@@ -84,7 +84,10 @@ def _proposing_rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     if (warm := plan.warm_start) is not None:
         yield "warm start", f"the {warm.count:,} costliest of {warm.draws:,} uniform genotypes come first"
     if (again := plan.replication) is not None:
-        yield "replicates", f"what looks best is measured on {again.seeds:,} seeds, by {again.share:.0%} of the trials at most"
+        yield (
+            "replicates",
+            f"what looks best is measured on {counted(again.seeds, 'seed')}, by {again.share:.0%} of the trials at most",
+        )
 
 
 def _starts(plan: "SearchPlan") -> Iterator[tuple[str, str]]:

@@ -20,7 +20,8 @@ def check_course(journal: Path) -> TrainingCourse:
     course, settings = read_course(journal), _settings_beside(journal)
     if len(course.losses) > settings.epochs:
         said = counted(settings.epochs, "epoch")
-        raise ArtifactError(f"{journal}: has {len(course.losses):,} epochs on record, and {TRAINING_FILE} has only {said}")
+        found = counted(len(course.losses), "epoch")
+        raise ArtifactError(f"{journal}: has {found} on record, and {TRAINING_FILE} has only {said}")
     return course
 
 

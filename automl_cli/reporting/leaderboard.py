@@ -42,7 +42,7 @@ def _cells(row: ListedRun) -> tuple[str, ...]:
 
 def what_in_words(row: ListedRun) -> str:
     """Return the command, what it is about, and how it was searched."""
-    repeats = "" if row.repeats == 1 else f", {row.repeats} repeats"
+    repeats = "" if row.repeats == 1 else f", {counted(row.repeats, 'repeat')}"
     return f"{row.command} {row.subject}{f', {row.strategy}' if row.strategy else ''}{repeats}"
 
 

@@ -149,7 +149,7 @@ def _comparison_chapter(comparison: Comparison, runs: Sequence[RunSummary]) -> C
         Section("In figures", tables),
         *more,
     )
-    searches = f"{len(comparison.groups)} searches of the same task, measured against {comparison.baseline}"
+    searches = f"{counted(len(comparison.groups), 'search/searches')} of the same task, measured against {comparison.baseline}"
     what = searches if len(comparison.groups) > 1 else "One search"
     lead = (
         f"{what}: {counted(len(runs), 'run')} in all, after {counted(comparison.trials, 'trial')} of each. In brackets stands "

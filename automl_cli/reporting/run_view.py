@@ -58,7 +58,7 @@ def run_sections(history: History, run: RunSummary, *, place: int, share: float)
 def lead_of(history: History, run: RunSummary) -> str:
     """Return one sentence about what was searched, on what, and how far it is."""
     settings, space = history.settings, space_of(history.settings)
-    size = "" if space is None else f" of {_size(space)} candidates"
+    size = "" if space is None else f" of {_size(space)}"
     on = f" on {run.dataset}" if run.dataset else ""
     complete = run.trials >= run.planned_trials and not run.to_retrain
     state = "is still running" if run.running else "is finished" if complete else "stopped before its end"
@@ -106,7 +106,10 @@ RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _size(space: SearchSpace) -> str:
-    return f"{space.size:,}" if space.size < 1e7 else f"about 10{str(round(math.log10(space.size))).translate(RAISED)}"
+    """Return how many values the space holds, in words."""
+    if space.size < 1e7:
+        return counted(space.size, "candidate")
+    return f"about 10{str(round(math.log10(space.size))).translate(RAISED)} candidates"
 
 
 def _course(history: History, trials: Sequence[ShownTrial], best: int | None, *, name: str) -> Iterator[str]:
