@@ -109,7 +109,8 @@ def _size(space: SearchSpace) -> str:
     """Return how many values the space holds, in words."""
     if space.size < 1e7:
         return counted(space.size, "candidate")
-    return f"about 10{str(round(math.log10(space.size))).translate(RAISED)} candidates"
+    power = str(round(math.log10(space.size))).translate(RAISED)
+    return f"about 10{power}" + " candidates"
 
 
 def _course(history: History, trials: Sequence[ShownTrial], best: int | None, *, name: str) -> Iterator[str]:
