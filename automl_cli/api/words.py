@@ -70,6 +70,8 @@ class SearchWords(DataWords, RoleWords, total=False):
     strategy: str
     strategy_option: Mapping[str, Any]
     start_from: "Sequence[Place | SearchResult | Loaded]"
+    warm_start: Literal["costs", "none"]
+    replicates: int
     trials: int
     epochs: int
     reward_exponent: float

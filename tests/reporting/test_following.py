@@ -182,18 +182,18 @@ def test_leaving_says_how_to_watch_again(tmp_path: Path) -> None:
 def test_in_a_terminal_it_is_drawn_and_ctrl_c_leaves_the_run_alone(tmp_path: Path) -> None:
     path = write_run(tmp_path / "run", [0.5], trials=4, finished=False)
     with open_run(path):
-        pid, terminal = pty.fork()
-        if pid == 0:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "PYTHONPATH": str(ROOT)}
-            os.execve(sys.executable, [sys.executable, "-m", "automl_cli", "report", str(path), "--watch"], environment)
+        terminal, its_end = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "automl_cli", "report", str(path), "--watch"]
+        watching = subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end, env=environment)
+        os.close(its_end)
         shown = read_until(terminal, "1 of 4")
         append(path, asked(1, study(trials=4)), told(1, 0.75))
         shown += read_until(terminal, "2 of 4")
-        os.write(terminal, b"\x03")
+        watching.send_signal(signal.SIGINT)
         shown += read_until(terminal, "Watch again with")
-        _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 130
+        os.close(terminal)
+    assert watching.wait(timeout=60) == 130
     assert "best" in shown
     assert "Traceback" not in shown
 
