@@ -86,6 +86,8 @@ class SearchWords(DataWords, RoleWords, total=False):
     table: Place
     encoding_column: str
     reward_column: str
+    reward_columns: str
+    noise: float
     report_columns: str
     cost_columns: str
     executor: Literal["local", "serial"]
