@@ -248,4 +248,4 @@ def test_a_model_is_written_in_its_own_formats(automl: Automl) -> None:
     assert "unknown format of model artifacts: 'jax'." in done.stderr
     written = json.loads(automl("export", "t", "--format", "stablehlo", "--json").stdout)
     assert (written["kind"], written["format"]) == ("model", "stablehlo")
-    assert (written["file"], written["readme"]) == ("t/export/model.jaxexport", "t/export/README.md")
+    assert (written["file"], written["readme"]) == ("t/export/model.jaxexport", "t/export/README-stablehlo.md")
