@@ -121,11 +121,12 @@ def _write_page(named: "Named", gathered: "Gathered", page: Path, *, json: bool)
 
 def _print(gathered: "Gathered") -> None:
     from automl_cli.reporting.summary import warnings_of
+    from automl_cli.reporting.terminal import on_one_line
 
     print_parts(_parts(gathered.report))
     for run in gathered.report.runs:
         for warning in warnings_of(run.reasons, run.trials):
-            say(f"{run.name}: {warning}", label="warning")
+            say(f"{on_one_line(run.name)}: {warning}", label="warning")
     for line in next_steps(gathered):
         talk_console().print(line, style="dim", soft_wrap=True)
 
