@@ -35,16 +35,17 @@ def _console(*, stderr: bool) -> "Console":
 
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[object]], *, right: Iterable[str] = ()) -> "Table":
-    """Return a table without lines. The columns titled in `right` hold numbers."""
+    """Return a table without lines. The columns titled in `right` hold numbers. No cell can end its row: line ends in it stand
+    as escapes."""
     from rich.table import Table
     from rich.text import Text
 
     numbers = set(right)
     made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for title in titles:
-        made.add_column(title, overflow="fold", justify="right" if title in numbers else "left")
+        made.add_column(visible(title, lines=False), overflow="fold", justify="right" if title in numbers else "left")
     for row in rows:
-        made.add_row(*(Text(visible(_cell(cell))) for cell in row))
+        made.add_row(*(Text(visible(_cell(cell), lines=False)) for cell in row))
     return made
 
 

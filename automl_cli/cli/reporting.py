@@ -36,7 +36,7 @@ def show(paths: Sequence[Path], flags: ReportFlags) -> None:
         if flags.html:
             refuse_folders(named, "--html")
         if flags.reach is not None:
-            refuse_folders(named, f"--reach {flags.reach:g}")
+            refuse_folders(named, "--reach", f"{flags.reach:g}")
         _show_list(paths, json=flags.json)
     elif named.comparisons and not flags.html:
         _show_comparison(named.comparisons[0], alone=len(paths) == 1, json=flags.json)
@@ -59,7 +59,7 @@ def _write_trials(named: "Named", file: Path) -> None:
     from automl_cli.reporting.runs import read_history
     from automl_cli.reporting.trial_table import write_trials
 
-    refuse_folders(named, f"--trials {file}")
+    refuse_folders(named, "--trials", str(file))
     if not named.searches:
         raise UserError(f"--trials {file}: no search is named, and trainings and comparisons have no trials")
     write_line(str(write_trials(file, [read_history(path) for path in named.searches])))
@@ -121,11 +121,12 @@ def _write_page(named: "Named", gathered: "Gathered", page: Path, *, json: bool)
 
 def _print(gathered: "Gathered") -> None:
     from automl_cli.reporting.summary import warnings_of
+    from automl_cli.reporting.terminal import on_one_line
 
     print_parts(_parts(gathered.report))
     for run in gathered.report.runs:
         for warning in warnings_of(run.reasons, run.trials):
-            say(f"{run.name}: {warning}", label="warning")
+            say(f"{on_one_line(run.name)}: {warning}", label="warning")
     for line in next_steps(gathered):
         talk_console().print(line, style="dim", soft_wrap=True)
 

@@ -7,7 +7,7 @@ The function takes a `ProposedChild` and returns its score, the higher the bette
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from automl_cli.evaluators.own_function import OwnFunction, imported, own_functi
 from automl_cli.evaluators.proposed_child import ProposedChild, child_costs, data_of
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.plugins.discovery import open_space
+from automl_cli.plugins.listing import kind_named, standing_kind
 from automl_cli.store.encoding import plain
 from automl_cli.values.child import Child
 
@@ -67,9 +68,21 @@ class OwnEvaluator:
         return 1
 
     @staticmethod
+    def noisy(settings: Mapping[str, Any]) -> bool:
+        """Return True: a function may use the seed of a child."""
+        return True
+
+    @staticmethod
     def costs(setup: EvaluatorSetup, space: SearchSpace, genotype: Genotype) -> Costs | None:
         """Return the exact costs of the child, where the search has data and something stands in a role."""
         return child_costs(space, _child(setup), genotype)
+
+    @staticmethod
+    def sizes(setup: EvaluatorSetup, space: SearchSpace) -> Callable[[Genotype], float] | None:
+        """Return the multiply-adds of the network, where the search has data and networks are searched; else None."""
+        if _child(setup) is None or standing_kind(kind_named(space.plugin.produces)).role != "network":
+            return None
+        return TrainedEvaluator.sizes(setup, space)
 
     @staticmethod
     def describe(setup: EvaluatorSetup, space: SearchSpace, genotypes: Sequence[Genotype]) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,9 @@ from automl_cli.plugins.discovery import open_space
 ENCODING_COLUMN = "ops"
 """The default of `--encoding-column`."""
 
+MOST_NOISE = 1e6
+"""The most noise: far beyond it no score is told from another."""
+
 TRUE_SCORE = "true_score"
 """The metric that noisy scores are judged by."""
 
@@ -85,6 +88,7 @@ FLAGS: tuple[Flag, ...] = (
         text="Standard deviation of a Gaussian added to every score, drawn by the trial's seed.",
         type=float,
         at_least=0,
+        at_most=MOST_NOISE,
     ),
     _flag(
         "report-columns",
@@ -119,7 +123,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     reward_columns: tuple[str, ...] = ()
     report_columns: tuple[str, ...] = ()
     cost_columns: tuple[str, ...] = ()
-    noise: Annotated[float, Meta(ge=0)] = 0.0
+    noise: Annotated[float, Meta(ge=0, le=MOST_NOISE)] = 0.0
 
     @property
     def scores(self) -> tuple[str, ...]:

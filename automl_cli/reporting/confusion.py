@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from automl_cli.core.numbers import counted
-from automl_cli.reporting.terminal import COLUMNS, GAP
+from automl_cli.reporting.terminal import COLUMNS, GAP, on_one_line
 from automl_cli.values.class_scores import ClassScore, ConfusionMatrix, class_scores, confused_pairs
 from automl_cli.values.sheet import Grid, Lines, Part
 
@@ -19,6 +19,7 @@ MOST_PAIRS = 10
 
 def confusion_parts(names: Sequence[str], matrix: ConfusionMatrix) -> Iterator[Part]:
     """Yield the table of the classes, then the confusion matrix where it fits 80 columns, or else the most confused pairs."""
+    names = [on_one_line(name) for name in names]
     yield _classes(names, matrix)
     if _width(names, matrix) <= COLUMNS:
         yield _matrix(names, matrix)

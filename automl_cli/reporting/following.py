@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from automl_cli.core.errors import ArtifactError
 from automl_cli.reporting.followed_searches import FollowedComparison, FollowedSearch
 from automl_cli.reporting.followed_trainings import FollowedTraining
-from automl_cli.store.file_names import COMPARISON_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
+from automl_cli.reporting.runs import no_run
+from automl_cli.store.file_names import COMPARISON_FILE, TRAINING_FILE, TRANSFER
 from automl_cli.store.reports import RunState
 from automl_cli.store.run_directory import runs_in
 from automl_cli.values.sheet import Curves
@@ -108,4 +109,4 @@ def _alone(path: Path) -> Followed:
     for name, follow in ALONE.items():
         if (path / name).is_file():
             return follow(path)
-    raise ArtifactError(f"{path} is no run directory: it holds no {STUDY_FILE}")
+    raise ArtifactError(no_run(path))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.shell_commands import command_line
 from automl_cli.reporting.listing import runs_below
-from automl_cli.reporting.runs import History, read_history
+from automl_cli.reporting.runs import History, no_run, read_history
 from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.trainings import TrainingHistory, is_training, read_training, summarise_training
 from automl_cli.store.file_names import COMPARISON_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
@@ -56,7 +56,7 @@ def sort_out(paths: Sequence[Path]) -> Named:
 
 def _no_run(path: Path) -> str:
     if not path.is_dir():
-        return f"{path} is no run directory: it holds no {STUDY_FILE}"
+        return no_run(path)
     return f"{path} is no run directory: it holds neither {STUDY_FILE} nor {TRAINING_FILE}, and there is no run below it"
 
 
@@ -113,12 +113,15 @@ def page_about(named: Named, gathered: Gathered) -> str:
     return page(gathered.report, gathered.histories, [*trainings, *comparisons])
 
 
-def refuse_folders(named: Named, flag: str) -> None:
-    """Raise UserError where a directory that only holds runs is named, of which there is a list and nothing else."""
+def refuse_folders(named: Named, *flag: str) -> None:
+    """Raise UserError where a directory that only holds runs is named, of which there is a list and nothing else.
+
+    `flag` is what was asked for: a flag, and its value where it has one.
+    """
     if named.folders:
         folder = named.folders[0]
         example = next(runs_below(folder))
         raise UserError(
-            f"{folder} is no run and holds several, which are listed without {flag}; name runs, as in: "
-            f"{command_line('report', example, flag)}"
+            f"{folder} is no run and holds several, which are listed without {' '.join(flag)}; name runs, as in: "
+            f"{command_line('report', example, *flag)}"
         )

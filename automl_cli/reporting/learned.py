@@ -8,15 +8,19 @@ was proposed lately is read in place of it. Either way the same journal gives th
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from automl_cli.core.decisions import DecisionList
 from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
-from automl_cli.core.protocols import LegibleStrategy
+from automl_cli.core.protocols import LegibleStrategy, Strategy
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Proposal, Trial
+from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.reporting.runs import BASELINE, History, settled
+from automl_cli.strategies.replicates import Replicating
+from automl_cli.study.proposals import window
 from automl_cli.study.session import make_strategy
 
 MOMENTS = 24
@@ -57,25 +61,33 @@ def learned_of(history: History, space: SearchSpace | None) -> Learned | None:
         strategy: Any = make_strategy(history.settings, space)
     except UserError as error:
         return _proposed(space, trials, note=f"The strategy itself cannot be asked here: {error}. ")
-    if isinstance(strategy, LegibleStrategy):
+    if isinstance(strategy.strategy if isinstance(strategy, Replicating) else strategy, LegibleStrategy):
         work = sum(len(trial.task.genotype) for trial in trials)
         if work <= MOST_TOLD_AGAIN:
             return _told_again(strategy, history, space, trials)
         left_out = f"The strategy itself was not asked: telling it {counted(len(trials), 'trial')} again would take long. "
         return _proposed(space, trials, note=left_out)
-    learns = history.settings.strategy != BASELINE and not strategy.small_spaces_only
+    name = history.settings.strategy
+    learns = name != BASELINE and not STRATEGIES.load(name).small_spaces_only
     return _proposed(space, trials) if learns else None
 
 
-def _told_again(strategy: LegibleStrategy, history: History, space: SearchSpace, trials: Sequence[Trial]) -> Learned:
+def _told_again(strategy: Strategy, history: History, space: SearchSpace, trials: Sequence[Trial]) -> Learned:
     reward, moments, snapshots = history.settings.reward, set(_moments(len(trials), strategy.batch)), []
+    again = strategy if isinstance(strategy, Replicating) else None
+    read: Any = strategy if again is None else again.strategy
+    following, ahead = iter(trials), window(history.settings.in_flight, strategy.batch)
     for trial in trials:
+        if again is not None:  # what was asked for while this trial ran, is taken before it is told
+            for asked in islice(following, ahead if trial.number == 0 else 1):
+                again.follow(asked.number, asked.proposal)
         measurement = trial.outcome.measurement
         strategy.tell(trial.number, trial.proposal, None if measurement is None else reward.of(measurement))
         if trial.number + 1 in moments:
-            snapshots.append(_snapshot(space, trial.number, strategy.read(trial.number)))
+            number = trial.number if again is None else again.last_own
+            snapshots.append(_snapshot(space, number, read.read(number))._replace(trials=trial.number + 1))
     has_policy = trials[0].proposal.log_probability is not None
-    return Learned(strategy.reading, space.decisions, tuple(snapshots), by_itself=not has_policy)
+    return Learned(read.reading, space.decisions, tuple(snapshots), by_itself=not has_policy)
 
 
 def _proposed(space: SearchSpace, trials: Sequence[Trial], note: str = "") -> Learned:

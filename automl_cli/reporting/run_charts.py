@@ -8,7 +8,7 @@ from automl_cli.core.trials import Trial
 from automl_cli.reporting.charts import Chart, ChartAxis, Dot, DotsMark, LineMark, Mark, RugMark, RuleMark
 from automl_cli.reporting.learned import Learned
 from automl_cli.reporting.runs import History
-from automl_cli.reporting.scales import Scale, scale_over
+from automl_cli.reporting.scales import Scale, held, scale_over
 from automl_cli.reporting.shown_trials import ShownTrial
 from automl_cli.reporting.summary import improvements
 from automl_cli.store.study import Retraining
@@ -62,6 +62,7 @@ def _said(one: ShownTrial, score: float | None, limit: int) -> str:
 
 def _robust(scores: Sequence[float], *, lower_is_better: bool, below: float) -> Scale:
     """Return a scale of all scores, without those on the bad side that are far off."""
+    scores = [held(score) for score in scores]
     if len(scores) < 8:
         return scale_over(scores, below=below)
     first, _, third = quantiles(scores, n=4)

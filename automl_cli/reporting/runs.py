@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automl_cli.core.errors import ArtifactError, UserError
+from automl_cli.core.shell_commands import command_line
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Stage, Trial
 from automl_cli.plugins.discovery import open_space, plugins
@@ -51,6 +52,17 @@ def is_run(path: Path) -> bool:
     return bool(runs_in(path)) or any((path / name).is_file() for name in (TRAINING_FILE, COMPARISON_FILE))
 
 
+def no_run(path: Path) -> str:
+    """Return why nothing is read here, and what to give in its place."""
+    if path.is_dir():
+        return f"{path} is no run directory: it holds no {STUDY_FILE}"
+    if not (path.exists() or path.is_symlink()):
+        return f"{path} does not exist; give the directory of a run"
+    if (run := next(filter(is_run, path.parents), None)) is None:
+        return f"{path} is no directory; give the directory of a run"
+    return f"{path} is no directory; give that of its run: {command_line('report', run)}"
+
+
 def newest_run(root: Path = RUNS) -> Path:
     """Return the run under `root` that was written to last, a training or a comparison as well. UserError where there is
     none."""
@@ -64,7 +76,7 @@ def read_history(path: Path) -> History:
     """Return the history of the run in this directory. ArtifactError naming file and line where a file is not sound."""
     study = path / STUDY_FILE
     if not study.is_file():
-        raise ArtifactError(f"{path} is no run directory: it holds no {STUDY_FILE}")
+        raise ArtifactError(no_run(path))
     with _no_search_for_cycles():
         placed = list(placed_records(path / JOURNAL_FILE))
         trials = sorted(trials_of(placed), key=lambda trial: trial.number)

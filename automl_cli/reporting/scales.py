@@ -8,6 +8,20 @@ from msgspec import Struct
 TICKS = 5
 """About so many ticks stand on an axis."""
 
+FARTHEST = 1e300
+"""Numbers that lie farther from zero are drawn there: sums of a few of them are still finite."""
+LARGEST_POWER = 307
+"""Powers of ten that both a number and its inverse may have."""
+
+
+def held(number: float) -> float:
+    """Return the number, or the end of what is drawn where it lies beyond.
+
+    >>> held(0.5), held(-1.7e308)
+    (0.5, -1e+300)
+    """
+    return max(-FARTHEST, min(FARTHEST, float(number)))
+
 
 class Scale(Struct, frozen=True, kw_only=True):
     """The numbers from `low` to `high`, evenly, or by their logarithms. `named` are ticks with words in place of numbers."""
@@ -23,7 +37,7 @@ class Scale(Struct, frozen=True, kw_only=True):
         >>> Scale(low=0, high=4).place(1), Scale(low=1, high=100, log=True).place(10), Scale(low=0, high=1).place(7)
         (0.25, 0.5, 1.0)
         """
-        low, high, at = (math.log10(number) if self.log else number for number in (self.low, self.high, value))
+        low, high, at = (math.log10(number) if self.log else held(number) for number in (self.low, self.high, value))
         return min(1.0, max(0.0, (at - low) / (high - low)))
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
@@ -45,13 +59,15 @@ def scale_over(values: Iterable[float], *, log: bool = False, below: float = 0.0
     >>> scale_over([1, 2], below=0, above=0.5)
     Scale(low=1.0, high=2.5, log=False, named=())
     """
-    numbers = [math.log10(value) if log else float(value) for value in values if not log or value > 0]
+    numbers = [math.log10(value) if log else held(value) for value in values if not log or value > 0]
     low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
     if high - low <= 1e-9 * max(1.0, abs(high)):
         margin = 0.3 if log else max(abs(high) / 10, 1e-3)
         low, high = low - margin, high + margin
     low, high = low - below * (high - low), high + above * (high - low)
-    return Scale(low=10**low, high=10**high, log=True) if log else Scale(low=low, high=high)
+    if log:
+        return Scale(low=10 ** max(low, -LARGEST_POWER), high=10 ** min(high, LARGEST_POWER), log=True)
+    return Scale(low=low, high=high)
 
 
 def short(number: float, digits: int = 0) -> str:

@@ -26,7 +26,7 @@ def laid_out(part: Part, width: int = COLUMNS) -> "RenderableType":
     """Return the part as Rich prints it on so many columns."""
     match part:
         case Heading(name, rest):
-            return Text.assemble((visible(name), "bold"), f"  {visible(rest)}")
+            return Text.assemble((on_one_line(name), "bold"), f"  {on_one_line(rest)}")
         case Facts(rows):
             return _facts(rows)
         case Lines(text):
@@ -34,7 +34,17 @@ def laid_out(part: Part, width: int = COLUMNS) -> "RenderableType":
         case Curves():
             return Drawing(part, width)
         case Grid():
-            return _grid(part._replace(rows=tuple(tuple(map(visible, row)) for row in part.rows)), width)
+            titles, words, *cells = (tuple(map(on_one_line, row)) for row in (part.titles, part.words, *part.rows))
+            return _grid(Grid(titles, tuple(cells), words), width)
+
+
+def on_one_line(text: str) -> str:
+    r"""Return a name or a cell as it reads, with escapes for line ends too: none can look like a row of its own.
+
+    >>> print(on_one_line("a.png\nb.png  9"))
+    a.png\nb.png  9
+    """
+    return visible(text, lines=False)
 
 
 class Drawing:
@@ -51,7 +61,7 @@ class Drawing:
 def _facts(rows: tuple[tuple[str, str], ...]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for name, value in rows:
-        table.add_row(Text(visible(name), style="bold"), Text(visible(value), overflow="fold"))
+        table.add_row(Text(on_one_line(name), style="bold"), Text(on_one_line(value), overflow="fold"))
     return table
 
 

@@ -51,6 +51,8 @@ class TrialRow(Struct, frozen=True, kw_only=True):
 
 
 _PLAIN = ("run", "trial", "stage", "status", "score", "reward", "epochs", "seconds", "reused", "message")
+FIRST = (*_PLAIN, "scores", "genotype")
+"""The first columns of every table of trials, by which one is known."""
 
 
 def trial_rows(history: History, *, space: SearchSpace | None = None) -> list[TrialRow]:
@@ -83,7 +85,7 @@ def _row(run: str, trial: Trial, reward: Reward, space: SearchSpace | None) -> T
 def csv_bytes(rows: Sequence[TrialRow]) -> bytes:
     """Return the rows as CSV in UTF-8. Texts that a spreadsheet would run as formulas are defused."""
     flat = [row.flat() for row in rows]
-    columns = columns_of(flat)
+    columns = columns_of([dict.fromkeys(FIRST), *flat])
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([safe_cell(name) for name in columns])
@@ -99,16 +101,21 @@ def columns_of(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 def parquet_bytes(rows: Sequence[TrialRow]) -> bytes:
     """Return the rows as a Parquet file. A column whose values are of different types is one of texts. Raises UserError without
     the extra that writes it."""
+    pyarrow = _pyarrow()
+    flat = [row.flat() for row in rows]
+    columns = {name: _column([row.get(name) for row in flat]) for name in columns_of([dict.fromkeys(FIRST), *flat])}
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table(columns), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _pyarrow() -> Any:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
         raise UserError("a .parquet file needs another package: pip install 'automl-cli[parquet]'") from error
-    flat = [row.flat() for row in rows]
-    columns = {name: _column([row.get(name) for row in flat]) for name in columns_of(flat)}
-    sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.table(columns), sink)
-    return bytes(sink.getvalue().to_pybytes())
+    return pyarrow
 
 
 def _column(values: list[Any]) -> list[Any]:
@@ -145,7 +152,7 @@ OPTUNA = ".log"
 
 
 def check_trials_file(path: Path) -> None:
-    """Raise UserError where trials cannot be written into this file."""
+    """Raise UserError where trials cannot be written into this file: where something else is there, which stays."""
     endings = (*WRITERS, OPTUNA)
     if path.suffix not in endings:
         raise UserError(
@@ -155,3 +162,34 @@ def check_trials_file(path: Path) -> None:
         raise UserError(f"--trials {path} is a directory; name a file")
     if not path.absolute().parent.is_dir():
         raise UserError(f"--trials is {str(path)!r}, and there is no folder {path.parent}; make it, or choose another place")
+    if (path.exists() or path.is_symlink()) and not _is_ours(path):
+        raise UserError(
+            f"{path} holds no trials that automl wrote, so it stays; move it away, or name another file with --trials"
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file is one of trials that was written before."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(BEGINNING)
+    if path.suffix == OPTUNA:
+        study, about, *_ = [*start.split(b"\n"), b"", b""]
+        return b'"study_name"' in study and b'"user_attr"' in about and b'"command"' in about
+    if path.suffix == ".csv":
+        return start.startswith(",".join(FIRST).encode())
+    return _parquet_columns(path)[: len(FIRST)] == FIRST
+
+
+BEGINNING = 4096
+"""Bytes of a file that are read to tell whether it is one of trials."""
+
+
+def _parquet_columns(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns; none for a file of another format. Raises UserError without the extra that reads it."""
+    pyarrow = _pyarrow()
+    try:
+        return tuple(pyarrow.parquet.read_schema(path).names)
+    except (pyarrow.ArrowException, OSError):
+        return ()

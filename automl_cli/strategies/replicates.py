@@ -64,6 +64,13 @@ class Replicating:
         self._block_again = False
         self._held: list[tuple[int, Proposal, float | None]] = []
         """Proposals of the strategy, by its numbers, whose rewards it does not know yet, though they are told."""
+        self.last_own = 0
+        """The strategy's own number of the last proposal that it was told."""
+
+    @property
+    def strategy(self) -> Strategy:
+        """Return the strategy whose proposals these are."""
+        return self._strategy
 
     def ask(self, trial: int) -> Proposal:
         """Return the challenger's genotype with its next seed, or what the strategy proposes next."""
@@ -72,6 +79,17 @@ class Replicating:
                 self._block_again = self._may_replicate(trial) and self._challenger() is not None
             proposal = self._proposed[trial] = self._replicate() if self._block_again else self._own_proposal(trial)
         return proposal
+
+    def follow(self, trial: int, proposal: Proposal) -> None:
+        """Take a recorded proposal as if it were asked for here: for a strategy that is told a journal again."""
+        self._proposed[trial] = proposal
+        if not proposal.replicate:
+            self._own[trial] = self._own_asked
+            self._own_asked += 1
+            return
+        self._replicates += 1
+        if (seen := self._seen.get(self._space.canonical(proposal.genotype))) is not None:
+            seen.asked = max(seen.asked, proposal.replicate + 1)
 
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
         """Take the reward, and let the strategy learn what is settled by it."""
@@ -126,4 +144,5 @@ class Replicating:
             if waits and reward is not None:
                 return
             del self._held[0]
+            self.last_own = number
             self._strategy.tell(number, proposal, None if reward is None else seen.mean)

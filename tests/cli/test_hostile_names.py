@@ -22,9 +22,11 @@ from automl_cli.cli.app import COMMANDS, SEARCH, load_command
 from automl_cli.cli.console import data_console, print_unbroken, table
 from automl_cli.core.shell_commands import command_line
 from automl_cli.core.visible_text import visible
+from automl_cli.reporting.confusion import confusion_parts
 from automl_cli.reporting.terminal import laid_out
 from automl_cli.values.sheet import Facts, Grid, Heading, Lines
 from tests.cli.searches import search
+from tests.reporting.runs import write_run
 from tests.tables import ROOT
 
 pytestmark = pytest.mark.usefixtures("environment_of_its_own")
@@ -87,6 +89,40 @@ def test_columns_stay_aligned_and_paths_whole_whatever_stands_in_them(capsys: py
     assert title == "kept   files  in"
     assert first == f"a\\x1b      1  {visible(long)}"
     assert second == "bb     1,000  b"
+
+
+LINES = "x\nb.png   9    0.999.png"
+
+
+@pytest.mark.parametrize(
+    ("made", "rows"),
+    [
+        (lambda: table(("picture", "class"), [(LINES, LINES), ("a.png", "1")]), 3),
+        (lambda: table((LINES,), [("a.png",)]), 2),
+        (lambda: laid_out(Heading(LINES, LINES)), 1),
+        (lambda: laid_out(Facts(((LINES, LINES), ("b", "c")))), 2),
+        (lambda: laid_out(Grid(("run", LINES), ((LINES, "1"), ("b", LINES)), words=(LINES,))), 3),
+        (lambda: laid_out(next(confusion_parts([LINES, "b"], ((3, 1), (1, 3))))), 3),
+        (lambda: laid_out([*confusion_parts([LINES, "b"], ((3, 1), (1, 3)))][1]), 3),
+        (lambda: laid_out([*confusion_parts([LINES, "b" * 60], ((3, 1), (1, 3)))][1]), 3),
+    ],
+)
+def test_no_name_looks_like_a_row_of_its_own(
+    made: Callable, rows: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    data_console().print(made())
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == rows
+    assert "x\\nb.png" in printed
+
+
+def test_a_run_with_a_line_end_in_its_name_is_one_row_and_one_title(automl: Callable, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs" / "x\n9  0.99  finished", [0.5, 0.75], strategy="evolution")
+    for line in (["report", run], ["report", tmp_path / "runs"]):
+        done = automl(*line)
+        assert done.code == 0
+        assert not any(line.startswith("9  0.99") for line in (done.stdout + done.stderr).splitlines())
 
 
 def lines_with(name: str) -> Iterator[list[str]]:

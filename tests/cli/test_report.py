@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -230,9 +231,31 @@ def test_runs_of_different_tasks_are_shown_one_by_one(automl: Callable, tmp_path
 
 
 def test_what_is_no_run_is_refused(automl: Callable, tmp_path: Path) -> None:
-    done = automl("report", tmp_path / "nothing")
-    assert (done.code, done.stdout) == (2, "")
-    assert done.stderr == f"error: {tmp_path / 'nothing'} is no run directory: it holds no study.json\n"
+    for flags in ([], ["--watch"], ["--html"]):
+        done = automl("report", tmp_path / "nothing", *flags)
+        assert (done.code, done.stdout) == (2, "")
+        assert done.stderr == f"error: {tmp_path / 'nothing'} does not exist; give the directory of a run\n"
+    (tmp_path / "folder").mkdir()
+    assert "is no run directory: it holds neither" in automl("report", tmp_path / "folder").stderr
+
+
+def test_a_file_of_a_run_leads_to_its_directory(automl: Callable, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "first", [0.5])
+    for flags in ([], ["--watch"]):
+        done = automl("report", run / "journal.jsonl", *flags)
+        said = f"error: {run / 'journal.jsonl'} is no directory; give that of its run: automl report {run}\n"
+        assert (done.code, done.stderr) == (2, said)
+    (tmp_path / "alone.txt").touch()
+    assert automl("report", tmp_path / "alone.txt").stderr.endswith("is no directory; give the directory of a run\n")
+
+
+def test_what_is_suggested_for_a_folder_of_runs_works(automl: Callable, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a b" / "first", [0.5])
+    done = automl("report", tmp_path / "a b", "--trials", tmp_path / "all.csv")
+    assert done.code == 2
+    _, *arguments = shlex.split(done.stderr.partition("as in: ")[2])
+    assert arguments == ["report", str(run), "--trials", str(tmp_path / "all.csv")]
+    assert automl(*arguments).code == 0
 
 
 def test_a_bad_journal_is_an_error_with_file_and_line(automl: Callable, tmp_path: Path) -> None:

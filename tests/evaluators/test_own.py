@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import UserError
-from automl_cli.core.protocols import Diverged
+from automl_cli.core.protocols import Diverged, EvaluatorFactory
 from automl_cli.core.trials import Measurement, Task
 from automl_cli.evaluators.own import OwnEvaluator, given_again, scored
 from automl_cli.evaluators.own_function import HERE, OwnFunction, hold, imported, is_reference, own_function
@@ -247,3 +247,24 @@ def test_the_command_line_scores_by_a_file_and_a_failing_child_is_a_failed_trial
     assert automl(*search, "--trials", 5, "--resume").code == 0
     plan = automl(*search[:-3], "--dry-run")
     assert f"measured by    the function {tmp_path / 'mine.py'}:score" in plan.stdout
+
+
+@pytest.mark.usefixtures("environment_of_its_own")
+def test_a_function_is_measured_again_with_replicates_and_children_have_a_size(
+    automl: Callable[..., CommandResult], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text("def score(child):\n    return child.seed % 1000 / 1000\n")
+    search = ("search-arch", "--space", TINY, "--evaluator", "mine.py:score", "--executor", "serial", "--out", "run", "--quiet")
+    done = automl(
+        *search, "--trials", 9, "--strategy", "evolution", "--replicates", 2, "--warm-start", "costs", "--in-flight", 1
+    )
+    assert done.code == 0, done.stderr
+    assert '"replicate":1' in (tmp_path / "run" / "journal.jsonl").read_text()
+    page = automl("report", "run", "--html")
+    assert page.code == 0, page.stderr
+
+
+def test_it_has_all_that_is_asked_of_an_evaluator() -> None:
+    asked = [name for name in {**vars(EvaluatorFactory), **EvaluatorFactory.__annotations__} if not name.startswith("_")]
+    assert {"noisy", "sizes", "trains"} <= set(asked)
+    assert [name for name in asked if not hasattr(OwnEvaluator, name)] == []

@@ -1,6 +1,7 @@
 """The table evaluator: every row comes back as it stands in the file, and a bad table is refused with its place."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -196,3 +197,13 @@ def test_a_column_named_as_the_true_score_is_refused_beside_noise(tmp_path: Path
     assert evaluator(table(tmp_path, lines), report_columns=["true_score"]).evaluate(task((0,) * 6)).metrics == {
         "true_score": 0.4
     }
+
+
+def test_noise_beyond_every_score_is_refused(automl: Any, tmp_path: Path) -> None:
+    said = ("--evaluator", "table", "--table", table(tmp_path, ROWS), "--reward-column", "reward", "--noise", "1e308")
+    done = automl("search-arch", "--space", "nas-bench-201", "--out", tmp_path / "run", *said)
+    assert (done.code, done.stderr.count("\n")) == (2, 1)
+    assert "--noise" in done.stderr
+    assert "1e+06" in done.stderr or "1,000,000" in done.stderr or "1000000" in done.stderr
+    with pytest.raises((UserError, msgspec.ValidationError)):
+        evaluator(table(tmp_path, ROWS), noise=1e308)

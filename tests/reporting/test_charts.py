@@ -38,6 +38,14 @@ def test_a_scale_holds_its_numbers_in_order_and_its_ticks_lie_in_it(values: list
     assert 1 <= len(scale.ticks()) <= 12
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_no_finite_number_is_too_far_for_a_scale(values: list[float]) -> None:
+    for log in (False, True):
+        scale = scale_over(values, log=log)
+        assert all(0 <= scale.place(value) <= 1 for value in values if value > 0 or not log)
+        assert all(-1e-6 <= at <= 1 + 1e-6 for at, _ in scale.ticks())
+
+
 @given(st.lists(st.floats(min_value=1e-3, max_value=1e12), min_size=1, max_size=20))
 def test_a_logarithmic_scale_does_so_too(values: list[float]) -> None:
     scale = scale_over(values, log=True)

@@ -9,18 +9,19 @@ from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.reporting import learned
 from automl_cli.reporting.learned import learned_of
 from automl_cli.reporting.runs import History
+from automl_cli.store.study import Replication
 from automl_cli.study.session import make_strategy
 from tests.reporting.runs import SPACE, study
 
 TRIALS = 60
 
 
-def history_of(strategy: str, *, trials: int = TRIALS) -> History:
+def history_of(strategy: str, *, trials: int = TRIALS, **changes: Any) -> History:
     """A search that is rewarded for first choices, one trial at a time."""
     from automl_cli.core.trials import Measurement, Outcome, Status, Task, Trial
 
     constants = STRATEGIES.load(strategy).resolve(trials, {})
-    made = study(strategy=strategy, strategy_settings=constants, trials=trials)
+    made = study(strategy=strategy, strategy_settings=constants, trials=trials, **changes)
     asked: Any = make_strategy(made, SPACE)
     told = []
     for number in range(trials):
@@ -54,6 +55,33 @@ def test_the_population_of_evolution_is_the_last_trials() -> None:
     for place, shares in enumerate(found.snapshots[-1].shares):
         counts = [sum(trial.task.genotype[place] == index for trial in members) for index in range(len(shares))]
         assert shares == pytest.approx([count / len(members) for count in counts])
+
+
+@pytest.mark.parametrize("strategy", ["random", "local-search", "surrogate", "evolution"])
+def test_what_is_learned_with_replicates_is_read_off_the_strategy_itself(strategy: str) -> None:
+    again = Replication(seeds=3, share=1 / 3)
+    history = history_of(strategy, replication=again, in_flight=1)
+    found, alone = learned_of(history, SPACE), learned_of(history_of(strategy), SPACE)
+    assert (found is None) == (alone is None)
+    if found is None or alone is None:
+        return
+    assert found.what == alone.what
+    assert found.snapshots[-1].trials == TRIALS
+    if strategy == "evolution":
+        live: Any = make_strategy(history.settings, SPACE)
+        for trial in history.trials:
+            assert live.ask(trial.number) == trial.proposal
+            live.tell(trial.number, trial.proposal, trial.outcome.measurement.scores[0])
+        members = live.strategy.read(live.last_own)
+        for place, shares in enumerate(found.snapshots[-1].shares):
+            counts = [sum(one.genotype[place] == index for one in members) for index in range(len(shares))]
+            assert shares == pytest.approx([count / len(members) for count in counts])
+
+
+def test_a_policy_with_replicates_is_read() -> None:
+    found = learned_of(history_of("ppo", replication=Replication(seeds=2, share=1 / 3)), SPACE)
+    assert found is not None
+    assert found.snapshots[-1].entropy < found.snapshots[0].uniform
 
 
 def test_random_search_learns_nothing_and_few_trials_show_nothing() -> None:

@@ -189,3 +189,9 @@ def test_beside_a_run_that_may_not_be_written_the_page_goes_elsewhere(
     assert (refused.code, refused.stdout) == (2, "")
     assert refused.stderr == f"error: {run} may not be written, so the page needs another place; name one with --out\n"
     assert automl("report", run, "--html", "--out", tmp_path).stdout == f"{tmp_path / 'report.html'}\n"
+
+
+def test_scores_at_the_end_of_what_a_number_holds_are_drawn(automl: Callable, tmp_path: Path) -> None:
+    for place, scores in enumerate(([1.7e308, -1.7e308, 1e308, 1.2e308, 0.5, 1e308, 1.5e308, 1.7e308, -1e308], [1.7e308] * 9)):
+        done = automl("report", write_run(tmp_path / str(place), scores), "--html")
+        assert done.code == 0, done.stderr

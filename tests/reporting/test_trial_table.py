@@ -92,6 +92,39 @@ def test_files_that_cannot_be_written_are_refused(run: Path, tmp_path: Path, nam
         write_trials(tmp_path / name, [read_history(run)])
 
 
+@pytest.mark.parametrize("name", ["thesis.csv", "thesis.parquet", "thesis.log", "empty.csv"])
+def test_a_file_that_holds_something_else_stays(automl: Any, run: Path, tmp_path: Path, name: str) -> None:
+    if name.endswith(".parquet"):
+        needs("pyarrow")
+    content = b"" if name == "empty.csv" else b"year,result\n2026,0.5\n"
+    (tmp_path / name).write_bytes(content)
+    refused = automl("report", run, "--trials", tmp_path / name)
+    assert refused.code == 2
+    assert "holds no trials that automl wrote, so it stays" in refused.stderr
+    assert (tmp_path / name).read_bytes() == content
+
+
+def test_a_study_of_optuna_that_is_not_ours_stays(run: Path, tmp_path: Path) -> None:
+    needs("optuna")
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    place = tmp_path / "own.log"
+    optuna.create_study(storage=JournalStorage(JournalFileBackend(str(place))), study_name="first").add_trials([])
+    with pytest.raises(UserError, match="so it stays"):
+        write_trials(place, [read_history(run)])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.log"])
+def test_trials_that_were_written_before_are_written_anew(run: Path, tmp_path: Path, name: str) -> None:
+    if not name.endswith(".csv"):
+        needs({".parquet": "pyarrow", ".log": "optuna"}[Path(name).suffix])
+    none = write_run(tmp_path / "none", [], finished=False)
+    for histories in ([read_history(none)], [read_history(run)], [read_history(none)]):
+        write_trials(tmp_path / name, histories)
+
+
 @pytest.mark.parametrize(("name", "package"), [("a.parquet", "pyarrow"), ("a.log", "optuna")])
 def test_a_missing_extra_is_named(run: Path, tmp_path: Path, name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
