@@ -99,9 +99,12 @@ def _levels(pictures: Pictures) -> tuple[float, dict[str, str]]:
     """Return the number that is white in floating-point pictures, as in a data set of these; and faults by name."""
     levels, faults = [], {}
     for path, name in zip(pictures.paths, pictures.names, strict=True):
-        if path.suffix.lower() not in FLOATING:
-            continue
         with suppress(OSError):
+            if path.exists() and not path.is_file():
+                faults[name] = "it is no regular file"  # opening a pipe would wait for ever
+                continue
+            if path.suffix.lower() not in FLOATING:
+                continue
             try:
                 if traits(path, str(path)).floating:
                     levels.append(levels_of(path.read_bytes(), str(path))[1])
