@@ -164,6 +164,10 @@ def test_the_command_writes_a_table_json_csv_and_files(
         (("--logits",), "--logits is for --json and --csv, or a file of those; leave it out for a table"),
         (("--out", "named.txt"), "--out named.txt: a file of predictions ends in .json or .csv, or --json or --csv says what"),
         (("--out", "taken/named.csv"), "--out taken: "),
+        (
+            ("--out", "nowhere/named.csv"),
+            "--out nowhere/named.csv: there is no folder nowhere; make it, or choose another --out",
+        ),
         (("--layout", "hwc"), "unknown --layout 'hwc'"),
         (("--pixel-range", "9"), "--pixel-range is '9'; it is LOW,HIGH"),
     ],
