@@ -133,5 +133,10 @@ def test_a_strategy_is_asked_and_told_in_five_lines() -> None:
     late = [searcher.ask() for _ in range(2)]
     with pytest.raises(ValueError, match="trial 41 was told where trial 40 comes next"):
         searcher.tell(late[1], 0.5)
+    for reward, problem in (("x", "it is a str"), (float("nan"), "it is nan")):
+        with pytest.raises((TypeError, ValueError), match=problem):
+            searcher.tell(late[0], reward)  # type: ignore[arg-type]
+    for asked in late:
+        searcher.tell(asked, np.float32(-0.5))
     with pytest.raises(automl.UserError, match="unknown strategy 'evolutoin'"):
         automl.AskTell("evolutoin", space="cnn", trials=3)
