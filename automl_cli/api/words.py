@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 Place = str | PathLike[str]
 """A path."""
 
+Images = Any
+"""Images as an array: uint8 or other numbers, (examples, height, width), (examples, height, width, channels) or one (height,
+width)."""
+
 Pair = tuple[Any, Any]
 """Images (examples, height, width, channels) or (examples, height, width), and labels (examples,), as NumPy takes them."""
 

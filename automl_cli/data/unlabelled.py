@@ -135,20 +135,23 @@ class NamedImages:
             yield from part.images(reading, depth=depth)
 
 
-def gathered(places: Sequence[Path], options: ArrayOptions) -> NamedImages:
-    """Return all pictures of files and folders, and the images of `.npz` and `.npy` files.
+def gathered(places: Sequence[Path | UnlabelledArray], options: ArrayOptions) -> NamedImages:
+    """Return all pictures of files and folders, the images of `.npz` and `.npy` files, and those of arrays as they are.
 
     Raises DataError that names all places that are missing, and for a folder without pictures.
     """
-    places = [expanded(place) for place in places]
-    if missing := [shown(place) for place in places if not place.exists()]:
+    places = [place if isinstance(place, UnlabelledArray) else expanded(place) for place in places]
+    if missing := [shown(place) for place in places if isinstance(place, Path) and not place.exists()]:
         more = f", and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         raise DataError(f"no file or folder at {', '.join(missing[:SHOWN])}{more}")
     parts: list[Pictures | UnlabelledArray] = []
     found: list[tuple[Path, str]] = []
     left_out = 0
     for place in places:
-        if place.suffix.lower() in ARRAY_ENDINGS and place.is_file():
+        if isinstance(place, UnlabelledArray):
+            parts += [*_pictures(found), place]
+            found = []
+        elif place.suffix.lower() in ARRAY_ENDINGS and place.is_file():
             parts += [*_pictures(found), open_unlabelled(place, options)]
             found = []
         elif place.is_dir():

@@ -21,6 +21,7 @@ def use(images: np.ndarray, labels: np.ndarray) -> None:
     reports: int = len(automl.report(found, "runs/other", top=3).runs)
     file: Path = automl.export(model, format="stablehlo").file
     named: str = automl.predict(model, "photo.jpg", Path("holiday"), top=3).predictions[0].classes[0]
+    automl.predict(model, images, [images, "photo.jpg"])
     numbers: list[float | None] = [row.score for row in found.trials]
     print(accuracy, reports, file, named, numbers, automl.build(found, seed=1))
 
