@@ -6,14 +6,16 @@ file that cannot be read comes as a `Fault` in its place.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
@@ -69,25 +71,40 @@ def _image(
     path, name = named
     if name in faults:
         return Fault(name, faults[name])
-    (height, width, channels), where = reading.shape, str(path)
+    where = str(path)
     try:
         data = path.read_bytes()
-        if reading.streamed:
-            window = partial(central_box, aspect=width / height)
-            return decode_window(data, where, window, shape=reading.shape, upright=True, rendering=rendering)
-        return decode(
-            data,
-            where,
-            channels=channels,
-            size=(height, width),
-            upright=True,
-            how=reading.dataset.resize,
-            rendering=rendering,
-        )
+        if reading.shape[2] == 1 and _in_colour(data, where):  # a data set of grey pictures holds none
+            image = _decoded(data, where, replace(reading, shape=(*reading.shape[:2], 3)), rendering)
+            return np.asarray(Image.fromarray(image).convert("L"))[..., None]
+        return _decoded(data, where, reading, rendering)
     except OSError as error:
         return Fault(name, f"it cannot be read: {error.strerror or error}")
     except DataError as error:
         return Fault(name, getattr(error, "reason", None) or _without(where, str(error)))
+
+
+def _in_colour(data: bytes, where: str) -> bool:
+    try:
+        return not traits(io.BytesIO(data), where).grey
+    except DataError:  # decoding says what is wrong with it
+        return False
+
+
+def _decoded(data: bytes, where: str, reading: ImageReading, rendering: Rendering) -> np.ndarray:
+    height, width, channels = reading.shape
+    if reading.streamed:
+        window = partial(central_box, aspect=width / height)
+        return decode_window(data, where, window, shape=reading.shape, upright=True, rendering=rendering)
+    return decode(
+        data,
+        where,
+        channels=channels,
+        size=(height, width),
+        upright=True,
+        how=reading.dataset.resize,
+        rendering=rendering,
+    )
 
 
 def _without(where: str, message: str) -> str:
