@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
+from automl_cli.core.errors import UserError
 from automl_cli.core.plugin_calls import type_in_words
 from automl_cli.core.trials import Proposal
 
@@ -52,12 +53,18 @@ class AskTell:
         strategy_option: Mapping[str, Any] | None = None,
     ) -> None:
         from automl_cli.core.spaces import SearchSpace
+        from automl_cli.planning.strategy_rule import AUTO
         from automl_cli.plugins.discovery import plugin_named
         from automl_cli.plugins.registry import STRATEGIES
         from automl_cli.plugins.space_checks import check_space
 
         self.space = space if isinstance(space, SearchSpace) else SearchSpace(plugin_named(space)[0], dict(space_option or {}))
         check_space(self.space)
+        if strategy == AUTO:
+            raise UserError(
+                f"AskTell takes no strategy {AUTO!r}: a search chooses by what it knows of its evaluator, and here the program "
+                f"keeps that; name one of {', '.join(STRATEGIES.names())}"
+            )
         factory = STRATEGIES.load(STRATEGIES.check(strategy))
         self.strategy: Strategy = factory(self.space, seed=seed, settings=factory.resolve(trials, dict(strategy_option or {})))
         self.best: tuple[float, AskedTrial] | None = None

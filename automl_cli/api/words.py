@@ -73,7 +73,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     max_multiply_adds: int
     strategy: str
     strategy_option: Mapping[str, Any]
-    start_from: "Sequence[Place | SearchResult | Loaded]"
+    start_from: "Place | SearchResult | Loaded | Sequence[Place | SearchResult | Loaded]"
     warm_start: Literal["costs", "none"]
     replicates: int
     trials: int

@@ -152,3 +152,5 @@ def test_a_strategy_is_asked_and_told_in_five_lines() -> None:
         searcher.tell(asked, np.float32(-0.5))
     with pytest.raises(automl.UserError, match="unknown strategy 'evolutoin'"):
         automl.AskTell("evolutoin", space="cnn", trials=3)
+    with pytest.raises(automl.UserError, match=r"AskTell takes no strategy 'auto': .*; name one of random, "):
+        automl.AskTell("auto", space="cnn", trials=3)

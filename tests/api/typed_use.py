@@ -16,6 +16,7 @@ def use(images: np.ndarray, labels: np.ndarray) -> None:
     """Everything that the API gives, with its types."""
     found: automl.SearchResult = automl.search("arch", dataset=(images, labels), evaluator=score, trials=4, out=Path("run"))
     automl.search("cell", dataset={"train": (images, labels)}, evaluator="score.py:score", activation=found, start_from=[found])
+    automl.search("arch", start_from=found)
     model: automl.TrainingResult = automl.train(arch=found, epochs=3, optimizer=automl.load("adam"))
     accuracy: float = automl.evaluate(model, dataset="digits").scores["test_accuracy"]
     reports: int = len(automl.report(found, "runs/other", top=3).runs)
