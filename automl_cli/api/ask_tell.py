@@ -1,11 +1,14 @@
 """A strategy as a library: ask for a proposal, tell its reward. No run directory, no processes; the program keeps the loop."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
+from automl_cli.core.errors import UserError
+from automl_cli.core.plugin_calls import type_in_words
 from automl_cli.core.trials import Proposal
 
 if TYPE_CHECKING:
@@ -50,12 +53,18 @@ class AskTell:
         strategy_option: Mapping[str, Any] | None = None,
     ) -> None:
         from automl_cli.core.spaces import SearchSpace
+        from automl_cli.planning.strategy_rule import AUTO
         from automl_cli.plugins.discovery import plugin_named
         from automl_cli.plugins.registry import STRATEGIES
         from automl_cli.plugins.space_checks import check_space
 
         self.space = space if isinstance(space, SearchSpace) else SearchSpace(plugin_named(space)[0], dict(space_option or {}))
         check_space(self.space)
+        if strategy == AUTO:
+            raise UserError(
+                f"AskTell takes no strategy {AUTO!r}: a search chooses by what it knows of its evaluator, and here the program "
+                f"keeps that; name one of {', '.join(STRATEGIES.names())}"
+            )
         factory = STRATEGIES.load(STRATEGIES.check(strategy))
         self.strategy: Strategy = factory(self.space, seed=seed, settings=factory.resolve(trials, dict(strategy_option or {})))
         self.best: tuple[float, AskedTrial] | None = None
@@ -71,10 +80,24 @@ class AskTell:
         return AskedTrial(self._asked - 1, proposal, decoded(self.space, proposal.genotype))
 
     def tell(self, asked: AskedTrial, reward: float | None) -> None:
-        """Take the reward of a proposal, None where it has none. Raises ValueError out of the order of asking."""
+        """Take the reward of a proposal, None where it has none.
+
+        Raises ValueError out of the order of asking and for a number that is not finite, TypeError for what is no number; the
+        strategy has learned nothing then, and the reward can be told again.
+        """
         if asked.number != self._told:
             raise ValueError(f"trial {asked.number} was told where trial {self._told} comes next; tell in the order of asking")
+        number = None if reward is None else _checked(reward)
         self._told += 1
-        self.strategy.tell(asked.number, asked.proposal, reward)
-        if reward is not None and (self.best is None or reward > self.best[0]):
-            self.best = reward, asked
+        self.strategy.tell(asked.number, asked.proposal, number)
+        if number is not None and (self.best is None or number > self.best[0]):
+            self.best = number, asked
+
+
+def _checked(reward: Any) -> float:
+    """Return a reward as a float; arrays of one number are numbers. Raises TypeError and ValueError."""
+    if not hasattr(reward, "__float__"):
+        raise TypeError(f"a reward is a number, or None where the trial has none; it is {type_in_words(reward)}")
+    if not isfinite(number := float(reward)):
+        raise ValueError(f"a reward is a finite number, or None where the trial has none; it is {number}")
+    return number

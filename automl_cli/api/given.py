@@ -59,9 +59,14 @@ def dataset_named(dataset: Any, talk: "Talk") -> str:
 
 
 def _as_text(value: Any, row: Flag) -> Any:
-    """Return paths, results and loaded values as texts, also those of a list, and mappings as dicts."""
-    if row.type is list and not isinstance(value, str):
-        return [name_of(item) for item in value]
+    """Return paths, results and loaded values as texts, and mappings as dicts; of a row that takes a list, a list of them.
+
+    In a list a search stands for its run with all trials, not for its winner alone.
+    """
+    if row.type is list:
+        alone = isinstance(value, str | PathLike | SearchResult | Loaded)
+        items = [value] if alone else value
+        return [str(item.path) if isinstance(item, SearchResult) else name_of(item) for item in items]
     if isinstance(value, Mapping):
         return dict(value)
     return list(value) if isinstance(value, tuple) else name_of(value)

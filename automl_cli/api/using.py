@@ -1,14 +1,19 @@
 """Uses what was found from Python: `automl_cli.build`, `automl_cli.export` and `automl_cli.predict`."""
 
+from collections.abc import Iterator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from automl_cli.api.given import name_of
-from automl_cli.api.words import Place
+from automl_cli.api.words import Images, Place
+from automl_cli.core.errors import UserError
+from automl_cli.core.plugin_calls import type_in_words
 
 if TYPE_CHECKING:
     from automl_cli.api.result import SearchResult
     from automl_cli.api.training import TrainingResult
+    from automl_cli.data.unlabelled_arrays import ArrayOptions, UnlabelledArray
     from automl_cli.jobs.export import Exported
     from automl_cli.jobs.loading import Loaded
     from automl_cli.jobs.predict import Predictions
@@ -45,7 +50,7 @@ def export(
 
 def predict(
     model: "Place | TrainingResult",
-    *places: Place,
+    *places: Place | Images | Sequence[Place | Images],
     top: int | None = None,
     logits: bool = False,
     skip_broken: bool = False,
@@ -53,10 +58,11 @@ def predict(
     layout: Literal["nhwc", "nchw"] | None = None,
     pixel_range: tuple[float, float] | None = None,
 ) -> "Predictions":
-    """Name the classes of pictures, of all pictures below folders, and of arrays in files, as `automl predict` does.
+    """Name the classes of pictures, of all pictures below folders, and of arrays, as `automl predict` does.
 
+    A place is a path, an array of images (examples, height, width, channels) or (examples, height, width), or a list of these.
     All classes come with their probabilities, the most probable first, or the `top` ones. Raises DataError for places that are
-    missing, and for pictures that cannot be read unless they are skipped.
+    missing, and for pictures that cannot be read unless they are skipped; UserError for no place, and what is none.
     """
     from automl_cli.data.unlabelled_arrays import ArrayOptions
     from automl_cli.jobs.predict import predict as named
@@ -65,5 +71,30 @@ def predict(
 
     path = model_file(Path(name_of(model)))
     options = ArrayOptions(array=array, layout=layout, pixel_range=pixel_range)
+    opened = _opened(places, options)
     set_up_lone_process()
-    return named(path, [Path(place) for place in places], options, top=top, skip_broken=skip_broken, logits=logits)
+    return named(path, opened, options, top=top, skip_broken=skip_broken, logits=logits)
+
+
+def _opened(places: Sequence[Any], options: "ArrayOptions") -> "list[Path | UnlabelledArray]":
+    """Return places as paths and opened arrays. Raises UserError for none, and for what is neither."""
+    from automl_cli.data.unlabelled_arrays import held_unlabelled
+
+    wanted = "give paths of pictures, folders or array files, or arrays of images"
+    if not (given := list(_flat(places))):
+        raise UserError(f"predict: nothing is to be named; {wanted}")
+    found: list[Path | UnlabelledArray] = []
+    for number, place in enumerate(given):
+        if isinstance(place, str | PathLike):
+            found.append(Path(place))
+        elif hasattr(place, "__array__"):
+            found.append(held_unlabelled(place, "array" if len(given) == 1 else f"array {number}", options))
+        else:
+            raise UserError(f"predict: place {number} is {type_in_words(place)}; {wanted}")
+    return found
+
+
+def _flat(places: Sequence[Any]) -> Iterator[Any]:
+    """Yield places, and those in lists of them, in order."""
+    for place in places:
+        yield from _flat(place) if isinstance(place, list | tuple) else (place,)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 Place = str | PathLike[str]
 """A path."""
 
+Images = Any
+"""Images as an array: uint8 or other numbers, (examples, height, width), (examples, height, width, channels) or one (height,
+width)."""
+
 Pair = tuple[Any, Any]
 """Images (examples, height, width, channels) or (examples, height, width), and labels (examples,), as NumPy takes them."""
 
@@ -69,7 +73,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     max_multiply_adds: int
     strategy: str
     strategy_option: Mapping[str, Any]
-    start_from: "Sequence[Place | SearchResult | Loaded]"
+    start_from: "Place | SearchResult | Loaded | Sequence[Place | SearchResult | Loaded]"
     warm_start: Literal["costs", "none"]
     replicates: int
     trials: int

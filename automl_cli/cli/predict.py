@@ -85,13 +85,12 @@ def predict(
         automl predict runs/final holiday --top 1 --out named.csv --skip-broken
     """
     from automl_cli.jobs.predict import predict as named
-    from automl_cli.store.places import check_file
     from automl_cli.system.process import set_up_lone_process
     from automl_cli.training.model_file import model_file
 
     form = _form(out, json=json, csv=csv, logits=logits)
     if out is not None:
-        check_file(out, overwrite=overwrite)
+        _check_out(out, overwrite=overwrite)
     options = _options(array, layout, pixel_range)
     path = model_file(model)
     set_up_lone_process()
@@ -115,6 +114,16 @@ def _form(out: Path | None, *, json: bool, csv: bool, logits: bool) -> str:
     if logits and form == "table":
         raise UserError("--logits is for --json and --csv, or a file of those; leave it out for a table")
     return form
+
+
+def _check_out(out: Path, *, overwrite: bool) -> None:
+    """Check that the file can be written, in a folder that is there. Raises UserError where it cannot."""
+    from automl_cli.core.errors import UserError
+    from automl_cli.store.places import check_file
+
+    check_file(out, overwrite=overwrite)
+    if not out.parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {out.parent}; make it, or choose another --out")
 
 
 def _options(array: str | None, layout: str | None, pixel_range: str | None) -> "ArrayOptions":

@@ -6,14 +6,16 @@ file that cannot be read comes as a `Fault` in its place.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
@@ -69,25 +71,40 @@ def _image(
     path, name = named
     if name in faults:
         return Fault(name, faults[name])
-    (height, width, channels), where = reading.shape, str(path)
+    where = str(path)
     try:
         data = path.read_bytes()
-        if reading.streamed:
-            window = partial(central_box, aspect=width / height)
-            return decode_window(data, where, window, shape=reading.shape, upright=True, rendering=rendering)
-        return decode(
-            data,
-            where,
-            channels=channels,
-            size=(height, width),
-            upright=True,
-            how=reading.dataset.resize,
-            rendering=rendering,
-        )
+        if reading.shape[2] == 1 and _in_colour(data, where):  # a data set of grey pictures holds none
+            image = _decoded(data, where, replace(reading, shape=(*reading.shape[:2], 3)), rendering)
+            return np.asarray(Image.fromarray(image).convert("L"))[..., None]
+        return _decoded(data, where, reading, rendering)
     except OSError as error:
         return Fault(name, f"it cannot be read: {error.strerror or error}")
     except DataError as error:
         return Fault(name, getattr(error, "reason", None) or _without(where, str(error)))
+
+
+def _in_colour(data: bytes, where: str) -> bool:
+    try:
+        return not traits(io.BytesIO(data), where).grey
+    except DataError:  # decoding says what is wrong with it
+        return False
+
+
+def _decoded(data: bytes, where: str, reading: ImageReading, rendering: Rendering) -> np.ndarray:
+    height, width, channels = reading.shape
+    if reading.streamed:
+        window = partial(central_box, aspect=width / height)
+        return decode_window(data, where, window, shape=reading.shape, upright=True, rendering=rendering)
+    return decode(
+        data,
+        where,
+        channels=channels,
+        size=(height, width),
+        upright=True,
+        how=reading.dataset.resize,
+        rendering=rendering,
+    )
 
 
 def _without(where: str, message: str) -> str:
@@ -99,9 +116,12 @@ def _levels(pictures: Pictures) -> tuple[float, dict[str, str]]:
     """Return the number that is white in floating-point pictures, as in a data set of these; and faults by name."""
     levels, faults = [], {}
     for path, name in zip(pictures.paths, pictures.names, strict=True):
-        if path.suffix.lower() not in FLOATING:
-            continue
         with suppress(OSError):
+            if path.exists() and not path.is_file():
+                faults[name] = "it is no regular file"  # opening a pipe would wait for ever
+                continue
+            if path.suffix.lower() not in FLOATING:
+                continue
             try:
                 if traits(path, str(path)).floating:
                     levels.append(levels_of(path.read_bytes(), str(path))[1])
@@ -132,20 +152,23 @@ class NamedImages:
             yield from part.images(reading, depth=depth)
 
 
-def gathered(places: Sequence[Path], options: ArrayOptions) -> NamedImages:
-    """Return all pictures of files and folders, and the images of `.npz` and `.npy` files.
+def gathered(places: Sequence[Path | UnlabelledArray], options: ArrayOptions) -> NamedImages:
+    """Return all pictures of files and folders, the images of `.npz` and `.npy` files, and those of arrays as they are.
 
     Raises DataError that names all places that are missing, and for a folder without pictures.
     """
-    places = [expanded(place) for place in places]
-    if missing := [shown(place) for place in places if not place.exists()]:
+    places = [place if isinstance(place, UnlabelledArray) else expanded(place) for place in places]
+    if missing := [shown(place) for place in places if isinstance(place, Path) and not place.exists()]:
         more = f", and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         raise DataError(f"no file or folder at {', '.join(missing[:SHOWN])}{more}")
     parts: list[Pictures | UnlabelledArray] = []
     found: list[tuple[Path, str]] = []
     left_out = 0
     for place in places:
-        if place.suffix.lower() in ARRAY_ENDINGS and place.is_file():
+        if isinstance(place, UnlabelledArray):
+            parts += [*_pictures(found), place]
+            found = []
+        elif place.suffix.lower() in ARRAY_ENDINGS and place.is_file():
             parts += [*_pictures(found), open_unlabelled(place, options)]
             found = []
         elif place.is_dir():

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import by_times, counted
 from automl_cli.data.array_axes import ArrayLayout, layout_of, picture_shape
-from automl_cli.data.array_files import ArrayFiles, NpyFile, NpzFile
+from automl_cli.data.array_files import ArrayFiles, ArrayHeader, NpyFile, NpzFile
 from automl_cli.data.array_names import meaning_of
 from automl_cli.data.array_scans import extremes_of
 from automl_cli.data.paths import shown
-from automl_cli.data.pixel_range import as_bytes, range_of
+from automl_cli.data.pixel_range import NONE_SEEN, as_bytes, range_of, with_more
 from automl_cli.data.resizing import colour_named, fit, grey_level
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class UnlabelledArray:
         """Return how each image is called: by its file, the array and its number."""
         shape = self.files.headers[self.key].shape
         count = 1 if len(shape) == 2 else shape[0]
-        array = "" if self.files.place.suffix.lower() == ".npy" else f":{self.key}"
+        array = f":{self.key}" if self.files.place.suffix.lower() == ".npz" else ""
         return [f"{shown(self.files.place)}{array}[{number}]" for number in range(count)]
 
     def images(self, reading: ImageReading, *, depth: int) -> Iterator[np.ndarray]:
@@ -56,7 +56,7 @@ class UnlabelledArray:
 
         Raises DataError for other channels than the model's, for numbers of an unknown range and for NaN.
         """
-        where = f"{shown(self.files.place)}: {self.key}"
+        where = _where(self.files, self.key)
         header = self.files.headers[self.key]
         shape = (1, *header.shape) if len(header.shape) == 2 else header.shape
         layout = layout_of(shape, self.options.layout or reading.dataset.layout, where)
@@ -81,10 +81,39 @@ class UnlabelledArray:
             return 0.0, 1.0
         if dtype == np.uint8:
             return given
-        seen = extremes_of(self.files, self.key)
+        if isinstance(self.files, HeldArray):
+            seen = with_more(NONE_SEEN, 0, self.files.read(self.key))
+        else:
+            seen = extremes_of(self.files, self.key)
         if seen.not_finite:
             raise DataError(f"{where}: picture {seen.first_not_finite} holds NaN or infinity; replace or remove it")
         return given or range_of(seen.low, seen.high, dtype, where)
+
+
+class HeldArray:
+    """An array that a program holds, under the name that its images are called by."""
+
+    def __init__(self, array: Any, name: str) -> None:
+        self._array = np.asarray(array)
+        self.place = Path(name)
+        self.headers = {name: ArrayHeader(self._array.shape, self._array.dtype, False)}
+
+    def files(self) -> tuple[Path, ...]:
+        """Return no files: there are none."""
+        return ()
+
+    def read(self, name: str) -> np.ndarray:
+        """Return the whole array."""
+        return self._array
+
+    def chunks(self, name: str) -> Iterator[np.ndarray]:
+        """Yield the whole array."""
+        yield self._array
+
+
+def held_unlabelled(array: Any, name: str, options: ArrayOptions) -> UnlabelledArray:
+    """Return the images of an array that a program holds. Raises DataError for one that holds no images."""
+    return _opened(HeldArray(array, name), name, options)
 
 
 def open_unlabelled(path: Path, options: ArrayOptions) -> UnlabelledArray:
@@ -93,15 +122,24 @@ def open_unlabelled(path: Path, options: ArrayOptions) -> UnlabelledArray:
     Raises DataError where there is none, several, or one that holds no images.
     """
     files: ArrayFiles = NpzFile(path) if path.suffix.lower() == ".npz" else NpyFile(path)
-    key = _chosen(files, options.array)
+    return _opened(files, _chosen(files, options.array), options)
+
+
+def _opened(files: ArrayFiles, key: str, options: ArrayOptions) -> UnlabelledArray:
+    """Return the images of an array by its name. Raises DataError for one that holds no images."""
     shape, dtype, _ = files.headers[key]
     if len(shape) not in (2, 3, 4) or 0 in shape or dtype.hasobject or dtype.kind not in "biuf":
         kind = "Python objects" if dtype.hasobject else f"{dtype} of shape {by_times(shape) or 'one number'}"
         raise DataError(
-            f"{shown(path)}: {key} holds {kind}; images are numbers of shape (examples, height, width), (examples, height, "
+            f"{_where(files, key)} holds {kind}; images are numbers of shape (examples, height, width), (examples, height, "
             "width, channels) or (examples, channels, height, width)"
         )
     return UnlabelledArray(files, key, options)
+
+
+def _where(files: ArrayFiles, key: str) -> str:
+    """Return what errors call an array: its file and its name, or the name alone of one that has no file."""
+    return key if isinstance(files, HeldArray) else f"{shown(files.place)}: {key}"
 
 
 def _chosen(files: ArrayFiles, name: str | None) -> str:

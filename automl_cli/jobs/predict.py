@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from automl_cli.data.survey import Fault
     from automl_cli.data.unlabelled import ImageReading, NamedImages
-    from automl_cli.data.unlabelled_arrays import ArrayOptions
+    from automl_cli.data.unlabelled_arrays import ArrayOptions, UnlabelledArray
     from automl_cli.nn.evaluation import EvaluationExamples
 
 
@@ -73,14 +73,14 @@ class Predictions(Struct, frozen=True, kw_only=True):
 
 def predict(
     path: Path,
-    places: Sequence[Path],
+    places: Sequence[Path | UnlabelledArray],
     options: ArrayOptions,
     *,
     top: int | None = None,
     skip_broken: bool = False,
     logits: bool = False,
 ) -> Predictions:
-    """Name the `top` most probable classes (all, for None) of the pictures in these files and folders by the model in a file.
+    """Name the `top` most probable classes (all, for None) of pictures and arrays by the model in a file.
 
     Raises DataError that names all places that are missing, or all pictures that cannot be read unless they are skipped;
     ArtifactError for a model of anything but images.

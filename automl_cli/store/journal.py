@@ -99,6 +99,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        check_regular(path)
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         except OSError as error:
@@ -241,8 +242,15 @@ def cut_torn_tail(path: Path) -> Path | None:
     return aside
 
 
+def check_regular(path: Path) -> None:
+    """Check that a journal is a regular file, if it is there: opening a pipe would wait for ever. Raises ArtifactError."""
+    if path.exists() and not path.is_file():
+        raise ArtifactError(f"{path} is no regular file, so it is no journal; move it away, or put the journal back")
+
+
 def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:
     """Yield every line with its line end, and whether it is the last."""
+    check_regular(path)
     try:
         with path.open("rb") as file:
             before = file.readline()

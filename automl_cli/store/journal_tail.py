@@ -6,6 +6,7 @@ from typing import Any
 
 from automl_cli.core.errors import ArtifactError
 from automl_cli.store import encoding
+from automl_cli.store.journal import check_regular
 
 
 class JournalTail:
@@ -33,7 +34,8 @@ class JournalTail:
     def added(self) -> Iterator[tuple[str, Any]]:
         """Yield the records that were added since the last time, each behind its `file:line`.
 
-        Raises ArtifactError, naming file and line, for a line before the last that is no record.
+        Raises ArtifactError, naming file and line, for a line before the last that is no record; and where no regular file
+        stands there.
         """
         lines = self._new_lines()
         for number, line in enumerate(lines, start=1):
@@ -50,6 +52,7 @@ class JournalTail:
 
     def _new_lines(self) -> list[bytes]:
         """Return the whole lines behind those that were read."""
+        check_regular(self.path)
         try:
             with self.path.open("rb") as file:
                 file.seek(self._place)

@@ -99,6 +99,18 @@ def test_a_network_is_trained_scored_and_written(tmp_path: Path) -> None:
     assert "<th>test accuracy</th>" in model._repr_html_()
     np.save(tmp_path / "images.npy", images[180:])
     named = automl.predict(model, tmp_path / "images.npy", top=1).predictions
+    held = automl.predict(model, images[180:], top=1)
+    assert [one.probabilities for one in held.predictions] == [one.probabilities for one in named]
+    assert held.predictions[1].file == "array[1]"
+    both = automl.predict(model, [tmp_path / "images.npy", images[180:] / np.float32(255)], top=1).predictions
+    assert [one.classes for one in both] == [one.classes for one in named] * 2
+    assert both[-1].file == "array 1[59]"
+    with pytest.raises(automl.UserError, match="predict: nothing is to be named; give paths"):
+        automl.predict(model)
+    with pytest.raises(automl.UserError, match="predict: place 1 is an int; give paths"):
+        automl.predict(model, "images.npy", 3)
+    with pytest.raises(automl.DataError, match=r"^array holds float64 of shape 2; images are"):
+        automl.predict(model, np.zeros(2))
     right = [one.classes[0] == str(label) for one, label in zip(named, labels[180:], strict=True)]
     assert sum(right) / len(right) == model.scores["test_accuracy"]
     exported = automl.export(model, out=tmp_path / "export")
@@ -133,5 +145,12 @@ def test_a_strategy_is_asked_and_told_in_five_lines() -> None:
     late = [searcher.ask() for _ in range(2)]
     with pytest.raises(ValueError, match="trial 41 was told where trial 40 comes next"):
         searcher.tell(late[1], 0.5)
+    for reward, problem in (("x", "it is a str"), (float("nan"), "it is nan")):
+        with pytest.raises((TypeError, ValueError), match=problem):
+            searcher.tell(late[0], reward)  # type: ignore[arg-type]
+    for asked in late:
+        searcher.tell(asked, np.float32(-0.5))
     with pytest.raises(automl.UserError, match="unknown strategy 'evolutoin'"):
         automl.AskTell("evolutoin", space="cnn", trials=3)
+    with pytest.raises(automl.UserError, match=r"AskTell takes no strategy 'auto': .*; name one of random, "):
+        automl.AskTell("auto", space="cnn", trials=3)

@@ -128,6 +128,13 @@ def test_an_unknown_search_is_refused_with_the_nearest() -> None:
         automl.search("arhc")  # type: ignore[arg-type]
 
 
+def test_one_run_to_start_from_needs_no_list() -> None:
+    first = automl.search("arch", **small(out="first"))
+    for number, named in enumerate(("first", Path("first"), first, [first])):
+        found = automl.search("arch", **small(out=f"next-{number}", strategy="evolution", start_from=named))
+        assert [(Path(run.path).name, run.trials) for run in found.settings.taken_over] == [("first", 4)]
+
+
 def test_a_search_without_a_score_is_a_failed_run() -> None:
     def nothing(child: Any) -> float:
         raise RuntimeError("no")

@@ -16,11 +16,13 @@ def use(images: np.ndarray, labels: np.ndarray) -> None:
     """Everything that the API gives, with its types."""
     found: automl.SearchResult = automl.search("arch", dataset=(images, labels), evaluator=score, trials=4, out=Path("run"))
     automl.search("cell", dataset={"train": (images, labels)}, evaluator="score.py:score", activation=found, start_from=[found])
+    automl.search("arch", start_from=found)
     model: automl.TrainingResult = automl.train(arch=found, epochs=3, optimizer=automl.load("adam"))
     accuracy: float = automl.evaluate(model, dataset="digits").scores["test_accuracy"]
     reports: int = len(automl.report(found, "runs/other", top=3).runs)
     file: Path = automl.export(model, format="stablehlo").file
     named: str = automl.predict(model, "photo.jpg", Path("holiday"), top=3).predictions[0].classes[0]
+    automl.predict(model, images, [images, "photo.jpg"])
     numbers: list[float | None] = [row.score for row in found.trials]
     print(accuracy, reports, file, named, numbers, automl.build(found, seed=1))
 

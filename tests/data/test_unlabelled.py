@@ -1,5 +1,6 @@
 """Pictures and arrays without labels: the same bytes as a data set reads from the same files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,27 @@ def test_what_cannot_be_read_comes_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "5.png").symlink_to(tmp_path / "nowhere.png")
     found = gathered([tmp_path, tmp_path / "4.txt"], PLAIN)
     images = list(found.images(grey))
-    assert (found.left_out, [isinstance(image, Fault) for image in images]) == (1, [True, False, True, True, True, True])
+    assert (found.left_out, [isinstance(image, Fault) for image in images]) == (1, [False, False, True, True, True, True])
     reasons = [image.reason for image in images if isinstance(image, Fault)]
-    assert reasons[0] == "is in colour, but the set is of grey pictures; convert it, or the others"
-    assert reasons[1] == "the file is empty"
-    assert reasons[2].startswith("its pixels reach from 300 to 300")
-    assert reasons[3] == "it cannot be read: No such file or directory"
-    assert reasons[4] == "the file is of no known picture format"
+    assert reasons[0] == "the file is empty"
+    assert reasons[1].startswith("its pixels reach from 300 to 300")
+    assert reasons[2] == "it cannot be read: No such file or directory"
+    assert reasons[3] == "the file is of no known picture format"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_colour_picture_becomes_grey_for_a_model_of_grey_pictures(streamed: bool, tmp_path: Path) -> None:
+    """By the luma of ITU-R BT.601, which weighs red, green and blue by 0.299, 0.587 and 0.114; a grey picture as ever."""
+    pixels = noise(0)
+    Image.fromarray(pixels).save(tmp_path / "0.png")
+    Image.fromarray(pixels[..., 0]).save(tmp_path / "1.png")
+    reading = ImageReading((*pixels.shape[:2], 1), DatasetReference(source="elsewhere"), streamed=streamed)
+    colour, grey = (image for image in gathered([tmp_path], PLAIN).images(reading) if isinstance(image, np.ndarray))
+    in_colour = replace(reading, shape=(*pixels.shape[:2], 3))
+    three, shades = (image for image in gathered([tmp_path], PLAIN).images(in_colour) if isinstance(image, np.ndarray))
+    assert colour.dtype == np.uint8
+    np.testing.assert_allclose(colour[..., 0], three @ (0.299, 0.587, 0.114), atol=0.6)
+    np.testing.assert_array_equal(grey, shades[..., :1])
 
 
 def test_missing_places_are_all_named(tmp_path: Path) -> None:

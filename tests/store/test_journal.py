@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.core.trials import Measurement, Outcome, Stage, Status
 from automl_cli.store import journal as journal_module
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told, cut_torn_tail, read_records, read_trials
+from automl_cli.store.journal_tail import JournalTail
 
 RECORDS: list[Record] = [
     Started(at=1.0, executor="local", workers=2),
@@ -52,6 +54,21 @@ def test_trials_join_what_was_asked_with_what_was_told(tmp_path: Path) -> None:
 def test_a_journal_that_is_not_there_yet_has_no_records(tmp_path: Path) -> None:
     assert list(read_records(tmp_path / "journal.jsonl")) == []
     assert cut_torn_tail(tmp_path / "journal.jsonl") is None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        Journal,
+        lambda path: list(read_records(path)),
+        cut_torn_tail,
+        lambda path: list(JournalTail(path, Record).added()),
+    ],
+)
+def test_a_pipe_in_the_place_of_a_journal_is_refused_and_not_waited_for(use: Callable[[Path], object], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal.jsonl")
+    with pytest.raises(ArtifactError, match=r"journal\.jsonl is no regular file"):
+        use(tmp_path / "journal.jsonl")
 
 
 def test_every_byte_prefix_is_a_journal_and_can_be_continued(tmp_path: Path) -> None:

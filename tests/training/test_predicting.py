@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -113,17 +114,19 @@ def test_broken_pictures_are_named_all_at_once_or_skipped(classifier: Path, phot
     folder = photographs / "test"
     (folder / "dark" / "a.png").write_bytes(b"")
     (folder / "=light" / "z.jpg").write_bytes(b"no picture")
+    os.mkfifo(folder / "dark" / "pipe.png")
     with pytest.raises(DataError) as caught:
         predict(classifier, [folder], ArrayOptions())
     lines = str(caught.value).splitlines()
-    assert lines[0] == "to be named, 13 pictures: 2 faults"
-    assert [line.rpartition("/")[2] for line in lines[1:3]] == [
+    assert lines[0] == "to be named, 14 pictures: 3 faults"
+    assert [line.rpartition("/")[2] for line in lines[1:4]] == [
         "z.jpg: the file is of no known picture format",
         "a.png: the file is empty",
+        "pipe.png: it is no regular file",
     ]
     assert lines[-1].endswith("leave them out with --skip-broken")
     found = predict(classifier, [folder], ArrayOptions(), skip_broken=True)
-    assert ([Path(name).name for name, _ in found.skipped], len(found.predictions)) == (["z.jpg", "a.png"], 11)
+    assert ([Path(name).name for name, _ in found.skipped], len(found.predictions)) == (["z.jpg", "a.png", "pipe.png"], 11)
 
 
 def test_the_command_writes_a_table_json_csv_and_files(
@@ -161,6 +164,10 @@ def test_the_command_writes_a_table_json_csv_and_files(
         (("--logits",), "--logits is for --json and --csv, or a file of those; leave it out for a table"),
         (("--out", "named.txt"), "--out named.txt: a file of predictions ends in .json or .csv, or --json or --csv says what"),
         (("--out", "taken/named.csv"), "--out taken: "),
+        (
+            ("--out", "nowhere/named.csv"),
+            "--out nowhere/named.csv: there is no folder nowhere; make it, or choose another --out",
+        ),
         (("--layout", "hwc"), "unknown --layout 'hwc'"),
         (("--pixel-range", "9"), "--pixel-range is '9'; it is LOW,HIGH"),
     ],
