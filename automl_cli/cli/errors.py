@@ -57,6 +57,7 @@ def usage_text(error: typer.TyperException) -> str:
     """Return what is wrong with the command line, and the help that says what is right."""
     context, near = getattr(error, "ctx", None), getattr(error, "possibilities", None)
     text = " ".join(f"{error.message}. Did you mean {near[0]}?".split()) if near else " ".join(error.format_message().split())
+    text = text.replace(": Value error, ", ": ", 1)  # typer's checks say so of every choice
     hint = f"\nTry '{context.command_path} --help'" if context else ""
     return f"{text[:1].lower()}{text[1:].rstrip('.')}{hint}"
 

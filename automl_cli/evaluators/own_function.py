@@ -31,6 +31,8 @@ HERE = "<here>"
 
 FORM = "FILE.py:FUNCTION or PACKAGE.MODULE:FUNCTION"
 
+FITTING = "give a function of one child that returns its score"
+
 
 class OwnFunction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The function that scores the children of a study. `digest` is the SHA-256 of its file, or of its own text where this
@@ -128,7 +130,23 @@ def _held(name: str) -> OwnFunction:
             f"the function {name!r} is not held by this process: it was given to automl_cli.search in a notebook or a script; "
             "give it there again"
         )
-    return OwnFunction(function=name, digest=_HELD[name][1])
+    function, digest = _HELD[name]
+    if (problem := _misfit_of_held(function)) is not None:
+        raise UserError(f"evaluator {name} {problem}; {FITTING}")
+    return OwnFunction(function=name, digest=digest)
+
+
+def _misfit_of_held(function: Callable[..., Any]) -> str | None:
+    """Return what is wrong with a function of this process, where it cannot be called with one child."""
+    if inspect.isclass(function):
+        return "is a class"
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return "does not take exactly one argument"
+    except ValueError:  # nobody can see what it takes
+        return None
+    return None
 
 
 def _importable(function: Any) -> str | None:
@@ -169,7 +187,29 @@ def _digest_of(file: Path, name: str) -> str:
     if name not in (names := set(_names_in(tree.body))):
         public = sorted(known for known in names if not known.startswith("_"))
         raise UserError(f"{file} defines no {name!r}; it defines: {', '.join(public) or 'nothing'}")
+    problems = [_misfit(statement, name) for statement in tree.body if name in _names_in([statement])]
+    if problems[-1] is not None:  # what is bound last counts
+        raise UserError(f"{name!r} in {file} {problems[-1]}; {FITTING}")
     return hashlib.sha256(data).hexdigest()
+
+
+def _misfit(statement: ast.stmt, name: str) -> str | None:
+    """Return what is wrong with what a statement binds to a name, where it surely cannot be called with one child."""
+    match statement:
+        case ast.ClassDef():
+            return "is a class"
+        case ast.FunctionDef(args=taken, decorator_list=[]):
+            by_place = len(taken.posonlyargs) + len(taken.args)
+            takes_one = by_place - len(taken.defaults) <= 1 and (by_place > 0 or taken.vararg is not None)
+            fits = takes_one and None not in taken.kw_defaults
+            return None if fits else "does not take exactly one argument"
+        case ast.Assign(targets=[ast.Name(id=bound)], value=value) | ast.AnnAssign(target=ast.Name(id=bound), value=value):
+            return "is no function" if bound == name and isinstance(value, _PLAIN) else None
+    return None
+
+
+_PLAIN = (ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+"""Expressions whose value nobody can call."""
 
 
 def _names_in(body: list[ast.stmt]) -> list[str]:

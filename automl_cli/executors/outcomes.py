@@ -11,11 +11,14 @@ LONGEST_MESSAGE = 1000
 
 
 def attempt(evaluator: Evaluator, task: Task, worker: str) -> Outcome:
-    """Evaluate a task and return how it ended. Only what stops the whole process (Ctrl-C) passes through."""
+    """Evaluate a task and return how it ended. Only Ctrl-C passes through: where `sys.exit` is called, the task has failed.
+
+    A child never ends the study, and an exception must not travel between processes.
+    """
     started = time.perf_counter()
     try:
         measurement = evaluator.evaluate(task)
-    except Exception as error:  # noqa: BLE001  a child never ends the study, and an exception must not travel between processes
+    except (Exception, SystemExit) as error:  # noqa: BLE001  see above
         return _without_score(error, time.perf_counter() - started, worker)
     return Outcome(Status.OK, measurement, seconds=time.perf_counter() - started, worker=worker)
 
@@ -27,18 +30,18 @@ def attempt_all(evaluator: Evaluator | GroupEvaluator, tasks: Sequence[Task], wo
     started = time.perf_counter()
     try:
         found = evaluator.evaluate_group(tasks)  # type: ignore[union-attr]
-    except Exception as error:  # noqa: BLE001  as in `attempt`
+    except (Exception, SystemExit) as error:  # noqa: BLE001  as in `attempt`
         found = [error] * len(tasks)
     seconds = (time.perf_counter() - started) / len(tasks)
     return tuple(
         _without_score(one, seconds, worker)
-        if isinstance(one, Exception)
+        if isinstance(one, BaseException)
         else Outcome(Status.OK, one, seconds=seconds, worker=worker)
         for one in found
     )
 
 
-def _without_score(error: Exception, seconds: float, worker: str) -> Outcome:
+def _without_score(error: BaseException, seconds: float, worker: str) -> Outcome:
     """The outcome of a task that raised this."""
     if isinstance(error, NoResult):
         return Outcome(Status.DIVERGED, message=str(error), seconds=seconds, worker=worker, reason=error.reason)
@@ -67,7 +70,7 @@ def shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:
     return f"{text[:half]} ... {text[-half:]}"
 
 
-def _status_of(error: Exception) -> Status:
+def _status_of(error: BaseException) -> Status:
     if isinstance(error, Diverged):
         return Status.DIVERGED
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # the latter is XLA's

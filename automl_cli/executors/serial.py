@@ -55,7 +55,7 @@ class SerialExecutor:
     def _outcomes(self, tasks: tuple[Task, ...]) -> tuple[Outcome, ...]:
         try:
             evaluator = self._built_evaluator()
-        except Exception as error:  # noqa: BLE001  the same outcome as from a worker process
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the same outcome as from a worker process
             message = f"the evaluator {self._setup.evaluator.name!r} cannot be built: {described(error)}"
             return tuple(Outcome(Status.FAILED, message=message, worker="0") for _ in tasks)
         return attempt_all(evaluator, tasks, "0")

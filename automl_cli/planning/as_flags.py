@@ -5,7 +5,10 @@ settings compared with the recorded ones: a search that no flags ask for is refu
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
+
+import msgspec
 
 from automl_cli.core.errors import UserError
 from automl_cli.core.flags import Flag
@@ -14,6 +17,7 @@ from automl_cli.planning.flags import flags_of, search_rows
 from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
+from automl_cli.planning.strategy_rule import AUTO
 from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.plugins.roles import typed_facts, words_of
 from automl_cli.references import WHAT_IS_TRAINED, open_filling, role_flags
@@ -34,8 +38,18 @@ ROUNDS = 3
 def flags_for(settings: StudySettings, given: SearchRequest, *, default_space: str) -> SearchRequest:
     """Return the flags that ask for the search with these settings. `given` holds what only the user can say: files.
 
-    Raises UserError for a search that no flags ask for.
+    A strategy that `auto` meant is said so, and by its name where `auto` means another one by now: a resumed search may have
+    been given more trials. Raises UserError for a search that no flags ask for.
     """
+    if settings.strategy_rule:
+        with suppress(UserError):
+            return _flags_of(settings, given, default_space)
+        settings = msgspec.structs.replace(settings, strategy_rule="")
+    return _flags_of(settings, given, default_space)
+
+
+def _flags_of(settings: StudySettings, given: SearchRequest, default_space: str) -> SearchRequest:
+    """Return the flags of settings whose strategy is said by its name, or as `auto` where they have its rule."""
     asked = given.replaced(**{row.attribute: _said(row, settings, given) for row in _always(settings)})
     if settings.space.file is not None:
         asked = asked.replaced(space=given.space)
@@ -108,6 +122,8 @@ def _said(row: Flag, settings: StudySettings, given: SearchRequest) -> Any:
         return _network(row.name, settings, given)
     if row.name in role_flags():
         return _role(row.name, settings, given)
+    if settings.strategy_rule and row.name in ("strategy", "strategy-option"):
+        return AUTO if row.name == "strategy" else None
     value = row.recorded_in(settings)
     if row.name == "evaluator-option":
         own = EVALUATORS.load(settings.evaluator.name).options.__struct_fields__

@@ -25,7 +25,7 @@ from automl_cli.planning.warm_start import starting
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.registry import STRATEGIES
 from automl_cli.plugins.roles import check_roles, typed_facts
-from automl_cli.plugins.same_data import found_again, same_but_for_place
+from automl_cli.plugins.same_data import found_again, said_if_moved, same_but_for_place
 from automl_cli.plugins.space_checks import check_space
 from automl_cli.references import WHAT_IS_TRAINED, open_any, open_filling, role_flags
 from automl_cli.store.consistency import must_equal
@@ -80,7 +80,8 @@ def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: 
     recorded = _with_function(_with_file(recorded, request.space), request.evaluator)
     space = _check_recorded(recorded)
     _check_that_nothing_else_changes(recorded, request, how)
-    evaluator_of(recorded).check(setup_of(recorded))
+    with said_if_moved(recorded.child):
+        evaluator_of(recorded).check(setup_of(recorded))
     check_held(request)
     executor, workers = executor_and_workers(
         request.executor or recorded.executor,

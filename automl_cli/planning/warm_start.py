@@ -66,8 +66,8 @@ def starting(request: SearchRequest, space: SearchSpace, strategy: str, measured
     for name in request.start_from or ():
         found = _runs_named(name)
         if not found or not _same(found[0][1].space, space.reference()):
+            genotypes.append(_genotype(name, space))  # first: where the space does not hold it, no other strategy helps
             _check_proposes(factory, strategy, name, "it has no trials that were measured so")
-            genotypes.append(_genotype(name, space))
             continue
         for run, settings in found:
             if (other := _difference(settings, measured)) is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -53,6 +54,19 @@ def found_again(child: Child, given: Mapping[str, Any]) -> Child:
     if changes_of_data(facts_before, facts) is not None:
         return child
     return msgspec.structs.replace(child, problem=ProblemReference(name=problem.name, dataset=plain(moved), facts=facts_before))
+
+
+@contextmanager
+def said_if_moved(child: Child | None) -> Iterator[None]:
+    """Let the error for data that are not where they lay say which flags take them from elsewhere, if they would be known."""
+    try:
+        yield
+    except DataError as error:
+        if child is None or child.problem.facts.get(CONTENT) is None or "--dataset" in str(error):
+            raise
+        raise DataError(
+            f"{error}. If the data of this run were moved, say where they lie now with --dataset (or --data-dir)"
+        ) from error
 
 
 def same_but_for_place(one: Child | None, other: Child | None) -> bool:

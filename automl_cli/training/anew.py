@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -27,9 +28,6 @@ from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training, resumed, with_name
 from automl_cli.training.trainable import NamedTrainable, network_flags
 from automl_cli.values.child import Filling
-
-OTHERWISE = "leave that out, or write its flags to a file with --write-config FILE.toml, and change them there"
-"""What to do about a flag that a training anew cannot be given."""
 
 ALWAYS = ("dataset", "seed", "epochs", "layout", "pixel-range")
 """Flags that are written whether or not they say anything new."""
@@ -71,10 +69,28 @@ def train_anew(recorded: RecordedTraining, request: TrainingRequest, named: Name
     """
     before = recorded.settings
     check_roles(before.child, f"{recorded.place}: body.child", may_be_open=False)
-    before = resumed(before, request.replaced(seed=None), named, otherwise=OTHERWISE)
+    before = resumed(before, request.replaced(seed=None), named, otherwise=_otherwise(recorded, named))
     problem_named(before.child.problem.name).check(before.child)
     seed = before.seed if request.seed is None else request.seed
     return msgspec.structs.replace(before, seed=seed, environment=current_environment())
+
+
+def _otherwise(recorded: RecordedTraining, named: NamedTrainable | None) -> str:
+    """Return what to do about a flag that a training anew cannot be given, with the flag that only the user can give again."""
+    again = ""
+    if _has_no_name(recorded):
+        again = f" --{named.flag} {quote(named.name)}" if named is not None else f" and, as it was given, {_any_of_the_flags()}"
+    return f"leave that out, or write its flags to a file with --write-config FILE.toml{again}, and change them there"
+
+
+def _has_no_name(recorded: RecordedTraining) -> bool:
+    """Whether what was trained came from a file, whose place is not on record."""
+    return recorded.settings.child.roles[WHAT_IS_TRAINED].name is None
+
+
+def _any_of_the_flags() -> str:
+    *flags, last = (f"--{flag}" for flag in network_flags())
+    return f"{', '.join(flags)} or {last}"
 
 
 def open_anew(
@@ -117,7 +133,7 @@ def _named(recorded: RecordedTraining) -> NamedTrainable:
     if filling.name is None:
         digest = recorded.inputs.get(WHAT_IS_TRAINED, "")
         known = f" (SHA-256 {digest[:12]}…)" if digest else ""
-        raise UserError(f"what was trained came from elsewhere{known}; give it again with --arch, --cell or --network")
+        raise UserError(f"what was trained came from elsewhere{known}; give it again with {_any_of_the_flags()}")
     named = [NamedTrainable(flag, filling.name) for flag in network_flags()]
     return next(each for each in named if each.is_there)
 

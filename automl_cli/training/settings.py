@@ -31,7 +31,7 @@ from automl_cli.plugins.roles import (
     value_of,
     words_of,
 )
-from automl_cli.plugins.same_data import changes_of_data, found_again
+from automl_cli.plugins.same_data import changes_of_data, found_again, said_if_moved
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import filled_by_flags, open_filling, role_flags
 from automl_cli.store.encoding import plain
@@ -187,7 +187,8 @@ def resumed(
         request = request.replaced(optimizer=None)  # the rule on record, with its momentum
     start = trained_as or TrainedAs(recipe=before.recipe, epochs=recorded.epochs, roles=before.roles)
     dataset = problem.dataset(request.given(), typed_dataset(before.problem))
-    now = problem.facts(dataset)
+    with said_if_moved(before):
+        now = problem.facts(dataset)
     asked = _settled(
         Child(
             problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(now)),

@@ -129,8 +129,9 @@ def test_a_run_may_be_replaced_by_one_that_starts_from_it(earlier: list[str], au
     assert automl("validate", "a").code == 0
 
 
-def test_another_space_is_refused(earlier: list[str], automl: Callable) -> None:
-    done = automl(*earlier, "--space-option", "layers=3", "--strategy", "evolution", "--start-from", "a", "--out", "b")
+@pytest.mark.parametrize("strategy", ["evolution", "reinforce"])
+def test_another_space_is_refused_before_a_strategy_is(strategy: str, earlier: list[str], automl: Callable) -> None:
+    done = automl(*earlier, "--space-option", "layers=3", "--strategy", strategy, "--start-from", "a", "--out", "b")
     assert done.code == 2
     assert "is not of space 'tiny' with the options of this search" in done.stderr
 

@@ -150,7 +150,10 @@ def test_export_prints_the_path_of_the_program(trained, tmp_path, automl):
         (["train"], "nothing says what is trained: give --arch or --cell"),
         (["train", "--arch", "absent.json"], "absent.json: no such file"),
         (["train", "--arch", "{found}", "--dataset", "cifra10"], "unknown data set 'cifra10'. Did you mean 'cifar10'?"),
-        (["train", "--arch", "{found}", "--schedule", "cosin"], "'cosin' is not one of 'constant', 'cosine', 'exponential'"),
+        (
+            ["train", "--arch", "{found}", "--schedule", "cosin"],
+            "'--schedule': 'cosin' is not one of 'constant', 'cosine', 'exponential'",
+        ),
         (["train", "--arch", "{found}", "--learning-rate", "-1"], "--learning-rate is -1; it must be above 0"),
         (["train", "--arch", "{found}", "--momentum", "2"], "--momentum is 2; it must be below 1"),
         (

@@ -90,6 +90,69 @@ def test_what_names_no_function_is_refused(reference: str, problem: str) -> None
         own_function(reference)
 
 
+MANY = """
+import functools
+notf, text = 3, "a"
+three: int = 3
+class C:
+    def __call__(self, child): ...
+def two(child, other): ...
+def none(): ...
+def keyword(child, *, depth): ...
+def by_keyword(*, child): ...
+def late(child): ...
+late = [1]
+
+def one(child, more=1, *, depth=2): ...
+def default(child=None): ...
+def any_number(*children): ...
+def positional(child, /, **more): ...
+short = lambda child: 0.5
+part = functools.partial(two, other=1)
+@functools.cache
+def wrapped(child, other): ...
+soon = 1
+def soon(child): ...
+listed = [soon for soon in range(3)]
+if True:
+    def inside(child): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("three", "is no function"),
+        ("late", "is no function"),
+        ("C", "is a class"),
+        *((name, "does not take exactly one argument") for name in ("two", "none", "keyword", "by_keyword")),
+        *(
+            (name, None)
+            for name in ("one", "default", "any_number", "positional", "short", "part", "wrapped", "soon", "inside")
+        ),
+    ],
+)
+def test_what_cannot_be_asked_of_one_child_is_refused_before_a_trial(name: str, problem: str | None, tmp_path: Path) -> None:
+    (tmp_path / "many.py").write_text(MANY)
+    if problem is None:
+        assert own_function(f"{tmp_path}/many.py:{name}").function == name
+    else:
+        with pytest.raises(UserError, match=rf"'{name}' in .*many\.py {problem}; give a function of one child"):
+            planned(f"{tmp_path}/many.py:{name}")
+
+
+def test_what_is_held_here_is_refused_too_where_it_takes_no_child() -> None:
+    def two(child: ProposedChild, other: int) -> float:
+        return 0.5
+
+    class Scoring:
+        pass
+
+    for bad, problem in ((two, "two does not take exactly one argument"), (Scoring, "Scoring is a class")):
+        with pytest.raises(UserError, match=problem):
+            own_function(hold(bad))
+
+
 def test_a_file_that_is_no_python_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("def mean(child):\nreturn 1\n")
     with pytest.raises(UserError, match=r"bad\.py is no Python: .*line 2"):

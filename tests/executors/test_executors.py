@@ -19,6 +19,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.protocols import EvaluatorSetup, Executor
 from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import EvaluatorSpec, Outcome, Status, Task
+from automl_cli.evaluators import analytic
 from automl_cli.executors import local
 from automl_cli.executors.local import LocalExecutor
 from automl_cli.executors.messages import Setup
@@ -70,6 +71,18 @@ def test_local_gives_the_outcomes_of_serial_with_any_number_of_workers() -> None
 def test_a_failed_child_says_what_and_where() -> None:
     found = outcomes(SerialExecutor(setup(faults={"0.0": "raise"})), [task(0)])
     assert re.fullmatch(r"RuntimeError: the child broke \(analytic\.py:\d+ in _raise\)", found[0].message)
+
+
+@pytest.mark.parametrize("group", [1, 3])
+def test_a_child_that_exits_has_failed_and_those_after_it_are_measured(group: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(analytic._FAULTS, "exit", lambda: sys.exit(3))
+    executor = SerialExecutor(setup(faults={"1.0": "exit"}))
+    executor.submit(*map(task, range(1, 1 + group)))
+    executor.submit(task(5))
+    ended = [executor.wait() for _ in range(group + 1)]
+    found = [item[1] for item in ended if item is not None]
+    assert [outcome.status for outcome in found] == [Status.FAILED] * group + [Status.OK]
+    assert "SystemExit: 3" in found[0].message
 
 
 def test_a_worker_that_dies_fails_its_own_task_only_and_is_replaced() -> None:

@@ -8,6 +8,7 @@ import pytest
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import UserError
 from automl_cli.core.spaces import SearchSpace
+from automl_cli.planning.as_flags import flags_for
 from automl_cli.planning.population import DRAWS, first_trials
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
@@ -130,3 +131,19 @@ def test_the_largest_are_drawn_by_the_seed_and_each_meaning_once() -> None:
     assert len({half(genotype) for genotype in found}) == len(found) == 16
     assert found == largest(space, lambda genotype: float(sum(half(genotype))), draws=200, seed=3)
     assert found != largest(space, lambda genotype: float(sum(half(genotype))), draws=200, seed=4)
+
+
+@pytest.mark.parametrize("trials", [12, 48])
+def test_flags_of_a_search_whose_strategy_auto_meant_say_auto_again(trials: int) -> None:
+    settings, _ = planned(strategy="auto", trials=trials)
+    said = flags_for(settings, SearchRequest(space=TINY), default_space="cnn")
+    assert (said.strategy, said.strategy_option) == ("auto", None)
+    again, _ = plan_search("search-arch", said, default_space="cnn")
+    assert (again.strategy_rule, again.strategy_settings) == (settings.strategy_rule, settings.strategy_settings)
+
+
+def test_flags_name_the_strategy_where_auto_means_another_by_now() -> None:
+    settings, _ = planned(strategy="auto", trials=40)
+    resumed, _ = resume_search("search-arch", settings, SearchRequest(space=TINY, trials=64))
+    said = flags_for(resumed, SearchRequest(space=TINY), default_space="cnn")
+    assert (said.strategy, said.trials) == ("evolution", 64)

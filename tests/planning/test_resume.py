@@ -73,7 +73,7 @@ def test_data_that_were_moved_are_recognised_where_they_lie_now(tmp_path: Path) 
     write_noise(path)
     recorded = recorded_on(path)
     path.rename(elsewhere)
-    with pytest.raises(DataError, match=r"no file at .*data\.npz"):
+    with pytest.raises(DataError, match=r"no file at .*data\.npz.*\. If the data of this run were moved, say .* --dataset "):
         resume_search("search-arch", recorded, SearchRequest())
     resumed, _ = resume_search("search-arch", recorded, SearchRequest(dataset=str(elsewhere)))
     assert resumed.child is not None

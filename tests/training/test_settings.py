@@ -10,6 +10,7 @@ from automl_cli.core.errors import ArtifactError, DataError, RunInUse, SpaceErro
 from automl_cli.plugins.roles import by_names, value_of
 from automl_cli.references import open_filling
 from automl_cli.store.artifact import artifact_of, write_artifact
+from automl_cli.training.anew import RecordedTraining, flags_for, train_anew
 from automl_cli.training.directory import open_training, settings_of
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training
@@ -194,7 +195,7 @@ def test_resuming_with_another_network_or_changed_data_is_refused(found, child, 
     with pytest.raises(UserError, match="--arch holds another network than the one trained here"):
         open_there(tmp_path / "run", tmp_path / "other.json", resume=True)
     moved = images.rename(images.with_name("moved.npz"))
-    with pytest.raises(DataError, match=r"no file at .*rows\.npz"):
+    with pytest.raises(DataError, match=r"no file at .*rows\.npz.*\. If the data of this run were moved, say .* --dataset "):
         open_there(tmp_path / "run", None, resume=True)
     open_there(tmp_path / "run", None, resume=True, dataset=str(moved)).close()
     assert settings_of(tmp_path / "run").child.problem.source == str(moved)
@@ -234,3 +235,15 @@ def test_a_resume_may_name_the_rule_without_its_momentum(found, tmp_path):
     open_there(tmp_path / "run", None, resume=True, optimizer="momentum").close()
     with pytest.raises(UserError, match=r"was started with --momentum 0\.8, not 0\.9"):
         open_there(tmp_path / "run", None, resume=True, optimizer="momentum", momentum=0.9)
+
+
+def test_a_training_of_a_file_says_which_flag_its_flags_need_beside_them(found, tmp_path):
+    """What the error tells, followed, gives the flags."""
+    open_there(tmp_path / "run", found, epochs=5).close()
+    recorded = RecordedTraining(tmp_path / "run", settings_of(tmp_path / "run"), {})
+    with pytest.raises(UserError, match=r"--write-config FILE\.toml and, as it was given, --arch, --cell or --network, and"):
+        train_anew(recorded, TrainingRequest(epochs=6), None)
+    with pytest.raises(UserError, match=f"FILE.toml --arch {found}, and change them there"):
+        train_anew(recorded, TrainingRequest(epochs=6), arch(found))
+    said = flags_for(recorded, TrainingRequest(), arch(found))
+    assert (said["arch"], said["epochs"]) == (str(found), 5)
