@@ -8,6 +8,9 @@ from automl_cli.store.reports import RunSummary, Spread
 EXACT_MEANS = 100
 """Means of whole numbers of at least this size are rounded to whole ones; smaller ones keep one digit."""
 
+LEAST_FIXED = 5e-4
+"""A metric smaller than this would lose its digits as a number with four of them."""
+
 
 def number(value: float, *, whole: bool = False, signed: bool = False) -> str:
     """Return a figure as text; `whole` says that it is a whole number, or a mean of such.
@@ -20,6 +23,15 @@ def number(value: float, *, whole: bool = False, signed: bool = False) -> str:
         return f"{round(value):{sign},}"
     digits = 1 if whole else 4 if abs(value) < 10 else 3
     return f"{value:{sign},.{digits}f}"
+
+
+def metric(value: float) -> str:
+    """Return a metric of a trial as text; a small one, such as a learning rate, with its power of ten.
+
+    >>> metric(1e-05), metric(0.25), metric(9962)
+    ('1e-05', '0.2500', '9,962')
+    """
+    return f"{value:.3g}" if 0 < abs(value) < LEAST_FIXED else number(value)
 
 
 def mean_and_interval(spread: Spread, *, whole: bool = False, signed: bool = False) -> str:

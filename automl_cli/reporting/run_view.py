@@ -7,7 +7,7 @@ from automl_cli.core.numbers import counted, duration
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.reporting.charts import figure_of
 from automl_cli.reporting.escaping import shown
-from automl_cli.reporting.figures import number
+from automl_cli.reporting.figures import metric
 from automl_cli.reporting.learned import learned_of
 from automl_cli.reporting.learned_view import learned_section
 from automl_cli.reporting.markup import facts, folded, laid_out, paragraph, table
@@ -160,7 +160,7 @@ def _top_grid(run: RunSummary, space: SearchSpace | None) -> Grid:
             str(rank),
             str(trial.trial),
             f"{trial.score:.4f}",
-            *(number(trial.metrics[name]) for name in shared),
+            *(metric(trial.metrics[name]) for name in shared),
             shortened(words(trial.genotype), TOP_WORDS),
         )
         for rank, trial in enumerate(run.top, start=1)

@@ -6,7 +6,7 @@ A block is laid out by `terminal` and by `page`; what is said, and how figures a
 from collections.abc import Iterable, Iterator, Sequence
 
 from automl_cli.core.numbers import by_times, counted, duration
-from automl_cli.reporting.figures import mean_and_interval, number, size, top_names, whole_columns
+from automl_cli.reporting.figures import mean_and_interval, metric, number, size, top_names, whole_columns
 from automl_cli.reporting.pareto import pareto_grid
 from automl_cli.store.reports import (
     Comparison,
@@ -192,7 +192,7 @@ def _difference_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
 def _top_grid(top: Sequence[RankedTrial]) -> Grid:
     shared = [name for name in top[0].metrics if all(name in trial.metrics for trial in top)][:METRICS_SHOWN]
     rows = (
-        (str(rank), str(trial.trial), f"{trial.score:.4f}", *(number(trial.metrics[name]) for name in shared))
+        (str(rank), str(trial.trial), f"{trial.score:.4f}", *(metric(trial.metrics[name]) for name in shared))
         for rank, trial in enumerate(top, start=1)
     )
     return Grid(("rank", "trial", "score", *(name.replace("_", " ") for name in shared)), tuple(rows))
