@@ -2,9 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from msgspec import ValidationError
 
 from automl_cli.core.numbers import counted, duration
 from automl_cli.core.spaces import SearchSpace
+from automl_cli.evaluators.own import NAME as OWN
 from automl_cli.reporting.charts import figure_of
 from automl_cli.reporting.escaping import shown
 from automl_cli.reporting.figures import metric
@@ -20,7 +24,8 @@ from automl_cli.reporting.tradeoff_view import tradeoff_section, transfer_sectio
 from automl_cli.reporting.view import Section
 from automl_cli.reporting.winner_view import winner_section
 from automl_cli.store.reports import RunCost, RunSummary
-from automl_cli.store.study import Retraining
+from automl_cli.store.study import Retraining, StudySettings
+from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.values.sheet import Facts, Grid
 
 LONG = 18
@@ -52,7 +57,7 @@ def run_sections(history: History, run: RunSummary, *, place: int, share: float)
         yield Section(
             "The winner, scaled", laid_out(Facts(tuple(transfer_facts(run.transfer)))) + transfer_section(run.transfer)
         )
-    yield Section("How it was searched", facts(_settings(history)))
+    yield Section("How it was searched", facts(_settings(history, space)))
 
 
 def lead_of(history: History, run: RunSummary) -> str:
@@ -183,7 +188,7 @@ def _retraining(retraining: Retraining) -> str:
     return said + ("" if chart is None else figure_of(chart)) + table(grid, caption="The best, trained longer")
 
 
-def _settings(history: History) -> Iterator[tuple[str, str]]:
+def _settings(history: History, space: SearchSpace | None) -> Iterator[tuple[str, str]]:
     settings = history.settings
     options = ", ".join(f"{name}={value}" for name, value in settings.space.options.items())
     yield "space", f"{settings.space.name} version {settings.space.version}{f' ({options})' if options else ''}"
@@ -191,7 +196,12 @@ def _settings(history: History) -> Iterator[tuple[str, str]]:
         f"{name} {value}" for name, value in settings.strategy_settings.items() if not isinstance(value, list | tuple)
     )
     yield "strategy", f"{settings.strategy}{f': {constants}' if constants else ''}"
-    yield "reward", settings.reward.words
+    if (again := settings.replication) is not None:
+        words = (
+            f"what looks best is measured again until it has {again.seeds} seeds, by at most {again.share:.0%} of the trials"
+        )
+        yield "replicates", words
+    yield from _measured(settings, space)
     if settings.child is not None:
         data = settings.child.problem.facts
         examples = [f"{data[name]:,} {words}" for name, words in EXAMPLES.items() if isinstance(data.get(name), int)]
@@ -202,6 +212,26 @@ def _settings(history: History) -> Iterator[tuple[str, str]]:
     environment = settings.environment
     yield "machine", environment.cpu
 
+
+def _measured(settings: StudySettings, space: SearchSpace | None) -> Iterator[tuple[str, str]]:
+    """Yield what scores are and, where children are not simply trained, who gives them: a file by its name, without the place
+    where it lay."""
+    evaluator, words = evaluator_of(settings), settings.reward.words
+    if "epochs" in evaluator.unused:  # there is one score and no last epochs
+        words = words.partition(", the ")[0].replace("validation score", "score")
+    yield "reward", words
+    if space is None or not (settings.child is None or settings.evaluator.name == OWN):
+        return
+    file = str(settings.evaluator.settings.get("file", ""))
+    try:
+        said = dict(evaluator.describe(setup_of(settings), space, ())).get(MEASURED_BY, settings.evaluator.name)
+    except ValidationError:  # recorded by a version with other settings
+        said = settings.evaluator.name
+    yield MEASURED_BY, said.replace(file, Path(file).name) if file else said
+
+
+MEASURED_BY = "measured by"
+"""The row in which an evaluator says what gives the scores."""
 
 EXAMPLES = {"train_examples": "to train", "validation_examples": "to validate", "test_examples": "kept for the test"}
 """Facts of images that say how many there are."""

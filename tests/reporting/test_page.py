@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from automl_cli.core.trials import Stage
+from automl_cli.core.trials import EvaluatorSpec, Stage
 from automl_cli.reporting.markup import laid_out
 from automl_cli.reporting.page import document, page
 from automl_cli.reporting.runs import read_history
@@ -17,6 +17,7 @@ from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.view import Chapter, Section
 from automl_cli.store.journal import Journal
 from automl_cli.store.reports import Report
+from automl_cli.store.study import Replication
 from automl_cli.values.sheet import Curves, Facts, Grid, Heading, Lines
 from tests.reporting.runs import asked, study, told, write_run
 
@@ -195,3 +196,27 @@ def test_scores_at_the_end_of_what_a_number_holds_are_drawn(automl: Callable, tm
     for place, scores in enumerate(([1.7e308, -1.7e308, 1e308, 1.2e308, 0.5, 1e308, 1.5e308, 1.7e308, -1e308], [1.7e308] * 9)):
         done = automl("report", write_run(tmp_path / str(place), scores), "--html")
         assert done.code == 0, done.stderr
+
+
+def test_the_page_of_a_table_says_which_columns_of_which_table_with_what_noise_and_replicates(
+    automl: Callable, tmp_path: Path
+) -> None:
+    settings = {"file": "/somewhere/scores.csv", "digest": "0" * 64, "reward_columns": ["first", "second"], "noise": 0.25}
+    table = EvaluatorSpec("table", settings)
+    run = write_run(tmp_path / "run", [0.5, 0.75], evaluator=table, replication=Replication(seeds=3, share=0.25))
+    done = automl("report", run, "--html")
+    assert done.code == 0, done.stderr
+    text = Reading((run / "report.html").read_text()).text
+    said = text[text.index("How it was searched") :]
+    for words in ("'first', 'second'", "of scores.csv", "noise of standard deviation 0.25", "3 seeds, by at most 25%"):
+        assert words in said
+    assert "epochs" not in said
+    assert "/somewhere" not in text
+
+
+def test_the_page_of_a_function_names_it(automl: Callable, tmp_path: Path) -> None:
+    own = EvaluatorSpec("own", {"file": "/somewhere/mine.py", "function": "mine", "digest": "0" * 64})
+    run = write_run(tmp_path / "run", [0.5, 0.75], evaluator=own)
+    assert automl("report", run, "--html").code == 0
+    text = Reading((run / "report.html").read_text()).text
+    assert "the function mine.py:mine" in text
