@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl_cli.api.result import SearchResult
-from automl_cli.core.errors import unknown_name
+from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.flags import Flag
+from automl_cli.core.plugin_calls import type_in_words
 from automl_cli.jobs.loading import Loaded
 from automl_cli.store.config_file import typed_values
 
@@ -75,6 +76,11 @@ def _as_text(value: Any, row: Flag) -> Any:
 def _named_function(function: Any, talk: "Talk") -> str:
     from automl_cli.evaluators.own_function import HERE, hold
 
+    if callable(function) and not str(getattr(function, "__name__", "")).isidentifier():
+        what = "a lambda" if getattr(function, "__name__", "") == "<lambda>" else type_in_words(function)
+        raise UserError(
+            f"evaluator is {what}, which has no name for the run to record; write a function with def and a name that calls it"
+        )
     reference = hold(function)
     if reference.startswith(f"{HERE}:"):
         name = reference.rpartition(":")[2]

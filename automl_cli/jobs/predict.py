@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from automl_cli.core.errors import ArtifactError, RunFailed
+from automl_cli.core.errors import ArtifactError, DataError, RunFailed
+from automl_cli.core.numbers import counted
 from automl_cli.kinds.model import ModelBody
 from automl_cli.plugins.roles import typed_dataset
 from automl_cli.problems.image_learning import augmentation_of, is_streamed, moments_of
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from automl_cli.data.unlabelled import ImageReading, NamedImages
     from automl_cli.data.unlabelled_arrays import ArrayOptions, UnlabelledArray
     from automl_cli.nn.evaluation import EvaluationExamples
+
+
+SHOWN_FAULTS = 20
+"""Pictures that an error names."""
 
 
 class Prediction(Struct, frozen=True, kw_only=True):
@@ -97,14 +102,25 @@ def predict(
     reading = ImageReading(facts.image_shape, typed_dataset(model.child.problem), is_streamed(model.child))
     stream = _Stream(found, reading, skip_broken=skip_broken)
     predictions = tuple(_predictions(path, model, facts, stream, top=top, logits=logits))
-    if stream.faults and (not skip_broken or not predictions):
+    if stream.faults and not skip_broken:
         raise BrokenPictures("to be named", stream.faults, len(found))
+    if stream.faults and not predictions:
+        raise _none_left(stream.faults)
     return Predictions(
         model=str(path),
         classes=facts.classes,
         predictions=predictions,
         skipped=tuple((fault.file, fault.reason) for fault in stream.faults),
         left_out=found.left_out,
+    )
+
+
+def _none_left(faults: Sequence[Fault]) -> DataError:
+    """Return the error for pictures of which none can be read, though broken ones are left out."""
+    lines = "".join(f"\n  {fault.file}: {fault.reason}" for fault in faults[:SHOWN_FAULTS])
+    more = f"\n  and {len(faults) - SHOWN_FAULTS:,} more" if len(faults) > SHOWN_FAULTS else ""
+    return DataError(
+        f"none of what is to be named can be read, {counted(len(faults), 'picture')}:{lines}{more}\nMend them, or give others"
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,8 @@ def test_a_notebook_shows_a_run_with_everything_escaped() -> None:
         ({"resume": True, "overwrite": True, "out": "run"}, "give one of them"),
         ({"verbose": True, "quiet": True}, "--verbose asks for a line for every trial and --quiet for none"),
         ({"log_file": "nowhere/log"}, "--log-file nowhere/log cannot be made"),
+        ({"evaluator": lambda child: 0.5}, "evaluator is a lambda, which has no name .*; write a function with def and a name"),
+        ({"evaluator": partial(max, 0)}, "evaluator is a partial, which has no name for the run to record; write a function"),
         ({"evaluator": 3}, "evaluator is an int; give a function of one child"),
         ({"dataset": "no-such-set", "evaluator": "trained"}, "unknown data set 'no-such-set'"),
         ({"json": True}, "unknown keyword of search: 'json'"),

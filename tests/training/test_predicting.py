@@ -126,6 +126,11 @@ def test_broken_pictures_are_named_all_at_once_or_skipped(classifier: Path, phot
     ]
     assert lines[-1].endswith("leave them out with --skip-broken")
     found = predict(classifier, [folder], ArrayOptions(), skip_broken=True)
+    with pytest.raises(
+        DataError, match=r"^none of what is to be named can be read, 1 picture:\n.*a\.png: the file is empty"
+    ) as none:
+        predict(classifier, [folder / "dark" / "a.png"], ArrayOptions(), skip_broken=True)
+    assert "--skip-broken" not in str(none.value)
     assert ([Path(name).name for name, _ in found.skipped], len(found.predictions)) == (["z.jpg", "a.png", "pipe.png"], 11)
 
 
