@@ -3,7 +3,7 @@
     python tests/benchmarks/export_round_trips.py [--folder DIR] [--onnx-python PYTHON] [--torch-python PYTHON]
                                                   [--formats flax torch onnx stablehlo]
 
-Trains six small networks for a few epochs on digits, exports each, and runs each export in another process on the test split.
+Trains seven small networks for a few epochs on digits, exports each, and runs each export in another process on the test split.
 The largest difference of logits is given as a share of the largest logit; test accuracies must be equal but for pictures whose
 two best logits lie within that difference. `--onnx-python` is an interpreter with all that this tool needs, jax2onnx and
 onnxruntime, `--torch-python` one with PyTorch, NumPy and safetensors, where this one has not. With `--folder` models stay there
@@ -26,6 +26,7 @@ from automl_cli.data import load_test_split
 from automl_cli.jobs.export_onnx import TOLERANCE, difference
 from automl_cli.kinds.architecture import ArchitectureBody
 from automl_cli.kinds.model import ModelBody
+from automl_cli.references import open_any
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.file_names import MODEL_FILE
 from automl_cli.training.evaluate import predictor, weights_beside
@@ -69,9 +70,13 @@ TRAININGS: dict[str, tuple[Network | None, tuple[str, ...]]] = {
     "cnn, pooled": (POOLED, ()),
     "cnn, a found activation": (CNN, ("--activation", FOUND)),
     "NASNet-A 1@24, auxiliary head": (None, ("--cell", "nasnet-a", "--stack", "1@24", "--auxiliary-weight", "0.4")),
+    "a cell with both combinations, auxiliary head": (
+        None,
+        ("--cell", "{cell}", "--stack", "1@24", "--auxiliary-weight", "0.4"),
+    ),
     "resnet-20": (None, ("--network", "resnet-20")),
 }
-"""By name: a network to write as an artifact, or None, and further flags of its training."""
+"""By name: a network to write as an artifact, or None, and further flags of its training; `{cell}` is `drawn_cell`."""
 
 RUNS = {
     "flax": "import {module} as m\nlogits = np.asarray(m.load()(m.preprocess(images)))",
@@ -94,6 +99,17 @@ def automl(python: str, *arguments: object) -> tuple[str, float]:
     return done.stdout.strip(), time.monotonic() - start
 
 
+def drawn_cell(folder: Path) -> Path:
+    """Draw cells uniformly until one adds and concatenates, and return its file."""
+    for seed in range(20):
+        search = ("search-cell", "--evaluator", "analytic", "--strategy", "random", "--trials", 1, "--seed", seed, "--quiet")
+        found = Path(automl(sys.executable, *search, "--out", folder / "cell", "--overwrite")[0])
+        words = " ".join(open_any(str(found)).artifact.body.words)
+        if "+" in words and "[" in words:
+            return found
+    raise AssertionError("no cell of twenty has both combinations")
+
+
 def trained(folder: Path, name: str) -> Path:
     """Train a network unless it is there, and return its model file."""
     network, flags = TRAININGS[name]
@@ -103,6 +119,8 @@ def trained(folder: Path, name: str) -> Path:
             artifact = folder / f"{out.name}.json"
             write_artifact(artifact, artifact_of(ArchitectureBody(value=network, words=(name,), found=None)))
             flags = ("--arch", str(artifact), "--dataset", "digits", *flags)
+        if "{cell}" in flags:
+            flags = tuple(str(drawn_cell(folder)) if flag == "{cell}" else flag for flag in flags)
         automl(sys.executable, "train", *flags, "--epochs", EPOCHS, "--quiet", "--out", out, "--overwrite")
     return out / MODEL_FILE
 
