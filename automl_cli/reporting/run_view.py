@@ -197,10 +197,11 @@ def _settings(history: History, space: SearchSpace | None) -> Iterator[tuple[str
     )
     yield "strategy", f"{settings.strategy}{f': {constants}' if constants else ''}"
     if (again := settings.replication) is not None:
-        words = (
-            f"what looks best is measured again until it has {again.seeds} seeds, by at most {again.share:.0%} of the trials"
+        seeds = counted(again.seeds, "seed")
+        yield (
+            "replicates",
+            f"what looks best is measured again until it has {seeds}, by at most {again.share:.0%} of the trials",
         )
-        yield "replicates", words
     yield from _measured(settings, space)
     if settings.child is not None:
         data = settings.child.problem.facts

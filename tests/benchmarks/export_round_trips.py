@@ -72,7 +72,7 @@ TRAININGS: dict[str, tuple[Network | None, tuple[str, ...]]] = {
     "NASNet-A 1@24, auxiliary head": (None, ("--cell", "nasnet-a", "--stack", "1@24", "--auxiliary-weight", "0.4")),
     "a cell with both combinations, auxiliary head": (
         None,
-        ("--cell", "{cell}", "--stack", "1@24", "--auxiliary-weight", "0.4"),
+        ("--cell", "{cell}", "--stack", "1@48", "--auxiliary-weight", "0.4"),
     ),
     "resnet-20": (None, ("--network", "resnet-20")),
 }

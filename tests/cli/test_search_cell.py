@@ -157,7 +157,10 @@ def test_evolution_starts_from_a_winner_and_from_a_published_cell(tmp_path: Path
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--strategy", "random", "--start-from", "nasnet-a"), "--start-from is for strategy evolution"),
+        (
+            ("--strategy", "random", "--space-option", "variant=sp-i", "--start-from", "amoebanet-a"),
+            "--start-from is for strategy evolution",
+        ),
         (("--start-from", "nasnet-a"), "puts out other states than the unread ones"),
         (("--start-from", "nasnet-b"), "unknown artifact 'nasnet-b'. Did you mean 'nasnet-a'?"),
         (("--space", "nas-bench-201", "--start-from", "nasnet-a"), "is not of space 'nas-bench-201'"),
