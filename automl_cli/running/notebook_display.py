@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
+from importlib import import_module
+from typing import Any
 
 REFRESH_SECONDS = 0.25
 """The least time between two bars, but for the last."""
@@ -22,17 +24,16 @@ def bar_html(share: float, words: str) -> str:
 @contextmanager
 def in_cell(bar: Callable[[], tuple[float, str]]) -> Iterator[Callable[[], None]]:
     """Show a bar while the context lasts. `bar` gives the share done and words; yields the function that shows it anew."""
-    from IPython.display import HTML, display
-
-    handle, shown_at = display(HTML(bar_html(*bar())), display_id=True), time.monotonic()
+    shown: Any = import_module("IPython.display")  # by name: its functions have no types, and many machines lack it
+    handle, shown_at = shown.display(shown.HTML(bar_html(*bar())), display_id=True), time.monotonic()
 
     def refresh() -> None:
         nonlocal shown_at
         if time.monotonic() - shown_at >= REFRESH_SECONDS:
             shown_at = time.monotonic()
-            handle.update(HTML(bar_html(*bar())))
+            handle.update(shown.HTML(bar_html(*bar())))
 
     try:
         yield refresh
     finally:
-        handle.update(HTML(bar_html(*bar())))
+        handle.update(shown.HTML(bar_html(*bar())))
