@@ -14,6 +14,7 @@ weights        arrays on disk, bound to the artifact that names them
 config_file    files of flags, in TOML
 csv_cells      cells of CSV files that no spreadsheet runs
 journal        the file of trials: append-only, group commit, torn tails
+rung_records   the records of trials that are trained in steps, each longer
 journal_tail   a journal that is being written, read as it grows
 training_journal  the file of epochs of a training
 earlier_trials  what a search is told first, at the head of its journal

@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 
 from automl_cli.core.errors import ArtifactError
-from automl_cli.core.trials import Stage, Status
+from automl_cli.core.trials import Stage, Status, Trial
 from automl_cli.store import encoding
 from automl_cli.store.file_names import JOURNAL_FILE
-from automl_cli.store.journal import Asked, Ledger, Record, TakenOver, Told, placed_records
+from automl_cli.store.journal import Ledger, Record, TakenOver, placed_records
 from automl_cli.store.study import EarlierRun
 
 SAYING = frozenset({Status.OK, Status.DIVERGED})
@@ -61,13 +61,13 @@ def _offered(run: Path) -> Iterator[TakenOver]:
     for place, record in placed_records(run / JOURNAL_FILE):
         if isinstance(record, TakenOver):
             yield record
-        elif isinstance(record, Asked):
-            ledger.ask(record, place)
-        elif isinstance(record, Told):
-            trial = ledger.tell(record, place)
-            if trial.task.stage is Stage.SEARCH and trial.reused is None and trial.outcome.status in SAYING:
-                outcome = msgspec.structs.replace(trial.outcome, seconds=0.0, worker="")
-                yield TakenOver(run=run.resolve().name, trial=trial.number, genotype=trial.task.genotype, outcome=outcome)
+        elif (trial := ledger.take(record, place)) is not None and _says_something(trial):
+            outcome = msgspec.structs.replace(trial.outcome, seconds=0.0, worker="")
+            yield TakenOver(run=run.resolve().name, trial=trial.number, genotype=trial.task.genotype, outcome=outcome)
+
+
+def _says_something(trial: Trial) -> bool:
+    return trial.task.stage is Stage.SEARCH and trial.reused is None and trial.outcome.status in SAYING
 
 
 def _sorted(records: list[TakenOver]) -> list[TakenOver]:

@@ -4,6 +4,7 @@
     started     a session begins
     asked       a trial was proposed; written before its child starts
     told        how a trial ended; written on arrival, before the strategy learns of it
+    at-rung, promoted  how far a trial was trained (`rung_records`), where children are stopped early
     ended       a session ended in good order
 
 Every record reaches the operating system at once, so killing the process loses nothing; it is flushed to the disk with others
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
@@ -26,6 +28,7 @@ from automl_cli.core.trials import Outcome, Proposal, Stage, Task, Trial
 from automl_cli.store import encoding
 from automl_cli.store.file_names import TORN_JOURNAL
 from automl_cli.store.files import cannot_write, replace_file
+from automl_cli.store.rung_records import AtRung, Promoted
 
 GROUP_COMMIT_SECONDS = 0.25
 """At most this much of a burst of records waits for the disk."""
@@ -91,7 +94,7 @@ class Ended(_Record, frozen=True, tag="ended"):
     elapsed: float
 
 
-Record = TakenOver | Started | Asked | Told | Ended
+Record = TakenOver | Started | Asked | AtRung | Promoted | Told | Ended
 
 
 class Journal:
@@ -174,14 +177,36 @@ class Ledger:
         self._next += record.stage is Stage.SEARCH
         self.open[key] = record
 
+    def promote(self, record: Promoted, place: str) -> None:
+        """Take the record of a trial that is trained for longer."""
+        key = (Stage.SEARCH, record.trial)
+        if (asked := self.open.get(key)) is None:
+            raise ArtifactError(f"{place}: trial {record.trial} was promoted, and is not under way")
+        self.open[key] = msgspec.structs.replace(asked, epochs=record.epochs, seed=record.seed)
+
     def tell(self, record: Told, place: str) -> Trial:
-        """Take the record of a trial that ended, and return the trial."""
+        """Take the record of a trial that ended, and return the trial. Its task is the last training of it, or of the trial
+        whose outcome it took."""
         key = (record.stage, record.trial)
         if (asked := self.open.pop(key, None)) is None:
             problem = "was told before" if key in self.trials else "was told but never asked"
             raise ArtifactError(f"{place}: trial {record.trial} of the {record.stage} {problem}")
-        self.trials[key] = Trial(asked.task, asked.proposal, record.outcome, record.reused)
+        task, earlier = asked.task, None if record.reused is None else self.trials.get((record.stage, record.reused))
+        if earlier is not None and earlier.task.epochs != task.epochs:
+            task = msgspec.structs.replace(task, epochs=earlier.task.epochs, seed=earlier.task.seed)
+        self.trials[key] = Trial(task, asked.proposal, record.outcome, record.reused)
         return self.trials[key]
+
+    def take(self, record: Record, place: str) -> Trial | None:
+        """Take any record, and return the trial that ended by it, if one did."""
+        match record:
+            case Asked():
+                self.ask(record, place)
+            case Promoted():
+                self.promote(record, place)
+            case Told():
+                return self.tell(record, place)
+        return None
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -215,10 +240,8 @@ def trials_of(placed: Iterable[tuple[str, Record]]) -> Iterator[Trial]:
     """Yield the finished trials of these records, in the order in which their outcomes arrived."""
     ledger = Ledger()
     for place, record in placed:
-        if isinstance(record, Asked):
-            ledger.ask(record, place)
-        elif isinstance(record, Told):
-            yield ledger.tell(record, place)
+        if (trial := ledger.take(record, place)) is not None:
+            yield trial
 
 
 def cut_torn_tail(path: Path) -> Path | None:

@@ -1,6 +1,7 @@
 """The resolved configuration of a search (`study.json`), and what every search says of what it found."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
@@ -58,6 +59,22 @@ class WarmStart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     draws: Positive
 
 
+class EarlyStop(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`--early-stop asha`: a trial is trained for the epochs of the first rung, and goes on to the next while it is among the
+    best `1 / factor` of the trials so far at its rung. The last rung has all epochs.
+
+    Raises ValueError for rungs that do not rise.
+    """
+
+    by: Literal["asha"]
+    rungs: Annotated[tuple[Positive, ...], Meta(min_length=2)]
+    factor: Annotated[int, Meta(ge=2)]
+
+    def __post_init__(self) -> None:
+        if any(later <= earlier for earlier, later in pairwise(self.rungs)):
+            raise ValueError(f"the epochs of rungs must rise, and are {', '.join(map(str, self.rungs))}")
+
+
 class EarlierRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A run of which the strategy was told the first so many trials before its own (`--start-from RUN`).
 
@@ -107,6 +124,12 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     strategy_rule: str = ""
     """Why `--strategy auto` chose the strategy, in words; empty where it was named."""
     taken_over: tuple[EarlierRun, ...] = ()
+    early_stop: EarlyStop | None = None
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The epochs for which a trial may be trained, the fewest first: all epochs where no child is stopped early."""
+        return (self.epochs,) if self.early_stop is None else self.early_stop.rungs
 
     @property
     def source(self) -> str | None:

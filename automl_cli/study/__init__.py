@@ -2,8 +2,12 @@
 
 loop              the loop that joins strategy, executor and journal
 proposals         which trial is asked when, and what the strategy knows then
+rungs             which children are trained longer, where they are stopped early
 grouping          which trials go to one worker together
 evaluation_cache  which genotypes are evaluated already, and the seeds of children
 incumbent         the ranking of trials, and the artifact that says what was found
+publication       when `best.json` is written
+retraining        the best trained again, longer: the second stage
+replay            a journal that is read brings a search to where it was
 session           a study with its strategy and executor by name, in a run directory
 """

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Container, Iterable
+from functools import partial
 
 import msgspec
 
@@ -24,14 +25,15 @@ def itself(genotype: Genotype) -> Genotype:
 class Evaluation:
     """The first evaluation of a genotype: its outcome once there is one, and the later trials that wait for that outcome.
 
-    The outcome is kept as later trials take it: in no time, by no worker. A study has one of these for each genotype, so they
-    are small.
+    The outcome is kept as later trials take it: in no time, by no worker; `epochs` are those of the training it is of. A study
+    has one of these for each genotype, so they are small.
     """
 
-    __slots__ = ("outcome", "trial", "waiting")
+    __slots__ = ("epochs", "outcome", "trial", "waiting")
 
     def __init__(self, trial: int) -> None:
         self.trial = trial
+        self.epochs: int | None = None
         self.outcome: Outcome | None = None
         self.waiting: tuple[Asked, ...] = ()
 
@@ -55,8 +57,20 @@ class EvaluationCache:
 
     def seed_of_next(self, genotype: Genotype, epochs: int, *, replicate: int = 0) -> int:
         """Return the child seed of the next trial of this genotype, or of this replicate of it."""
+        return self.seeds_of_next(genotype, (epochs,), replicate=replicate)[0]
+
+    def seeds_of_next(self, genotype: Genotype, fidelities: Iterable[int], *, replicate: int = 0) -> tuple[int, ...]:
+        """Return the child seeds of the next trial of this genotype, or of this replicate of it, one for each of these
+        epochs."""
         number = (replicate or None) if self._reuse else self._replicates.get(self._key(genotype), 0)
-        return child_seed(self._seed, self._standing_for(genotype), Stage.SEARCH, epochs, replicate=number)
+        meaning = self._standing_for(genotype)
+        seed = partial(child_seed, self._seed, meaning, Stage.SEARCH, replicate=number)
+        return tuple(map(seed, fidelities))
+
+    def epochs_of(self, genotype: Genotype) -> int | None:
+        """Return the epochs of the last training of this genotype's first trial; None where that has not ended."""
+        found = self._first.get(self._key(genotype))
+        return None if found is None else found.epochs
 
     def enter(self, asked: Asked) -> None:
         """Record that a trial was proposed."""
@@ -76,7 +90,7 @@ class EvaluationCache:
         found = self._first.get(self._key(asked.genotype))
         if found is None or found.trial != asked.trial:
             return ()
-        found.outcome = msgspec.structs.replace(outcome, seconds=0.0, worker="")
+        found.outcome, found.epochs = msgspec.structs.replace(outcome, seconds=0.0, worker=""), asked.epochs
         waiting, found.waiting = found.waiting, ()
         return waiting
 

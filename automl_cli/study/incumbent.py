@@ -32,6 +32,7 @@ class Winner(Struct, frozen=True):
 class Ranking:
     """Ranks the best trials with distinct genotypes by reward, ties to the lowest number. The order of adding does not matter.
 
+    Where children are stopped early, those that were trained longest come first, whatever the reward of the others.
     Genotypes that `standing_for` maps to one count as one. With more than one of `seeds`, a genotype is ranked by the mean
     reward of its trials, those that were measured on so many seeds before the others; then it is the first trial, with the
     others as its `replicates`.
@@ -82,17 +83,18 @@ class Ranking:
         scored = sorted((one for one in trials if one.outcome.measurement is not None), key=lambda one: one.number)
         return msgspec.structs.replace(scored[0], replicates=tuple(scored[1:])) if scored else None
 
-    def _trusted_order(self, trial: Trial) -> tuple[bool, float, int]:
+    def _trusted_order(self, trial: Trial) -> tuple[int, bool, float, int]:
         on_record = len(self._measured[self._standing_for(trial.task.genotype)])
-        return (on_record < self._seeds, *self._order(trial))
+        epochs, reward, number = self._order(trial)
+        return (epochs, on_record < self._seeds, reward, number)
 
     def _is_behind(self, trial: Trial) -> bool:
         """Return whether as many trials as are ranked come before this one, whatever its genotype means: finding that out may
         be slow."""
         return len(self._best) == self._size and self._order(self._best[-1]) <= self._order(trial)
 
-    def _order(self, trial: Trial) -> tuple[float, int]:
-        return (-reward_of(self._reward, trial), trial.number)
+    def _order(self, trial: Trial) -> tuple[int, float, int]:
+        return (-trial.task.epochs, -reward_of(self._reward, trial), trial.number)
 
 
 def ranking_of(settings: StudySettings, *, joins: int, top: int = 1, standing_for: Representative = itself) -> Ranking:

@@ -18,11 +18,13 @@ that is killed at any moment, any number of times, names the same winner.
 **A genotype is evaluated once** at a fidelity: a later trial of it takes the outcome, or waits for it, and is marked `reused`.
 Only after a study that failed is a failure of the machine not taken any more, since whoever resumes that one has mended it.
 
+**Children may be stopped early** (`rungs`): then a trial is one or several trainings, each longer than the one before, and what
+becomes of it depends on it and on the trials before it. It is told once, when it has ended, as its last training scored it.
+
 **Several trials may make one task** (`together` = m): trials k m … k m + m - 1, as far as they have evaluations of their own,
 go to one worker together. Which those are is a function of the proposals; a task that was cut off is done again as a whole.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -31,21 +33,21 @@ from typing import Literal
 from msgspec import Struct
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.errors import ArtifactError, RunFailed, UserError
+from automl_cli.core.errors import RunFailed
 from automl_cli.core.numbers import counted
-from automl_cli.core.protocols import Executor, Strategy, canonical
+from automl_cli.core.protocols import Executor, Strategy
 from automl_cli.core.shell_commands import command_line
 from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
-from automl_cli.store.earlier_trials import check_head, split_head
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
+from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import StudySettings
-from automl_cli.study.evaluation_cache import Representative, child_seed, itself
+from automl_cli.study.evaluation_cache import Representative, itself
 from automl_cli.study.grouping import TaskGroups
-from automl_cli.study.incumbent import Winner, winner_of
+from automl_cli.study.incumbent import Winner
 from automl_cli.study.proposals import ProposalQueue
-
-PUBLISH_SECONDS = 1.0
-"""A new best is published at most so often, and at the end."""
+from automl_cli.study.publication import Publication
+from automl_cli.study.replay import replay, told_first
+from automl_cli.study.retraining import RetrainStage
 
 
 class SearchProgress(Struct, frozen=True):
@@ -85,21 +87,16 @@ class Study:
     ) -> None:
         self._settings = settings
         self._search = ProposalQueue(settings, strategy, together=together, joins=joins, standing_for=standing_for)
-        self._standing_for = standing_for
         self._groups = TaskGroups(self._search, executor)
         self._executor = executor
         self._journal = journal
-        self._joins = joins
-        self._publish = publish
+        self._publication = Publication(settings, journal, publish, joins=joins, clock=clock)
         self._price = price
         self._on_progress = on_progress
         self._clock = clock
         self._started_at = clock()
         self._earlier_seconds = 0.0
-        self._retraining: dict[int, Asked] = {}
-        self._retrained: dict[int, Outcome] = {}
-        self._published: tuple[Trial, ...] = ()
-        self._published_at = -math.inf
+        self._retraining = RetrainStage(settings, standing_for)
 
     def run(self, records: Iterable[Record] = ()) -> Winner:
         """Continue where the records of the journal end, run the study to its end, and return the winner.
@@ -108,7 +105,7 @@ class Study:
         However it ends, no child is being evaluated any more, and the journal is whole and durable.
         """
         reason: Literal["finished", "interrupted", "time-budget", "failed"] = "failed"
-        self._replay(self._told_first(records))
+        self._replay(records)
         self._started_at = self._clock()
         self._journal.append(Started(at=time.time(), executor=self._settings.executor, workers=self._settings.workers))
         try:
@@ -123,7 +120,7 @@ class Study:
             if reason != "finished":
                 self._executor.close()  # at once, before anything else: no child goes on
             with suppress(RunFailed):  # a full disk has been reported already
-                self._publish_best(at_once=True)
+                self._publication.best(self._search.ranking.best(), at_once=True)
                 self._journal.append(Ended(reason=reason, elapsed=self._elapsed()))
                 self._journal.sync()
 
@@ -132,8 +129,10 @@ class Study:
         search, groups = self._search, self._groups
         self._report(Stage.SEARCH)
         for asked in list(search.open.values()):
-            self._submit(asked)
+            if not search.rungs.is_measured(asked.trial):
+                self._submit(asked)
         groups.hand_over_cut_off()
+        self._decide()
         while search.finished < search.trials or groups.done_again:
             while search.may_ask():
                 asked = search.ask()
@@ -146,7 +145,7 @@ class Study:
                 if (ended := self._wait()) is None:
                     return False
                 if (asked_before := search.open.get(ended[0].trial)) is not None:
-                    self._conclude(asked_before, ended[1])
+                    self._take(asked_before, ended[1])
                 else:
                     groups.done_again.remove(ended[0].trial)
         return True
@@ -163,11 +162,33 @@ class Study:
         else:
             self._groups.gather(asked.task)
 
+    def _take(self, asked: Asked, outcome: Outcome) -> None:
+        """Take the outcome of a training: the end of its trial, unless a longer one may follow."""
+        rungs = self._search.rungs
+        if rungs.may_go_on(asked.trial, outcome):
+            record = AtRung(trial=asked.trial, epochs=asked.epochs, outcome=outcome, elapsed=self._elapsed())
+            self._journal.append(record)
+            rungs.measure(record)
+        else:
+            self._conclude(asked, rungs.in_all(asked.trial, outcome))
+        self._decide()
+
+    def _decide(self) -> None:
+        """Train those longer that go on to the next rung, as far as that is certain, and end those that do not."""
+        while (decided := self._search.rungs.decide()) is not None:
+            number, what = decided
+            if isinstance(what, Promoted):
+                self._journal.append(what)
+                self._groups.gather(self._search.promote(what).task)
+                self._groups.hand_over()
+            else:
+                self._conclude(self._search.open[number], what)
+
     def _conclude(self, asked: Asked, outcome: Outcome, *, reused: int | None = None) -> None:
         told = Told(trial=asked.trial, stage=Stage.SEARCH, outcome=outcome, reused=reused, elapsed=self._elapsed())
         self._journal.append(told)
         trial, waiting = self._search.settle(told)
-        self._publish_best()
+        self._publication.best(self._search.ranking.best())
         self._report(Stage.SEARCH, trial)
         if (last := self._search.too_many_failures) is not None:
             children = counted(self._settings.max_failures, "child/children")
@@ -194,29 +215,25 @@ class Study:
 
     def _retrain_best(self) -> bool:
         """Train the best trials longer, on new seeds: the second stage. Return False when the time budget ends before."""
-        candidates = self._search.ranking.best()[: self._settings.retrain_top]
-        missing = [trial for trial in candidates if trial.number not in self._retrained]
+        stage = self._retraining
+        missing = stage.missing(self._search.ranking.best())
         if missing:
             self._report(Stage.RETRAIN)
         for trial in missing:
-            if trial.number not in self._retraining:
-                self._retraining[trial.number] = self._asked_again(trial)
-                self._journal.append(self._retraining[trial.number])
-            self._executor.submit(self._retraining[trial.number].task)
+            if (asked := stage.asked(trial)) is None:
+                asked = stage.ask(trial)
+                self._journal.append(asked)
+                stage.take(asked)
+            self._executor.submit(asked.task)
         for _ in missing:
             if (ended := self._wait()) is None:
                 return False
             task, outcome = ended
             told = Told(trial=task.trial, stage=Stage.RETRAIN, outcome=outcome, reused=None, elapsed=self._elapsed())
             self._journal.append(told)
-            self._retrained[task.trial] = outcome
+            stage.take(told)
             self._report(Stage.RETRAIN)
         return True
-
-    def _asked_again(self, trial: Trial) -> Asked:
-        genotype, epochs = trial.task.genotype, self._settings.retrain_epochs
-        seed = child_seed(self._settings.seed, self._standing_for(genotype), Stage.RETRAIN, epochs)
-        return Asked(trial=trial.number, stage=Stage.RETRAIN, genotype=genotype, log_probability=None, seed=seed, epochs=epochs)
 
     def _why_none(self, *, out_of_time: bool) -> str:
         """Return why there is no winner, and the next step."""
@@ -232,83 +249,22 @@ class Study:
         ranked = self._search.ranking.best()
         if not ranked:
             raise RunFailed(self._why_none(out_of_time=not complete))
-        retrained = self._retrained if complete and self._settings.retrain_top else None
-        winner = winner_of(ranked, self._settings, joins=self._joins, retrained=retrained)
-        self._journal.sync()
-        self._publish(winner)
-        self._published = ranked[: max(1, self._joins)]
-        return winner
-
-    def _publish_best(self, *, at_once: bool = False) -> None:
-        """Publish the best so far, if it is new and the last publication is not too recent."""
-        best = self._search.ranking.best()[: max(1, self._joins)]
-        if not best or best == self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
-            return
-        self._journal.sync()
-        self._publish(winner_of(best, self._settings, joins=self._joins, retrained=None))
-        self._published, self._published_at = best, self._clock()
+        retrained = self._retraining.told if complete and self._settings.retrain_top else None
+        return self._publication.winner(ranked, retrained)
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
         search, ranked = self._search, self._search.ranking.best()
         finished, planned = search.finished, search.trials
         if stage is Stage.RETRAIN:
-            finished, planned = len(self._retrained), len(ranked[: self._settings.retrain_top])
+            finished, planned = len(self._retraining.told), len(self._retraining.candidates(ranked))
         best = next(iter(ranked), None)
         self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last, dict(search.endings)))
 
     def _elapsed(self) -> float:
         return self._clock() - self._started_at
 
-    def _told_first(self, records: Iterable[Record]) -> Iterable[Record]:
-        """Tell the strategy what was taken over from earlier runs, and return the other records."""
-        head, rest = split_head(records)
-        check_head(str(self._journal.path), head, self._settings.taken_over)
-        if head:
-            self._search.take_over((record.genotype, record.outcome) for record in head)
-        return rest
-
     def _replay(self, records: Iterable[Record]) -> None:
         """Bring the search to the state that the journal records."""
-        session_seconds = 0.0
-        for record in records:
-            match record:
-                case Asked(stage=Stage.SEARCH):
-                    self._replay_asked(record)
-                case Asked():
-                    self._retraining[record.trial] = record
-                case Told(stage=Stage.SEARCH) if record.trial not in self._search.open:
-                    raise ArtifactError(f"{self._journal.path}: trial {record.trial} was told but not asked")
-                case Told(stage=Stage.SEARCH):
-                    trial, _ = self._search.settle(record)
-                    self._groups.replay(trial)
-                case Told():
-                    self._retrained[record.trial] = record.outcome
-                case Started():
-                    self._earlier_seconds += session_seconds
-                    session_seconds = 0.0
-                case Ended(reason="failed"):
-                    self._search.forgive()
-            if isinstance(record, Told | Ended):
-                session_seconds = record.elapsed
-        self._earlier_seconds += session_seconds
-
-    def _replay_asked(self, record: Asked) -> None:
-        if record.trial >= self._search.trials:
-            raise ArtifactError(
-                f"{self._journal.path}: trial {record.trial} was asked, but study.json has "
-                f"only {counted(self._search.trials, 'trial')}: changed by hand? Give --trials as many as there were, or more"
-            )
-        if record.trial != self._search.next or not self._search.may_ask():
-            raise ArtifactError(f"{self._journal.path}: trial {record.trial} was asked out of order")
-        asked = self._search.ask()
-        if asked.epochs != record.epochs:
-            trained, said = (counted(epochs, "epoch") for epochs in (record.epochs, asked.epochs))
-            text = f"was trained for {trained}, and study.json, which was changed by hand, says {said}; put that back"
-            raise ArtifactError(f"{self._journal.path}: trial {record.trial} {text}")
-        if (asked.genotype, asked.seed) != (record.genotype, record.seed):
-            was, now = canonical(record.genotype), canonical(asked.genotype)
-            raise UserError(
-                f"{self._journal.path}: trial {record.trial} was {was}, and now the strategy proposes {now}: study.json was "
-                "changed by hand, or the code was. Resume with the versions that study.json names, or start a new run"
-            )
-        self._search.enter(record)
+        place, search = str(self._journal.path), self._search
+        records = told_first(records, search, self._settings.taken_over, place=place)
+        self._earlier_seconds = replay(records, search, groups=self._groups, retraining=self._retraining, place=place)

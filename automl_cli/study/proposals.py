@@ -7,13 +7,17 @@ same proposals and the same ranking.
 from collections import Counter
 from collections.abc import Iterable
 
+import msgspec
+
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import EarlierTrial, Strategy
-from automl_cli.core.trials import Outcome, Stage, Status, Trial
+from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
 from automl_cli.store.journal import Asked, Told
+from automl_cli.store.rung_records import Promoted
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Evaluation, EvaluationCache, Representative, itself
 from automl_cli.study.incumbent import ranking_of
+from automl_cli.study.rungs import rungs_of
 
 FAILURES = frozenset({Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT, Status.KILLED})
 """The statuses that count towards `--max-failures`: a child that diverged or is over a limit is no failure of the machine."""
@@ -52,7 +56,7 @@ class ProposalQueue:
         self.ranking = ranking_of(settings, joins=joins, standing_for=standing_for)
         self.together = together
         """The number of consecutive trials that make one task. The window holds at least so many."""
-        self._epochs = settings.epochs
+        self.rungs = rungs_of(settings)
         self._reward_function = settings.reward
         self._max_failures = settings.max_failures
         self._failures_in_a_row = 0  # passing over reused, diverged and over-limit trials
@@ -84,13 +88,14 @@ class ProposalQueue:
             self._strategy.tell(self._told, trial.proposal, self._reward(trial.outcome))
             self._told += 1
         proposal = self._strategy.ask(self._next)
+        epochs = self._first_epochs(proposal)
         return Asked(
             trial=self._next,
             stage=Stage.SEARCH,
             genotype=proposal.genotype,
             log_probability=proposal.log_probability,
-            seed=self._evaluations.seed_of_next(proposal.genotype, self._epochs, replicate=proposal.replicate),
-            epochs=self._epochs,
+            seed=self._evaluations.seed_of_next(proposal.genotype, epochs, replicate=proposal.replicate),
+            epochs=epochs,
             replicate=proposal.replicate,
         )
 
@@ -101,8 +106,17 @@ class ProposalQueue:
     def enter(self, asked: Asked) -> None:
         """Open a trial that is on record in the journal."""
         self.open[asked.trial] = asked
+        seeds = self._seeds(asked)
         self._evaluations.enter(asked)
+        if self._climbs(asked):
+            self.rungs.enter(asked.trial, seeds)
         self._next += 1
+
+    def promote(self, record: Promoted) -> Asked:
+        """Let an open trial go on to its next training, which is on record, and return what is asked for now."""
+        asked = msgspec.structs.replace(self.open[record.trial], epochs=record.epochs, seed=record.seed)
+        self.open[record.trial] = asked
+        return asked
 
     def earlier(self, asked: Asked) -> Evaluation | None:
         """Return the evaluation whose outcome this trial takes, or None when it has its own."""
@@ -111,6 +125,7 @@ class ProposalQueue:
     def settle(self, told: Told) -> tuple[Trial, tuple[Asked, ...]]:
         """End a trial with its outcome. Return the whole trial, and the trials that waited for that outcome."""
         asked = self.open.pop(told.trial)
+        self.rungs.leave(told)
         trial = Trial(asked.task, asked.proposal, told.outcome, told.reused)
         self.finished += 1
         self.endings[told.outcome.ending] += 1
@@ -130,6 +145,23 @@ class ProposalQueue:
         self.too_many_failures = None
         self._failures_in_a_row = 0
         self._evaluations.forget(FAILURES, self.open.values())
+        for asked in self.open.values():
+            if self._climbs(asked) and not self.rungs.is_climbing(asked.trial):
+                self.rungs.enter(asked.trial, self._seeds(asked))
+
+    def _first_epochs(self, proposal: Proposal) -> int:
+        """Return how long a proposal is trained at first: a replicate as long as what it is one of was trained in the end."""
+        reached = self._evaluations.epochs_of(proposal.genotype) if proposal.replicate else self.rungs.epochs[0]
+        return reached or self.rungs.epochs[-1]
+
+    def _climbs(self, asked: Asked) -> bool:
+        """Return whether a trial begins at the first of several rungs: one with an evaluation of its own that is no
+        replicate."""
+        return self.rungs.are_several and not asked.replicate and self._evaluations.earlier(asked) is None
+
+    def _seeds(self, asked: Asked) -> tuple[int, ...]:
+        """Return the seeds of a trial at several rungs, of one that is not entered yet."""
+        return self._evaluations.seeds_of_next(asked.genotype, self.rungs.epochs) if self.rungs.are_several else ()
 
     def _horizon(self) -> int:
         """Return the last trial whose outcome the strategy knows when the next one is proposed."""
