@@ -78,6 +78,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     replicates: int
     trials: int
     epochs: int
+    early_stop: Literal["asha", "none"]
     reward_exponent: float
     retrain_top: int
     retrain_epochs: int

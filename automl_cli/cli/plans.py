@@ -56,6 +56,8 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
         "children",
         f"{counted(plan.trials, 'trial')}, {counted(plan.epochs, 'epoch')} each, {plan.in_flight:,} in flight",
     )
+    if plan.early_stop is not None:
+        yield "early stop", plan.early_stop.words
     if plan.fitted is not None:
         yield "fitted to the data", plan.fitted
     if plan.steps is not None:

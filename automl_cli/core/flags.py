@@ -24,6 +24,11 @@ def unchanged(value: Any) -> Any:
     return value
 
 
+def said_or_none(said: str) -> str | None:
+    """Return what is recorded of a flag that may be `none`."""
+    return None if said == "none" else said
+
+
 class Flag(Struct, frozen=True, kw_only=True):
     """One flag of a command.
 

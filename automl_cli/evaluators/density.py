@@ -62,7 +62,7 @@ class DensityEvaluator:
     summary = "Scores a policy by trained networks on augmented images: density matching."
     trains = True
     instant = False
-    unused = ("retrain-top", "retrain-epochs")
+    unused = ("early-stop", "retrain-top", "retrain-epochs")
     flags: tuple[Flag, ...] = ()
     options = DensitySettings
     settings = DensitySettings

@@ -21,6 +21,7 @@ from automl_cli.store.consistency import must_equal
 from automl_cli.store.earlier_trials import check_head
 from automl_cli.store.file_names import STUDY_FILE
 from automl_cli.store.journal import Asked, Ended, Ledger, Record, TakenOver, Told, placed_records
+from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import EvaluationCache, child_seed, itself
 from automl_cli.study.incumbent import Winner, joined_trials, provenance, ranking_of, winner_of, winner_of_retraining
@@ -45,6 +46,8 @@ class JournalChecker:
         self.meanings_known = space is not None or not settings.space.canonical
         """Whether it is known which genotypes mean the same. Seeds of children and the ranking depend on that."""
         self._head: list[TakenOver] = []
+        self._seeds: dict[int, tuple[int, ...]] = {}
+        """By trial that is open, the seeds of its child at all rungs but the first."""
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
 
     def take(self, record: Record, place: str) -> None:
@@ -60,6 +63,8 @@ class JournalChecker:
             case Asked():
                 self.ledger.ask(record, place)
                 self._check_asked(record, place)
+            case AtRung() | Promoted():
+                self._check_rung(record, place)
             case Told():
                 self._check_told(self.ledger.tell(record, place), place)
             case Ended(reason="finished") if self.ledger.open:
@@ -107,11 +112,30 @@ class JournalChecker:
                     f"{place}: trial {record.trial} was asked, but study.json has only {counted(settings.trials, 'trial')}"
                 )
             self._check_genotype(record, place)
-            must_equal(f"{place}: epochs", record.epochs, settings.epochs, STUDY_FILE)
+            may_be = settings.rungs if record.replicate else settings.rungs[:1]  # one is trained as long as what it is one of
+            must_equal(f"{place}: epochs", record.epochs, record.epochs if record.epochs in may_be else may_be[0], STUDY_FILE)
             seed = self._evaluations.seed_of_next(record.genotype, record.epochs, replicate=record.replicate)
+            self._seeds[record.trial] = self._evaluations.seeds_of_next(record.genotype, settings.rungs[1:])
             self._evaluations.enter(record)
         if self.meanings_known:
             must_equal(f"{place}: seed", record.seed, seed, f"the root seed {settings.seed} in study.json")
+
+    def _check_rung(self, record: AtRung | Promoted, place: str) -> None:
+        """Check that a training of an open trial, or its promotion to the next rung, is one of this study."""
+        if (asked := self.ledger.open.get((Stage.SEARCH, record.trial))) is None:
+            raise ArtifactError(f"{place}: trial {record.trial} is not under way")
+        rungs = self._settings.rungs
+        if asked.replicate or asked.epochs not in rungs[:-1]:
+            raise ArtifactError(f"{place}: trial {record.trial} has come to its last rung, of {counted(asked.epochs, 'epoch')}")
+        rung = rungs.index(asked.epochs)
+        if isinstance(record, AtRung):
+            must_equal(f"{place}: epochs", record.epochs, asked.epochs, "the training of this trial that is under way")
+            return
+        must_equal(f"{place}: epochs", record.epochs, rungs[rung + 1], STUDY_FILE)
+        if self.meanings_known:
+            expected = self._seeds[record.trial][rung]
+            must_equal(f"{place}: seed", record.seed, expected, f"the root seed {self._settings.seed} in study.json")
+        self.ledger.promote(record, place)
 
     def _check_of_space(self, genotype: Genotype, place: str) -> None:
         try:
@@ -127,6 +151,7 @@ class JournalChecker:
         must_equal(f"{place}: indices of the genotype", len(record.genotype), self._space.length(record.trial), "the space")
 
     def _check_told(self, trial: Trial, place: str) -> None:
+        self._seeds.pop(trial.number, None)
         measurement = trial.outcome.measurement
         in_all = self._settings.evaluator.name == own.NAME and measurement is not None and len(measurement.scores) == 1
         if self._settings.child is not None and measurement is not None and not in_all:

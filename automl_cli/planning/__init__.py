@@ -5,12 +5,14 @@ run_flags        the rows about the run directory and the display
 worker_flags     the rows about where children are trained
 network_flags    the rows about the network, where another role is searched
 augment_flags    the rows of `search-augment` alone
+fidelity_flags   the rows about how long children are trained
 transfer_flags   the rows about what becomes of the winner
 compare_flags    the rows of the flags of `automl compare`
 compare          from what was asked of a comparison to its settings
 request          what was asked, by flags or in a file
 resolve          preset, then flags, then what space, strategy and data imply
 child            the child of a study: problem, recipe, and roles but the one searched
+early_stop       which trainings are stopped early, and after how many epochs
 fitting          epochs and trials that fit the data
 transfer         what becomes of the winner, settled before the search
 resume           what may change when a study is resumed

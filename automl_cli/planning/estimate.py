@@ -13,7 +13,7 @@ from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Limits
 from automl_cli.planning.fitting import fitted, reason
-from automl_cli.store.study import Replication, StudySettings, TransferSettings, WarmStart
+from automl_cli.store.study import EarlyStop, Replication, StudySettings, TransferSettings, WarmStart
 from automl_cli.study.proposals import window
 from automl_cli.study.session import costs_of, evaluator_of, setup_of
 from automl_cli.system.process import default_workers
@@ -69,6 +69,7 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     strategy_rule: str = ""
     replication: Replication | None = None
     warm_start: WarmStart | None = None
+    early_stop: EarlyStop | None = None
     repeats: int | None = None
 
 
@@ -108,6 +109,7 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         strategy_rule=settings.strategy_rule,
         replication=settings.replication,
         warm_start=settings.warm_start,
+        early_stop=settings.early_stop,
         **seconds,
     )
 
@@ -133,11 +135,14 @@ def fitted_in_words(settings: StudySettings, space: SearchSpace) -> str | None:
 def _seconds(settings: StudySettings, space: SearchSpace, genotypes: Sequence[Genotype], *, busy: int) -> dict[str, Any]:
     """Return the estimates of the plan by name, with so many workers that are busy at a time."""
     evaluator, setup, top = evaluator_of(settings), setup_of(settings), settings.retrain_top
-    search = evaluator.seconds(setup, space, genotypes, trials=settings.trials, epochs=settings.epochs)
+    trained = [
+        evaluator.seconds(setup, space, genotypes, trials=trials, epochs=epochs) for epochs, trials in _trainings(settings)
+    ]
+    search = trained[0]
     again = evaluator.seconds(setup, space, genotypes, trials=top, epochs=settings.retrain_epochs) if top else None
     if search is None:
         return dict.fromkeys(("compute_seconds", "compile_seconds", "wall_seconds", "wall_seconds_compiled"))
-    compiled = busy * search.start + search.training
+    compiled = busy * search.start + sum(each.training for each in trained if each is not None)
     compiled += 0.0 if again is None else again.training  # the programs of those are compiled by then
     return {
         "compute_seconds": compiled + search.compiling,
@@ -145,6 +150,12 @@ def _seconds(settings: StudySettings, space: SearchSpace, genotypes: Sequence[Ge
         "wall_seconds": (compiled + search.compiling) / busy,
         "wall_seconds_compiled": compiled / busy,
     }
+
+
+def _trainings(settings: StudySettings) -> list[tuple[int, int]]:
+    """Return for each rung its epochs, and about how many trials are trained there; all trials where none is stopped early."""
+    factor = 1 if settings.early_stop is None else settings.early_stop.factor
+    return [(epochs, max(1, settings.trials // factor**rung)) for rung, epochs in enumerate(settings.rungs)]
 
 
 def _spread(trials: int) -> list[int]:

@@ -12,9 +12,10 @@ from functools import cache
 import msgspec
 
 from automl_cli.core.errors import UserError, unknown_name
-from automl_cli.core.flags import Flag
+from automl_cli.core.flags import Flag, said_or_none
 from automl_cli.core.rewards import LARGEST_EXPONENT
 from automl_cli.planning.augment_flags import AUGMENT
+from automl_cli.planning.fidelity_flags import FIDELITY
 from automl_cli.planning.network_flags import network_rows
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
@@ -138,7 +139,7 @@ SEARCH = (
         choices=("costs", "none"),
         help="costs: begin with the costliest of many uniform networks, where costs are known and the strategy can.",
         recorded="warm_start.by",
-        as_recorded=lambda said: None if said == "none" else said,
+        as_recorded=said_or_none,
     ),
     Flag(
         name="replicates",
@@ -159,7 +160,7 @@ SEARCH = (
         recorded="trials",
         changeable=True,
     ),
-    Flag(name="epochs", type=int, panel=HOW, metavar="N", help="How long each is trained.", at_least=1, recorded="epochs"),
+    *FIDELITY,
     Flag(
         name="reward-exponent",
         type=float,

@@ -21,6 +21,7 @@ from automl_cli.evaluators.own_function import HERE, is_reference
 from automl_cli.executors.serial import check_serial
 from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
+from automl_cli.planning.early_stop import early_stop_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
 from automl_cli.planning.population import with_warm_start
@@ -98,8 +99,8 @@ def plan_search(
 
 
 def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, data_needed: bool) -> dict[str, Any]:
-    """Return the settings `evaluator`, `child`, `executor` and `workers`, and the epochs and trials that fit the data, by
-    name."""
+    """Return the settings `evaluator`, `child`, `early_stop`, `executor` and `workers`, and the epochs and trials that fit the
+    data, by name."""
     name = evaluator_named(request.evaluator or DEFAULT_EVALUATOR)
     factory: EvaluatorFactory = EVALUATORS.load(name)
     _check_flags(name, factory, request)
@@ -125,7 +126,9 @@ def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, 
         options=options,
     )
     evaluator = EvaluatorSpec(name, factory.resolve(asked))
-    return {"evaluator": evaluator, "child": child, "executor": executor, "workers": workers, **extent._asdict()}
+    reuse, where = _first(request.reuse, preset.reuse), {"executor": executor, "workers": workers}
+    stopped = early_stop_of(request, factory, evaluator.settings, epochs=extent.epochs, reuse=reuse)
+    return {"evaluator": evaluator, "child": child, "early_stop": stopped, **where, **extent._asdict()}
 
 
 def evaluator_named(text: str) -> str:

@@ -188,7 +188,7 @@ def _as_recorded(row: Flag, value: Any, recorded: StudySettings) -> Any:
 
 def _starting_points(value: Any, recorded: StudySettings) -> Any:
     """Return the genotypes that the artifacts hold, and what runs offer."""
-    measured = {name: getattr(recorded, name) for name in ("reward", "evaluator", "child", "epochs", "trials")}
+    measured = {name: getattr(recorded, name) for name in ("reward", "evaluator", "child", "epochs", "early_stop", "trials")}
     found = starting(SearchRequest(start_from=value), open_space(recorded.space), recorded.strategy, measured)
     runs = tuple(_first(run, recorded.taken_over) for run in found.taken_over)
     return [list(genotype) for genotype in found.genotypes], runs

@@ -32,7 +32,7 @@ from automl_cli.store.study import EarlierRun, FoundBody, StudySettings
 MOST_BEST = 10
 """Of a run that was measured otherwise, one genotype for ten trials of this search is proposed first, and at most so many."""
 
-MEASURED_BY = ("evaluator", "child", "epochs", "reward")
+MEASURED_BY = ("evaluator", "child", "epochs", "early_stop", "reward")
 """Settings on which the reward of a genotype depends, but for the seed."""
 
 
@@ -124,21 +124,22 @@ def _difference(recorded: StudySettings, measured: Mapping[str, Any]) -> str | N
     return f"{path.lstrip('.')} is {one} and here {other}"
 
 
-def _measuring(evaluator: Any, child: Any, epochs: int, reward: Any) -> Any:
-    return plain({"epochs": epochs, "evaluator": evaluator, "reward": reward, "child": child and child.portable})
+def _measuring(evaluator: Any, child: Any, epochs: int, early_stop: Any, reward: Any) -> Any:
+    trained = {"epochs": epochs, "early_stop": early_stop}
+    return plain({**trained, "evaluator": evaluator, "reward": reward, "child": child and child.portable})
 
 
 def _best(run: Path, settings: StudySettings, space: SearchSpace, *, most: int) -> Sequence[Genotype]:
-    """Return the genotypes of the best trials of a run, its winner first."""
+    """Return the genotypes of the best trials of a run, its winner first, and those before others that were trained longer."""
     offered = trials_of_run(run)
     scored = [
-        (settings.reward.of(record.outcome.measurement), -place, record.genotype)
+        (len(measurement.scores), settings.reward.of(measurement), -place, record.genotype)
         for place, record in enumerate([] if offered is None else offered[1])
-        if record.outcome.measurement is not None
+        if (measurement := record.outcome.measurement) is not None
     ]
     if not scored:
         raise UserError(f"--start-from {run}: no trial of it has a score; leave it out, or wait until one has")
-    ranked = [genotype for _, _, genotype in sorted(scored, reverse=True)]
+    ranked = [genotype for *_, genotype in sorted(scored, reverse=True)]
     first = [_genotype(str(run), space)] if (run / BEST_FILE).is_file() else []
     return list(dict.fromkeys([*first, *map(space.decisions.check, ranked)]))[:most]
 

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from automl_cli.core.trials import Trial
 from automl_cli.reporting import statistics as st
 from automl_cli.reporting.runs import BASELINE, History, settled, space_of
 from automl_cli.store.encoding import line
@@ -167,11 +168,11 @@ def _group(name: str, members: Sequence[History], trials: int) -> RunGroup:
     measured = [[trial.outcome.measurement for trial in history.trials[:trials]] for history in members]
     found = [one.metrics.keys() for row in measured for one in row if one is not None]
     columns = [column for column in found[0] if all(column in metrics for metrics in found)] if found else []
-    scores = np.array([[np.nan if one is None else reward.score(one) for one in row] for row in measured])
+    scores = np.array([[_whole_score(trial, history.settings) for trial in history.trials[:trials]] for history in members])
     rewards = np.array([[np.nan if one is None else reward.of(one) for one in row] for row in measured])
     places = st.incumbents(rewards)
     best_so_far = _at(places, scores)
-    if members[0].settings.replication is not None:
+    if members[0].settings.replication is not None or members[0].settings.early_stop is not None:
         courses = [list(_incumbents(history, trials)) for history in members]
         places = np.array([[place for place, _ in course] for course in courses])
         best_so_far = np.array([[score for _, score in course] for course in courses])
@@ -188,6 +189,13 @@ def _group(name: str, members: Sequence[History], trials: int) -> RunGroup:
             for column in columns
         },
     )
+
+
+def _whole_score(trial: Trial, settings: StudySettings) -> float:
+    """Return the score of a trial; NaN where it has none, or was stopped early."""
+    measurement = trial.outcome.measurement
+    is_whole = settings.early_stop is None or trial.task.epochs == settings.epochs
+    return settings.reward.score(measurement) if measurement is not None and is_whole else np.nan
 
 
 def _incumbents(history: History, trials: int) -> Iterator[tuple[int, float]]:

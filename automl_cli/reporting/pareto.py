@@ -77,4 +77,7 @@ def pareto_grid(points: Iterable[ParetoPoint]) -> Grid:
 
 
 def _scored(history: History) -> Iterator[Trial]:
-    return (trial for trial in history.trials if trial.outcome.status is Status.OK and trial.reused is None)
+    """Yield the trials with a score of their own; where children are stopped early, those that were trained longest."""
+    scored = [trial for trial in history.trials if trial.outcome.status is Status.OK and trial.reused is None]
+    longest = max((trial.task.epochs for trial in scored), default=0)
+    return (trial for trial in scored if trial.task.epochs == longest)

@@ -70,6 +70,7 @@ def lead_of(history: History, run: RunSummary) -> str:
     each = (
         f"{counted(settings.epochs, 'epoch')} each" if settings.child is not None else f"looked up by {settings.evaluator.name}"
     )
+    each += "" if settings.early_stop is None else f" ({settings.early_stop.words})"
     return (
         f"{run.command}{on}: the space {run.space}{size}, searched by {run.strategy}, "
         f"{counted(run.planned_trials, 'trial')}, {each}, seed {run.seed}. The search {state}."

@@ -15,6 +15,7 @@ from automl_cli.store.artifact import read_artifact
 from automl_cli.store.file_names import COMPARISON_FILE, JOURNAL_FILE, MODEL_FILE, STUDY_FILE, SUB_STUDY, TRAINING_FILE
 from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
 from automl_cli.store.run_directory import is_held, runs_in
+from automl_cli.store.rung_records import AtRung
 from automl_cli.store.study import StudySettings
 
 BASELINE = "random"
@@ -122,7 +123,7 @@ def wall_seconds(records: Iterable[Record]) -> float:
             case Started():
                 finished += session
                 session = 0.0
-            case Told() | Ended():
+            case AtRung() | Told() | Ended():
                 session = record.elapsed
     return finished + session
 

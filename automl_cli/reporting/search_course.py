@@ -10,6 +10,7 @@ from automl_cli.reporting.states import Ending
 from automl_cli.reporting.summary import without_numbers
 from automl_cli.store.journal import Asked, Ended, Record, Started, Told
 from automl_cli.store.reports import CurvePoint, Reason
+from automl_cli.store.rung_records import AtRung, Promoted
 
 RECENT = 8
 """The number of last scores that are kept."""
@@ -26,7 +27,10 @@ class SearchCourse:
         self._reward = reward
         self._open: dict[int, Genotype] = {}
         self._reasons: dict[tuple[str, str], Reason] = {}
-        self._best_reward = float("-inf")
+        self._epochs: dict[int, int] = {}
+        """Epochs to which open trials were promoted, where children are stopped early."""
+        self._best_reward = (0, float("-inf"))
+        """Epochs of that promotion, and the reward: what was trained longest ranks first."""
         self._earlier_seconds = 0.0
         self.told = 0
         self.retrained = 0
@@ -70,6 +74,10 @@ class SearchCourse:
             case Asked():
                 if record.stage is Stage.SEARCH:
                     self._open[record.trial] = record.genotype
+            case Promoted():
+                self._epochs[record.trial] = record.epochs
+            case AtRung():
+                self.session_seconds = record.elapsed
             case Told():
                 self._tell(record)
             case Ended():
@@ -82,11 +90,12 @@ class SearchCourse:
             return
         self.told += 1
         genotype, outcome = self._open.pop(record.trial, ()), record.outcome
+        epochs = self._epochs.pop(record.trial, 0)
         self.endings[outcome.ending] += 1
         if outcome.measurement is None:
             self._fail(record.trial, outcome)
         elif self._reward is not None:
-            reward, score = self._reward.of(outcome.measurement), self._reward.score(outcome.measurement)
+            reward, score = (epochs, self._reward.of(outcome.measurement)), self._reward.score(outcome.measurement)
             self.recent.append(score)
             if reward > self._best_reward:
                 self.curve.append(CurvePoint(trials=self.told, score=score))

@@ -37,7 +37,7 @@ ENOUGH_REPEATS = 4
 def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
     """Yield the blocks about one run. `bars` are the characters of the sparkline, from low to high; None beside a plot."""
     yield Heading(run.name, _in_words(run))
-    yield Facts((*_facts(run, bars), *_reached(run)))
+    yield Facts((*_facts(run, bars), *_reached(run), *_stopped(run)))
     if run.reasons:
         yield Facts(tuple(_reason_facts(run.reasons)))
     if run.top:
@@ -124,6 +124,15 @@ def _reached(run: RunSummary) -> Iterator[tuple[str, str]]:
     if run.reach:
         took, whole = run.reach.trials, counted(run.trials, "trial")
         yield f"reaches {number(run.reach.target)}", f"not in {whole}" if took is None else f"after {counted(took, 'trial')}"
+
+
+def _stopped(run: RunSummary) -> Iterator[tuple[str, str]]:
+    """Yield at which rung trials ended, and the epochs in all."""
+    if run.early_stop:
+        *lower, last = run.early_stop.rungs
+        stopped = ", ".join(f"{rung.ended:,} after {counted(rung.epochs, 'epoch')}" for rung in lower)
+        yield "stopped", f"{stopped}; {last.ended:,} came to the last rung, of {counted(last.epochs, 'epoch')}"
+        yield "epochs", f"{run.early_stop.epochs:,} in all; {run.early_stop.epochs_without:,} with none stopped early"
 
 
 def _reason_facts(reasons: Sequence[Reason]) -> Iterator[tuple[str, str]]:

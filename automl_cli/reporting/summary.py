@@ -21,7 +21,16 @@ from automl_cli.plugins.listing import kind_named
 from automl_cli.reporting.pareto import pareto_of
 from automl_cli.reporting.runs import History, space_of
 from automl_cli.store.file_names import JOURNAL_FILE
-from automl_cli.store.reports import CurvePoint, RankedTrial, ReachedScore, Reason, RunCost, RunSummary
+from automl_cli.store.reports import (
+    CurvePoint,
+    EarlyStopSummary,
+    RankedTrial,
+    ReachedScore,
+    Reason,
+    RunCost,
+    RungSummary,
+    RunSummary,
+)
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
 from automl_cli.study.incumbent import Winner, ranking_of, reward_of, score_of, winner_of
@@ -60,6 +69,7 @@ def summarise(history: History, *, top: int = 5, target: float | None = None) ->
         retraining=retraining,
         to_retrain=0 if retraining else min(settings.retrain_top, len(ranking.best())),
         cost=cost_of(history),
+        early_stop=UNSET if settings.early_stop is None else stopped_early(trials, settings),
         transfer=transfer_of(history.path, settings),
         joined=tuple(trial.number for trial in winner.joined) if winner is not None and winner.joined else UNSET,
         pareto=UNSET if (front := pareto_of(history)) is None else front,
@@ -109,11 +119,12 @@ def warnings_of(reasons: Iterable[Reason], trials: int) -> Iterator[str]:
 
 
 def improvements(trials: Sequence[Trial], reward: Reward) -> Iterator[CurvePoint]:
-    """Yield the score of every trial that was rewarded above all before it."""
-    best = -math.inf
+    """Yield the score of every trial that was rewarded above all before it, or trained longer than those."""
+    best = (0, -math.inf)
     for trial in trials:
-        if (measurement := trial.outcome.measurement) is not None and reward.of(measurement) > best:
-            best = reward.of(measurement)
+        measurement = trial.outcome.measurement
+        if measurement is not None and (rank := (trial.task.epochs, reward.of(measurement))) > best:
+            best = rank
             yield CurvePoint(trials=trial.number + 1, score=reward.score(measurement))
 
 
@@ -147,6 +158,23 @@ def cost_of(history: History) -> RunCost:
         reused=sum(trial.reused is not None for trial in every),
         failed=sum(trial.outcome.status is not Status.OK for trial in trained),
         published=_published_cost(history.settings),
+    )
+
+
+def stopped_early(trials: Sequence[Trial], settings: StudySettings) -> EarlyStopSummary:
+    """Return how long the trials that have ended were trained. Every training counts whole, one that failed as well, and those
+    of one epoch that find a learning rate."""
+    own = [trial for trial in trials if trial.reused is None and trial.outcome.status is not Status.OVER_LIMIT]
+    reached = Counter(trial.task.epochs for trial in own)
+    rates = 0 if settings.child is None else len(settings.child.recipe.learning_rates)
+    epochs = 0
+    for trial in own:
+        rungs = [trial.task.epochs] if trial.proposal.replicate else [one for one in settings.rungs if one <= trial.task.epochs]
+        epochs += sum(rungs) + rates * len(rungs)
+    return EarlyStopSummary(
+        rungs=tuple(RungSummary(epochs=rung, ended=reached[rung]) for rung in settings.rungs),
+        epochs=epochs,
+        epochs_without=len(own) * (settings.epochs + rates),
     )
 
 

@@ -132,6 +132,7 @@ def _in_words(settings: "StudySettings") -> str:
     told = sum(run.trials for run in settings.taken_over)
     told_first = f", told {counted(told, 'earlier trial')} first" if told else ""
     epochs = f" of {counted(settings.epochs, 'epoch')}" if settings.child else ""
+    epochs += "" if settings.early_stop is None else f" ({settings.early_stop.words})"
     chosen = f" (auto: {settings.strategy_rule})" if settings.strategy_rule else ""
     what = f"{settings.strategy} search{chosen} of space {settings.space.name}{on}"
     trials = f"{counted(settings.trials, 'trial')}{epochs}"

@@ -112,6 +112,22 @@ class ReachedScore(_Body, frozen=True):
     trials: Count | None
 
 
+class RungSummary(_Body, frozen=True):
+    """A rung of so many epochs, and how many trials ended there: were stopped, failed, or were trained to the end."""
+
+    epochs: Count
+    ended: Count
+
+
+class EarlyStopSummary(_Body, frozen=True):
+    """The rungs of a search that stops children early, the epochs of all its trainings, and those that it would have taken
+    had none been stopped."""
+
+    rungs: tuple[RungSummary, ...]
+    epochs: Count
+    epochs_without: Count
+
+
 class RunSummary(_Body, frozen=True):
     """One run. `trials` counts the finished ones; `statuses` says how they ended, `reasons` why some have no score, the most
     frequent first; `running` is whether a process holds it.
@@ -122,7 +138,8 @@ class RunSummary(_Body, frozen=True):
     `quarters` are the mean scores of the successful trials in each quarter of the trials: whether the strategy learns.
     `pareto` is the front of score against length, for kinds of value that have a length, such as formulas.
     `joined` are the trials whose values `best.json` joins, for kinds of value that are; its score is that of `best` alone.
-    `reach` is about the score that was asked for.
+    `reach` is about the score that was asked for. `early_stop` says how long children were trained, where some were stopped
+    early.
     """
 
     name: str
@@ -147,6 +164,7 @@ class RunSummary(_Body, frozen=True):
     pareto: tuple[ParetoPoint, ...] | UnsetType = UNSET
     joined: tuple[Count, ...] | UnsetType = UNSET
     reach: ReachedScore | UnsetType = UNSET
+    early_stop: EarlyStopSummary | UnsetType = UNSET
 
 
 class EpochPoint(_Body, frozen=True):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Meta, Struct
 
 from automl_cli.core.decisions import Choice, Genotype
-from automl_cli.core.numbers import LARGEST
+from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
@@ -59,6 +59,9 @@ class WarmStart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     draws: Positive
 
 
+SHARES = {2: "half", 3: "third", 4: "quarter"}
+
+
 class EarlyStop(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`--early-stop asha`: a trial is trained for the epochs of the first rung, and goes on to the next while it is among the
     best `1 / factor` of the trials so far at its rung. The last rung has all epochs.
@@ -73,6 +76,18 @@ class EarlyStop(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if any(later <= earlier for earlier, later in pairwise(self.rungs)):
             raise ValueError(f"the epochs of rungs must rise, and are {', '.join(map(str, self.rungs))}")
+
+    @property
+    def words(self) -> str:
+        """Return the rule in words.
+
+        >>> EarlyStop(by="asha", rungs=(1, 3, 9), factor=3).words
+        'asha: the best third after 1 epoch goes on to 3, the best third of those to 9'
+        """
+        first, second, *others = self.rungs
+        share = f"the best {SHARES.get(self.factor, f'1/{self.factor}')}"
+        further = "".join(f", {share} of those to {epochs}" for epochs in others)
+        return f"{self.by}: {share} after {counted(first, 'epoch')} goes on to {second}{further}"
 
 
 class EarlierRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

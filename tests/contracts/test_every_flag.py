@@ -203,6 +203,7 @@ WORLDS: Mapping[str, Mapping[str, Any]] = {
     "formula": {**TINY, "evaluator": "analytic", "retrain_top": 3},
     "evolution": {**TINY, "evaluator": "analytic", "strategy": "evolution"},
     "training": TINY,
+    "long": {**TINY, "epochs": 9},
     "table": {**TINY, "evaluator": "table", "reward_column": "score"},
     "trainings": {**TINY, "evaluator": "table"},
     "noisy": {**TINY, "evaluator": "analytic", "evaluator_option": {"noise": 0.5}},
@@ -220,6 +221,8 @@ def world_of(row: Flag) -> str:
         return "trainings" if row.name == "reward-columns" else "table"
     if row.name in ("replicates", "warm-start"):
         return "noisy" if row.name == "replicates" else "costs"
+    if row.name == "early-stop":
+        return "long"
     if row.name in NETWORK_FLAGS:
         return "functions"
     if row in AUGMENT:
