@@ -6,7 +6,7 @@ rungs             which children are trained longer, where they are stopped earl
 grouping          which trials go to one worker together
 evaluation_cache  which genotypes are evaluated already, and the seeds of children
 incumbent         the ranking of trials, and the artifact that says what was found
-publication       when `best.json` is written
+publisher         when `best.json` is written
 retraining        the best trained again, longer: the second stage
 replay            a journal that is read brings a search to where it was
 session           a study with its strategy and executor by name, in a run directory

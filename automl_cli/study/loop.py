@@ -45,7 +45,7 @@ from automl_cli.study.evaluation_cache import Representative, itself
 from automl_cli.study.grouping import TaskGroups
 from automl_cli.study.incumbent import Winner
 from automl_cli.study.proposals import ProposalQueue
-from automl_cli.study.publication import Publication
+from automl_cli.study.publisher import Publisher
 from automl_cli.study.replay import replay, told_first
 from automl_cli.study.retraining import RetrainStage
 
@@ -90,7 +90,7 @@ class Study:
         self._groups = TaskGroups(self._search, executor)
         self._executor = executor
         self._journal = journal
-        self._publication = Publication(settings, journal, publish, joins=joins, clock=clock)
+        self._publisher = Publisher(settings, journal, publish, joins=joins, clock=clock)
         self._price = price
         self._on_progress = on_progress
         self._clock = clock
@@ -120,7 +120,7 @@ class Study:
             if reason != "finished":
                 self._executor.close()  # at once, before anything else: no child goes on
             with suppress(RunFailed):  # a full disk has been reported already
-                self._publication.best(self._search.ranking.best(), at_once=True)
+                self._publisher.best(self._search.ranking.best(), at_once=True)
                 self._journal.append(Ended(reason=reason, elapsed=self._elapsed()))
                 self._journal.sync()
 
@@ -188,7 +188,7 @@ class Study:
         told = Told(trial=asked.trial, stage=Stage.SEARCH, outcome=outcome, reused=reused, elapsed=self._elapsed())
         self._journal.append(told)
         trial, waiting = self._search.settle(told)
-        self._publication.best(self._search.ranking.best())
+        self._publisher.best(self._search.ranking.best())
         self._report(Stage.SEARCH, trial)
         if (last := self._search.too_many_failures) is not None:
             children = counted(self._settings.max_failures, "child/children")
@@ -250,7 +250,7 @@ class Study:
         if not ranked:
             raise RunFailed(self._why_none(out_of_time=not complete))
         retrained = self._retraining.told if complete and self._settings.retrain_top else None
-        return self._publication.winner(ranked, retrained)
+        return self._publisher.winner(ranked, retrained)
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
         search, ranked = self._search, self._search.ranking.best()

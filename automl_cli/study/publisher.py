@@ -12,7 +12,7 @@ PUBLISH_SECONDS = 1.0
 """A new best is published at most so often, and at the end."""
 
 
-class Publication:
+class Publisher:
     """The state of `best.json`; `publish` is given what it is to say. `joins` of the best trials make it up; 0: the best
     alone."""
 
