@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from automl_cli.core.errors import UserError
+from automl_cli.core.rewards import Power
 from automl_cli.core.trials import EvaluatorSpec
 from automl_cli.planning.early_stop import early_stop_of, rungs_for
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
 from automl_cli.plugins.registry import EVALUATORS
+from automl_cli.reporting.runs import read_history
+from automl_cli.reporting.search_course import SearchCourse
+from automl_cli.store.journal import read_records
 from tests.conftest import CommandResult
 from tests.tables import ROOT
 
@@ -96,6 +100,28 @@ def test_a_promotion_changed_by_hand_is_found(
         found = automl("validate", tmp_path / "run")
         assert found.code != 0
         assert problem in found.stderr
+
+
+def test_reports_and_lists_name_the_best_of_those_that_were_trained_longest(
+    search: Callable[..., CommandResult], automl: Callable[..., CommandResult], tmp_path: Path
+) -> None:
+    search("run", "--executor", "serial", "--repeat", 2, "--strategy", "random")
+    found = [json.loads((tmp_path / f"run/seed-{seed}/best.json").read_bytes())["body"]["found"] for seed in (0, 1)]
+    said = json.loads(automl("report", tmp_path / "run", "--json").stdout)
+    assert [run["best"]["trial"] for run in said["runs"]] == [one["trial"] for one in found]
+    assert [run["curve"][-1]["score"] for run in said["runs"]] == [one["validation_score"] for one in found]
+    mean = said["comparison"]["groups"][0]["curve"][-1]["score"]["mean"]
+    assert mean == pytest.approx(sum(one["validation_score"] for one in found) / 2)
+    for seed, one in enumerate(found):
+        run, course = tmp_path / f"run/seed-{seed}", SearchCourse(Power(1.0))
+        for record in read_records(run / "journal.jsonl"):
+            course.take(record)
+        assert (course.best_trial, course.best_score) == (one["trial"], one["validation_score"])
+        history = read_history(run)
+        stopped = [trial for trial in history.trials if trial.task.epochs < 9 and trial.outcome.measurement is not None]
+        assert stopped
+        for trial in history.trials:  # one that took the outcome of another is on record as trained as long as that
+            assert trial.outcome.measurement is None or len(trial.outcome.measurement.scores) == trial.task.epochs
 
 
 def test_the_plan_says_it(automl: Callable[..., CommandResult], environment_of_its_own: None) -> None:
