@@ -14,7 +14,7 @@ from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import Outcome, Stage, Trial
+from automl_cli.core.trials import Outcome, Stage, Status, Trial
 from automl_cli.evaluators import own
 from automl_cli.plugins.listing import kind_named
 from automl_cli.store.consistency import must_equal
@@ -24,6 +24,7 @@ from automl_cli.store.journal import Asked, Ended, Ledger, Record, TakenOver, To
 from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import EvaluationCache, child_seed, itself
 from automl_cli.study.incumbent import Winner, joined_trials, provenance, ranking_of, winner_of, winner_of_retraining
+from automl_cli.study.limits import OverLimit
 
 
 class JournalChecker:
@@ -45,6 +46,7 @@ class JournalChecker:
         self.meanings_known = space is not None or not settings.space.canonical
         """Whether it is known which genotypes mean the same. Seeds of children and the ranking depend on that."""
         self._head: list[TakenOver] = []
+        self._over_limit = OverLimit()
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
 
     def take(self, record: Record, place: str) -> None:
@@ -102,7 +104,7 @@ class JournalChecker:
             must_equal(f"{place}: epochs", record.epochs, settings.retrain_epochs, STUDY_FILE)
             seed = child_seed(settings.seed, self._standing_for(record.genotype), Stage.RETRAIN, record.epochs)
         else:
-            if record.trial >= settings.trials:
+            if self._over_limit.is_enough(record.trial, settings.trials):
                 raise ArtifactError(
                     f"{place}: trial {record.trial} was asked, but study.json has only {counted(settings.trials, 'trial')}"
                 )
@@ -127,6 +129,8 @@ class JournalChecker:
         must_equal(f"{place}: indices of the genotype", len(record.genotype), self._space.length(record.trial), "the space")
 
     def _check_told(self, trial: Trial, place: str) -> None:
+        if trial.outcome.status is Status.OVER_LIMIT:
+            self._over_limit.add(trial.number)
         measurement = trial.outcome.measurement
         in_all = self._settings.evaluator.name == own.NAME and measurement is not None and len(measurement.scores) == 1
         if self._settings.child is not None and measurement is not None and not in_all:

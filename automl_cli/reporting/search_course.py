@@ -10,6 +10,7 @@ from automl_cli.reporting.states import Ending
 from automl_cli.reporting.summary import without_numbers
 from automl_cli.store.journal import Asked, Ended, Record, Started, Told
 from automl_cli.store.reports import CurvePoint, Reason
+from automl_cli.study.limits import OverLimit
 
 RECENT = 8
 """The number of last scores that are kept."""
@@ -31,6 +32,7 @@ class SearchCourse:
         self.told = 0
         self.retrained = 0
         self.endings: Counter[str] = Counter()
+        self.over_limit = OverLimit()
         self.best_trial: int | None = None
         self.best_score: float | None = None
         self.best_genotype: Genotype = ()
@@ -83,6 +85,8 @@ class SearchCourse:
         self.told += 1
         genotype, outcome = self._open.pop(record.trial, ()), record.outcome
         self.endings[outcome.ending] += 1
+        if outcome.status is Status.OVER_LIMIT:
+            self.over_limit.add(record.trial)
         if outcome.measurement is None:
             self._fail(record.trial, outcome)
         elif self._reward is not None:

@@ -113,7 +113,8 @@ class ReachedScore(_Body, frozen=True):
 
 
 class RunSummary(_Body, frozen=True):
-    """One run. `trials` counts the finished ones; `statuses` says how they ended, `reasons` why some have no score, the most
+    """One run. `trials` counts the finished ones, of `planned_trials` as far as it is known: those over a limit are in both, since
+    they are drawn again. `statuses` says how they ended, `reasons` why some have no score, the most
     frequent first; `running` is whether a process holds it.
 
     `best` is the trial that `best.json` names: the best by reward, or after retraining where that was done. `top` are the best

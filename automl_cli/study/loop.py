@@ -18,6 +18,9 @@ that is killed at any moment, any number of times, names the same winner.
 **A genotype is evaluated once** at a fidelity: a later trial of it takes the outcome, or waits for it, and is marked `reused`.
 Only after a study that failed is a failure of the machine not taken any more, since whoever resumes that one has mended it.
 
+**A proposal over a limit** is on record and told, but is none of the `--trials`: the strategy is asked for another, which has
+the next number (`limits.py` says how often).
+
 **Several trials may make one task** (`together` = m): trials k m … k m + m - 1, as far as they have evaluations of their own,
 go to one worker together. Which those are is a function of the proposals; a task that was cut off is done again as a whole.
 """
@@ -35,13 +38,14 @@ from automl_cli.core.errors import ArtifactError, RunFailed, UserError
 from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import Executor, Strategy, canonical
 from automl_cli.core.shell_commands import command_line
-from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
+from automl_cli.core.trials import Costs, Outcome, Stage, Status, Task, Trial
 from automl_cli.store.earlier_trials import check_head, split_head
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, child_seed, itself
 from automl_cli.study.grouping import TaskGroups
 from automl_cli.study.incumbent import Winner, winner_of
+from automl_cli.study.limits import LimitCheck
 from automl_cli.study.proposals import ProposalQueue
 
 PUBLISH_SECONDS = 1.0
@@ -50,7 +54,8 @@ PUBLISH_SECONDS = 1.0
 
 class SearchProgress(Struct, frozen=True):
     """The state of a search. `last` is the trial that just ended; None when a stage begins. `endings` counts trials by how they
-    ended, those of earlier sessions included."""
+    ended, those of earlier sessions included. Of `planned` trials so many are `finished`: those over a limit are no part of
+    either."""
 
     stage: Stage
     planned: int
@@ -91,7 +96,7 @@ class Study:
         self._journal = journal
         self._joins = joins
         self._publish = publish
-        self._price = price
+        self._limits = LimitCheck(settings.limits, price)
         self._on_progress = on_progress
         self._clock = clock
         self._started_at = clock()
@@ -134,7 +139,7 @@ class Study:
         for asked in list(search.open.values()):
             self._submit(asked)
         groups.hand_over_cut_off()
-        while search.finished < search.trials or groups.done_again:
+        while not search.is_complete or groups.done_again:
             while search.may_ask():
                 asked = search.ask()
                 self._journal.append(asked)
@@ -142,7 +147,7 @@ class Study:
                 self._submit(asked)
                 if search.completes_task():
                     groups.hand_over()
-            if search.finished < search.trials or groups.done_again:
+            if not search.is_complete or groups.done_again:
                 if (ended := self._wait()) is None:
                     return False
                 if (asked_before := search.open.get(ended[0].trial)) is not None:
@@ -158,7 +163,7 @@ class Study:
             self._conclude(asked, earlier.outcome, reused=earlier.trial)
         elif earlier is not None:
             earlier.waiting += (asked,)
-        elif excess := self._excess(asked.genotype):
+        elif excess := self._limits.excess(asked.genotype):
             self._conclude(asked, Outcome(Status.OVER_LIMIT, message=excess))
         else:
             self._groups.gather(asked.task)
@@ -185,12 +190,6 @@ class Study:
             return self._executor.wait()
         left = budget - self._earlier_seconds - self._elapsed()
         return self._executor.wait(left) if left > 0 else None
-
-    def _excess(self, genotype: Genotype) -> str:
-        """Return in words which limit the child is over, or nothing. Costs are computed only when there is a limit."""
-        limits = self._settings.limits
-        costs = None if limits == Limits() else self._price(genotype)
-        return "" if costs is None else limits.excess(costs)
 
     def _retrain_best(self) -> bool:
         """Train the best trials longer, on new seeds: the second stage. Return False when the time budget ends before."""
@@ -221,6 +220,8 @@ class Study:
     def _why_none(self, *, out_of_time: bool) -> str:
         """Return why there is no winner, and the next step."""
         ended, report = self._search.finished, f"`{command_line('report', self._journal.path.parent)}` shows why"
+        if not out_of_time and ended == self._search.over_limit.count:
+            return self._limits.why_nothing_fits(ended)
         if not out_of_time:
             return f"no trial succeeded: {ended} ended, none with a score; {report}"
         budget = f"the time budget of {self._settings.time_budget_seconds:g} seconds is spent"
@@ -250,7 +251,7 @@ class Study:
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
         search, ranked = self._search, self._search.ranking.best()
-        finished, planned = search.finished, search.trials
+        finished, planned = search.finished - search.over_limit.count, search.trials
         if stage is Stage.RETRAIN:
             finished, planned = len(self._retrained), len(ranked[: self._settings.retrain_top])
         best = next(iter(ranked), None)
@@ -293,7 +294,7 @@ class Study:
         self._earlier_seconds += session_seconds
 
     def _replay_asked(self, record: Asked) -> None:
-        if record.trial >= self._search.trials:
+        if self._search.asked_all:
             raise ArtifactError(
                 f"{self._journal.path}: trial {record.trial} was asked, but study.json has "
                 f"only {counted(self._search.trials, 'trial')}: changed by hand? Give --trials as many as there were, or more"

@@ -14,6 +14,7 @@ from automl_cli.store.journal import Asked, Told
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Evaluation, EvaluationCache, Representative, itself
 from automl_cli.study.incumbent import ranking_of
+from automl_cli.study.limits import OverLimit
 
 FAILURES = frozenset({Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT, Status.KILLED})
 """The statuses that count towards `--max-failures`: a child that diverged or is over a limit is no failure of the machine."""
@@ -41,6 +42,8 @@ class ProposalQueue:
         standing_for: Representative = itself,
     ) -> None:
         self.trials = settings.trials
+        """The number of trials that are wanted. Those over a limit do not count."""
+        self.over_limit = OverLimit()
         self.open: dict[int, Asked] = {}
         """Proposed, without an outcome."""
         self.finished = 0
@@ -74,8 +77,18 @@ class ProposalQueue:
         return self._next
 
     def may_ask(self) -> bool:
-        """Return whether the next trial can be proposed now: there is one, and all trials it depends on have ended."""
-        return self._next < self.trials and self._horizon() < self._settled
+        """Return whether the next trial can be proposed now: one is wanted, and all trials it depends on have ended."""
+        return not self.asked_all and self._horizon() < self._settled
+
+    @property
+    def asked_all(self) -> bool:
+        """Return whether no trial is asked any more: as many as are wanted are within the limits, or hardly any is."""
+        return self.over_limit.is_enough(self._next, self.trials)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether all trials have ended."""
+        return self.asked_all and not self.open
 
     def ask(self) -> Asked:
         """Return the next trial, after telling the strategy the outcomes that it is to know by then, and no others."""
@@ -96,7 +109,7 @@ class ProposalQueue:
 
     def completes_task(self) -> bool:
         """Return whether the trial asked for last is the last of its task."""
-        return self._next % self.together == 0 or self._next == self.trials
+        return self._next % self.together == 0 or self.asked_all
 
     def enter(self, asked: Asked) -> None:
         """Open a trial that is on record in the journal."""
@@ -114,6 +127,8 @@ class ProposalQueue:
         trial = Trial(asked.task, asked.proposal, told.outcome, told.reused)
         self.finished += 1
         self.endings[told.outcome.ending] += 1
+        if told.outcome.status is Status.OVER_LIMIT:
+            self.over_limit.add(told.trial)
         self._untold[trial.number] = trial
         while (settled := self._untold.get(self._settled)) is not None:
             self._settled += 1
