@@ -48,7 +48,7 @@ def limits_at_the_end(settings: "StudySettings", course: "SearchCourse") -> str:
         last = f"the last {row:,} in a row" if row > 1 else "the last among them"
         children = f"the search ended after {proposals - over:,} of {counted(settings.trials, 'trial')}"
         return f"{children}: {_how_many(over, proposals, settings)}, {last}. {next_step(settings.limits)}"
-    return _how_many(over, proposals, settings) if hardly_any_fits(over, proposals) else ""
+    return _how_many(over, proposals, settings) if over < proposals and hardly_any_fits(over, proposals) else ""
 
 
 def _how_many(over: int, proposals: int, settings: "StudySettings") -> str:

@@ -73,7 +73,8 @@ class LimitCheck:
         text = f"nothing fits: all of {counted(proposals, 'proposal')} are over a limit ({limits_in_words(self._limits)})"
         if self._smallest is not None:
             smallest = self._smallest
-            text += f"; the smallest has {smallest.parameters:,} parameters and {smallest.multiply_adds:,} multiply-adds"
+            sizes = counted(smallest.parameters, "parameter"), counted(smallest.multiply_adds, "multiply-add")
+            text += f"; the smallest has {' and '.join(sizes)}"
         return f"{text}. {next_step(self._limits)}"
 
 
