@@ -9,7 +9,8 @@
 **What decides the proposals.** At most `in_flight` = W trials are between ask and tell, W a multiple of the strategy's batch b.
 The proposals of a batch are drawn when the strategy has been told trials 0 … l - W, and no later one, where l is the last
 trial of the batch (with b = 1: proposal t is drawn after trials 0 … t - W). It is told in the order of the trials, whenever
-their outcomes arrived. So the proposals are a function of seed and outcomes, not of workers, speed or luck.
+their outcomes arrived. So the proposals are a function of seed and outcomes, not of workers, speed or luck. A strategy that
+learns nothing waits for no trial: at most W are open.
 
 **Resume is replay.** The strategy changes only when it is told. Asking a fresh one for every trial of the journal, and telling
 it every recorded outcome at the same places, leads to the same state; what was asked and not told is submitted again. A study

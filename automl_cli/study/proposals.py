@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.protocols import EarlierTrial, Strategy
+from automl_cli.core.protocols import EarlierTrial, FixedStrategy, Strategy
 from automl_cli.core.trials import Outcome, Stage, Status, Trial
 from automl_cli.store.journal import Asked, Told
 from automl_cli.store.study import StudySettings
@@ -60,6 +60,7 @@ class ProposalQueue:
         self._max_failures = settings.max_failures
         self._failures_in_a_row = 0  # passing over reused, diverged and over-limit trials
         self._strategy = strategy
+        self._is_fixed = isinstance(strategy, FixedStrategy)
         self._window = window(max(settings.in_flight, together + strategy.batch - 1), strategy.batch)
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=standing_for)
         self._next = 0  # the next trial to ask for
@@ -78,7 +79,8 @@ class ProposalQueue:
 
     def may_ask(self) -> bool:
         """Return whether the next trial can be proposed now: one is wanted, and all trials it depends on have ended."""
-        return not self.asked_all and self._horizon() < self._settled
+        ready = len(self.open) < self._window if self._is_fixed else self._horizon() < self._settled
+        return ready and not self.asked_all
 
     @property
     def asked_all(self) -> bool:
@@ -92,7 +94,7 @@ class ProposalQueue:
 
     def ask(self) -> Asked:
         """Return the next trial, after telling the strategy the outcomes that it is to know by then, and no others."""
-        while self._told <= self._horizon():
+        while self._told <= min(self._horizon(), self._settled - 1):
             trial = self._untold.pop(self._told)
             self._strategy.tell(self._told, trial.proposal, self._reward(trial.outcome))
             self._told += 1
