@@ -66,7 +66,8 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     if plan.multiply_adds is not None:
         yield "multiply-adds", f"{_span(plan.multiply_adds)} for one example"
     if limits := _limits(plan.limits):
-        yield "limits", f"{limits}; larger children are not trained"
+        fit = f"of {counted(plan.sampled, 'uniform one')} {plan.within_limits:,} fit{'s' * (plan.within_limits == 1)}"
+        yield "limits", f"{limits}; larger children are not trained, and others are drawn in their place; {fit}"
     yield "reward", plan.reward.words
     if plan.retrain_top:
         best = f"{plan.retrain_top:,} best" if plan.retrain_top > 1 else "best"

@@ -126,7 +126,7 @@ def _say_taken(flags: RunFlags) -> None:
 
 def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple[StudySettings, SearchSpace]":
     """Return the settings and the space of the search on record, or of the first of its repeats. Nothing is written."""
-    from automl_cli.core.trials import Stage
+    from automl_cli.core.trials import Stage, Status
     from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.file_names import JOURNAL_FILE
     from automl_cli.store.journal import read_trials
@@ -137,7 +137,8 @@ def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple
     recorded = recorded_settings(run)
     settings, space = resume_search(command, recorded, request)
     check_best(run, recorded)
-    ended = sum(trial.task.stage is Stage.SEARCH for trial in read_trials(run / JOURNAL_FILE))
+    searched = (trial for trial in read_trials(run / JOURNAL_FILE) if trial.task.stage is Stage.SEARCH)
+    ended = sum(trial.outcome.status is not Status.OVER_LIMIT for trial in searched)
     words = f"{ended:,} of {counted(settings.trials, 'trial')} have ended"
     talk_console().print(f"{run}: the plan of the whole search, of which {words}", soft_wrap=True)
     return settings, space

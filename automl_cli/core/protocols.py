@@ -1,7 +1,7 @@
 """Interfaces of the parts that a study joins: strategies, evaluators and executors. None of them knows another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -59,6 +59,14 @@ class LegibleStrategy(Strategy, Protocol):
         """Return proposals that stand for what it knows once it was told this trial and all before: draws from a policy, which
         have a log-probability, or the members of a population."""
         ...
+
+
+@runtime_checkable
+class FixedStrategy(Strategy, Protocol):
+    """A strategy whose proposals are a function of seed and trial alone. The study waits for no outcome before it asks for the
+    next one: only that no more than `in_flight` trials are open."""
+
+    learns_nothing: Literal[True]
 
 
 class StrategyFactory(Protocol):

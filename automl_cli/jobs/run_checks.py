@@ -14,7 +14,7 @@ from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError, SpaceError
 from automl_cli.core.numbers import counted
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import Outcome, Stage, Trial
+from automl_cli.core.trials import Outcome, Stage, Status, Trial
 from automl_cli.evaluators import own
 from automl_cli.plugins.listing import kind_named
 from automl_cli.store.consistency import must_equal
@@ -25,6 +25,7 @@ from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import EvaluationCache, child_seed, itself
 from automl_cli.study.incumbent import Winner, joined_trials, provenance, ranking_of, winner_of, winner_of_retraining
+from automl_cli.study.limits import OverLimit
 
 
 class JournalChecker:
@@ -48,6 +49,7 @@ class JournalChecker:
         self._head: list[TakenOver] = []
         self._seeds: dict[int, tuple[int, ...]] = {}
         """By trial that is open, the seeds of its child at all rungs but the first."""
+        self._over_limit = OverLimit()
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
 
     def take(self, record: Record, place: str) -> None:
@@ -107,7 +109,7 @@ class JournalChecker:
             must_equal(f"{place}: epochs", record.epochs, settings.retrain_epochs, STUDY_FILE)
             seed = child_seed(settings.seed, self._standing_for(record.genotype), Stage.RETRAIN, record.epochs)
         else:
-            if record.trial >= settings.trials:
+            if self._over_limit.is_enough(record.trial, settings.trials):
                 raise ArtifactError(
                     f"{place}: trial {record.trial} was asked, but study.json has only {counted(settings.trials, 'trial')}"
                 )
@@ -152,6 +154,8 @@ class JournalChecker:
 
     def _check_told(self, trial: Trial, place: str) -> None:
         self._seeds.pop(trial.number, None)
+        if trial.outcome.status is Status.OVER_LIMIT:
+            self._over_limit.add(trial.number)
         measurement = trial.outcome.measurement
         in_all = self._settings.evaluator.name == own.NAME and measurement is not None and len(measurement.scores) == 1
         if self._settings.child is not None and measurement is not None and not in_all:

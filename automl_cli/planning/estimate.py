@@ -31,10 +31,11 @@ class CountRange(Struct, frozen=True):
 class SearchPlan(Struct, frozen=True, kw_only=True):
     """The plan of a search: what `--dry-run` says. `measured` are rows of the evaluator, name and words.
 
-    `in_flight` is rounded up to whole minibatches, as the search does. `start_from` counts the genotypes that the strategy was
-    given to begin with, `taken_over` the trials of earlier runs that it is told first; `strategy_rule` says why
-    `--strategy auto` chose it. `steps` are those of a training, where one is known, and `fitted` says why trials or epochs are
-    not those of the preset. `repeats` is how many such searches there are, one after the other, if there are several.
+    Of so many `sampled` uniform genotypes so many are `within_limits`. `in_flight` is rounded up to whole minibatches, as the
+    search does. `start_from` counts the genotypes that the strategy was given to begin with, `taken_over` the trials of earlier
+    runs that it is told first; `strategy_rule` says why `--strategy auto` chose it. `steps` are those of a training, where one
+    is known, and `fitted` says why trials or epochs are not those of the preset. `repeats` is how many such searches there are,
+    one after the other, if there are several.
     """
 
     command: str
@@ -58,6 +59,8 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     decisions: CountRange
     multiply_adds: CountRange | None
     limits: Limits
+    sampled: int
+    within_limits: int
     executor: str
     workers: int
     compute_seconds: float | None
@@ -76,10 +79,12 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
 def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
     """Return the plan of a study, with an estimate for this machine."""
     genotypes = [space.sample(settings.seed, trial) for trial in _spread(settings.trials)]
-    costs = [found for genotype in genotypes if (found := costs_of(settings, space, genotype)) is not None]
+    priced = [(genotype, costs_of(settings, space, genotype)) for genotype in genotypes]
+    costs = [found for _, found in priced if found is not None]
+    fitting = [genotype for genotype, found in priced if found is None or not settings.limits.excess(found)]
     evaluator, setup = evaluator_of(settings), setup_of(settings)
     in_flight = window(settings.in_flight, settings.strategy_settings.get("minibatch", 1))
-    seconds = _seconds(settings, space, genotypes, busy=min(settings.workers, in_flight, default_workers()))
+    seconds = _seconds(settings, space, fitting or genotypes, busy=min(settings.workers, in_flight, default_workers()))
     return SearchPlan(
         command=settings.command,
         space=settings.space.name,
@@ -102,6 +107,8 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         decisions=_range([len(genotype) for genotype in genotypes]),
         multiply_adds=_range([one.multiply_adds for one in costs]) if costs else None,
         limits=settings.limits,
+        sampled=len(genotypes),
+        within_limits=len(fitting),
         executor=settings.executor,
         workers=settings.workers,
         published_cost=settings.published_cost,

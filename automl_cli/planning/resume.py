@@ -13,6 +13,7 @@ from automl_cli.core.flags import Flag
 from automl_cli.core.numbers import counted
 from automl_cli.core.settings import CONSTANTS
 from automl_cli.core.spaces import SearchSpace
+from automl_cli.core.trials import Limits
 from automl_cli.evaluators import own
 from automl_cli.planning.child import network_given
 from automl_cli.planning.flags import flag_named, search_rows
@@ -169,6 +170,11 @@ def _check_trials(wanted: int, recorded: StudySettings) -> None:
     together = evaluator_of(recorded).together(recorded.evaluator.settings)
     if wanted < recorded.trials:
         raise UserError(f"--trials {wanted} is less than the recorded {recorded.trials}; on resume it can only be raised")
+    if wanted > recorded.trials and together > 1 and recorded.limits != Limits():
+        raise UserError(
+            f"{together} trials are evaluated together, and with limits the last ones on record need not fill a group, so "
+            "--trials cannot be raised; start a new run"
+        )
     if wanted > recorded.trials and recorded.trials % together:
         raise UserError(
             f"{together} trials are evaluated together, and the recorded {recorded.trials} are not a multiple of that, so "

@@ -41,8 +41,9 @@ class FollowedSearch:
 
     @property
     def done(self) -> int:
-        """Return the number of trials that have ended, those of candidates that are trained again included."""
-        return self.course.told + self.course.retrained
+        """Return the number of trials that have ended, those of candidates that are trained again included. Those over a limit
+        do not count."""
+        return self.course.told - self.course.over_limit.count + self.course.retrained
 
     @property
     def planned(self) -> int:

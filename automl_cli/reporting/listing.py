@@ -99,7 +99,7 @@ def _of_search(repeats: Sequence[FollowedSearch], path: Path, root: Path, now: f
         metric=_metric_of_search(settings),
         seed=settings.seed,
         repeats=len(repeats),
-        done=sum(one.course.told for one in repeats),
+        done=sum(one.course.told - one.course.over_limit.count for one in repeats),
         planned=sum(one.settings.trials for one in repeats),
         score=mean(scores) if scores else None,
         better=settings.reward.better,

@@ -11,6 +11,7 @@ from automl_cli.reporting.summary import without_numbers
 from automl_cli.store.journal import Asked, Ended, Record, Started, Told
 from automl_cli.store.reports import CurvePoint, Reason
 from automl_cli.store.rung_records import AtRung, Promoted
+from automl_cli.study.limits import OverLimit
 
 RECENT = 8
 """The number of last scores that are kept."""
@@ -35,6 +36,7 @@ class SearchCourse:
         self.told = 0
         self.retrained = 0
         self.endings: Counter[str] = Counter()
+        self.over_limit = OverLimit()
         self.best_trial: int | None = None
         self.best_score: float | None = None
         self.best_genotype: Genotype = ()
@@ -92,6 +94,8 @@ class SearchCourse:
         genotype, outcome = self._open.pop(record.trial, ()), record.outcome
         epochs = self._epochs.pop(record.trial, 0)
         self.endings[outcome.ending] += 1
+        if outcome.status is Status.OVER_LIMIT:
+            self.over_limit.add(record.trial)
         if outcome.measurement is None:
             self._fail(record.trial, outcome)
         elif self._reward is not None:

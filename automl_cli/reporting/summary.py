@@ -34,6 +34,7 @@ from automl_cli.store.reports import (
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
 from automl_cli.study.incumbent import Winner, ranking_of, reward_of, score_of, winner_of
+from automl_cli.study.limits import OverLimit
 from automl_cli.study.session import costs_of
 
 
@@ -58,7 +59,7 @@ def summarise(history: History, *, top: int = 5, target: float | None = None) ->
         seed=settings.seed,
         dataset=settings.source,
         trials=len(trials),
-        planned_trials=settings.trials,
+        planned_trials=_planned(trials, settings),
         statuses=dict(sorted(Counter(trial.outcome.ending for trial in trials).items())),
         reasons=tuple(reasons_of(trials)),
         running=history.running,
@@ -75,6 +76,15 @@ def summarise(history: History, *, top: int = 5, target: float | None = None) ->
         pareto=UNSET if (front := pareto_of(history)) is None else front,
         reach=UNSET if target is None else ReachedScore(target=target, trials=trials_to(target, trials, settings.reward)),
     )
+
+
+def _planned(trials: Sequence[Trial], settings: StudySettings) -> int:
+    """Return how many trials there will be, as far as it is known: those over a limit are drawn again."""
+    over = OverLimit()
+    for trial in trials:
+        if trial.outcome.status is Status.OVER_LIMIT:
+            over.add(trial.number)
+    return over.in_all(len(trials), settings.trials)
 
 
 def reasons_of(trials: Sequence[Trial]) -> Iterator[Reason]:

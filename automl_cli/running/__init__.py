@@ -3,6 +3,7 @@
 searches          a search: settle what is asked, make or take up run directories, run their studies
 studies           one study: data, progress, the winner
 trainings         a training: open its directory, show its course
+limit_warnings    what is said where hardly any proposal is within the limits
 transferring      the winner scaled to another data set and trained there
 talk              where progress and warnings go, and how much is said
 plain_console  a console that a text cannot command

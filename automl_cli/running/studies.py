@@ -92,6 +92,7 @@ def run_one(
     """Run or continue a study to its end, and show its progress."""
     from automl_cli.jobs.transfer import transfer_of
     from automl_cli.running.event_files import event_file, search_curves
+    from automl_cli.running.limit_warnings import watching_limits
     from automl_cli.running.search_display import showing
     from automl_cli.study.session import make_strategy, run_study
 
@@ -103,27 +104,33 @@ def run_one(
     strategy = make_strategy(settings, space)
     with ExitStack() as stack:
         curves = [search_curves(settings.reward, stack.enter_context(event_file(run.path)))] if talk.events else []
-        display = showing(talk, window=settings.in_flight, score=settings.reward.score, also=curves)
+        also = [*curves, watching_limits(settings, talk)]
+        display = showing(talk, window=settings.in_flight, score=settings.reward.score, also=also)
         on_progress = stack.enter_context(display)
         try:
             winner = run_study(run, settings, space=space, strategy=strategy, executor=executor, on_progress=on_progress)
         except RunFailed:
-            _warn_of_reasons(run, talk)
+            _warn_at_the_end(run, settings, talk)
             raise
     talk.say(_winner_in_words(settings, winner))
-    _warn_of_reasons(run, talk)
+    _warn_at_the_end(run, settings, talk)
     return Finished(run.path, run.best_file, settings, winner)
 
 
-def _warn_of_reasons(run: "RunDirectory", talk: Talk) -> None:
-    """Warn of trials without a score for a reason that the evaluator gave, in whatever session."""
-    from automl_cli.core.trials import Stage
-    from automl_cli.reporting.summary import reasons_of, warnings_of
-    from automl_cli.store.journal import read_trials
+def _warn_at_the_end(run: "RunDirectory", settings: "StudySettings", talk: Talk) -> None:
+    """Warn of trials without a score for a reason that the evaluator gave, and of limits that hardly any proposal is within, in
+    whatever session. The journal is read record by record, since it may be long."""
+    from automl_cli.reporting.search_course import SearchCourse
+    from automl_cli.reporting.summary import warnings_of
+    from automl_cli.running.limit_warnings import limits_at_the_end
+    from automl_cli.store.journal import read_records
 
-    trials = [trial for trial in read_trials(run.journal_file) if trial.task.stage is Stage.SEARCH]
-    trials.sort(key=lambda trial: trial.number)
-    for warning in warnings_of(reasons_of(trials), len(trials)):
+    course = SearchCourse(None)
+    for record in read_records(run.journal_file):
+        course.take(record)
+    for warning in warnings_of(course.reasons(), course.told):
+        talk.warn(warning)
+    if warning := limits_at_the_end(settings, course):
         talk.warn(warning)
 
 

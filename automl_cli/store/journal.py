@@ -15,7 +15,7 @@ cut and kept aside. Any byte prefix of a journal is a journal, but for what was 
 import errno
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,10 +98,12 @@ Record = TakenOver | Started | Asked | AtRung | Promoted | Told | Ended
 
 
 class Journal:
-    """Writes the journal of a run or a training, as its only writer. The caller holds the lock of the directory."""
+    """Writes the journal of a run or a training, as its only writer. The caller holds the lock of the directory. `clock` tells
+    when the disk is due."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.path = path
+        self._clock = clock
         check_regular(path)
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -109,7 +111,7 @@ class Journal:
             raise cannot_write(path, error) from error
         self._size = os.fstat(self._descriptor).st_size
         self._synced_size = self._size
-        self._synced_at = time.monotonic()
+        self._synced_at = clock()
 
     def append(self, record: Struct) -> None:
         """Add one record. RunFailed, with the file as it was before, when the disk is full."""
@@ -120,7 +122,7 @@ class Journal:
             os.ftruncate(self._descriptor, self._size)
             raise self._failure(error) from error
         self._size += len(data)
-        if time.monotonic() - self._synced_at >= GROUP_COMMIT_SECONDS:
+        if self._clock() - self._synced_at >= GROUP_COMMIT_SECONDS:
             self.sync()
 
     def sync(self) -> None:
@@ -131,7 +133,7 @@ class Journal:
             except OSError as error:
                 raise self._failure(error) from error
             self._synced_size = self._size
-        self._synced_at = time.monotonic()
+        self._synced_at = self._clock()
 
     def close(self) -> None:
         """Make every record durable and let go of the file."""

@@ -129,8 +129,9 @@ class EarlyStopSummary(_Body, frozen=True):
 
 
 class RunSummary(_Body, frozen=True):
-    """One run. `trials` counts the finished ones; `statuses` says how they ended, `reasons` why some have no score, the most
-    frequent first; `running` is whether a process holds it.
+    """One run. `trials` counts the finished ones, of `planned_trials` as far as that is known: those over a limit are in both,
+    since they are drawn again. `statuses` says how trials ended, `reasons` why some have no score, the most frequent first;
+    `running` is whether a process holds it.
 
     `best` is the trial that `best.json` names: the best by reward, or after retraining where that was done. `top` are the best
     by reward, in order; a genotype that was proposed again is listed once. `to_retrain` of them are to be trained again, where

@@ -6,7 +6,7 @@ meanings; the others follow.
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -39,6 +39,7 @@ class Exhaustive:
     small_spaces_only = True
     draws = False
     batch = 1
+    learns_nothing: Literal[True] = True
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:

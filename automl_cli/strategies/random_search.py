@@ -1,7 +1,7 @@
 """Propose uniformly over the live decisions and learn nothing: what the other strategies must beat."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import EarlierTrial
@@ -27,6 +27,7 @@ class RandomSearch:
     small_spaces_only = False
     draws = True
     batch = 1
+    learns_nothing: Literal[True] = True
 
     @staticmethod
     def resolve(trials: int, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
     challenger  the genotype with the highest mean reward of those with fewer than `seeds` seeds, where that is above the mean
                 of all that have them
-    again       while at most `share` of the trials are replicates, the challenger is proposed again, with the next seed
+    again       while at most `share` of the trials are replicates, the challenger is proposed again, with the next seed; those
+                told without a reward do not count, since whatever is over a limit is no trial of `--trials`
     told        the strategy learns the reward of a challenger when its replicates are told: their mean
 
 So the best of many noisy scores is not believed before it was seen again, and a challenger that falls behind costs one
@@ -61,6 +62,7 @@ class Replicating:
         """The strategy's own numbers of those of its proposals that are in flight."""
         self._own_asked = 0
         self._replicates = 0
+        self._without_reward = 0
         self._block_again = False
         self._held: list[tuple[int, Proposal, float | None]] = []
         """Proposals of the strategy, by its numbers, whose rewards it does not know yet, though they are told."""
@@ -94,6 +96,7 @@ class Replicating:
     def tell(self, trial: int, proposal: Proposal, reward: float | None) -> None:
         """Take the reward, and let the strategy learn what is settled by it."""
         self._proposed.pop(trial, None)
+        self._without_reward += reward is None
         meaning = self._space.canonical(proposal.genotype)
         known = meaning in self._seen
         seen = self._seen.setdefault(meaning, Seen(proposal))
@@ -123,7 +126,7 @@ class Replicating:
         return Proposal(seen.proposal.genotype, replicate=replicate)
 
     def _may_replicate(self, trial: int) -> bool:
-        return self._replicates + self.batch <= self._share * (trial + self.batch)
+        return self._replicates + self.batch <= self._share * (trial + self.batch - self._without_reward)
 
     def _trusted(self) -> float:
         """Return the highest mean of those with enough seeds."""

@@ -3,6 +3,7 @@
 loop              the loop that joins strategy, executor and journal
 proposals         which trial is asked when, and what the strategy knows then
 rungs             which children are trained longer, where they are stopped early
+limits            the proposals over a limit: how many are drawn again, and when that ends
 grouping          which trials go to one worker together
 evaluation_cache  which genotypes are evaluated already, and the seeds of children
 incumbent         the ranking of trials, and the artifact that says what was found

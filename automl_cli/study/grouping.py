@@ -50,7 +50,7 @@ class TaskGroups:
         self.done_again, gathered = set(again), self._gathered | again
         for number in sorted(tasks):
             self._gathered = {trial: task for trial, task in gathered.items() if self._task_of(trial) == number}
-            if (number + 1) * search.together <= search.next or search.next == search.trials:
+            if (number + 1) * search.together <= search.next or search.asked_all:
                 self.hand_over()
 
     def _task_of(self, trial: int) -> int:

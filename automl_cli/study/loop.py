@@ -9,7 +9,8 @@
 **What decides the proposals.** At most `in_flight` = W trials are between ask and tell, W a multiple of the strategy's batch b.
 The proposals of a batch are drawn when the strategy has been told trials 0 … l - W, and no later one, where l is the last
 trial of the batch (with b = 1: proposal t is drawn after trials 0 … t - W). It is told in the order of the trials, whenever
-their outcomes arrived. So the proposals are a function of seed and outcomes, not of workers, speed or luck.
+their outcomes arrived. So the proposals are a function of seed and outcomes, not of workers, speed or luck. A strategy that
+learns nothing waits for no trial: at most W are open.
 
 **Resume is replay.** The strategy changes only when it is told. Asking a fresh one for every trial of the journal, and telling
 it every recorded outcome at the same places, leads to the same state; what was asked and not told is submitted again. A study
@@ -20,6 +21,9 @@ Only after a study that failed is a failure of the machine not taken any more, s
 
 **Children may be stopped early** (`rungs`): then a trial is one or several trainings, each longer than the one before, and what
 becomes of it depends on it and on the trials before it. It is told once, when it has ended, as its last training scored it.
+
+**A proposal over a limit** is on record and told, but is none of the `--trials`: the strategy is asked for another, which has
+the next number (`limits.py` says how often).
 
 **Several trials may make one task** (`together` = m): trials k m … k m + m - 1, as far as they have evaluations of their own,
 go to one worker together. Which those are is a function of the proposals; a task that was cut off is done again as a whole.
@@ -37,13 +41,14 @@ from automl_cli.core.errors import RunFailed
 from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import Executor, Strategy
 from automl_cli.core.shell_commands import command_line
-from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, Trial
+from automl_cli.core.trials import Costs, Outcome, Stage, Status, Task, Trial
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
 from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
 from automl_cli.study.grouping import TaskGroups
 from automl_cli.study.incumbent import Winner
+from automl_cli.study.limits import LimitCheck
 from automl_cli.study.proposals import ProposalQueue
 from automl_cli.study.publisher import Publisher
 from automl_cli.study.replay import replay, told_first
@@ -52,7 +57,8 @@ from automl_cli.study.retraining import RetrainStage
 
 class SearchProgress(Struct, frozen=True):
     """The state of a search. `last` is the trial that just ended; None when a stage begins. `endings` counts trials by how they
-    ended, those of earlier sessions included."""
+    ended, those of earlier sessions included. Of `planned` trials so many are `finished`: those over a limit are no part of
+    either."""
 
     stage: Stage
     planned: int
@@ -91,7 +97,7 @@ class Study:
         self._executor = executor
         self._journal = journal
         self._publisher = Publisher(settings, journal, publish, joins=joins, clock=clock)
-        self._price = price
+        self._limits = LimitCheck(settings.limits, price)
         self._on_progress = on_progress
         self._clock = clock
         self._started_at = clock()
@@ -133,7 +139,7 @@ class Study:
                 self._submit(asked)
         groups.hand_over_cut_off()
         self._decide()
-        while search.finished < search.trials or groups.done_again:
+        while not search.is_complete or groups.done_again:
             while search.may_ask():
                 asked = search.ask()
                 self._journal.append(asked)
@@ -141,7 +147,7 @@ class Study:
                 self._submit(asked)
                 if search.completes_task():
                     groups.hand_over()
-            if search.finished < search.trials or groups.done_again:
+            if not search.is_complete or groups.done_again:
                 if (ended := self._wait()) is None:
                     return False
                 if (asked_before := search.open.get(ended[0].trial)) is not None:
@@ -157,7 +163,7 @@ class Study:
             self._conclude(asked, earlier.outcome, reused=earlier.trial)
         elif earlier is not None:
             earlier.waiting += (asked,)
-        elif excess := self._excess(asked.genotype):
+        elif excess := self._limits.excess(asked.genotype):
             self._conclude(asked, Outcome(Status.OVER_LIMIT, message=excess))
         else:
             self._groups.gather(asked.task)
@@ -207,12 +213,6 @@ class Study:
         left = budget - self._earlier_seconds - self._elapsed()
         return self._executor.wait(left) if left > 0 else None
 
-    def _excess(self, genotype: Genotype) -> str:
-        """Return in words which limit the child is over, or nothing. Costs are computed only when there is a limit."""
-        limits = self._settings.limits
-        costs = None if limits == Limits() else self._price(genotype)
-        return "" if costs is None else limits.excess(costs)
-
     def _retrain_best(self) -> bool:
         """Train the best trials longer, on new seeds: the second stage. Return False when the time budget ends before."""
         stage = self._retraining
@@ -238,6 +238,8 @@ class Study:
     def _why_none(self, *, out_of_time: bool) -> str:
         """Return why there is no winner, and the next step."""
         ended, report = self._search.finished, f"`{command_line('report', self._journal.path.parent)}` shows why"
+        if not out_of_time and ended == self._search.over_limit.count:
+            return self._limits.why_nothing_fits(ended)
         if not out_of_time:
             return f"no trial succeeded: {ended} ended, none with a score; {report}"
         budget = f"the time budget of {self._settings.time_budget_seconds:g} seconds is spent"
@@ -254,7 +256,7 @@ class Study:
 
     def _report(self, stage: Stage, last: Trial | None = None) -> None:
         search, ranked = self._search, self._search.ranking.best()
-        finished, planned = search.finished, search.trials
+        finished, planned = search.finished - search.over_limit.count, search.trials
         if stage is Stage.RETRAIN:
             finished, planned = len(self._retraining.told), len(self._retraining.candidates(ranked))
         best = next(iter(ranked), None)

@@ -10,13 +10,14 @@ from collections.abc import Iterable
 import msgspec
 
 from automl_cli.core.decisions import Genotype
-from automl_cli.core.protocols import EarlierTrial, Strategy
+from automl_cli.core.protocols import EarlierTrial, FixedStrategy, Strategy
 from automl_cli.core.trials import Outcome, Proposal, Stage, Status, Trial
 from automl_cli.store.journal import Asked, Told
 from automl_cli.store.rung_records import Promoted
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Evaluation, EvaluationCache, Representative, itself
 from automl_cli.study.incumbent import ranking_of
+from automl_cli.study.limits import OverLimit
 from automl_cli.study.rungs import rungs_of
 
 FAILURES = frozenset({Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT, Status.KILLED})
@@ -45,6 +46,8 @@ class ProposalQueue:
         standing_for: Representative = itself,
     ) -> None:
         self.trials = settings.trials
+        """The number of trials that are wanted. Those over a limit do not count."""
+        self.over_limit = OverLimit()
         self.open: dict[int, Asked] = {}
         """Proposed, without an outcome."""
         self.finished = 0
@@ -61,6 +64,7 @@ class ProposalQueue:
         self._max_failures = settings.max_failures
         self._failures_in_a_row = 0  # passing over reused, diverged and over-limit trials
         self._strategy = strategy
+        self._is_fixed = isinstance(strategy, FixedStrategy)
         self._window = window(max(settings.in_flight, together + strategy.batch - 1), strategy.batch)
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=standing_for)
         self._next = 0  # the next trial to ask for
@@ -78,12 +82,23 @@ class ProposalQueue:
         return self._next
 
     def may_ask(self) -> bool:
-        """Return whether the next trial can be proposed now: there is one, and all trials it depends on have ended."""
-        return self._next < self.trials and self._horizon() < self._settled
+        """Return whether the next trial can be proposed now: one is wanted, and all trials it depends on have ended."""
+        ready = len(self.open) < self._window if self._is_fixed else self._horizon() < self._settled
+        return ready and not self.asked_all
+
+    @property
+    def asked_all(self) -> bool:
+        """Return whether no trial is asked any more: as many as are wanted are within the limits, or hardly any is."""
+        return self.over_limit.is_enough(self._next, self.trials)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether all trials have ended."""
+        return self.asked_all and not self.open
 
     def ask(self) -> Asked:
         """Return the next trial, after telling the strategy the outcomes that it is to know by then, and no others."""
-        while self._told <= self._horizon():
+        while self._told <= min(self._horizon(), self._settled - 1):
             trial = self._untold.pop(self._told)
             self._strategy.tell(self._told, trial.proposal, self._reward(trial.outcome))
             self._told += 1
@@ -101,7 +116,7 @@ class ProposalQueue:
 
     def completes_task(self) -> bool:
         """Return whether the trial asked for last is the last of its task."""
-        return self._next % self.together == 0 or self._next == self.trials
+        return self._next % self.together == 0 or self.asked_all
 
     def enter(self, asked: Asked) -> None:
         """Open a trial that is on record in the journal."""
@@ -129,6 +144,8 @@ class ProposalQueue:
         trial = Trial(asked.task, asked.proposal, told.outcome, told.reused)
         self.finished += 1
         self.endings[told.outcome.ending] += 1
+        if told.outcome.status is Status.OVER_LIMIT:
+            self.over_limit.add(told.trial)
         self._untold[trial.number] = trial
         while (settled := self._untold.get(self._settled)) is not None:
             self._settled += 1

@@ -52,7 +52,7 @@ def replay(
 
 
 def _replay_asked(record: Asked, search: ProposalQueue, place: str) -> None:
-    if record.trial >= search.trials:
+    if search.asked_all:
         raise ArtifactError(
             f"{place}: trial {record.trial} was asked, but study.json has only {counted(search.trials, 'trial')}: changed by "
             "hand? Give --trials as many as there were, or more"

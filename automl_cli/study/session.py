@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import EvaluatorFactory, EvaluatorSetup, Executor, Strategy, StrategyFactory
@@ -95,6 +96,7 @@ def run_study(
         costs = costs_of(settings, space, winner.trial.task.genotype)
         write_artifact(run.best_file, winner_artifact(settings, space, winner, costs=costs))
 
+    evaluator = evaluator_of(settings)
     with closing(Journal(run.journal_file)) as journal:
         study = Study(
             settings,
@@ -102,8 +104,8 @@ def run_study(
             executor=executor,
             journal=journal,
             publish=publish,
-            price=lambda genotype: costs_of(settings, space, genotype),
-            together=evaluator_of(settings).together(settings.evaluator.settings),
+            price=partial(evaluator.costs, setup_of(settings), space),
+            together=evaluator.together(settings.evaluator.settings),
             joins=kind_named(space.plugin.produces).joins,
             standing_for=space.canonical,
             on_progress=on_progress,
