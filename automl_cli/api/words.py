@@ -99,6 +99,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     workers: int
     trial_timeout: float
     max_failures: int
+    memory_limit: str
     time_budget: float
     transfer: str
     transfer_image_size: int

@@ -115,8 +115,11 @@ def say_what_differs(asked: "AskedSearch", talk: Talk) -> None:
 
 def say_doubts(settings: "StudySettings", request: "SearchRequest", talk: Talk) -> None:
     """Warn of valid settings that are probably mistakes."""
+    from automl_cli.planning.memory import granted_here
     from automl_cli.planning.resolve import doubts
 
+    if (granted := granted_here()) is not None:
+        talk.say(f"{granted}: {settings.workers} at a time")
     for doubt in doubts(settings, request):
         talk.console.print(f"warning: {doubt}", soft_wrap=True)
 

@@ -140,6 +140,7 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Why `--strategy auto` chose the strategy, in words; empty where it was named."""
     taken_over: tuple[EarlierRun, ...] = ()
     early_stop: EarlyStop | None = None
+    memory_limit_bytes: Positive | None = None
 
     @property
     def rungs(self) -> tuple[int, ...]:
