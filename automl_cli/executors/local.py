@@ -24,7 +24,10 @@ SHARE_OF_MEMORY = 0.5
 
 
 class LocalExecutor:
-    """Runs up to `workers` tasks at a time. A task that takes longer than `timeout_seconds` ends with status `timeout`."""
+    """Runs up to `workers` tasks at a time. A task that takes longer than `timeout_seconds` ends with status `timeout`.
+
+    `machine_share` and `gpu_share` are the parts of the machine's memory, and of each GPU, that all workers together may take.
+    """
 
     def __init__(
         self,
@@ -33,12 +36,14 @@ class LocalExecutor:
         workers: int,
         timeout_seconds: float | None = None,
         children_per_worker: int = CHILDREN_PER_WORKER,
+        machine_share: float = 1.0,
+        gpu_share: float = 1.0,
     ) -> None:
         self._setup = setup
         self._timeout_seconds = timeout_seconds
         self._children_per_worker = children_per_worker
-        self._most_bytes = int(memory_bytes() * SHARE_OF_MEMORY / workers)
-        self._environments = _environments(workers)
+        self._most_bytes = int(memory_bytes() * SHARE_OF_MEMORY * machine_share / workers)
+        self._environments = _environments(workers, gpu_share)
         self._free_slots = deque(range(workers))
         self._workers: list[WorkerProcess] = []
         self._waiting: deque[tuple[Task, ...]] = deque()
@@ -146,10 +151,10 @@ class LocalExecutor:
         self._free_slots.append(worker.slot)
 
 
-def _environments(workers: int) -> list[dict[str, str]]:
+def _environments(workers: int, gpu_share: float = 1.0) -> list[dict[str, str]]:
     """Return the settings of each worker's process. GPUs are dealt out in turn."""
     gpus = visible_gpus()
     if not gpus:
         return [process_settings()] * workers
-    per_gpu = -(-workers // len(gpus))
+    per_gpu = math.ceil(workers / (len(gpus) * gpu_share))
     return [process_settings(gpus[slot % len(gpus)], workers_of_gpu=per_gpu) for slot in range(workers)]

@@ -18,11 +18,11 @@ from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.evaluators import own
 from automl_cli.evaluators.own_function import HERE, is_reference
-from automl_cli.executors.serial import check_serial
 from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
+from automl_cli.planning.place import Workplace, cluster_of, place_of
 from automl_cli.planning.population import with_warm_start
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.strategy_rule import AUTO, is_noisy, settled_strategy
@@ -30,13 +30,12 @@ from automl_cli.planning.transfer import plan_transfer
 from automl_cli.planning.warm_start import Start, starting, why_not_told
 from automl_cli.plugins.discovery import plugin_named, spaces_of
 from automl_cli.plugins.listing import kind_named, problem_named
-from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
+from automl_cli.plugins.registry import EVALUATORS, STRATEGIES
 from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.plugins.space_checks import check_placed, check_space
 from automl_cli.store.study import Replication, StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
-from automl_cli.system.process import default_workers
 
 RETRAIN_FACTOR = 4
 """`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
@@ -98,12 +97,12 @@ def plan_search(
 
 
 def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, data_needed: bool) -> dict[str, Any]:
-    """Return the settings `evaluator`, `child`, `executor` and `workers`, and the epochs and trials that fit the data, by
-    name."""
+    """Return the settings `evaluator`, `child`, `executor`, `workers` and `cluster`, and the epochs and trials that fit the
+    data, by name."""
     name = evaluator_named(request.evaluator or DEFAULT_EVALUATOR)
     factory: EvaluatorFactory = EVALUATORS.load(name)
     _check_flags(name, factory, request)
-    executor, workers = _where(request, factory)
+    where = _where(request, factory)
     kind = kind_named(space.plugin.produces)
     has_child = factory.trains and not (name == own.NAME and preset.child is None)
     child = plan_child(request, preset.child, kind, data_needed=data_needed) if has_child else None
@@ -120,12 +119,12 @@ def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, 
         child=child,
         data_needed=data_needed,
         epochs=extent.epochs,
-        executor=executor,
+        accelerated=where.accelerated,
         given=request.given(),
         options=options,
     )
     evaluator = EvaluatorSpec(name, factory.resolve(asked))
-    return {"evaluator": evaluator, "child": child, "executor": executor, "workers": workers, **extent._asdict()}
+    return {"evaluator": evaluator, "child": child, **where._asdict(), **extent._asdict()}
 
 
 def evaluator_named(text: str) -> str:
@@ -258,15 +257,6 @@ def _check_flags(name: str, factory: EvaluatorFactory, request: SearchRequest) -
             raise UserError(f"--{flag} is about a {row.of_evaluator}; give --evaluator {row.of_evaluator} with it")
 
 
-def executor_and_workers(name: str, workers: int | None, timeout_seconds: float | None) -> tuple[str, int]:
-    """Check the executor and return its name and number of workers, the default number where none is given."""
-    EXECUTORS.check(name)
-    if name == "serial":
-        check_serial(workers or 1, timeout_seconds)
-        return name, 1
-    return name, workers or default_workers()
-
-
 def check_held(request: SearchRequest) -> bool:
     """Return whether the evaluator is a function that only this process holds. Raises UserError for flags that then ask for
     other processes."""
@@ -286,11 +276,12 @@ def check_held(request: SearchRequest) -> bool:
     return True
 
 
-def _where(request: SearchRequest, factory: EvaluatorFactory) -> tuple[str, int]:
-    """Return the executor and the workers: worker processes, or this process for an evaluator that answers at once."""
+def _where(request: SearchRequest, factory: EvaluatorFactory) -> Workplace:
+    """Return where children run: in worker processes, or in this process for an evaluator that answers at once."""
     here = factory.instant and request.workers in (None, 1) and request.trial_timeout is None
     here = check_held(request) or here
-    return executor_and_workers(request.executor or ("serial" if here else "local"), request.workers, request.trial_timeout)
+    executor = request.executor or ("serial" if here else "local")
+    return place_of(executor, request.workers, request.trial_timeout, cluster=cluster_of(executor, request))
 
 
 def _first(given: Any, otherwise: Any) -> Any:

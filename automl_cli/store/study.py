@@ -9,7 +9,7 @@ from automl_cli.core.decisions import Choice, Genotype
 from automl_cli.core.numbers import LARGEST
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SpaceReference
-from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
+from automl_cli.core.trials import Cluster, Costs, EvaluatorSpec, Limits
 from automl_cli.store.artifact import Body, Schema
 from automl_cli.system.machine import Environment
 from automl_cli.values.child import Child, Filling
@@ -107,6 +107,8 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     strategy_rule: str = ""
     """Why `--strategy auto` chose the strategy, in words; empty where it was named."""
     taken_over: tuple[EarlierRun, ...] = ()
+    cluster: Cluster | None = None
+    """The Ray cluster of `--executor ray`, and the share of each worker; None for the other executors."""
 
     @property
     def source(self) -> str | None:

@@ -73,7 +73,10 @@ def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) ->
 def make_executor(settings: StudySettings) -> Executor:
     """Return the executor that the settings name. Its workers start when there is work."""
     make = EXECUTORS.load(settings.executor)
-    executor: Executor = make(setup_of(settings), workers=settings.workers, timeout_seconds=settings.trial_timeout_seconds)
+    more = {} if settings.cluster is None else {"cluster": settings.cluster}
+    executor: Executor = make(
+        setup_of(settings), workers=settings.workers, timeout_seconds=settings.trial_timeout_seconds, **more
+    )
     return executor
 
 
