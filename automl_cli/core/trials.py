@@ -147,7 +147,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cluster(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where `--executor ray` finds its workers, and the cores and GPUs that Ray sets aside for each of them.
+    """Address of the cluster that `--executor ray` computes on, and the cores and GPUs that Ray sets aside for each worker.
 
     `address` is None for the cluster that the environment names (RAY_ADDRESS) or, without one, a cluster of this machine alone
     that is started for the search and ends with it. A share of a GPU is given as a fraction. None of it changes a result.

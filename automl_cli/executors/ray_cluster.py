@@ -96,7 +96,7 @@ def connect(cluster: Cluster, *, workers: int = 1) -> Any:
     A cluster of our own has cores for so many workers, even where the machine has fewer. Raises UserError where the cluster
     cannot be joined.
     """
-    global _session
+    global _connection
     check_ray()
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -104,23 +104,23 @@ def connect(cluster: Cluster, *, workers: int = 1) -> Any:
     if not ray.is_initialized():
         address = address_of(cluster)
         with _signals_kept():
-            _session = _Session(ray)
+            _connection = _Connection(ray)
             if address is None:
-                _session.start(cluster, workers)
+                _connection.start(cluster, workers)
             else:
-                _session.join(address)
+                _connection.join(address)
     return ray
 
 
 def disconnect() -> None:
     """Leave the cluster, and end it if it is our own. A connection that the user's program made stays."""
-    global _session
-    if _session is not None:
-        _session.end()
-        _session = None
+    global _connection
+    if _connection is not None:
+        _connection.end()
+        _connection = None
 
 
-class _Session:
+class _Connection:
     """A connection that was made here. A cluster of our own keeps its files in a folder that goes with it."""
 
     def __init__(self, ray: Any) -> None:
@@ -174,7 +174,7 @@ class _Session:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-_session: _Session | None = None
+_connection: _Connection | None = None
 
 _SILENT = {"log_to_driver": False, "configure_logging": False}
 

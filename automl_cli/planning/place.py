@@ -1,4 +1,4 @@
-"""Where children run: the executor, how many workers it has, and the Ray cluster where there is one."""
+"""Settle the executor, how many workers it has, and the Ray cluster behind them."""
 
 from typing import NamedTuple
 

@@ -298,6 +298,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def planned_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan for a cluster needs the package only to say that it is missing."""
+    monkeypatch.setattr("automl_cli.planning.place.check_ray", lambda: None)
+
+
 SETTLED = {
     **dict.fromkeys((*network_flags(), "stack", "filters"), "what is trained is recorded whole, as the network"),
     "preset": "the recipe of the preset is recorded whole",
