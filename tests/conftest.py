@@ -98,3 +98,17 @@ def automl(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
         return CommandResult(code, *capsys.readouterr())
 
     return run_command
+
+
+@pytest.fixture(scope="session")
+def ray_here() -> Iterator[None]:
+    """A Ray cluster of this machine, which executors find and leave running; a test that asks for it is skipped without Ray."""
+    pytest.importorskip("ray", reason="needs Ray: pip install 'automl-cli[ray]'")
+    from automl_cli.core.trials import Cluster
+    from automl_cli.executors import ray_cluster
+
+    ray_cluster.connect(Cluster(), workers=2)
+    connection, ray_cluster._connection = ray_cluster._connection, None
+    assert connection is not None
+    yield
+    connection.end()

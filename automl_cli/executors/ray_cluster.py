@@ -45,6 +45,9 @@ ABANDONED_SECONDS = 60.0
 
 _PREFIX = "automl-ray-"
 
+_OWN_SETTINGS = {"RAY_gcs_rpc_server_reconnect_timeout_s": "20"}
+"""Ray's agents outlive a process that was killed for as long as they look for its cluster: by default a minute and more."""
+
 _SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 """No reports over the network; and what is Ray's default by now for actors without a GPU, about which it warns otherwise."""
 
@@ -139,6 +142,8 @@ class _Connection:
         self._lock = filelock.FileLock(self._folder / "held.lock")
         self._lock.acquire()
         _set_token()
+        for name, value in _OWN_SETTINGS.items():
+            os.environ.setdefault(name, value)
         try:
             self._ray.init(
                 address=OWN,
