@@ -37,6 +37,9 @@ OWN = "local"
 STORE_BYTES = 80 * 2**20
 """Shared memory for Ray's objects, about the least it takes. Messages are smaller than what it keeps there."""
 
+STARTS = 3
+"""Ray gives up on its own processes after half a minute, which a busy machine may need."""
+
 PROBE_SECONDS = 10.0
 """How long an address may take to answer at all."""
 
@@ -136,27 +139,34 @@ class _Connection:
 
     def start(self, cluster: Cluster, workers: int) -> None:
         """Start a cluster of this machine alone. Raises RunFailed where Ray cannot."""
+        _set_token()
+        for name, value in _OWN_SETTINGS.items():
+            os.environ.setdefault(name, value)
+        for left in reversed(range(STARTS)):
+            try:
+                self._start(max(available_cores(), workers * cluster.child_cpus), len(visible_gpus()))
+            except Exception as error:  # Ray raises what it likes: of its own, of gRPC, of the system
+                self.end()
+                if not left:
+                    raise RunFailed(f"Ray cannot start a cluster on this machine: {_first_line(error)}") from error
+            else:
+                return
+
+    def _start(self, cores: int, gpus: int) -> None:
         base = Path(os.environ.get("RAY_TMPDIR") or "/tmp")  # its sockets need a short path
         _remove_abandoned(base)
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
         self._lock = filelock.FileLock(self._folder / "held.lock")
         self._lock.acquire()
-        _set_token()
-        for name, value in _OWN_SETTINGS.items():
-            os.environ.setdefault(name, value)
-        try:
-            self._ray.init(
-                address=OWN,
-                num_cpus=max(available_cores(), workers * cluster.child_cpus),
-                num_gpus=len(visible_gpus()),
-                object_store_memory=STORE_BYTES,
-                include_dashboard=False,
-                _temp_dir=str(self._folder),
-                **_SILENT,
-            )
-        except Exception as error:  # Ray raises what it likes: of its own, of gRPC, of the system
-            self.end()
-            raise RunFailed(f"Ray cannot start a cluster on this machine: {_first_line(error)}") from error
+        self._ray.init(
+            address=OWN,
+            num_cpus=cores,
+            num_gpus=gpus,
+            object_store_memory=STORE_BYTES,
+            include_dashboard=False,
+            _temp_dir=str(self._folder),
+            **_SILENT,
+        )
 
     def join(self, address: str) -> None:
         """Join the cluster at this address. Raises UserError where there is none, or it does not take this process."""
@@ -176,6 +186,7 @@ class _Connection:
         if self._lock is not None:
             self._lock.release()
         if self._folder is not None:
+            _kill_processes_of(self._folder)
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -220,6 +231,15 @@ def _probe(address: str) -> None:
         raise UserError(
             f"no Ray cluster answers at {address}: {error}. `ray start --head` starts one and prints its address"
         ) from error
+
+
+def _kill_processes_of(folder: Path) -> None:
+    """Kill what is left of an own cluster: Ray forgets processes where it could not start all of them, and its agents take
+    their time. It names the folder to each. Does nothing where the platform does not show processes as files."""
+    for commands in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(folder).encode() in commands.read_bytes():
+                os.kill(int(commands.parent.name), signal.SIGKILL)
 
 
 def _remove_abandoned(base: Path) -> None:

@@ -1,4 +1,4 @@
-"""The Ray executor: the outcomes of serial; what a child does ends its own task, what a machine does ends none; nothing is left.
+"""The Ray executor: the outcomes of serial. What a child does ends its own task, and what a machine does ends none.
 
 The first part needs no Ray: actors are played by hand.
 """
