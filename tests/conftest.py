@@ -1,8 +1,10 @@
 """How every test runs: on the CPU, on one thread, without the user's caches, and with JAX refusing silent rank promotion."""
 
+import gc
 import os
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -98,3 +100,22 @@ def automl(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
         return CommandResult(code, *capsys.readouterr())
 
     return run_command
+
+
+@pytest.fixture(scope="session")
+def ray_here() -> Iterator[None]:
+    """A Ray cluster of this machine, which executors find and leave running; a test that asks for it is skipped without Ray."""
+    pytest.importorskip("ray", reason="needs Ray: pip install 'automl-cli[ray]'")
+    from automl_cli.core.trials import Cluster
+    from automl_cli.executors import ray_cluster
+
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    ray_cluster.connect(Cluster(), workers=2)
+    connection, ray_cluster._connection = ray_cluster._connection, None
+    assert connection is not None
+    yield
+    connection.end()
+    monkeypatch.undo()
+    for process in [kept for kept in gc.get_objects() if isinstance(kept, subprocess.Popen)]:
+        process.wait(timeout=60)  # Ray ends its processes and leaves them to the collector, which warns

@@ -95,8 +95,11 @@ class SearchWords(DataWords, RoleWords, total=False):
     noise: float
     report_columns: str
     cost_columns: str
-    executor: Literal["local", "serial"]
+    executor: Literal["local", "serial", "ray"]
     workers: int
+    ray_address: str
+    child_cpus: int
+    child_gpus: float
     trial_timeout: float
     max_failures: int
     memory_limit: str

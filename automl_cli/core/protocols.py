@@ -158,7 +158,7 @@ class EvaluationRequest(Struct, frozen=True, kw_only=True):
     child: Any
     data_needed: bool
     epochs: int
-    executor: str
+    accelerated: bool
     given: Mapping[str, Any]
     options: Mapping[str, Any]
 

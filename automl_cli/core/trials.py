@@ -144,3 +144,24 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             if bound is not None and cost > bound:
                 return f"{cost:,} {name}, and at most {bound:,} are allowed"
         return ""
+
+
+class Cluster(Struct, frozen=True, forbid_unknown_fields=True):
+    """Address of the cluster that `--executor ray` computes on, and the cores and GPUs that Ray sets aside for each worker.
+
+    `address` is None for the cluster that the environment names (RAY_ADDRESS) or, without one, a cluster of this machine alone
+    that is started for the search and ends with it. A share of a GPU is given as a fraction. None of it changes a result.
+    """
+
+    address: str | None = None
+    child_cpus: int = 1
+    child_gpus: float = 0.0
+
+    def room(self, cpus: float, gpus: float) -> int:
+        """Return how many workers fit into so many cores and GPUs of one machine.
+
+        >>> Cluster(child_cpus=2).room(9, 0), Cluster(child_cpus=4, child_gpus=0.5).room(32, 2)
+        (4, 4)
+        """
+        room = int(cpus // self.child_cpus)
+        return min(room, int(gpus / self.child_gpus + 1e-9)) if self.child_gpus else room

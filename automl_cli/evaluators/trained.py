@@ -37,7 +37,6 @@ from automl_cli.plugins.roles import (
 )
 from automl_cli.plugins.same_data import changes_of_data
 from automl_cli.store.encoding import plain
-from automl_cli.system.process import workers_have_accelerator
 from automl_cli.system.speed import matrix_speed
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName, engine_for_training
@@ -97,9 +96,8 @@ class TrainedEvaluator:
             problem_named(child.problem.name).check(with_augmentation(child, request.space))
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
-            accelerated = request.executor != "serial" and workers_have_accelerator()  # the serial executor computes on the CPU
-            engine = engine_for_training(steps, accelerated=accelerated, needs_whole=needs_whole(child.roles)).engine
-            if not accelerated and needs_whole(child.roles) is None:
+            engine = engine_for_training(steps, accelerated=request.accelerated, needs_whole=needs_whole(child.roles)).engine
+            if not request.accelerated and needs_whole(child.roles) is None:
                 engine = kind.as_data or engine
         elif engine == "blocks" and (needed := needs_whole(child.roles)) is not None:
             raise UserError(

@@ -31,7 +31,10 @@ SHARE_OF_LIMIT = 0.8
 
 class LocalExecutor:
     """Runs up to `workers` tasks at a time. A task that takes longer than `timeout_seconds` ends with status `timeout`, one
-    whose worker takes more than `memory_limit_bytes` with `out-of-memory`."""
+    whose worker takes more than `memory_limit_bytes` with `out-of-memory`.
+
+    `machine_share` and `gpu_share` are the parts of the machine's memory, and of each GPU, that all workers together may take.
+    """
 
     def __init__(
         self,
@@ -41,16 +44,18 @@ class LocalExecutor:
         timeout_seconds: float | None = None,
         memory_limit_bytes: int | None = None,
         children_per_worker: int = CHILDREN_PER_WORKER,
+        machine_share: float = 1.0,
+        gpu_share: float = 1.0,
     ) -> None:
         self._setup = setup
         self._timeout_seconds = timeout_seconds
         self._children_per_worker = children_per_worker
-        fair = int(memory_bytes() * SHARE_OF_MEMORY / workers)
+        fair = int(memory_bytes() * SHARE_OF_MEMORY * machine_share / workers)
         self._most_bytes = min(fair, int((memory_limit_bytes or sys.maxsize) * SHARE_OF_LIMIT))
         self._watch = MemoryWatch(memory_limit_bytes, fair_bytes=fair)
         self._kernel_kills = KernelKills()
         self._warden: Warden | None = None
-        self._environments = _environments(workers)
+        self._environments = _environments(workers, gpu_share)
         self._free_slots = deque(range(workers))
         self._workers: list[WorkerProcess] = []
         self._waiting: deque[tuple[Task, ...]] = deque()
@@ -170,10 +175,10 @@ class LocalExecutor:
         self._free_slots.append(worker.slot)
 
 
-def _environments(workers: int) -> list[dict[str, str]]:
+def _environments(workers: int, gpu_share: float = 1.0) -> list[dict[str, str]]:
     """Return the settings of each worker's process. GPUs are dealt out in turn."""
     gpus = visible_gpus()
     if not gpus:
         return [process_settings()] * workers
-    per_gpu = -(-workers // len(gpus))
+    per_gpu = math.ceil(workers / (len(gpus) * gpu_share))
     return [process_settings(gpus[slot % len(gpus)], workers_of_gpu=per_gpu) for slot in range(workers)]

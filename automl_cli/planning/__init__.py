@@ -12,6 +12,7 @@ compare_flags    the rows of the flags of `automl compare`
 compare          from what was asked of a comparison to its settings
 request          what was asked, by flags or in a file
 resolve          preset, then flags, then what space, strategy and data imply
+place            the executor, its workers, and the Ray cluster where there is one
 child            the child of a study: problem, recipe, and roles but the one searched
 early_stop       which trainings are stopped early, and after how many epochs
 fitting          epochs and trials that fit the data

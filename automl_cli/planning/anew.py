@@ -62,7 +62,7 @@ def search_anew(command: str, recorded: RecordedSearch, request: SearchRequest) 
     flag, for data or a table that changed or are not here, and for a space of the user's own whose file is not given.
     """
     before = recorded.settings
-    if request.workers is None and request.executor is None and before.executor != "serial":
+    if request.workers is None and request.executor is None and before.executor == "local":
         before = msgspec.structs.replace(before, workers=default_workers())
     settings, space = take_up(command, before, request, ANEW)
     if settings.retrain_top > settings.trials:

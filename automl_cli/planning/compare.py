@@ -16,14 +16,14 @@ from automl_cli.core.spaces import Plugin, SearchSpace
 from automl_cli.kinds.comparison import ComparisonSettings, Contestant
 from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.compare_flags import ComparisonRequest, compared_flags
-from automl_cli.planning.resolve import executor_and_workers
+from automl_cli.planning.place import place_of
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, problem_named
 from automl_cli.plugins.roles import check_recipe, costs_of, needs_whole, suited_recipe, typed_facts, value_of
 from automl_cli.references import open_filling, role_flags
 from automl_cli.system.machine import current_environment
-from automl_cli.system.process import default_workers, workers_have_accelerator
+from automl_cli.system.process import default_workers
 from automl_cli.system.speed import matrix_speed
 from automl_cli.values.child import Child, Filling
 from automl_cli.values.engine import engine_for_training
@@ -58,7 +58,7 @@ def plan_comparison(request: ComparisonRequest, *, data_needed: bool = True) -> 
     around = tuple(float(f"{factor * child.recipe.learning_rate:.6g}") for factor in RATE_FACTORS)
     rates = rates_of(request, child.recipe.learning_rates or around)
     epochs = preset.epochs if request.epochs is None else request.epochs
-    executor, workers = executor_and_workers(request.executor or "local", request.workers, None)
+    place = place_of(request.executor or "local", request.workers, None)
     values = tuple(_contestants(texts, fillings, child, role))
     if data_needed:
         for value in values:
@@ -73,9 +73,9 @@ def plan_comparison(request: ComparisonRequest, *, data_needed: bool = True) -> 
         epochs=epochs,
         seeds=request.seeds or SEEDS,
         seed=request.seed or 0,
-        engine=_engine(child, epochs, executor, fillings),
-        executor=executor,
-        workers=workers,
+        engine=_engine(child, epochs, fillings, accelerated=place.accelerated),
+        executor=place.executor,
+        workers=place.workers,
         environment=current_environment(),
     )
 
@@ -134,8 +134,8 @@ def plan_resumed(recorded: ComparisonSettings, request: ComparisonRequest) -> Co
     for flag in request.given():
         if flag not in ("workers", "executor"):
             raise UserError(f"--{flag} was settled when this comparison was started; resume it without that flag")
-    executor, workers = executor_and_workers(request.executor or recorded.executor, request.workers or recorded.workers, None)
-    return msgspec.structs.replace(recorded, executor=executor, workers=workers)
+    place = place_of(request.executor or recorded.executor, request.workers or recorded.workers, None)
+    return msgspec.structs.replace(recorded, executor=place.executor, workers=place.workers)
 
 
 def comparison_plan(settings: ComparisonSettings) -> ComparisonPlan:
@@ -183,10 +183,9 @@ def _space_of(role: str) -> Plugin:
     )
 
 
-def _engine(child: Child, epochs: int, executor: str, fillings: list[Filling]) -> Any:
+def _engine(child: Child, epochs: int, fillings: list[Filling], *, accelerated: bool) -> Any:
     """Return the engine of all trainings. Optimizers that work on whole arrays are trained whole in any case."""
     steps = epochs * child.recipe.steps(child.problem.facts["train_examples"])
-    accelerated = executor != "serial" and workers_have_accelerator()
     return engine_for_training(steps, accelerated=accelerated, needs_whole=needs_whole(child.roles)).engine
 
 

@@ -18,13 +18,13 @@ from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.evaluators import own
 from automl_cli.evaluators.own_function import HERE, is_reference
-from automl_cli.executors.serial import check_serial
 from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.early_stop import early_stop_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
 from automl_cli.planning.memory import doubts_of_room, limit_asked_for
+from automl_cli.planning.place import Workplace, cluster_of, place_of
 from automl_cli.planning.population import with_warm_start
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.strategy_rule import AUTO, is_noisy, settled_strategy
@@ -38,7 +38,6 @@ from automl_cli.plugins.space_checks import check_placed, check_space
 from automl_cli.store.study import Replication, StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
-from automl_cli.system.process import default_workers
 
 RETRAIN_FACTOR = 4
 """`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
@@ -101,12 +100,12 @@ def plan_search(
 
 
 def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, data_needed: bool) -> dict[str, Any]:
-    """Return the settings `evaluator`, `child`, `early_stop`, `executor` and `workers`, and the epochs and trials that fit the
-    data, by name."""
+    """Return the settings `evaluator`, `child`, `early_stop`, `executor`, `workers` and `cluster`, and the epochs and trials
+    that fit the data, by name."""
     name = evaluator_named(request.evaluator or DEFAULT_EVALUATOR)
     factory: EvaluatorFactory = EVALUATORS.load(name)
     _check_flags(name, factory, request)
-    executor, workers = _where(request, factory)
+    where = _where(request, factory)
     kind = kind_named(space.plugin.produces)
     has_child = factory.trains and not (name == own.NAME and preset.child is None)
     child = plan_child(request, preset.child, kind, data_needed=data_needed) if has_child else None
@@ -123,14 +122,15 @@ def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, 
         child=child,
         data_needed=data_needed,
         epochs=extent.epochs,
-        executor=executor,
+        accelerated=where.accelerated,
         given=request.given(),
         options=options,
     )
     evaluator = EvaluatorSpec(name, factory.resolve(asked))
-    reuse, where = _first(request.reuse, preset.reuse), {"executor": executor, "workers": workers}
-    stopped = early_stop_of(request, factory, evaluator.settings, epochs=extent.epochs, reuse=reuse)
-    return {"evaluator": evaluator, "child": child, "early_stop": stopped, **where, **extent._asdict()}
+    stopped = early_stop_of(
+        request, factory, evaluator.settings, epochs=extent.epochs, reuse=_first(request.reuse, preset.reuse)
+    )
+    return {"evaluator": evaluator, "child": child, "early_stop": stopped, **where._asdict(), **extent._asdict()}
 
 
 def evaluator_named(text: str) -> str:
@@ -264,17 +264,6 @@ def _check_flags(name: str, factory: EvaluatorFactory, request: SearchRequest) -
             raise UserError(f"--{flag} is about a {row.of_evaluator}; give --evaluator {row.of_evaluator} with it")
 
 
-def executor_and_workers(
-    name: str, workers: int | None, timeout_seconds: float | None, memory_limit_bytes: int | None = None
-) -> tuple[str, int]:
-    """Check the executor and return its name and number of workers, the default number where none is given."""
-    EXECUTORS.check(name)
-    if name == "serial":
-        check_serial(workers or 1, timeout_seconds)
-        return name, 1
-    return name, workers or default_workers(memory_limit_bytes)
-
-
 def check_held(request: SearchRequest) -> bool:
     """Return whether the evaluator is a function that only this process holds. Raises UserError for flags that then ask for
     other processes."""
@@ -295,12 +284,13 @@ def check_held(request: SearchRequest) -> bool:
     return True
 
 
-def _where(request: SearchRequest, factory: EvaluatorFactory) -> tuple[str, int]:
-    """Return the executor and the workers: worker processes, or this process for an evaluator that answers at once."""
+def _where(request: SearchRequest, factory: EvaluatorFactory) -> Workplace:
+    """Return where children run: in worker processes, or in this process for an evaluator that answers at once."""
     limits = (request.trial_timeout, request.memory_limit)
     here = check_held(request) or (factory.instant and request.workers in (None, 1) and limits == (None, None))
     name = EXECUTORS.check(request.executor or ("serial" if here else "local"))
-    return executor_and_workers(name, request.workers, request.trial_timeout, limit_asked_for(request.memory_limit, name))
+    memory = limit_asked_for(request.memory_limit, name)
+    return place_of(name, request.workers, request.trial_timeout, memory, cluster=cluster_of(name, request))
 
 
 def _first(given: Any, otherwise: Any) -> Any:

@@ -19,8 +19,9 @@ from automl_cli.planning.child import network_given
 from automl_cli.planning.flags import flag_named, search_rows
 from automl_cli.planning.memory import check_limit, memory_limit
 from automl_cli.planning.network_flags import NETWORK_FLAGS
+from automl_cli.planning.place import cluster_of, place_of
 from automl_cli.planning.request import SearchRequest, typed
-from automl_cli.planning.resolve import check_held, executor_and_workers
+from automl_cli.planning.resolve import check_held
 from automl_cli.planning.strategy_rule import AUTO
 from automl_cli.planning.transfer import check_transfer
 from automl_cli.planning.warm_start import starting
@@ -85,11 +86,13 @@ def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: 
     with said_if_moved(recorded.child):
         evaluator_of(recorded).check(setup_of(recorded))
     check_held(request)
-    executor, workers = executor_and_workers(
-        request.executor or recorded.executor,
+    executor = request.executor or recorded.executor
+    place = place_of(
+        executor,
         request.workers or (None if request.executor else recorded.workers),
         timeout := request.trial_timeout or recorded.trial_timeout_seconds,
         memory := recorded.memory_limit_bytes if request.memory_limit is None else memory_limit(request.memory_limit),
+        cluster=cluster_of(executor, request, recorded.cluster),
     )
     check_limit(memory, executor)
     settings = msgspec.structs.replace(
@@ -98,8 +101,7 @@ def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: 
         time_budget_seconds=request.time_budget or recorded.time_budget_seconds,
         trial_timeout_seconds=timeout,
         memory_limit_bytes=memory,
-        executor=executor,
-        workers=workers,
+        **place._asdict(),
     )
     check_transfer(settings)
     check_space(space)

@@ -193,6 +193,7 @@ EXECUTORS = Table(
     built_in={
         "serial": "automl_cli.executors.serial:SerialExecutor",
         "local": "automl_cli.executors.local:LocalExecutor",
+        "ray": "automl_cli.executors.ray_executor:RayExecutor",
     },
     needs=("submit", "wait", "close"),
 )

@@ -10,7 +10,7 @@ from automl_cli.core.decisions import Choice, Genotype
 from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SpaceReference
-from automl_cli.core.trials import Costs, EvaluatorSpec, Limits
+from automl_cli.core.trials import Cluster, Costs, EvaluatorSpec, Limits
 from automl_cli.store.artifact import Body, Schema
 from automl_cli.system.machine import Environment
 from automl_cli.values.child import Child, Filling
@@ -141,6 +141,8 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     taken_over: tuple[EarlierRun, ...] = ()
     early_stop: EarlyStop | None = None
     memory_limit_bytes: Positive | None = None
+    cluster: Cluster | None = None
+    """The Ray cluster of `--executor ray`, and the share of each worker; None for the other executors."""
 
     @property
     def rungs(self) -> tuple[int, ...]:

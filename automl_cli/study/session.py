@@ -73,9 +73,10 @@ def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) ->
 
 def make_executor(settings: StudySettings) -> Executor:
     """Return the executor that the settings name. Its workers start when there is work."""
-    make, limit = EXECUTORS.load(settings.executor), settings.memory_limit_bytes
+    make, limit, cluster = EXECUTORS.load(settings.executor), settings.memory_limit_bytes, settings.cluster
     limits = {"timeout_seconds": settings.trial_timeout_seconds} | ({} if limit is None else {"memory_limit_bytes": limit})
-    executor: Executor = make(setup_of(settings), workers=settings.workers, **limits)
+    where = {} if cluster is None else {"cluster": cluster}
+    executor: Executor = make(setup_of(settings), workers=settings.workers, **limits, **where)
     return executor
 
 

@@ -30,14 +30,20 @@ def outcomes(name: str, *, together: int = 1) -> Mapping[int, tuple[Status, Meas
     return {task.trial: (outcome.status, outcome.measurement, outcome.message) for task, outcome in ended}
 
 
-@pytest.mark.parametrize("name", EXECUTORS.names())
+@pytest.fixture(params=EXECUTORS.names())
+def name(request: pytest.FixtureRequest) -> str:
+    """The name of an executor, with what it runs on."""
+    if request.param == "ray":
+        request.getfixturevalue("ray_here")
+    return str(request.param)
+
+
 def test_outcomes_are_those_of_the_serial_executor(name: str) -> None:
     found = outcomes(name)
     assert found == outcomes("serial")
     assert [found[trial][0] for trial in (0, 2, 5)] == [Status.OK, Status.DIVERGED, Status.FAILED]
 
 
-@pytest.mark.parametrize("name", EXECUTORS.names())
 @pytest.mark.parametrize("together", [3, 8])
 def test_tasks_that_were_given_together_end_as_they_do_one_by_one(name: str, together: int) -> None:
     assert _without_places(outcomes(name, together=together)) == _without_places(outcomes("serial"))

@@ -20,6 +20,7 @@ from automl_cli.planning import flags as searches
 from automl_cli.planning.as_flags import flags_for
 from automl_cli.planning.augment_flags import AUGMENT
 from automl_cli.planning.network_flags import NETWORK_FLAGS
+from automl_cli.planning.place import CLUSTER_FLAGS
 from automl_cli.planning.request import SearchRequest, read_request
 from automl_cli.planning.resolve import plan_search
 from automl_cli.planning.resume import resume_search
@@ -170,6 +171,8 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "encoding-column": ("ops", "genotype"),
     "executor": ("local", "serial"),
     "memory-limit": ("2GB", "1536MiB"),
+    "ray-address": ("10.0.0.1:6379", "10.0.0.2:6379"),
+    "child-gpus": (0.5, 0.25),
     "transfer": ("digits", "cifar10"),
     "transfer-image-size": (8, 16),
     "stack": ("1@96", "1@48"),
@@ -209,6 +212,7 @@ WORLDS: Mapping[str, Mapping[str, Any]] = {
     "trainings": {**TINY, "evaluator": "table"},
     "noisy": {**TINY, "evaluator": "analytic", "evaluator_option": {"noise": 0.5}},
     "costs": {**TINY, "strategy": "evolution"},
+    "cluster": {**TINY, "evaluator": "analytic", "executor": "ray", "workers": 2},
     "cells": {"evaluator": "analytic", "trials": 6, "transfer": "digits"},
     "functions": {"space": "activation-units", "trials": 6},
     "policies": {"space": "autoaugment", "evaluator": "analytic", "trials": 6},
@@ -228,6 +232,8 @@ def world_of(row: Flag) -> str:
         return "functions"
     if row in AUGMENT:
         return "policies"
+    if row.name in CLUSTER_FLAGS:
+        return "cluster"
     if row in TRANSFER or row.name == "space":
         return "cells"
     if row.name in ("strategy", "strategy-option", "start-from"):
@@ -294,6 +300,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert run([*searched, "--seed", str(seed), "--out", str(folder / name)]) == 0
             (folder / name / "best.json").rename(folder / f"{name}.json")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def planned_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan for a cluster needs the package only to say that it is missing."""
+    monkeypatch.setattr("automl_cli.planning.place.check_ray", lambda: None)
 
 
 SETTLED = {
