@@ -11,7 +11,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted, duration
 from automl_cli.core.shell_commands import command_line
 from automl_cli.running.search_display import PLAIN_SECONDS
-from automl_cli.running.talk import goes_on_with
+from automl_cli.running.talk import Talk, goes_on_with, warn_of_set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,6 +107,7 @@ def compare_on_data(request: "ComparisonRequest", given: Mapping[str, Any]) -> N
     from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()
+    warn_of_set_aside(Talk(talk_console()))
     trim_programs()
     with _held(request, given) as run:
         settings = _recorded(run.path)

@@ -18,6 +18,7 @@ from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
 from automl_cli.executors.outcomes import attempt_all, described
 from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.store import encoding
+from automl_cli.system.jax_settings import set_settings_aside
 from automl_cli.system.process import die_with, keep_heap, resident_bytes
 
 
@@ -27,6 +28,7 @@ def main() -> None:
     answers = _take_standard_output()
     setup = encoding.decode(sys.stdin.buffer.readline(), Setup, "setup")
     die_with(setup.parent)
+    set_settings_aside()
     keep_heap()
     tasks: SimpleQueue[tuple[Task, ...]] = SimpleQueue()
     threading.Thread(target=_read_tasks, args=(sys.stdin.buffer, tasks), daemon=True).start()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from automl_cli.core.errors import UserError
 from automl_cli.running.event_files import check_event_files
 from automl_cli.running.studies import Finished, FinishedSearch, prepare_data, run_one
-from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment
+from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment, warn_of_set_aside
 from automl_cli.running.transferring import transfer
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def run_search(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSea
     place.check()
     if talk.events:
         check_event_files()
+    warn_of_set_aside(talk)
     return _resumed(asked, place, talk) if place.resume else _started(asked, place, talk)
 
 

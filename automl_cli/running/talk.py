@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from automl_cli.core.visible_text import visible
+from automl_cli.system.jax_settings import settings_set_aside
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,6 +51,12 @@ def warn_of_environment(recorded: "Environment", what: str, talk: Talk) -> None:
 
     if changes := ", ".join(environment_changes(recorded)):
         talk.console.print(f"warning: not as {what} was started: {changes}; scores may differ in low bits", soft_wrap=True)
+
+
+def warn_of_set_aside(talk: Talk) -> None:
+    """Warn of settings that the user gave JAX and that do not hold here."""
+    if names := ", ".join(settings_set_aside()):
+        talk.warn(f"set aside, so that one seed gives one result whatever JAX is told elsewhere: {names}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment
+from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment, warn_of_set_aside
 
 if TYPE_CHECKING:
     from automl_cli.kinds.model import ModelBody
@@ -31,6 +31,7 @@ def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "t
 
     if talk.events:
         check_event_files()
+    warn_of_set_aside(talk)
     trim_programs()
     if asked.recorded is not None:
         warn_of_environment(asked.recorded.settings.environment, f"the training in {asked.recorded.place}", talk)

@@ -1,6 +1,8 @@
 """The machine and the process.
 
-machine  versions, CPU, cores, git state
-process  one thread, a heap of its own, a compilation cache, an end with its parent
-speed    how fast this machine computes
+machine       versions, CPU, cores, git state
+jax_settings  settings of JAX that a user has for other programs
+tuning        the switch that leaves processes as they are
+process       one thread, a heap of its own, a compilation cache, an end with its parent
+speed         how fast this machine computes
 """
