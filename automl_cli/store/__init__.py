@@ -17,5 +17,6 @@ journal        the file of trials: append-only, group commit, torn tails
 journal_tail   a journal that is being written, read as it grows
 training_journal  the file of epochs of a training
 earlier_trials  what a search is told first, at the head of its journal
+run_layout     the files and directories that a run holds
 run_directory  create, refuse, resume, overwrite, lock
 """
