@@ -10,6 +10,7 @@ from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import UserError
 from automl_cli.core.plugin_calls import type_in_words
 from automl_cli.core.trials import Proposal
+from automl_cli.system.jax_settings import usual_jax
 
 if TYPE_CHECKING:
     from automl_cli.core.protocols import Strategy
@@ -42,6 +43,7 @@ class AskTell:
     as it is told the same in the order of asking.
     """
 
+    @usual_jax()
     def __init__(
         self,
         strategy: str,
@@ -71,6 +73,7 @@ class AskTell:
         """The highest reward told so far, and its trial."""
         self._asked = self._told = 0
 
+    @usual_jax()
     def ask(self) -> AskedTrial:
         """Return the next proposal."""
         from automl_cli.plugins.space_checks import decoded
@@ -79,6 +82,7 @@ class AskTell:
         self._asked += 1
         return AskedTrial(self._asked - 1, proposal, decoded(self.space, proposal.genotype))
 
+    @usual_jax()
     def tell(self, asked: AskedTrial, reward: float | None) -> None:
         """Take the reward of a proposal, None where it has none.
 

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 from automl_cli.api.result import SearchResult
 from automl_cli.api.words import Place
+from automl_cli.system.jax_settings import usual_jax
 
 if TYPE_CHECKING:
     from automl_cli.store.reports import Report
 
 
+@usual_jax()
 def report(*runs: Place | SearchResult, top: int = 5, reach: float | None = None) -> "Report":
     """Return the figures of runs as `automl report --json` gives them; without any, of the newest run under ./runs.
 

@@ -32,7 +32,7 @@ class SearchResult:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        from automl_cli.store.run_directory import runs_in
+        from automl_cli.store.run_layout import runs_in
 
         self.path = Path(path)
         if not runs_in(self.path):
@@ -41,7 +41,7 @@ class SearchResult:
     @property
     def repeats(self) -> "tuple[SearchResult, ...]":
         """The runs of a repeated search, by seed; none for a single one."""
-        from automl_cli.store.run_directory import repeats_of
+        from automl_cli.store.run_layout import repeats_of
 
         return tuple(SearchResult(path) for path in repeats_of(self.path))
 

@@ -9,6 +9,7 @@ from automl_cli.api.given import dataset_named, name_of, values_of
 from automl_cli.api.talking import talk_of
 from automl_cli.api.words import LEFT_OUT, Data, Place, TrainWords
 from automl_cli.core.numbers import counted
+from automl_cli.system.jax_settings import usual_jax
 
 if TYPE_CHECKING:
     from automl_cli.kinds.model import ModelBody
@@ -57,6 +58,7 @@ class TrainingResult:
         return f"<table><caption>{escape(str(self.path))}</caption><tbody>{rows}</tbody></table>"
 
 
+@usual_jax()
 def train(**words: Unpack[TrainWords]) -> TrainingResult:
     """Train as `automl train` does, and return the training: `train(arch=result, epochs=20)`.
 
@@ -79,6 +81,7 @@ def train(**words: Unpack[TrainWords]) -> TrainingResult:
     return TrainingResult(*run_training(asked, place, talk))
 
 
+@usual_jax()
 def evaluate(
     model: "Place | TrainingResult",
     *,

@@ -9,6 +9,7 @@ from automl_cli.api.given import name_of
 from automl_cli.api.words import Images, Place
 from automl_cli.core.errors import UserError
 from automl_cli.core.plugin_calls import type_in_words
+from automl_cli.system.jax_settings import usual_jax
 
 if TYPE_CHECKING:
     from automl_cli.api.result import SearchResult
@@ -29,6 +30,7 @@ def build(named: "Place | SearchResult | Loaded", **settings: Any) -> Any:
     return load(name_of(named)).build(**settings)
 
 
+@usual_jax()
 def export(
     named: "Place | SearchResult | TrainingResult | Loaded",
     *,
@@ -48,6 +50,7 @@ def export(
     return write(opened, Path(name_of(out)) if out else place_beside(opened), format=format, overwrite=overwrite)
 
 
+@usual_jax()
 def predict(
     model: "Place | TrainingResult",
     *places: Place | Images | Sequence[Place | Images],

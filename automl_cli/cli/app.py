@@ -20,6 +20,7 @@ from automl_cli.cli.interruption import hold
 from automl_cli.cli.options import Debug
 from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.numbers import check_whole
+from automl_cli.system.jax_settings import set_settings_aside
 
 
 class Row(NamedTuple):
@@ -150,6 +151,7 @@ def run(arguments: list[str], *, say_interrupted: bool = True) -> int:
     With `say_interrupted` false, an interruption is left for the process that started this one to report."""
     try:
         _check_text(arguments)
+        set_settings_aside()
         code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="automl", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # before there was a command to invoke, which typer says by this alone

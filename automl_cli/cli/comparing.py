@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted, duration
 from automl_cli.core.shell_commands import command_line
 from automl_cli.running.search_display import PLAIN_SECONDS
-from automl_cli.running.talk import goes_on_with
+from automl_cli.running.talk import Talk, goes_on_with, warn_of_marker, warn_of_set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +71,8 @@ def show_plan(request: "ComparisonRequest", given: Mapping[str, Any]) -> None:
     """Print the plan of a new comparison, or of one on record. Nothing is written."""
     from automl_cli.planning.compare import comparison_plan, plan_comparison, plan_resumed
     from automl_cli.plugins.roles import words_of
-    from automl_cli.store.run_directory import COMPARISON, check_new_run
+    from automl_cli.store.run_directory import check_new_run
+    from automl_cli.store.run_layout import COMPARISON
     from automl_cli.values.expressions.tree import number_text
 
     if given["resume"]:
@@ -103,17 +105,21 @@ def compare_on_data(request: "ComparisonRequest", given: Mapping[str, Any]) -> N
     from automl_cli.jobs.compare import best_rates, prepare_comparison, run_comparison
     from automl_cli.reporting.compared import comparison_parts, comparison_result
     from automl_cli.reporting.plots import compared_plot
+    from automl_cli.running.accounts import warn_of_the_cache
     from automl_cli.store.file_names import COMPARISON_PLOT
     from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()
+    warn_of_set_aside(Talk(talk_console()))
     trim_programs()
     with _held(request, given) as run:
         settings = _recorded(run.path)
+        warn_of_marker(run, Talk(talk_console()))
         with goes_on_with(command_line("compare", "--resume", "--out", run.path)):
             display = _ComparisonDisplay(quiet=given["quiet"])
             display.say(f"{run.path}: {_in_words(settings)}")
             prepare_comparison(settings, lambda done, total: None)
+            warn_of_the_cache(Talk(talk_console()))
             trials = run_comparison(run, settings, on_trial=display.ended)
         result = comparison_result(run.path, settings, trials, best_rates(settings, trials))
         for place in (run.path / COMPARISON_PLOT, *([given["image"]] if given["image"] is not None else ())):
@@ -126,14 +132,16 @@ def _held(request: "ComparisonRequest", given: Mapping[str, Any]) -> "RunDirecto
     """Hold the directory of a new comparison, or of one that goes on."""
     from automl_cli.planning.compare import plan_comparison, plan_resumed
     from automl_cli.store.artifact import artifact_of, write_artifact
-    from automl_cli.store.run_directory import COMPARISON, check_new_run, create_run, default_run_path, open_run
+    from automl_cli.store.run_directory import check_new_run, create_run, create_under_default_name, default_run_path, open_run
+    from automl_cli.store.run_layout import COMPARISON
 
     if not given["resume"]:
-        path = given["out"] or default_run_path("compare")
-        check_new_run(path, overwrite=given["overwrite"], layout=COMPARISON)
+        overwrite = given["overwrite"]
+        check_new_run(given["out"] or default_run_path("compare"), overwrite=overwrite, layout=COMPARISON)
         settings = plan_comparison(request)
         artifact = artifact_of(settings, settings.inputs)
-        return create_run(path, artifact, overwrite=given["overwrite"], layout=COMPARISON)
+        create = partial(create_run, settings=artifact, overwrite=overwrite, layout=COMPARISON)
+        return create(given["out"]) if given["out"] else create_under_default_name("compare", create)
     run = open_run(given["out"], layout=COMPARISON)
     try:
         recorded = _recorded(run.path)
@@ -149,7 +157,8 @@ def _held(request: "ComparisonRequest", given: Mapping[str, Any]) -> "RunDirecto
 def _recorded(directory: Path) -> "ComparisonSettings":
     from automl_cli.kinds.comparison import ComparisonSettings
     from automl_cli.store.artifact import read_artifact
-    from automl_cli.store.run_directory import COMPARISON, check_is_run
+    from automl_cli.store.run_directory import check_is_run
+    from automl_cli.store.run_layout import COMPARISON
 
     check_is_run(directory, COMPARISON)
     return read_artifact(directory / COMPARISON.settings, ComparisonSettings).body

@@ -80,7 +80,8 @@ def _print_plan(asked: "AskedTraining", place: Mapping[str, Any], *, json: bool)
     from automl_cli.cli.plans import training_text
     from automl_cli.running.accounts import say_what_was_read
     from automl_cli.running.talk import Talk
-    from automl_cli.store.run_directory import TRAINING, check_new_run
+    from automl_cli.store.run_directory import check_new_run
+    from automl_cli.store.run_layout import TRAINING
     from automl_cli.training.directory import directory_to_resume
     from automl_cli.training.plan import plan_anew, plan_resumed, plan_training
     from automl_cli.training.trainable import needed

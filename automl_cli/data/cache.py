@@ -2,16 +2,21 @@
 
 An entry is a folder of `.npy` files. It is written under a temporary name and renamed when complete. `AUTOML_CACHE_DIR` sets
 the location; the default is the user's cache folder. The folder may be removed at any time.
+
+Several users may share the folder: an entry is as readable as the umask of its user makes files. What a user may neither read
+there nor write is prepared in a folder of that user among temporary files.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import secrets
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import filelock
@@ -19,6 +24,8 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.paths import expanded
+from automl_cli.store.file_names import short_name
+from automl_cli.system.locks import FOR_EVER, holding, remove_lock
 
 FORMAT = 2
 """Version of the cache, part of every key; raise it if the contents of entries, or the resizing of images, change."""
@@ -28,6 +35,12 @@ DRAFT = ".draft"
 
 BLOCK = 1 << 20
 """Bytes written at a time if the system cannot reserve disk space."""
+
+NAME_BYTES = 100
+"""The bytes of an entry's name that people know it by. The key, and the suffixes of locks and drafts, come behind it."""
+
+NOT_MINE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""Errors of a place that another user owns, or that nobody may write."""
 
 Layout = Mapping[str, tuple[tuple[int, ...], str]]
 """Contents of an entry: name -> (shape, dtype)."""
@@ -54,9 +67,11 @@ def being_prepared(folder: Path) -> bool:
     if folder.suffix != DRAFT:
         return False
     try:
-        with filelock.FileLock(folder.with_name(folder.name.partition(".")[0]).with_suffix(".lock"), timeout=0):
+        with holding(folder.with_name(folder.name.partition(".")[0]).with_suffix(".lock"), patience_seconds=0):
             return False
     except filelock.Timeout:
+        return True
+    except OSError:  # another user's
         return True
 
 
@@ -71,24 +86,67 @@ def key_of(parts: tuple[str, ...]) -> str:
 def load_or_prepare(name: str, key: str, layout: Layout, write: Write) -> dict[str, np.ndarray]:
     """Return the arrays of an entry, memory-mapped and read-only; prepare it first if it is missing or broken.
 
-    `name` makes the folder recognisable to people. One process prepares, the others wait for it. Raises DataError if the folder
-    cannot be written.
+    `name` makes the folder recognisable to people. One process prepares, the others wait for it. Raises DataError where nothing
+    can be written, as on a full disk.
     """
     folder = cache_folder()
-    entry = folder / f"{''.join(c if c.isalnum() else '-' for c in name)}-{key}"
-    if (arrays := _open(entry, layout)) is not None:
+    entry = f"{short_name(''.join(c if c.isalnum() else '-' for c in name), NAME_BYTES)}-{key}"
+    if (arrays := _open(folder / entry, layout)) is not None:
         return arrays
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(entry.with_suffix(".lock")):
-            if (arrays := _open(entry, layout)) is None:
-                _prepare_or_tidy(entry, layout, write)
-                arrays = _open(entry, layout)
+    try:
+        arrays = _prepared(folder, entry, layout, write)
+    except OSError as error:
+        if error.errno not in NOT_MINE:
+            raise _cannot_write(folder, error) from error
+        folder = folder_of_ones_own(folder, error)
+        try:
+            arrays = _prepared(folder, entry, layout, write)
+        except OSError as again:
+            raise _cannot_write(folder, again) from again
     if arrays is None:
         raise DataError(
-            f"the prepared arrays at {entry} cannot be read back; check that disk, or set AUTOML_CACHE_DIR to another folder"
+            f"the prepared arrays at {folder / entry} cannot be read back; check that disk, or set AUTOML_CACHE_DIR to another "
+            "folder"
         )
     return arrays
+
+
+def _prepared(folder: Path, name: str, layout: Layout, write: Write) -> dict[str, np.ndarray] | None:
+    """Return the arrays of an entry, prepared unless another process was faster; None where they cannot be read back."""
+    entry = folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with holding(entry.with_suffix(".lock"), patience_seconds=FOR_EVER):
+        if (arrays := _open(entry, layout)) is None:
+            _prepare_or_tidy(entry, layout, write)
+            arrays = _open(entry, layout)
+    return arrays
+
+
+_said: list[str] = []
+
+
+def said_of_the_cache() -> list[str]:
+    """Return, once, what users should know of where their data were prepared."""
+    said = list(dict.fromkeys(_said))
+    _said.clear()
+    return said
+
+
+def folder_of_ones_own(shared: Path, error: OSError) -> Path:
+    """Return a folder of this user among temporary files, since the shared one could not be used for this error.
+
+    Raises DataError where somebody else made one of that name."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"automl-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != user or status.st_mode & 0o022:
+        raise _cannot_write(shared, error) from error
+    _said.append(
+        f"{shared} may not be used by this user ({error.strerror}), so data are prepared in {folder}; AUTOML_CACHE_DIR names "
+        "another folder"
+    )
+    return folder
 
 
 def _open(entry: Path, layout: Layout) -> dict[str, np.ndarray] | None:
@@ -110,12 +168,13 @@ def _prepare_or_tidy(entry: Path, layout: Layout, write: Write) -> None:
     try:
         _prepare(entry, layout, write)
     except BaseException:
-        entry.with_suffix(".lock").unlink(missing_ok=True)
+        remove_lock(entry.with_suffix(".lock"))
         raise
 
 
 def _prepare(entry: Path, layout: Layout, write: Write) -> None:
-    draft = Path(tempfile.mkdtemp(prefix=f"{entry.name}.", suffix=DRAFT, dir=entry.parent))
+    draft = entry.with_name(f"{entry.name}.{secrets.token_hex(4)}{DRAFT}")
+    draft.mkdir()  # and not by `tempfile`, which makes folders for one user alone
     try:
         arrays = {name: _create(draft / f"{name}.npy", shape, dtype) for name, (shape, dtype) in layout.items()}
         write(arrays)
@@ -141,12 +200,8 @@ def _create(path: Path, shape: tuple[int, ...], dtype: str) -> np.memmap:
     return array
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"prepared data cannot be written to {folder} ({error.strerror or error}); "
-            "make room there, or set AUTOML_CACHE_DIR to another folder"
-        ) from error
+def _cannot_write(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f"prepared data cannot be written to {folder} ({error.strerror or error}); "
+        "make room there, or set AUTOML_CACHE_DIR to another folder"
+    )

@@ -14,7 +14,8 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.plugin_calls import type_in_words
-from automl_cli.data.cache import cache_folder
+from automl_cli.data.cache import NOT_MINE, cache_folder, folder_of_ones_own
+from automl_cli.store.files import beside
 
 PARTS: Mapping[str, tuple[str, str]] = {
     "train": ("x_train", "y_train"),
@@ -40,21 +41,35 @@ def kept_arrays(dataset: Any) -> Path:
     """
     arrays = _named(dataset)
     digest = _digest(arrays)
-    file = cache_folder() / f"arrays-{digest}" / f"arrays-{digest}.npz"
-    if file.is_file():
+    folder = cache_folder()
+    try:
+        try:
+            return _written(folder, digest, arrays)
+        except OSError as error:
+            if error.errno not in NOT_MINE:
+                raise
+            folder = folder_of_ones_own(folder, error)
+            return _written(folder, digest, arrays)
+    except OSError as error:
+        raise DataError(
+            f"the arrays cannot be kept in {folder}: {error.strerror or error}; set AUTOML_CACHE_DIR to another folder"
+        ) from error
+
+
+def _written(folder: Path, digest: str, arrays: Mapping[str, np.ndarray]) -> Path:
+    """Return the file of these arrays in a folder, written unless it is there and can be read."""
+    file = folder / f"arrays-{digest}" / f"arrays-{digest}.npz"
+    if file.is_file() and os.access(file, os.R_OK):
         return file
-    beside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    draft = beside(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as stream:
+        with draft.open("wb") as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
-        beside.replace(file)
-    except OSError as error:
+        draft.replace(file)
+    finally:
         with suppress(OSError):
-            beside.unlink()
-        raise DataError(
-            f"the arrays cannot be kept in {file.parent}: {error.strerror or error}; set AUTOML_CACHE_DIR to another folder"
-        ) from error
+            draft.unlink()
     return file
 
 

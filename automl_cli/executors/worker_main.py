@@ -19,6 +19,7 @@ from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
 from automl_cli.executors.outcomes import attempt_all, described
 from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.store import encoding
+from automl_cli.system.jax_settings import set_settings_aside
 from automl_cli.system.process import die_first, die_with, keep_heap, resident_bytes
 from automl_cli.system.warden import kill_group
 
@@ -31,6 +32,7 @@ def main() -> None:
     setup = encoding.decode(sys.stdin.buffer.readline(), Setup, "setup")
     die_with(setup.parent)
     die_first()
+    set_settings_aside()
     keep_heap()
     tasks: SimpleQueue[tuple[Task, ...]] = SimpleQueue()
     threading.Thread(target=_read_tasks, args=(sys.stdin.buffer, tasks), daemon=True).start()

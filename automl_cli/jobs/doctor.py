@@ -19,8 +19,10 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
 from automl_cli.jobs import installation
 from automl_cli.store.encoding import decode
-from automl_cli.system.machine import available_cores, cpu_model, tuning_is_off
+from automl_cli.system.jax_settings import is_set_aside, settings_set_aside
+from automl_cli.system.machine import available_cores, cpu_model
 from automl_cli.system.process import default_workers, memory_bytes, users_environment, visible_gpus
+from automl_cli.system.tuning import tuning_is_off
 
 State = Literal["ok", "absent", "note", "broken"]
 
@@ -29,11 +31,6 @@ PATIENCE_SECONDS = 8.0
 """How long the self-test may take; JAX alone takes one to three seconds to be imported."""
 
 CHANGING = {
-    "JAX_ENABLE_X64": "numbers of 64 bits: other results, and slower",
-    "JAX_DEFAULT_MATMUL_PRECISION": "the precision of products: other results on accelerators",
-    "JAX_DISABLE_JIT": "nothing is compiled: very slow, other low bits",
-    "JAX_DEFAULT_PRNG_IMPL": "other random numbers: other results",
-    "JAX_THREEFRY_PARTITIONABLE": "other random numbers: other results",
     "XLA_FLAGS": "how XLA compiles: other low bits",
     "AUTOML_NO_PROCESS_TUNING": "threads, heap and options as Python and JAX have them: equal bytes are not promised",
     "JAX_PLATFORMS": "which devices compute",
@@ -93,6 +90,8 @@ def _machine() -> Iterator[Finding]:
 
 def _environment() -> Iterator[Finding]:
     """Yield the variables that change results, as far as they are set."""
+    for name, aside in sorted(settings_set_aside().items()):
+        yield Finding("environment", name, "note", f"{aside}; set aside where anything is computed")
     for name, what in CHANGING.items():
         value = os.environ.get(name)
         if value and (name != "AUTOML_NO_PROCESS_TUNING" or tuning_is_off()):
@@ -198,7 +197,7 @@ PARTS: dict[str, Callable[[], Iterable[Finding]]] = {
 
 def _started() -> "subprocess.Popen[bytes] | OSError":
     """Start the process of the self-test, on the devices that JAX finds."""
-    environment = users_environment() | {
+    environment = {name: value for name, value in users_environment().items() if not is_set_aside(name)} | {
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }

@@ -19,7 +19,8 @@ from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, TRANSFER
 from automl_cli.store.files import file_digest
 from automl_cli.store.reports import State, TransferSummary
-from automl_cli.store.run_directory import TRAINING, create_run
+from automl_cli.store.run_directory import create_run
+from automl_cli.store.run_layout import TRAINING
 from automl_cli.store.study import StudySettings, TransferSettings
 from automl_cli.training.directory import resume_training_command
 from automl_cli.training.request import TrainingRequest

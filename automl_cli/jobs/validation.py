@@ -37,7 +37,7 @@ from automl_cli.store.file_names import (
     TRANSFER,
 )
 from automl_cli.store.journal import placed_records, trials_of
-from automl_cli.store.run_directory import repeats_of
+from automl_cli.store.run_layout import repeats_of
 from automl_cli.store.study import Found, FoundBody, StudySettings
 from automl_cli.study.incumbent import joined_value
 from automl_cli.values.child import Child

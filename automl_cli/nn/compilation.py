@@ -22,7 +22,7 @@ from typing import Any
 import jax
 
 from automl_cli.nn.program_cache import current_program_cache, identity_of
-from automl_cli.system.machine import tuning_is_off
+from automl_cli.system.tuning import tuning_is_off
 
 warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache", UserWarning)
 """A cache that cannot be read or written costs time and nothing else."""

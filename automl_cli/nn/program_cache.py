@@ -14,7 +14,7 @@ elsewhere JAX's own cache is used.
 import hashlib
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import filelock
 import jax
 import msgspec
 from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 from jax.tree_util import PyTreeDef, default_registry
 
+from automl_cli.system.locks import holding, remove_lock
 from automl_cli.system.machine import allowed_cores, available_cores, cpu_features, cpu_model
 
 FOLDER = "programs"
@@ -84,13 +84,12 @@ class ProgramCache:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             lock = file.with_suffix(".lock")
-            with filelock.FileLock(lock).acquire(LOCK_TIMEOUT_SECONDS, LOCK_POLL_SECONDS):
+            with holding(lock, patience_seconds=LOCK_TIMEOUT_SECONDS, poll_seconds=LOCK_POLL_SECONDS):
                 found = _read(file, structure, outputs)  # written by the process that held the lock
                 program = found if found is not None else _compile_and_store(file, compile_it, outputs)
-                with suppress(OSError):
-                    lock.unlink()  # those who wait for it look at the file first
+                remove_lock(lock)  # those who wait for it look at the file first
                 return program
-        except (OSError, NotImplementedError):  # no place to write to, a file system without locks, or patience is at its end
+        except OSError:  # no place to write to, or patience is at its end
             return compile_it()
 
     def _file(self, identity: str, structure: PyTreeDef, arguments: tuple[Any, ...]) -> Path:
@@ -183,14 +182,14 @@ def _compile_and_store(file: Path, compile_it: Callable[[], Any], outputs: PyTre
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a file atomically. Raises OSError, and leaves nothing behind, if the disk is full."""
-    descriptor, name = tempfile.mkstemp(TEMPORARY, dir=file.parent)
+    """Write a file atomically, readable as the umask says. Raises OSError, and leaves nothing behind, if the disk is full."""
+    draft = file.with_name(f"{secrets.token_hex(8)}{TEMPORARY}")
     try:
-        with os.fdopen(descriptor, "wb") as draft:
-            draft.write(content)
-        Path(name).replace(file)
+        with draft.open("xb") as stream:
+            stream.write(content)
+        draft.replace(file)
     except OSError:
-        Path(name).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
 
 

@@ -14,7 +14,7 @@ from automl_cli.store.artifact import WrongKind, read_artifact
 from automl_cli.store.earlier_trials import check_head, digest_of, split_head
 from automl_cli.store.file_names import JOURNAL_FILE, STUDY_FILE, TRAINING_FILE
 from automl_cli.store.journal import read_records
-from automl_cli.store.run_directory import runs_in
+from automl_cli.store.run_layout import runs_in
 from automl_cli.store.study import EarlierRun, StudySettings
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import default_workers

@@ -154,6 +154,10 @@ def environment_changes(recorded: Environment) -> Iterator[str]:
         before, now = recorded.packages.get(name, "none"), here.packages.get(name, "none")
         if before != now:
             yield f"{name} {before}, now {now}"
+    for name in sorted(recorded.settings.keys() | here.settings.keys()):
+        before, now = recorded.settings.get(name, "not set"), here.settings.get(name, "not set")
+        if before != now:
+            yield f"{name} {before}, now {now}"
 
 
 def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchRequest, how: TakingUp) -> None:

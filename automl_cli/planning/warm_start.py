@@ -26,7 +26,7 @@ from automl_cli.store.earlier_trials import trials_of_run
 from automl_cli.store.encoding import plain
 from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
 from automl_cli.store.journal import TakenOver
-from automl_cli.store.run_directory import runs_in
+from automl_cli.store.run_layout import runs_in
 from automl_cli.store.study import EarlierRun, FoundBody, StudySettings
 
 MOST_BEST = 10

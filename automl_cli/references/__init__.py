@@ -30,7 +30,7 @@ from automl_cli.references.written import written_value
 from automl_cli.store import encoding
 from automl_cli.store.artifact import Artifact, Body, artifact_of, decode_artifact, encode_artifact, read_bytes
 from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, NETWORK_FILE, STUDY_FILE, TRAINING_FILE
-from automl_cli.store.run_directory import repeats_of
+from automl_cli.store.run_layout import repeats_of
 from automl_cli.values.child import ROLES, Filling
 
 B = TypeVar("B", bound=Body)

@@ -10,7 +10,7 @@ from automl_cli.reporting.followed_trainings import FollowedTraining
 from automl_cli.reporting.runs import no_run
 from automl_cli.store.file_names import COMPARISON_FILE, TRAINING_FILE, TRANSFER
 from automl_cli.store.reports import RunState
-from automl_cli.store.run_directory import runs_in
+from automl_cli.store.run_layout import runs_in
 from automl_cli.values.sheet import Curves
 
 

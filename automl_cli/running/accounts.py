@@ -17,3 +17,11 @@ def say_what_was_read(child: "Child | None", talk: Talk) -> None:
         lines = problem_named(child.problem.name).account(typed_dataset(child.problem))
         for number, line in enumerate(lines):
             talk.say(f"  {line}" if number else line)
+
+
+def warn_of_the_cache(talk: Talk) -> None:
+    """Warn, once, where data are prepared in another place than the cache."""
+    from automl_cli.data.cache import said_of_the_cache
+
+    for line in said_of_the_cache():
+        talk.warn(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from automl_cli.core.errors import UserError
 from automl_cli.running.event_files import check_event_files
 from automl_cli.running.studies import Finished, FinishedSearch, prepare_data, run_one
-from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment
+from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment, warn_of_marker, warn_of_set_aside
 from automl_cli.running.transferring import transfer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class RunPlace(NamedTuple):
     @property
     def repeats(self) -> list[Path]:
         """The repeats in the directory. Raises UserError unless they are as many as asked for."""
-        from automl_cli.store.run_directory import repeats_of
+        from automl_cli.store.run_layout import repeats_of
 
         assert self.out is not None
         repeats = repeats_of(self.out)
@@ -56,27 +56,36 @@ def run_search(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSea
     place.check()
     if talk.events:
         check_event_files()
+    warn_of_set_aside(talk)
     return _resumed(asked, place, talk) if place.resume else _started(asked, place, talk)
 
 
 def _started(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSearch:
     from automl_cli.planning.resolve import repeated
     from automl_cli.store.artifact import artifact_of
-    from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path
+    from automl_cli.store.run_directory import (
+        check_new_run,
+        create_repeats,
+        create_run,
+        create_under_default_name,
+        default_run_path,
+    )
 
-    path, repeat = place.out or default_run_path(asked.command), asked.repeats(place.repeat)
-    check_new_run(path, overwrite=place.overwrite)
+    repeat = asked.repeats(place.repeat)
+    check_new_run(place.out or default_run_path(asked.command), overwrite=place.overwrite)
     settings, space = asked.settled()
     say_what_differs(asked, talk)
     prepare_data(settings, talk)
     say_doubts(settings, asked.request, talk)
     _say_fitted(settings, space, talk)
-    if repeat is None:
-        held = create_run(path, artifact_of(settings, settings.inputs), overwrite=place.overwrite)
-    else:
+
+    def create(path: Path) -> "RunDirectory":
+        if repeat is None:
+            return create_run(path, artifact_of(settings, settings.inputs), overwrite=place.overwrite)
         repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, repeat)}
-        held = create_repeats(path, repeats, overwrite=place.overwrite)
-    with held:
+        return create_repeats(path, repeats, overwrite=place.overwrite)
+
+    with create(place.out) if place.out else create_under_default_name(asked.command, create) as held:
         return _run_all(held, lambda run: (run.settings(), space), talk)
 
 
@@ -144,10 +153,12 @@ def _run_all(
     """Run the study of the held directory, or of each of its repeats, and return what has ended."""
     from automl_cli.jobs.caches import trim_programs
     from automl_cli.planning.resume_commands import resume_search_command
-    from automl_cli.store.run_directory import open_run, repeats_of
+    from automl_cli.store.run_directory import open_run
+    from automl_cli.store.run_layout import repeats_of
     from automl_cli.study.session import make_executor
 
     trim_programs()
+    warn_of_marker(held, talk)
     repeats = repeats_of(held.path)
     finished: list[Finished] = []
     with ExitStack() as stack:

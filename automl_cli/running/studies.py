@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automl_cli.core.errors import RunFailed
 from automl_cli.core.numbers import counted
-from automl_cli.running.accounts import say_what_was_read
+from automl_cli.running.accounts import say_what_was_read, warn_of_the_cache
 from automl_cli.running.talk import Talk
 from automl_cli.running.transferring import transfer_in_words
 
@@ -84,6 +84,7 @@ def prepare_data(settings: "StudySettings", talk: Talk) -> None:
             talk.say(f"preparing what all children share, for the first time: {done:,} of {total:,}")
 
     evaluator_of(settings).prepare(setup_of(settings), say)
+    warn_of_the_cache(talk)
 
 
 def run_one(

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from automl_cli.core.visible_text import visible
+from automl_cli.system.jax_settings import settings_set_aside
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from automl_cli.store.run_directory import RunDirectory
     from automl_cli.system.machine import Environment
 
 
@@ -50,6 +52,18 @@ def warn_of_environment(recorded: "Environment", what: str, talk: Talk) -> None:
 
     if changes := ", ".join(environment_changes(recorded)):
         talk.console.print(f"warning: not as {what} was started: {changes}; scores may differ in low bits", soft_wrap=True)
+
+
+def warn_of_set_aside(talk: Talk) -> None:
+    """Warn of settings that the user gave JAX and that do not hold here."""
+    if names := ", ".join(settings_set_aside()):
+        talk.warn(f"set aside, so that one seed gives one result whatever JAX is told elsewhere: {names}")
+
+
+def warn_of_marker(run: "RunDirectory", talk: Talk) -> None:
+    """Warn where a marker stands for the lock of a run directory."""
+    if run.has_marker:
+        talk.warn(f"files cannot be locked in {run.path}, so a marker file keeps other processes away")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment
+from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment, warn_of_marker, warn_of_set_aside
 
 if TYPE_CHECKING:
     from automl_cli.kinds.model import ModelBody
@@ -23,7 +23,7 @@ class TrainingPlace(NamedTuple):
 def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "tuple[Path, Artifact[ModelBody]]":
     """Train, and return the directory of the training and its model. The process is set up already."""
     from automl_cli.jobs.caches import trim_programs
-    from automl_cli.running.accounts import say_what_was_read
+    from automl_cli.running.accounts import say_what_was_read, warn_of_the_cache
     from automl_cli.running.event_files import check_event_files, event_file, training_curves
     from automl_cli.running.training_display import shown
     from automl_cli.training.directory import resume_training_command, settings_of
@@ -31,13 +31,17 @@ def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "t
 
     if talk.events:
         check_event_files()
+    warn_of_set_aside(talk)
     trim_programs()
     if asked.recorded is not None:
         warn_of_environment(asked.recorded.settings.environment, f"the training in {asked.recorded.place}", talk)
     with asked.open(**place._asdict()) as run, ExitStack() as stack:
         training = settings_of(run.path)
+        warn_of_marker(run, talk)
         say_what_was_read(training.child, talk)
         curves = training_curves(stack.enter_context(event_file(run.path))) if talk.events else None
         display = shown(talk.console, epochs=training.epochs, unseen=not training.with_validation, quiet=talk.quiet)
         with goes_on_with(resume_training_command(run.path)), display as watch:
-            return run.path, train(run.path, watch=watch if curves is None else watch.with_epochs(curves))
+            model = train(run.path, watch=watch if curves is None else watch.with_epochs(curves))
+        warn_of_the_cache(talk)
+        return run.path, model

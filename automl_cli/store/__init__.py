@@ -18,5 +18,6 @@ rung_records   the records of trials that are trained in steps, each longer
 journal_tail   a journal that is being written, read as it grows
 training_journal  the file of epochs of a training
 earlier_trials  what a search is told first, at the head of its journal
+run_layout     the files and directories that a run holds
 run_directory  create, refuse, resume, overwrite, lock
 """

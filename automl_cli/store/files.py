@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from automl_cli.core.errors import RunFailed
+from automl_cli.store.file_names import short_name
 
 ANOTHER_OUT = "make that possible, or choose another --out"
 """The next step where the user chose the place with --out."""
@@ -12,17 +14,23 @@ ANOTHER_OUT = "make that possible, or choose another --out"
 
 def replace_file(path: Path, data: bytes, *, hint: str = "") -> None:
     """Write beside the target, flush to the disk, rename over it. RunFailed, with the target untouched, when that fails."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = beside(path)
     try:
-        with beside.open("wb") as file:
+        with draft.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        draft.replace(path)
         sync_directory(path.parent)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise cannot_write(path, error, hint=hint) from error
+
+
+def beside(path: Path) -> Path:
+    """Return the name under which a file or directory is made before it is renamed to this one."""
+    return path.with_name(f".{short_name(path.name)}.{os.getpid()}.tmp")
 
 
 def sync_directory(path: Path) -> None:

@@ -12,27 +12,21 @@ from pathlib import Path
 from msgspec import Struct
 
 from automl_cli.system.granted import granted_cores
-
-SWITCH = "AUTOML_NO_PROCESS_TUNING"
-"""An environment variable. If it is set, and not to 0, computing processes keep their threads, heap, caches and options."""
+from automl_cli.system.jax_settings import settings_in_force
 
 _PACKAGES = ("automl-cli", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Versions and CPU that low bits may depend on, and the git commit of the directory the command ran in ("… with changes" if
-    not clean)."""
+    """Versions, CPU and environment variables that low bits may depend on, and the git commit of the directory the command ran
+    in ("… with changes" if not clean)."""
 
     python: str
     system: str
     cpu: str
     packages: dict[str, str]
     git: str | None
-
-
-def tuning_is_off() -> bool:
-    """Return whether the user switched the settings of computing processes off."""
-    return os.environ.get(SWITCH, "") not in ("", "0")
+    settings: dict[str, str] = {}
 
 
 def current_environment() -> Environment:
@@ -43,6 +37,7 @@ def current_environment() -> Environment:
         cpu=cpu_model(),
         packages={name: found for name in _PACKAGES if (found := installed_version(name))},
         git=_git_state(Path.cwd()),
+        settings=settings_in_force(),
     )
 
 

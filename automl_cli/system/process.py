@@ -22,7 +22,9 @@ import platformdirs
 
 from automl_cli.core.errors import UserError
 from automl_cli.system.granted import granted_memory
-from automl_cli.system.machine import allowed_cores, available_cores, cpu_features, cpu_model, installed_version, tuning_is_off
+from automl_cli.system.jax_settings import give_settings_back, set_settings_aside, settings_set_aside, usual_jax
+from automl_cli.system.machine import allowed_cores, available_cores, cpu_features, cpu_model, installed_version
+from automl_cli.system.tuning import tuning_is_off
 
 _THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _GPU_MEMORY_SHARE = 0.9
@@ -64,6 +66,7 @@ def set_up_this_process() -> None:
     for name in settings:
         _set_here.setdefault(name, os.environ.get(name))
     os.environ.update(settings)
+    set_settings_aside()
     keep_heap()
 
 
@@ -71,12 +74,15 @@ def set_up_this_process() -> None:
 def set_up_for_a_while() -> Iterator[None]:
     """Apply the settings to this process while the context lasts, and give it back its environment then.
 
-    For programs of the user's own: JAX takes the settings if it starts meanwhile, and the user's if it starts later.
+    For programs of the user's own: JAX takes the settings if it starts meanwhile, and the user's if it starts later. It
+    computes by its defaults meanwhile, and keeps what the user set for it.
     """
-    set_up_this_process()
     try:
-        yield
+        set_up_this_process()
+        with usual_jax():
+            yield
     finally:
+        give_settings_back()
         for name, value in _set_here.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -87,7 +93,8 @@ def set_up_for_a_while() -> Iterator[None]:
 
 def users_environment() -> dict[str, str]:
     """Return the environment as the user set it, for a process that sets itself up."""
-    return {name: value for name in os.environ if (value := _set_here.get(name, os.environ[name])) is not None}
+    here = os.environ | settings_set_aside()
+    return {name: value for name in here if (value := _set_here.get(name, here[name])) is not None}
 
 
 def keep_heap() -> bool:

@@ -21,8 +21,9 @@ from automl_cli.store.config_file import read_flags
 from automl_cli.store.consistency import alike, first_difference
 from automl_cli.store.encoding import plain
 from automl_cli.store.file_names import STUDY_FILE, TRAINING_FILE
-from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path
+from automl_cli.store.run_directory import RunDirectory
 from automl_cli.system.machine import current_environment
+from automl_cli.training.directory import check_new_training, create_training
 from automl_cli.training.flags import rows_in_files, training_rows
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training, resumed, with_name
@@ -97,10 +98,9 @@ def open_anew(
     out: Path | None, recorded: RecordedTraining, request: TrainingRequest, named: NamedTrainable | None, *, overwrite: bool
 ) -> RunDirectory:
     """Hold a new directory of a recorded training that is done anew."""
-    path = out or default_run_path("train")
-    check_new_run(path, overwrite=overwrite, layout=TRAINING)
+    check_new_training(out, overwrite=overwrite)
     settings = train_anew(recorded, request, named)
-    return create_run(path, artifact_of(settings, recorded.inputs), overwrite=overwrite, layout=TRAINING)
+    return create_training(out, artifact_of(settings, recorded.inputs), overwrite=overwrite)
 
 
 def flags_for(recorded: RecordedTraining, request: TrainingRequest, named: NamedTrainable | None) -> dict[str, Any]:

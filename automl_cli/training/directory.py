@@ -1,5 +1,6 @@
 """The directory of a training: a new one with its settings, or that of an interrupted one."""
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,16 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.shell_commands import command_line
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.roles import check_roles
-from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
-from automl_cli.store.run_directory import TRAINING, RunDirectory, check_new_run, create_run, default_run_path, open_run
+from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
+from automl_cli.store.run_directory import (
+    RunDirectory,
+    check_new_run,
+    create_run,
+    create_under_default_name,
+    default_run_path,
+    open_run,
+)
+from automl_cli.store.run_layout import TRAINING
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.settings import new_training, resumed, with_name
 from automl_cli.training.trainable import NamedTrainable, needed
@@ -25,14 +34,24 @@ def open_training(
     before = directory_to_resume(out, resume=resume, overwrite=overwrite)
     if before is not None:
         return _resumed(before, request, named)
-    path = out or default_run_path("train")
-    check_new_run(path, overwrite=overwrite, layout=TRAINING)
+    check_new_training(out, overwrite=overwrite)
     opened = needed(named).open()
     training = new_training(opened.artifact.body, opened.place, request)
     if opened.published and named is not None:
         training = with_name(training, named.name)
     settings = artifact_of(training, {**training.child.inputs, "network": opened.digest})
-    return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
+    return create_training(out, settings, overwrite=overwrite)
+
+
+def check_new_training(out: Path | None, *, overwrite: bool) -> None:
+    """Raise UserError where no new training may be made at this place, or under the default name."""
+    check_new_run(out or default_run_path("train"), overwrite=overwrite, layout=TRAINING)
+
+
+def create_training(out: Path | None, settings: Artifact[TrainingSettings], *, overwrite: bool) -> RunDirectory:
+    """Create the directory of a training at this place, or under the default name, and hold it."""
+    create = partial(create_run, settings=settings, overwrite=overwrite, layout=TRAINING)
+    return create(out) if out else create_under_default_name("train", create)
 
 
 def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool) -> Path | None:

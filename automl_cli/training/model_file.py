@@ -6,7 +6,7 @@ from automl_cli.core.errors import ArtifactError
 from automl_cli.core.shell_commands import command_line
 from automl_cli.references import names, open_any
 from automl_cli.store.file_names import BEST_FILE, MODEL_FILE, TRANSFER
-from automl_cli.store.run_directory import SEARCH, TRAINING
+from automl_cli.store.run_layout import SEARCH, TRAINING
 from automl_cli.training.directory import resume_training_command
 from automl_cli.training.trainable import train_command
 

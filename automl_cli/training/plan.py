@@ -14,7 +14,8 @@ from automl_cli.core.trials import Costs
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.roles import costs_of, typed_dataset, typed_facts, value_of
-from automl_cli.store.run_directory import TRAINING, check_is_run
+from automl_cli.store.run_directory import check_is_run
+from automl_cli.store.run_layout import TRAINING
 from automl_cli.system.machine import available_cores
 from automl_cli.system.speed import matrix_speed
 from automl_cli.training.anew import RecordedTraining, train_anew

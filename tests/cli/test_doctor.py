@@ -119,7 +119,7 @@ def test_caches_that_cannot_be_written_and_variables_that_change_results_are_sai
     assert found["caches", "data"]["state"] == "broken"
     assert found["caches", "data"]["step"] == "set AUTOML_CACHE_DIR to a folder that may be written"
     assert found["caches", "programs"]["state"] == "note"
-    assert found["environment", "JAX_ENABLE_X64"]["found"] == "1; it decides numbers of 64 bits: other results, and slower"
+    assert found["environment", "JAX_ENABLE_X64"]["found"] == "1; set aside where anything is computed"
 
 
 def test_the_program_agrees_with_numpy() -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -141,3 +142,66 @@ def test_removing_the_folder_while_arrays_are_mapped_harms_nobody(cache):
         path.unlink()
     assert data.train.images.sum() == before
     assert load_images(DatasetReference(source="digits")).train.images.sum() == before
+
+
+OTHER_USERS = [2001, 2002]
+
+OTHER_USER = f"""
+import os, platformdirs, sys, time
+from automl_cli.data import cache  # while this user may still read it
+cache.cache_folder(), __import__("filelock").SoftFileLock, __import__("filelock").FileLock("{os.devnull}")
+os.setgroups([]), os.setgid(int(sys.argv[3])), os.setuid(int(sys.argv[3]))
+{WORKER}
+print(cache.said_of_the_cache())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_two_users_may_share_a_cache(umask):
+    with tempfile.TemporaryDirectory() as place:
+        shared = Path(place)
+        shared.chmod(0o755)
+        (shared / "cache").mkdir()
+        (shared / "cache").chmod(0o1777)
+        said = []
+        for user in OTHER_USERS:
+            (shared / f"{user}").mkdir()
+            (shared / f"{user}").chmod(0o777)
+            environment = os.environ | {"AUTOML_CACHE_DIR": str(shared / "cache"), "TMPDIR": str(shared / f"{user}")}
+            done = subprocess.run(
+                [sys.executable, "-c", OTHER_USER, str(shared / f"{user}" / "log"), "0", str(user)],
+                cwd=ROOT, env=environment, umask=umask, capture_output=True, text=True,
+            )  # fmt: skip
+            assert done.stdout.startswith("4950"), done.stderr
+            said.append(done.stdout.splitlines()[1])
+        prepared = [(shared / f"{user}" / "log").exists() for user in OTHER_USERS]
+    assert prepared == [True, umask == 0o077]
+    assert said[0] == "[]"
+    assert ("may not be used by this user (Permission denied)" in said[1]) == (umask == 0o077)
+
+
+def test_where_another_user_is_in_the_way_data_are_prepared_among_temporary_files(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    holding = module.holding
+
+    def refuse(path, **how):
+        if path.is_relative_to(cache):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return holding(path, **how)
+
+    monkeypatch.setattr(module, "holding", refuse)
+    for write in (fill, never):
+        assert module.load_or_prepare("a set", "key", LAYOUT, write)["values"].tolist() == list(range(100))
+    (said,) = module.said_of_the_cache()
+    assert f"data are prepared in {tmp_path}/automl-{os.getuid()}" in said
+    assert module.said_of_the_cache() == []
+    (tmp_path / f"automl-{os.getuid()}").chmod(0o777)  # anybody could write there
+    with pytest.raises(DataError, match="AUTOML_CACHE_DIR to another folder"):
+        module.load_or_prepare("another set", "key", LAYOUT, fill)
+
+
+@pytest.mark.parametrize("name", ["花" * 85, "ä" * 127, "x" * 255, "🐈" * 60])
+def test_a_set_may_have_any_name_that_a_folder_can_have(name):
+    module.load_or_prepare(name, "0" * 24, LAYOUT, fill)
+    assert module.load_or_prepare(name, "0" * 24, LAYOUT, never)["more"].shape == (2, 3)

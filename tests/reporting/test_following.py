@@ -22,7 +22,8 @@ from automl_cli.reporting.runs import read_history
 from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.watching import Watched, still_running, version_of
 from automl_cli.store.journal import Ended, Journal
-from automl_cli.store.run_directory import TRAINING, hold, open_run
+from automl_cli.store.run_directory import hold, open_run
+from automl_cli.store.run_layout import TRAINING
 from automl_cli.store.training_journal import EpochTrained, SessionBegan
 from automl_cli.values.sheet import Curves, Grid, Heading
 from tests.conftest import ROOT

@@ -13,7 +13,8 @@ from automl_cli.reporting.runs import newest_run, read_history
 from automl_cli.reporting.sections import run_blocks
 from automl_cli.reporting.summary import summarise
 from automl_cli.store.journal import Ended, Journal, Started
-from automl_cli.store.run_directory import open_run, runs_in
+from automl_cli.store.run_directory import open_run
+from automl_cli.store.run_layout import runs_in
 from automl_cli.study.incumbent import Ranking
 from tests.reporting.runs import SPACE, asked, study, told, write_run
 

@@ -10,7 +10,8 @@ import pytest
 from automl_cli.core.errors import ArtifactError
 from automl_cli.reporting.training_sections import training_blocks
 from automl_cli.reporting.trainings import read_training, summarise_training
-from automl_cli.store.run_directory import TRAINING, open_run
+from automl_cli.store.run_directory import open_run
+from automl_cli.store.run_layout import TRAINING
 from automl_cli.values.sheet import Curves
 from tests.reporting.runs import write_run
 from tests.reporting.trainings import write_training

@@ -10,7 +10,8 @@ from automl_cli.kinds.model import ModelBody
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.journal import Ended, Journal
-from automl_cli.store.run_directory import TRAINING, create_run
+from automl_cli.store.run_directory import create_run
+from automl_cli.store.run_layout import TRAINING
 from automl_cli.store.training_journal import EpochTrained, SessionBegan
 from automl_cli.training.plan import costs_of_child
 from tests.store import samples

@@ -9,6 +9,7 @@ import pytest
 from automl_cli.system import control_groups, granted, machine, process
 from automl_cli.system.control_groups import memory_kills, memory_limits, quota_of_cores
 from automl_cli.system.granted import Grant, granted_cores, granted_memory
+from automl_cli.system.tuning import SWITCH
 
 GIB = 2**30
 V1_NONE = 9223372036854771712
@@ -189,7 +190,7 @@ def test_a_lone_process_has_as_many_threads_as_cores_are_granted(
     quota: str, threads: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     version_2(tmp_path, {"cpu.max": quota})
-    monkeypatch.delenv(machine.SWITCH, raising=False)
+    monkeypatch.delenv(SWITCH, raising=False)
     monkeypatch.setattr(os, "environ", {})
     for module in (machine, process):
         monkeypatch.setattr(module, "allowed_cores", lambda: tuple(range(8)))

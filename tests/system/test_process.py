@@ -14,8 +14,8 @@ from automl_cli.data.paths import expanded
 from automl_cli.executors import local
 from automl_cli.jobs.caches import trim_programs
 from automl_cli.system import machine, process
-from automl_cli.system.machine import SWITCH
 from automl_cli.system.process import compilation_cache, process_settings
+from automl_cli.system.tuning import SWITCH
 
 
 @pytest.fixture(autouse=True)
