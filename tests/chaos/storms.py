@@ -4,8 +4,8 @@
     worker storm   workers are killed; their trials end as `killed`, which a study records like any other end. It must end as
                    the study in which those trials end so and nothing else happens
 
-Moments are drawn from a seed: while the search is planned, when a trial was asked, while children train, when one was told, when
-`best.json` is published, while the best are retrained. Where in the program a kill hits is up to the machine.
+Moments are drawn from a seed: while the search is planned, when a trial was asked, while children train, when one was told,
+when `best.json` is published, while the best are retrained. Where in the program a kill hits is up to the machine.
 """
 
 import os
