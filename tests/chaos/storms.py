@@ -17,18 +17,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
-import msgspec
-
-from automl_cli.core.trials import Outcome, Stage, Status, Task
+from automl_cli.core.trials import Outcome, Status, Task
 from automl_cli.executors.serial import SerialExecutor
 from automl_cli.plugins.discovery import open_space
 from automl_cli.store.artifact import artifact_of
-from automl_cli.store.journal import Told, read_records
 from automl_cli.store.run_directory import create_run, recorded_settings
 from automl_cli.study.session import make_strategy, run_study, setup_of
 from tests.chaos.cells import Cell
+from tests.chaos.endings import Ending, Key, ending
 from tests.cli.searches import start
 from tests.executors.test_executors import children_of, is_alive, until
 
@@ -42,15 +39,6 @@ WORKER_SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
 
 BY_SIGNAL = "the worker ended with signal "
 """What a trial says whose worker got a signal other than SIGKILL."""
-
-Key = tuple[Stage, int]
-
-
-class Ending(NamedTuple):
-    """What a search comes to: the bytes of `best.json`, and how each trial ended, without seconds and places."""
-
-    best: bytes
-    told: dict[Key, tuple[Outcome, int | None]]
 
 
 class Storm:
@@ -194,17 +182,6 @@ def as_recorded(run: Path, beside: Path) -> Ending:
     with create_run(beside, artifact_of(settings, settings.inputs)) as directory, closing(executor):
         run_study(directory, settings, space=space, strategy=make_strategy(settings, space), executor=executor)
     return ending(beside)
-
-
-def ending(run: Path) -> Ending:
-    """Return what a finished run came to. Every trial must have been told once."""
-    told: dict[Key, tuple[Outcome, int | None]] = {}
-    for record in read_records(run / "journal.jsonl"):
-        if isinstance(record, Told):
-            assert (record.stage, record.trial) not in told, f"{run}: trial {record.trial} was told twice"
-            outcome = msgspec.structs.replace(record.outcome, seconds=0.0, worker="")
-            told[record.stage, record.trial] = outcome, record.reused
-    return Ending((run / "best.json").read_bytes(), told)
 
 
 def by_signal(outcome: Outcome) -> bool:
