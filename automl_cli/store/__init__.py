@@ -1,6 +1,7 @@
 """Reads and writes files. No other room touches JSON on disk.
 
 encoding       values to JSON text and back, errors with the failing path
+checksums      the checksum at the end of a line
 files          files that are whole or absent
 places         places that a user chose for output, checked before the work
 file_names     the names of all files and directories that are written

@@ -16,6 +16,7 @@ import orjson
 from automl_cli.core.errors import ArtifactError
 from automl_cli.core.msgspec_errors import path_and_problem
 from automl_cli.core.numbers import LARGEST
+from automl_cli.store.checksums import with_checksum, without_checksum
 
 T = TypeVar("T")
 
@@ -27,8 +28,14 @@ def document(value: Any) -> bytes:
 
 
 def line(value: Any) -> bytes:
-    """Return JSON on one line with a final newline: a record of a journal, a message to a worker."""
+    """Return JSON on one line with a final newline: a message to a worker."""
     return orjson.dumps(plain(value), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def record_line(value: Any) -> bytes:
+    """Return JSON on one line with a final newline, whose last key `crc` is a checksum of what stands before it: a record of a
+    journal."""
+    return with_checksum(line(value))
 
 
 def plain(value: Any) -> Any:
@@ -84,7 +91,9 @@ def decode(data: bytes, kind: type[T], place: str) -> T:
 
 
 def decode_record(data: bytes, kind: type[T], place: str) -> T:
-    """Return the same value as `decode`, in one pass: journals have many lines."""
+    """Return the same value as `decode`, in one pass: journals have many lines. Raises ArtifactError also where the line has a
+    checksum that does not fit."""
+    data = without_checksum(data, place)
     try:
         return _decoder(kind).decode(data)  # type: ignore[no-any-return,arg-type]
     except (msgspec.DecodeError, UnicodeDecodeError):  # `decode` says what is wrong, and where

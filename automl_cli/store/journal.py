@@ -9,7 +9,9 @@
 
 Every record reaches the operating system at once, so killing the process loses nothing; it is flushed to the disk with others
 (group commit), and before `best.json` names a trial. What is left of a record that was being written when the machine died is
-cut and kept aside. Any byte prefix of a journal is a journal, but for what was taken over: a run has all of that or is none.
+cut and kept aside. A record ends with a checksum of its line, so that one that was damaged since is an error and never another
+result; a line without one, as earlier versions wrote them, is taken as it is. Any byte prefix of a journal is a journal, but
+for what was taken over: a run has all of that or is none.
 """
 
 import errno
@@ -115,7 +117,7 @@ class Journal:
 
     def append(self, record: Struct) -> None:
         """Add one record. RunFailed, with the file as it was before, when the disk is full."""
-        data = encoding.line(record)
+        data = encoding.record_line(record)
         try:
             self._write(data)
         except OSError as error:

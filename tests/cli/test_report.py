@@ -16,6 +16,7 @@ from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of, decode_artifact, write_artifact
 from automl_cli.store.encoding import document
 from tests.reporting.runs import SPACE, write_run
+from tests.store.lines import unsigned
 from tests.study.worlds import DIGITS, digits_child
 
 
@@ -131,7 +132,7 @@ def test_why_trials_have_no_score_is_said_with_counts(automl: Callable, tmp_path
 def test_a_genotype_that_is_not_of_the_space_is_named_with_file_and_trial(automl: Callable, tmp_path: Path) -> None:
     path = write_run(tmp_path / "first", [0.5])
     journal = path / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes().replace(b'"genotype":[', b'"genotype":[9,'))
+    journal.write_bytes(unsigned(journal.read_bytes()).replace(b'"genotype":[', b'"genotype":[9,'))
     done = automl("report", path)
     assert (done.code, done.stdout) == (2, "")
     assert f"error: {journal}: trial 0: genotype: " in done.stderr

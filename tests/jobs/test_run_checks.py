@@ -18,6 +18,7 @@ from automl_cli.store.encoding import document, line, parse, plain
 from automl_cli.store.journal import Asked, Told, read_records
 from automl_cli.store.study import StudySettings
 from tests.reporting.runs import write_run
+from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space
 
 Change = Callable[[list[dict[str, Any]]], object]
@@ -38,9 +39,9 @@ def problems(path: Path) -> list[str]:
 
 
 def with_lines(path: Path, change: Change) -> Path:
-    """The run with records of its journal changed."""
+    """The run with records of its journal changed by somebody who leaves their checksums out."""
     journal = path / "journal.jsonl"
-    records = [parse(text, "journal") for text in journal.read_bytes().splitlines()]
+    records = [parse(text, "journal") for text in unsigned(journal.read_bytes()).splitlines()]
     change(records)
     journal.write_bytes(b"".join(map(line, records)))
     return path

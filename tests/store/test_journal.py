@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from automl_cli.core.trials import Measurement, Outcome, Stage, Status
 from automl_cli.store import journal as journal_module
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told, cut_torn_tail, read_records, read_trials
 from automl_cli.store.journal_tail import JournalTail
+from tests.store.lines import unsigned
 
 RECORDS: list[Record] = [
     Started(at=1.0, executor="local", workers=2),
@@ -112,6 +114,42 @@ def test_a_bad_line_in_the_middle_is_named_by_file_and_line(line: bytes, text: s
     with pytest.raises(ArtifactError, match=text):
         list(read_records(path))
     assert cut_torn_tail(path) is None
+
+
+def test_every_changed_bit_of_a_line_is_found_or_leaves_the_records_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    whole = written(path, RECORDS)
+    for at in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+            found, problem = [], ""
+            try:
+                found = list(read_records(path))
+            except ArtifactError as error:
+                problem = str(error)
+            if problem:
+                assert re.match(rf"{path}:[1-6]: ", problem)
+            else:
+                assert found in (RECORDS[:-1], RECORDS[:-2]), "a torn last line, or one joined with the line before"
+
+
+def test_a_damaged_line_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(written(path, RECORDS).replace(b"0.25", b"0.75"))
+    with pytest.raises(ArtifactError) as caught:
+        list(read_records(path))
+    assert re.fullmatch(
+        rf"{path}:5: the line is not as it was written: its checksum is [0-9a-f]{{8}}, not [0-9a-f]{{8}}, so the file was "
+        r"damaged or changed by hand\. Bring it back from a copy; a line that was changed on purpose has no crc",
+        str(caught.value),
+    )
+
+
+def test_lines_without_checksums_are_read_as_earlier_versions_wrote_them(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(unsigned(written(path, RECORDS)))
+    assert b"crc" not in path.read_bytes()
+    assert list(read_records(path)) == RECORDS
 
 
 def test_a_told_trial_that_was_never_asked_is_an_error(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from automl_cli.reporting.summary import summarise
 from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.encoding import decode, line
 from automl_cli.study.evaluation_cache import child_seed
+from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, settings
 from tests.tiny_space import SPACE
 
@@ -134,7 +135,7 @@ def test_an_outcome_of_another_genotype_is_found_all_the_same(tmp_path: Path) ->
     asked = {record.trial: standing_for(record.genotype) for record in world.asked()}
     told = next(record for record in world.told() if record.reused is not None)
     other = next(trial for trial, genotype in asked.items() if genotype != asked[told.trial])
-    text = world.journal_file.read_text()
+    text = unsigned(world.journal_file.read_bytes()).decode()
     place = text.index(f'"trial":{told.trial},', text.index('"record":"told"'))
     world.journal_file.write_text(text[:place] + text[place:].replace(f'"reused":{told.reused}', f'"reused":{other}', 1))
     assert "has not this genotype and outcome" in str(check_file(world.journal_file).problem)
