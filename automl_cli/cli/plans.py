@@ -68,7 +68,11 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
     yield "reward", plan.reward.words
     if plan.retrain_top:
         best = f"{plan.retrain_top:,} best" if plan.retrain_top > 1 else "best"
-        yield "retraining", f"the {best} again for {counted(plan.retrain_epochs, 'epoch')}"
+        seeds = f", on {counted(plan.retrain_seeds, 'seed')} each" if plan.retrain_seeds > 1 else ""
+        yield "retraining", f"the {best} again for {counted(plan.retrain_epochs, 'epoch')}{seeds}"
+    if plan.baseline is not None:
+        often = counted(plan.retrain_seeds, "new seed")
+        yield "by hand", f"{plan.baseline} and the winner for {counted(plan.retrain_epochs, 'epoch')}, on {often} each"
     if plan.transfer is not None:
         yield "transfer", transfer_in_words(plan.transfer)
     yield "here", _estimate(plan)

@@ -11,6 +11,7 @@ compare          from what was asked of a comparison to its settings
 request          what was asked, by flags or in a file
 resolve          preset, then flags, then what space, strategy and data imply
 child            the child of a study: problem, recipe, and roles but the one searched
+after_search     what is trained after the search, and what is made by hand
 fitting          epochs and trials that fit the data
 transfer         what becomes of the winner, settled before the search
 resume           what may change when a study is resumed

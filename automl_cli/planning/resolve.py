@@ -19,6 +19,7 @@ from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.evaluators import own
 from automl_cli.evaluators.own_function import HERE, is_reference
 from automl_cli.executors.serial import check_serial
+from automl_cli.planning.after_search import after_search
 from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.fitting import Extent, fitted
@@ -37,9 +38,6 @@ from automl_cli.store.study import Replication, StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import default_workers
-
-RETRAIN_FACTOR = 4
-"""`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
 
 REPLICATE_SHARE = 1 / 3
 """At most this share of the trials of `--replicates` measures again what looks best."""
@@ -80,7 +78,6 @@ def plan_search(
         replication=_replication(request, measured),
         seed=request.seed or 0,
         limits=Limits(request.max_parameters, request.max_multiply_adds),
-        retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
         time_budget_seconds=request.time_budget,
@@ -90,6 +87,7 @@ def plan_search(
         environment=current_environment(),
         **numbers,
         **measured,
+        **after_search(request, preset, space, EVALUATORS.load(measured["evaluator"].name), measured),
     )
     _check_together(settings, request, space)
     if request.warm_start == "costs":
@@ -154,8 +152,10 @@ def _check_together(settings: StudySettings, request: SearchRequest, space: Sear
         raise UserError(
             f"--retrain-top {settings.retrain_top} is more than there are trials; give at most --retrain-top {settings.trials}"
         )
-    if request.retrain_epochs is not None and not settings.retrain_top:
-        raise UserError("--retrain-epochs says how long the best are trained again; say how many with --retrain-top")
+    if not settings.retrain_top and settings.baseline is None:
+        for name in ("retrain-epochs", "retrain-seeds"):
+            if name in request.given():
+                raise UserError(f"--{name} is about the best, which are trained again; say how many with --retrain-top")
     factory: StrategyFactory = STRATEGIES.load(settings.strategy)
     small = factory.small_spaces_only
     if small:
@@ -174,7 +174,7 @@ def repeated(settings: StudySettings, count: int) -> list[StudySettings]:
     return [msgspec.structs.replace(settings, seed=seed) for seed in range(settings.seed, settings.seed + count)]
 
 
-_PRESET_FIELDS = ("in_flight", "reuse", "retrain_top")
+_PRESET_FIELDS = ("in_flight", "reuse")
 """What a preset fixes and a flag of the same name changes, besides trials and epochs (`planning.fitting`)."""
 
 

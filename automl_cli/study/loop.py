@@ -39,10 +39,11 @@ from automl_cli.core.trials import Costs, Limits, Outcome, Stage, Status, Task, 
 from automl_cli.store.earlier_trials import check_head, split_head
 from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told
 from automl_cli.store.study import StudySettings
-from automl_cli.study.evaluation_cache import Representative, child_seed, itself
+from automl_cli.study.evaluation_cache import Representative, itself
 from automl_cli.study.grouping import TaskGroups
-from automl_cli.study.incumbent import Winner, winner_of
+from automl_cli.study.incumbent import Retrained, Winner, winner_of
 from automl_cli.study.proposals import ProposalQueue
+from automl_cli.study.retraining import FinalTrainings
 
 PUBLISH_SECONDS = 1.0
 """A new best is published at most so often, and at the end."""
@@ -96,8 +97,7 @@ class Study:
         self._clock = clock
         self._started_at = clock()
         self._earlier_seconds = 0.0
-        self._retraining: dict[int, Asked] = {}
-        self._retrained: dict[int, Outcome] = {}
+        self._after = FinalTrainings(settings, executor, journal, standing_for=standing_for, elapsed=self._elapsed)
         self._published: tuple[Trial, ...] = ()
         self._published_at = -math.inf
 
@@ -112,8 +112,9 @@ class Study:
         self._started_at = self._clock()
         self._journal.append(Started(at=time.time(), executor=self._settings.executor, workers=self._settings.workers))
         try:
-            complete = self._run_trials() and self._retrain_best()
+            complete = self._run_trials() and self._train_again()
             winner = self._name_winner(complete=complete)
+            complete = complete and self._train(self._after.beside(winner.trial), Stage.BASELINE)
             reason = "finished" if complete else "time-budget"
             return winner
         except KeyboardInterrupt:
@@ -192,31 +193,16 @@ class Study:
         costs = None if limits == Limits() else self._price(genotype)
         return "" if costs is None else limits.excess(costs)
 
-    def _retrain_best(self) -> bool:
-        """Train the best trials longer, on new seeds: the second stage. Return False when the time budget ends before."""
-        candidates = self._search.ranking.best()[: self._settings.retrain_top]
-        missing = [trial for trial in candidates if trial.number not in self._retrained]
-        if missing:
-            self._report(Stage.RETRAIN)
-        for trial in missing:
-            if trial.number not in self._retraining:
-                self._retraining[trial.number] = self._asked_again(trial)
-                self._journal.append(self._retraining[trial.number])
-            self._executor.submit(self._retraining[trial.number].task)
-        for _ in missing:
-            if (ended := self._wait()) is None:
-                return False
-            task, outcome = ended
-            told = Told(trial=task.trial, stage=Stage.RETRAIN, outcome=outcome, reused=None, elapsed=self._elapsed())
-            self._journal.append(told)
-            self._retrained[task.trial] = outcome
-            self._report(Stage.RETRAIN)
-        return True
+    def _candidates(self) -> tuple[Trial, ...]:
+        return self._search.ranking.best()[: self._settings.retrain_top]
 
-    def _asked_again(self, trial: Trial) -> Asked:
-        genotype, epochs = trial.task.genotype, self._settings.retrain_epochs
-        seed = child_seed(self._settings.seed, self._standing_for(genotype), Stage.RETRAIN, epochs)
-        return Asked(trial=trial.number, stage=Stage.RETRAIN, genotype=genotype, log_probability=None, seed=seed, epochs=epochs)
+    def _train_again(self) -> bool:
+        """Train the best again, by which the winner is chosen. Return False when the time budget ends before."""
+        return self._train(self._after.again(self._candidates()), Stage.RETRAIN)
+
+    def _train(self, wanted: list[Asked], stage: Stage) -> bool:
+        """Train what comes after the search, as far as it is not on record. Return False when the time budget ends before."""
+        return self._after.run(wanted, self._wait, lambda done, planned: self._report(stage, of_stage=(done, planned)))
 
     def _why_none(self, *, out_of_time: bool) -> str:
         """Return why there is no winner, and the next step."""
@@ -232,12 +218,16 @@ class Study:
         ranked = self._search.ranking.best()
         if not ranked:
             raise RunFailed(self._why_none(out_of_time=not complete))
-        retrained = self._retrained if complete and self._settings.retrain_top else None
-        winner = winner_of(ranked, self._settings, joins=self._joins, retrained=retrained)
+        winner = winner_of(ranked, self._settings, joins=self._joins, retrained=self._retrained())
         self._journal.sync()
         self._publish(winner)
         self._published = ranked[: max(1, self._joins)]
         return winner
+
+    def _retrained(self) -> Retrained | None:
+        """Return the outcomes by which the winner is chosen among the best of a whole search; None while some are missing."""
+        whole = self._search.finished >= self._search.trials
+        return self._after.outcomes(self._candidates()) if whole else None
 
     def _publish_best(self, *, at_once: bool = False) -> None:
         """Publish the best so far, if it is new and the last publication is not too recent."""
@@ -245,15 +235,12 @@ class Study:
         if not best or best == self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
             return
         self._journal.sync()
-        self._publish(winner_of(best, self._settings, joins=self._joins, retrained=None))
+        self._publish(winner_of(self._search.ranking.best(), self._settings, joins=self._joins, retrained=self._retrained()))
         self._published, self._published_at = best, self._clock()
 
-    def _report(self, stage: Stage, last: Trial | None = None) -> None:
-        search, ranked = self._search, self._search.ranking.best()
-        finished, planned = search.finished, search.trials
-        if stage is Stage.RETRAIN:
-            finished, planned = len(self._retrained), len(ranked[: self._settings.retrain_top])
-        best = next(iter(ranked), None)
+    def _report(self, stage: Stage, last: Trial | None = None, *, of_stage: tuple[int, int] | None = None) -> None:
+        search, best = self._search, next(iter(self._search.ranking.best()), None)
+        finished, planned = of_stage or (search.finished, search.trials)
         self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last, dict(search.endings)))
 
     def _elapsed(self) -> float:
@@ -275,14 +262,14 @@ class Study:
                 case Asked(stage=Stage.SEARCH):
                     self._replay_asked(record)
                 case Asked():
-                    self._retraining[record.trial] = record
+                    self._after.replay(record)
                 case Told(stage=Stage.SEARCH) if record.trial not in self._search.open:
                     raise ArtifactError(f"{self._journal.path}: trial {record.trial} was told but not asked")
                 case Told(stage=Stage.SEARCH):
                     trial, _ = self._search.settle(record)
                     self._groups.replay(trial)
                 case Told():
-                    self._retrained[record.trial] = record.outcome
+                    self._after.replay(record)
                 case Started():
                     self._earlier_seconds += session_seconds
                     session_seconds = 0.0
