@@ -54,6 +54,13 @@ class SpaceOption(Struct, frozen=True):
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
+class LargeImages(Struct, frozen=True, kw_only=True):
+    """Options of the space for images whose shorter side has at least so many pixels."""
+
+    from_side: Annotated[int, Meta(ge=1)]
+    space_options: dict[str, Choice]
+
+
 class SearchPreset(Struct, frozen=True, kw_only=True):
     """The settings of a search under one `--preset`. Flags of the command override single fields.
 
@@ -62,7 +69,10 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     nothing is trained (tables).
     `strategy_settings` holds, by strategy name, the constants that this preset fixes; a strategy chooses the others by its rule
     from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`. `by_dataset` holds other
-    settings for data sets by name.
+    settings for data sets by name, and `large_images` other options of the space for large ones.
+
+    After the search the `retrain_top` best of so many trials are trained again, on `retrain_seeds` seeds each, and fewer
+    of them where there are fewer trials (`planning.after_search`).
     """
 
     trials: Annotated[int, Meta(ge=1)]
@@ -76,9 +86,17 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     retrain_seeds: Annotated[int, Meta(ge=1)] = 1
     reuse: bool = True
     space_options: dict[str, Choice] = {}
+    large_images: LargeImages | None = None
     strategy_settings: dict[str, dict[str, Any]] = {}
     published_cost: str = ""
     by_dataset: dict[str, "SearchPreset"] = {}
+
+    def options_for(self, image_shape: tuple[int, ...] | None) -> dict[str, Choice]:
+        """Return the options of the space for images of this shape (height, width, channels); None where nothing is known."""
+        large = self.large_images
+        if large is None or image_shape is None or min(image_shape[:2]) < large.from_side:
+            return self.space_options
+        return {**self.space_options, **large.space_options}
 
     def on(self, dataset: str) -> "SearchPreset":
         """Return the settings of this preset on a data set of this name."""

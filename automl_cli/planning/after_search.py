@@ -11,8 +11,11 @@ from automl_cli.plugins.listing import kind_named, standing_kind
 from automl_cli.plugins.roles import filling_named, filling_of, typed_facts
 from automl_cli.values.child import Child, Filling
 
-RETRAIN_FACTOR = 4
+RETRAIN_FACTOR = 3
 """The best are trained this many times as long as the search did, unless told otherwise."""
+
+FEW = 2
+"""Fewer candidates than this are not trained again by default: there would be nothing to choose."""
 
 MEASURED_BY_HAND = "quick"
 """The preset whose searches train what is made by hand unless told otherwise: a paper's setting is the paper's."""
@@ -26,13 +29,21 @@ def after_search(
     Raises UserError where the evaluator cannot train what is made by hand, and that was asked for.
     """
     trained = factory.trains and "retrain-top" not in factory.unused
-    by_preset = min(preset.retrain_top, measured["trials"]) if trained else 0
+    top, seeds = _usual(preset, measured["trials"]) if trained else (0, 1)
     return {
-        "retrain_top": by_preset if request.retrain_top is None else request.retrain_top,
+        "retrain_top": top if request.retrain_top is None else request.retrain_top,
         "retrain_epochs": request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
-        "retrain_seeds": request.retrain_seeds or (preset.retrain_seeds if trained else 1),
+        "retrain_seeds": request.retrain_seeds or seeds,
         "baseline": _baseline(request, space, factory, measured["child"]),
     }
+
+
+def _usual(preset: SearchPreset, trials: int) -> tuple[int, int]:
+    """Return how many of so many trials are trained again, and on how many seeds: the same share of the work as in the preset,
+    and one seed where the trials are fewer than half of the preset's."""
+    share = min(1.0, trials / preset.trials)
+    top = round(share * preset.retrain_top)
+    return top if top >= FEW else 0, preset.retrain_seeds if 2 * share >= 1 else 1
 
 
 def _baseline(request: SearchRequest, space: SearchSpace, factory: EvaluatorFactory, child: Child | None) -> Filling | None:

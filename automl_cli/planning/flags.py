@@ -184,7 +184,7 @@ SEARCH = (
         type=int,
         panel=HOW,
         metavar="N",
-        help="How long those are trained. [default: 4 times --epochs]",
+        help="How long those are trained. [default: 3 times --epochs]",
         at_least=1,
         recorded="retrain_epochs",
     ),

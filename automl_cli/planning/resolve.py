@@ -21,7 +21,7 @@ from automl_cli.evaluators.own_function import HERE, is_reference
 from automl_cli.executors.serial import check_serial
 from automl_cli.planning.after_search import after_search
 from automl_cli.planning.augment_flags import options_by_flag
-from automl_cli.planning.child import plan_child, preset_of
+from automl_cli.planning.child import KnownData, known_data, plan_child, preset_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
 from automl_cli.planning.population import with_warm_start
@@ -59,12 +59,14 @@ def plan_search(
     request.check()
     plugin, file = _plugin(command, request.space or default_space)
     preset = preset_of(plugin, request.preset or "quick", request.dataset)
-    options = {**preset.space_options, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
+    data = _early_data(request, preset, data_needed=data_needed)
+    by_preset = preset.options_for(None if data is None else getattr(data.facts, "image_shape", None))
+    options = {**by_preset, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
     strategy, reward = _strategy(request, preset, space), _reward(request, preset.reward)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
-    measured = _measured(request, preset, space, data_needed=data_needed)
+    measured = _measured(request, preset, space, data, data_needed=data_needed)
     strategy, why = settled_strategy(strategy, space, measured)
     start = starting(request, space, strategy, {"reward": reward, **measured})
     settings = StudySettings(
@@ -95,7 +97,17 @@ def plan_search(
     return settings, space
 
 
-def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, data_needed: bool) -> dict[str, Any]:
+def _early_data(request: SearchRequest, preset: SearchPreset, *, data_needed: bool) -> KnownData | None:
+    """Return the data that children are trained on, where the options of the space depend on them."""
+    if preset.large_images is None or preset.child is None:
+        return None
+    factory: EvaluatorFactory = EVALUATORS.load(evaluator_named(request.evaluator or DEFAULT_EVALUATOR))
+    return known_data(request, preset.child, data_needed=data_needed) if factory.trains else None
+
+
+def _measured(
+    request: SearchRequest, preset: SearchPreset, space: SearchSpace, data: KnownData | None, *, data_needed: bool
+) -> dict[str, Any]:
     """Return the settings `evaluator`, `child`, `executor` and `workers`, and the epochs and trials that fit the data, by
     name."""
     name = evaluator_named(request.evaluator or DEFAULT_EVALUATOR)
@@ -104,7 +116,7 @@ def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, 
     executor, workers = _where(request, factory)
     kind = kind_named(space.plugin.produces)
     has_child = factory.trains and not (name == own.NAME and preset.child is None)
-    child = plan_child(request, preset.child, kind, data_needed=data_needed) if has_child else None
+    child = plan_child(request, preset.child, kind, data_needed=data_needed, data=data) if has_child else None
     if child is not None:
         check_placed(space, typed_facts(child.problem))
     extent = Extent(_first(request.trials, preset.trials), _first(request.epochs, preset.epochs))
