@@ -82,6 +82,8 @@ class SearchWords(DataWords, RoleWords, total=False):
     reward_exponent: float
     retrain_top: int
     retrain_epochs: int
+    retrain_seeds: int
+    baseline: bool
     reuse: bool
     seed: int
     in_flight: int

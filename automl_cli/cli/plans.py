@@ -69,14 +69,23 @@ def _rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
         fit = f"of {counted(plan.sampled, 'uniform one')} {plan.within_limits:,} fit{'s' * (plan.within_limits == 1)}"
         yield "limits", f"{limits}; larger children are not trained, and others are drawn in their place; {fit}"
     yield "reward", plan.reward.words
-    if plan.retrain_top:
-        best = f"{plan.retrain_top:,} best" if plan.retrain_top > 1 else "best"
-        yield "retraining", f"the {best} again for {counted(plan.retrain_epochs, 'epoch')}"
+    yield from _rows_after(plan)
     if plan.transfer is not None:
         yield "transfer", transfer_in_words(plan.transfer)
     yield "here", _estimate(plan)
     if plan.published_cost:
         yield "the paper", plan.published_cost
+
+
+def _rows_after(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
+    """Yield what is trained after the search."""
+    if plan.retrain_top:
+        best = f"{plan.retrain_top:,} best" if plan.retrain_top > 1 else "best"
+        seeds = f", on {counted(plan.retrain_seeds, 'seed')} each" if plan.retrain_seeds > 1 else ""
+        yield "retraining", f"the {best} again for {counted(plan.retrain_epochs, 'epoch')}{seeds}"
+    if plan.baseline is not None:
+        often = counted(plan.retrain_seeds, "new seed")
+        yield "by hand", f"{plan.baseline} and the winner for {counted(plan.retrain_epochs, 'epoch')}, on {often} each"
 
 
 def _proposing_rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:

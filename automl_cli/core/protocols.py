@@ -120,12 +120,14 @@ class StrategyFactory(Protocol):
 
 
 class EvaluatorSetup(Struct, frozen=True, forbid_unknown_fields=True):
-    """Plain data from which a worker builds an evaluator: the evaluator's name and settings, the space, and the child with one
-    role open (a `values.child.Child`; None where nothing is trained)."""
+    """Plain data from which a worker builds an evaluator: the evaluator's name and settings, the space, the child with one
+    role open (a `values.child.Child`; None where nothing is trained), and what stands there in the stage `baseline` (a
+    `values.child.Filling`; None where there is none)."""
 
     evaluator: EvaluatorSpec
     space: SpaceReference
     child: dict[str, Any] | None = None
+    baseline: dict[str, Any] | None = None
 
 
 class Evaluator(Protocol):
@@ -186,6 +188,9 @@ class EvaluatorFactory(Protocol):
 
     trains: bool
     """Whether children are trained: then a study has a child, with flags for its problem and roles."""
+
+    trains_baseline: bool
+    """Whether it measures what stands in `EvaluatorSetup.baseline`, in tasks of the stage of that name."""
 
     instant: bool
     """Whether it answers faster than a worker process could be asked."""

@@ -54,6 +54,13 @@ class SpaceOption(Struct, frozen=True):
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
+class LargeImages(Struct, frozen=True, kw_only=True):
+    """Options of the space for images whose shorter side has at least so many pixels."""
+
+    from_side: Annotated[int, Meta(ge=1)]
+    space_options: dict[str, Choice]
+
+
 class SearchPreset(Struct, frozen=True, kw_only=True):
     """The settings of a search under one `--preset`. Flags of the command override single fields.
 
@@ -62,7 +69,10 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     nothing is trained (tables).
     `strategy_settings` holds, by strategy name, the constants that this preset fixes; a strategy chooses the others by its rule
     from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`. `by_dataset` holds other
-    settings for data sets by name.
+    settings for data sets by name, and `large_images` other options of the space for large ones.
+
+    After the search the `retrain_top` best of so many trials are trained again, on `retrain_seeds` seeds each, and fewer
+    of them where there are fewer trials (`planning.after_search`).
     """
 
     trials: Annotated[int, Meta(ge=1)]
@@ -73,15 +83,32 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     in_flight: Annotated[int, Meta(ge=1)] = 8
     reward: Reward = Power()
     retrain_top: Annotated[int, Meta(ge=0)] = 0
+    retrain_seeds: Annotated[int, Meta(ge=1)] = 1
     reuse: bool = True
     space_options: dict[str, Choice] = {}
+    large_images: LargeImages | None = None
     strategy_settings: dict[str, dict[str, Any]] = {}
     published_cost: str = ""
     by_dataset: dict[str, "SearchPreset"] = {}
 
+    def options_for(self, image_shape: tuple[int, ...] | None) -> dict[str, Choice]:
+        """Return the options of the space for images of this shape (height, width, channels); None where nothing is known."""
+        large = self.large_images
+        if large is None or image_shape is None or min(image_shape[:2]) < large.from_side:
+            return self.space_options
+        return {**self.space_options, **large.space_options}
+
     def on(self, dataset: str) -> "SearchPreset":
         """Return the settings of this preset on a data set of this name."""
         return self.by_dataset.get(dataset, self)
+
+
+class Baseline(Struct, frozen=True):
+    """What people would have made by hand in place of what is searched: the name under which reports have it, and the value, of
+    the kind that is searched; None where it goes by that name anyway."""
+
+    name: str
+    value: Any = None
 
 
 class Plugin(Struct, frozen=True, kw_only=True):
@@ -96,6 +123,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
     encode      (options, value) -> the genotype that decodes to it, SpaceError where there is none; None: nobody asks
     length      (options, trial) -> how many decisions are live; None: all of them, always
     mutate      (options, genotype, random) -> a genotype; None: one decision changed, uniformly
+    baseline    options -> what people would make by hand, which the winner is measured against; None: that of the kind
     canonical   (options, genotype) -> integers that all genotypes have in common which mean the same, such as the one of them
                 that stands for the others; None: each means something of its own. Outcomes are reused and children seeded by it
     """
@@ -114,6 +142,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
     encode: Callable[[Options, Any], Genotype] | None = None
     length: Callable[[Options, int], int] | None = None
     mutate: Callable[[Options, Genotype, Random], Genotype] | None = None
+    baseline: Callable[[Options], Baseline] | None = None
     canonical: Callable[[Options, Genotype], Genotype] | None = None
 
     def settle(self, given: Options) -> dict[str, Choice]:
@@ -228,8 +257,11 @@ class SearchSpace:
 
     def placed(self, genotype: Genotype, facts: Any) -> Any:
         """Return what fills the role of the genotype's value in a child, on data of which these are the facts."""
-        value = self.decode(genotype)
-        return value if self.plugin.place is None else self._call("place", value, facts, given=shown_genotype(genotype))
+        return self.placed_value(self.decode(genotype), facts, given=shown_genotype(genotype))
+
+    def placed_value(self, value: Any, facts: Any, *, given: str = "a value") -> Any:
+        """Return what fills the role of this value in a child, on data of which these are the facts."""
+        return value if self.plugin.place is None else self._call("place", value, facts, given=given)
 
     def canonical(self, genotype: Genotype) -> Genotype:
         """Return the integers that all genotypes have in common which mean the same as this one."""

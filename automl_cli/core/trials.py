@@ -25,10 +25,12 @@ class Status(StrEnum):
 
 
 class Stage(StrEnum):
-    """`search`: the trials a strategy proposes. `retrain`: the best of them, trained longer on new seeds (`--retrain-top`)."""
+    """`search`: the trials a strategy proposes. `retrain`: the best of them, trained longer on new seeds (`--retrain-top`).
+    `baseline`: what people would have made by hand, trained as those are; the genotype of such a task is empty."""
 
     SEARCH = "search"
     RETRAIN = "retrain"
+    BASELINE = "baseline"
 
 
 class Proposal(Struct, frozen=True):

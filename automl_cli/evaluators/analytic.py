@@ -41,6 +41,7 @@ class AnalyticEvaluator:
 
     summary = "Scores a genotype by a formula: for trying strategies where the optimum is known."
     trains = False
+    trains_baseline = False
     instant = True
     unused: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()

@@ -61,8 +61,9 @@ class DensityEvaluator:
 
     summary = "Scores a policy by trained networks on augmented images: density matching."
     trains = True
+    trains_baseline = False
     instant = False
-    unused = ("early-stop", "retrain-top", "retrain-epochs")
+    unused = ("early-stop", "retrain-top", "retrain-epochs", "retrain-seeds", "baseline")
     flags: tuple[Flag, ...] = ()
     options = DensitySettings
     settings = DensitySettings

@@ -41,6 +41,7 @@ class OwnEvaluator:
 
     summary = "Asks a function of your own, FILE.py:FUNCTION, for the score."
     trains = True
+    trains_baseline = False
     instant = False
     unused: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()

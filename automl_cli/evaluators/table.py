@@ -141,8 +141,9 @@ class TableEvaluator:
 
     summary = "Looks a genotype up in a table: a published benchmark, or one of your own."
     trains = False
+    trains_baseline = False
     instant = True
-    unused = ("epochs", "retrain-top", "retrain-epochs")
+    unused = ("epochs", "retrain-top", "retrain-epochs", "retrain-seeds", "baseline")
     flags: tuple[Flag, ...] = FLAGS
     options = NoOptions
     settings = TableSettings

@@ -21,7 +21,7 @@ from automl_cli.core.numbers import LARGEST
 from automl_cli.core.protocols import Diverged, EvaluationRequest, EvaluatorSetup, Report, SecondsEstimate
 from automl_cli.core.random_streams import stream_seed
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import Costs, Measurement, Task
+from automl_cli.core.trials import Costs, Measurement, Stage, Task
 from automl_cli.plugins.discovery import open_space
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, problem_named, standing_kind
@@ -38,7 +38,7 @@ from automl_cli.plugins.roles import (
 from automl_cli.plugins.same_data import changes_of_data
 from automl_cli.store.encoding import plain
 from automl_cli.system.speed import matrix_speed
-from automl_cli.values.child import Child
+from automl_cli.values.child import Child, Filling
 from automl_cli.values.engine import EngineName, engine_for_training
 from automl_cli.values.expressions.tree import number_text
 
@@ -74,6 +74,7 @@ class TrainedEvaluator:
 
     summary = "Trains the child and scores it on validation examples."
     trains = True
+    trains_baseline = True
     instant = False
     unused: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = (FOLDS,)
@@ -213,6 +214,7 @@ class TrainedEvaluator:
         self._child = _child(setup)
         self._facts = typed_facts(self._child.problem)
         as_data, folds = self._kind.role if settings.as_data else None, _folds(self._child)
+        self._baseline = None if setup.baseline is None else msgspec.convert(setup.baseline, Filling)
         opened_for = with_augmentation(self._child, self._space)
         self._trainers = [
             Trainer(opened_for, engine=settings.engine, as_data=as_data, fold=fold if folds > 1 else None)
@@ -226,11 +228,7 @@ class TrainedEvaluator:
         Metrics are exact costs, the last epoch's mean `loss`, and the learning rate where several were tried. Raises Diverged,
         before any training, for a value that cannot be trained.
         """
-        placed = self._space.placed(task.genotype, self._facts)
-        assert self._kind.role is not None
-        if self._kind.problem is not None and (problem := self._kind.problem(placed)) is not None:
-            raise Diverged(f"not trained: {problem}")
-        child = self._child.filled(**{self._kind.role: filling_of(self._kind.name, placed)})
+        child = self._filled(task)
         settled, trained = child, []
         for fold, trainer in enumerate(self._trainers):
             seed = stream_seed(task.seed, "fold", fold) % LARGEST if fold else task.seed
@@ -243,6 +241,19 @@ class TrainedEvaluator:
             metrics["learning_rate"] = settled.recipe.learning_rate
         scores = tuple(map(fmean, zip(*(one.scores for one in trained), strict=True)))
         return Measurement(scores=scores, metrics={"loss": fmean(one.losses[-1] for one in trained), **metrics})
+
+    def _filled(self, task: Task) -> Child:
+        """Return the child with the value of the genotype in the open role, or with the baseline. Raises Diverged for a value
+        that cannot be trained."""
+        role = self._kind.role
+        assert role is not None
+        if task.stage is Stage.BASELINE:
+            assert self._baseline is not None, "a study without a baseline has no such tasks"
+            return self._child.filled(**{role: self._baseline})
+        placed = self._space.placed(task.genotype, self._facts)
+        if self._kind.problem is not None and (problem := self._kind.problem(placed)) is not None:
+            raise Diverged(f"not trained: {problem}")
+        return self._child.filled(**{role: filling_of(self._kind.name, placed)})
 
 
 def with_augmentation(child: Child, space: SearchSpace) -> Child:

@@ -91,7 +91,7 @@ def check_trainings(journal: Path, settings: ComparisonSettings, ledger: Ledger)
     expected = {(task.stage, task.trial): task for task in (*sweep_tasks(settings), *final_tasks(settings, rates))}
     recorded = {key: trial.task for key, trial in ledger.trials.items()}
     recorded |= {key: asked.task for key, asked in ledger.open.items()}
-    for (stage, number), task in recorded.items():
+    for (stage, number, _), task in recorded.items():
         if expected.get((stage, number)) != task:
             raise ArtifactError(
                 f"{journal}: trial {number} of the {stage} is not what {COMPARISON_FILE} asks for, which was changed by hand; "
@@ -154,9 +154,9 @@ class _Session:
 
     def run(self, tasks: list[Task], stage: Stage) -> None:
         """Run those of these tasks that have not ended yet."""
-        left = [task for task in tasks if (stage, task.trial) not in self._ledger.trials]
+        left = [task for task in tasks if (stage, task.trial, 0) not in self._ledger.trials]
         for task in left:
-            if (stage, task.trial) not in self._ledger.open:
+            if (stage, task.trial, 0) not in self._ledger.open:
                 self._ask(task)
             self._executor.submit(task)
         done = len(tasks) - len(left)

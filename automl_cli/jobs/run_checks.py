@@ -4,7 +4,7 @@ Nothing is replayed and no strategy is made, so it is as quick as reading the jo
 epochs, the seeds of the children, and who won.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -23,9 +23,10 @@ from automl_cli.store.file_names import STUDY_FILE
 from automl_cli.store.journal import Asked, Ended, Ledger, Record, TakenOver, Told, placed_records
 from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
-from automl_cli.study.evaluation_cache import EvaluationCache, child_seed, itself
-from automl_cli.study.incumbent import Winner, joined_trials, provenance, ranking_of, winner_of, winner_of_retraining
+from automl_cli.study.evaluation_cache import EvaluationCache, itself
+from automl_cli.study.incumbent import Retrained, Winner, joined_trials, provenance, ranking_of, winner_of, winner_of_retraining
 from automl_cli.study.limits import OverLimit
+from automl_cli.study.retraining import chosen_by, seed_after
 
 
 class JournalChecker:
@@ -70,7 +71,7 @@ class JournalChecker:
             case Told():
                 self._check_told(self.ledger.tell(record, place), place)
             case Ended(reason="finished") if self.ledger.open:
-                stage, number = next(iter(self.ledger.open))
+                stage, number, _ = next(iter(self.ledger.open))
                 raise ArtifactError(f"{place}: the study finished, but trial {number} of the {stage} was never told")
 
     def check_head(self, place: str) -> None:
@@ -81,33 +82,37 @@ class JournalChecker:
         """Return the winner by this journal, or None where no trial has a score."""
         settings = self._settings
         ranking = ranking_of(settings, joins=self._joins, standing_for=self._standing_for)
-        for (stage, _), trial in self.ledger.trials.items():
+        for (stage, *_), trial in self.ledger.trials.items():
             if stage is Stage.SEARCH and trial.reused is None:
                 ranking.add(trial)
         if not (ranked := ranking.best()):
             return None
-        retrained = self.ended == "finished" and settings.retrain_top > 0
         candidates = ranked[: settings.retrain_top]
-        if retrained and (missing := [trial.number for trial in candidates if trial.number not in self.retrained]):
+        retrained = self.retrained(candidates)
+        if self.ended == "finished" and candidates and retrained is None:
+            missing = next(trial.number for trial in candidates if self.retrained([trial]) is None)
             raise ArtifactError(
-                f"the search finished, and trial {missing[0]}, one of the {settings.retrain_top} best, was never trained "
+                f"the search finished, and trial {missing}, one of the {settings.retrain_top} best, was never trained "
                 f"again, though {STUDY_FILE} says so"
             )
-        return winner_of(ranked, settings, joins=self._joins, retrained=self.retrained if retrained else None)
+        told = sum(stage is Stage.SEARCH for stage, *_ in self.ledger.trials)
+        searched = self._over_limit.is_enough(told, settings.trials)
+        return winner_of(ranked, settings, joins=self._joins, retrained=retrained if searched else None)
 
-    @property
-    def retrained(self) -> Mapping[int, Outcome]:
-        """The outcomes of the candidates that were trained again, by trial."""
-        return {number: trial.outcome for (stage, number), trial in self.ledger.trials.items() if stage is Stage.RETRAIN}
+    def retrained(self, candidates: Sequence[Trial]) -> Retrained | None:
+        """Return the outcomes of these candidates that were trained again, by trial; None where one is missing."""
+        return chosen_by({key: trial.outcome for key, trial in self.ledger.trials.items()}, candidates, self._settings)
 
     def _check_asked(self, record: Asked, place: str) -> None:
         settings = self._settings
-        if record.stage is Stage.RETRAIN:
-            before = self.ledger.trials.get((Stage.SEARCH, record.trial))
+        if record.stage is Stage.BASELINE:
+            seed = self._check_asked_by_hand(record, place)
+        elif record.stage is Stage.RETRAIN:
+            before = self.ledger.trials.get((Stage.SEARCH, record.trial, 0))
             if before is None or before.outcome.measurement is None or before.task.genotype != record.genotype:
                 raise ArtifactError(f"{place}: trial {record.trial} is trained again, but has no score with this genotype")
             must_equal(f"{place}: epochs", record.epochs, settings.retrain_epochs, STUDY_FILE)
-            seed = child_seed(settings.seed, self._standing_for(record.genotype), Stage.RETRAIN, record.epochs)
+            seed = seed_after(settings, Stage.RETRAIN, self._standing_for(record.genotype), record.replicate)
         else:
             if self._over_limit.is_enough(record.trial, settings.trials):
                 raise ArtifactError(
@@ -124,7 +129,7 @@ class JournalChecker:
 
     def _check_rung(self, record: AtRung | Promoted, place: str) -> None:
         """Check that a training of an open trial, or its promotion to the next rung, is one of this study."""
-        if (asked := self.ledger.open.get((Stage.SEARCH, record.trial))) is None:
+        if (asked := self.ledger.open.get((Stage.SEARCH, record.trial, 0))) is None:
             raise ArtifactError(f"{place}: trial {record.trial} is not under way")
         rungs = self._settings.rungs
         if asked.replicate or asked.epochs not in rungs[:-1]:
@@ -138,6 +143,14 @@ class JournalChecker:
             expected = self._seeds[record.trial][rung]
             must_equal(f"{place}: seed", record.seed, expected, f"the root seed {self._settings.seed} in study.json")
         self.ledger.promote(record, place)
+
+    def _check_asked_by_hand(self, record: Asked, place: str) -> int:
+        """Check a training of what is made by hand, and return the seed that it should have."""
+        if self._settings.baseline is None:
+            raise ArtifactError(f"{place}: something made by hand is trained, and {STUDY_FILE} has none")
+        must_equal(f"{place}: genotype", record.genotype, (), "it has none")
+        must_equal(f"{place}: epochs", record.epochs, self._settings.retrain_epochs, STUDY_FILE)
+        return seed_after(self._settings, Stage.BASELINE, (), record.replicate)
 
     def _check_of_space(self, genotype: Genotype, place: str) -> None:
         try:
@@ -162,7 +175,7 @@ class JournalChecker:
             must_equal(f"{place}: number of scores", len(measurement.scores), trial.task.epochs, "one for each epoch")
         if trial.reused is None:
             return
-        earlier = self.ledger.trials.get((trial.task.stage, trial.reused))
+        earlier = self.ledger.trials.get((trial.task.stage, trial.reused, 0))
         if earlier is None or not self._same(earlier, trial) or _lasting(earlier) != _lasting(trial):
             raise ArtifactError(f"{place}: reused: trial {trial.reused} has not this genotype and outcome")
 
@@ -210,13 +223,13 @@ def check_joined(
 ) -> None:
     """Raise ArtifactError unless these trials are those that the journal ranks best, or after a kill trials of the journal."""
     if course.ended is None:
-        named = [course.ledger.trials.get((Stage.SEARCH, row.trial)) for row in said]
+        named = [course.ledger.trials.get((Stage.SEARCH, row.trial, 0)) for row in said]
         winner = Winner(winner.trial, joined=tuple(trial for trial in named if trial and trial.outcome.measurement is not None))
     must_equal(place, said, joined_trials(winner, settings), "the journal with study.json")
 
 
 def _as_named(place: str, found: Found, settings: StudySettings, course: JournalChecker) -> Winner:
-    named = course.ledger.trials.get((Stage.SEARCH, found.trial))
+    named = course.ledger.trials.get((Stage.SEARCH, found.trial, 0))
     if named is None or named.outcome.measurement is None:
         raise ArtifactError(f"{place}.trial: trial {found.trial} has no score in the journal")
     named = msgspec.structs.replace(named, replicates=tuple(_as_said(found, settings, course)))
@@ -226,7 +239,7 @@ def _as_named(place: str, found: Found, settings: StudySettings, course: Journal
 def _as_said(found: Found, settings: StudySettings, course: JournalChecker) -> Iterator[Trial]:
     """Yield the replicates in the journal that have the scores which stand behind the first one's, in order."""
     said = list(found.scores_by_seed[1:])
-    for (stage, number), trial in sorted(course.ledger.trials.items(), key=lambda item: item[0][1]):
+    for (stage, number, _), trial in sorted(course.ledger.trials.items(), key=lambda item: item[0][1]):
         same = stage is Stage.SEARCH and number > found.trial and course.mean_the_same(trial.task.genotype, found.genotype)
         if (
             same
@@ -239,11 +252,12 @@ def _as_said(found: Found, settings: StudySettings, course: JournalChecker) -> I
 
 
 def _recomputed(place: str, said: Retraining, settings: StudySettings, course: JournalChecker) -> Retraining | None:
-    searched = {number: trial for (stage, number), trial in course.ledger.trials.items() if stage is Stage.SEARCH}
-    candidates = [searched[row.trial] for row in said.candidates if row.trial in searched and row.trial in course.retrained]
-    if len(candidates) < len(said.candidates):
+    searched = {number: trial for (stage, number, _), trial in course.ledger.trials.items() if stage is Stage.SEARCH}
+    candidates = [searched[row.trial] for row in said.candidates if row.trial in searched]
+    retrained = course.retrained(candidates)
+    if len(candidates) < len(said.candidates) or retrained is None:
         raise ArtifactError(f"{place}.retraining: names a trial that the journal does not train again")
-    return winner_of_retraining(candidates, course.retrained, settings).retraining
+    return winner_of_retraining(candidates, retrained, settings).retraining
 
 
 def _lasting(trial: Trial) -> Outcome:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
+from automl_cli.core.spaces import Baseline
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
@@ -111,6 +112,7 @@ KIND = Kind(
     drawing=drawing,
     length=lambda function: length(function.tree),
     problem=activation_problem,
+    baseline=Baseline("relu"),
     build="automl_cli.children.activation:function",
     export="automl_cli.jobs.export_expression:export_activation",
     formats=tuple(FORMATS),

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from automl_cli.core.numbers import by_times
+from automl_cli.core.spaces import Baseline
 from automl_cli.core.trials import Costs
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
@@ -110,6 +111,7 @@ KIND = Kind(
     activated=activated,
     depth=depth,
     trainings=lambda facts: expert_trainings_for(facts.image_shape),
+    baseline=Baseline("convnet-3x64"),
     build="automl_cli.children.network:build",
     library="automl_cli.children.library:network",
 )

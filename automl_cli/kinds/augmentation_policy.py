@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.numbers import counted
+from automl_cli.core.spaces import Baseline
 from automl_cli.plugins.kind import Joining, Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody, JoinedTrial, joined_in_words
@@ -163,6 +164,7 @@ KIND = Kind(
     pictures="automl_cli.reporting.contact_sheet:contact_sheet",
     yardstick="trivialaugment",
     joining=Joining(count=JOINED_TRIALS, value=joined),
+    baseline=Baseline("standard"),
     build="automl_cli.children.augmentation:images",
     export="automl_cli.jobs.export_policy:export_policy",
     formats=("pillow", "json"),

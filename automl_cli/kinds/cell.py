@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+from automl_cli.core.spaces import Baseline
 from automl_cli.core.trials import Costs
 from automl_cli.kinds.architecture import costs
 from automl_cli.plugins.kind import Kind, Measurable, Trainable, TrainedAs, TrainingChoices
@@ -11,7 +12,7 @@ from automl_cli.plugins.trainables import published_training
 from automl_cli.store.artifact import Schema
 from automl_cli.store.encoding import plain
 from automl_cli.store.study import Found, FoundBody
-from automl_cli.values.cell import CellPair
+from automl_cli.values.cell import Branch, Cell, CellPair, Combination
 from automl_cli.values.dataset import IMAGES, DatasetReference, dataset_of, facts_of
 from automl_cli.values.drawn_cells import cell_drawings
 from automl_cli.values.published_recipes import trainings_for
@@ -110,11 +111,21 @@ def small_stack(body: CellBody) -> str | None:
     return stack_of("cifar", repeats=repeats, filters=filters).written(body.value)
 
 
+def _by_hand(last: str) -> Cell:
+    """Return two separable convolutions in a row, the first beside an operation and the second beside an identity."""
+    first = Combination(Branch(0, "sep-3x3"), Branch(0, last))
+    return Cell((first, Combination(Branch(2, "sep-3x3"), Branch(2, "identity"))), (3,))
+
+
+BY_HAND = CellPair(_by_hand("identity"), _by_hand("max-3x3"))
+"""A residual cell, and one that halves the map."""
+
 KIND = Kind(
     name="cell",
     value=CellPair,
     body=CellBody,
     role="network",
+    baseline=Baseline("of two separable convolutions with identities", BY_HAND),
     stands_as="architecture",
     flag="cell",
     words=lambda cells: cells.equations(),

@@ -6,6 +6,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from automl_cli.core.numbers import counted
+from automl_cli.core.spaces import Baseline
 from automl_cli.plugins.kind import Kind
 from automl_cli.store.artifact import Schema
 from automl_cli.store.study import FoundBody
@@ -195,6 +196,7 @@ KIND = Kind(
     drawing=lambda optimizer: () if isinstance(optimizer, LibraryOptimizer) else (rule_formula(optimizer),),
     length=lambda optimizer: 1 if isinstance(optimizer, LibraryOptimizer) else length(optimizer.tree),
     problem=problem,
+    baseline=Baseline("adam"),
     build="automl_cli.children.optimizer:started",
     export="automl_cli.jobs.export_expression:export_rule",
     formats=tuple(FORMATS),

@@ -15,6 +15,7 @@ resolve          preset, then flags, then what space, strategy and data imply
 place            the executor, its workers, and the Ray cluster where there is one
 child            the child of a study: problem, recipe, and roles but the one searched
 early_stop       which trainings are stopped early, and after how many epochs
+after_search     what is trained after the search, and what is made by hand
 fitting          epochs and trials that fit the data
 transfer         what becomes of the winner, settled before the search
 resume           what may change when a study is resumed

@@ -1,6 +1,6 @@
 """Plan the child of a study: problem, recipe and roles by the preset, changed by flags. The searched role stays open."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,10 +19,26 @@ from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values.child import ROLES, Child, ChildPreset, Filling, ProblemReference
 
 
-def plan_child(request: Request, preset: ChildPreset | None, kind: Kind, *, data_needed: bool = True) -> Child:
+class KnownData(NamedTuple):
+    """A data set as its problem has it, and its facts."""
+
+    dataset: Any
+    facts: Any
+
+
+def known_data(request: Request, preset: ChildPreset, *, data_needed: bool = True) -> KnownData:
+    """Return the data that children are trained on. With `data_needed` false, well-known ones need not be here."""
+    problem = problem_named(preset.problem)
+    dataset = problem.dataset(request.given(), problem.dataset_type(source=preset.dataset, **preset.data))
+    return KnownData(dataset, problem.facts(dataset, needed=data_needed))
+
+
+def plan_child(
+    request: Request, preset: ChildPreset | None, kind: Kind, *, data_needed: bool = True, data: KnownData | None = None
+) -> Child:
     """Return the child that a search trains, with the role open that values of the searched kind fill.
 
-    With `data_needed` false, well-known data need not be here: enough for a plan.
+    With `data_needed` false, well-known data need not be here: enough for a plan. `data` are known already, if given.
 
     Raises UserError for what cannot be trained, and for a flag that fills the open role.
     """
@@ -31,16 +47,14 @@ def plan_child(request: Request, preset: ChildPreset | None, kind: Kind, *, data
             f"no preset says how children of kind {kind.name!r} are trained; give --evaluator table --table FILE, or the space "
             "a preset with a child"
         )
-    problem = problem_named(preset.problem)
-    dataset = problem.dataset(request.given(), problem.dataset_type(source=preset.dataset, **preset.data))
-    facts = problem.facts(dataset, needed=data_needed)
+    dataset, facts = data or known_data(request, preset, data_needed=data_needed)
     roles = {**by_names(named_roles(preset)), **filled_by_flags(request, open_role=kind.role)}
     if kind.role != WHAT_IS_TRAINED:
         roles[WHAT_IS_TRAINED] = network_given(request, facts) or _network(preset, facts)
     recipe = preset.recipe if request.preset == "paper" else preset.recipe.for_few(facts.train_examples)
     recipe = recipe if request.optimizer is None else suited_recipe(recipe, roles["optimizer"])
     child = Child(
-        problem=ProblemReference(name=problem.name, dataset=plain(dataset), facts=plain(facts)),
+        problem=ProblemReference(name=preset.problem, dataset=plain(dataset), facts=plain(facts)),
         recipe=recipe,
         roles={role: roles[role] for role in ROLES if role in roles and role != kind.role},
     )

@@ -56,6 +56,8 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     reward: Reward
     retrain_top: int
     retrain_epochs: int
+    retrain_seeds: int
+    baseline: str | None
     decisions: CountRange
     multiply_adds: CountRange | None
     limits: Limits
@@ -104,6 +106,8 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         reward=settings.reward,
         retrain_top=settings.retrain_top,
         retrain_epochs=settings.retrain_epochs,
+        retrain_seeds=settings.retrain_seeds,
+        baseline=None if settings.baseline is None else settings.baseline.name,
         decisions=_range([len(genotype) for genotype in genotypes]),
         multiply_adds=_range([one.multiply_adds for one in costs]) if costs else None,
         limits=settings.limits,
@@ -141,12 +145,12 @@ def fitted_in_words(settings: StudySettings, space: SearchSpace) -> str | None:
 
 def _seconds(settings: StudySettings, space: SearchSpace, genotypes: Sequence[Genotype], *, busy: int) -> dict[str, Any]:
     """Return the estimates of the plan by name, with so many workers that are busy at a time."""
-    evaluator, setup, top = evaluator_of(settings), setup_of(settings), settings.retrain_top
+    evaluator, setup, after = evaluator_of(settings), setup_of(settings), settings.trainings_after
     trained = [
         evaluator.seconds(setup, space, genotypes, trials=trials, epochs=epochs) for epochs, trials in _trainings(settings)
     ]
     search = trained[0]
-    again = evaluator.seconds(setup, space, genotypes, trials=top, epochs=settings.retrain_epochs) if top else None
+    again = evaluator.seconds(setup, space, genotypes, trials=after, epochs=settings.retrain_epochs) if after else None
     if search is None:
         return dict.fromkeys(("compute_seconds", "compile_seconds", "wall_seconds", "wall_seconds_compiled"))
     compiled = busy * search.start + sum(each.training for each in trained if each is not None)

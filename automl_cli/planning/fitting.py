@@ -5,7 +5,7 @@ A preset counts epochs, trials and, where it is a quick one, the least steps of 
 1. a child sees few examples more often, until it takes the preset's least number of steps: with fewer, children differ by
    chance;
 2. where the search would take more than `LONGER` times as long as on the preset's data, it makes do with fewer epochs, but with
-   the least steps all the same, and then with fewer trials, down to a sixth of the preset's.
+   the least steps all the same, and then with fewer trials, down to an eighth of the preset's.
 
 Durations are those of the cost model for one nominal speed, so the numbers are the same on every machine. Epochs
 that a user gives are taken as they are, and so are trials.
@@ -29,7 +29,7 @@ from automl_cli.values.child import Child
 LONGER = 1.0
 """A quick search may take so many times as long as on its preset's data before it is cut."""
 
-LEAST_TRIALS = 6
+LEAST_TRIALS = 8
 """One of so many trials of the preset is kept at least."""
 
 NOMINAL_SPEED = 5e10

@@ -18,8 +18,9 @@ from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.evaluators import own
 from automl_cli.evaluators.own_function import HERE, is_reference
+from automl_cli.planning.after_search import after_search
 from automl_cli.planning.augment_flags import options_by_flag
-from automl_cli.planning.child import plan_child, preset_of
+from automl_cli.planning.child import KnownData, known_data, plan_child, preset_of
 from automl_cli.planning.early_stop import early_stop_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
@@ -38,9 +39,6 @@ from automl_cli.plugins.space_checks import check_placed, check_space
 from automl_cli.store.study import Replication, StudySettings
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
-
-RETRAIN_FACTOR = 4
-"""`--retrain-top` trains this many times as long as the search did, unless told otherwise."""
 
 REPLICATE_SHARE = 1 / 3
 """At most this share of the trials of `--replicates` measures again what looks best."""
@@ -62,12 +60,14 @@ def plan_search(
     request.check()
     plugin, file = _plugin(command, request.space or default_space)
     preset = preset_of(plugin, request.preset or "quick", request.dataset)
-    options = {**preset.space_options, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
+    data = _early_data(request, preset, data_needed=data_needed)
+    by_preset = preset.options_for(None if data is None else getattr(data.facts, "image_shape", None))
+    options = {**by_preset, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
     strategy, reward = _strategy(request, preset, space), _reward(request, preset.reward)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
-    measured = _measured(request, preset, space, data_needed=data_needed)
+    measured = _measured(request, preset, space, data, data_needed=data_needed)
     strategy, why = settled_strategy(strategy, space, measured)
     start = starting(request, space, strategy, {"reward": reward, **measured})
     settings = StudySettings(
@@ -81,7 +81,6 @@ def plan_search(
         replication=_replication(request, measured),
         seed=request.seed or 0,
         limits=Limits(request.max_parameters, request.max_multiply_adds),
-        retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
         memory_limit_bytes=limit_asked_for(request.memory_limit, measured["executor"]),
@@ -92,6 +91,7 @@ def plan_search(
         environment=current_environment(),
         **numbers,
         **measured,
+        **after_search(request, preset, space, EVALUATORS.load(measured["evaluator"].name), measured),
     )
     _check_together(settings, request, space)
     if request.warm_start == "costs":
@@ -99,7 +99,17 @@ def plan_search(
     return settings, space
 
 
-def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, *, data_needed: bool) -> dict[str, Any]:
+def _early_data(request: SearchRequest, preset: SearchPreset, *, data_needed: bool) -> KnownData | None:
+    """Return the data that children are trained on, where the options of the space depend on them."""
+    if preset.large_images is None or preset.child is None:
+        return None
+    factory: EvaluatorFactory = EVALUATORS.load(evaluator_named(request.evaluator or DEFAULT_EVALUATOR))
+    return known_data(request, preset.child, data_needed=data_needed) if factory.trains else None
+
+
+def _measured(
+    request: SearchRequest, preset: SearchPreset, space: SearchSpace, data: KnownData | None, *, data_needed: bool
+) -> dict[str, Any]:
     """Return the settings `evaluator`, `child`, `early_stop`, `executor`, `workers` and `cluster`, and the epochs and trials
     that fit the data, by name."""
     name = evaluator_named(request.evaluator or DEFAULT_EVALUATOR)
@@ -108,7 +118,7 @@ def _measured(request: SearchRequest, preset: SearchPreset, space: SearchSpace, 
     where = _where(request, factory)
     kind = kind_named(space.plugin.produces)
     has_child = factory.trains and not (name == own.NAME and preset.child is None)
-    child = plan_child(request, preset.child, kind, data_needed=data_needed) if has_child else None
+    child = plan_child(request, preset.child, kind, data_needed=data_needed, data=data) if has_child else None
     if child is not None:
         check_placed(space, typed_facts(child.problem))
     extent = Extent(_first(request.trials, preset.trials), _first(request.epochs, preset.epochs))
@@ -160,8 +170,10 @@ def _check_together(settings: StudySettings, request: SearchRequest, space: Sear
         raise UserError(
             f"--retrain-top {settings.retrain_top} is more than there are trials; give at most --retrain-top {settings.trials}"
         )
-    if request.retrain_epochs is not None and not settings.retrain_top:
-        raise UserError("--retrain-epochs says how long the best are trained again; say how many with --retrain-top")
+    if not settings.retrain_top and settings.baseline is None:
+        for name in ("retrain-epochs", "retrain-seeds"):
+            if name in request.given():
+                raise UserError(f"--{name} is about the best, which are trained again; say how many with --retrain-top")
     factory: StrategyFactory = STRATEGIES.load(settings.strategy)
     small = factory.small_spaces_only
     if small:
@@ -180,7 +192,7 @@ def repeated(settings: StudySettings, count: int) -> list[StudySettings]:
     return [msgspec.structs.replace(settings, seed=seed) for seed in range(settings.seed, settings.seed + count)]
 
 
-_PRESET_FIELDS = ("in_flight", "reuse", "retrain_top")
+_PRESET_FIELDS = ("in_flight", "reuse")
 """What a preset fixes and a flag of the same name changes, besides trials and epochs (`planning.fitting`)."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from automl_cli.core.errors import UserError
+from automl_cli.core.spaces import Baseline
 from automl_cli.core.trials import Costs
 from automl_cli.values.child import ChildPreset, Filling, ProblemReference
 from automl_cli.values.drawings import Drawing
@@ -86,6 +87,7 @@ class Kind(Struct, frozen=True, kw_only=True):
                what is compiled into the programs of each child
     learned    (value, metrics of its trial) -> the value with what its child learned of it, such as a learning rate
     searched   value -> the value as its space gives it, without what its child learned
+    baseline   what people would put into its role by hand, which the winner of a search is measured against
     yardstick  the name of the value that one which a search found is measured against where `automl compare` has both
     joining    how `best.json` joins the values of the best trials, with its body's `joined` naming them; None: it has the best
     recipe     (value, recipe) -> the recipe that suits the value, where none was asked for
@@ -127,6 +129,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     as_data: EngineName | None = None
     learned: Callable[[Any, Mapping[str, float]], Any] = lambda value, metrics: value
     searched: Callable[[Any], Any] = lambda value: value
+    baseline: Baseline | None = None
     yardstick: str | None = None
     joining: Joining | None = None
     recipe: Callable[[Any, Recipe], Recipe] = lambda value, recipe: recipe

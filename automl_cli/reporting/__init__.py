@@ -13,6 +13,7 @@ listing     the runs below a directory
 leaderboard  a list of runs in words
 trainings   directories of trainings as histories, and one of them in figures
 training_sections  trainings in words and curves
+made_by_hand  whether a winner beats what people would make by hand
 pareto      the front of score against length
 summary     one history in figures
 statistics  best so far, means of the top k, intervals, rank tests, over arrays of repeats

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from automl_cli.core.numbers import counted
 from automl_cli.jobs.compare import final_tasks, sweep_tasks
 from automl_cli.kinds.comparison import ComparisonSettings
 from automl_cli.reporting.figures import number
@@ -41,14 +42,14 @@ class FollowedSearch:
 
     @property
     def done(self) -> int:
-        """Return the number of trials that have ended, those of candidates that are trained again included. Those over a limit
-        do not count."""
+        """Return the number of trials that have ended, the trainings after the search included. Those over a limit do not
+        count."""
         return self.course.told - self.course.over_limit.count + self.course.retrained
 
     @property
     def planned(self) -> int:
         """Return how many there will be, as far as it is known."""
-        return self.settings.trials + self.settings.retrain_top
+        return self.settings.trials + self.settings.trainings_after
 
     @property
     def best(self) -> float | None:
@@ -82,7 +83,7 @@ class FollowedSearch:
             yield "best so far", f"{number(course.curve[0].score)} {line} {number(course.curve[-1].score)}"
             yield f"last {len(course.recent)}", f"mean {number(sum(course.recent) / len(course.recent))}"
         if course.retrained:
-            yield "retraining", f"{course.retrained} of the {self.settings.retrain_top} best"
+            yield "retraining", f"{course.retrained} of {counted(self.settings.trainings_after, 'training')}"
         if course.open and self.state == "running":
             yield "in flight", f"{course.open:,}"
         if endings := shown_endings(course.endings):

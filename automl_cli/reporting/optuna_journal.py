@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from automl_cli.core.decisions import Choice
@@ -65,7 +66,11 @@ class _Logs:
 def _add(optuna: Any, storage: Any, history: History) -> None:
     """Add the run as a study with the trials that have ended, in order."""
     rows = trial_rows(history)
-    again = {row.trial: row.score for row in rows if row.stage == Stage.RETRAIN}
+    scores: dict[int, list[float]] = {}
+    for row in rows:
+        if row.stage == Stage.RETRAIN and row.score is not None:
+            scores.setdefault(row.trial, []).append(row.score)
+    again = {trial: fmean(of_trial) for trial, of_trial in scores.items()}
     searched = [row for row in rows if row.stage == Stage.SEARCH]
     distributions = {
         name: optuna.distributions.CategoricalDistribution(choices) for name, choices in _choices(history, searched).items()

@@ -14,6 +14,7 @@ from automl_cli.reporting.escaping import shown
 from automl_cli.reporting.figures import metric
 from automl_cli.reporting.learned import learned_of
 from automl_cli.reporting.learned_view import learned_section
+from automl_cli.reporting.made_by_hand import by_hand_in_words
 from automl_cli.reporting.markup import facts, folded, laid_out, paragraph, table
 from automl_cli.reporting.pareto import pareto_grid
 from automl_cli.reporting.run_charts import course_chart, retraining_chart
@@ -23,7 +24,7 @@ from automl_cli.reporting.shown_trials import ShownTrial, described, shortened, 
 from automl_cli.reporting.tradeoff_view import tradeoff_section, transfer_section
 from automl_cli.reporting.view import Section
 from automl_cli.reporting.winner_view import winner_section
-from automl_cli.store.reports import RunCost, RunSummary
+from automl_cli.store.reports import MadeByHand, RunCost, RunSummary
 from automl_cli.store.study import Retraining, StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
 from automl_cli.values.sheet import Facts, Grid
@@ -53,6 +54,8 @@ def run_sections(history: History, run: RunSummary, *, place: int, share: float)
         yield Section("What length is worth", laid_out(pareto_grid(run.pareto), caption="The best of each length"))
     if run.retraining:
         yield Section("Trained longer", _retraining(run.retraining))
+    if run.baseline:
+        yield Section("Beside what is made by hand", _by_hand(run.baseline))
     if run.transfer:
         yield Section(
             "The winner, scaled", laid_out(Facts(tuple(transfer_facts(run.transfer)))) + transfer_section(run.transfer)
@@ -187,6 +190,20 @@ def _retraining(retraining: Retraining) -> str:
     words = "is not defined for these scores" if rank is None else f"is {rank:+.2f}: 1 would be the same order"
     said = paragraph(f"The rank correlation between scores of the search and after longer training {words}.")
     return said + ("" if chart is None else figure_of(chart)) + table(grid, caption="The best, trained longer")
+
+
+def _by_hand(said: MadeByHand) -> str:
+    words = by_hand_in_words(said)
+    rows = tuple(
+        (
+            f"seed {seed}",
+            *("-" if len(of_one) < seed else f"{of_one[seed - 1]:.4f}" for of_one in (said.winner_scores, said.scores)),
+        )
+        for seed in range(1, said.seeds + 1)
+    )
+    grid = Grid(("", f"trial {said.trial}", said.name), rows, words=("",))
+    how = f"Validation scores after {counted(said.epochs, 'epoch')}, on seeds that the winner was not chosen by."
+    return paragraph(f"{words[0].upper()}{words[1:]}.") + table(grid, caption="Scores of both") + paragraph(how, kind="note")
 
 
 def _settings(history: History, space: SearchSpace | None) -> Iterator[tuple[str, str]]:

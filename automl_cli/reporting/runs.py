@@ -9,11 +9,11 @@ from pathlib import Path
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.shell_commands import command_line
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import Stage, Trial
+from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.file_names import COMPARISON_FILE, JOURNAL_FILE, MODEL_FILE, STUDY_FILE, SUB_STUDY, TRAINING_FILE
-from automl_cli.store.journal import Ended, Record, Started, Told, placed_records, trials_of
+from automl_cli.store.journal import Ended, Record, Started, Told, TrainingKey, placed_records, trials_of
 from automl_cli.store.run_directory import is_held
 from automl_cli.store.run_layout import runs_in
 from automl_cli.store.rung_records import AtRung
@@ -28,14 +28,22 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """One run so far: `trials` of the search by number, `retrained` candidates by number."""
+    """One run so far: `trials` of the search by number, `retrained` trials by number and replicate, and what was `made_by_hand`
+    and trained by replicate."""
 
     path: Path
     settings: StudySettings
     trials: tuple[Trial, ...]
     retrained: tuple[Trial, ...]
+    made_by_hand: tuple[Trial, ...] = ()
     wall_seconds: float
     running: bool
+
+    @property
+    def outcomes_after(self) -> dict[TrainingKey, Outcome]:
+        """The outcomes of what was trained after the search."""
+        after = (*self.retrained, *self.made_by_hand)
+        return {(one.task.stage, one.number, one.proposal.replicate): one.outcome for one in after}
 
     @property
     def name(self) -> str:
@@ -81,12 +89,13 @@ def read_history(path: Path) -> History:
         raise ArtifactError(no_run(path))
     with _no_search_for_cycles():
         placed = list(placed_records(path / JOURNAL_FILE))
-        trials = sorted(trials_of(placed), key=lambda trial: trial.number)
+        trials = sorted(trials_of(placed), key=lambda trial: (trial.number, trial.proposal.replicate))
     return History(
         path=path,
         settings=read_artifact(study, StudySettings).body,
         trials=tuple(trial for trial in trials if trial.task.stage is Stage.SEARCH),
         retrained=tuple(trial for trial in trials if trial.task.stage is Stage.RETRAIN),
+        made_by_hand=tuple(trial for trial in trials if trial.task.stage is Stage.BASELINE),
         wall_seconds=wall_seconds(record for _, record in placed),
         running=is_held(path),
     )

@@ -18,7 +18,7 @@ RECENT = 8
 
 
 class SearchCourse:
-    """The figures of a search so far; `told` trials of the search stage have ended, `retrained` of the candidates.
+    """The figures of a search so far; `told` trials of the search stage have ended, and `retrained` trainings after it.
 
     `best_trial`, `best_score` and `best_genotype` are of the trial with the highest reward, the first of equal ones. Where no
     reward is given, as for a comparison, nothing is ranked.
@@ -87,7 +87,7 @@ class SearchCourse:
 
     def _tell(self, record: Told) -> None:
         self.session_seconds = record.elapsed
-        if record.stage is Stage.RETRAIN:
+        if record.stage is not Stage.SEARCH:
             self.retrained += 1
             return
         self.told += 1

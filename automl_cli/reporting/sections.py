@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from automl_cli.core.numbers import by_times, counted, duration
 from automl_cli.reporting.figures import mean_and_interval, metric, number, size, top_names, whole_columns
+from automl_cli.reporting.made_by_hand import by_hand_in_words
 from automl_cli.reporting.pareto import pareto_grid
 from automl_cli.store.reports import (
     Comparison,
@@ -46,6 +47,8 @@ def run_blocks(run: RunSummary, *, bars: str | None = BARS) -> Iterator[Part]:
         yield pareto_grid(run.pareto)
     if run.retraining:
         yield Facts(tuple(_retraining_facts(run.retraining)))
+    if run.baseline:
+        yield Facts((("made by hand", by_hand_in_words(run.baseline)),))
     if run.transfer:
         yield Facts(tuple(transfer_facts(run.transfer)))
     yield Facts(tuple(_cost_facts(run.cost)))
@@ -153,9 +156,10 @@ def _cost_facts(cost: RunCost) -> Iterator[tuple[str, str]]:
 def _retraining_facts(retraining: Retraining) -> Iterator[tuple[str, str]]:
     for row in retraining.candidates:
         longer = "failed" if row.retrained_score is None else f"{row.retrained_score:.4f}"
+        seeds = f", the mean of {counted(len(row.scores_by_seed), 'seed')}" if row.scores_by_seed else ""
         yield (
             f"trial {row.trial}",
-            f"{row.search_score:.4f} in the search, {longer} after {counted(retraining.epochs, 'epoch')}",
+            f"{row.search_score:.4f} in the search, {longer} after {counted(retraining.epochs, 'epoch')}{seeds}",
         )
     correlation = retraining.rank_correlation
     yield "rank correlation", "undefined" if correlation is None else f"{correlation:.2f}"

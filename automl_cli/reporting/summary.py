@@ -18,6 +18,7 @@ from automl_cli.data.catalogue import canonical_name
 from automl_cli.jobs.transfer import transfer_of
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.listing import kind_named
+from automl_cli.reporting.made_by_hand import by_hand_of
 from automl_cli.reporting.pareto import pareto_of
 from automl_cli.reporting.runs import History, space_of
 from automl_cli.store.file_names import JOURNAL_FILE
@@ -35,6 +36,7 @@ from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
 from automl_cli.study.incumbent import Winner, ranking_of, reward_of, score_of, winner_of
 from automl_cli.study.limits import OverLimit
+from automl_cli.study.retraining import chosen_by
 from automl_cli.study.session import costs_of
 
 
@@ -72,6 +74,7 @@ def summarise(history: History, *, top: int = 5, target: float | None = None) ->
         cost=cost_of(history),
         early_stop=UNSET if settings.early_stop is None else stopped_early(trials, settings),
         transfer=transfer_of(history.path, settings),
+        baseline=by_hand_of(history, None if winner is None else winner.trial) or UNSET,
         joined=tuple(trial.number for trial in winner.joined) if winner is not None and winner.joined else UNSET,
         pareto=UNSET if (front := pareto_of(history)) is None else front,
         reach=UNSET if target is None else ReachedScore(target=target, trials=trials_to(target, trials, settings.reward)),
@@ -159,7 +162,7 @@ def score_or_none(trial: Trial, reward: Reward) -> float | None:
 
 def cost_of(history: History) -> RunCost:
     """Return the seconds and children of a run, those of the retraining included. A reused outcome costs nothing again."""
-    every = (*history.trials, *history.retrained)
+    every = (*history.trials, *history.retrained, *history.made_by_hand)
     trained = [trial for trial in every if trial.reused is None and trial.outcome.status is not Status.OVER_LIMIT]
     return RunCost(
         compute_seconds=sum(trial.outcome.seconds for trial in trained),
@@ -202,9 +205,9 @@ def _winner(history: History, ranked: Sequence[Trial], joins: int) -> Winner | N
     if not ranked:
         return None
     candidates = ranked[: history.settings.retrain_top]
-    outcomes = {trial.number: trial.outcome for trial in history.retrained}
-    complete = bool(candidates) and all(trial.number in outcomes for trial in candidates)
-    return winner_of(ranked, history.settings, joins=joins, retrained=outcomes if complete else None)
+    retrained = chosen_by(history.outcomes_after, candidates, history.settings)
+    searched = len(history.trials) >= history.settings.trials
+    return winner_of(ranked, history.settings, joins=joins, retrained=retrained if searched else None)
 
 
 def _checked(trial: Trial, space: SearchSpace | None, run: Path) -> Trial:

@@ -14,7 +14,7 @@ from automl_cli.core.decisions import Choice
 from automl_cli.core.errors import UserError
 from automl_cli.core.rewards import Reward
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import Trial
+from automl_cli.core.trials import Stage, Trial
 from automl_cli.reporting.runs import History, space_of
 from automl_cli.store.csv_cells import safe_cell, safe_value
 from automl_cli.store.files import ANOTHER_OUT, replace_file
@@ -56,9 +56,9 @@ FIRST = (*_PLAIN, "scores", "genotype")
 
 
 def trial_rows(history: History, *, space: SearchSpace | None = None) -> list[TrialRow]:
-    """Return the trials of a run in order, then those that were trained again."""
+    """Return the trials of a run in order, then those that were trained again, then what was made by hand."""
     space, reward = space or space_of(history.settings), history.settings.reward
-    return [_row(history.name, trial, reward, space) for trial in (*history.trials, *history.retrained)]
+    return [_row(history.name, trial, reward, space) for trial in (*history.trials, *history.retrained, *history.made_by_hand)]
 
 
 def _row(run: str, trial: Trial, reward: Reward, space: SearchSpace | None) -> TrialRow:
@@ -77,7 +77,7 @@ def _row(run: str, trial: Trial, reward: Reward, space: SearchSpace | None) -> T
         reused=trial.reused,
         message=outcome.message,
         genotype=task.genotype,
-        choices={} if space is None else space.decisions.choices_of(task.genotype),
+        choices={} if space is None or task.stage is Stage.BASELINE else space.decisions.choices_of(task.genotype),
         metrics={} if measured is None else measured.metrics,
     )
 

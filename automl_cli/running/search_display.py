@@ -29,6 +29,10 @@ Score = Callable[[Measurement], float]
 """The validation score of a measurement, as the reward of the study reads it."""
 
 
+_STAGES = {Stage.SEARCH: "trial", Stage.RETRAIN: "retraining", Stage.BASELINE: "comparing"}
+"""What is under way, in words."""
+
+
 class SearchFigures:
     """The figures of a search so far, as the display shows them: best, recent mean, rate, time left, endings."""
 
@@ -71,7 +75,7 @@ class SearchFigures:
         """Return progress, rate and time left in words."""
         if self.progress is None:
             return "starting"
-        what = "retraining" if self.progress.stage is Stage.RETRAIN else "trial"
+        what = _STAGES[self.progress.stage]
         parts = [f"{what} {self.progress.finished}/{self.progress.planned}"]
         if (rate := self.per_minute) is not None:
             parts.append(f"{rate:,.0f}/min" if rate >= 10 else f"{rate:.1f}/min")

@@ -14,7 +14,7 @@ from automl_cli.running.transferring import transfer_in_words
 if TYPE_CHECKING:
     from automl_cli.core.protocols import Executor
     from automl_cli.core.spaces import SearchSpace
-    from automl_cli.store.reports import TransferSummary
+    from automl_cli.store.reports import MadeByHand, TransferSummary
     from automl_cli.store.run_directory import RunDirectory
     from automl_cli.store.study import StudySettings
     from automl_cli.study.incumbent import Winner
@@ -31,6 +31,7 @@ class Finished(NamedTuple):
     settings: "StudySettings"
     winner: "Winner"
     transfer: "TransferSummary | None" = None
+    baseline: "MadeByHand | None" = None
 
     def document(self) -> dict[str, Any]:
         """Return the document that `--json` prints about it."""
@@ -47,6 +48,7 @@ class Finished(NamedTuple):
             "genotype": self.winner.trial.task.genotype,
             "validation_score": score_of(self.settings.reward, self.winner.trial),
             "retraining": self.winner.retraining,
+            **({} if self.baseline is None else {"baseline": self.baseline}),
             **({"joined": [trial.number for trial in self.winner.joined]} if self.winner.joined else {}),
             **({} if self.transfer is None else {"transfer": self.transfer}),
         }
@@ -92,6 +94,8 @@ def run_one(
 ) -> Finished:
     """Run or continue a study to its end, and show its progress."""
     from automl_cli.jobs.transfer import transfer_of
+    from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
+    from automl_cli.reporting.runs import read_history
     from automl_cli.running.event_files import event_file, search_curves
     from automl_cli.running.limit_warnings import watching_limits
     from automl_cli.running.search_display import showing
@@ -114,8 +118,10 @@ def run_one(
             _warn_at_the_end(run, settings, talk)
             raise
     talk.say(_winner_in_words(settings, winner))
+    if (by_hand := by_hand_of(read_history(run.path), winner.trial)) is not None:
+        talk.say(by_hand_in_words(by_hand))
     _warn_at_the_end(run, settings, talk)
-    return Finished(run.path, run.best_file, settings, winner)
+    return Finished(run.path, run.best_file, settings, winner, baseline=by_hand)
 
 
 def _warn_at_the_end(run: "RunDirectory", settings: "StudySettings", talk: Talk) -> None:
@@ -157,7 +163,8 @@ def _winner_in_words(settings: "StudySettings", winner: "Winner") -> str:
     if (again := winner.retraining) is not None:
         scores = {row.trial: row.retrained_score for row in again.candidates}
         score, rank = scores[winner.trial.number], again.rank_correlation
-        text += f"; retrained for {counted(again.epochs, 'epoch')} " + ("it failed" if score is None else f"{score:.4f}")
+        seeds = f" on {counted(settings.retrain_seeds, 'seed')}" if settings.retrain_seeds > 1 else ""
+        text += f"; retrained for {counted(again.epochs, 'epoch')}{seeds} " + ("it failed" if score is None else f"{score:.4f}")
         text += "" if rank is None else f" (rank correlation of {counted(len(scores), 'candidate')} {rank:.2f})"
     if winner.joined:
         text += f"\nbest.json {joined_in_words([trial.number for trial in winner.joined])}"

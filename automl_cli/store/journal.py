@@ -40,6 +40,10 @@ class _Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     pass
 
 
+TrainingKey = tuple[Stage, int, int]
+"""A stage, a trial of it, and the replicate of a training after the search; of a trial of the search 0."""
+
+
 class Started(_Record, frozen=True, tag="started"):
     """A session begins. `at` is in seconds since 1970."""
 
@@ -69,6 +73,11 @@ class Asked(_Record, frozen=True, tag="asked"):
     replicate: int = 0
 
     @property
+    def key(self) -> "TrainingKey":
+        """Return what tells this record from all others of the journal."""
+        return (self.stage, self.trial, 0 if self.stage is Stage.SEARCH else self.replicate)
+
+    @property
     def task(self) -> Task:
         """Return the task that was asked for."""
         return Task(self.trial, self.genotype, self.seed, self.epochs, self.stage)
@@ -79,14 +88,16 @@ class Asked(_Record, frozen=True, tag="asked"):
         return Proposal(self.genotype, self.log_probability, self.replicate)
 
 
-class Told(_Record, frozen=True, tag="told"):
-    """End of a trial, `elapsed` seconds into the session. `reused` is the earlier trial that it took its outcome from."""
+class Told(_Record, frozen=True, tag="told", omit_defaults=True):
+    """End of a trial, `elapsed` seconds into the session. `reused` is the earlier trial that it took its outcome from;
+    `replicate` is that of a training after the search, 0 for a trial of the search."""
 
     trial: int
     stage: Stage
     outcome: Outcome
     reused: int | None
     elapsed: float
+    replicate: int = 0
 
 
 class Ended(_Record, frozen=True, tag="ended"):
@@ -159,21 +170,22 @@ class Journal:
 
 
 class Ledger:
-    """The trials of a journal, taken record by record. In each stage a trial is asked once and then told once.
+    """The trials of a journal, taken record by record. In each stage a trial, or a replicate of one that is trained after the
+    search, is asked once and then told once.
 
     Raises ArtifactError naming `file:line` for a record that cannot stand there.
     """
 
     def __init__(self) -> None:
-        self.open: dict[tuple[Stage, int], Asked] = {}
+        self.open: dict[TrainingKey, Asked] = {}
         """Asked and not told."""
-        self.trials: dict[tuple[Stage, int], Trial] = {}
+        self.trials: dict[TrainingKey, Trial] = {}
         """Told, in the order in which their outcomes arrived."""
         self._next = 0
 
     def ask(self, record: Asked, place: str) -> None:
         """Take the record of a trial that was proposed: the next one of the search, or one of its candidates again."""
-        key = (record.stage, record.trial)
+        key = record.key
         if key in self.open or key in self.trials:
             raise ArtifactError(f"{place}: trial {record.trial} of the {record.stage} was asked before")
         if record.stage is Stage.SEARCH and record.trial != self._next:
@@ -183,7 +195,7 @@ class Ledger:
 
     def promote(self, record: Promoted, place: str) -> None:
         """Take the record of a trial that is trained for longer."""
-        key = (Stage.SEARCH, record.trial)
+        key = (Stage.SEARCH, record.trial, 0)
         if (asked := self.open.get(key)) is None:
             raise ArtifactError(f"{place}: trial {record.trial} was promoted, and is not under way")
         self.open[key] = msgspec.structs.replace(asked, epochs=record.epochs, seed=record.seed)
@@ -191,11 +203,11 @@ class Ledger:
     def tell(self, record: Told, place: str) -> Trial:
         """Take the record of a trial that ended, and return the trial. Its task is the last training of it, or of the trial
         whose outcome it took."""
-        key = (record.stage, record.trial)
+        key = (record.stage, record.trial, record.replicate)
         if (asked := self.open.pop(key, None)) is None:
             problem = "was told before" if key in self.trials else "was told but never asked"
             raise ArtifactError(f"{place}: trial {record.trial} of the {record.stage} {problem}")
-        task, earlier = asked.task, None if record.reused is None else self.trials.get((record.stage, record.reused))
+        task, earlier = asked.task, None if record.reused is None else self.trials.get((record.stage, record.reused, 0))
         if earlier is not None and earlier.task.epochs != task.epochs:
             task = msgspec.structs.replace(task, epochs=earlier.task.epochs, seed=earlier.task.seed)
         self.trials[key] = Trial(task, asked.proposal, record.outcome, record.reused)

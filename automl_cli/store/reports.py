@@ -105,6 +105,29 @@ class TransferSummary(_Body, frozen=True):
     test_top5_accuracy: float | None
 
 
+class MadeByHand(_Body, frozen=True):
+    """The winner of a run, trial `trial`, beside what people would make by hand: both trained after the search, for as many
+    epochs, on seeds that the winner was not chosen by.
+
+    `name` is what is made by hand, `role` what it is of a child. The scores are those of the seeds. `gain` is by how much the
+    winner is better in the mean, and `error` the standard error of that, None with one seed. `beats` says whether the gain is
+    more than twice that error, or above 0 where there is none; None while trainings are missing, or where one failed, for the
+    reason in `problem`.
+    """
+
+    name: str
+    role: str
+    trial: Count
+    epochs: Count
+    seeds: Count
+    winner_scores: tuple[float, ...]
+    scores: tuple[float, ...]
+    gain: float | None
+    error: float | None
+    beats: bool | None
+    problem: str = ""
+
+
 class ReachedScore(_Body, frozen=True):
     """The number of trials after which a run had this score; None while it has not."""
 
@@ -139,8 +162,8 @@ class RunSummary(_Body, frozen=True):
     `quarters` are the mean scores of the successful trials in each quarter of the trials: whether the strategy learns.
     `pareto` is the front of score against length, for kinds of value that have a length, such as formulas.
     `joined` are the trials whose values `best.json` joins, for kinds of value that are; its score is that of `best` alone.
-    `reach` is about the score that was asked for. `early_stop` says how long children were trained, where some were stopped
-    early.
+    `reach` is about the score that was asked for, and `baseline` about what people would make by hand. `early_stop` says how
+    long children were trained, where some were stopped early.
     """
 
     name: str
@@ -164,6 +187,7 @@ class RunSummary(_Body, frozen=True):
     transfer: TransferSummary | None = None
     pareto: tuple[ParetoPoint, ...] | UnsetType = UNSET
     joined: tuple[Count, ...] | UnsetType = UNSET
+    baseline: MadeByHand | UnsetType = UNSET
     reach: ReachedScore | UnsetType = UNSET
     early_stop: EarlyStopSummary | UnsetType = UNSET
 

@@ -105,7 +105,8 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Settings that decide the trials of a search, and how it is run.
 
     `child` holds the settings that children are trained by, with the role open that the space fills; None where nothing is
-    trained. The study rounds `in_flight` up to whole minibatches.
+    trained. The study rounds `in_flight` up to whole minibatches. `baseline` is what people would have put into that role by
+    hand: it is trained after the search, beside the winner; None for nothing.
     """
 
     SCHEMA: ClassVar[Schema] = Schema("study")
@@ -126,6 +127,8 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     limits: Limits
     retrain_top: Count
     retrain_epochs: Positive
+    retrain_seeds: Positive = 1
+    baseline: Filling | None = None
     max_failures: Positive
     trial_timeout_seconds: float | None
     time_budget_seconds: float | None
@@ -150,6 +153,16 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return (self.epochs,) if self.early_stop is None else self.early_stop.rungs
 
     @property
+    def has_baseline(self) -> bool:
+        """Whether the winner is compared with what is made by hand."""
+        return self.baseline is not None
+
+    @property
+    def trainings_after(self) -> int:
+        """How many trainings come after the search, where so many trials have a score."""
+        return self.retrain_seeds * (self.retrain_top + 2 * self.has_baseline)
+
+    @property
     def source(self) -> str | None:
         """The data set that children are trained on, if they are trained."""
         return None if self.child is None else self.child.problem.source
@@ -160,12 +173,14 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return {} if self.child is None else self.child.inputs
 
 
-class RetrainedCandidate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of the best of a search, trained longer on a new seed. `retrained_score` is None when that training failed."""
+class RetrainedCandidate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One of the best of a search, trained longer on new seeds. `retrained_score` is the mean over them, None when one of those
+    trainings failed; with more than one seed, `scores_by_seed` has the score of each."""
 
     trial: Count
     search_score: float
     retrained_score: float | None
+    scores_by_seed: tuple[float, ...] = ()
 
 
 class Retraining(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ rungs             which children are trained longer, where they are stopped earl
 limits            the proposals over a limit: how many are drawn again, and when that ends
 grouping          which trials go to one worker together
 evaluation_cache  which genotypes are evaluated already, and the seeds of children
+retraining        what is trained after the search: the best again, and what is made by hand
 incumbent         the ranking of trials, and the artifact that says what was found
 publisher         when `best.json` is written
 retraining        the best trained again, longer: the second stage

@@ -19,6 +19,9 @@ from automl_cli.store.artifact import Artifact, artifact_of
 from automl_cli.store.study import Found, JoinedTrial, RetrainedCandidate, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
 
+Retrained = Mapping[int, Sequence[Outcome]]
+"""The outcomes of trials that were trained again, one for each seed, by trial."""
+
 
 class Winner(Struct, frozen=True):
     """The trial that is named the best, and its retraining if the best were retrained. `joined` are the trials whose values are
@@ -104,7 +107,7 @@ def ranking_of(settings: StudySettings, *, joins: int, top: int = 1, standing_fo
     return Ranking(size, settings.reward, seeds=seeds, standing_for=standing_for)
 
 
-def winner_of(best: Sequence[Trial], settings: StudySettings, *, joins: int, retrained: Mapping[int, Outcome] | None) -> Winner:
+def winner_of(best: Sequence[Trial], settings: StudySettings, *, joins: int, retrained: Retrained | None) -> Winner:
     """Return the winner among ranked trials: by retraining where those outcomes are given, and else the first.
 
     What is joined are the best after retraining, then those that rank next.
@@ -113,26 +116,36 @@ def winner_of(best: Sequence[Trial], settings: StudySettings, *, joins: int, ret
         return Winner(best[0], joined=tuple(best[:joins]))
     candidates = best[: settings.retrain_top]
     winner = winner_of_retraining(candidates, retrained, settings)
-    order = sorted(candidates, key=lambda trial: ranked(settings.reward, retrained[trial.number].measurement), reverse=True)
+    order = sorted(candidates, key=lambda trial: _ranked_again(settings.reward, retrained[trial.number]), reverse=True)
     joined = (*order, *best[len(candidates) :])[:joins]
     return msgspec.structs.replace(winner, joined=joined)
 
 
-def winner_of_retraining(candidates: Sequence[Trial], outcomes: Mapping[int, Outcome], settings: StudySettings) -> Winner:
-    """Return the candidate with the highest reward after retraining, ties to the better ranked; failed ones rank last."""
-    reward, again = settings.reward, {trial.number: outcomes[trial.number].measurement for trial in candidates}
-    rows = [
-        RetrainedCandidate(
-            trial=trial.number,
-            search_score=score_of(reward, trial),
-            retrained_score=None if (measured := again[trial.number]) is None else reward.score(measured),
-        )
-        for trial in candidates
-    ]
+def winner_of_retraining(candidates: Sequence[Trial], outcomes: Retrained, settings: StudySettings) -> Winner:
+    """Return the candidate with the highest mean reward after retraining, ties to the better ranked; those of which a training
+    failed rank last."""
+    reward, again = settings.reward, [outcomes[trial.number] for trial in candidates]
+    rows = [_candidate(trial, of_trial, reward) for trial, of_trial in zip(candidates, again, strict=True)]
     both = [(row.search_score, row.retrained_score) for row in rows if row.retrained_score is not None]
-    best = max(range(len(rows)), key=lambda at: (ranked(reward, again[candidates[at].number]), -at))
+    best = max(range(len(rows)), key=lambda at: (_ranked_again(reward, again[at]), -at))
     retraining = Retraining(epochs=settings.retrain_epochs, candidates=tuple(rows), rank_correlation=rank_correlation(both))
     return Winner(candidates[best], retraining)
+
+
+def _candidate(trial: Trial, outcomes: Sequence[Outcome], reward: Reward) -> RetrainedCandidate:
+    scores = tuple(reward.score(one.measurement) for one in outcomes if one.measurement is not None)
+    whole = len(scores) == len(outcomes)
+    return RetrainedCandidate(
+        trial=trial.number,
+        search_score=score_of(reward, trial),
+        retrained_score=fmean(scores) if whole else None,
+        scores_by_seed=scores if whole and len(scores) > 1 else (),
+    )
+
+
+def _ranked_again(reward: Reward, outcomes: Sequence[Outcome]) -> float:
+    """Return what candidates are ranked by: the mean reward after retraining, the lowest possible where a training failed."""
+    return fmean(ranked(reward, one.measurement) for one in outcomes)
 
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:

@@ -47,12 +47,12 @@ from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
 from automl_cli.study.grouping import TaskGroups
-from automl_cli.study.incumbent import Winner
+from automl_cli.study.incumbent import Retrained, Winner
 from automl_cli.study.limits import LimitCheck
 from automl_cli.study.proposals import ProposalQueue
 from automl_cli.study.publisher import Publisher
 from automl_cli.study.replay import replay, told_first
-from automl_cli.study.retraining import RetrainStage
+from automl_cli.study.retraining import FinalTrainings
 
 
 class SearchProgress(Struct, frozen=True):
@@ -102,7 +102,7 @@ class Study:
         self._clock = clock
         self._started_at = clock()
         self._earlier_seconds = 0.0
-        self._retraining = RetrainStage(settings, standing_for)
+        self._after = FinalTrainings(settings, executor, journal, standing_for=standing_for, elapsed=self._elapsed)
 
     def run(self, records: Iterable[Record] = ()) -> Winner:
         """Continue where the records of the journal end, run the study to its end, and return the winner.
@@ -115,8 +115,9 @@ class Study:
         self._started_at = self._clock()
         self._journal.append(Started(at=time.time(), executor=self._settings.executor, workers=self._settings.workers))
         try:
-            complete = self._run_trials() and self._retrain_best()
+            complete = self._run_trials() and self._train_again()
             winner = self._name_winner(complete=complete)
+            complete = complete and self._train(self._after.beside(winner.trial), Stage.BASELINE)
             reason = "finished" if complete else "time-budget"
             return winner
         except KeyboardInterrupt:
@@ -126,7 +127,7 @@ class Study:
             if reason != "finished":
                 self._executor.close()  # at once, before anything else: no child goes on
             with suppress(RunFailed):  # a full disk has been reported already
-                self._publisher.best(self._search.ranking.best(), at_once=True)
+                self._publisher.best(self._search.ranking.best(), self._retrained(), at_once=True)
                 self._journal.append(Ended(reason=reason, elapsed=self._elapsed()))
                 self._journal.sync()
 
@@ -194,7 +195,7 @@ class Study:
         told = Told(trial=asked.trial, stage=Stage.SEARCH, outcome=outcome, reused=reused, elapsed=self._elapsed())
         self._journal.append(told)
         trial, waiting = self._search.settle(told)
-        self._publisher.best(self._search.ranking.best())
+        self._publisher.best(self._search.ranking.best(), self._retrained())
         self._report(Stage.SEARCH, trial)
         if (last := self._search.too_many_failures) is not None:
             children = counted(self._settings.max_failures, "child/children")
@@ -213,27 +214,16 @@ class Study:
         left = budget - self._earlier_seconds - self._elapsed()
         return self._executor.wait(left) if left > 0 else None
 
-    def _retrain_best(self) -> bool:
-        """Train the best trials longer, on new seeds: the second stage. Return False when the time budget ends before."""
-        stage = self._retraining
-        missing = stage.missing(self._search.ranking.best())
-        if missing:
-            self._report(Stage.RETRAIN)
-        for trial in missing:
-            if (asked := stage.asked(trial)) is None:
-                asked = stage.ask(trial)
-                self._journal.append(asked)
-                stage.take(asked)
-            self._executor.submit(asked.task)
-        for _ in missing:
-            if (ended := self._wait()) is None:
-                return False
-            task, outcome = ended
-            told = Told(trial=task.trial, stage=Stage.RETRAIN, outcome=outcome, reused=None, elapsed=self._elapsed())
-            self._journal.append(told)
-            stage.take(told)
-            self._report(Stage.RETRAIN)
-        return True
+    def _candidates(self) -> tuple[Trial, ...]:
+        return self._search.ranking.best()[: self._settings.retrain_top]
+
+    def _train_again(self) -> bool:
+        """Train the best again, by which the winner is chosen. Return False when the time budget ends before."""
+        return self._train(self._after.again(self._candidates()), Stage.RETRAIN)
+
+    def _train(self, wanted: list[Asked], stage: Stage) -> bool:
+        """Train what comes after the search, as far as it is not on record. Return False when the time budget ends before."""
+        return self._after.run(wanted, self._wait, lambda done, planned: self._report(stage, of_stage=(done, planned)))
 
     def _why_none(self, *, out_of_time: bool) -> str:
         """Return why there is no winner, and the next step."""
@@ -251,15 +241,15 @@ class Study:
         ranked = self._search.ranking.best()
         if not ranked:
             raise RunFailed(self._why_none(out_of_time=not complete))
-        retrained = self._retraining.told if complete and self._settings.retrain_top else None
-        return self._publisher.winner(ranked, retrained)
+        return self._publisher.winner(ranked, self._retrained())
 
-    def _report(self, stage: Stage, last: Trial | None = None) -> None:
-        search, ranked = self._search, self._search.ranking.best()
-        finished, planned = search.finished - search.over_limit.count, search.trials
-        if stage is Stage.RETRAIN:
-            finished, planned = len(self._retraining.told), len(self._retraining.candidates(ranked))
-        best = next(iter(ranked), None)
+    def _retrained(self) -> Retrained | None:
+        """Return the outcomes by which the winner is chosen among the best of a whole search; None while some are missing."""
+        return self._after.outcomes(self._candidates()) if self._search.is_complete else None
+
+    def _report(self, stage: Stage, last: Trial | None = None, *, of_stage: tuple[int, int] | None = None) -> None:
+        search, best = self._search, next(iter(self._search.ranking.best()), None)
+        finished, planned = of_stage or (search.finished - search.over_limit.count, search.trials)
         self._on_progress(SearchProgress(stage, planned, finished, len(search.open), best, last, dict(search.endings)))
 
     def _elapsed(self) -> float:
@@ -269,4 +259,4 @@ class Study:
         """Bring the search to the state that the journal records."""
         place, search = str(self._journal.path), self._search
         records = told_first(records, search, self._settings.taken_over, place=place)
-        self._earlier_seconds = replay(records, search, groups=self._groups, retraining=self._retraining, place=place)
+        self._earlier_seconds = replay(records, search, groups=self._groups, after=self._after, place=place)

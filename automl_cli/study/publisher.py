@@ -1,12 +1,12 @@
 """Publishes the best trial so far, not too often, and the winner at the end: each when the journal is durable up to there."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from automl_cli.core.trials import Outcome, Trial
+from automl_cli.core.trials import Trial
 from automl_cli.store.journal import Journal
 from automl_cli.store.study import StudySettings
-from automl_cli.study.incumbent import Winner, winner_of
+from automl_cli.study.incumbent import Retrained, Winner, winner_of
 
 PUBLISH_SECONDS = 1.0
 """A new best is published at most so often, and at the end."""
@@ -33,16 +33,17 @@ class Publisher:
         self._published: Sequence[Trial] = ()
         self._published_at = -math.inf
 
-    def best(self, ranked: Sequence[Trial], *, at_once: bool = False) -> None:
-        """Publish the best so far, if it is new and the last publication is not too recent."""
+    def best(self, ranked: Sequence[Trial], retrained: Retrained | None, *, at_once: bool = False) -> None:
+        """Publish the best so far, by retraining where that is complete, if it is new and the last publication is not too
+        recent."""
         best = ranked[: max(1, self._joins)]
         if not best or best == self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
             return
         self._journal.sync()
-        self._publish(winner_of(best, self._settings, joins=self._joins, retrained=None))
+        self._publish(winner_of(ranked, self._settings, joins=self._joins, retrained=retrained))
         self._published, self._published_at = best, self._clock()
 
-    def winner(self, ranked: Sequence[Trial], retrained: Mapping[int, Outcome] | None) -> Winner:
+    def winner(self, ranked: Sequence[Trial], retrained: Retrained | None) -> Winner:
         """Publish and return the winner, by retraining where that is complete."""
         winner = winner_of(ranked, self._settings, joins=self._joins, retrained=retrained)
         self._journal.sync()

@@ -12,7 +12,7 @@ from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import EarlierRun
 from automl_cli.study.grouping import TaskGroups
 from automl_cli.study.proposals import ProposalQueue
-from automl_cli.study.retraining import RetrainStage
+from automl_cli.study.retraining import FinalTrainings
 
 
 def told_first(
@@ -26,9 +26,7 @@ def told_first(
     return rest
 
 
-def replay(
-    records: Iterable[Record], search: ProposalQueue, *, groups: TaskGroups, retraining: RetrainStage, place: str
-) -> float:
+def replay(records: Iterable[Record], search: ProposalQueue, *, groups: TaskGroups, after: FinalTrainings, place: str) -> float:
     """Bring the search to the state that the records leave it in, and return the seconds of all their sessions.
 
     Raises ArtifactError or UserError for a record that cannot stand there; `place` names the journal.
@@ -38,8 +36,8 @@ def replay(
         match record:
             case Asked(stage=Stage.SEARCH):
                 _replay_asked(record, search, place)
-            case Asked() | Told(stage=Stage.RETRAIN):
-                retraining.take(record)
+            case Asked() | Told(stage=Stage.RETRAIN | Stage.BASELINE):
+                after.replay(record)
             case AtRung() | Promoted() | Told():
                 _replay_course(record, search, groups, place)
             case Started():

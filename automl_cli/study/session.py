@@ -63,7 +63,8 @@ def evaluator_of(settings: StudySettings) -> EvaluatorFactory:
 
 def setup_of(settings: StudySettings) -> EvaluatorSetup:
     """Return the data that workers build the evaluator from."""
-    return EvaluatorSetup(settings.evaluator, settings.space, None if settings.child is None else plain(settings.child))
+    child, baseline = (None if one is None else plain(one) for one in (settings.child, settings.baseline))
+    return EvaluatorSetup(settings.evaluator, settings.space, child, baseline)
 
 
 def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) -> Costs | None:

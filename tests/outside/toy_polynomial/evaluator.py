@@ -19,6 +19,7 @@ class LeastSquares:
 
     summary = "Fits the coefficients of a polynomial by least squares."
     trains = False
+    trains_baseline = False
     instant = True
     unused = ("epochs",)
     flags = ()
