@@ -132,11 +132,19 @@ def test_what_becomes_of_a_trial_depends_on_the_trials_up_to_it_and_on_no_order_
     assert winner.trial.task.epochs == max(reached.values())
 
 
-@pytest.mark.parametrize(("in_flight", "batch", "retrain_top"), [(4, 1, 0), (4, 2, 2), (7, 1, 0)])
+@pytest.mark.parametrize(
+    ("in_flight", "batch", "more"),
+    [
+        (4, 1, {}),
+        (4, 2, {"retrain_top": 2}),
+        (7, 1, {"reuse": False}),
+        (3, 1, {"replication": Replication(seeds=2, share=0.4), "trials": 14}),
+    ],
+)
 def test_every_prefix_of_a_journal_resumes_to_the_same_end(
-    in_flight: int, batch: int, retrain_top: int, tmp_path: Path
+    in_flight: int, batch: int, more: dict[str, Any], tmp_path: Path
 ) -> None:
-    config = stopping(trials=10, layers=2, in_flight=in_flight, retrain_top=retrain_top)
+    config = stopping(**{"trials": 10, "layers": 2, "in_flight": in_flight, **more})
     whole = World(tmp_path, config, batch=batch)
     whole.run(Obedient(sometimes_failing))
     lines = whole.journal_file.read_bytes().splitlines(keepends=True)
