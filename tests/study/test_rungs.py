@@ -137,7 +137,7 @@ def test_what_becomes_of_a_trial_depends_on_the_trials_up_to_it_and_on_no_order_
     [
         (4, 1, {}),
         (4, 2, {"retrain_top": 2}),
-        (7, 1, {"reuse": False}),
+        (7, 1, {"reuse": False, "trials": 16}),
         (3, 1, {"replication": Replication(seeds=2, share=0.4), "trials": 14}),
     ],
 )
