@@ -120,8 +120,7 @@ class RungSummary(_Body, frozen=True):
 
 
 class EarlyStopSummary(_Body, frozen=True):
-    """The rungs of a search that stops children early, the epochs of all its trainings, and those that it would have taken
-    had none been stopped."""
+    """The rungs of a search that stops children early, the epochs of all its trainings, and those with none stopped."""
 
     rungs: tuple[RungSummary, ...]
     epochs: Count
@@ -138,8 +137,7 @@ class RunSummary(_Body, frozen=True):
     `quarters` are the mean scores of the successful trials in each quarter of the trials: whether the strategy learns.
     `pareto` is the front of score against length, for kinds of value that have a length, such as formulas.
     `joined` are the trials whose values `best.json` joins, for kinds of value that are; its score is that of `best` alone.
-    `reach` is about the score that was asked for. `early_stop` says how long children were trained, where some were stopped
-    early.
+    `reach` is about the score that was asked for. `early_stop` says how long children were trained, where some are stopped.
     """
 
     name: str
