@@ -198,8 +198,8 @@ def main() -> None:
     text = (
         f"Means over the seeds {options.seeds}, digits, the quick preset of cnn. Both have at most the epochs of "
         f"{options.trials} children of {options.epochs}; `none` has as many trials. Seen: the winner's score in the search; "
-        f"new seeds: its mean over {NEW_SEEDS} seeds that no search has seen. Differences of pairs of one seed, with their 95 % "
-        "interval."
+        f"new seeds: its mean over {NEW_SEEDS} seeds that no search has seen. Differences of pairs of one seed, with their "
+        "95 % interval."
     )
     body = f"{text}\n\n{table(head, rows_of(options, kept, trainings))}"
     if options.no_record:
