@@ -224,6 +224,8 @@ def _ranked(trial: Trial, settings: StudySettings, space: SearchSpace | None) ->
     measurement = trial.outcome.measurement
     assert measurement is not None
     costs = space and costs_of(settings, space, trial.task.genotype)
+    own = {"seeds": 1 + len(trial.replicates)} if settings.replication else {}
+    own |= {"epochs": trial.task.epochs} if settings.early_stop else {}
     sizes = {"parameters": costs.parameters, "multiply_adds": costs.multiply_adds} if costs else {}
     return RankedTrial(
         trial=trial.number,
@@ -231,7 +233,7 @@ def _ranked(trial: Trial, settings: StudySettings, space: SearchSpace | None) ->
         reward=reward_of(settings.reward, trial),
         genotype=trial.task.genotype,
         choices=space.decisions.choices_of(trial.task.genotype) if space else {},
-        metrics={**({"seeds": 1 + len(trial.replicates)} if settings.replication else {}), **sizes, **measurement.metrics},
+        metrics={**own, **sizes, **measurement.metrics},
     )
 
 

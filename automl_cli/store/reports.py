@@ -143,8 +143,7 @@ class RungSummary(_Body, frozen=True):
 
 
 class EarlyStopSummary(_Body, frozen=True):
-    """The rungs of a search that stops children early, the epochs of all its trainings, and those that it would have taken
-    had none been stopped."""
+    """The rungs of a search that stops children early, the epochs of all its trainings, and those with none stopped."""
 
     rungs: tuple[RungSummary, ...]
     epochs: Count
@@ -163,7 +162,7 @@ class RunSummary(_Body, frozen=True):
     `pareto` is the front of score against length, for kinds of value that have a length, such as formulas.
     `joined` are the trials whose values `best.json` joins, for kinds of value that are; its score is that of `best` alone.
     `reach` is about the score that was asked for, and `baseline` about what people would make by hand. `early_stop` says how
-    long children were trained, where some were stopped early.
+    long children were trained, where some are stopped.
     """
 
     name: str

@@ -144,15 +144,12 @@ class Rungs:
 
     def _first_decidable(self) -> int | None:
         """Return the first trial with an outcome at a rung to which no trial before it can come any more."""
-        reachable = len(self._losses)
-        """The lowest rung at which a trial that was passed over may yet have an outcome."""
+        reachable = len(self._losses)  # the lowest rung at which a trial that was passed over trains
         for number, climb in self._climbs.items():
             if climb.outcome is None:
                 reachable = min(reachable, climb.rung)
             elif climb.rung < reachable:
                 return number
-            elif climb.outcome.measurement is not None:
-                reachable = min(reachable, climb.rung + 1)
             if reachable == 0:
                 return None
         return None

@@ -13,12 +13,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from automl_cli.core.errors import ArtifactError, RunFailed
-from automl_cli.core.protocols import canonical
+from automl_cli.core.protocols import Strategy, canonical
 from automl_cli.core.trials import Costs, Limits, Measurement, Outcome, Stage, Status, Task
-from automl_cli.store.journal import Asked, read_records, read_trials
+from automl_cli.store.journal import Asked, Journal, read_records, read_trials
 from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import EarlyStop, Replication, StudySettings
+from automl_cli.strategies.random_search import RandomSearch
 from automl_cli.study.evaluation_cache import child_seed
+from automl_cli.study.loop import Study
 from tests.study.worlds import Obedient, PowerCut, World, settings, value
 
 ASHA = EarlyStop(by="asha", rungs=(1, 3, 9), factor=3)
@@ -44,6 +46,13 @@ def sometimes_failing(task: Task) -> Outcome:
     random = Random(f"{canonical(task.genotype)} {task.seed}")
     scores = tuple(round(random.random(), 1) for _ in range(task.epochs))
     return Outcome(Status.OK, Measurement(scores), seconds=float(task.epochs), worker="w")
+
+
+class Uniform(World):
+    """A study by random search, which learns nothing."""
+
+    def study(self, executor: Obedient, journal: Journal, strategy: Strategy, **changed: Any) -> Study:
+        return super().study(executor, journal, RandomSearch(self.space, seed=self.config.seed, settings={}), **changed)
 
 
 class Expected(NamedTuple):
@@ -115,14 +124,20 @@ def lasting(rows: Mapping[int, Expected]) -> dict[int, Expected]:
 
 @hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    seed=st.integers(0, 10**6), in_flight=st.integers(1, 12), batch=st.integers(1, 4), reuse=st.booleans(), cuts=st.booleans()
+    seed=st.integers(0, 10**6),
+    in_flight=st.integers(1, 12),
+    batch=st.integers(0, 4),
+    reuse=st.booleans(),
+    cuts=st.booleans(),
 )
 def test_what_becomes_of_a_trial_depends_on_the_trials_up_to_it_and_on_no_order_of_arrival(
     seed: int, in_flight: int, batch: int, reuse: bool, cuts: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """With batches of 0: by a strategy that learns nothing."""
     random = Random(seed)
     config = stopping(in_flight=in_flight, reuse=reuse, layers=random.choice((1, 2, 4)), max_failures=1000)
-    world = World(tmp_path_factory.mktemp("run"), config, batch=batch)
+    path = tmp_path_factory.mktemp("run")
+    world = World(path, config, batch=batch) if batch else Uniform(path, config)
     for _ in range(3 * cuts):
         kill(world, Obedient(sometimes_failing, order=random.randrange, cut_after=random.randrange(12)))
     winner = world.run(Obedient(sometimes_failing, order=random.randrange))
@@ -132,11 +147,19 @@ def test_what_becomes_of_a_trial_depends_on_the_trials_up_to_it_and_on_no_order_
     assert winner.trial.task.epochs == max(reached.values())
 
 
-@pytest.mark.parametrize(("in_flight", "batch", "retrain_top"), [(4, 1, 0), (4, 2, 2), (7, 1, 0)])
+@pytest.mark.parametrize(
+    ("in_flight", "batch", "more"),
+    [
+        (4, 1, {}),
+        (4, 2, {"retrain_top": 2}),
+        (7, 1, {"reuse": False, "trials": 16}),
+        (3, 1, {"replication": Replication(seeds=2, share=0.4), "trials": 14}),
+    ],
+)
 def test_every_prefix_of_a_journal_resumes_to_the_same_end(
-    in_flight: int, batch: int, retrain_top: int, tmp_path: Path
+    in_flight: int, batch: int, more: dict[str, Any], tmp_path: Path
 ) -> None:
-    config = stopping(trials=10, layers=2, in_flight=in_flight, retrain_top=retrain_top)
+    config = stopping(**{"trials": 10, "layers": 2, "in_flight": in_flight, **more})
     whole = World(tmp_path, config, batch=batch)
     whole.run(Obedient(sometimes_failing))
     lines = whole.journal_file.read_bytes().splitlines(keepends=True)
