@@ -5,6 +5,8 @@ the decisions is live.
 """
 
 import math
+from bisect import bisect_left
+from functools import cached_property
 from random import Random
 
 from msgspec import Struct
@@ -40,7 +42,7 @@ class Decision(Struct, frozen=True):
             raise SpaceError(f"decision {self.name!r} is a membership, so its choices are (False, True), not {self.choices!r}")
 
 
-class DecisionList(Struct, frozen=True):
+class DecisionList(Struct, frozen=True, dict=True):
     """The ordered decisions of a space.
 
     `anchors[k]` is the position of anchor k: the number of decisions that precede it. The memberships of an anchor stand
@@ -111,15 +113,24 @@ class DecisionList(Struct, frozen=True):
 
     def sample(self, random: Random, length: int | None = None) -> Genotype:
         """Draw a genotype with every live decision uniform and independent of the others."""
-        live = self.decisions[: len(self) if length is None else length]
-        return tuple(random.randrange(len(decision.choices)) for decision in live)
+        return tuple(map(random.randrange, self._counts[: len(self) if length is None else length]))
 
     def mutate(self, genotype: Genotype, random: Random) -> Genotype:
         """Return a copy with one decision changed: drawn uniformly among those with more than one choice, as is its new
         index."""
-        movable = [at for at in range(len(genotype)) if len(self.decisions[at].choices) > 1]
+        movable = self._movable[: bisect_left(self._movable, len(genotype))]
         if not movable:
             return genotype
         at = random.choice(movable)
-        others = [index for index in range(len(self.decisions[at].choices)) if index != genotype[at]]
-        return (*genotype[:at], random.choice(others), *genotype[at + 1 :])
+        other = random.randrange(self._counts[at] - 1)
+        return (*genotype[:at], other + (other >= genotype[at]), *genotype[at + 1 :])
+
+    @cached_property
+    def _counts(self) -> tuple[int, ...]:
+        """How many choices each decision has."""
+        return tuple(len(decision.choices) for decision in self.decisions)
+
+    @cached_property
+    def _movable(self) -> tuple[int, ...]:
+        """The positions of decisions with more than one choice."""
+        return tuple(at for at, count in enumerate(self._counts) if count > 1)

@@ -15,7 +15,7 @@ flight take the population as told so far.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Annotated, Any
 
@@ -138,13 +138,13 @@ class Evolution:
         """Return the members of the population."""
         return [Proposal(member.genotype) for member in self._population]
 
-    def _sample(self, trial: int) -> list[int]:
-        """Draw the trial's sample with replacement, as places in the population.
+    def _sample(self, trial: int) -> set[int]:
+        """Draw the trial's sample with replacement, as places in the population, each once.
 
         It serves the tournament and, without aging, the choice of the member that dies. With one trial in flight both mean the
         same members; with more, the population has changed between them."""
-        random = stream(self._seed, "tournament", trial)
-        return random.choices(range(len(self._population)), k=self._settings.tournament_size)
+        draw, members = stream(self._seed, "tournament", trial).random, len(self._population)
+        return {int(draw() * members) for _ in range(self._settings.tournament_size)}
 
     def _children(self, parent: Genotype, trial: int) -> Iterator[Genotype]:
         """Yield mutated copies without end, all drawn from the trial's stream, ever farther from the parent."""
@@ -160,12 +160,12 @@ class Evolution:
                 yield fit(self._space.decisions, child, length, random)
 
 
-def best(population: Sequence[Member], sample: Sequence[int]) -> int:
+def best(population: Sequence[Member], sample: Iterable[int]) -> int:
     """Return the place of the sampled member with the highest reward, the youngest among equals."""
     return max(sample, key=lambda index: (population[index].reward, index))
 
 
-def worst(population: Sequence[Member], sample: Sequence[int]) -> int:
+def worst(population: Sequence[Member], sample: Iterable[int]) -> int:
     """Return the place of the sampled member with the lowest reward, the oldest among equals."""
     return min(sample, key=lambda index: (population[index].reward, index))
 
