@@ -8,8 +8,6 @@
 Anything else is a defect and keeps its traceback, as does every error under `--debug`.
 """
 
-import os
-import sys
 from collections.abc import Callable
 
 import typer
@@ -36,7 +34,6 @@ def report_error(error: Exception) -> int:
             say(usage_text(error))
             return error.exit_code
         case BrokenPipeError():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         case AutomlError() | OSError():
             say(str(error) if isinstance(error, AutomlError) else system_text(error))
