@@ -32,14 +32,14 @@ class PlainConsole(Console):
     @property
     def file(self) -> IO[str]:
         """The stream that is written to: one whose errors harm no work, or name stdout."""
-        return cast("IO[str]", _Stream(super().file, talk=self.stderr))
+        return cast("IO[str]", _StreamOfConsole(super().file, talk=self.stderr))
 
     @file.setter
     def file(self, new_file: IO[str]) -> None:
         self._file = new_file
 
 
-class _Stream:
+class _StreamOfConsole:
     """A stream with its errors dealt with, and everything else as it is."""
 
     def __init__(self, stream: IO[str], *, talk: bool) -> None:
