@@ -15,9 +15,10 @@ def main(*, say_interrupted: bool = True) -> None:
     open_streams()
     try:
         from automl_cli.cli.app import run
-        from automl_cli.cli.interruption import deliver_again
+        from automl_cli.cli.interruption import deliver_again, end_on_request
 
         deliver_again()
+        end_on_request()
         code = run(sys.argv[1:], say_interrupted=say_interrupted)
     except KeyboardInterrupt:
         if say_interrupted:

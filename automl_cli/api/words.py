@@ -98,6 +98,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     workers: int
     trial_timeout: float
     max_failures: int
+    memory_limit: str
     time_budget: float
     transfer: str
     transfer_image_size: int
@@ -107,6 +108,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     operations: str
     out: Place
     resume: bool
+    resume_or_start: bool
     overwrite: bool
     repeat: int
     config: Place
@@ -142,6 +144,7 @@ class TrainWords(DataWords, RoleWords, total=False):
     config: Place
     out: Place
     resume: bool
+    resume_or_start: bool
     overwrite: bool
     quiet: bool
     tensorboard: bool

@@ -23,6 +23,7 @@ from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
+from automl_cli.planning.memory import doubts_of_room, limit_asked_for
 from automl_cli.planning.population import with_warm_start
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.strategy_rule import AUTO, is_noisy, settled_strategy
@@ -83,6 +84,7 @@ def plan_search(
         retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
+        memory_limit_bytes=limit_asked_for(request.memory_limit, measured["executor"]),
         time_budget_seconds=request.time_budget,
         published_cost=preset.published_cost,
         taken_over=start.taken_over,
@@ -142,6 +144,7 @@ def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
             f"--workers {request.workers}, but at most {in_flight} children are in flight at a time, so the other workers have "
             "nothing to do; --in-flight raises that, and is part of the search"
         )
+    yield from doubts_of_room(settings, chosen=request.workers is not None)
     yield from why_not_told(request, settings)
     if settings.child is not None:
         problem = settings.child.problem
@@ -258,13 +261,15 @@ def _check_flags(name: str, factory: EvaluatorFactory, request: SearchRequest) -
             raise UserError(f"--{flag} is about a {row.of_evaluator}; give --evaluator {row.of_evaluator} with it")
 
 
-def executor_and_workers(name: str, workers: int | None, timeout_seconds: float | None) -> tuple[str, int]:
+def executor_and_workers(
+    name: str, workers: int | None, timeout_seconds: float | None, memory_limit_bytes: int | None = None
+) -> tuple[str, int]:
     """Check the executor and return its name and number of workers, the default number where none is given."""
     EXECUTORS.check(name)
     if name == "serial":
         check_serial(workers or 1, timeout_seconds)
         return name, 1
-    return name, workers or default_workers()
+    return name, workers or default_workers(memory_limit_bytes)
 
 
 def check_held(request: SearchRequest) -> bool:
@@ -276,6 +281,7 @@ def check_held(request: SearchRequest) -> bool:
         f"--executor {request.executor}": request.executor not in (None, "serial"),
         f"--workers {request.workers}": request.workers not in (None, 1),
         f"--trial-timeout {request.trial_timeout}": request.trial_timeout is not None,
+        f"--memory-limit {request.memory_limit}": request.memory_limit is not None,
     }
     for flag, processes in asked.items():
         if processes:
@@ -288,9 +294,10 @@ def check_held(request: SearchRequest) -> bool:
 
 def _where(request: SearchRequest, factory: EvaluatorFactory) -> tuple[str, int]:
     """Return the executor and the workers: worker processes, or this process for an evaluator that answers at once."""
-    here = factory.instant and request.workers in (None, 1) and request.trial_timeout is None
-    here = check_held(request) or here
-    return executor_and_workers(request.executor or ("serial" if here else "local"), request.workers, request.trial_timeout)
+    limits = (request.trial_timeout, request.memory_limit)
+    here = check_held(request) or (factory.instant and request.workers in (None, 1) and limits == (None, None))
+    name = EXECUTORS.check(request.executor or ("serial" if here else "local"))
+    return executor_and_workers(name, request.workers, request.trial_timeout, limit_asked_for(request.memory_limit, name))
 
 
 def _first(given: Any, otherwise: Any) -> Any:

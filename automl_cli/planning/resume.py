@@ -16,6 +16,7 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.evaluators import own
 from automl_cli.planning.child import network_given
 from automl_cli.planning.flags import flag_named, search_rows
+from automl_cli.planning.memory import check_limit, memory_limit
 from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.request import SearchRequest, typed
 from automl_cli.planning.resolve import check_held, executor_and_workers
@@ -86,12 +87,16 @@ def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: 
     executor, workers = executor_and_workers(
         request.executor or recorded.executor,
         request.workers or (None if request.executor else recorded.workers),
-        recorded.trial_timeout_seconds,
+        timeout := request.trial_timeout or recorded.trial_timeout_seconds,
+        memory := recorded.memory_limit_bytes if request.memory_limit is None else memory_limit(request.memory_limit),
     )
+    check_limit(memory, executor)
     settings = msgspec.structs.replace(
         recorded,
         trials=request.trials or recorded.trials,
         time_budget_seconds=request.time_budget or recorded.time_budget_seconds,
+        trial_timeout_seconds=timeout,
+        memory_limit_bytes=memory,
         executor=executor,
         workers=workers,
     )

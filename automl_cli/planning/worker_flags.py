@@ -32,6 +32,7 @@ WORKERS = (
         help="End a child that takes longer.",
         above=0,
         recorded="trial_timeout_seconds",
+        changeable=True,
     ),
     Flag(
         name="max-failures",

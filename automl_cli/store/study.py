@@ -107,6 +107,7 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     strategy_rule: str = ""
     """Why `--strategy auto` chose the strategy, in words; empty where it was named."""
     taken_over: tuple[EarlierRun, ...] = ()
+    memory_limit_bytes: Positive | None = None
 
     @property
     def source(self) -> str | None:

@@ -72,8 +72,9 @@ def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) ->
 
 def make_executor(settings: StudySettings) -> Executor:
     """Return the executor that the settings name. Its workers start when there is work."""
-    make = EXECUTORS.load(settings.executor)
-    executor: Executor = make(setup_of(settings), workers=settings.workers, timeout_seconds=settings.trial_timeout_seconds)
+    make, limit = EXECUTORS.load(settings.executor), settings.memory_limit_bytes
+    limits = {"timeout_seconds": settings.trial_timeout_seconds} | ({} if limit is None else {"memory_limit_bytes": limit})
+    executor: Executor = make(setup_of(settings), workers=settings.workers, **limits)
     return executor
 
 

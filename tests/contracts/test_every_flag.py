@@ -169,6 +169,7 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "cost-columns": ("again", "score"),
     "encoding-column": ("ops", "genotype"),
     "executor": ("local", "serial"),
+    "memory-limit": ("2GB", "1536MiB"),
     "transfer": ("digits", "cifar10"),
     "transfer-image-size": (8, 16),
     "stack": ("1@96", "1@48"),
@@ -329,7 +330,7 @@ def test_a_resumed_search_may_be_told_the_same_again_and_nothing_else(row: Flag,
 
     assert row.recorded_in(resumed(same)) == row.recorded_in(settings)
     if row.changeable:
-        assert row.recorded_in(resumed(other)) == other
+        assert row.recorded_in(resumed(other)) == row.as_recorded(other)
         return
     with pytest.raises(UserError, match=rf"^--{row.name} .* is not what this run was started with"):
         resumed(other)
