@@ -64,7 +64,8 @@ def print_unbroken(titles: Sequence[str], rows: Iterable[Sequence[object]], *, r
     from rich.cells import cell_len
     from rich.text import Text
 
-    texts, numbers = [[visible(_cell(cell), lines=False) for cell in row] for row in (titles, *rows)], set(right)
+    numbers = set(right)
+    texts = [[for_stdout(visible(_cell(cell), lines=False)) for cell in row] for row in (titles, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     console = data_console()
     for number, row in enumerate(texts):

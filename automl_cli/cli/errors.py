@@ -8,6 +8,7 @@
 Anything else is a defect and keeps its traceback, as does every error under `--debug`.
 """
 
+import sys
 from collections.abc import Callable
 
 import typer
@@ -33,6 +34,9 @@ def report_error(error: Exception) -> int:
         case typer.TyperException():
             say(usage_text(error))
             return error.exit_code
+        case UnicodeEncodeError() if error.encoding == sys.getfilesystemencoding() != "utf-8":
+            say(f"{error.object} has letters that this locale lacks; set PYTHONUTF8=1, or a locale with UTF-8")
+            return WRONG_INPUT
         case BrokenPipeError():
             return FAILED
         case AutomlError() | OSError():

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import IO, Any, cast
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.padding import Padding
 from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
 from automl_cli.core.encodable_text import encodable
 from automl_cli.core.visible_text import visible
@@ -19,7 +22,7 @@ class PlainConsole(Console):
 
     def print(self, *objects: Any, **how: Any) -> None:
         """Print as Rich does; of a plain text nothing is left out."""
-        super().print(*(self._shown(each) if isinstance(each, str) else each for each in objects), **how)
+        super().print(*map(self._fitting, objects), **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield the segments of a renderable, each text of them made visible."""
@@ -28,6 +31,24 @@ class PlainConsole(Console):
 
     def _shown(self, text: str) -> str:
         return encodable(visible(text), self.encoding)
+
+    def _fitting(self, each: Any) -> Any:
+        """Return what is to be printed in the characters of the output, before Rich measures, wraps and aligns it."""
+        if isinstance(each, str):
+            return self._shown(each)
+        if not self.encoding.startswith("utf"):
+            match each:
+                case Text():
+                    return Text.assemble(*((self._shown(part.text), part.style or "") for part in each.render(self)))
+                case Group():
+                    return Group(*map(self._fitting, each.renderables))
+                case Padding():
+                    each.renderable = self._fitting(each.renderable)
+                case Table():
+                    for column in each.columns:
+                        column.header = self._fitting(column.header)
+                        column._cells[:] = map(self._fitting, column._cells)  # noqa: SLF001  Rich has no other way to them
+        return each
 
     @property
     def file(self) -> IO[str]:

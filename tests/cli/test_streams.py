@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Group
+from rich.text import Text
 
 from automl_cli.cli.app import COMMANDS, run
+from automl_cli.cli.console import data_console, print_unbroken, table
 from automl_cli.running.plain_console import PlainConsole
 from automl_cli.running.search_display import showing
 from automl_cli.running.talk import Talk
@@ -72,6 +75,27 @@ def test_names_that_an_encoding_lacks_are_escapes_in_text_and_whole_in_json(
     code, _, err = written(["show", "花"], "ascii")
     assert code == 2
     assert b"\\u82b1" in err
+
+
+def test_cells_are_escaped_before_they_are_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(told, encoding="ascii", write_through=True))
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [("花花 ×", 1), ("a", 20)]
+    data_console().print(Group(table(("class", "pictures"), rows, right=("pictures",)), Text("木" * 10)))
+    print_unbroken(("class", "pictures"), rows, right=("pictures",))
+    lines = told.getvalue().decode("ascii").splitlines()
+    aligned = ["class           pictures", "\\u82b1\\u82b1 x         1", "a                     20"]
+    assert [line.rstrip() for line in lines[:3]] == aligned == lines[-3:]
+    assert "".join(lines[3:-3]) == "\\u6728" * 10
+
+
+def test_letters_that_the_locale_lacks_are_said_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "花").mkdir()
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([*AUTOML, "datasets", "花".encode()], cwd=tmp_path, env=environment, capture_output=True)
+    said = b"error: \\u82b1 on the command line has letters that this locale lacks; set PYTHONUTF8=1, or a locale with UTF-8\n"
+    assert (done.returncode, done.stderr) == (2, said)
 
 
 @pytest.mark.parametrize("closed", ["<&- >&-", "2>&-"])
