@@ -12,19 +12,49 @@ INTERRUPTED = 130
 def main(*, say_interrupted: bool = True) -> None:
     """Run the command line. Ctrl-C ends it with 130 from here on, while the first modules are imported too; that it did may be
     left for the process that started this one to say."""
+    open_streams()
     try:
         from automl_cli.cli.app import run
-        from automl_cli.cli.interruption import deliver_again
+        from automl_cli.cli.interruption import deliver_again, end_on_request
 
         deliver_again()
+        end_on_request()
         code = run(sys.argv[1:], say_interrupted=say_interrupted)
     except KeyboardInterrupt:
         if say_interrupted:
-            sys.stderr.write("interrupted\n")
+            with suppress(OSError, ValueError):
+                sys.stderr.write("interrupted\n")
         _leave_at_once()  # from in here, where the frames that it came through are still alive
     if code == INTERRUPTED:
         _leave_at_once()
+    let_go_of_unwritable_streams()
     sys.exit(code)
+
+
+def open_streams() -> None:
+    """Open the null device where stdin, stdout or stderr were closed, as for `>&-`: the next file opened would take their
+    place, and whatever a library prints would go into it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                opened = os.open(os.devnull, os.O_RDWR)
+                if opened != number:
+                    os.dup2(opened, number)
+                    os.close(opened)
+                stream = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115  for as long as we run
+                setattr(sys, name, stream)
+                setattr(sys, f"__{name}__", stream)
+
+
+def let_go_of_unwritable_streams() -> None:
+    """Write what is left for stdout and stderr, or drop it, as where nobody reads a pipe any more: Python would end with a
+    message about it and another exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _leave_at_once() -> NoReturn:

@@ -114,6 +114,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     operations: str
     out: Place
     resume: bool
+    resume_or_start: bool
     overwrite: bool
     repeat: int
     config: Place
@@ -149,6 +150,7 @@ class TrainWords(DataWords, RoleWords, total=False):
     config: Place
     out: Place
     resume: bool
+    resume_or_start: bool
     overwrite: bool
     quiet: bool
     tensorboard: bool

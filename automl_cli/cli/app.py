@@ -5,6 +5,7 @@ of its own: its parameters are the flags, its docstring the help.
 """
 
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -171,4 +172,13 @@ def _check_text(arguments: list[str]) -> None:
         try:
             argument.encode()
         except UnicodeEncodeError:
-            raise UserError(f"{argument!r} on the command line is not text in UTF-8; give the file another name") from None
+            raise _no_text(argument) from None
+
+
+def _no_text(argument: str) -> UserError:
+    """Return the error for an argument whose bytes are no text, or none in the encoding of the locale."""
+    try:
+        text = os.fsencode(argument).decode()
+    except UnicodeError:
+        return UserError(f"{argument!r} on the command line is not text in UTF-8; give the file another name")
+    return UserError(f"{text} on the command line has letters that this locale lacks; set PYTHONUTF8=1, or a locale with UTF-8")

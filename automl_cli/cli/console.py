@@ -4,10 +4,12 @@ Whatever is printed here comes out as text: names and paths of users may hold br
 colons, which are no emoji, and characters that a terminal obeys, which stand as escapes (`core.visible_text`).
 """
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from automl_cli.core.encodable_text import encodable
 from automl_cli.core.visible_text import visible
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ def print_unbroken(titles: Sequence[str], rows: Iterable[Sequence[object]], *, r
     from rich.cells import cell_len
     from rich.text import Text
 
-    texts, numbers = [[visible(_cell(cell), lines=False) for cell in row] for row in (titles, *rows)], set(right)
+    numbers = set(right)
+    texts = [[for_stdout(visible(_cell(cell), lines=False)) for cell in row] for row in (titles, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     console = data_console()
     for number, row in enumerate(texts):
@@ -82,20 +85,36 @@ def write_json(value: Any) -> None:
 
 
 def write_line(text: str) -> None:
-    """Write one line of data on stdout, never wrapped, never coloured: as it is, so that a script can take a path from it.
+    """Write one line of data on stdout, never wrapped, never coloured: as it is on disk, so that a script can take a path from
+    it.
 
     In a terminal nothing of it is obeyed: characters that would not show stand as escapes.
     """
-    write_bytes(f"{visible(text) if sys.stdout.isatty() else text}\n".encode())
+    if sys.stdout.isatty():
+        write_words(text)
+    else:
+        try:
+            write_bytes(os.fsencode(f"{text}\n"))
+        except UnicodeEncodeError:  # it names no file of this system
+            write_words(text)
 
 
 def write_words(text: str) -> None:
     """Write text for people on stdout, never wrapped: characters that would not show stand as escapes."""
-    write_bytes(f"{visible(text)}\n".encode())
+    write_bytes(f"{for_stdout(visible(text))}\n".encode(sys.stdout.encoding or "utf-8"))
+
+
+def for_stdout(text: str) -> str:
+    """Return the text in the characters that stdout has."""
+    return encodable(text, sys.stdout.encoding)
 
 
 def write_bytes(data: bytes) -> None:
-    """Write bytes on stdout, behind whatever text was written there before."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
+    """Write bytes on stdout, behind whatever text was written there before. An OSError names stdout."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except OSError as error:
+        error.filename = error.filename or "stdout"
+        raise

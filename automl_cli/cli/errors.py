@@ -8,7 +8,6 @@
 Anything else is a defect and keeps its traceback, as does every error under `--debug`.
 """
 
-import os
 import sys
 from collections.abc import Callable
 
@@ -35,8 +34,10 @@ def report_error(error: Exception) -> int:
         case typer.TyperException():
             say(usage_text(error))
             return error.exit_code
+        case UnicodeEncodeError() if error.encoding == sys.getfilesystemencoding() != "utf-8":
+            say(f"{error.object} has letters that this locale lacks; set PYTHONUTF8=1, or a locale with UTF-8")
+            return WRONG_INPUT
         case BrokenPipeError():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         case AutomlError() | OSError():
             say(str(error) if isinstance(error, AutomlError) else system_text(error))

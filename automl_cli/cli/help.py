@@ -10,6 +10,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from automl_cli.cli.console import for_stdout
+
 EXAMPLES = "Examples:"
 """The line of a command's docstring behind which every line is shown as it stands."""
 
@@ -19,6 +21,10 @@ CONTEXT_SETTINGS: dict[str, Any] = {"max_content_width": 100, "help_option_names
 
 class Command(TyperCommand):
     """A command whose options are shown by `rich_help_panel`, and whose docstring may end in examples."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the help in the characters that stdout has."""
+        return for_stdout(super().get_help(ctx))
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write the prose of the docstring."""
@@ -47,6 +53,10 @@ class Command(TyperCommand):
 
 class CommandGroup(TyperGroup):
     """A group whose commands are shown by `rich_help_panel`."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the help in the characters that stdout has."""
+        return for_stdout(super().get_help(ctx))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands under their titles."""

@@ -7,6 +7,7 @@ sizes           amounts of memory as users write and read them
 bounds          bounds of numbers, as data
 flags           a flag as one row of data, and requests made of such rows
 visible_text    every character of a text as one that shows
+encodable_text  text in the characters that an output can show
 shell_commands  commands of ours as they are printed for the user to type
 settings        settings of strategies and other plug-ins, checked and completed
 option_rows     the options of a plug-in as rows: type, default, bounds, choices

@@ -20,7 +20,7 @@ from automl_cli.data.array_labels import NamedLabels, classes_of, indices_in, na
 from automl_cli.data.array_names import ArrayPair, meaning_of, pairs_of
 from automl_cli.data.array_scans import extremes_of, repeated_in, stamps_of
 from automl_cli.data.copies import groups_of, where_kept_together
-from automl_cli.data.paths import expanded
+from automl_cli.data.paths import expanded, shown
 from automl_cli.data.picture_notes import HOW
 from automl_cli.data.pixel_range import NONE_SEEN, Extremes, as_bytes, range_of
 from automl_cli.data.resizing import colour_named, fit, grey_level
@@ -36,9 +36,9 @@ def open_arrays(reference: DatasetReference) -> ArraySource:
     arrays that cannot be used."""
     path = expanded(reference.source)
     if path.suffix.lower() == ".npz":
-        return ArraySource(NpzFile(path), path.stem, reference)
+        return ArraySource(NpzFile(path), shown(path.stem), reference)
     if path.suffix.lower() != ".npy":
-        return ArraySource(NpyFolder(path), path.resolve().name, reference)
+        return ArraySource(NpyFolder(path), shown(path.resolve().name), reference)
     if not path.is_file():
         raise DataError(f"no file at {path}; give an existing .npy file of images that stands beside one of labels")
     if (meaning := meaning_of(path.stem)) is None or meaning.holds != "images":

@@ -89,7 +89,7 @@ def _open_folder(reference: DatasetReference) -> Source:
             f"{root} is a file, but no data set; one is a folder of class folders, an .npz or .npy file of arrays, or a .csv "
             "file of lines path,label"
         )
-    return FolderSource(list_folder(root), root.resolve().name, reference)
+    return FolderSource(list_folder(root), shown(root.resolve().name), reference)
 
 
 def _check_flags_of_arrays(reference: DatasetReference) -> None:
@@ -115,7 +115,7 @@ def _open_manifest(path: Path, reference: DatasetReference) -> Source:
 
     if not path.is_file():
         raise DataError(f"no file at {path}; give an existing .csv file of lines path,label")
-    return FolderSource(list_manifest(path), path.stem, reference)
+    return FolderSource(list_manifest(path), shown(path.stem), reference)
 
 
 def check_numbers(reference: DatasetReference) -> None:

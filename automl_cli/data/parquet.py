@@ -19,6 +19,7 @@ from automl_cli.data.copies import groups_of, is_copied, where_kept_together
 from automl_cli.data.decoding import BrokenPicture, Traits, decode, traits
 from automl_cli.data.image_size import common_size
 from automl_cli.data.parquet_files import ParquetFiles
+from automl_cli.data.paths import shown
 from automl_cli.data.picture_notes import Looked
 from automl_cli.data.prefetch import prefetch_map
 from automl_cli.data.resizing import colour_named, is_grey
@@ -52,7 +53,7 @@ class ParquetSource:
         self._rendering = Rendering(colour_named(reference.background), every.white)
         shape = self._shape(every, np.concatenate(list(self._kept.values())))
         self.description = SourceDescription(
-            name=place.stem if place.is_file() else place.resolve().name,
+            name=shown(place.stem if place.is_file() else place.resolve().name),
             classes=classes,
             image_shape=shape,
             dtype="uint8",

@@ -26,4 +26,7 @@ def shown(path: str | Path) -> str:
     >>> shown("Bild ü.png"), shown(b"\xe4.png".decode("utf-8", "surrogateescape"))
     ('Bild ü.png', '\\xe4.png')
     """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # text that names no file in this locale
+        return str(path)

@@ -29,7 +29,7 @@ SECONDS_TO_END = 1.0
 """The time that what was ended has to give its memory back, before another worker is."""
 
 
-class Watched(Protocol):
+class MemoryHolder(Protocol):
     """A process that may be ended for want of memory."""
 
     @property
@@ -55,10 +55,10 @@ class MemoryWatch:
         self._started: dict[int, tuple[int, ...]] = {}
         self._looks = 0
         self._stop = threading.Event()
-        self._workers: tuple[Watched, ...] = ()
+        self._workers: tuple[MemoryHolder, ...] = ()
         self._thread: threading.Thread | None = None
 
-    def watch(self, workers: Iterable[Watched]) -> None:
+    def watch(self, workers: Iterable[MemoryHolder]) -> None:
         """Watch these workers from now on, and no others."""
         self._workers, self._started = tuple(workers), {}
         wanted = bool(self._workers) and (self._limit_bytes is not None or bool(self._groups))

@@ -153,13 +153,21 @@ def _caches() -> Iterator[Finding]:
             yield Finding("caches", kind, "note", f"{root} {unwritable} every search compiles anew", step)
         else:
             step = "set AUTOML_CACHE_DIR to a folder that may be written"
-            yield Finding("caches", kind, "broken", f"{root} {unwritable} no data can be prepared", step)
+            if _nearest(root).is_dir():
+                yield Finding("caches", kind, "note", f"{root} {unwritable} data are prepared among temporary files", step)
+            else:
+                yield Finding("caches", kind, "broken", f"{root} {unwritable} no data can be prepared", step)
 
 
 def _is_writable(path: Path) -> bool:
     """Return whether files can be made in a folder, or the folder itself."""
-    there = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), None)
-    return there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    there = _nearest(path)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path, or the nearest place above it that is there."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
 def _data() -> Iterator[Finding]:

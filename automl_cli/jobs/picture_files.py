@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
+from automl_cli.store.file_names import LONGEST_NAME, short_name
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,7 +45,8 @@ class PictureFile(Struct, frozen=True, kw_only=True):
         path = Path(self.name)
         suits = path.suffix.lower() in ENDINGS[self.format]
         stem, ending = (path.stem, path.suffix) if suits else (path.name, ENDINGS[self.format][0])
-        return (path.parent / f"{stem}{'' if number is None else f'-{number}'}{ending}").as_posix()
+        rest = f"{'' if number is None else f'-{number}'}{ending}"
+        return (path.parent / f"{short_name(stem, LONGEST_NAME - len(rest.encode(errors='surrogateescape')))}{rest}").as_posix()
 
 
 def pictures_in(folder: Path, *, any_mode: bool = False) -> tuple[PictureFile, ...]:

@@ -5,7 +5,6 @@ Optuna itself writes it, so that its own programs read it, whatever their versio
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +17,7 @@ from automl_cli.core.trials import Stage
 from automl_cli.reporting.runs import History, space_of
 from automl_cli.reporting.trial_table import TrialRow, trial_rows
 from automl_cli.store.file_names import JOURNAL_FILE
-from automl_cli.store.files import ANOTHER_OUT, cannot_write
+from automl_cli.store.files import ANOTHER_OUT, beside, cannot_write
 from automl_cli.store.journal import Started, Told, read_records
 
 
@@ -38,12 +37,12 @@ def write_journal(path: Path, histories: Sequence[History]) -> Path:
             _add(optuna, JournalStorage(logs), history)
     finally:
         optuna.logging.set_verbosity(before)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = beside(path)
     try:
-        JournalFileBackend(str(beside), lock_obj=JournalFileOpenLock(str(beside))).append_logs(logs.all)
-        beside.replace(path)
+        JournalFileBackend(str(draft), lock_obj=JournalFileOpenLock(str(draft))).append_logs(logs.all)
+        draft.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise cannot_write(path, error, hint=ANOTHER_OUT) from error
     return path
 

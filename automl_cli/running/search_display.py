@@ -4,7 +4,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
@@ -126,7 +126,7 @@ def showing(
     """Show a study while the context lasts. Yields the function to call with each progress, which is told to `also` first."""
     figures = SearchFigures(window, score=score)
     tellers: Tellers = [*(also or ()), figures.update]
-    with _log(talk.log_file, tellers, score), _shown(talk, figures, tellers, score):
+    with _log(talk, tellers, score), _shown(talk, figures, tellers, score):
         yield _all(tellers)
 
 
@@ -224,20 +224,43 @@ def check_log_file(path: Path | None) -> None:
 
 
 @contextmanager
-def _log(path: Path | None, tellers: "Tellers", score: Score) -> Iterator[None]:
-    if path is None:
+def _log(talk: Talk, tellers: "Tellers", score: Score) -> Iterator[None]:
+    if (path := talk.log_file) is None:
         yield
         return
-    with path.open("a", encoding="utf-8") as file:
-        tellers.append(_writer(file, score))
+    try:
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        _warn_of_log(talk, path, error)
         yield
+        return
+    tellers.append(_writer(file, path, score, talk))
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it was said before
+            file.close()
 
 
-def _writer(file: TextIO, score: Score) -> "Callable[[SearchProgress], None]":
+def _writer(file: TextIO, path: Path, score: Score, talk: Talk) -> "Callable[[SearchProgress], None]":
+    """Return a function that adds a line for every trial. A log that cannot be written, as on a full disk, ends no search."""
+    said = False
+
     def tell(progress: "SearchProgress") -> None:
-        if progress.last is not None:
-            at = datetime.now().astimezone().isoformat(timespec="seconds")
+        nonlocal said
+        if progress.last is None:
+            return
+        at = datetime.now().astimezone().isoformat(timespec="seconds")
+        try:
             file.write(f"{at} {visible(trial_line(progress.last, score), lines=False)}\n")
             file.flush()
+        except OSError as error:
+            if not said:
+                _warn_of_log(talk, path, error)
+            said = True
 
     return tell
+
+
+def _warn_of_log(talk: Talk, path: Path, error: OSError) -> None:
+    talk.warn(f"--log-file {path} cannot be written ({error.strerror or error}); the search goes on without it")

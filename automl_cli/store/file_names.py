@@ -14,6 +14,10 @@ MOST_BYTES = 150
 """Bytes of a name that is made of another one: file systems take 255, and what is put around it needs room."""
 
 
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have at most, on nearly all file systems."""
+
+
 def short_name(name: str, most_bytes: int = MOST_BYTES) -> str:
     """Return a name for a file: the whole one where it is short, else its beginning and a digest of the whole.
 

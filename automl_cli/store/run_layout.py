@@ -1,4 +1,4 @@
-"""What directories of searches, comparisons and trainings hold: which files are theirs, and which directories inside."""
+"""The files and directories that searches, comparisons and trainings hold, and how they are told from those of others."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -6,10 +6,10 @@ rungs             which children are trained longer, where they are stopped earl
 limits            the proposals over a limit: how many are drawn again, and when that ends
 grouping          which trials go to one worker together
 evaluation_cache  which genotypes are evaluated already, and the seeds of children
-retraining        what is trained after the search: the best again, and what is made by hand
+ended             the winner of a study that has ended
 incumbent         the ranking of trials, and the artifact that says what was found
 publisher         when `best.json` is written
-retraining        the best trained again, longer: the second stage
+retraining        what is trained after the search: the best again, and what is made by hand
 replay            a journal that is read brings a search to where it was
 session           a study with its strategy and executor by name, in a run directory
 """

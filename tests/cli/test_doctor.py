@@ -122,6 +122,18 @@ def test_caches_that_cannot_be_written_and_variables_that_change_results_are_sai
     assert found["environment", "JAX_ENABLE_X64"]["found"] == "1; set aside where anything is computed"
 
 
+def test_a_cache_that_belongs_to_another_user_breaks_nothing(
+    automl: Callable, monkeypatch: pytest.MonkeyPatch, no_process: None, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AUTOML_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
+    found = findings(automl("doctor", "--json"))
+    assert (found["caches", "data"]["state"], found["caches", "data"]["found"]) == (
+        "note",
+        f"{tmp_path}/data may not be written, so data are prepared among temporary files",
+    )
+
+
 def test_the_program_agrees_with_numpy() -> None:
     found = self_test()
     assert found["right"]

@@ -147,9 +147,12 @@ def test_removing_the_folder_while_arrays_are_mapped_harms_nobody(cache):
 OTHER_USERS = [2001, 2002]
 
 OTHER_USER = f"""
-import os, platformdirs, sys, time
-from automl_cli.data import cache  # while this user may still read it
-cache.cache_folder(), __import__("filelock").SoftFileLock, __import__("filelock").FileLock("{os.devnull}")
+import os, sys, tempfile
+from automl_cli.data import cache
+with tempfile.TemporaryDirectory() as folder:  # imports everything while this user may still read it
+    shared, os.environ["AUTOML_CACHE_DIR"] = os.environ["AUTOML_CACHE_DIR"], folder
+    cache.load_or_prepare("x", "x", {{"values": ((1,), "int32")}}, lambda arrays: None)
+    os.environ["AUTOML_CACHE_DIR"] = shared
 os.setgroups([]), os.setgid(int(sys.argv[3])), os.setuid(int(sys.argv[3]))
 {WORKER}
 print(cache.said_of_the_cache())

@@ -81,6 +81,28 @@ def test_data_that_were_moved_are_recognised_where_they_lie_now(tmp_path: Path) 
     assert resumed.child.problem.facts == recorded.child.problem.facts  # type: ignore[union-attr]
 
 
+def test_a_relative_place_means_what_lies_there_from_where_the_search_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("one", "same", "other"):
+        (tmp_path / folder).mkdir()
+        write_noise(tmp_path / folder / "data.npz", seed=int(folder == "other"))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    recorded = recorded_on(Path("data.npz"))
+    monkeypatch.chdir(tmp_path / "same")
+    assert resume_search("search-arch", recorded, SearchRequest())[0].child == recorded.child
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(DataError, match="examples or labels are others than they were"):
+        resume_search("search-arch", recorded, SearchRequest())
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(DataError, match="say where they lie now with --dataset"):
+        resume_search("search-arch", recorded, SearchRequest())
+    resumed, _ = resume_search("search-arch", recorded, SearchRequest(dataset="../one/data.npz"))
+    assert resumed.child is not None
+    assert resumed.child.problem.source == "../one/data.npz"
+
+
 def test_another_command_is_refused() -> None:
     with pytest.raises(UserError, match=r"this is a run of search-arch; continue it with `automl search-arch --resume`"):
         resume_search("search-cell", settings(), SearchRequest())
