@@ -80,7 +80,9 @@ def group() -> Iterator[Path]:
     outer.rmdir()
 
 
-@pytest.mark.parametrize(("ended_by", "why"), [("watch", "hardly anything was left"), ("kernel", "the kernel ended the worker")])
+@pytest.mark.parametrize(
+    ("ended_by", "why"), [("watch", "hardly anything was left"), ("kernel", "the kernel ended the worker")]
+)
 def test_a_child_that_takes_all_memory_of_its_container_ends_alone(ended_by: str, why: str, group: Path) -> None:
     granted, found, message = statuses(str(group), 0, ended_by)
     assert granted == 300 * MIB
