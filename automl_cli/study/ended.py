@@ -3,31 +3,34 @@
 from pathlib import Path
 
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.core.trials import Outcome, Stage, Status
+from automl_cli.core.trials import Stage, Status
 from automl_cli.plugins.listing import kind_named
-from automl_cli.store.journal import Asked, Ended, Ledger, Record, Told, placed_records
+from automl_cli.store.journal import Ended, Ledger, Record, placed_records
 from automl_cli.store.study import StudySettings
 from automl_cli.study.incumbent import Winner, ranking_of, winner_of
+from automl_cli.study.limits import OverLimit
+from automl_cli.study.retraining import chosen_by
 
 
 def ended_winner(journal: Path, settings: StudySettings, space: SearchSpace) -> Winner | None:
     """Return the winner of a study whose journal says that it is finished; None where there may be more to do."""
     joins = kind_named(space.plugin.produces).joins
     ranking = ranking_of(settings, joins=joins, standing_for=space.canonical)
-    ledger, retrained, ended = Ledger(), dict[int, Outcome](), 0
+    ledger, over_limit, told = Ledger(), OverLimit(), 0
     last: Record | None = None
     for place, last in placed_records(journal):
-        if isinstance(last, Asked):
-            ledger.ask(last, place)
-        elif isinstance(last, Told):
-            trial = ledger.tell(last, place)
-            if last.stage is Stage.RETRAIN:
-                retrained[trial.number] = trial.outcome
-            else:
-                ranking.add(trial)
-                ended += trial.outcome.status is not Status.OVER_LIMIT
+        trial = ledger.take(last, place)
+        if trial is None or trial.task.stage is not Stage.SEARCH:
+            continue
+        told += 1
+        if trial.outcome.status is Status.OVER_LIMIT:
+            over_limit.add(trial.number)
+        if trial.reused is None:
+            ranking.add(trial)
     best = ranking.best()
-    finished = isinstance(last, Ended) and last.reason == "finished" and ended >= settings.trials and bool(best)
-    if not finished or any(trial.number not in retrained for trial in best[: settings.retrain_top]):
+    finished = isinstance(last, Ended) and last.reason == "finished"
+    if not finished or not best or ledger.open or not over_limit.is_enough(told, settings.trials):
         return None
-    return winner_of(best, settings, joins=joins, retrained=retrained if settings.retrain_top else None)
+    candidates = best[: settings.retrain_top]
+    retrained = chosen_by({key: trial.outcome for key, trial in ledger.trials.items()}, candidates, settings)
+    return None if candidates and retrained is None else winner_of(best, settings, joins=joins, retrained=retrained)
