@@ -271,12 +271,12 @@ def test_children_that_die_or_hang_end_their_own_task_only(capfd: pytest.Capture
 def test_a_worker_that_is_killed_from_outside_loses_nothing_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     with contextlib.closing(RayExecutor(setup(seconds=1.5), workers=1)) as executor:
         executor.submit(task(0))
-        assert executor.wait(timeout_seconds=60) is not None
+        assert executor.wait(timeout_seconds=180) is not None
         executor.submit(task(1))
         assert executor.wait(timeout_seconds=0.2) is None
         (actor,) = processes("ray::NodeWorker")
         os.kill(actor, signal.SIGKILL)
-        ended = executor.wait(timeout_seconds=60)
+        ended = executor.wait(timeout_seconds=180)
     assert ended is not None
     assert (ended[0].trial, ended[1].status) == (1, Status.OK)
     assert until(lambda: not processes("ray::NodeWorker"))
@@ -288,11 +288,9 @@ def test_close_ends_actors_and_their_children() -> None:
     executor = RayExecutor(setup(faults={"0.0": "hang"}), workers=2)
     for trial in range(2):
         executor.submit(task(trial, genotype=(0, 0)))
-    assert until(lambda: len(children_of_actors()) == 2, seconds=60) or executor.wait(timeout_seconds=5) is None
-    assert executor.wait(timeout_seconds=5) is None
+    assert until(lambda: executor.wait(timeout_seconds=0.5) is None and len(children_of_actors()) == 2, seconds=180)
     started = children_of_actors()
     executor.close()
-    assert len(started) == 2
     assert until(lambda: not any(is_alive(child) for child in started))
 
 
