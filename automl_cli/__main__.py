@@ -14,9 +14,10 @@ def main(*, say_interrupted: bool = True) -> None:
     left for the process that started this one to say."""
     try:
         from automl_cli.cli.app import run
-        from automl_cli.cli.interruption import deliver_again
+        from automl_cli.cli.interruption import deliver_again, end_on_request
 
         deliver_again()
+        end_on_request()
         code = run(sys.argv[1:], say_interrupted=say_interrupted)
     except KeyboardInterrupt:
         if say_interrupted:

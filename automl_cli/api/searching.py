@@ -43,5 +43,6 @@ def search(what: What, /, **words: Unpack[SearchWords]) -> SearchResult:
     place = RunPlace(**{name: values[name] for name in RunPlace._fields if name in values})
     talk = talk._replace(log_file=values.get("log_file"), events=values.get("tensorboard", False))
     with set_up_for_a_while():
-        finished = run_search(asked_search(command, values, values.get("config"), resume=place.resume), place, talk)
+        goes_on = place.resume or place.resume_or_start
+        finished = run_search(asked_search(command, values, values.get("config"), resume=goes_on), place, talk)
     return SearchResult(finished.path)

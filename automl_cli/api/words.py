@@ -101,6 +101,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     child_gpus: float
     trial_timeout: float
     max_failures: int
+    memory_limit: str
     time_budget: float
     transfer: str
     transfer_image_size: int
@@ -110,6 +111,7 @@ class SearchWords(DataWords, RoleWords, total=False):
     operations: str
     out: Place
     resume: bool
+    resume_or_start: bool
     overwrite: bool
     repeat: int
     config: Place
@@ -145,6 +147,7 @@ class TrainWords(DataWords, RoleWords, total=False):
     config: Place
     out: Place
     resume: bool
+    resume_or_start: bool
     overwrite: bool
     quiet: bool
     tensorboard: bool

@@ -1,6 +1,8 @@
-"""Delivers Ctrl-C again where it was dropped: Python raises KeyboardInterrupt anywhere, also where exceptions are lost."""
+"""Delivers Ctrl-C again where it was dropped: Python raises KeyboardInterrupt anywhere, also where exceptions are lost. What a
+scheduler sends before it ends a job is taken for it."""
 
 import _thread
+import signal
 import sys
 import threading
 
@@ -25,6 +27,23 @@ def deliver_again() -> None:
         again.start()
 
     sys.unraisablehook = hook
+
+
+FROM_SCHEDULERS = (signal.SIGTERM, signal.SIGUSR1)
+"""What schedulers send some time before they kill: by themselves, or as the user says (`sbatch --signal=USR1@120`)."""
+
+
+def end_on_request() -> None:
+    """Have this process end by the signals of schedulers as by Ctrl-C: workers end, the journal stays whole, the exit code is
+    130. One of them is enough: those that follow do not disturb the end."""
+
+    def interrupt(number: int, frame: object) -> None:
+        for one in FROM_SCHEDULERS:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for one in FROM_SCHEDULERS:
+        signal.signal(one, interrupt)
 
 
 _held: list[KeyboardInterrupt] = []

@@ -1,9 +1,7 @@
 """Run a search command: read its flags, run or plan the search, print where the winner is."""
 
 import os
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +31,7 @@ class RunFlags(NamedTuple):
 
     out: Path | None
     resume: bool
+    resume_or_start: bool
     overwrite: bool
     repeat: int | None
     config: Path | None
@@ -48,7 +47,7 @@ class RunFlags(NamedTuple):
     @property
     def place(self) -> RunPlace:
         """The run directory that is asked for."""
-        return RunPlace(self.out, self.resume, self.overwrite, self.repeat)
+        return RunPlace(self.out, self.resume, self.overwrite, self.repeat, self.resume_or_start)
 
     @property
     def talk(self) -> Talk:
@@ -66,22 +65,21 @@ def search(command: str, flags: Mapping[str, Any]) -> None:
         if flags[row.attribute] is not None:
             row.check(flags[row.attribute])
     run_flags.place.check()
-    if run_flags.write_config is not None and run_flags.resume:
+    if run_flags.write_config is not None and run_flags.place.resumes:
         raise UserError("--write-config with --resume: give the run with --config in place of --resume --out")
     check_one_volume(verbose=run_flags.verbose, quiet=run_flags.quiet)
     check_log_file(run_flags.log_file)
     os.nice(run_flags.nice or 0)
-    asked = asked_of(command, flags, run_flags.config, resume=run_flags.resume)
-    with _sigterm_as_ctrl_c():
-        if run_flags.write_config is not None:
-            write_config(asked, run_flags.write_config, json=run_flags.json, plan_follows=run_flags.dry_run)
-        if run_flags.dry_run:
-            set_up_this_process()
-            _show_plan(asked, run_flags)
-        elif run_flags.write_config is None:
-            set_up_this_process()
-            finished = run_search(asked, run_flags.place, run_flags.talk)
-            _print(finished, as_json=run_flags.json)
+    asked = asked_of(command, flags, run_flags.config, resume=run_flags.resume or run_flags.resume_or_start)
+    if run_flags.write_config is not None:
+        write_config(asked, run_flags.write_config, json=run_flags.json, plan_follows=run_flags.dry_run)
+    if run_flags.dry_run:
+        set_up_this_process()
+        _show_plan(asked, run_flags)
+    elif run_flags.write_config is None:
+        set_up_this_process()
+        finished = run_search(asked, run_flags.place, run_flags.talk)
+        _print(finished, as_json=run_flags.json)
 
 
 def asked_of(command: str, flags: Mapping[str, Any], config: Path | None, *, resume: bool = False) -> "AskedSearch":
@@ -100,7 +98,7 @@ def _show_plan(asked: "AskedSearch", flags: RunFlags) -> None:
     from automl_cli.planning.estimate import plan_of
     from automl_cli.running.accounts import say_what_was_read
 
-    if flags.resume:
+    if flags.place.resumes:
         settings, space = _recorded(asked.command, asked.request, flags)
     else:
         settings, space = asked.settled(data_needed=False)
@@ -108,7 +106,7 @@ def _show_plan(asked: "AskedSearch", flags: RunFlags) -> None:
     say_what_was_read(settings.child, flags.talk)
     say_what_differs(asked, flags.talk)
     say_doubts(settings, asked.request, flags.talk)
-    repeats = len(flags.place.repeats) or None if flags.resume else asked.repeats(flags.repeat)
+    repeats = len(flags.place.repeats) or None if flags.place.resumes else asked.repeats(flags.repeat)
     plan = msgspec.structs.replace(plan_of(settings, space), repeats=repeats)
     if flags.json:
         write_json(plan)
@@ -152,17 +150,3 @@ def _print(finished: "FinishedSearch", *, as_json: bool) -> None:
     for one in finished.studies:
         for line in last_words(one.transfer) if one.transfer is not None else ():
             talk_console().print(line, soft_wrap=True)
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C: workers end, the journal stays whole, the exit code is 130."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -41,7 +41,7 @@ def train(**given: Any) -> None:
     from automl_cli.training.asked import asked_training
 
     asked = asked_training(given)
-    place = {name: given[name] for name in ("out", "resume", "overwrite")}
+    place = {name: given[name] for name in TrainingPlace._fields}
     if given["write_config"] is not None:
         _write_config(asked, given["write_config"], json=given["json"], plan_follows=given["dry_run"])
     if given["dry_run"]:

@@ -3,6 +3,7 @@
 errors          the tree of errors, with "did you mean"
 msgspec_errors  msgspec's validation errors in our words
 numbers         numbers and durations as users write and read them
+sizes           amounts of memory as users write and read them
 bounds          bounds of numbers, as data
 flags           a flag as one row of data, and requests made of such rows
 visible_text    every character of a text as one that shows

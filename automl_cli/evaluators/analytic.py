@@ -21,7 +21,7 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Costs, Measurement, Task
 from automl_cli.plugins.discovery import open_space
 
-Fault = Literal["raise", "diverge", "memory", "xla-memory", "kill", "exit", "hang", "print"]
+Fault = Literal["raise", "diverge", "memory", "xla-memory", "allocate", "kill", "crash", "exit", "hang", "print"]
 
 
 class AnalyticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,11 +148,21 @@ def _raise(error: Exception) -> None:
     raise error
 
 
+def _allocate() -> None:
+    """Take memory, and use it, until somebody ends this process."""
+    held: list[bytearray] = []
+    while True:
+        held.append(bytearray(b"x") * 2**23)
+        time.sleep(0.002)
+
+
 _FAULTS: dict[Fault, Callable[[], Any]] = {
     "raise": lambda: _raise(RuntimeError("the child broke")),
     "diverge": lambda: _raise(Diverged("loss is nan in epoch 1")),
     "memory": lambda: _raise(MemoryError()),
     "xla-memory": lambda: _raise(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8589934592 bytes.")),
+    "allocate": _allocate,
+    "crash": lambda: signal.raise_signal(signal.SIGSEGV),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "exit": lambda: (print("last words", flush=True), os._exit(3)),  # noqa: T201
     "hang": lambda: time.sleep(3600),

@@ -5,6 +5,7 @@ serial          in this process, one task after the other: the reference
 local           worker processes of this machine
 worker_process  a worker process as its parent sees it
 worker_main     the program that a worker process runs
+memory_watch    ends workers that take more memory than they may
 messages        what parent and worker tell each other, as lines of JSON
 ray_executor    workers on a Ray cluster, each an actor
 ray_worker      a worker of the cluster as its driver sees it

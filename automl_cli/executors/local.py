@@ -6,15 +6,18 @@ children. What happens to a worker happens to its task only.
 """
 
 import math
+import sys
 import time
 from collections import deque
 from queue import Empty
 
 from automl_cli.core.protocols import EvaluatorSetup
 from automl_cli.core.trials import Outcome, Status, Task
+from automl_cli.executors.memory_watch import KernelKills, MemoryWatch
 from automl_cli.executors.messages import Done, Message, Ready, Unusable
 from automl_cli.executors.worker_process import Events, WorkerProcess
 from automl_cli.system.process import memory_bytes, process_settings, visible_gpus
+from automl_cli.system.warden import Warden
 
 CHILDREN_PER_WORKER = 500
 """A worker is replaced after so many children: whatever a library may hoard over the years, memory stays flat."""
@@ -22,9 +25,13 @@ CHILDREN_PER_WORKER = 500
 SHARE_OF_MEMORY = 0.5
 """A worker is replaced when, after a child, it holds more than its share of this part of the machine's memory."""
 
+SHARE_OF_LIMIT = 0.8
+"""A worker is replaced when, after a child, it holds more than this part of `--memory-limit`: the next child is not to pay."""
+
 
 class LocalExecutor:
-    """Runs up to `workers` tasks at a time. A task that takes longer than `timeout_seconds` ends with status `timeout`.
+    """Runs up to `workers` tasks at a time. A task that takes longer than `timeout_seconds` ends with status `timeout`, one
+    whose worker takes more than `memory_limit_bytes` with `out-of-memory`.
 
     `machine_share` and `gpu_share` are the parts of the machine's memory, and of each GPU, that all workers together may take.
     """
@@ -35,6 +42,7 @@ class LocalExecutor:
         *,
         workers: int,
         timeout_seconds: float | None = None,
+        memory_limit_bytes: int | None = None,
         children_per_worker: int = CHILDREN_PER_WORKER,
         machine_share: float = 1.0,
         gpu_share: float = 1.0,
@@ -42,7 +50,11 @@ class LocalExecutor:
         self._setup = setup
         self._timeout_seconds = timeout_seconds
         self._children_per_worker = children_per_worker
-        self._most_bytes = int(memory_bytes() * SHARE_OF_MEMORY * machine_share / workers)
+        fair = int(memory_bytes() * SHARE_OF_MEMORY * machine_share / workers)
+        self._most_bytes = min(fair, int((memory_limit_bytes or sys.maxsize) * SHARE_OF_LIMIT))
+        self._watch = MemoryWatch(memory_limit_bytes, fair_bytes=fair)
+        self._kernel_kills = KernelKills()
+        self._warden: Warden | None = None
         self._environments = _environments(workers, gpu_share)
         self._free_slots = deque(range(workers))
         self._workers: list[WorkerProcess] = []
@@ -80,6 +92,10 @@ class LocalExecutor:
         self._ended.clear()
         for worker in list(self._workers):
             self._dismiss(worker)
+        self._watch.close()
+        if self._warden is not None:
+            self._warden.close()
+            self._warden = None
 
     def _put_to_work(self) -> None:
         """Give waiting tasks to idle workers, and start workers for the others while there is room."""
@@ -108,7 +124,14 @@ class LocalExecutor:
                 self._ended.extend((task, outcome) for task in self._waiting.popleft())
             return False
         self._workers.append(worker)
+        self._guard()
         return True
+
+    def _guard(self) -> None:
+        """Have all workers there are watched, and ended with this process."""
+        self._watch.watch(self._workers)
+        self._warden = self._warden or Warden()
+        self._warden.guard(worker.process_id for worker in self._workers)
 
     def _hear(self, worker: WorkerProcess, message: Message | None) -> None:
         match message:
@@ -123,7 +146,7 @@ class LocalExecutor:
             case Unusable(text):
                 self._fail(worker, Status.FAILED, f"the evaluator {self._setup.evaluator.name!r} cannot be built: {text}")
             case None:
-                self._fail(worker, *worker.autopsy())
+                self._fail(worker, *worker.autopsy(self._kernel_kills.one_more))
 
     def _conclude(self, worker: WorkerProcess, outcomes: tuple[Outcome, ...]) -> None:
         self._ended.extend(zip(worker.tasks, outcomes, strict=True))
@@ -148,6 +171,7 @@ class LocalExecutor:
     def _dismiss(self, worker: WorkerProcess) -> None:
         worker.end()
         self._workers.remove(worker)
+        self._guard()
         self._free_slots.append(worker.slot)
 
 

@@ -31,7 +31,8 @@ _LONGEST_CAUSE = 300
 
 
 class RayExecutor:
-    """Runs up to `workers` tasks at a time. A task that takes longer than `timeout_seconds` ends with status `timeout`.
+    """Runs up to `workers` tasks at a time. A task that takes longer than `timeout_seconds` ends with status `timeout`, one
+    whose child takes more than `memory_limit_bytes` with `out-of-memory`.
 
     The cluster is joined when there is work for it, and left by `close`.
     """
@@ -42,10 +43,12 @@ class RayExecutor:
         *,
         workers: int,
         timeout_seconds: float | None = None,
+        memory_limit_bytes: int | None = None,
         cluster: Cluster | None = None,
     ) -> None:
         self._setup = setup
         self._timeout_seconds = timeout_seconds
+        self._memory_limit_bytes = memory_limit_bytes
         self._cluster = cluster or Cluster()
         self._most_workers = workers
         self._free_slots = deque(range(workers))
@@ -110,6 +113,7 @@ class RayExecutor:
             evaluator=self._setup,
             files=own_files(self._setup),
             timeout_seconds=self._timeout_seconds,
+            memory_limit_bytes=self._memory_limit_bytes,
             cluster=self._cluster,
             packages=current_environment().packages,
         )

@@ -26,12 +26,13 @@ from automl_cli.system.process import resident_bytes, visible_gpus
 
 class Hiring(Struct, frozen=True):
     """The first message to an actor: its name, the setup of its evaluator with the files that go with it, what it may take of
-    time and of its node, and the versions of packages that it must have."""
+    time, of memory and of its node, and the versions of packages that it must have."""
 
     name: str
     evaluator: EvaluatorSetup
     files: tuple[SentFile, ...]
     timeout_seconds: float | None
+    memory_limit_bytes: int | None
     cluster: Cluster
     packages: dict[str, str]
 
@@ -56,6 +57,7 @@ class NodeWorker:
                 at_hand(hiring.evaluator, hiring.files),
                 workers=1,
                 timeout_seconds=hiring.timeout_seconds,
+                memory_limit_bytes=hiring.memory_limit_bytes,
                 machine_share=1 / _neighbours(hiring.cluster),
                 gpu_share=min(1.0, hiring.cluster.child_gpus or 1.0),
             )

@@ -5,6 +5,7 @@ standard output. Whatever the evaluator or a library prints goes to standard err
 of a task too, so that no worker outlives its parent.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -18,15 +19,18 @@ from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
 from automl_cli.executors.outcomes import attempt_all, described
 from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.store import encoding
-from automl_cli.system.process import die_with, keep_heap, resident_bytes
+from automl_cli.system.process import die_first, die_with, keep_heap, resident_bytes
+from automl_cli.system.warden import kill_group
 
 
 def main() -> None:
     """Build the evaluator and evaluate tasks until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group; the parent decides
+    _leave_signals_to_the_parent()
+    faulthandler.enable(all_threads=False)  # the last words of a crash are where it happened
     answers = _take_standard_output()
     setup = encoding.decode(sys.stdin.buffer.readline(), Setup, "setup")
     die_with(setup.parent)
+    die_first()
     keep_heap()
     tasks: SimpleQueue[tuple[Task, ...]] = SimpleQueue()
     threading.Thread(target=_read_tasks, args=(sys.stdin.buffer, tasks), daemon=True).start()
@@ -41,10 +45,20 @@ def main() -> None:
         _say(answers, Done(outcomes, resident_bytes()))
 
 
+def _leave_signals_to_the_parent() -> None:
+    """Take no notice of signals that ask a search to end: a scheduler sends them to every process of a job, and it is the
+    parent that decides. What this process starts hears them, unlike with `SIG_IGN`."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda number, frame: None)
+        signal.siginterrupt(number, False)
+
+
 def _take_standard_output() -> BinaryIO:
-    """Return a private handle on standard output. From now on all other prints go to standard error."""
+    """Return a private handle on standard output, which no fork of this process has: the parent waits for its end. From now on
+    all other prints go to standard error."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    os.register_at_fork(after_in_child=lambda: os.close(answers.fileno()))
     return answers
 
 
@@ -53,7 +67,8 @@ def _read_tasks(source: BinaryIO, tasks: "SimpleQueue[tuple[Task, ...]]") -> Non
         for line in source:
             tasks.put(encoding.decode(line, tuple[Task, ...], "tasks"))
     finally:
-        os._exit(0)  # the parent is gone, or done with this worker
+        kill_group(os.getpid())  # the parent is gone, or done with this worker
+        os._exit(0)
 
 
 def _say(answers: BinaryIO, message: Message) -> None:

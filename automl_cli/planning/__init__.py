@@ -3,6 +3,7 @@
 flags            the rows of all flags of searches
 run_flags        the rows about the run directory and the display
 worker_flags     the rows about where children are trained
+memory           how much memory a child may take, and what there is here
 network_flags    the rows about the network, where another role is searched
 augment_flags    the rows of `search-augment` alone
 transfer_flags   the rows about what becomes of the winner

@@ -50,5 +50,7 @@ def asked_search(command: str, given: Mapping[str, Any], config: Path | None, *,
     if not isinstance(before, RecordedSearch):
         return AskedSearch(command, request_over(before, given))
     if resume:
-        raise UserError("--resume goes on with the run in --out, and --config RUN searches one anew; give one of them")
+        raise UserError(
+            "--resume and --resume-or-start go on with the run in --out, and --config RUN searches one anew; give one of them"
+        )
     return AskedSearch(command, request_over(SearchRequest(), given), before)

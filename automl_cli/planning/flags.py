@@ -15,6 +15,7 @@ from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.flags import Flag
 from automl_cli.core.rewards import LARGEST_EXPONENT
 from automl_cli.planning.augment_flags import AUGMENT
+from automl_cli.planning.memory import MEMORY_LIMIT
 from automl_cli.planning.network_flags import network_rows
 from automl_cli.planning.run_flags import RUN_ROWS
 from automl_cli.planning.transfer_flags import TRANSFER
@@ -277,7 +278,7 @@ def _shared_rows() -> tuple[Flag, ...]:
     roles = role_rows(ROLES, recorded="child.roles", of_children=True)
     of_problems = problem_rows(WHAT, of_children=True)
     search = (_with_names(row, TABLES[row.name]) if row.name in TABLES else row for row in SEARCH)
-    return (*SPACE, *DATA, *of_problems, *LIMITS, *roles, *search, *_evaluator_rows(), *WORKERS)
+    return (*SPACE, *DATA, *of_problems, *LIMITS, *roles, *search, *_evaluator_rows(), *WORKERS, MEMORY_LIMIT)
 
 
 TABLES = {"strategy": STRATEGIES, "evaluator": EVALUATORS}

@@ -31,7 +31,14 @@ class Workplace(NamedTuple):
         return self.executor != "serial" and workers_have_accelerator()
 
 
-def place_of(executor: str, workers: int | None, timeout_seconds: float | None, *, cluster: Cluster | None = None) -> Workplace:
+def place_of(
+    executor: str,
+    workers: int | None,
+    timeout_seconds: float | None,
+    *,
+    memory_limit_bytes: int | None = None,
+    cluster: Cluster | None = None,
+) -> Workplace:
     """Check the executor and return it with its number of workers, the default number where none is given.
 
     Raises UserError for what it cannot do, and for a cluster that cannot be joined where it has to say its size.
@@ -41,7 +48,7 @@ def place_of(executor: str, workers: int | None, timeout_seconds: float | None, 
         check_serial(workers or 1, timeout_seconds)
         return Workplace(executor, 1, None)
     if executor != RAY:
-        return Workplace(executor, workers or default_workers(), None)
+        return Workplace(executor, workers or default_workers(memory_limit_bytes), None)
     check_ray()
     cluster = cluster or Cluster()
     address_of(cluster)

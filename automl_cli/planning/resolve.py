@@ -22,6 +22,7 @@ from automl_cli.planning.augment_flags import options_by_flag
 from automl_cli.planning.child import plan_child, preset_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
+from automl_cli.planning.memory import doubts_of_room, limit_asked_for
 from automl_cli.planning.place import Workplace, cluster_of, place_of
 from automl_cli.planning.population import with_warm_start
 from automl_cli.planning.request import SearchRequest, typed
@@ -30,7 +31,7 @@ from automl_cli.planning.transfer import plan_transfer
 from automl_cli.planning.warm_start import Start, starting, why_not_told
 from automl_cli.plugins.discovery import plugin_named, spaces_of
 from automl_cli.plugins.listing import kind_named, problem_named
-from automl_cli.plugins.registry import EVALUATORS, STRATEGIES
+from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.plugins.space_checks import check_placed, check_space
 from automl_cli.store.study import Replication, StudySettings
@@ -82,6 +83,7 @@ def plan_search(
         retrain_epochs=request.retrain_epochs or RETRAIN_FACTOR * measured["epochs"],
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
+        memory_limit_bytes=limit_asked_for(request.memory_limit, measured["executor"]),
         time_budget_seconds=request.time_budget,
         published_cost=preset.published_cost,
         taken_over=start.taken_over,
@@ -141,6 +143,7 @@ def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
             f"--workers {request.workers}, but at most {in_flight} children are in flight at a time, so the other workers have "
             "nothing to do; --in-flight raises that, and is part of the search"
         )
+    yield from doubts_of_room(settings, chosen=request.workers is not None)
     yield from why_not_told(request, settings)
     if settings.child is not None:
         problem = settings.child.problem
@@ -266,6 +269,7 @@ def check_held(request: SearchRequest) -> bool:
         f"--executor {request.executor}": request.executor not in (None, "serial"),
         f"--workers {request.workers}": request.workers not in (None, 1),
         f"--trial-timeout {request.trial_timeout}": request.trial_timeout is not None,
+        f"--memory-limit {request.memory_limit}": request.memory_limit is not None,
     }
     for flag, processes in asked.items():
         if processes:
@@ -278,10 +282,11 @@ def check_held(request: SearchRequest) -> bool:
 
 def _where(request: SearchRequest, factory: EvaluatorFactory) -> Workplace:
     """Return where children run: in worker processes, or in this process for an evaluator that answers at once."""
-    here = factory.instant and request.workers in (None, 1) and request.trial_timeout is None
-    here = check_held(request) or here
-    executor = request.executor or ("serial" if here else "local")
-    return place_of(executor, request.workers, request.trial_timeout, cluster=cluster_of(executor, request))
+    limits = (request.trial_timeout, request.memory_limit)
+    here = check_held(request) or (factory.instant and request.workers in (None, 1) and limits == (None, None))
+    name = EXECUTORS.check(request.executor or ("serial" if here else "local"))
+    cluster, limit = cluster_of(name, request), limit_asked_for(request.memory_limit, name)
+    return place_of(name, request.workers, request.trial_timeout, memory_limit_bytes=limit, cluster=cluster)
 
 
 def _first(given: Any, otherwise: Any) -> Any:

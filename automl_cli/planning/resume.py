@@ -16,6 +16,7 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.evaluators import own
 from automl_cli.planning.child import network_given
 from automl_cli.planning.flags import flag_named, search_rows
+from automl_cli.planning.memory import check_limit, memory_limit
 from automl_cli.planning.network_flags import NETWORK_FLAGS
 from automl_cli.planning.place import cluster_of, place_of
 from automl_cli.planning.request import SearchRequest, typed
@@ -85,16 +86,21 @@ def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: 
         evaluator_of(recorded).check(setup_of(recorded))
     check_held(request)
     executor = request.executor or recorded.executor
+    memory = recorded.memory_limit_bytes if request.memory_limit is None else memory_limit(request.memory_limit)
     place = place_of(
         executor,
         request.workers or (None if request.executor else recorded.workers),
-        recorded.trial_timeout_seconds,
+        timeout := request.trial_timeout or recorded.trial_timeout_seconds,
+        memory_limit_bytes=memory,
         cluster=cluster_of(executor, request, recorded.cluster),
     )
+    check_limit(memory, executor)
     settings = msgspec.structs.replace(
         recorded,
         trials=request.trials or recorded.trials,
         time_budget_seconds=request.time_budget or recorded.time_budget_seconds,
+        trial_timeout_seconds=timeout,
+        memory_limit_bytes=memory,
         **place._asdict(),
     )
     check_transfer(settings)

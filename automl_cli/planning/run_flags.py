@@ -9,6 +9,13 @@ RUN = "The run"
 RUN_ROWS = (
     Flag(name="out", type=Path, panel=RUN, metavar="DIR", help="The run directory. [default: runs/<command>-<time>]"),
     Flag(name="resume", type=bool, default=False, panel=RUN, help="Continue the run in --out."),
+    Flag(
+        name="resume-or-start",
+        type=bool,
+        default=False,
+        panel=RUN,
+        help="Continue what is in --out, or start it there: the same command each time, safe in a loop.",
+    ),
     Flag(name="overwrite", type=bool, default=False, panel=RUN, help="Replace the run in --out."),
     Flag(
         name="repeat",

@@ -63,6 +63,7 @@ WORKERS = (
         help="End a child that takes longer.",
         above=0,
         recorded="trial_timeout_seconds",
+        changeable=True,
     ),
     Flag(
         name="max-failures",

@@ -149,7 +149,8 @@ def _grouped(histories: Iterable[History]) -> list[tuple[str, list[History]]]:
     ]
 
 
-VARYING = ("seed", "trials", "workers", "executor", "time_budget_seconds", "trial_timeout_seconds", "environment")
+LIMITS = ("time_budget_seconds", "trial_timeout_seconds", "memory_limit_bytes")
+VARYING = ("seed", "trials", "workers", "executor", *LIMITS, "environment")
 """The settings that may differ between repeats of one search."""
 
 

@@ -1,6 +1,7 @@
 """Carries out searches and trainings from what was asked to the files: the same for the command line and for Python.
 
 searches          a search: settle what is asked, make or take up run directories, run their studies
+opening           a directory that is started in or gone on with by one command
 studies           one study: data, progress, the winner
 trainings         a training: open its directory, show its course
 transferring      the winner scaled to another data set and trained there

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from automl_cli.core.errors import UserError
 from automl_cli.running.event_files import check_event_files
-from automl_cli.running.studies import Finished, FinishedSearch, prepare_data, run_one
+from automl_cli.running.opening import check_one_way, open_patiently
+from automl_cli.running.studies import Finished, FinishedSearch, ended_before, prepare_data, run_one
 from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment
 from automl_cli.running.transferring import transfer
 
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
     from automl_cli.store.run_directory import RunDirectory
     from automl_cli.store.study import StudySettings
 
+    Settle = Callable[[RunDirectory], tuple[StudySettings, SearchSpace]]
+
 
 class RunPlace(NamedTuple):
-    """The run directory of a search, and whether it is a new one, one to continue or one to replace. With `repeat` there are as
-    many searches in it, with seeds s, s + 1, …"""
+    """The run directory of a search, and whether it is a new one, one to continue or one to replace, or with `resume_or_start`
+    what is found there. With `repeat` there are as many searches in it, with seeds s, s + 1, …"""
 
     out: Path | None = None
     resume: bool = False
     overwrite: bool = False
     repeat: int | None = None
+    resume_or_start: bool = False
 
     def check(self) -> None:
         """Raise UserError for settings that do not go together."""
@@ -34,6 +38,18 @@ class RunPlace(NamedTuple):
             raise UserError("--resume continues a run and --overwrite replaces it; give one of them")
         if self.resume and self.out is None:
             raise UserError("--resume needs the run to continue: give its directory with --out")
+        check_one_way(self.out, resume=self.resume, overwrite=self.overwrite, resume_or_start=self.resume_or_start)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether a run that is there already is continued."""
+        return self.resume or (self.resume_or_start and self.is_there())
+
+    def is_there(self) -> bool:
+        """Return whether the directory holds a search, or its repeats."""
+        from automl_cli.store.run_directory import runs_in
+
+        return self.out is not None and bool(runs_in(self.out))
 
     @property
     def repeats(self) -> list[Path]:
@@ -56,10 +72,21 @@ def run_search(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSea
     place.check()
     if talk.events:
         check_event_files()
-    return _resumed(asked, place, talk) if place.resume else _started(asked, place, talk)
+    if place.resume_or_start:
+        assert place.out is not None
+        held, settle = open_patiently(lambda: _opened(asked, place, talk), place.out, is_there=place.is_there, talk=talk)
+    else:
+        held, settle = _opened(asked, place, talk)
+    with held:
+        return _run_all(held, settle, talk, may_have_ended=place.resume_or_start)
 
 
-def _started(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSearch:
+def _opened(asked: "AskedSearch", place: RunPlace, talk: Talk) -> "tuple[RunDirectory, Settle]":
+    """Hold the directory, and return it with what settles each study in it."""
+    return _resumed(asked, place, talk) if place.resumes else _started(asked, place, talk)
+
+
+def _started(asked: "AskedSearch", place: RunPlace, talk: Talk) -> "tuple[RunDirectory, Settle]":
     from automl_cli.planning.resolve import repeated
     from automl_cli.store.artifact import artifact_of
     from automl_cli.store.run_directory import check_new_run, create_repeats, create_run, default_run_path
@@ -76,11 +103,10 @@ def _started(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSearc
     else:
         repeats = {one.seed: artifact_of(one, one.inputs) for one in repeated(settings, repeat)}
         held = create_repeats(path, repeats, overwrite=place.overwrite)
-    with held:
-        return _run_all(held, lambda run: (run.settings(), space), talk)
+    return held, lambda run: (run.settings(), space)
 
 
-def _resumed(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSearch:
+def _resumed(asked: "AskedSearch", place: RunPlace, talk: Talk) -> "tuple[RunDirectory, Settle]":
     from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.run_directory import hold, open_run
 
@@ -100,8 +126,7 @@ def _resumed(asked: "AskedSearch", place: RunPlace, talk: Talk) -> FinishedSearc
             say_doubts(settings, asked.request, talk)
         return settings, space
 
-    with hold(place.out) if repeats else open_run(place.out) as held:
-        return _run_all(held, take_up, talk)
+    return hold(place.out) if repeats else open_run(place.out), take_up
 
 
 def say_what_differs(asked: "AskedSearch", talk: Talk) -> None:
@@ -115,8 +140,11 @@ def say_what_differs(asked: "AskedSearch", talk: Talk) -> None:
 
 def say_doubts(settings: "StudySettings", request: "SearchRequest", talk: Talk) -> None:
     """Warn of valid settings that are probably mistakes."""
+    from automl_cli.planning.memory import granted_here
     from automl_cli.planning.resolve import doubts
 
+    if (granted := granted_here()) is not None:
+        talk.say(f"{granted}: {settings.workers} at a time")
     for doubt in doubts(settings, request):
         talk.console.print(f"warning: {doubt}", soft_wrap=True)
 
@@ -135,10 +163,9 @@ def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings", talk: Talk)
     warn_of_environment(recorded.environment, "the run", talk)
 
 
-def _run_all(
-    held: "RunDirectory", settle: "Callable[[RunDirectory], tuple[StudySettings, SearchSpace]]", talk: Talk
-) -> FinishedSearch:
-    """Run the study of the held directory, or of each of its repeats, and return what has ended."""
+def _run_all(held: "RunDirectory", settle: "Settle", talk: Talk, *, may_have_ended: bool) -> FinishedSearch:
+    """Run the study of the held directory, or of each of its repeats, and return what has ended. Nothing is done in one that
+    may have ended before, and has."""
     from automl_cli.jobs.caches import trim_programs
     from automl_cli.planning.resume_commands import resume_search_command
     from automl_cli.store.run_directory import open_run, repeats_of
@@ -152,6 +179,9 @@ def _run_all(
         for path in repeats or [held.path]:
             with open_run(path) if repeats else nullcontext(held) as run:
                 settings, space = settle(run)
+                if may_have_ended and (one := ended_before(run, settings, space=space, talk=talk)) is not None:
+                    finished.append(one)
+                    continue
                 executor = executor or stack.enter_context(closing(make_executor(settings)))
                 with goes_on_with(resume_search_command(settings, held.path)):
                     finished.append(run_one(run, settings, space=space, executor=executor, talk=talk))

@@ -86,6 +86,16 @@ def prepare_data(settings: "StudySettings", talk: Talk) -> None:
     evaluator_of(settings).prepare(setup_of(settings), say)
 
 
+def ended_before(run: "RunDirectory", settings: "StudySettings", *, space: "SearchSpace", talk: Talk) -> Finished | None:
+    """Return the study of a run directory that has ended with these settings in an earlier session, or None."""
+    from automl_cli.study.ended import ended_winner
+
+    if not run.best_file.is_file() or (winner := ended_winner(run.journal_file, settings, space)) is None:
+        return None
+    talk.say(f"{run.path} has ended already; {_winner_in_words(settings, winner)}")
+    return Finished(run.path, run.best_file, settings, winner)
+
+
 def run_one(
     run: "RunDirectory", settings: "StudySettings", *, space: "SearchSpace", executor: "Executor", talk: Talk
 ) -> Finished:

@@ -4,20 +4,24 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from automl_cli.running.opening import check_one_way, open_patiently
 from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment
 
 if TYPE_CHECKING:
     from automl_cli.kinds.model import ModelBody
     from automl_cli.store.artifact import Artifact
+    from automl_cli.store.run_directory import RunDirectory
     from automl_cli.training.asked import AskedTraining
 
 
 class TrainingPlace(NamedTuple):
-    """The directory of a training, and whether it is a new one, one to continue or one to replace."""
+    """The directory of a training, and whether it is a new one, one to continue or one to replace, or with `resume_or_start`
+    what is found there."""
 
     out: Path | None = None
     resume: bool = False
     overwrite: bool = False
+    resume_or_start: bool = False
 
 
 def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "tuple[Path, Artifact[ModelBody]]":
@@ -34,10 +38,19 @@ def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "t
     trim_programs()
     if asked.recorded is not None:
         warn_of_environment(asked.recorded.settings.environment, f"the training in {asked.recorded.place}", talk)
-    with asked.open(**place._asdict()) as run, ExitStack() as stack:
+    with _opened(asked, place, talk) as run, ExitStack() as stack:
         training = settings_of(run.path)
         say_what_was_read(training.child, talk)
         curves = training_curves(stack.enter_context(event_file(run.path))) if talk.events else None
         display = shown(talk.console, epochs=training.epochs, unseen=not training.with_validation, quiet=talk.quiet)
         with goes_on_with(resume_training_command(run.path)), display as watch:
             return run.path, train(run.path, watch=watch if curves is None else watch.with_epochs(curves))
+
+
+def _opened(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "RunDirectory":
+    from automl_cli.training.directory import is_training
+
+    check_one_way(**place._asdict())
+    if not place.resume_or_start or place.out is None:
+        return asked.open(**place._asdict())
+    return open_patiently(lambda: asked.open(**place._asdict()), place.out, is_there=lambda: is_training(place.out), talk=talk)

@@ -109,6 +109,7 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     taken_over: tuple[EarlierRun, ...] = ()
     cluster: Cluster | None = None
     """The Ray cluster of `--executor ray`, and the share of each worker; None for the other executors."""
+    memory_limit_bytes: Positive | None = None
 
     @property
     def source(self) -> str | None:

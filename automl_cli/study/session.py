@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import EvaluatorFactory, EvaluatorSetup, Executor, Strategy, StrategyFactory
@@ -72,11 +73,11 @@ def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) ->
 
 def make_executor(settings: StudySettings) -> Executor:
     """Return the executor that the settings name. Its workers start when there is work."""
-    make = EXECUTORS.load(settings.executor)
-    more = {} if settings.cluster is None else {"cluster": settings.cluster}
-    executor: Executor = make(
-        setup_of(settings), workers=settings.workers, timeout_seconds=settings.trial_timeout_seconds, **more
-    )
+    make, limit = EXECUTORS.load(settings.executor), settings.memory_limit_bytes
+    more: dict[str, Any] = {"timeout_seconds": settings.trial_timeout_seconds}
+    more |= {} if limit is None else {"memory_limit_bytes": limit}
+    more |= {} if settings.cluster is None else {"cluster": settings.cluster}
+    executor: Executor = make(setup_of(settings), workers=settings.workers, **more)
     return executor
 
 

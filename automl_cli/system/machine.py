@@ -11,7 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+from automl_cli.system.granted import granted_cores
+
 SWITCH = "AUTOML_NO_PROCESS_TUNING"
 """An environment variable. If it is set, and not to 0, computing processes keep their threads, heap, caches and options."""
 
@@ -71,17 +72,9 @@ def allowed_cores() -> tuple[int, ...]:
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use, or how many a container's quota amounts to, if that is less."""
-    return max(1, min(len(allowed_cores()), _quota_of_cores(CPU_QUOTA)))
-
-
-def _quota_of_cores(file: Path) -> int:
-    """Return how many cores Linux's control groups allow: microseconds of computing per period of microseconds, or `max`."""
-    try:
-        allowed, period = file.read_text(encoding="ascii").split()
-        return round(int(allowed) / int(period))
-    except (OSError, ValueError):
-        return sys.maxsize
+    """Return how many cores this process may use: those of its affinity, or what a container or Slurm grants, if that is
+    less."""
+    return max(1, round(granted_cores(len(allowed_cores())).amount))
 
 
 @cache

@@ -15,15 +15,23 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 
 import platformdirs
 
 from automl_cli.core.errors import UserError
-from automl_cli.system.machine import available_cores, cpu_features, cpu_model, installed_version, tuning_is_off
+from automl_cli.system.granted import granted_memory
+from automl_cli.system.machine import allowed_cores, available_cores, cpu_features, cpu_model, installed_version, tuning_is_off
 
 _THREAD_COUNTS = ("PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _GPU_MEMORY_SHARE = 0.9
+_GPU_MEMORY = "XLA_PYTHON_CLIENT_MEM_FRACTION"
+_GPU_MEMORY_TOO = "XLA_CLIENT_MEM_FRACTION"
+"""Two names of one variable. JAX refuses to start where both are set."""
+
+BYTES_OF_A_DRIVER, BYTES_OF_A_WORKER = 640 * 2**20, 1024 * 2**20
+"""The memory that a search on a small data set takes itself, and in each of its worker processes."""
 
 
 def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict[str, str]:
@@ -35,8 +43,17 @@ def process_settings(gpu: str | None = None, *, workers_of_gpu: int = 1) -> dict
     settings["JAX_PLATFORMS"] = "cpu" if gpu is None else "cuda,cpu"
     if gpu is not None:
         settings["CUDA_VISIBLE_DEVICES"] = gpu
-        settings["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{_GPU_MEMORY_SHARE / workers_of_gpu:.3f}"
+        settings |= {_GPU_MEMORY: f"{_gpu_memory_share() / workers_of_gpu:.3f}", _GPU_MEMORY_TOO: ""}
     return settings | {name: given for name in _USERS_CHOICE if (given := _given(name)) is not None}
+
+
+def _gpu_memory_share() -> float:
+    """Return the share of a GPU's memory that all workers on it take together: what the user said to JAX, or nearly all."""
+    for name in (_GPU_MEMORY_TOO, _GPU_MEMORY):
+        with suppress(ValueError):
+            if 0 < (share := float(_given(name) or "")) <= 1:
+                return share
+    return _GPU_MEMORY_SHARE
 
 
 def set_up_this_process() -> None:
@@ -92,23 +109,29 @@ def keep_heap() -> bool:
 
 
 def set_up_lone_process() -> None:
-    """Apply compilation cache and heap to a process that computes by itself, with all its threads and on any device it finds.
-    Call this before JAX is imported. Raises UserError for a device that the user chose and that is not here."""
+    """Apply compilation cache and heap to a process that computes by itself, with as many threads as cores are granted and on
+    any device it finds. Call this before JAX is imported. Raises UserError for a device that the user chose and that is not
+    here."""
     _check_platform()
     keep_heap()
     if not tuning_is_off():
-        for name, value in _cache_settings().items():
+        settings = _cache_settings()
+        if (cores := available_cores()) < len(allowed_cores()):  # JAX counts the cores of the machine
+            settings |= dict.fromkeys(_THREAD_COUNTS, str(cores))
+        for name, value in settings.items():
             os.environ.setdefault(name, value)
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """Return the GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them; none without JAX's CUDA plug-in."""
+    """Return the GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them: by number, or by name as `GPU-…` and the
+    part `MIG-…` of one; none without JAX's CUDA plug-in. What stands behind the first that is no name CUDA does not see."""
     if (_given("JAX_PLATFORMS") or "cuda") not in ("cuda", "gpu", "cuda,cpu"):
         return ()
     if not any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13)):
         return ()
     if (given := _given("CUDA_VISIBLE_DEVICES")) is not None:
-        return tuple(part.strip() for part in given.split(",") if part.strip() not in ("", "-1"))
+        named = (part.strip() for part in given.split(","))
+        return tuple(dict.fromkeys(takewhile(lambda name: name[:1].isdigit() or name.startswith(("GPU-", "MIG-")), named)))
     # CUDA counts those that this container has from 0; their files have the numbers of the machine. Windows has one for all.
     files = [*_DEVICES.glob("nvidia[0-9]*")] or [*_DEVICES.glob("dxg")]
     return tuple(str(number) for number in range(len(files)))
@@ -157,9 +180,15 @@ def _given(name: str) -> str | None:
     return _set_here[name] if name in _set_here else os.environ.get(name)
 
 
-def default_workers() -> int:
-    """Return the default number of workers: one per GPU, one for a TPU (a process has it for itself), or else one per core."""
-    return len(visible_gpus()) or (1 if _tpu_chosen() else available_cores())
+def default_workers(bytes_of_worker: int | None = None) -> int:
+    """Return the default number of workers: one per GPU, one for a TPU (a process has it for itself), or else one per core, as
+    far as there is memory for so many."""
+    return len(visible_gpus()) or (1 if _tpu_chosen() else min(available_cores(), workers_with_room(bytes_of_worker)))
+
+
+def workers_with_room(bytes_of_worker: int | None = None) -> int:
+    """Return how many workers there is memory for beside this process, each of which takes so many bytes, and at least one."""
+    return max(1, (memory_bytes() - BYTES_OF_A_DRIVER) // (bytes_of_worker or BYTES_OF_A_WORKER))
 
 
 def die_with(parent: int) -> None:
@@ -177,6 +206,19 @@ def die_with(parent: int) -> None:
             os._exit(1)
 
 
+def die_first() -> None:
+    """Have the kernel, where memory runs out, rather kill this process and what it starts than its parent; do nothing where
+    there is no such choice."""
+    if sys.platform == "linux":
+        adjustment = Path("/proc/self/oom_score_adj")
+        with suppress(OSError, ValueError):
+            adjustment.write_text(str(max(int(adjustment.read_text()), _FIRST_TO_DIE)))
+
+
+_FIRST_TO_DIE = 300
+"""In thousandths of the memory there is: as if it held so much more."""
+
+
 def resident_bytes() -> int:
     """Return the bytes of memory that this process holds now, or its peak where the platform tells no more."""
     try:
@@ -189,14 +231,13 @@ def resident_bytes() -> int:
 
 
 def memory_bytes() -> int:
-    """Return the bytes of memory of this machine, or of the container if that is less."""
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        try:
-            total = min(total, int(limit.read_text(encoding="ascii")))
-        except (OSError, ValueError):
-            continue
-    return total
+    """Return the bytes of memory of this machine, or what a container or Slurm grants, if that is less."""
+    return int(granted_memory(machine_memory()).amount)
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory of the whole machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def compilation_cache() -> Path:

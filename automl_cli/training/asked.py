@@ -21,10 +21,11 @@ class AskedTraining(NamedTuple):
     named: NamedTrainable | None
     recorded: RecordedTraining | None = None
 
-    def open(self, out: Path | None, *, resume: bool, overwrite: bool) -> RunDirectory:
+    def open(self, out: Path | None, *, resume: bool, overwrite: bool, resume_or_start: bool = False) -> RunDirectory:
         """Hold the directory of the training: a new one, an interrupted one, or that of a recorded one that is done anew."""
         if self.recorded is None:
-            return open_training(out, self.request, self.named, resume=resume, overwrite=overwrite)
+            where = {"resume": resume, "overwrite": overwrite, "resume_or_start": resume_or_start}
+            return open_training(out, self.request, self.named, **where)
         directory_to_resume(out, resume=resume, overwrite=overwrite)
         return open_anew(out, self.recorded, self.request, self.named, overwrite=overwrite)
 
@@ -35,8 +36,11 @@ def asked_training(given: Mapping[str, Any]) -> AskedTraining:
     config = given.get("config")
     before: Mapping[str, Any] | RecordedTraining = {} if config is None else read_configuration(config)
     recorded = before if isinstance(before, RecordedTraining) else None
-    if recorded is not None and given.get("resume"):
-        raise UserError("--resume goes on with the training in --out, and --config TRAINING trains anew; give one of them")
+    if recorded is not None and (given.get("resume") or given.get("resume_or_start")):
+        raise UserError(
+            "--resume and --resume-or-start go on with the training in --out, and --config TRAINING trains anew; give one of "
+            "them"
+        )
     in_file = {} if isinstance(before, RecordedTraining) else before
     naming = {row.attribute: given.get(row.attribute) for row in NAMING}
     if not any(naming.values()):

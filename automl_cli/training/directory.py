@@ -16,13 +16,19 @@ from automl_cli.training.trainable import NamedTrainable, needed
 
 
 def open_training(
-    out: Path | None, request: TrainingRequest, named: NamedTrainable | None, *, resume: bool, overwrite: bool
+    out: Path | None,
+    request: TrainingRequest,
+    named: NamedTrainable | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+    resume_or_start: bool = False,
 ) -> RunDirectory:
     """Hold the directory of a training: that of an interrupted one, or a new one with the settings of this request.
 
     `named` is what is trained; a resumed training knows its own. Raises UserError for whatever does not fit.
     """
-    before = directory_to_resume(out, resume=resume, overwrite=overwrite)
+    before = directory_to_resume(out, resume=resume, overwrite=overwrite, resume_or_start=resume_or_start)
     if before is not None:
         return _resumed(before, request, named)
     path = out or default_run_path("train")
@@ -35,13 +41,21 @@ def open_training(
     return create_run(path, settings, overwrite=overwrite, layout=TRAINING)
 
 
-def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool) -> Path | None:
-    """Return the directory of the training to resume, or None for a new one. Raises UserError for flags that do not fit."""
+def directory_to_resume(out: Path | None, *, resume: bool, overwrite: bool, resume_or_start: bool = False) -> Path | None:
+    """Return the directory of the training to resume, or None for a new one. With `resume_or_start` what is there decides.
+    Raises UserError for flags that do not fit."""
+    if resume_or_start and is_training(out):
+        return out
     if resume and overwrite:
         raise UserError("--resume continues a training and --overwrite replaces it; give one of them")
     if resume and out is None:
         raise UserError("--resume needs --out: the directory of the training to go on with")
     return out if resume else None
+
+
+def is_training(directory: Path | None) -> bool:
+    """Return whether the directory holds a training."""
+    return directory is not None and (directory / TRAINING.settings).is_file()
 
 
 def _resumed(out: Path, request: TrainingRequest, named: NamedTrainable | None) -> RunDirectory:

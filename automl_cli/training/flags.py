@@ -181,6 +181,13 @@ RECIPE_FIELDS = tuple(row.attribute for row in RECIPE)
 RUN_ROWS = (
     Flag(name="out", type=Path, panel=RUN, metavar="DIR", help="Its directory. [default: runs/train-<time>]"),
     Flag(name="resume", type=bool, default=False, panel=RUN, help="Continue the training in --out."),
+    Flag(
+        name="resume-or-start",
+        type=bool,
+        default=False,
+        panel=RUN,
+        help="Continue what is in --out, or start it there: the same command each time, safe in a loop.",
+    ),
     Flag(name="overwrite", type=bool, default=False, panel=RUN, help="Replace the training in --out."),
     Flag(
         name="config",

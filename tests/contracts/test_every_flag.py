@@ -172,6 +172,7 @@ EXAMPLES: Mapping[str, tuple[Any, Any]] = {
     "executor": ("local", "serial"),
     "ray-address": ("10.0.0.1:6379", "10.0.0.2:6379"),
     "child-gpus": (0.5, 0.25),
+    "memory-limit": ("2GB", "1536MiB"),
     "transfer": ("digits", "cifar10"),
     "transfer-image-size": (8, 16),
     "stack": ("1@96", "1@48"),
@@ -341,7 +342,7 @@ def test_a_resumed_search_may_be_told_the_same_again_and_nothing_else(row: Flag,
 
     assert row.recorded_in(resumed(same)) == row.recorded_in(settings)
     if row.changeable:
-        assert row.recorded_in(resumed(other)) == other
+        assert row.recorded_in(resumed(other)) == row.as_recorded(other)
         return
     with pytest.raises(UserError, match=rf"^--{row.name} .* is not what this run was started with"):
         resumed(other)

@@ -176,13 +176,13 @@ def test_a_file_travels_where_it_is_not_and_is_used_where_it_is(tmp_path: Path, 
 
 
 def test_other_versions_on_a_machine_are_named() -> None:
-    hiring = Hiring("0", setup(), (), None, Cluster(), {"numpy": "0.1"})
+    hiring = Hiring("0", setup(), (), None, None, Cluster(), {"numpy": "0.1"})
     assert re.fullmatch(r"numpy is [\d.]+, and 0\.1 where the search runs; install the same .*", ray_node._lacking(hiring))
     assert ray_node._lacking(msgspec.structs.replace(hiring, packages={})) == ""
 
 
 def test_a_worker_with_a_gpu_that_jax_cannot_use_is_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    hiring = Hiring("0", setup(), (), None, Cluster(child_gpus=0.5), {})
+    hiring = Hiring("0", setup(), (), None, None, Cluster(child_gpus=0.5), {})
     monkeypatch.setattr(ray_node, "visible_gpus", tuple)
     assert ray_node._lacking(hiring).startswith("JAX finds no GPU, and the worker was given one")
     monkeypatch.setattr(ray_node, "visible_gpus", lambda: ("0",))

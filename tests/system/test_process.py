@@ -56,6 +56,44 @@ def test_gpus_are_shared_by_their_workers(monkeypatch: pytest.MonkeyPatch) -> No
     assert process.visible_gpus() == ()
 
 
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ("", ()),
+        ("-1", ()),
+        ("NoDevFiles", ()),
+        ("2, 0", ("2", "0")),
+        ("0,-1,1", ("0",)),
+        ("0,,1", ("0",)),
+        ("1,1", ("1",)),
+        ("GPU-8932f937-d72c-4106-c12f-20bd9faed9f6,3", ("GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", "3")),
+        ("MIG-5c1c2f6a-1b1e-5c1e-8a2d-0f1e2d3c4b5a", ("MIG-5c1c2f6a-1b1e-5c1e-8a2d-0f1e2d3c4b5a",)),
+        ("MIG-GPU-8932f937/1/0", ("MIG-GPU-8932f937/1/0",)),
+    ],
+)
+def test_gpus_are_those_that_cuda_would_see(said: str, seen: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
+    assert process.visible_gpus() == seen
+    dealt = [one.get("CUDA_VISIBLE_DEVICES") for one in local._environments(2)]
+    assert dealt == [seen[at % len(seen)] if seen else None for at in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("said", "share"), [({}, 0.45), ({"XLA_CLIENT_MEM_FRACTION": "0.5"}, 0.25), ({"XLA_PYTHON_CLIENT_MEM_FRACTION": "?"}, 0.45)]
+)
+def test_what_the_user_leaves_of_a_gpu_is_what_its_workers_share(
+    said: dict[str, str], share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    settings = process_settings("0", workers_of_gpu=2)
+    assert float(settings["XLA_PYTHON_CLIENT_MEM_FRACTION"]) == share
+    assert settings["XLA_CLIENT_MEM_FRACTION"] == "", "JAX refuses both"
+
+
 def test_a_driver_on_the_cpu_still_gives_its_workers_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
@@ -165,18 +203,6 @@ def test_the_cache_stands_under_the_users_cache_directory_by_jaxlib_and_cpu(
     second = compilation_cache()
     monkeypatch.setattr(process, "installed_version", lambda package: "9.9")
     assert len({first, second, compilation_cache()}) == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "workers"), [("max 100000", 8), ("250000 100000", 2), ("1600000 100000", 8), ("20000 100000", 1), ("?", 8)]
-)
-def test_workers_are_as_many_as_cores_and_quota_allow(
-    text: str, workers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "cpu.max").write_text(text)
-    monkeypatch.setattr(machine, "CPU_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(machine, "allowed_cores", lambda: tuple(range(8)))
-    assert process.default_workers() == workers
 
 
 @pytest.mark.parametrize(("printed", "model"), [("Apple M2 Pro\n", "Apple M2 Pro"), (None, "arm")])
