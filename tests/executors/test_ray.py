@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from automl_cli.cli.app import run
 from automl_cli.core.errors import UserError
 from automl_cli.core.protocols import EvaluatorSetup
 from automl_cli.core.trials import Cluster, EvaluatorSpec, Measurement, Outcome, Status, Task
@@ -29,6 +30,7 @@ from automl_cli.executors.sent_files import SentFile, at_hand, own_files
 from automl_cli.executors.serial import SerialExecutor
 from automl_cli.planning.place import place_of
 from automl_cli.store import encoding
+from tests.conftest import ROOT
 from tests.executors.test_executors import FAULTS, SPACE, STATUSES, is_alive, outcomes, setup, task, until
 
 OK = Outcome(Status.OK, Measurement(scores=(1.0,)))
@@ -256,15 +258,44 @@ def test_ray_gives_the_outcomes_of_serial_whatever_children_do() -> None:
 
 @pytest.mark.usefixtures("ray_here")
 def test_children_that_die_or_hang_end_their_own_task_only(capfd: pytest.CaptureFixture[str]) -> None:
-    faults = {"2.2": "kill", "1.1": "exit", "2.1": "hang", "1.2": "print"}
-    genotypes = [(0, 0), (2, 2), (1, 1), (2, 1), (1, 2), (0, 1)]
+    faults = {"2.2": "crash", "1.1": "exit", "2.1": "hang", "1.2": "print", "2.0": "kill"}
+    genotypes = [(0, 0), (2, 2), (1, 1), (2, 1), (1, 2), (2, 0), (0, 1)]
     tasks = [task(trial, genotype=genotype) for trial, genotype in enumerate(genotypes)]
     executor = RayExecutor(setup(faults=faults), workers=1, timeout_seconds=2.0)
     found = outcomes(executor, tasks)
-    endings = [Status.OK, Status.KILLED, Status.FAILED, Status.TIMEOUT, Status.OK, Status.OK]
-    assert [found[trial].status for trial in range(6)] == endings
+    endings = [Status.OK, Status.KILLED, Status.FAILED, Status.TIMEOUT, Status.OK, Status.KILLED, Status.OK]
+    assert [found[trial].status for trial in range(7)] == endings
     assert found[2].message == "the worker ended with exit code 3: last words"
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_a_child_that_allocates_without_end_is_out_of_memory_and_the_next_one_is_measured() -> None:
+    executor = RayExecutor(setup(faults={"2.2": "allocate"}), workers=1, memory_limit_bytes=400 * 2**20)
+    found = outcomes(executor, [task(0, genotype=(2, 2)), task(1)])
+    assert [found[trial].status for trial in range(2)] == [Status.OUT_OF_MEMORY, Status.OK]
+    assert "--memory-limit is 400MiB" in found[0].message
+
+
+SEARCHES = {
+    "arch": ["search-arch", "--space", "tests/tiny_space.py"],
+    "rnn-cell": ["search-arch", "--space", "rnn-cell", "--space-option", "base=2"],
+    "cell": ["search-cell"],
+    "activation": ["search-activation"],
+    "optimizer": ["search-optimizer"],
+    "policy": ["search-augment"],
+}
+TINY = ["--trials", "2", "--epochs", "1", "--train-examples", "200", "--strategy", "random", "--seed", "3", "--quiet"]
+
+
+@pytest.mark.usefixtures("ray_here")
+@pytest.mark.parametrize("search", SEARCHES)
+def test_the_same_seed_gives_the_same_bytes_as_serial(search: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    for name, executor in {"ray": ["ray", "--workers", "2"], "serial": ["serial"]}.items():
+        assert run([*SEARCHES[search], *TINY, "--executor", *executor, "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / "ray" / "best.json").read_bytes() == (tmp_path / "serial" / "best.json").read_bytes()
 
 
 @pytest.mark.usefixtures("ray_here")
