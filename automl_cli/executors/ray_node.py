@@ -26,7 +26,7 @@ from automl_cli.system.process import resident_bytes, visible_gpus
 
 class Hiring(Struct, frozen=True):
     """The first message to an actor: its name, the setup of its evaluator with the files that go with it, what it may take of
-    time and of its node, and the versions of packages that it must have."""
+    time, of memory and of its node, and the versions of packages that it must have."""
 
     name: str
     evaluator: EvaluatorSetup

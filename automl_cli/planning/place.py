@@ -35,8 +35,8 @@ def place_of(
     executor: str,
     workers: int | None,
     timeout_seconds: float | None,
-    memory_limit_bytes: int | None = None,
     *,
+    memory_limit_bytes: int | None = None,
     cluster: Cluster | None = None,
 ) -> Workplace:
     """Check the executor and return it with its number of workers, the default number where none is given.

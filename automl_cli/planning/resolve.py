@@ -301,8 +301,8 @@ def _where(request: SearchRequest, factory: EvaluatorFactory) -> Workplace:
     limits = (request.trial_timeout, request.memory_limit)
     here = check_held(request) or (factory.instant and request.workers in (None, 1) and limits == (None, None))
     name = EXECUTORS.check(request.executor or ("serial" if here else "local"))
-    memory = limit_asked_for(request.memory_limit, name)
-    return place_of(name, request.workers, request.trial_timeout, memory, cluster=cluster_of(name, request))
+    cluster, limit = cluster_of(name, request), limit_asked_for(request.memory_limit, name)
+    return place_of(name, request.workers, request.trial_timeout, memory_limit_bytes=limit, cluster=cluster)
 
 
 def _first(given: Any, otherwise: Any) -> Any:

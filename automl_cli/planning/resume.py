@@ -87,11 +87,12 @@ def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: 
         evaluator_of(recorded).check(setup_of(recorded))
     check_held(request)
     executor = request.executor or recorded.executor
+    memory = recorded.memory_limit_bytes if request.memory_limit is None else memory_limit(request.memory_limit)
     place = place_of(
         executor,
         request.workers or (None if request.executor else recorded.workers),
         timeout := request.trial_timeout or recorded.trial_timeout_seconds,
-        memory := recorded.memory_limit_bytes if request.memory_limit is None else memory_limit(request.memory_limit),
+        memory_limit_bytes=memory,
         cluster=cluster_of(executor, request, recorded.cluster),
     )
     check_limit(memory, executor)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 from automl_cli.core.decisions import Genotype
 from automl_cli.core.protocols import EvaluatorFactory, EvaluatorSetup, Executor, Strategy, StrategyFactory
@@ -74,10 +75,11 @@ def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) ->
 
 def make_executor(settings: StudySettings) -> Executor:
     """Return the executor that the settings name. Its workers start when there is work."""
-    make, limit, cluster = EXECUTORS.load(settings.executor), settings.memory_limit_bytes, settings.cluster
-    limits = {"timeout_seconds": settings.trial_timeout_seconds} | ({} if limit is None else {"memory_limit_bytes": limit})
-    where = {} if cluster is None else {"cluster": cluster}
-    executor: Executor = make(setup_of(settings), workers=settings.workers, **limits, **where)
+    make, limit = EXECUTORS.load(settings.executor), settings.memory_limit_bytes
+    more: dict[str, Any] = {"timeout_seconds": settings.trial_timeout_seconds}
+    more |= {} if limit is None else {"memory_limit_bytes": limit}
+    more |= {} if settings.cluster is None else {"cluster": settings.cluster}
+    executor: Executor = make(setup_of(settings), workers=settings.workers, **more)
     return executor
 
 
