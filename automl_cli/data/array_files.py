@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,7 +15,12 @@ import numpy as np
 from automl_cli.core.errors import DataError
 
 CHUNK_BYTES = 1 << 24
-BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+BROKEN = (
+    *(OSError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, SyntaxError, MemoryError),
+    *(RuntimeError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""Errors of reading a damaged file, whose header may name any type and size: `zipfile` raises RuntimeError for one that is
+encrypted, and NotImplementedError for methods of compression that it does not have."""
 
 
 class ArrayHeader(NamedTuple):

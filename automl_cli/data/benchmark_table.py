@@ -15,6 +15,9 @@ from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.data.array_files import BROKEN
 from automl_cli.store.files import file_digest
 
+MOST_DIGITS = 18
+"""Digits of an index: far more than any decision has choices."""
+
 Row = tuple[str, ...]
 """The cells of the wanted columns of one row, as text; the encoding first."""
 
@@ -111,6 +114,8 @@ def _npz_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             columns = [arrays[arrays.files[_position(name, arrays.files, str(file))]] for name in wanted]
+    except DataError:
+        raise
     except BROKEN as error:
         raise DataError(f"{file} is not a readable .npz of plain arrays: {error}") from error
     for name, column in zip(wanted, columns, strict=True):
@@ -128,8 +133,11 @@ def _position(name: str, header: Sequence[str], location: str) -> int:
 
 def _genotype(text: str, decisions: DecisionList, location: str) -> Genotype:
     digits = len(decisions) > 1 and text.isdecimal()
-    indices = tuple(map(int, text if digits else re.findall(r"\d+", text)))
+    numbers = text if digits else re.findall(r"\d+", text)
     try:
+        if any(len(number) > MOST_DIGITS for number in numbers):
+            raise SpaceError(f"an index has more than {MOST_DIGITS} digits")
+        indices = tuple(map(int, numbers))
         if len(indices) != len(decisions):
             found, wanted = counted(len(indices), "index/indices"), counted(len(decisions), "decision")
             raise SpaceError(f"{found} where the space has {wanted}")

@@ -29,8 +29,9 @@ def value_of(filling: Filling) -> Any:
 
 
 def check_roles(child: Child, place: str, *, may_be_open: bool) -> None:
-    """Raise ArtifactError naming the place of a role that is empty or holds a value that does not belong there. One role may be
-    open."""
+    """Raise ArtifactError naming the place of a role that is empty or holds a value that does not belong there, or of data that
+    are none of the problem's. One role may be open."""
+    _check_problem(child.problem, f"{place}.problem")
     missing = [role for role in ROLES if role not in child.roles]
     if missing[may_be_open:]:
         raise ArtifactError(f"{place}.roles: nothing stands in the role {missing[-1]!r}; it was changed by hand. Make it again")
@@ -44,6 +45,15 @@ def check_roles(child: Child, place: str, *, may_be_open: bool) -> None:
             fills = "no role of a child" if kind.role is None else f"the role {kind.role!r}, not {role!r}"
             raise ArtifactError(f"{where}.kind: {kind.name!r} fills {fills}")
         convert(filling.value, kind.value, f"{where}.value")
+
+
+def _check_problem(problem: ProblemReference, place: str) -> None:
+    try:
+        row = problem_named(problem.name)
+    except UserError as error:
+        raise ArtifactError(f"{place}.name: {error}") from error
+    convert(problem.dataset, row.dataset_type, f"{place}.dataset")
+    convert(problem.facts, row.facts_type, f"{place}.facts")
 
 
 WORDS_SHOWN = 6

@@ -11,6 +11,7 @@ accepts several kinds passes them in a table.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -52,6 +53,8 @@ class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     SCHEMA: ClassVar[Schema]
 
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 B = TypeVar("B", bound=Body)
 Bodies = Mapping[str, type[Body]]
@@ -157,7 +160,7 @@ def read_bytes(path: Path) -> bytes:
 def _schema_parts(text: str, place: str) -> tuple[str, int]:
     family, _, rest = text.partition(".")
     name, _, number = rest.partition("/")
-    if family != "automl" or not number.isdecimal() or int(number) < 1:
+    if family != "automl" or not _VERSION.fullmatch(number):
         raise ArtifactError(f'{place}: schema: {text!r} is not of the form "automl.<kind>/<version>"')
     return name, int(number)
 

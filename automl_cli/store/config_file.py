@@ -24,8 +24,9 @@ def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
     """
     try:
         asked = tomllib.loads(read_bytes(path).decode("utf-8-sig"))  # Windows marks the order of bytes
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # of the syntax, of UTF-8, of a number of thousands of digits
+        problem = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise UserError(f"{path}: not TOML: {problem}") from error
     known = {row.name: row for row in rows}
     for name in asked:
         if name not in known:

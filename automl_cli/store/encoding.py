@@ -73,7 +73,10 @@ def check_keys(data: bytes, place: str) -> None:
             raise ArtifactError(f"{place}: key {twice!r} stands twice in one object; keep one")
         return found
 
-    json.loads(data, object_pairs_hook=unique)
+    try:
+        json.loads(data, object_pairs_hook=unique, parse_int=str)  # a number may have more digits than Python converts
+    except RecursionError as error:
+        raise ArtifactError(f"{place}: it is nested too deep; no artifact is") from error
 
 
 def convert(value: Any, kind: type[T], place: str) -> T:

@@ -1,11 +1,15 @@
 """Image data sets as plain data: enough to load the same arrays again."""
 
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from automl_cli.core.errors import ArtifactError
+from automl_cli.core.msgspec_errors import path_and_problem
 from automl_cli.values.child import Child
+
+T = TypeVar("T")
 
 IMAGES = "images"
 """The name of the problem."""
@@ -76,14 +80,24 @@ def dataset_of(child: Child | None) -> DatasetReference | None:
     """Return the data set of a child that is trained on images; None for any other."""
     if child is None or child.problem.name != IMAGES:
         return None
-    return msgspec.convert(child.problem.dataset, DatasetReference)
+    return _read(child.problem.dataset, DatasetReference, "dataset")
 
 
 def facts_of(child: Child | None) -> ImageFacts | None:
     """Return the facts of a child's images; None for a child that is trained on anything else."""
     if child is None or child.problem.name != IMAGES:
         return None
-    return msgspec.convert(child.problem.facts, ImageFacts)
+    return _read(child.problem.facts, ImageFacts, "facts")
+
+
+def _read(fields: Any, kind: type[T], name: str) -> T:
+    """Return what an artifact says of the problem of a child as its type. Raises ArtifactError where it is not of that type."""
+    try:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        path, problem = path_and_problem(str(error))
+        place = f"{name}.{path}" if path else name
+        raise ArtifactError(f"child.problem.{place}: {problem}; it was changed by hand. Make it again") from error
 
 
 def reference_for(source: str, image_shape: tuple[int, int, int]) -> DatasetReference:

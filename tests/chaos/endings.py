@@ -7,6 +7,7 @@ import msgspec
 
 from automl_cli.core.trials import Outcome, Stage
 from automl_cli.store.journal import Told, read_records
+from automl_cli.store.run_directory import runs_in
 
 Key = tuple[Stage, int]
 
@@ -27,3 +28,8 @@ def ending(run: Path) -> Ending:
             outcome = msgspec.structs.replace(record.outcome, seconds=0.0, worker="")
             told[record.stage, record.trial] = outcome, record.reused
     return Ending((run / "best.json").read_bytes(), told)
+
+
+def endings(run: Path) -> dict[str, Ending]:
+    """Return what a search came to, or each of its repeats."""
+    return {str(path.relative_to(run)): ending(path) for path in runs_in(run)}
