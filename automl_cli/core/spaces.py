@@ -104,8 +104,8 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
 
 
 class Baseline(Struct, frozen=True):
-    """What people would have made by hand in place of what is searched: the name under which reports have it, and the value, of
-    the kind that is searched; None where it goes by that name anyway."""
+    """The value that people would have made by hand in place of what is searched: the name under which reports have it, and the
+    value, of the kind that is searched; None where it goes by that name anyway."""
 
     name: str
     value: Any = None
