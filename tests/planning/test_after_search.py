@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from automl_cli.core.errors import UserError
+from automl_cli.core.trials import Limits
 from automl_cli.planning.estimate import plan_of
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.listing import kind_named, kinds, standing_kind
 from automl_cli.plugins.roles import costs_of, filling_named, typed_facts, value_of
+from automl_cli.study.session import costs_of as costs_of_genotype
+from automl_cli.study.session import make_strategy
 
 BY_HAND = {"cnn": "convnet-3x64", "activation-units": "relu", "update-rules": "adam", "autoaugment": "standard"}
 
@@ -69,9 +72,33 @@ def test_what_is_not_trained_has_nothing_made_by_hand() -> None:
         planned("cnn", evaluator="analytic", baseline=True)
 
 
+def images(path: Path, side: int) -> str:
+    np.savez(path, images=np.zeros((240, side, side, 1), np.uint8), labels=np.arange(240) % 4)
+    return str(path)
+
+
 @pytest.mark.parametrize(("side", "variant"), [(8, "plain"), (15, "plain"), (16, "pooling"), (32, "pooling")])
 def test_networks_pool_where_images_are_large(side: int, variant: str, tmp_path: Path) -> None:
-    file = tmp_path / "images.npz"
-    np.savez(file, images=np.zeros((240, side, side, 1), np.uint8), labels=np.arange(240) % 4)
-    assert planned("cnn", dataset=str(file))[1].options["variant"] == variant
-    assert planned("cnn", dataset=str(file), space_option={"variant": "strides"})[1].options["variant"] == "strides"
+    file = images(tmp_path / "images.npz", side)
+    assert planned("cnn", dataset=file)[1].options["variant"] == variant
+    assert planned("cnn", dataset=file, space_option={"variant": "strides"})[1].options["variant"] == "strides"
+
+
+def test_on_large_images_the_search_begins_with_the_largest_networks_it_can_afford(tmp_path: Path) -> None:
+    file = images(tmp_path / "images.npz", 32)
+    settings, space = planned("cnn", dataset=file)
+    limit = settings.limits.max_multiply_adds
+    assert limit == 40_000 * 32 * 32
+    strategy = make_strategy(settings, space)
+    for trial in range(settings.warm_start.count):
+        cost = costs_of_genotype(settings, space, strategy.ask(trial).genotype).multiply_adds
+        assert 0.9 * limit < cost <= limit
+
+
+def test_what_a_user_says_of_large_images_comes_before_the_preset(tmp_path: Path) -> None:
+    file = images(tmp_path / "images.npz", 32)
+    assert planned("cnn", dataset=file, max_multiply_adds=5_000_000)[0].limits.max_multiply_adds == 5_000_000
+    assert planned("cnn", dataset=file, warm_start="none")[0].warm_start is None
+    for said in ({"strategy": "random"}, {"space_option": {"layers": 2}}):
+        settings, _ = planned("cnn", dataset=file, **said)
+        assert (settings.warm_start, settings.limits) == (None, Limits())
