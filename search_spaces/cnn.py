@@ -226,7 +226,7 @@ LARGE = SearchPreset(
     space_options={"variant": "pooling", "layers": 4, "curriculum_start": 4},
     strategy_settings={"evolution": {"population_size": 6}},
     warm_start=6,
-    multiply_adds_per_pixel=40_000,
+    multiply_adds_per_pixel=25_000,
     sized_for={"image_shape": [32, 32, 3], "train_examples": 3_300, "validation_examples": 700},
 )
 """For a few networks only is there time on large images, and one epoch of each ranks small ones first, which are not the best

@@ -88,7 +88,7 @@ def test_on_large_images_the_search_begins_with_the_largest_networks_it_can_affo
     file = images(tmp_path / "images.npz", 32)
     settings, space = planned("cnn", dataset=file)
     limit = settings.limits.max_multiply_adds
-    assert limit == 40_000 * 32 * 32
+    assert limit == 25_000 * 32 * 32
     strategy = make_strategy(settings, space)
     for trial in range(settings.warm_start.count):
         cost = costs_of_genotype(settings, space, strategy.ask(trial).genotype).multiply_adds
