@@ -10,6 +10,7 @@ from random import Random
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from automl_cli.core.decisions import Choice, DecisionList, Genotype
 from automl_cli.core.errors import SpaceError, unknown_name, unknown_option
@@ -54,13 +55,6 @@ class SpaceOption(Struct, frozen=True):
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
-class LargeImages(Struct, frozen=True, kw_only=True):
-    """Options of the space for images whose shorter side has at least so many pixels."""
-
-    from_side: Annotated[int, Meta(ge=1)]
-    space_options: dict[str, Choice]
-
-
 class SearchPreset(Struct, frozen=True, kw_only=True):
     """The settings of a search under one `--preset`. Flags of the command override single fields.
 
@@ -69,7 +63,11 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     nothing is trained (tables).
     `strategy_settings` holds, by strategy name, the constants that this preset fixes; a strategy chooses the others by its rule
     from the budget. `published_cost` is what the paper spent, in words, for `--dry-run` and `report`. `by_dataset` holds other
-    settings for data sets by name, and `large_images` other options of the space for large ones.
+    settings for data sets by name, and `large_images` those for images whose shorter side has `large_from` pixels or more, but
+    for the child. `sized_for` are facts of the data that trials and epochs are meant for, where that is not the preset's set.
+
+    While a user names neither strategy nor options of the space, networks of more than `multiply_adds_per_pixel` are not
+    trained, and the first `warm_start` trials propose the costliest of many others.
 
     After the search the `retrain_top` best of so many trials are trained again, on `retrain_seeds` seeds each, and fewer
     of them where there are fewer trials (`planning.after_search`).
@@ -86,17 +84,20 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     retrain_seeds: Annotated[int, Meta(ge=1)] = 1
     reuse: bool = True
     space_options: dict[str, Choice] = {}
-    large_images: LargeImages | None = None
     strategy_settings: dict[str, dict[str, Any]] = {}
     published_cost: str = ""
     by_dataset: dict[str, "SearchPreset"] = {}
+    large_images: "SearchPreset | None" = None
+    large_from: Annotated[int, Meta(ge=1)] = 16
+    sized_for: dict[str, Any] = {}
+    warm_start: Annotated[int, Meta(ge=0)] = 0
+    multiply_adds_per_pixel: Annotated[int, Meta(ge=1)] | None = None
 
-    def options_for(self, image_shape: tuple[int, ...] | None) -> dict[str, Choice]:
-        """Return the options of the space for images of this shape (height, width, channels); None where nothing is known."""
-        large = self.large_images
-        if large is None or image_shape is None or min(image_shape[:2]) < large.from_side:
-            return self.space_options
-        return {**self.space_options, **large.space_options}
+    def for_images(self, image_shape: tuple[int, ...] | None) -> "SearchPreset":
+        """Return the settings of this preset for images of this shape (height, width, channels); None where none is known."""
+        if self.large_images is None or image_shape is None or min(image_shape[:2]) < self.large_from:
+            return self
+        return replace(self.large_images, child=self.child)
 
     def on(self, dataset: str) -> "SearchPreset":
         """Return the settings of this preset on a data set of this name."""
@@ -104,8 +105,8 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
 
 
 class Baseline(Struct, frozen=True):
-    """What people would have made by hand in place of what is searched: the name under which reports have it, and the value, of
-    the kind that is searched; None where it goes by that name anyway."""
+    """The value that people would have made by hand in place of what is searched: the name under which reports have it, and the
+    value, of the kind that is searched; None where it goes by that name anyway."""
 
     name: str
     value: Any = None

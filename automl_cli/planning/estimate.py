@@ -137,6 +137,7 @@ def fitted_in_words(settings: StudySettings, space: SearchSpace) -> str | None:
     preset = space.plugin.presets.get(settings.preset)
     if preset is None or settings.child is None:
         return None
+    preset = preset.for_images(settings.child.problem.facts.get("image_shape"))
     found = fitted(preset, space, settings.child)
     if found.epochs != settings.epochs or found.trials != settings.trials:
         return None

@@ -32,6 +32,9 @@ LONGER = 1.0
 LEAST_TRIALS = 8
 """One of so many trials of the preset is kept at least."""
 
+FEWEST = 6
+"""So many trials are kept at least, if the preset has as many."""
+
 NOMINAL_SPEED = 5e10
 """Multiply-adds and additions per second of the core for which times are compared."""
 
@@ -62,7 +65,7 @@ def fitted(preset: SearchPreset, space: SearchSpace, child: Child) -> Extent:
     allowed = LONGER * on_preset * (preset.epochs + rates) / seconds  # epochs of each of the preset's trials
     epochs = min(epochs, max(least, int(allowed) - rates))
     trials = int(preset.trials * allowed / (epochs + rates))
-    return Extent(min(preset.trials, max(-(-preset.trials // LEAST_TRIALS), trials)), epochs)
+    return Extent(min(preset.trials, max(-(-preset.trials // LEAST_TRIALS), FEWEST, trials)), epochs)
 
 
 def reason(preset: SearchPreset, found: Extent) -> str | None:
@@ -79,6 +82,8 @@ def reason(preset: SearchPreset, found: Extent) -> str | None:
 
 def _seconds_on_preset(preset: SearchPreset, space: SearchSpace, child: Child) -> float | None:
     """Return the seconds of an epoch on the data of the preset, or None where nothing is known of them."""
+    if preset.sized_for:
+        return _epoch_seconds(space, child, {**child.problem.facts, **plain(preset.sized_for)})
     problem = problem_named(child.problem.name)
     try:
         facts = plain(problem.facts(problem.dataset_type(source=preset.child.dataset), needed=False))

@@ -31,9 +31,11 @@ def first_trials(trials: int) -> int:
     return max(1, round(1.15 * math.sqrt(trials)))
 
 
-def with_warm_start(settings: StudySettings, space: SearchSpace) -> StudySettings:
-    """Return the settings with a first population by costs. Raises UserError where the strategy begins with none, and where
-    costs are not known or are all the same."""
+def with_warm_start(settings: StudySettings, space: SearchSpace, *, first: int | None = None) -> StudySettings:
+    """Return the settings with a first population by costs: of the size that a preset gives, or else by the rule.
+
+    Raises UserError where the strategy begins with none, and where costs are not known or are all the same.
+    """
     if not STRATEGIES.load(settings.strategy).starts_from_genotypes:
         able = [name for name in STRATEGIES.names() if STRATEGIES.load(name).starts_from_genotypes]
         raise UserError(
@@ -47,5 +49,5 @@ def with_warm_start(settings: StudySettings, space: SearchSpace) -> StudySetting
     if len({size(space.decisions.sample(random)) for _ in range(LOOKED_AT)}) == 1:
         raise UserError("--warm-start costs needs costs that differ, and here all are the same; leave it out")
     population = settings.strategy_settings.get("population_size", settings.trials)
-    count = min(first_trials(settings.trials), population)
+    count = min(first or first_trials(settings.trials), settings.trials, population)
     return msgspec.structs.replace(settings, warm_start=WarmStart(by="costs", count=count, draws=DRAWS))

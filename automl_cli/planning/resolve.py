@@ -61,8 +61,8 @@ def plan_search(
     plugin, file = _plugin(command, request.space or default_space)
     preset = preset_of(plugin, request.preset or "quick", request.dataset)
     data = _early_data(request, preset, data_needed=data_needed)
-    by_preset = preset.options_for(None if data is None else getattr(data.facts, "image_shape", None))
-    options = {**by_preset, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
+    preset = preset if data is None else preset.for_images(data.facts.image_shape)
+    options = {**preset.space_options, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
     strategy, reward = _strategy(request, preset, space), _reward(request, preset.reward)
@@ -80,7 +80,7 @@ def plan_search(
         strategy_settings=_constants(request, preset, strategy, start, trials=measured["trials"]),
         replication=_replication(request, measured),
         seed=request.seed or 0,
-        limits=Limits(request.max_parameters, request.max_multiply_adds),
+        limits=Limits(request.max_parameters, request.max_multiply_adds or _affordable(request, preset, data)),
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
         memory_limit_bytes=limit_asked_for(request.memory_limit, measured["executor"]),
@@ -94,8 +94,9 @@ def plan_search(
         **after_search(request, preset, space, EVALUATORS.load(measured["evaluator"].name), measured),
     )
     _check_together(settings, request, space)
-    if request.warm_start == "costs":
-        settings = with_warm_start(settings, space)
+    by_preset = preset.warm_start if _as_designed(request) else 0
+    if request.warm_start == "costs" or (request.warm_start is None and by_preset):
+        settings = with_warm_start(settings, space, first=by_preset or None)
     return settings, space
 
 
@@ -104,7 +105,21 @@ def _early_data(request: SearchRequest, preset: SearchPreset, *, data_needed: bo
     if preset.large_images is None or preset.child is None:
         return None
     factory: EvaluatorFactory = EVALUATORS.load(evaluator_named(request.evaluator or DEFAULT_EVALUATOR))
-    return known_data(request, preset.child, data_needed=data_needed) if factory.trains else None
+    data = known_data(request, preset.child, data_needed=data_needed) if factory.trains else None
+    return data if hasattr(getattr(data, "facts", None), "image_shape") else None
+
+
+def _as_designed(request: SearchRequest) -> bool:
+    """Return whether the user left the strategy and the space as they are in the preset."""
+    return request.strategy is None and not request.space_option
+
+
+def _affordable(request: SearchRequest, preset: SearchPreset, data: KnownData | None) -> int | None:
+    """Return the most multiply-adds of a network for such images by the preset; None where it bounds none."""
+    if preset.multiply_adds_per_pixel is None or data is None or not _as_designed(request):
+        return None
+    height, width, _ = data.facts.image_shape
+    return int(preset.multiply_adds_per_pixel * height * width)
 
 
 def _measured(

@@ -154,12 +154,12 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     @property
     def has_baseline(self) -> bool:
-        """Whether the winner is compared with what is made by hand."""
+        """True where the winner is compared with what is made by hand."""
         return self.baseline is not None
 
     @property
     def trainings_after(self) -> int:
-        """How many trainings come after the search, where so many trials have a score."""
+        """The number of trainings after the search, where so many trials have a score."""
         return self.retrain_seeds * (self.retrain_top + 2 * self.has_baseline)
 
     @property
