@@ -5,9 +5,6 @@ granted         cores and memory as the container or the scheduler grants them
 jax_settings    settings of JAX that a user has for other programs
 locks           locks of files, also where the file system has none
 machine         versions, CPU, cores, git state
-jax_settings    settings of JAX that a user has for other programs
-tuning          the switch that leaves processes as they are
-locks           locks of files, also where the file system has none
 process         one thread, a heap of its own, a compilation cache, an end with its parent
 speed           how fast this machine computes
 tuning          the switch that leaves processes as they are

@@ -322,7 +322,7 @@ def is_alive(process: int) -> bool:
     return bool(found) and not found.startswith("Z")
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Whether the condition comes true in time."""
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:

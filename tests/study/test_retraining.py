@@ -14,6 +14,7 @@ from automl_cli.reporting.runs import History
 from automl_cli.reporting.trial_table import trial_rows
 from automl_cli.store.journal import Asked, Told, read_records, read_trials
 from automl_cli.store.study import StudySettings
+from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space, value
 
 BY_HAND = filling_named("network", "convnet-3x64")
@@ -148,8 +149,8 @@ def test_a_training_by_hand_on_another_seed_is_no_record_of_this_study(tmp_path:
     world = World(tmp_path, config())
     world.run()
     seed = next(asked.seed for asked in world.asked() if asked.stage is Stage.BASELINE)
-    text = world.journal_file.read_text(encoding="utf-8")
-    world.journal_file.write_text(text.replace(f'"seed":{seed}', f'"seed":{seed + 1}'), encoding="utf-8")
+    text = unsigned(world.journal_file.read_bytes())
+    world.journal_file.write_bytes(text.replace(f'"seed":{seed}'.encode(), f'"seed":{seed + 1}'.encode()))
     with pytest.raises(ArtifactError, match="seed: says"):
         check_journal(world.journal_file, world.config, space(3))
 

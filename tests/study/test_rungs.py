@@ -21,6 +21,7 @@ from automl_cli.store.study import EarlyStop, Replication, StudySettings
 from automl_cli.strategies.random_search import RandomSearch
 from automl_cli.study.evaluation_cache import child_seed
 from automl_cli.study.loop import Study
+from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, settings, value
 
 ASHA = EarlyStop(by="asha", rungs=(1, 3, 9), factor=3)
@@ -316,9 +317,9 @@ def test_a_journal_from_which_a_record_was_taken_is_refused(record: bytes, text:
 def test_a_promotion_that_the_scores_do_not_say_is_refused(tmp_path: Path) -> None:
     world = World(tmp_path, stopping(trials=10))
     world.run()
-    text = world.journal_file.read_text()
+    text = unsigned(world.journal_file.read_bytes())
     first = next(record for record in read_records(world.journal_file) if isinstance(record, Promoted))
-    world.journal_file.write_text(text.replace(f'"seed":{first.seed}', f'"seed":{first.seed + 1}'))
+    world.journal_file.write_bytes(text.replace(f'"seed":{first.seed}'.encode(), f'"seed":{first.seed + 1}'.encode()))
     with pytest.raises(ArtifactError, match="went on or ended otherwise"):
         world.run()
     world.journal_file.write_text(text)
