@@ -322,7 +322,7 @@ def test_a_promotion_that_the_scores_do_not_say_is_refused(tmp_path: Path) -> No
     world.journal_file.write_bytes(text.replace(f'"seed":{first.seed}'.encode(), f'"seed":{first.seed + 1}'.encode()))
     with pytest.raises(ArtifactError, match="went on or ended otherwise"):
         world.run()
-    world.journal_file.write_text(text)
+    world.journal_file.write_bytes(text)
     world.config = msgspec.structs.replace(world.config, early_stop=None, epochs=1)
     with pytest.raises(ArtifactError, match="trial 0 was not under way for 1 epoch"):
         world.run()
