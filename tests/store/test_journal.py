@@ -212,9 +212,8 @@ def test_a_full_disk_leaves_the_journal_whole(tmp_path: Path, monkeypatch: pytes
 
 def test_records_are_flushed_in_groups_and_on_demand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, flushed = [0.0], []
-    monkeypatch.setattr(journal_module.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(journal_module.os, "fsync", flushed.append)
-    journal = Journal(tmp_path / "journal.jsonl")
+    journal = Journal(tmp_path / "journal.jsonl", clock=lambda: clock[0])
     for _ in range(100):
         journal.append(RECORDS[1])
     assert len(flushed) == 0
