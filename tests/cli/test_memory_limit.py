@@ -98,7 +98,7 @@ def test_more_than_there_is_room_for_is_doubted(automl: Callable, tmp_path: Path
 
 
 def test_what_a_container_grants_is_said(monkeypatch: pytest.MonkeyPatch, automl: Callable) -> None:
-    monkeypatch.setattr(memory, "granted_here", lambda: None)
+    monkeypatch.setattr(memory, "granted_here", lambda **_: None)
     assert "granted here" not in automl(*search("--dry-run", executor="local")).stderr
     monkeypatch.undo()
     monkeypatch.setattr(memory.os, "cpu_count", lambda: 16)
@@ -110,6 +110,9 @@ def test_what_a_container_grants_is_said(monkeypatch: pytest.MonkeyPatch, automl
     assert memory.granted_here() == (
         "granted here: 4 of 16 cores (SLURM_CPUS_PER_TASK) and 2.0 GiB of 64.0 GiB of memory (a control group), in which there "
         "is room for 1 worker"
+    )
+    assert memory.granted_here(workers=False) == (
+        "granted here: 4 of 16 cores (SLURM_CPUS_PER_TASK) and 2.0 GiB of 64.0 GiB of memory (a control group)"
     )
     assert "granted here: 4 of 16 cores" in automl(*search("--dry-run", executor="local")).stderr
 
