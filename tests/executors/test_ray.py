@@ -279,7 +279,6 @@ def test_a_child_that_allocates_without_end_is_out_of_memory_and_the_next_one_is
 
 SEARCHES = {
     "arch": ["search-arch", "--space", "tests/tiny_space.py"],
-    "rnn-cell": ["search-arch", "--space", "rnn-cell", "--space-option", "base=2"],
     "cell": ["search-cell"],
     "activation": ["search-activation"],
     "optimizer": ["search-optimizer"],
@@ -355,6 +354,41 @@ def test_nothing_of_an_own_cluster_outlives_its_driver() -> None:
         process.kill()
         process.wait()
     assert until(lambda: not any(map(is_alive, family)), seconds=90)
+
+
+NODES = """
+import sys
+from ray.cluster_utils import Cluster as Nodes
+from automl_cli.core.protocols import EvaluatorSetup
+from automl_cli.core.trials import Cluster, Task
+from automl_cli.executors.ray_executor import RayExecutor
+from automl_cli.store.encoding import decode
+nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 0})
+first = nodes.add_node(num_cpus=1)
+nodes.wait_for_nodes()
+cluster = Cluster(address=nodes.address)
+executor = RayExecutor(decode({setup!r}, EvaluatorSetup, "setup"), workers=1, cluster=cluster)
+executor.submit(Task(0, (0, 0), 1, 1))
+print(executor.wait(240)[1].status, file=sys.stderr)
+executor.submit(Task(1, (1, 0), 1, 1))
+assert executor.wait(0.5) is None
+nodes.remove_node(first, allow_graceful=False)
+nodes.add_node(num_cpus=1)
+task, outcome = executor.wait(240)
+print(task.trial, outcome.status, file=sys.stderr)
+executor.close()
+nodes.shutdown()
+"""
+
+
+def test_a_trial_whose_machine_is_lost_is_done_on_another_one() -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install 'automl-cli[ray]'")
+    code = NODES.replace("{setup!r}", repr(encoding.line(setup(seconds=2.0))))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=550)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if line in ("ok", "1 ok")] == ["ok", "1 ok"], done.stderr
 
 
 def processes(title: str) -> list[int]:
