@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,18 +48,23 @@ class PlayedWorker:
 
     def __init__(self, ray: Any, hiring: bytes, *, slot: int, cluster: Cluster, events: Any) -> None:
         self.slot, self.events, self.hiring = slot, events, encoding.decode(hiring, Hiring, "hiring")
-        self.starting, self.ended, self.deadline = True, False, None
-        self.tasks: tuple[Task, ...] = ()
+        self.starting, self.ended, self.quick, self.deadline = True, False, False, None
+        self.given: deque[tuple[Task, ...]] = deque()
         self.hired.append(self)
 
     def give(self, tasks: tuple[Task, ...], deadline: float | None) -> None:
-        self.tasks, self.deadline = tasks, deadline
+        self.given.append(tasks)
+        self.deadline = deadline
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return next(iter(self.given), ())
 
     def end(self) -> None:
         self.ended = True
 
     def says(self, answer: Any) -> None:
-        self.events.put((self, answer))
+        self.events.put((self, self.tasks, answer))
 
 
 @pytest.fixture
@@ -106,6 +112,28 @@ def test_a_task_that_loses_every_worker_is_killed_and_the_next_one_is_done(playe
     played[-1].says(Ready())
     heard(executor)
     assert played[-1].tasks == (task(1),)
+
+
+def test_a_quick_worker_is_given_one_task_ahead_which_is_not_lost_with_it(played: list[PlayedWorker]) -> None:
+    executor = RayExecutor(setup(), workers=1)
+    for trial in range(4):
+        executor.submit(task(trial))
+    played[0].says(Ready())
+    heard(executor)
+    assert list(played[0].given) == [(task(0),)]
+    played[0].says(Done((OK,), 0))
+    assert heard(executor) == (task(0), OK)
+    assert list(played[0].given) == [(task(1),), (task(2),)]
+    played[0].says(ConnectionError("the node is gone"))
+    heard(executor)
+    played[1].says(Ready())
+    heard(executor)
+    assert list(played[1].given) == [(task(1),)]
+    played[1].says(Done((msgspec.structs.replace(OK, seconds=1.0),), 0))
+    ended = heard(executor)
+    assert ended is not None
+    assert ended[0] == task(1)
+    assert list(played[1].given) == [(task(2),)]
 
 
 def test_a_worker_that_ray_ends_for_its_memory_is_no_loss(played: list[PlayedWorker]) -> None:
