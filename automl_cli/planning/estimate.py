@@ -78,7 +78,7 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
     costs = [found for genotype in genotypes if (found := costs_of(settings, space, genotype)) is not None]
     evaluator, setup = evaluator_of(settings), setup_of(settings)
     in_flight = window(settings.in_flight, settings.strategy_settings.get("minibatch", 1))
-    seconds = _seconds(settings, space, genotypes, busy=min(settings.workers, in_flight, default_workers()))
+    seconds = _seconds(settings, space, genotypes, busy=min(settings.workers, in_flight, _room(settings)))
     return SearchPlan(
         command=settings.command,
         space=settings.space.name,
@@ -110,6 +110,12 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         warm_start=settings.warm_start,
         **seconds,
     )
+
+
+def _room(settings: StudySettings) -> int:
+    """Return how many children can be trained at a time: as many as this machine has cores or GPUs for, or as were asked of a
+    cluster."""
+    return default_workers() if settings.cluster is None else settings.workers
 
 
 def _steps(settings: StudySettings) -> int | None:
