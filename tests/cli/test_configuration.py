@@ -58,7 +58,7 @@ def test_seed_and_trials_of_a_run_that_is_searched_anew_may_be_others_and_nothin
     done = automl(*anew, "--epochs", "9", "--out", "d")
     assert done.code == 2
     assert "--epochs 9 is not what this run was started with (2). When a run is searched anew only --trials" in done.stderr
-    assert "--time-budget may change; for anything else write its flags to a file with --write-config FILE.toml" in done.stderr
+    assert "--memory-limit may change; for anything else write its flags to a file with --write-config FILE.toml" in done.stderr
 
 
 def asked(run: str) -> list[bytes]:
