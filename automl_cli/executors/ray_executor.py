@@ -27,6 +27,10 @@ LOSSES = 3
 SILENCE_SECONDS = 600.0
 """A worker that has said nothing so long after its child's time-out, which its node watches, is taken for lost."""
 
+QUICK_SECONDS = 0.25
+"""A worker whose last child took less is given the next one ahead, so that it need not wait for the message. Behind a longer
+one the next would wait while others are idle."""
+
 _LONGEST_CAUSE = 300
 
 
@@ -70,32 +74,35 @@ class RayExecutor:
         while not self._ended:
             wake_at = min([give_up_at, *(worker.deadline for worker in self._workers if worker.deadline is not None)])
             try:
-                worker, answer = self._events.get(timeout=None if wake_at == math.inf else max(0.0, wake_at - time.monotonic()))
+                left = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
+                worker, tasks, answer = self._events.get(timeout=left)
             except Empty:
                 self._lose_silent()
                 if time.monotonic() >= give_up_at:
                     return self._ended.popleft() if self._ended else None
                 continue
             if not worker.ended:
-                self._hear(worker, answer)
+                self._hear(worker, tasks, answer)
             self._put_to_work()
         return self._ended.popleft()
 
     def close(self) -> None:
         """End all workers at once and leave the cluster; tasks under way are dropped."""
+        for worker in list(self._workers):
+            self._dismiss(worker)
         self._waiting.clear()
         self._ended.clear()
         self._losses.clear()
-        for worker in list(self._workers):
-            self._dismiss(worker)
         disconnect()
 
     def _put_to_work(self) -> None:
-        """Give waiting tasks to idle workers, and start workers for the others while there is room."""
-        for worker in self._workers:
-            if self._waiting and not worker.starting and not worker.tasks:
-                tasks = self._waiting.popleft()
-                worker.give(tasks, self._deadline(tasks))
+        """Give waiting tasks to idle workers, then one ahead to quick ones, and start workers while there is room."""
+        for ahead in (0, 1):
+            for worker in self._workers if self._waiting else ():
+                free = not worker.starting and len(worker.given) == ahead and (worker.quick or not ahead)
+                if free and self._waiting:
+                    tasks = self._waiting.popleft()
+                    worker.give(tasks, self._deadline(tasks))
         coming = sum(worker.starting for worker in self._workers)
         while self._free_slots and coming < len(self._waiting):
             self._start(self._free_slots.popleft())
@@ -120,24 +127,25 @@ class RayExecutor:
         worker = RayWorker(ray, encoding.line(hiring), slot=slot, cluster=self._cluster, events=self._events)
         self._workers.append(worker)
 
-    def _hear(self, worker: RayWorker, answer: Answer) -> None:
+    def _hear(self, worker: RayWorker, tasks: tuple[Task, ...], answer: Answer) -> None:
         match answer:
             case Ready():
                 worker.starting, self._lost_starts = False, 0
             case Done(outcomes):
-                self._conclude(worker, outcomes)
+                self._conclude(worker, tasks, outcomes)
+                worker.quick = max(outcome.seconds for outcome in outcomes) < QUICK_SECONDS
             case Unusable(text):
                 self._fail(worker, Status.FAILED, text)
             case Exception():
                 self._lose(worker, answer)
 
     def _lose(self, worker: RayWorker, cause: Exception) -> None:
-        """Have the tasks of a worker that is gone done by another one, as often as that may be.
+        """Have what a worker that is gone was given done by another one, the first of it as often as that may be.
 
         Where Ray ended it because its machine was short of memory, the tasks are not tried again: they took that memory, or
         stood beside what took it."""
         words = f"{type(cause).__name__}: {shortened(' '.join(str(cause).split()), _LONGEST_CAUSE)}"
-        tasks, self._lost_starts = worker.tasks, self._lost_starts + worker.starting
+        tasks, self._lost_starts = next(iter(worker.given), ()), self._lost_starts + worker.starting
         if type(cause).__name__ == "OutOfMemoryError" and tasks:
             self._fail(worker, Status.OUT_OF_MEMORY, f"Ray ended the worker, since its machine was short of memory: {words}")
         elif tasks and self._losses[tasks] >= LOSSES:
@@ -145,9 +153,7 @@ class RayExecutor:
         elif self._lost_starts > LOSSES:
             self._fail(worker, Status.FAILED, f"no worker could be started: {words}")
         else:
-            if tasks:
-                self._losses[tasks] += 1
-                self._waiting.appendleft(tasks)
+            self._losses[tasks] += bool(tasks)
             self._dismiss(worker)
 
     def _lose_silent(self) -> None:
@@ -158,20 +164,25 @@ class RayExecutor:
                 self._lose(worker, TimeoutError("the worker said nothing for too long"))
         self._put_to_work()
 
-    def _conclude(self, worker: RayWorker, outcomes: tuple[Outcome, ...]) -> None:
-        self._ended.extend(zip(worker.tasks, outcomes, strict=True))
-        self._losses.pop(worker.tasks, None)
-        worker.tasks, worker.deadline = (), None
+    def _conclude(self, worker: RayWorker, tasks: tuple[Task, ...], outcomes: tuple[Outcome, ...]) -> None:
+        self._ended.extend(zip(tasks, outcomes, strict=True))
+        self._losses.pop(tasks, None)
+        worker.given.remove(tasks)
+        worker.deadline = self._deadline(worker.given[0]) if worker.given else None
 
     def _fail(self, worker: RayWorker, status: Status, message: str) -> None:
-        """Fail the tasks of a worker, or tasks that it was started for where it had none yet, and dismiss it."""
-        if not worker.tasks and self._waiting:
-            worker.tasks = self._waiting.popleft()
-        outcome = Outcome(status, message=message, worker=str(worker.slot))
-        self._conclude(worker, (outcome,) * len(worker.tasks))
+        """Fail what a worker is at, or tasks that it was started for where it was given none yet, and dismiss it."""
+        if not worker.given and self._waiting:
+            worker.given.append(self._waiting.popleft())
+        if worker.given:
+            tasks, outcome = worker.given[0], Outcome(status, message=message, worker=str(worker.slot))
+            self._conclude(worker, tasks, (outcome,) * len(tasks))
         self._dismiss(worker)
 
     def _dismiss(self, worker: RayWorker) -> None:
+        """End a worker. What it was given and has not done waits again, before all else."""
         worker.end()
+        self._waiting.extendleft(reversed(worker.given))
+        worker.given.clear()
         self._workers.remove(worker)
         self._free_slots.append(worker.slot)

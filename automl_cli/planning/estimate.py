@@ -86,7 +86,7 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
     fitting = [genotype for genotype, found in priced if found is None or not settings.limits.excess(found)]
     evaluator, setup = evaluator_of(settings), setup_of(settings)
     in_flight = window(settings.in_flight, settings.strategy_settings.get("minibatch", 1))
-    seconds = _seconds(settings, space, fitting or genotypes, busy=min(settings.workers, in_flight, default_workers()))
+    seconds = _seconds(settings, space, fitting or genotypes, busy=min(settings.workers, in_flight, _room(settings)))
     return SearchPlan(
         command=settings.command,
         space=settings.space.name,
@@ -123,6 +123,12 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         early_stop=settings.early_stop,
         **seconds,
     )
+
+
+def _room(settings: StudySettings) -> int:
+    """Return how many children can be trained at a time: as many as this machine has cores or GPUs for, or as were asked of a
+    cluster."""
+    return default_workers() if settings.cluster is None else settings.workers
 
 
 def _steps(settings: StudySettings) -> int | None:

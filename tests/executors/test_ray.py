@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,18 +48,23 @@ class PlayedWorker:
 
     def __init__(self, ray: Any, hiring: bytes, *, slot: int, cluster: Cluster, events: Any) -> None:
         self.slot, self.events, self.hiring = slot, events, encoding.decode(hiring, Hiring, "hiring")
-        self.starting, self.ended, self.deadline = True, False, None
-        self.tasks: tuple[Task, ...] = ()
+        self.starting, self.ended, self.quick, self.deadline = True, False, False, None
+        self.given: deque[tuple[Task, ...]] = deque()
         self.hired.append(self)
 
     def give(self, tasks: tuple[Task, ...], deadline: float | None) -> None:
-        self.tasks, self.deadline = tasks, deadline
+        self.given.append(tasks)
+        self.deadline = deadline
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return next(iter(self.given), ())
 
     def end(self) -> None:
         self.ended = True
 
     def says(self, answer: Any) -> None:
-        self.events.put((self, answer))
+        self.events.put((self, self.tasks, answer))
 
 
 @pytest.fixture
@@ -106,6 +112,28 @@ def test_a_task_that_loses_every_worker_is_killed_and_the_next_one_is_done(playe
     played[-1].says(Ready())
     heard(executor)
     assert played[-1].tasks == (task(1),)
+
+
+def test_a_quick_worker_is_given_one_task_ahead_which_is_not_lost_with_it(played: list[PlayedWorker]) -> None:
+    executor = RayExecutor(setup(), workers=1)
+    for trial in range(4):
+        executor.submit(task(trial))
+    played[0].says(Ready())
+    heard(executor)
+    assert list(played[0].given) == [(task(0),)]
+    played[0].says(Done((OK,), 0))
+    assert heard(executor) == (task(0), OK)
+    assert list(played[0].given) == [(task(1),), (task(2),)]
+    played[0].says(ConnectionError("the node is gone"))
+    heard(executor)
+    played[1].says(Ready())
+    heard(executor)
+    assert list(played[1].given) == [(task(1),)]
+    played[1].says(Done((msgspec.structs.replace(OK, seconds=1.0),), 0))
+    ended = heard(executor)
+    assert ended is not None
+    assert ended[0] == task(1)
+    assert list(played[1].given) == [(task(2),)]
 
 
 def test_a_worker_that_ray_ends_for_its_memory_is_no_loss(played: list[PlayedWorker]) -> None:
@@ -279,7 +307,6 @@ def test_a_child_that_allocates_without_end_is_out_of_memory_and_the_next_one_is
 
 SEARCHES = {
     "arch": ["search-arch", "--space", "tests/tiny_space.py"],
-    "rnn-cell": ["search-arch", "--space", "rnn-cell", "--space-option", "base=2"],
     "cell": ["search-cell"],
     "activation": ["search-activation"],
     "optimizer": ["search-optimizer"],
@@ -355,6 +382,41 @@ def test_nothing_of_an_own_cluster_outlives_its_driver() -> None:
         process.kill()
         process.wait()
     assert until(lambda: not any(map(is_alive, family)), seconds=90)
+
+
+NODES = """
+import sys
+from ray.cluster_utils import Cluster as Nodes
+from automl_cli.core.protocols import EvaluatorSetup
+from automl_cli.core.trials import Cluster, Task
+from automl_cli.executors.ray_executor import RayExecutor
+from automl_cli.store.encoding import decode
+nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 0})
+first = nodes.add_node(num_cpus=1)
+nodes.wait_for_nodes()
+cluster = Cluster(address=nodes.address)
+executor = RayExecutor(decode({setup!r}, EvaluatorSetup, "setup"), workers=1, cluster=cluster)
+executor.submit(Task(0, (0, 0), 1, 1))
+print(executor.wait(240)[1].status, file=sys.stderr)
+executor.submit(Task(1, (1, 0), 1, 1))
+assert executor.wait(0.5) is None
+nodes.remove_node(first, allow_graceful=False)
+nodes.add_node(num_cpus=1)
+task, outcome = executor.wait(240)
+print(task.trial, outcome.status, file=sys.stderr)
+executor.close()
+nodes.shutdown()
+"""
+
+
+def test_a_trial_whose_machine_is_lost_is_done_on_another_one() -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install 'automl-cli[ray]'")
+    code = NODES.replace("{setup!r}", repr(encoding.line(setup(seconds=2.0))))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=550)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if line in ("ok", "1 ok")] == ["ok", "1 ok"], done.stderr
 
 
 def processes(title: str) -> list[int]:
