@@ -24,7 +24,7 @@ import numpy as np
 
 from automl_cli.core.errors import DataError
 from automl_cli.data.paths import expanded
-from automl_cli.store.file_names import short_name
+from automl_cli.store.short_names import short_name
 from automl_cli.system.locks import FOR_EVER, holding, remove_lock
 
 FORMAT = 2

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import counted
-from automl_cli.store.file_names import LONGEST_NAME, short_name
+from automl_cli.store.short_names import LONGEST_NAME, short_name
 
 if TYPE_CHECKING:
     from PIL import Image

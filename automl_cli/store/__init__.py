@@ -5,6 +5,7 @@ checksums      the checksum at the end of a line
 files          files that are whole or absent
 places         places that a user chose for output, checked before the work
 file_names     the names of all files and directories that are written
+short_names    names of files that are made of other names
 artifact       header, kinds, read, write, upgrade, JSON Schema
 consistency    checks that what a file says follows from what else it says
 study          the body of `study.json`, and what every found artifact says

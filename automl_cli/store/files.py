@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from automl_cli.core.errors import RunFailed
-from automl_cli.store.file_names import short_name
+from automl_cli.store.short_names import short_name
 
 ANOTHER_OUT = "make that possible, or choose another --out"
 """The next step where the user chose the place with --out."""

@@ -22,7 +22,7 @@ from tests.cli.test_search_display import progress, trial
 from tests.reporting.runs import write_run
 
 AUTOML = [sys.executable, "-m", "automl_cli"]
-ENCODINGS = ["ascii", "latin-1", "cp1252", "koi8-r"]
+ENCODINGS = ["ascii", "latin-1"]
 SHOWING = [["datasets"], ["references"], ["strategies"], ["spaces", "cnn"], ["show", "swish"], ["show", "autoaugment-cifar10"]]
 
 

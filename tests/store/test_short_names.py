@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from automl_cli.jobs.picture_files import PictureFile
-from automl_cli.store.file_names import LONGEST_NAME, MOST_BYTES, short_name
 from automl_cli.store.files import replace_file
+from automl_cli.store.short_names import LONGEST_NAME, MOST_BYTES, short_name
 
 LONG = ["花" * 85, "ä" * 127 + "x", "x" * 255, "🐈" * 63, "\udcff" * 255]
 
