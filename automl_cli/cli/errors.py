@@ -74,7 +74,10 @@ def system_text(error: OSError) -> str:
 
 def say(text: str, *, label: str = "error") -> None:
     """Print the text on stderr, unwrapped, with its label in red where stderr shows colours."""
-    from automl_cli.cli.console import talk_console
-    from automl_cli.running.talk import say_labelled
-
+    try:
+        from automl_cli.cli.console import talk_console
+        from automl_cli.running.talk import say_labelled
+    except OSError:  # no file can be opened any more, those of these modules included
+        sys.stderr.write(f"{label}{': ' if label else ''}{text}\n")
+        return
     say_labelled(talk_console(), text, label=label)

@@ -13,10 +13,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from automl_cli.store.artifact import read_artifact
+from automl_cli.store.artifact import decode_artifact
 from automl_cli.store.journal import read_trials
 from automl_cli.store.run_directory import runs_in
-from tests.chaos.cells import FORMULA
+from tests.chaos.cells import FORMULA, TABLE
 from tests.chaos.endings import endings
 from tests.chaos.forks import completed, forked, import_what_is_needed
 from tests.tables import BODIES, ROOT
@@ -37,10 +37,12 @@ class Plot(NamedTuple):
 
 
 TINY = ("search-arch", "-q", "--space", str(ROOT / "tests/tiny_space.py"), "--space-option", "layers=2", *FORMULA[:4])
-SEARCH = (*TINY, "--executor", "serial", "--workers", "1", "--in-flight", "3", "--trials", "7")
+SIZE = ("--executor", "serial", "--workers", "1", "--in-flight", "3", "--trials", "7")
+SEARCH = (*TINY, *SIZE)
 
 PLOTS = {
     "evolution": Plot((*SEARCH, "--strategy", "evolution", "--retrain-top", "2")),
+    "table": Plot(("search-cell", "-q", *TABLE, *SIZE, "--strategy", "surrogate", "--replicates", "2")),
     "repeats": Plot((*SEARCH, "--strategy", "local-search", "--repeat", "2")),
     "overwrite": Plot((*SEARCH, "--strategy", "random"), after=(*SEARCH, "--seed", "9"), again="--overwrite"),
     "start-from": Plot((*SEARCH, "--strategy", "evolution", "--start-from", "earlier"), after=(*SEARCH, "--out", "earlier")),
@@ -166,7 +168,8 @@ class Crashes:
         """Check that the journal names the trial that `best.json` holds."""
         for run in runs_in(Path("run")):
             if (run / "best.json").is_file() and self._plot.again == "--resume":
-                genotype = read_artifact(run / "best.json", BODIES["architecture"]).body.found.genotype
+                best = run / "best.json"
+                genotype = decode_artifact(best.read_bytes(), str(best), BODIES).body.found.genotype
                 told = [trial.task.genotype for trial in read_trials(run / "journal.jsonl")]
                 assert genotype in told, f"best.json of {run} names what its journal does not hold"
                 self.counts["best.json looked up in its journal"] += 1

@@ -21,8 +21,8 @@ from tests.chaos.forks import Forked, completed, forked
 
 ARGUMENTS = [*SEARCH, "--strategy", "evolution", "--retrain-top", "2"]
 
-TMPFS_KIB = 32
-"""The size of a disk that is full after some trials: room for the settings, and for a part of the journal."""
+TMPFS_PAGES = 2
+"""The size of the smallest disk, in pages of 4 KiB: a file takes at least one."""
 
 
 class Shortages:
@@ -67,7 +67,7 @@ class Shortages:
         disk = Path("disk").absolute()
         disk.mkdir()
         for extra in range(times):
-            size = f"size={TMPFS_KIB + 4 * (extra - times // 2)}k"
+            size = f"size={4 * (TMPFS_PAGES + extra)}k"
             if subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", str(disk)], capture_output=True).returncode != 0:
                 self.counts["small disk: cannot be mounted here"] += 1
                 return

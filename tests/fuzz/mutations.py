@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -39,10 +39,25 @@ Make = Callable[[Sequence[bytes], bytes], bytes]
 """A function of the sound inputs and of `DRAWN` bytes to a broken input."""
 
 
-def batches(make: Make, seeds: Sequence[bytes]) -> st.SearchStrategy[list[bytes]]:
+class Batch(NamedTuple):
+    """Inputs that are made one by one of what was drawn. The one that fails is said by a note of its error."""
+
+    make: Make
+    seeds: Sequence[bytes]
+    drawn: bytes
+
+    def inputs(self) -> Iterator[bytes]:
+        """Yield the inputs."""
+        for at in range(0, len(self.drawn), DRAWN):
+            yield self.make(self.seeds, self.drawn[at : at + DRAWN])
+
+    def __repr__(self) -> str:
+        return f"{self.make.__name__} of {self.drawn.hex()}"
+
+
+def batches(make: Make, seeds: Sequence[bytes]) -> st.SearchStrategy[Batch]:
     """`BATCH` inputs made of the sound ones."""
-    drawn = st.binary(min_size=BATCH * DRAWN, max_size=BATCH * DRAWN)
-    return drawn.map(lambda data: [make(seeds, data[at : at + DRAWN]) for at in range(0, len(data), DRAWN)])
+    return st.builds(Batch, st.just(make), st.just(seeds), st.binary(min_size=BATCH * DRAWN, max_size=BATCH * DRAWN))
 
 
 def changed_bytes(seeds: Sequence[bytes], drawn: bytes) -> bytes:

@@ -44,6 +44,7 @@ from automl_cli.values.expressions.derivative import derivative
 from automl_cli.values.expressions.parser import parse
 from automl_cli.values.expressions.tree import printed
 from automl_cli.values.optimizer import RULES, rule_of
+from tests.fuzz.forgeries import forged_archive, forged_png
 from tests.fuzz.mutations import Make, changed_bytes, changed_json
 from tests.store.samples import BODIES
 from tests.study import worlds
@@ -357,6 +358,8 @@ TARGETS: dict[str, Target] = {
     "name": Target(_name, lambda: NAMES),
     "picture": Target(_picture, _pictures),
     "arrays": Target(_npz, _archives),
+    "forged pictures": Target(_picture, _pictures, forged_png),
+    "forged arrays": Target(_npz, _archives, forged_archive),
     "weights": Target(_weights, _arrays),
 }
 """By name. All kinds are fuzzed by way of their artifacts."""

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from automl_cli.core.errors import UserError
-from tests.fuzz.mutations import BATCH, batches
+from tests.fuzz.mutations import BATCH, Batch, batches
 from tests.fuzz.targets import TARGETS
 
 NIGHT = bool(os.environ.get("AUTOML_NIGHTLY"))
@@ -88,15 +88,15 @@ def test_nothing_but_the_documented_errors(name: str, tally: Counter[str], folde
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-    @given(inputs=batches(target.make, seeds))
-    def fed(inputs: list[bytes]) -> None:
-        for data in inputs:
+    @given(batch=batches(target.make, seeds))
+    def fed(batch: Batch) -> None:
+        for data in batch.inputs():
             tally[name] += 1
             try:
                 with bounded(), suppress(UserError):
                     target.feed(data, folder)
             except BaseException as error:
-                error.add_note(f"input: {data!r}")
+                error.add_note(f"input: {data[:4000]!r}")
                 raise
 
     fed()
