@@ -14,6 +14,7 @@ Variants (paper, Table 1), as the option `variant`:
     strides   v2, "predicting strides"; 20 layers give 576^20 * 2^190 = 2^310 * 3^40
     pooling   v3, "max pooling"; filters from 6, 12, 24, 36; each of 13 predicted layers is a fully connected block of 3
               layers, so 39 are built; 64^13 * 2^78 = 2^156
+    pooled    not in the paper: one layer each, as in v1, with three pools, the first behind the first layer
 
 Curriculum: trial n proposes networks of `curriculum_start` + `curriculum_step` * floor(n / `curriculum_trials`) layers, at
 most `layers` (paper: 6 + 2 per 1,600).
@@ -45,8 +46,8 @@ from automl_cli.values.recipe import Recipe
 
 KERNEL_SIZES = (1, 3, 5, 7)
 STRIDES = (1, 2, 3)
-FILTERS = {"plain": (24, 36, 48, 64), "strides": (24, 36, 48, 64), "pooling": (6, 12, 24, 36)}
-LAYERS_OF_A_BLOCK = {"plain": 1, "strides": 1, "pooling": 3}
+FILTERS = {"plain": (24, 36, 48, 64), "strides": (24, 36, 48, 64), "pooling": (6, 12, 24, 36), "pooled": (24, 36, 48, 64)}
+LAYERS_OF_A_BLOCK = {"plain": 1, "strides": 1, "pooling": 3, "pooled": 1}
 LARGEST_LAYERS = 200
 """Ten times the paper's most. Each pair of layers is a decision, so that a number typed by mistake would fill the memory."""
 POOL = MaxPool(window=(2, 2), stride=(2, 2))
@@ -133,16 +134,18 @@ def decode(options: Options, genotype: Genotype) -> Network:
     """
     plan = list(_layers(options, genotype))
     size = LAYERS_OF_A_BLOCK[str(options["variant"])]
-    pools = _pool_positions(len(plan)) if options["variant"] == "pooling" else ()
+    pools = _pool_positions(len(plan), str(options["variant"]))
     builder = _Builder(pools)
     for number, layer in enumerate(plan):
         builder.add(number, layer, size)
     return builder.network()
 
 
-def _pool_positions(depth: int) -> tuple[int, ...]:
-    """Return the predicted layers, counted from 0, that have a pool in front: 4 and 8 of the paper's 13."""
-    return tuple(sorted({position for position in (depth // 3, 2 * depth // 3) if position > 0}))
+def _pool_positions(depth: int, variant: str) -> tuple[int, ...]:
+    """Return the predicted layers, counted from 0, that have a pool in front: 4 and 8 of the paper's 13; 1 as well in
+    the variant `pooled`, and none in others."""
+    positions = {"pooling": (depth // 3, 2 * depth // 3), "pooled": (1, depth // 3, 2 * depth // 3)}.get(variant, ())
+    return tuple(sorted({position for position in positions if 0 < position < depth}))
 
 
 class _Builder:
@@ -203,7 +206,10 @@ def _tokens_of(layer: Layer, *, strides: bool) -> Iterator[str]:
 
 OPTIONS = (
     SpaceOption(
-        "variant", "plain", "plain (no stride or pooling), strides (predicted), or pooling (blocks of 3)", tuple(FILTERS)
+        "variant",
+        "plain",
+        "plain (no stride or pooling), strides (predicted), pooling (blocks of 3), or pooled (single)",
+        tuple(FILTERS),
     ),
     SpaceOption("layers", 15, "predicted layers at full depth; the paper's are 15, 20 and 13"),
     SpaceOption(
@@ -216,22 +222,22 @@ OPTIONS = (
 _QUICK_OPTIONS: dict[str, Choice] = {"variant": "plain", "layers": 4, "curriculum_start": 4}
 
 LARGE = SearchPreset(
-    trials=8,
-    epochs=1,
-    least_steps=90,
+    trials=20,
+    epochs=2,
+    least_steps=180,
     strategy="evolution",
     in_flight=2,
     reward=Power(2.0),
-    retrain_top=2,
-    space_options={"variant": "pooling", "layers": 4, "curriculum_start": 4},
+    retrain_top=3,
+    space_options={"variant": "pooled", "layers": 6, "curriculum_start": 6},
     strategy_settings={"evolution": {"population_size": 6}},
     warm_start=6,
-    multiply_adds_per_pixel=25_000,
+    multiply_adds_per_pixel=20_000,
     sized_for={"image_shape": [32, 32, 3], "train_examples": 3_300, "validation_examples": 700},
 )
-"""For a few networks only is there time on large images, and one epoch of each ranks small ones first, which are not the best
-when they are trained to the end. So the search begins with the largest that it can afford. Networks that pool learn more in as
-many seconds than those that do not."""
+"""Networks that pool learn more in as many seconds than those that do not, which there is no time for on large images. One or
+two epochs rank small ones first, which are not the best when they are trained to the end, so the search begins with the largest
+that it can afford."""
 
 QUICK = SearchPreset(
     trials=64,

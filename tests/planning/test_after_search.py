@@ -77,7 +77,7 @@ def images(path: Path, side: int) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize(("side", "variant"), [(8, "plain"), (15, "plain"), (16, "pooling"), (32, "pooling")])
+@pytest.mark.parametrize(("side", "variant"), [(8, "plain"), (15, "plain"), (16, "pooled"), (32, "pooled")])
 def test_networks_pool_where_images_are_large(side: int, variant: str, tmp_path: Path) -> None:
     file = images(tmp_path / "images.npz", side)
     assert planned("cnn", dataset=file)[1].options["variant"] == variant
@@ -88,11 +88,11 @@ def test_on_large_images_the_search_begins_with_the_largest_networks_it_can_affo
     file = images(tmp_path / "images.npz", 32)
     settings, space = planned("cnn", dataset=file)
     limit = settings.limits.max_multiply_adds
-    assert limit == 25_000 * 32 * 32
+    assert limit == 20_000 * 32 * 32
     strategy = make_strategy(settings, space)
     for trial in range(settings.warm_start.count):
         cost = costs_of_genotype(settings, space, strategy.ask(trial).genotype).multiply_adds
-        assert 0.9 * limit < cost <= limit
+        assert 0.75 * limit < cost <= limit
 
 
 def test_what_a_user_says_of_large_images_comes_before_the_preset(tmp_path: Path) -> None:

@@ -44,17 +44,17 @@ def test_a_child_takes_the_least_steps_however_few_the_examples(name: str, count
 
 def test_larger_pictures_mean_fewer_trials_and_many_of_them_fewer_epochs(tmp_path: Path) -> None:
     large, _ = planned("cnn", dataset=archive(tmp_path / "large.npz", 240, side=32))
-    assert (large.epochs, large.trials) == (23, 8)
+    assert (large.epochs, large.trials) == (45, 20)
     many, space = planned("cnn", dataset="cifar10")
     assert (many.epochs, many.trials) == (1, 6)
-    assert plan_of(many, space).fitted == "6 of 8 trials, so that the search stays short"
+    assert plan_of(many, space).fitted == "1 of 2 epochs and 6 of 20 trials, so that the search stays short"
 
 
 def test_what_a_user_gives_is_taken_as_it_is_and_papers_are_not_cut(tmp_path: Path) -> None:
     source = archive(tmp_path / "few.npz", 240, side=32)
     given, _ = planned("cnn", dataset=source, epochs=2)
-    assert (given.epochs, given.trials) == (2, 8)
+    assert (given.epochs, given.trials) == (2, 20)
     trials, _ = planned("cnn", dataset=source, trials=50)
-    assert (trials.epochs, trials.trials) == (23, 50)
+    assert (trials.epochs, trials.trials) == (45, 50)
     paper, _ = planned("cnn", dataset=source, preset="paper")
     assert (paper.epochs, paper.trials) == (50, 12_800)
