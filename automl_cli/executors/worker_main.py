@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from io import BufferedWriter
 from queue import SimpleQueue
 from typing import BinaryIO
 
@@ -56,12 +57,12 @@ def _leave_signals_to_the_parent() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_THE_PARENT)
 
 
-def _take_standard_output() -> BinaryIO:
+def _take_standard_output() -> BufferedWriter:
     """Return a private handle on standard output, which no fork of this process has: the parent waits for its end. From now on
     all other prints go to standard error."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    os.register_at_fork(after_in_child=lambda: os.close(answers.fileno()))
+    os.register_at_fork(after_in_child=answers.raw.close)
     return answers
 
 
