@@ -67,7 +67,7 @@ class NodeWorker:
 
     def evaluate(self, line: bytes) -> bytes:
         """Return the outcomes of the tasks in the line, in their order."""
-        tasks, executor = encoding.decode(line, tuple[Task, ...], "tasks"), self._executor
+        tasks, executor = encoding.decode_record(line, tuple[Task, ...], "tasks"), self._executor
         assert executor is not None
         executor.submit(*tasks)
         found: dict[Task, Outcome] = {}

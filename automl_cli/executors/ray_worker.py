@@ -54,7 +54,7 @@ class RayWorker:
         def take(answer: "Future[bytes]") -> None:
             said: Answer
             try:
-                said = encoding.decode(answer.result(), Message, "answer of a worker")  # type: ignore[arg-type]
+                said = encoding.decode_record(answer.result(), Message, "answer of a worker")  # type: ignore[arg-type]
             except Exception as error:  # noqa: BLE001  whatever Ray raises is the executor's to judge
                 said = error
             self._events.put((self, tasks, said))
