@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import lzma
+import math
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -73,7 +75,7 @@ class NpzFile:
     def read(self, name: str) -> np.ndarray:
         """Return a whole array. Raises DataError for a damaged file."""
         try:
-            with np.load(self.place, allow_pickle=False) as archive:
+            with np.errstate(all="raise"), np.load(self.place, allow_pickle=False) as archive:  # of extents beyond 64 bits
                 return np.asarray(archive[name])
         except BROKEN as error:
             raise _damaged(self.place, name, error) from error
@@ -151,12 +153,14 @@ def _header(stream: IO[bytes]) -> ArrayHeader:
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(stream)
+    if min(shape, default=0) < 0 or math.prod(shape) * max(1, dtype.itemsize) > sys.maxsize:
+        raise ValueError(f"its header claims the shape {shape}, which no array has")
     return ArrayHeader(shape, dtype, fortran)
 
 
 def _examples_in(header: ArrayHeader) -> int:
     """Return the number of examples that are read at a time."""
-    return max(1, CHUNK_BYTES // max(1, int(np.prod(header.shape[1:])) * header.dtype.itemsize))
+    return max(1, CHUNK_BYTES // max(1, math.prod(header.shape[1:]) * header.dtype.itemsize))
 
 
 def _slices(array: np.ndarray) -> Iterator[np.ndarray]:
@@ -169,7 +173,7 @@ def _streamed(stream: IO[bytes], header: ArrayHeader) -> Iterator[np.ndarray]:
     step, rest = _examples_in(header), header.shape[1:]
     for start in range(0, header.shape[0], step):
         count = min(step, header.shape[0] - start)
-        size = count * int(np.prod(rest)) * header.dtype.itemsize
+        size = count * math.prod(rest) * header.dtype.itemsize
         data = bytearray(size)
         filled, view = 0, memoryview(data)
         while filled < size:

@@ -24,7 +24,7 @@ def named_labels(stored: np.ndarray, count: int, where: str) -> NamedLabels:
 
     Raises DataError, naming the first example, for labels of any other form.
     """
-    _check_shape(stored.shape, stored.dtype, count, where)
+    check_labels(stored.shape, stored.dtype, count, where)
     column = stored.reshape(count, -1)
     if column.shape[1] > 1:
         return NamedLabels(_from_one_hot(column, where), f"one-hot rows of {column.shape[1]}")
@@ -67,7 +67,9 @@ def indices_in(classes: np.ndarray, labels: np.ndarray, where: str) -> np.ndarra
     return np.searchsorted(classes, labels).astype(np.int32)
 
 
-def _check_shape(shape: tuple[int, ...], dtype: np.dtype[Any], count: int, where: str) -> None:
+def check_labels(shape: tuple[int, ...], dtype: np.dtype[Any], count: int, where: str) -> None:
+    """Raise DataError unless arrays of this shape and type may hold the labels of `count` images. Their numbers are not
+    needed."""
     if dtype.hasobject:
         raise DataError(f"{where} holds Python objects, which are not read; save text labels with labels.astype(str)")
     if dtype.kind not in "biufSU":

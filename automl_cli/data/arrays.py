@@ -16,7 +16,7 @@ from automl_cli.core.errors import DataError
 from automl_cli.core.numbers import by_times, counted
 from automl_cli.data.array_axes import ArrayLayout, layout_of, picture_shape
 from automl_cli.data.array_files import ArrayFiles, NpyFolder, NpzFile
-from automl_cli.data.array_labels import NamedLabels, classes_of, indices_in, named_labels
+from automl_cli.data.array_labels import NamedLabels, check_labels, classes_of, indices_in, named_labels
 from automl_cli.data.array_names import ArrayPair, meaning_of, pairs_of
 from automl_cli.data.array_scans import extremes_of, repeated_in, stamps_of
 from automl_cli.data.copies import groups_of, where_kept_together
@@ -155,7 +155,8 @@ class ArraySource:
 
     def _read_labels(self, pair: ArrayPair) -> NamedLabels:
         header, count = self._files.headers[pair.labels], self._files.headers[pair.images].shape[0]
-        stored = np.empty(header.shape, object) if header.dtype.hasobject else self._files.read(pair.labels)
+        check_labels(header.shape, header.dtype, count, self._where(pair.labels))  # before they are unpacked
+        stored = self._files.read(pair.labels)
         return named_labels(stored, count, self._where(pair.labels))
 
     def _indices_of(self, part: Part) -> np.ndarray:

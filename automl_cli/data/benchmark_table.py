@@ -112,7 +112,7 @@ def _check_header(header: Sequence[str], file: Path) -> None:
 
 def _npz_rows(file: Path, wanted: Row) -> Iterator[tuple[str, Row]]:
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with file.open("rb") as stream, np.errstate(all="raise"), np.load(stream, allow_pickle=False) as arrays:
             columns = [arrays[arrays.files[_position(name, arrays.files, str(file))]] for name in wanted]
     except DataError:
         raise

@@ -36,9 +36,12 @@ MEMBERS = (
     *("x.npy", "y.npy", "x_train.npy", "y_test.npy", "ops.npy", "valid.npy", "../x.npy", "/tmp/x.npy", "x.npy/", "CON.npy"),
     *("a/b.npy", ".npy", "x", "é.npy", "y.txt"),
 )
+SIDES = (0, 1, 7, 9, 255, 2**14, 2**31 - 1, 2**32 - 1)
+"""Sides that a picture may claim, in pixels: far more than it has, and more than may be decoded."""
+
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
-ZEROS = 2**24
+ZEROS = 2**22
 """Bytes of a member that is all zeros, and takes a thousandth of that in its file."""
 
 
@@ -52,11 +55,12 @@ def forged_archive(seeds: Sequence[bytes], drawn: bytes) -> bytes:
             member = MEMBERS[name % len(MEMBERS)]
             member = usual if name < 128 or member in archive.namelist() else member
             data = bytes(ZEROS) if length == 0 else bytes(range(256))[:length] * (length % 5)
-            archive.writestr(zipfile.ZipInfo(member), _header(TYPES[kind % len(TYPES)], shape) + data, method)
+            archive.writestr(zipfile.ZipInfo(member), header(TYPES[kind % len(TYPES)], shape) + data, method)
     return stream.getvalue()
 
 
-def _header(kind: str, shape: tuple[int, ...]) -> bytes:
+def header(kind: str, shape: tuple[int, ...]) -> bytes:
+    """The header of an array, whatever it claims."""
     dtype = kind if kind.startswith("[") else repr(kind)
     text = f"{{'descr': {dtype}, 'fortran_order': {len(shape) == 3}, 'shape': {shape!r}, }}\n".encode()
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
@@ -82,7 +86,7 @@ def forged_png(seeds: Sequence[bytes], drawn: bytes) -> bytes:
         elif what % 4 == 1:
             chunks.insert(number + 1, (KINDS[kind % len(KINDS)], _body(value, size)))
         elif what % 4 == 2:
-            chunks[0] = b"IHDR", struct.pack(">IIBBBBB", 1 << where % 32, 1 << value % 32, *chunks[0][1][8:13])
+            chunks[0] = b"IHDR", struct.pack(">II", SIDES[where % 8], SIDES[value % 8]) + chunks[0][1][8:]
         else:
             chunks[number] = KINDS[kind % len(KINDS)], data
     return b"\x89PNG\r\n\x1a\n" + b"".join(map(_chunk, chunks))

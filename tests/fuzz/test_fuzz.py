@@ -23,7 +23,7 @@ NIGHT = bool(os.environ.get("AUTOML_NIGHTLY"))
 INPUTS = int(os.environ.get("AUTOML_FUZZ_INPUTS", "100000" if NIGHT else "2000"))
 """Of all targets together."""
 
-SECONDS = 5.0
+SECONDS = 10.0
 """The most processor time that an input may take."""
 
 BYTES = 2**30
