@@ -93,6 +93,7 @@ QUICK = SearchPreset(
     trials=128,
     epochs=4,
     least_steps=44,
+    retrain_seeds=3,
     strategy="evolution",
     child=ChildPreset(network="resnet-8", recipe=Recipe(batch_size=64, learning_rate=0.1, schedule="cosine")),
 )

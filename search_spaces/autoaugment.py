@@ -218,6 +218,7 @@ def mutate(options: Options, genotype: Genotype, random: Random) -> Genotype:
 QUICK = SearchPreset(
     trials=128,
     epochs=6,
+    retrain_seeds=3,
     strategy="ppo",
     child=ChildPreset(network="wrn-10-1", recipe=Recipe(batch_size=64, learning_rate=0.1, schedule="cosine")),
     space_options={"baseline": "none", "cutout": 0.0},

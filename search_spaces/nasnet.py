@@ -215,6 +215,7 @@ QUICK = SearchPreset(
     epochs=4,
     least_steps=90,
     child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.05, schedule="cosine")),
+    retrain_seeds=2,
     strategy="ppo",
     space_options=_QUICK_OPTIONS,
 )

@@ -110,6 +110,7 @@ QUICK = SearchPreset(
     trials=128,
     epochs=5,
     least_steps=35,
+    retrain_seeds=3,
     strategy="ppo",
     child=ChildPreset(
         network="convnet-2x32", recipe=Recipe(batch_size=100, learning_rate=0.1, learning_rates=RATES, weight_decay=0.0)

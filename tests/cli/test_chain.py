@@ -18,7 +18,7 @@ from automl_cli.store.files import file_digest
 pytestmark = pytest.mark.usefixtures("environment_of_its_own")
 
 FEW = ("--dataset", "digits", "--train-examples", "200", "--epochs", "1")
-SMALL = (*FEW, "--strategy", "random", "--executor", "serial", "--seed", "1", "--quiet")
+SMALL = (*FEW, "--strategy", "random", "--executor", "serial", "--seed", "1", "--quiet", "--no-baseline")
 TRANSFER = ("--transfer", "digits", "--stack", "1@16", "--transfer-epochs", "1")
 ROLES = {"activation": "--activation", "optimizer": "--optimizer", "augmentation": "--augment"}
 """Role -> the flag that fills it, for what is searched beside the cell."""

@@ -19,7 +19,20 @@ def test_spaces_says_how_many_functions_are_distinct(automl: Callable) -> None:
 
 def test_a_found_rule_is_sound_and_has_the_rate_of_its_child(automl: Callable, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    small = ("--network", "convnet-1x4", "--trials", 8, "--epochs", 1, "--train-examples", 300, "--workers", 1, "--quiet")
+    small = (
+        "--network",
+        "convnet-1x4",
+        "--trials",
+        8,
+        "--epochs",
+        1,
+        "--train-examples",
+        300,
+        "--workers",
+        1,
+        "--quiet",
+        "--no-baseline",
+    )
     done = automl("search-optimizer", "--strategy", "random", *small, "--executor", "serial", "--out", out)
     assert done.code == 0, done.stderr
     best = json.loads((out / "best.json").read_text())

@@ -124,7 +124,19 @@ def test_trained_betas_are_counted_in_plan_model_and_network_alike(automl: Autom
 def test_runs_whose_costs_count_trained_betas_are_sound(automl: Automl) -> None:
     assert automl(*search(out="s", activation="swish", trials=1)).code == 0
     assert automl("validate", "s").code == 0
-    small = ("--train-examples", 200, "--epochs", 1, "--trials", 4, "--executor", "serial", "--network", "convnet-1x4")
+    small = (
+        "--train-examples",
+        200,
+        "--epochs",
+        1,
+        "--trials",
+        4,
+        "--executor",
+        "serial",
+        "--network",
+        "convnet-1x4",
+        "--no-baseline",
+    )
     assert automl("search-activation", *small, "--out", "a").code == 0
     best = document("a/best.json")["body"]
     assert "beta" in best["value"]["expression"]

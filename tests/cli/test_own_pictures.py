@@ -29,7 +29,20 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     Path("set/dog/07.png").write_bytes(b"")
 
 
-QUICK = ("search-arch", "--dataset", "./set", "--trials", "2", "--epochs", "1", "--workers", "1", "--executor", "serial")
+QUICK = (
+    "search-arch",
+    "--dataset",
+    "./set",
+    "--trials",
+    "2",
+    "--epochs",
+    "1",
+    "--workers",
+    "1",
+    "--executor",
+    "serial",
+    "--no-baseline",
+)
 
 
 def test_a_search_skips_broken_pictures_on_record_and_is_not_resumed_with_others(automl: Callable) -> None:

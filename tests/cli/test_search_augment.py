@@ -12,7 +12,7 @@ from automl_cli.store.files import file_digest
 
 pytestmark = pytest.mark.usefixtures("environment_of_its_own")
 
-SMALL = ("--train-examples", "200", "--epochs", "1", "--network", "convnet-1x4", "--executor", "serial")
+SMALL = ("--train-examples", "200", "--epochs", "1", "--network", "convnet-1x4", "--executor", "serial", "--no-baseline")
 
 
 def searched(automl: Callable, out: str, *more: object) -> Path:

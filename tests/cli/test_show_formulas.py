@@ -21,7 +21,20 @@ from tests.tables import ROOT
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A search of activation functions on digits, three trials of one epoch each."""
     out = tmp_path_factory.mktemp("searched") / "act"
-    arguments = ["search-activation", "--trials", 3, "--epochs", 1, "--train-examples", 200, "--workers", 1, "--out", out]
+    arguments = [
+        "search-activation",
+        "--trials",
+        3,
+        "--epochs",
+        1,
+        "--train-examples",
+        200,
+        "--workers",
+        1,
+        "--no-baseline",
+        "--out",
+        out,
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "automl_cli", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=300
     )

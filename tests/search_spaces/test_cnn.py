@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.rewards import Power
 from automl_cli.core.spaces import SearchSpace
-from automl_cli.values.network import IMAGE, MaxPool, Network
+from automl_cli.values.network import IMAGE, ConvolutionUnit, MaxPool, Network
 from search_spaces.cnn import SPACE
 
-VARIANTS = ("plain", "strides", "pooling")
+VARIANTS = ("plain", "strides", "pooling", "pooled")
 
 
 def space(**options: str | int) -> SearchSpace:
@@ -163,3 +163,14 @@ def test_options_out_of_range_are_refused_at_construction(name: str, value: int)
 def test_a_misspelt_variant_gets_a_suggestion():
     with pytest.raises(UserError, match="Did you mean 'strides'"):
         SearchSpace(SPACE, {"variant": "stride"})
+
+
+def test_the_pooled_variant_pools_behind_single_layers_and_behind_the_first() -> None:
+    space = SearchSpace(SPACE, {"variant": "pooled", "layers": 6, "curriculum_start": 6})
+    for trial in range(20):
+        network = space.decode(space.sample(0, trial))
+        convolutions = [block for block in network.blocks if isinstance(block.operation, ConvolutionUnit)]
+        assert [block.name for block in convolutions] == [f"layer{number}" for number in range(1, 7)]
+        shapes = network.shapes((32, 32, 3))
+        assert {shapes[name][0] for name in network.outputs} == {4}, "three pools halve 32 pixels"
+        assert {block.operation.filters for block in convolutions} <= {24, 36, 48, 64}
