@@ -16,6 +16,7 @@ place            the executor, its workers, and the Ray cluster where there is o
 child            the child of a study: problem, recipe, and roles but the one searched
 early_stop       which trainings are stopped early, and after how many epochs
 after_search     what is trained after the search, and what is made by hand
+image_preset     what a preset depends on the images for
 fitting          epochs and trials that fit the data
 transfer         what becomes of the winner, settled before the search
 resume           what may change when a study is resumed

@@ -17,13 +17,14 @@ from automl_cli.core.settings import CONSTANTS, check_options
 from automl_cli.core.spaces import Plugin, SearchPreset, SearchSpace
 from automl_cli.core.trials import EvaluatorSpec, Limits
 from automl_cli.evaluators import own
-from automl_cli.evaluators.own_function import HERE, is_reference
+from automl_cli.evaluators.own_function import HERE
 from automl_cli.planning.after_search import after_search
 from automl_cli.planning.augment_flags import options_by_flag
-from automl_cli.planning.child import KnownData, known_data, plan_child, preset_of
+from automl_cli.planning.child import KnownData, plan_child, preset_of
 from automl_cli.planning.early_stop import early_stop_of
 from automl_cli.planning.fitting import Extent, fitted
 from automl_cli.planning.flags import flag_named
+from automl_cli.planning.image_preset import DEFAULT_EVALUATOR, affordable, data_at_first, evaluator_named, is_as_designed
 from automl_cli.planning.memory import doubts_of_room, limit_asked_for
 from automl_cli.planning.place import Workplace, cluster_of, place_of
 from automl_cli.planning.population import with_warm_start
@@ -46,8 +47,6 @@ REPLICATE_SHARE = 1 / 3
 MAX_FAILURES = 5
 """Children that may fail in a row before a study stops."""
 
-DEFAULT_EVALUATOR = "trained"
-
 
 def plan_search(
     command: str, request: SearchRequest, *, default_space: str, data_needed: bool = True
@@ -60,9 +59,12 @@ def plan_search(
     request.check()
     plugin, file = _plugin(command, request.space or default_space)
     preset = preset_of(plugin, request.preset or "quick", request.dataset)
-    data = _early_data(request, preset, data_needed=data_needed)
+    asked_for = _space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})
+    if request.strategy not in (None, AUTO):
+        STRATEGIES.check(request.strategy)
+    data = data_at_first(request, preset, data_needed=data_needed)
     preset = preset if data is None else preset.for_images(data.facts.image_shape)
-    options = {**preset.space_options, **_space_options(plugin, {**(request.space_option or {}), **options_by_flag(request)})}
+    options = {**preset.space_options, **asked_for}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
     strategy, reward = _strategy(request, preset, space), _reward(request, preset.reward)
@@ -80,7 +82,7 @@ def plan_search(
         strategy_settings=_constants(request, preset, strategy, start, trials=measured["trials"]),
         replication=_replication(request, measured),
         seed=request.seed or 0,
-        limits=Limits(request.max_parameters, request.max_multiply_adds or _affordable(request, preset, data)),
+        limits=Limits(request.max_parameters, request.max_multiply_adds or affordable(request, preset, data)),
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
         memory_limit_bytes=limit_asked_for(request.memory_limit, measured["executor"]),
@@ -94,32 +96,10 @@ def plan_search(
         **after_search(request, preset, space, EVALUATORS.load(measured["evaluator"].name), measured),
     )
     _check_together(settings, request, space)
-    by_preset = preset.warm_start if _as_designed(request) else 0
+    by_preset = preset.warm_start if is_as_designed(request) else 0
     if request.warm_start == "costs" or (request.warm_start is None and by_preset):
         settings = with_warm_start(settings, space, first=by_preset or None)
     return settings, space
-
-
-def _early_data(request: SearchRequest, preset: SearchPreset, *, data_needed: bool) -> KnownData | None:
-    """Return the data that children are trained on, where the options of the space depend on them."""
-    if preset.large_images is None or preset.child is None:
-        return None
-    factory: EvaluatorFactory = EVALUATORS.load(evaluator_named(request.evaluator or DEFAULT_EVALUATOR))
-    data = known_data(request, preset.child, data_needed=data_needed) if factory.trains else None
-    return data if hasattr(getattr(data, "facts", None), "image_shape") else None
-
-
-def _as_designed(request: SearchRequest) -> bool:
-    """Return whether the user left the strategy and the space as they are in the preset."""
-    return request.strategy is None and not request.space_option
-
-
-def _affordable(request: SearchRequest, preset: SearchPreset, data: KnownData | None) -> int | None:
-    """Return the most multiply-adds of a network for such images by the preset; None where it bounds none."""
-    if preset.multiply_adds_per_pixel is None or data is None or not _as_designed(request):
-        return None
-    height, width, _ = data.facts.image_shape
-    return int(preset.multiply_adds_per_pixel * height * width)
 
 
 def _measured(
@@ -156,12 +136,6 @@ def _measured(
         request, factory, evaluator.settings, epochs=extent.epochs, reuse=_first(request.reuse, preset.reuse)
     )
     return {"evaluator": evaluator, "child": child, "early_stop": stopped, **where._asdict(), **extent._asdict()}
-
-
-def evaluator_named(text: str) -> str:
-    """Return the name of an evaluator, or that of the one that asks a function of the user's own. Raises UserError for an
-    unknown name."""
-    return own.NAME if is_reference(text) else EVALUATORS.check(text)
 
 
 def doubts(settings: StudySettings, request: SearchRequest) -> Iterator[str]:
