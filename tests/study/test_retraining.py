@@ -14,6 +14,7 @@ from automl_cli.reporting.runs import History
 from automl_cli.reporting.trial_table import trial_rows
 from automl_cli.store.journal import Asked, Told, read_records, read_trials
 from automl_cli.store.study import StudySettings
+from automl_cli.study.ended import ended_winner
 from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space, value
 
@@ -168,6 +169,18 @@ def test_more_trials_train_only_what_is_missing(tmp_path: Path) -> None:
     assert len(after) == len(longer.told()) - len(before) - 8
     (tmp_path / "whole").mkdir()
     assert winner == World(tmp_path / "whole", config(trials=16)).run()
+
+
+@pytest.mark.parametrize("interrupt_after", [8, 11, 15])
+def test_what_lost_its_place_while_it_was_trained_again_is_left(tmp_path: Path, interrupt_after: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        World(tmp_path, config()).run(Obedient(interrupt_after=interrupt_after))
+    longer = World(tmp_path, config(trials=40))
+    winner = longer.run()
+    left = {asked.key for asked in longer.asked()} - {(told.stage, told.trial, told.replicate) for told in longer.told()}
+    assert (interrupt_after < 15) == bool(left)
+    assert check_journal(longer.journal_file, longer.config, space(3)).winner() == winner
+    assert ended_winner(longer.journal_file, longer.config, space(3)) == winner
 
 
 def test_the_table_of_trials_has_what_is_made_by_hand_without_decisions(tmp_path: Path) -> None:
