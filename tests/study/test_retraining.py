@@ -15,6 +15,7 @@ from automl_cli.reporting.trial_table import trial_rows
 from automl_cli.store.journal import Asked, Told, read_records, read_trials
 from automl_cli.store.study import StudySettings
 from automl_cli.study.ended import ended_winner
+from automl_cli.study.loop import SearchProgress
 from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space, value
 
@@ -181,6 +182,22 @@ def test_what_lost_its_place_while_it_was_trained_again_is_left(tmp_path: Path, 
     assert (interrupt_after < 15) == bool(left)
     assert check_journal(longer.journal_file, longer.config, space(3)).winner() == winner
     assert ended_winner(longer.journal_file, longer.config, space(3)) == winner
+
+
+def test_an_interruption_behind_the_last_retraining_leaves_the_winner_by_retraining(tmp_path: Path) -> None:
+    class Interrupting(list[SearchProgress]):
+        def append(self, progress: SearchProgress) -> None:
+            if progress.stage is Stage.RETRAIN and progress.finished == progress.planned:
+                raise KeyboardInterrupt
+
+    world = World(tmp_path, config())
+    world.progress = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        world.run()
+    winner = check_journal(world.journal_file, world.config, space(3)).winner()
+    assert winner is not None
+    assert winner.retraining is not None
+    assert world.published[-1] == winner
 
 
 def test_the_table_of_trials_has_what_is_made_by_hand_without_decisions(tmp_path: Path) -> None:
