@@ -3,17 +3,21 @@
 from pathlib import Path
 from statistics import fmean
 
+import msgspec
 import pytest
 
+from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError
-from automl_cli.core.trials import Measurement, Outcome, Stage, Status, Task
+from automl_cli.core.trials import Costs, Limits, Measurement, Outcome, Stage, Status, Task
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.plugins.roles import filling_named
 from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
 from automl_cli.reporting.runs import History
+from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.trial_table import trial_rows
 from automl_cli.store.journal import Asked, Told, read_records, read_trials
 from automl_cli.store.study import StudySettings
+from automl_cli.study import limits
 from automl_cli.study.ended import ended_winner
 from automl_cli.study.loop import SearchProgress
 from tests.store.lines import unsigned
@@ -198,6 +202,36 @@ def test_an_interruption_behind_the_last_retraining_leaves_the_winner_by_retrain
     assert winner is not None
     assert winner.retraining is not None
     assert world.published[-1] == winner
+
+
+def price(genotype: Genotype) -> Costs:
+    return Costs(parameters=sum(genotype), multiply_adds=1)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_a_report_names_the_winner_by_retraining_where_limits_ended_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(limits, "MOST_IN_A_ROW", 3)
+    made = config(layers=8, trials=60, seed=seed, limits=Limits(max_parameters=5), baseline=None)
+    winner = World(tmp_path, made).run(price=price)
+    summary = summarise(history(tmp_path, made))
+    assert summary.best is not None
+    assert (summary.best.trial, summary.retraining) == (winner.trial.number, winner.retraining)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_report_names_the_winner_of_the_search_while_that_goes_on(tmp_path: Path, seed: int) -> None:
+    made = config(layers=8, seed=seed, limits=Limits(max_parameters=7), baseline=None)
+    World(tmp_path, made).run(price=price)
+    longer = World(tmp_path, msgspec.structs.replace(made, trials=10))
+    with pytest.raises(KeyboardInterrupt):
+        longer.run(Obedient(interrupt_after=0), price=price)
+    summary = summarise(history(tmp_path, longer.config))
+    assert summary.trials >= longer.config.trials > 8, "those over a limit among them"
+    assert summary.best is not None
+    assert summary.best.trial == longer.published[-1].trial.number
+    assert summary.retraining is None
 
 
 def test_the_table_of_trials_has_what_is_made_by_hand_without_decisions(tmp_path: Path) -> None:
