@@ -20,7 +20,7 @@ from automl_cli.plugins.listing import kind_named
 from automl_cli.store.consistency import must_equal
 from automl_cli.store.earlier_trials import check_head
 from automl_cli.store.file_names import STUDY_FILE
-from automl_cli.store.journal import Asked, Ended, Ledger, Record, TakenOver, Told, placed_records
+from automl_cli.store.journal import Asked, Ended, Ledger, Record, Started, TakenOver, Told, TrainingKey, placed_records
 from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import EvaluationCache, itself
@@ -50,6 +50,8 @@ class JournalChecker:
         self._head: list[TakenOver] = []
         self._seeds: dict[int, tuple[int, ...]] = {}
         """By trial that is open, the seeds of its child at all rungs but the first."""
+        self._left: set[TrainingKey] = set()
+        """What an earlier session was training again: a trial that was found since may have taken the place of such a one."""
         self._over_limit = OverLimit()
         self._evaluations = EvaluationCache(settings.seed, reuse=settings.reuse, standing_for=self._standing_for)
 
@@ -70,8 +72,10 @@ class JournalChecker:
                 self._check_rung(record, place)
             case Told():
                 self._check_told(self.ledger.tell(record, place), place)
-            case Ended(reason="finished") if self.ledger.open:
-                stage, number, _ = next(iter(self.ledger.open))
+            case Started():
+                self._left = {key for key in self.ledger.open if key[0] is Stage.RETRAIN}
+            case Ended(reason="finished") if wanted := self.ledger.open.keys() - self._left:
+                stage, number, _ = min(wanted)
                 raise ArtifactError(f"{place}: the study finished, but trial {number} of the {stage} was never told")
 
     def check_head(self, place: str) -> None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.shell_commands import command_line
 from automl_cli.core.spaces import SearchSpace
+from automl_cli.planning.memory import memory_limit
 from automl_cli.planning.request import SearchRequest, read_request
 from automl_cli.planning.resume import ANEW, take_up
 from automl_cli.store.artifact import WrongKind, read_artifact
@@ -63,7 +64,8 @@ def search_anew(command: str, recorded: RecordedSearch, request: SearchRequest) 
     """
     before = recorded.settings
     if request.workers is None and request.executor is None and before.executor == "local":
-        before = msgspec.structs.replace(before, workers=default_workers())
+        limit = before.memory_limit_bytes if request.memory_limit is None else memory_limit(request.memory_limit)
+        before = msgspec.structs.replace(before, workers=default_workers(limit))
     settings, space = take_up(command, before, request, ANEW)
     if settings.retrain_top > settings.trials:
         raise UserError(f"--trials {settings.trials} is less than the {settings.retrain_top} that this run trains again")

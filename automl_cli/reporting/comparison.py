@@ -151,8 +151,9 @@ def _grouped(histories: Iterable[History]) -> list[tuple[str, list[History]]]:
 
 
 LIMITS = ("time_budget_seconds", "trial_timeout_seconds", "memory_limit_bytes")
-VARYING = ("seed", "trials", "workers", "executor", *LIMITS, "environment")
-"""The settings that may differ between repeats of one search."""
+AFTER = ("retrain_top", "retrain_epochs", "retrain_seeds", "baseline")
+VARYING = ("seed", "trials", "workers", "executor", "cluster", *LIMITS, *AFTER, "environment")
+"""The settings that may differ between repeats of one search: what is trained after it is not compared."""
 
 
 def _search_key(settings: StudySettings) -> bytes:

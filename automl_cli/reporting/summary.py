@@ -83,11 +83,16 @@ def summarise(history: History, *, top: int = 5, target: float | None = None) ->
 
 def _planned(trials: Sequence[Trial], settings: StudySettings) -> int:
     """Return how many trials there will be, as far as it is known: those over a limit are drawn again."""
+    return _over_limit(trials).in_all(len(trials), settings.trials)
+
+
+def _over_limit(trials: Sequence[Trial]) -> OverLimit:
+    """Return the count of those over a limit, of trials in order."""
     over = OverLimit()
     for trial in trials:
         if trial.outcome.status is Status.OVER_LIMIT:
             over.add(trial.number)
-    return over.in_all(len(trials), settings.trials)
+    return over
 
 
 def reasons_of(trials: Sequence[Trial]) -> Iterator[Reason]:
@@ -206,7 +211,7 @@ def _winner(history: History, ranked: Sequence[Trial], joins: int) -> Winner | N
         return None
     candidates = ranked[: history.settings.retrain_top]
     retrained = chosen_by(history.outcomes_after, candidates, history.settings)
-    searched = len(history.trials) >= history.settings.trials
+    searched = _over_limit(history.trials).is_enough(len(history.trials), history.settings.trials)
     return winner_of(ranked, history.settings, joins=joins, retrained=retrained if searched else None)
 
 

@@ -95,8 +95,7 @@ def ended_before(run: "RunDirectory", settings: "StudySettings", *, space: "Sear
 
     if not run.best_file.is_file() or (winner := ended_winner(run.journal_file, settings, space)) is None:
         return None
-    talk.say(f"{run.path} has ended already; {_winner_in_words(settings, winner)}")
-    return Finished(run.path, run.best_file, settings, winner)
+    return _said(run, settings, winner, talk, before=f"{run.path} has ended already; ")
 
 
 def run_one(
@@ -104,8 +103,6 @@ def run_one(
 ) -> Finished:
     """Run or continue a study to its end, and show its progress."""
     from automl_cli.jobs.transfer import transfer_of
-    from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
-    from automl_cli.reporting.runs import read_history
     from automl_cli.running.event_files import event_file, search_curves
     from automl_cli.running.limit_warnings import watching_limits
     from automl_cli.running.search_display import showing
@@ -127,10 +124,20 @@ def run_one(
         except RunFailed:
             _warn_at_the_end(run, settings, talk)
             raise
-    talk.say(_winner_in_words(settings, winner))
-    if (by_hand := by_hand_of(read_history(run.path), winner.trial)) is not None:
-        talk.say(by_hand_in_words(by_hand))
+    finished = _said(run, settings, winner, talk)
     _warn_at_the_end(run, settings, talk)
+    return finished
+
+
+def _said(run: "RunDirectory", settings: "StudySettings", winner: "Winner", talk: Talk, *, before: str = "") -> Finished:
+    """Say which trial is the winner, and whether it beats what is made by hand, and return the study that has ended."""
+    from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
+    from automl_cli.reporting.runs import read_history
+
+    talk.say(f"{before}{_winner_in_words(settings, winner)}")
+    by_hand = None if settings.baseline is None else by_hand_of(read_history(run.path), winner.trial)
+    if by_hand is not None:
+        talk.say(by_hand_in_words(by_hand))
     return Finished(run.path, run.best_file, settings, winner, baseline=by_hand)
 
 

@@ -29,7 +29,8 @@ def ended_winner(journal: Path, settings: StudySettings, space: SearchSpace) -> 
             ranking.add(trial)
     best = ranking.best()
     finished = isinstance(last, Ended) and last.reason == "finished"
-    if not finished or not best or ledger.open or not over_limit.is_enough(told, settings.trials):
+    searching = any(stage is Stage.SEARCH for stage, *_ in ledger.open)
+    if not finished or not best or searching or not over_limit.is_enough(told, settings.trials):
         return None
     candidates = best[: settings.retrain_top]
     retrained = chosen_by({key: trial.outcome for key, trial in ledger.trials.items()}, candidates, settings)

@@ -30,14 +30,15 @@ class Publisher:
         self._publish = publish
         self._joins = joins
         self._clock = clock
-        self._published: Sequence[Trial] = ()
+        self._published: tuple[Sequence[Trial], bool] = ((), False)
+        """The trials that `best.json` is about, and whether they were chosen by retraining."""
         self._published_at = -math.inf
 
     def best(self, ranked: Sequence[Trial], retrained: Retrained | None, *, at_once: bool = False) -> None:
         """Publish the best so far, by retraining where that is complete, if it is new and the last publication is not too
         recent."""
-        best = ranked[: max(1, self._joins)]
-        if not best or best == self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
+        best = self._best(ranked, retrained)
+        if not ranked or best == self._published or (self._clock() - self._published_at < PUBLISH_SECONDS and not at_once):
             return
         self._journal.sync()
         self._publish(winner_of(ranked, self._settings, joins=self._joins, retrained=retrained))
@@ -48,5 +49,8 @@ class Publisher:
         winner = winner_of(ranked, self._settings, joins=self._joins, retrained=retrained)
         self._journal.sync()
         self._publish(winner)
-        self._published = ranked[: max(1, self._joins)]
+        self._published = self._best(ranked, retrained)
         return winner
+
+    def _best(self, ranked: Sequence[Trial], retrained: Retrained | None) -> tuple[Sequence[Trial], bool]:
+        return ranked[: max(1, self._joins)], retrained is not None

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from automl_cli.core.spaces import SpaceReference
-from automl_cli.core.trials import EvaluatorSpec
+from automl_cli.core.trials import Cluster, EvaluatorSpec
+from automl_cli.plugins.roles import filling_named
 from automl_cli.reporting.comparison import compare, obstacle
 from automl_cli.reporting.runs import History, read_history
 from automl_cli.reporting.summary import summarise
@@ -16,6 +17,8 @@ from automl_cli.store.run_directory import open_run
 from automl_cli.store.study import Replication
 from tests.reporting.runs import SPACE, asked, study, told, write_run
 from tests.study.worlds import digits_child
+
+BY_HAND = filling_named("network", "convnet-3x64")
 
 
 def history(path: Path, scores: list[float | None], **changes: object) -> History:
@@ -37,6 +40,13 @@ def test_runs_that_differ_in_their_seed_are_repeats_and_random_search_is_the_bas
 def test_searches_of_one_strategy_with_different_settings_are_told_apart_by_their_run(tmp_path: Path) -> None:
     runs = [history(tmp_path / f"run-{size}", [0.5], strategy_settings={"minibatch": size}) for size in (4, 8)]
     assert [group.name for group in compare(runs).groups] == ["random (run-4)", "random (run-8)"]
+
+
+def test_where_children_ran_and_what_was_trained_after_them_make_no_other_search(tmp_path: Path) -> None:
+    changes = [{}, {"executor": "ray", "cluster": Cluster()}, {"retrain_top": 3, "retrain_seeds": 2}, {"baseline": BY_HAND}]
+    runs = [history(tmp_path / f"run-{seed}", [0.5], seed=seed, **changed) for seed, changed in enumerate(changes)]
+    (group,) = compare(runs).groups
+    assert group.seeds == (0, 1, 2, 3)
 
 
 def test_report_columns_are_those_of_the_incumbent_not_the_best_of_the_column(tmp_path: Path) -> None:

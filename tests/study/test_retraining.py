@@ -3,17 +3,23 @@
 from pathlib import Path
 from statistics import fmean
 
+import msgspec
 import pytest
 
+from automl_cli.core.decisions import Genotype
 from automl_cli.core.errors import ArtifactError
-from automl_cli.core.trials import Measurement, Outcome, Stage, Status, Task
+from automl_cli.core.trials import Costs, Limits, Measurement, Outcome, Stage, Status, Task
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.plugins.roles import filling_named
 from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
 from automl_cli.reporting.runs import History
+from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.trial_table import trial_rows
 from automl_cli.store.journal import Asked, Told, read_records, read_trials
 from automl_cli.store.study import StudySettings
+from automl_cli.study import limits
+from automl_cli.study.ended import ended_winner
+from automl_cli.study.loop import SearchProgress
 from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space, value
 
@@ -168,6 +174,64 @@ def test_more_trials_train_only_what_is_missing(tmp_path: Path) -> None:
     assert len(after) == len(longer.told()) - len(before) - 8
     (tmp_path / "whole").mkdir()
     assert winner == World(tmp_path / "whole", config(trials=16)).run()
+
+
+@pytest.mark.parametrize("interrupt_after", [8, 11, 15])
+def test_what_lost_its_place_while_it_was_trained_again_is_left(tmp_path: Path, interrupt_after: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        World(tmp_path, config()).run(Obedient(interrupt_after=interrupt_after))
+    longer = World(tmp_path, config(trials=40))
+    winner = longer.run()
+    left = {asked.key for asked in longer.asked()} - {(told.stage, told.trial, told.replicate) for told in longer.told()}
+    assert (interrupt_after < 15) == bool(left)
+    assert check_journal(longer.journal_file, longer.config, space(3)).winner() == winner
+    assert ended_winner(longer.journal_file, longer.config, space(3)) == winner
+
+
+def test_an_interruption_behind_the_last_retraining_leaves_the_winner_by_retraining(tmp_path: Path) -> None:
+    class Interrupting(list[SearchProgress]):
+        def append(self, progress: SearchProgress) -> None:
+            if progress.stage is Stage.RETRAIN and progress.finished == progress.planned:
+                raise KeyboardInterrupt
+
+    world = World(tmp_path, config())
+    world.progress = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        world.run()
+    winner = check_journal(world.journal_file, world.config, space(3)).winner()
+    assert winner is not None
+    assert winner.retraining is not None
+    assert world.published[-1] == winner
+
+
+def price(genotype: Genotype) -> Costs:
+    return Costs(parameters=sum(genotype), multiply_adds=1)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_a_report_names_the_winner_by_retraining_where_limits_ended_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(limits, "MOST_IN_A_ROW", 3)
+    made = config(layers=8, trials=60, seed=seed, limits=Limits(max_parameters=5), baseline=None)
+    winner = World(tmp_path, made).run(price=price)
+    summary = summarise(history(tmp_path, made))
+    assert summary.best is not None
+    assert (summary.best.trial, summary.retraining) == (winner.trial.number, winner.retraining)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_report_names_the_winner_of_the_search_while_that_goes_on(tmp_path: Path, seed: int) -> None:
+    made = config(layers=8, seed=seed, limits=Limits(max_parameters=7), baseline=None)
+    World(tmp_path, made).run(price=price)
+    longer = World(tmp_path, msgspec.structs.replace(made, trials=10))
+    with pytest.raises(KeyboardInterrupt):
+        longer.run(Obedient(interrupt_after=0), price=price)
+    summary = summarise(history(tmp_path, longer.config))
+    assert summary.trials >= longer.config.trials > 8, "those over a limit among them"
+    assert summary.best is not None
+    assert summary.best.trial == longer.published[-1].trial.number
+    assert summary.retraining is None
 
 
 def test_the_table_of_trials_has_what_is_made_by_hand_without_decisions(tmp_path: Path) -> None:
