@@ -20,7 +20,7 @@ from automl_cli.executors.outcomes import attempt_all, described
 from automl_cli.plugins.registry import EVALUATORS
 from automl_cli.store import encoding
 from automl_cli.system.jax_settings import set_settings_aside
-from automl_cli.system.process import die_first, die_with, keep_heap, resident_bytes
+from automl_cli.system.process import LEFT_TO_THE_PARENT, die_first, die_with, keep_heap, resident_bytes
 from automl_cli.system.warden import kill_group
 
 
@@ -50,9 +50,10 @@ def main() -> None:
 def _leave_signals_to_the_parent() -> None:
     """Take no notice of signals that ask a search to end: a scheduler sends them to every process of a job, and it is the
     parent that decides. What this process starts hears them, unlike with `SIG_IGN`."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for number in LEFT_TO_THE_PARENT:
         signal.signal(number, lambda number, frame: None)
         signal.siginterrupt(number, False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_THE_PARENT)
 
 
 def _take_standard_output() -> BinaryIO:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,6 +19,7 @@ from automl_cli.core.trials import Status, Task
 from automl_cli.executors.messages import Message, Setup
 from automl_cli.executors.outcomes import shortened
 from automl_cli.store import encoding
+from automl_cli.system.process import LEFT_TO_THE_PARENT, held_back
 from automl_cli.system.warden import kill_group
 
 Events = SimpleQueue["tuple[WorkerProcess, Message | None]"]
@@ -27,6 +29,10 @@ _LONGEST_LAST_WORDS = 600
 
 _PATIENCE_SECONDS = 5.0
 """How long a process that is ending may take to be gone."""
+
+_SECONDS_OF_A_MASSACRE = 0.2
+"""Whoever kills a whole job kills its processes one by one. A search that is among them is not to record a trial as killed
+before its own turn comes."""
 
 _OUT_OF_MEMORY = re.compile(r"bad_alloc|out of memory|memoryerror|resource_exhausted|cannot allocate memory", re.IGNORECASE)
 """Last words of a process that aborted because it was given no more memory, such as under `ulimit -v`."""
@@ -54,14 +60,15 @@ class WorkerProcess:
         """Why it was ended for want of memory, if it was."""
         self._log: BinaryIO = tempfile.TemporaryFile("ab+")  # noqa: SIM115  closed by `end`
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "automl_cli.executors.worker_main"],
-                env=os.environ | environment | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                process_group=0,
-            )
+            with held_back(LEFT_TO_THE_PARENT):  # until the worker is ready to take no notice of them
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "automl_cli.executors.worker_main"],
+                    env=os.environ | environment | {"PYTHONPATH": _search_path()},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._log,
+                    process_group=0,
+                )
         except OSError:
             self._log.close()
             raise
@@ -118,8 +125,10 @@ class WorkerProcess:
             return Status.OUT_OF_MEMORY, f"the worker {self._condemned}; it was ended"
         if code >= 0:
             return Status.FAILED, f"the worker ended with exit code {code}{self._last_words()}"
-        if code == -signal.SIGKILL and killed_by_kernel():
-            return Status.OUT_OF_MEMORY, "the kernel ended the worker: the memory of the container or machine was used up"
+        if code == -signal.SIGKILL:
+            if killed_by_kernel():
+                return Status.OUT_OF_MEMORY, "the kernel ended the worker: the memory of the container or machine was used up"
+            time.sleep(_SECONDS_OF_A_MASSACRE)
         words = self._last_words()
         if code == -signal.SIGABRT and _OUT_OF_MEMORY.search(words):
             return Status.OUT_OF_MEMORY, f"the worker was given no more memory{words}"
@@ -146,6 +155,11 @@ class WorkerProcess:
             if line.endswith(b"\n"):
                 events.put((self, encoding.decode(line, Message, "answer of a worker")))  # type: ignore[arg-type]
         events.put((self, None))
+
+
+def _search_path() -> str:
+    """Return where a worker finds what this process can import."""
+    return os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
 
 
 def _signal_name(number: int) -> str:

@@ -19,9 +19,10 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
 from automl_cli.jobs import installation
 from automl_cli.store.encoding import decode
+from automl_cli.system.granted import Grant, granted_cores, granted_memory
 from automl_cli.system.jax_settings import is_set_aside, settings_set_aside
-from automl_cli.system.machine import available_cores, cpu_model
-from automl_cli.system.process import default_workers, memory_bytes, users_environment, visible_gpus
+from automl_cli.system.machine import allowed_cores, available_cores, cpu_model
+from automl_cli.system.process import default_workers, machine_memory, users_environment, visible_gpus
 from automl_cli.system.tuning import tuning_is_off
 
 State = Literal["ok", "absent", "note", "broken"]
@@ -81,11 +82,17 @@ def _guarded(part: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 def _machine() -> Iterator[Finding]:
     yield Finding("machine", "CPU", "ok", cpu_model())
-    yield Finding("machine", "cores", "ok", f"{counted(available_cores(), 'core')} may be used here")
-    yield Finding("machine", "memory", "ok", f"{memory_bytes() / 2**30:,.1f} GiB")
+    cores, memory = granted_cores(len(allowed_cores())), granted_memory(machine_memory())
+    yield Finding("machine", "cores", "ok", f"{counted(available_cores(), 'core')} may be used here{_as_granted(cores)}")
+    yield Finding("machine", "memory", "ok", f"{memory.amount / 2**30:,.1f} GiB{_as_granted(memory)}")
     gpus = visible_gpus()
     yield Finding("machine", "GPUs", "ok", f"{', '.join(gpus)}" if gpus else "none that JAX could use")
     yield Finding("machine", "workers", "ok", f"a search has {default_workers()} at a time unless told otherwise")
+
+
+def _as_granted(grant: Grant) -> str:
+    """Return who grants less than the machine has, if anybody does."""
+    return f", as {grant.by} grants" if grant.by else ""
 
 
 def _environment() -> Iterator[Finding]:

@@ -77,8 +77,9 @@ def doubts_of_room(settings: "StudySettings", *, chosen: bool) -> Iterator[str]:
         yield f"{settings.workers} at a time, and there are {room} here; --workers {default_workers(limit)} may be faster"
 
 
-def granted_here() -> str | None:
-    """Return in words what is granted of the cores and the memory of this machine; None where that is all."""
+def granted_here(*, workers: bool = True) -> str | None:
+    """Return in words what is granted of the cores and the memory of this machine, and for how many workers that is enough;
+    None where it is all there is."""
     cores, memory = granted_cores(len(allowed_cores())), granted_memory(machine_memory())
     parts = []
     if cores.by:
@@ -87,6 +88,6 @@ def granted_here() -> str | None:
         parts.append(f"{rounded(memory.amount)} of {rounded(machine_memory())} of memory ({memory.by})")
     if not parts:
         return None
-    few = workers_with_room() < available_cores()
+    few = workers and workers_with_room() < available_cores()
     room = f", in which there is room for {counted(workers_with_room(), 'worker')}" if few else ""
     return f"granted here: {' and '.join(parts)}{room}"

@@ -27,6 +27,7 @@ class TrainingPlace(NamedTuple):
 def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "tuple[Path, Artifact[ModelBody]]":
     """Train, and return the directory of the training and its model. The process is set up already."""
     from automl_cli.jobs.caches import trim_programs
+    from automl_cli.planning.memory import granted_here
     from automl_cli.running.accounts import say_what_was_read, warn_of_the_cache
     from automl_cli.running.event_files import check_event_files, event_file, training_curves
     from automl_cli.running.training_display import shown
@@ -37,6 +38,8 @@ def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "t
         check_event_files()
     warn_of_set_aside(talk)
     trim_programs()
+    if (granted := granted_here(workers=False)) is not None:
+        talk.say(granted)
     if asked.recorded is not None:
         warn_of_environment(asked.recorded.settings.environment, f"the training in {asked.recorded.place}", talk)
     with _opened(asked, place, talk) as run, ExitStack() as stack:

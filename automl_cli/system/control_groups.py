@@ -45,6 +45,8 @@ class MemoryLimit(NamedTuple):
         if (used := _number(self.folder / current)) is None:
             return None
         counts = _counts(self.folder / "memory.stat")
+        if f"{prefix}inactive_file" not in counts:
+            return None
         return used - sum(counts.get(f"{prefix}{name}", 0) for name in ("active_file", "inactive_file", "slab_reclaimable"))
 
 

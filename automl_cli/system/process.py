@@ -12,8 +12,9 @@ starts.
 import hashlib
 import importlib.util
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -198,6 +199,20 @@ def workers_with_room(bytes_of_worker: int | None = None) -> int:
     return max(1, (memory_bytes() - BYTES_OF_A_DRIVER) // (bytes_of_worker or BYTES_OF_A_WORKER))
 
 
+LEFT_TO_THE_PARENT = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+"""Signals that ask a search to end: its worker processes leave them to it."""
+
+
+@contextmanager
+def held_back(signals: Iterable[signal.Signals]) -> Iterator[None]:
+    """Hold these signals back while the context lasts, and in processes that are started in it until they let them through."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def die_with(parent: int) -> None:
     """Ask the kernel to kill this process when its parent ends, in whatever way; do nothing where there is no such call.
 
@@ -205,7 +220,6 @@ def die_with(parent: int) -> None:
     """
     if sys.platform == "linux":
         import ctypes
-        import signal
 
         set_parent_death_signal = 1
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)

@@ -8,6 +8,7 @@ import pytest
 
 from automl_cli.cli.errors import FAILED, INTERRUPTED, WRONG_INPUT
 from automl_cli.core.spaces import Plugin
+from automl_cli.core.trials import Status
 from automl_cli.plugins import discovery, registry
 from automl_cli.plugins.roles import names_of
 from automl_cli.store import file_names
@@ -45,6 +46,7 @@ TABLES = {
     ("augmentation", "`--space-option`"): [option.name for option in PLUGINS["autoaugment"].options],
     ("searching", "`--strategy`"): STRATEGIES.names(),
     ("searching", "`--evaluator`"): EVALUATORS.names(),
+    ("limits", "status"): Status,
     ("files", "schema"): [str(body.SCHEMA) for body in BODIES.values()],
 }
 

@@ -21,6 +21,7 @@ from automl_cli.executors.memory_watch import KernelKills, MemoryWatch
 from automl_cli.executors.worker_process import WorkerProcess
 from automl_cli.system.control_groups import MemoryLimit
 from automl_cli.system.warden import Warden
+from tests.cli.searches import search, start
 from tests.executors.test_executors import children_of, is_alive, outcomes, setup, task, until
 
 MIB = UNITS["MiB"]
@@ -219,6 +220,28 @@ def test_workers_leave_signals_to_the_search() -> None:
         ended = executor.wait(timeout_seconds=60)
         assert ended is not None
         assert ended[1].status is Status.OK
+
+
+def test_signals_to_a_worker_that_is_starting_are_left_to_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = subprocess.Popen
+
+    def start_and_signal(*given: Any, **settings: Any) -> Any:
+        process = start(*given, **settings)
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+            process.send_signal(number)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start_and_signal)
+    assert outcomes(LocalExecutor(setup(), workers=1), [task(0)])[0].status is Status.OK
+
+
+def test_a_search_that_is_killed_right_after_its_worker_has_no_trial_that_was_killed(tmp_path: Path) -> None:
+    journal = tmp_path / "run" / "journal.jsonl"
+    with start(search("-q", out=tmp_path / "run", trials=2000, workers=1, evaluator_option="seconds=0.05")) as process:
+        assert until(lambda: journal.exists() and b'"told"' in journal.read_bytes(), 60)
+        for one in (*children_of(process.pid), process.pid):
+            os.kill(one, signal.SIGKILL)
+    assert b'"killed"' not in journal.read_bytes()
 
 
 def test_a_worker_that_holds_much_of_its_limit_is_replaced_so_that_the_next_child_does_not_pay(

@@ -112,6 +112,8 @@ def test_what_the_kernel_keeps_of_files_is_not_in_use(tmp_path: Path) -> None:
     (tmp_path / "sys/fs/cgroup/memory/a/memory.stat").write_text(stat)
     (limit,) = memory_limits()
     assert limit.used_bytes() == 650
+    (tmp_path / "sys/fs/cgroup/memory/a/memory.stat").write_text("cache 700\n")
+    assert limit.used_bytes() is None, "what is kept of files is not told"
 
 
 @pytest.mark.parametrize(
