@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import filelock
@@ -28,6 +28,9 @@ DRAFT = ".draft"
 
 BLOCK = 1 << 20
 """Bytes written at a time if the system cannot reserve disk space."""
+
+ATTEMPTS = 3
+"""How often an entry is prepared, since somebody may remove the folder meanwhile."""
 
 Layout = Mapping[str, tuple[tuple[int, ...], str]]
 """Contents of an entry: name -> (shape, dtype)."""
@@ -78,12 +81,15 @@ def load_or_prepare(name: str, key: str, layout: Layout, write: Write) -> dict[s
     entry = folder / f"{''.join(c if c.isalnum() else '-' for c in name)}-{key}"
     if (arrays := _open(entry, layout)) is not None:
         return arrays
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(entry.with_suffix(".lock")):
-            if (arrays := _open(entry, layout)) is None:
-                _prepare_or_tidy(entry, layout, write)
-                arrays = _open(entry, layout)
+    for last in (*(False,) * (ATTEMPTS - 1), True):
+        with _writing(folder), nullcontext() if last else suppress(FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(entry.with_suffix(".lock")):
+                if (arrays := _open(entry, layout)) is None:
+                    _prepare_or_tidy(entry, layout, write)
+                    arrays = _open(entry, layout)
+        if arrays is not None:
+            break
     if arrays is None:
         raise DataError(
             f"the prepared arrays at {entry} cannot be read back; check that disk, or set AUTOML_CACHE_DIR to another folder"
