@@ -17,6 +17,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import filelock
@@ -41,6 +42,9 @@ NAME_BYTES = 100
 
 NOT_MINE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 """Errors of a place that another user owns, or that nobody may write."""
+
+ATTEMPTS = 3
+"""How often an entry is prepared, since somebody may remove the folder meanwhile."""
 
 Layout = Mapping[str, tuple[tuple[int, ...], str]]
 """Contents of an entry: name -> (shape, dtype)."""
@@ -112,6 +116,15 @@ def load_or_prepare(name: str, key: str, layout: Layout, write: Write) -> dict[s
 
 
 def _prepared(folder: Path, name: str, layout: Layout, write: Write) -> dict[str, np.ndarray] | None:
+    """Return the arrays of an entry, prepared again where somebody removed it; None where they cannot be read back."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(FileNotFoundError):
+            if (arrays := _prepared_once(folder, name, layout, write)) is not None:
+                return arrays
+    return _prepared_once(folder, name, layout, write)
+
+
+def _prepared_once(folder: Path, name: str, layout: Layout, write: Write) -> dict[str, np.ndarray] | None:
     """Return the arrays of an entry, prepared unless another process was faster; None where they cannot be read back."""
     entry = folder / name
     folder.mkdir(parents=True, exist_ok=True)

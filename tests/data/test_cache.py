@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,24 @@ def test_a_broken_entry_is_prepared_again(cache, fault):
         case "other type":
             np.save(broken, np.zeros(100, np.int64))
     assert module.load_or_prepare("a set", "key", LAYOUT, fill)["values"].tolist() == list(range(100))
+
+
+def test_a_folder_that_is_removed_while_an_entry_is_prepared_is_made_again(cache):
+    removed = []
+
+    def fill_and_remove(arrays):
+        fill(arrays)
+        if not removed:
+            removed.append(shutil.rmtree(cache))
+
+    arrays = module.load_or_prepare("a set", "key", LAYOUT, fill_and_remove)
+    assert arrays["values"].tolist() == list(range(100))
+    assert len(removed) == 1
+
+
+def test_a_folder_that_is_always_removed_is_one_line(cache):
+    with pytest.raises(DataError, match="prepared data cannot be written to"):
+        module.load_or_prepare("a set", "key", LAYOUT, lambda arrays: shutil.rmtree(cache))
 
 
 def test_a_failure_while_preparing_leaves_no_entry_and_no_draft(cache):
