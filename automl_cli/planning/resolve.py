@@ -102,6 +102,8 @@ def _early_data(request: SearchRequest, preset: SearchPreset, *, data_needed: bo
     """Return the data that children are trained on, where the options of the space depend on them."""
     if preset.large_images is None or preset.child is None:
         return None
+    if request.strategy not in (None, AUTO):
+        STRATEGIES.check(request.strategy)  # a wrong name is said before data are read
     factory: EvaluatorFactory = EVALUATORS.load(evaluator_named(request.evaluator or DEFAULT_EVALUATOR))
     data = known_data(request, preset.child, data_needed=data_needed) if factory.trains else None
     return data if hasattr(getattr(data, "facts", None), "image_shape") else None
