@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from automl_cli.core.trials import Trial
+from automl_cli.core.trials import Status, Trial
 from automl_cli.reporting import statistics as st
 from automl_cli.reporting.runs import BASELINE, History, settled, space_of
 from automl_cli.store.encoding import line
@@ -71,7 +71,7 @@ def obstacle(histories: Sequence[History]) -> str | None:
         for what, of in TASK.items():
             if of(history.settings) != of(first):
                 return f"{history.name} and {histories[0].name} differ in {what}"
-        if not any(trial.outcome.measurement is not None for trial in history.trials[:trials]):
+        if not any(trial.outcome.measurement is not None for trial in _compared(history)[:trials]):
             return f"{history.name} has no successful trial among the first {trials}"
     for _, members in _grouped(histories):
         for earlier, later in combinations(members, 2):
@@ -131,8 +131,15 @@ TASK: Mapping[str, Callable[[StudySettings], object]] = {
 
 
 def _common_trials(histories: Iterable[History]) -> int:
-    """Return the number of trials that all runs have finished; of a running one, those before its first unfinished one."""
-    return min(settled(history.trials) for history in histories)
+    """Return the number of trials that all runs have finished."""
+    return min(len(_compared(history)) for history in histories)
+
+
+def _compared(history: History) -> list[Trial]:
+    """Return the trials that are compared: of a running search those before its first unfinished one, and none over a limit,
+    since a search draws others in place of those."""
+    ended = history.trials[: settled(history.trials)]
+    return [trial for trial in ended if trial.outcome.status is not Status.OVER_LIMIT]
 
 
 def _grouped(histories: Iterable[History]) -> list[tuple[str, list[History]]]:
@@ -167,10 +174,10 @@ def _run_name(history: History) -> str:
 
 def _group(name: str, members: Sequence[History], trials: int) -> RunGroup:
     reward = members[0].settings.reward
-    measured = [[trial.outcome.measurement for trial in history.trials[:trials]] for history in members]
+    measured = [[trial.outcome.measurement for trial in _compared(history)[:trials]] for history in members]
     found = [one.metrics.keys() for row in measured for one in row if one is not None]
     columns = [column for column in found[0] if all(column in metrics for metrics in found)] if found else []
-    scores = np.array([[_whole_score(trial, history.settings) for trial in history.trials[:trials]] for history in members])
+    scores = np.array([[_whole_score(trial, history.settings) for trial in _compared(history)[:trials]] for history in members])
     rewards = np.array([[np.nan if one is None else reward.of(one) for one in row] for row in measured])
     places = st.incumbents(rewards)
     best_so_far = _at(places, scores)
@@ -201,14 +208,16 @@ def _whole_score(trial: Trial, settings: StudySettings) -> float:
 
 
 def _incumbents(history: History, trials: int) -> Iterator[tuple[int, float]]:
-    """Yield the number and the mean score of the trial that ranks first after 1, 2, … trials; -1 and NaN while none does."""
+    """Yield the place and the mean score of the trial that ranks first after 1, 2, … trials; -1 and NaN while none does."""
     space, reward = space_of(history.settings), history.settings.reward
     ranking = ranking_of(history.settings, joins=0, standing_for=itself if space is None else space.canonical)
-    for trial in history.trials[:trials]:
+    compared = _compared(history)[:trials]
+    places = {trial.number: place for place, trial in enumerate(compared)}
+    for trial in compared:
         if trial.reused is None:
             ranking.add(trial)
         best = next(iter(ranking.best()), None)
-        yield (-1, np.nan) if best is None else (best.number, score_of(reward, best))
+        yield (-1, np.nan) if best is None else (places[best.number], score_of(reward, best))
 
 
 def _summary(group: RunGroup, points: Sequence[int], target: float) -> GroupSummary:

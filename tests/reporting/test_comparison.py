@@ -1,5 +1,6 @@
 """Groups of repeats against a baseline, on runs small enough to know every figure."""
 
+import dataclasses
 from contextlib import closing
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from automl_cli.core.spaces import SpaceReference
-from automl_cli.core.trials import Cluster, EvaluatorSpec
+from automl_cli.core.trials import Cluster, EvaluatorSpec, Outcome, Status
 from automl_cli.plugins.roles import filling_named
 from automl_cli.reporting.comparison import compare, obstacle
 from automl_cli.reporting.runs import History, read_history
@@ -47,6 +48,19 @@ def test_where_children_ran_and_what_was_trained_after_them_make_no_other_search
     runs = [history(tmp_path / f"run-{seed}", [0.5], seed=seed, **changed) for seed, changed in enumerate(changes)]
     (group,) = compare(runs).groups
     assert group.seeds == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("changes", [{}, {"replication": Replication(seeds=2, share=0.5)}])
+def test_proposals_over_a_limit_are_none_of_the_trials_that_are_compared(tmp_path: Path, changes: dict[str, object]) -> None:
+    whole = history(tmp_path / "run", [0.3, 0.6, 0.1], **changes)
+    trials = []
+    for trial in whole.trials:
+        over, own = (replace(trial, task=replace(trial.task, trial=2 * trial.number + more)) for more in (0, 1))
+        trials += [replace(over, outcome=Outcome(Status.OVER_LIMIT)), own]
+    found = dataclasses.replace(whole, trials=tuple(trials))
+    assert obstacle([found]) is None
+    assert compare([found]) == compare([whole])
+    assert compare([found]).trials == 3
 
 
 def test_report_columns_are_those_of_the_incumbent_not_the_best_of_the_column(tmp_path: Path) -> None:
