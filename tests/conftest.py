@@ -89,8 +89,11 @@ def environment_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 
 
 @pytest.fixture
-def automl(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
-    """Runs a command line in this process: `automl("spaces", "cnn")`."""
+def automl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., CommandResult]:
+    """Runs a command line in this process: `automl("spaces", "cnn")`. What it sets aside of the environment is forgotten."""
+    from automl_cli.system import jax_settings
+
+    monkeypatch.setattr(jax_settings, "_set_aside", {})
 
     def run_command(*arguments: object) -> CommandResult:
         from automl_cli.cli.app import run
