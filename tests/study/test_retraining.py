@@ -11,10 +11,12 @@ from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Costs, Limits, Measurement, Outcome, Stage, Status, Task
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.plugins.roles import filling_named
+from automl_cli.reporting.followed_searches import FollowedSearch
 from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
 from automl_cli.reporting.runs import History
 from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.trial_table import trial_rows
+from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.journal import Asked, Told, read_records, read_trials
 from automl_cli.store.study import StudySettings
 from automl_cli.study import limits
@@ -232,6 +234,20 @@ def test_a_report_names_the_winner_of_the_search_while_that_goes_on(tmp_path: Pa
     assert summary.best is not None
     assert summary.best.trial == longer.published[-1].trial.number
     assert summary.retraining is None
+
+
+def test_who_follows_a_search_that_goes_on_counts_the_same_before_and_after(tmp_path: Path) -> None:
+    made = config(layers=8, limits=Limits(max_parameters=7), baseline=None)
+    World(tmp_path, made).run(price=price)
+    longer = World(tmp_path, msgspec.structs.replace(made, trials=40))
+    longer.run(price=price)
+    write_artifact(tmp_path / "study.json", artifact_of(longer.config))
+    followed = FollowedSearch(tmp_path)
+    followed.refresh()
+    assert followed.course.over_limit.count > 0
+    assert followed.course.began_with == 8 + 6, "within the limits, and trained again"
+    assert followed.course.retrained > longer.config.trainings_after == 6, "others are the best of more"
+    assert followed.done == followed.planned == 40 + followed.course.retrained
 
 
 def test_the_table_of_trials_has_what_is_made_by_hand_without_decisions(tmp_path: Path) -> None:
