@@ -13,7 +13,9 @@ from automl_cli.jobs.run_checks import check_journal
 from automl_cli.plugins.roles import filling_named
 from automl_cli.reporting.followed_searches import FollowedSearch
 from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
+from automl_cli.reporting.next_steps import steps_after
 from automl_cli.reporting.runs import History
+from automl_cli.reporting.sections import run_blocks
 from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.trial_table import trial_rows
 from automl_cli.store.artifact import artifact_of, write_artifact
@@ -22,6 +24,7 @@ from automl_cli.store.study import StudySettings
 from automl_cli.study import limits
 from automl_cli.study.ended import ended_winner
 from automl_cli.study.loop import SearchProgress
+from automl_cli.values.sheet import Heading
 from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space, value
 
@@ -150,6 +153,9 @@ def test_a_time_budget_that_ends_while_it_is_compared_leaves_the_winner(tmp_path
     assert said is not None
     assert said.beats is None
     assert "is not compared" in by_hand_in_words(said)
+    summary = summarise(history(tmp_path / "cut", cut.config))
+    assert [what for what, _ in steps_after(history(tmp_path / "cut", cut.config), summary)] == ["go on"]
+    assert "stopped" in next(part.rest for part in run_blocks(summary) if isinstance(part, Heading))
     check_journal(cut.journal_file, cut.config, space(3))
 
 
