@@ -141,7 +141,7 @@ class LocalExecutor:
                 self._conclude(worker, outcomes)
                 worker.children += len(outcomes)
                 grown = resident_bytes > self._most_bytes or worker.children >= self._children_per_worker
-                if grown or any(outcome.status is Status.OUT_OF_MEMORY for outcome in outcomes):
+                if grown or worker.is_condemned or any(outcome.status is Status.OUT_OF_MEMORY for outcome in outcomes):
                     self._dismiss(worker)
             case Unusable(text):
                 self._fail(worker, Status.FAILED, f"the evaluator {self._setup.evaluator.name!r} cannot be built: {text}")

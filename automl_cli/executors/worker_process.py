@@ -91,6 +91,11 @@ class WorkerProcess:
         """Return the number of the process, which is also that of its group."""
         return self._process.pid
 
+    @property
+    def is_condemned(self) -> bool:
+        """Return whether it was ended for want of memory, though it may not be heard yet."""
+        return bool(self._condemned)
+
     def end(self) -> None:
         """Kill the process and all of its group, and wait until it is gone."""
         self.ended = True

@@ -44,12 +44,12 @@ class FollowedSearch:
     def done(self) -> int:
         """Return the number of trials that have ended, the trainings after the search included. Those over a limit do not
         count."""
-        return self.course.told - self.course.over_limit.count + self.course.retrained
+        return self.course.done
 
     @property
     def planned(self) -> int:
         """Return how many there will be, as far as it is known."""
-        return self.settings.trials + self.settings.trainings_after
+        return self.settings.trials + self._trainings_after
 
     @property
     def best(self) -> float | None:
@@ -83,7 +83,7 @@ class FollowedSearch:
             yield "best so far", f"{number(course.curve[0].score)} {line} {number(course.curve[-1].score)}"
             yield f"last {len(course.recent)}", f"mean {number(sum(course.recent) / len(course.recent))}"
         if course.retrained:
-            yield "retraining", f"{course.retrained} of {counted(self.settings.trainings_after, 'training')}"
+            yield "retraining", f"{course.retrained} of {counted(self._trainings_after, 'training')}"
         if course.open and self.state == "running":
             yield "in flight", f"{course.open:,}"
         if endings := shown_endings(course.endings):
@@ -95,6 +95,12 @@ class FollowedSearch:
     def curves(self) -> Curves | None:
         """Return nothing: the course of a search is a line of its facts."""
         return None
+
+    @property
+    def _trainings_after(self) -> int:
+        """The number of trainings after the search: more than the settings say where it went on after its end and has others
+        that are the best."""
+        return max(self.settings.trainings_after, self.course.retrained)
 
     def _open(self) -> None:
         self.settings = recorded_settings(self.path)

@@ -20,7 +20,7 @@ Step = tuple[str, str]
 
 def steps_after(history: History, run: RunSummary) -> Iterator[Step]:
     """Yield the commands that a user may want to type after this run."""
-    if (run.trials < run.planned_trials or run.to_retrain) and not run.running:
+    if not run.complete and not run.running:
         yield "go on", resume_search_command(history.settings, history.path)
     best = history.path / BEST_FILE
     if best.is_file():

@@ -68,8 +68,7 @@ def lead_of(history: History, run: RunSummary) -> str:
     settings, space = history.settings, space_of(history.settings)
     size = "" if space is None else f" of {_size(space)}"
     on = f" on {run.dataset}" if run.dataset else ""
-    complete = run.trials >= run.planned_trials and not run.to_retrain
-    state = "is still running" if run.running else "is finished" if complete else "stopped before its end"
+    state = "is still running" if run.running else "is finished" if run.complete else "stopped before its end"
     each = (
         f"{counted(settings.epochs, 'epoch')} each" if settings.child is not None else f"looked up by {settings.evaluator.name}"
     )

@@ -44,7 +44,7 @@ class SearchCourse:
         self.recent: deque[float] = deque(maxlen=RECENT)
         self.sessions = 0
         self.began_with = 0
-        """The trials of both stages that had ended when the last session began."""
+        """How many were `done` when the last session began."""
         self.began_at = 0.0
         """The time when it began, in seconds since 1970."""
         self.session_seconds = 0.0
@@ -55,6 +55,12 @@ class SearchCourse:
     def seconds(self) -> float:
         """Return the seconds of all sessions. A killed one counts up to its last record."""
         return self._earlier_seconds + self.session_seconds
+
+    @property
+    def done(self) -> int:
+        """Return the number of trials that have ended, the trainings after the search included. Those over a limit do not
+        count."""
+        return self.told - self.over_limit.count + self.retrained
 
     @property
     def open(self) -> int:
@@ -71,7 +77,7 @@ class SearchCourse:
             case Started():
                 self._earlier_seconds += self.session_seconds
                 self.session_seconds, self.ended, self.began_at = 0.0, None, record.at
-                self.began_with = self.told + self.retrained
+                self.began_with = self.done
                 self.sessions += 1
             case Asked():
                 if record.stage is Stage.SEARCH:

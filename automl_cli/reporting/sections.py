@@ -97,8 +97,7 @@ def total_cost(costs: Sequence[RunCost]) -> RunCost:
 
 
 def _in_words(run: RunSummary) -> str:
-    complete = run.trials >= run.planned_trials and not run.to_retrain
-    state = "running" if run.running else "finished" if complete else "stopped"
+    state = "running" if run.running else "finished" if run.complete else "stopped"
     return f"{run.command}{_on(run.dataset)}, space {run.space}, {run.strategy}, seed {run.seed}: {state}"
 
 

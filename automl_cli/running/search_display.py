@@ -197,7 +197,7 @@ def _plain(console: "Console", figures: SearchFigures, score: Score, *, verbose:
         if verbose and progress.last is not None:
             console.print(trial_line(progress.last, score), soft_wrap=True)
         due = time.monotonic() - last_said[0] >= PLAIN_SECONDS
-        if (due or progress.finished == progress.planned) and progress.last is not None:
+        if (due or progress.finished == progress.planned) and (progress.last is not None or progress.stage is not Stage.SEARCH):
             console.print(figures.line(), soft_wrap=True)
             last_said[0] = time.monotonic()
 

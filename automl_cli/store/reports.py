@@ -190,6 +190,12 @@ class RunSummary(_Body, frozen=True):
     reach: ReachedScore | UnsetType = UNSET
     early_stop: EarlyStopSummary | UnsetType = UNSET
 
+    @property
+    def complete(self) -> bool:
+        """Return whether nothing is missing of the trials, and of what is trained after them."""
+        searched = self.trials >= self.planned_trials and not self.to_retrain
+        return searched and not (self.baseline and self.baseline.gain is None and not self.baseline.problem)
+
 
 class EpochPoint(_Body, frozen=True):
     """The mean loss of an epoch, and the score of the validation examples after it."""

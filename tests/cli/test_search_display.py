@@ -1,11 +1,14 @@
 """The figures of the live display, on a clock of our own."""
 
+import io
 from contextlib import suppress
 from pathlib import Path
 
 from automl_cli.core.rewards import Power
 from automl_cli.core.trials import Measurement, Outcome, Proposal, Stage, Status, Task, Trial
-from automl_cli.running.search_display import SearchFigures, trial_line
+from automl_cli.running.plain_console import PlainConsole
+from automl_cli.running.search_display import SearchFigures, showing, trial_line
+from automl_cli.running.talk import Talk
 from automl_cli.study.loop import SearchProgress
 from tests.study.worlds import Obedient, PowerCut, World, settings, value
 
@@ -87,6 +90,15 @@ def test_rate_and_time_left_are_of_this_session_and_stage() -> None:
     figures.update(progress(0, None, stage=Stage.RETRAIN))
     assert figures.per_minute is None
     assert figures.course() == "retraining 0/10"
+
+
+def test_without_a_terminal_what_is_trained_after_the_search_is_said_too() -> None:
+    said = io.StringIO()
+    with showing(Talk(PlainConsole(file=said, width=200)), window=2, score=Power().score) as tell:
+        for stage in (Stage.RETRAIN, Stage.BASELINE):
+            for finished in (0, 10):
+                tell(progress(finished, None, stage=stage))
+    assert [line.partition(" · ")[0] for line in said.getvalue().splitlines()] == ["retraining 10/10", "comparing 10/10"]
 
 
 def test_a_trial_on_one_line() -> None:

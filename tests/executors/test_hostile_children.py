@@ -48,6 +48,19 @@ def test_a_worker_that_the_kernel_killed_ran_out_of_memory(monkeypatch: pytest.M
     assert found[0].message.startswith("the kernel ended the worker: the memory of the container")
 
 
+def test_a_worker_that_is_ended_for_memory_behind_its_child_is_given_no_other() -> None:
+    executor = LocalExecutor(setup(), workers=1, memory_limit_bytes=1000 * MIB)
+    with contextlib.closing(executor):
+        executor.submit(task(0))
+        assert executor.wait(timeout_seconds=60) is not None
+        executor.submit(task(1))
+        assert until(lambda: executor._events.qsize() > 0), "its answer is there"
+        executor._workers[0].end_for_memory("took too much")
+        executor.submit(task(2))
+        ended = [executor.wait(timeout_seconds=60) for _ in range(2)]
+    assert [(one[0].trial, one[1].status) for one in ended if one is not None] == [(1, Status.OK), (2, Status.OK)]
+
+
 def test_every_kill_of_the_kernel_is_put_down_to_one_death(monkeypatch: pytest.MonkeyPatch) -> None:
     count = 3
     monkeypatch.setattr(memory_watch, "memory_kills", lambda: count)

@@ -11,15 +11,20 @@ from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Costs, Limits, Measurement, Outcome, Stage, Status, Task
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.plugins.roles import filling_named
+from automl_cli.reporting.followed_searches import FollowedSearch
 from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
+from automl_cli.reporting.next_steps import steps_after
 from automl_cli.reporting.runs import History
+from automl_cli.reporting.sections import run_blocks
 from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.trial_table import trial_rows
+from automl_cli.store.artifact import artifact_of, write_artifact
 from automl_cli.store.journal import Asked, Told, read_records, read_trials
 from automl_cli.store.study import StudySettings
 from automl_cli.study import limits
 from automl_cli.study.ended import ended_winner
 from automl_cli.study.loop import SearchProgress
+from automl_cli.values.sheet import Heading
 from tests.store.lines import unsigned
 from tests.study.worlds import Obedient, PowerCut, World, digits_child, settings, space, value
 
@@ -148,6 +153,9 @@ def test_a_time_budget_that_ends_while_it_is_compared_leaves_the_winner(tmp_path
     assert said is not None
     assert said.beats is None
     assert "is not compared" in by_hand_in_words(said)
+    summary = summarise(history(tmp_path / "cut", cut.config))
+    assert [what for what, _ in steps_after(history(tmp_path / "cut", cut.config), summary)] == ["go on"]
+    assert "stopped" in next(part.rest for part in run_blocks(summary) if isinstance(part, Heading))
     check_journal(cut.journal_file, cut.config, space(3))
 
 
@@ -232,6 +240,20 @@ def test_a_report_names_the_winner_of_the_search_while_that_goes_on(tmp_path: Pa
     assert summary.best is not None
     assert summary.best.trial == longer.published[-1].trial.number
     assert summary.retraining is None
+
+
+def test_who_follows_a_search_that_goes_on_counts_the_same_before_and_after(tmp_path: Path) -> None:
+    made = config(layers=8, limits=Limits(max_parameters=7), baseline=None)
+    World(tmp_path, made).run(price=price)
+    longer = World(tmp_path, msgspec.structs.replace(made, trials=40))
+    longer.run(price=price)
+    write_artifact(tmp_path / "study.json", artifact_of(longer.config))
+    followed = FollowedSearch(tmp_path)
+    followed.refresh()
+    assert followed.course.over_limit.count > 0
+    assert followed.course.began_with == 8 + 6, "within the limits, and trained again"
+    assert followed.course.retrained > longer.config.trainings_after == 6, "others are the best of more"
+    assert followed.done == followed.planned == 40 + followed.course.retrained
 
 
 def test_the_table_of_trials_has_what_is_made_by_hand_without_decisions(tmp_path: Path) -> None:
