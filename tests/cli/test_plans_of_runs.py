@@ -34,7 +34,8 @@ def test_the_plan_of_a_resumed_search_is_that_of_the_record(repeats: list[str], 
     assert json.loads(shown.stdout) == planned
     assert "7 of 7 trials have ended" in shown.stderr
     assert "7 trials, 5 epochs each" in automl(*again("--space", SPACE)).stdout
-    assert json.loads(automl(*again("--space", SPACE, "--trials", 9, "--json")).stdout) == planned | {"trials": 9}
+    more = {"trials": 9, "sampled": 9, "within_limits": 9}
+    assert json.loads(automl(*again("--space", SPACE, "--trials", 9, "--json")).stdout) == planned | more
     assert "--seed 4 is not what this run was started with (3)" in automl(*again("--space", SPACE, "--seed", 4)).stderr
     assert "--repeat 5 is not what a was started with" in automl(*again("--space", SPACE, "--repeat", 5)).stderr
     assert contents(Path("a")) == before

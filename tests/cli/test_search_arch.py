@@ -281,7 +281,7 @@ def test_the_plan_of_the_paper_is_stated_without_its_data(automl: Automl) -> Non
     ("flags", "text"),
     [
         ({"trials": 3, "retrain_top": 4}, "--retrain-top 4 is more than there are trials; give at most --retrain-top 3"),
-        ({"retrain_epochs": 4}, "--retrain-epochs says how long the best are trained again; say how many with --retrain-top"),
+        ({"retrain_epochs": 4}, "--retrain-epochs is about the best, which are trained again; say how many with --retrain-top"),
         (
             {"strategy": "exhaustive", "space_option": "layers=2", "trials": 10},
             "space 'tiny' has 9 genotypes, and a later trial of one only takes its score again; give --trials 9, or --no-reuse",

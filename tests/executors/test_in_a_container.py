@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -81,13 +82,14 @@ def group() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(
-    ("ended_by", "why"), [("watch", "hardly anything was left"), ("kernel", "the kernel ended the worker")]
+    ("ended_by", "why"),
+    [("watch", "hardly anything was left|the kernel ended the worker"), ("kernel", "the kernel ended the worker")],
 )
 def test_a_child_that_takes_all_memory_of_its_container_ends_alone(ended_by: str, why: str, group: Path) -> None:
     granted, found, message = statuses(str(group), 0, ended_by)
     assert granted == 300 * MIB
     assert found == ["ok", "out-of-memory", "ok"]
-    assert why in message
+    assert re.search(why, message), message  # on a busy machine the kernel may be faster than the watch
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a limit on address space limits nothing")
