@@ -127,7 +127,7 @@ def _recorded(command: str, request: "SearchRequest", flags: RunFlags) -> "tuple
     from automl_cli.core.trials import Stage, Status
     from automl_cli.planning.resume import check_best, resume_search
     from automl_cli.store.file_names import JOURNAL_FILE
-    from automl_cli.store.journal import read_trials
+    from automl_cli.store.ledger import read_trials
     from automl_cli.store.run_directory import recorded_settings
 
     assert flags.out is not None

@@ -23,7 +23,8 @@ from automl_cli.plugins.listing import problem_named
 from automl_cli.plugins.registry import EXECUTORS
 from automl_cli.store.encoding import plain
 from automl_cli.store.file_names import COMPARISON_FILE
-from automl_cli.store.journal import Asked, Ended, Journal, Ledger, Started, Told, placed_records
+from automl_cli.store.journal import Asked, Ended, Journal, Started, Told, placed_records
+from automl_cli.store.ledger import Ledger
 from automl_cli.store.run_directory import RunDirectory
 
 OnTrial = Callable[[Trial | None, int, int], None]

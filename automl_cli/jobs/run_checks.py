@@ -20,7 +20,8 @@ from automl_cli.plugins.listing import kind_named
 from automl_cli.store.consistency import must_equal
 from automl_cli.store.earlier_trials import check_head
 from automl_cli.store.file_names import STUDY_FILE
-from automl_cli.store.journal import Asked, Ended, Ledger, Record, Started, TakenOver, Told, TrainingKey, placed_records
+from automl_cli.store.journal import Asked, Ended, Record, Started, TakenOver, Told, TrainingKey, placed_records
+from automl_cli.store.ledger import Ledger
 from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import EvaluationCache, itself

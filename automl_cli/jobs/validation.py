@@ -36,7 +36,8 @@ from automl_cli.store.file_names import (
     TRAINING_FILE,
     TRANSFER,
 )
-from automl_cli.store.journal import placed_records, trials_of
+from automl_cli.store.journal import placed_records
+from automl_cli.store.ledger import trials_of
 from automl_cli.store.run_layout import repeats_of
 from automl_cli.store.study import Found, FoundBody, StudySettings
 from automl_cli.study.incumbent import joined_value

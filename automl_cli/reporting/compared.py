@@ -25,7 +25,7 @@ from automl_cli.values.sheet import Facts, Grid, Heading, Part
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from automl_cli.store.reports import Spread
+    from automl_cli.store.run_groups import Spread
 
 
 def comparison_result(

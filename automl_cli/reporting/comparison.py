@@ -18,7 +18,7 @@ from automl_cli.core.trials import Status, Trial
 from automl_cli.reporting import statistics as st
 from automl_cli.reporting.runs import BASELINE, History, settled, space_of
 from automl_cli.store.encoding import line
-from automl_cli.store.reports import Comparison, Contrast, GroupSummary, IncumbentPoint, Point, Spread, TopDifference
+from automl_cli.store.run_groups import Comparison, Contrast, GroupSummary, IncumbentPoint, Point, Spread, TopDifference
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import itself
 from automl_cli.study.incumbent import ranking_of, score_of

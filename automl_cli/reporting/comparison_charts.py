@@ -7,7 +7,7 @@ from automl_cli.reporting.charts import BandMark, Chart, ChartAxis, Dot, DotsMar
 from automl_cli.reporting.figures import top_names
 from automl_cli.reporting.scales import Scale, scale_over
 from automl_cli.store.comparisons import ComparisonResult
-from automl_cli.store.reports import Comparison, Point, TopDifference
+from automl_cli.store.run_groups import Comparison, Point, TopDifference
 
 STARTING = 0.03
 """Of the trials, those at the start, whose low scores may lie beyond the edge."""

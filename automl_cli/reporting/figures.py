@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from automl_cli.core.numbers import counted
-from automl_cli.store.reports import RunSummary, Spread
+from automl_cli.store.reports import RunSummary
+from automl_cli.store.run_groups import Spread
 
 EXACT_MEANS = 100
 """Means of whole numbers of at least this size are rounded to whole ones; smaller ones keep one digit."""

@@ -11,7 +11,8 @@ from automl_cli.reporting.runs import History, no_run, read_history
 from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.trainings import TrainingHistory, is_training, read_training, summarise_training
 from automl_cli.store.file_names import COMPARISON_FILE, STUDY_FILE, TRAINING_FILE, TRANSFER
-from automl_cli.store.reports import Comparison, Report
+from automl_cli.store.reports import Report
+from automl_cli.store.run_groups import Comparison
 from automl_cli.store.run_layout import runs_in
 
 

@@ -26,7 +26,8 @@ from automl_cli.reporting.view import Chapter, Section
 from automl_cli.store.comparisons import ComparisonResult
 from automl_cli.store.file_names import REPORT_FILE
 from automl_cli.store.files import replace_file
-from automl_cli.store.reports import Comparison, Report, RunSummary
+from automl_cli.store.reports import Report, RunSummary
+from automl_cli.store.run_groups import Comparison
 from automl_cli.values.sheet import Heading
 
 RUNS_SHOWN = 8

@@ -13,7 +13,8 @@ from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.plugins.discovery import open_space, plugins
 from automl_cli.store.artifact import read_artifact
 from automl_cli.store.file_names import COMPARISON_FILE, JOURNAL_FILE, MODEL_FILE, STUDY_FILE, SUB_STUDY, TRAINING_FILE
-from automl_cli.store.journal import Ended, Record, Started, Told, TrainingKey, placed_records, trials_of
+from automl_cli.store.journal import Ended, Record, Started, Told, TrainingKey, placed_records
+from automl_cli.store.ledger import trials_of
 from automl_cli.store.run_directory import is_held
 from automl_cli.store.run_layout import runs_in
 from automl_cli.store.rung_records import AtRung

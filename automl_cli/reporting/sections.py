@@ -9,17 +9,8 @@ from automl_cli.core.numbers import by_times, counted, duration
 from automl_cli.reporting.figures import mean_and_interval, metric, number, size, top_names, whole_columns
 from automl_cli.reporting.made_by_hand import by_hand_in_words
 from automl_cli.reporting.pareto import pareto_grid
-from automl_cli.store.reports import (
-    Comparison,
-    Contrast,
-    CurvePoint,
-    RankedTrial,
-    Reason,
-    RunCost,
-    RunSummary,
-    Spread,
-    TransferSummary,
-)
+from automl_cli.store.reports import CurvePoint, RankedTrial, Reason, RunCost, RunSummary, TransferSummary
+from automl_cli.store.run_groups import Comparison, Contrast, Spread
 from automl_cli.store.study import Retraining, joined_in_words
 from automl_cli.values.sheet import Facts, Grid, Heading, Part
 

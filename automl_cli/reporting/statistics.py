@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from automl_cli.store.reports import Reach, Spread
+from automl_cli.store.run_groups import Reach, Spread
 
 Scores = NDArray[np.float64]
 CONFIDENCE = 0.95

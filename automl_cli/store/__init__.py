@@ -10,12 +10,14 @@ artifact       header, kinds, read, write, upgrade, JSON Schema
 consistency    checks that what a file says follows from what else it says
 study          the body of `study.json`, and what every found artifact says
 reports        the body of a report
+run_groups     the part of it about groups of runs
 listings       the document of a list of runs
 comparisons    the documents that `automl compare --json` prints
 weights        arrays on disk, bound to the artifact that names them
 config_file    files of flags, in TOML
 csv_cells      cells of CSV files that no spreadsheet runs
 journal        the file of trials: append-only, group commit, torn tails
+ledger         the trials of a journal
 rung_records   the records of trials that are trained in steps, each longer
 journal_tail   a journal that is being written, read as it grows
 training_journal  the file of epochs of a training

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from automl_cli.store.reports import Spread
+from automl_cli.store.run_groups import Spread
 
 
 class RateScore(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,8 @@ from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Stage, Status, Trial
 from automl_cli.store import encoding
 from automl_cli.store.file_names import JOURNAL_FILE
-from automl_cli.store.journal import Ledger, Record, TakenOver, placed_records
+from automl_cli.store.journal import Record, TakenOver, placed_records
+from automl_cli.store.ledger import Ledger
 from automl_cli.store.study import EarlierRun
 
 SAYING = frozenset({Status.OK, Status.DIVERGED})

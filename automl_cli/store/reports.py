@@ -3,16 +3,16 @@
 Wall-clock figures stand here and in journals, never in the artifacts of a search.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from automl_cli.core.decisions import Choice, Genotype
 from automl_cli.store.artifact import Body, Schema
-from automl_cli.store.study import Retraining
+from automl_cli.store.run_groups import Comparison, ReportPart
+from automl_cli.store.study import Count, Retraining
 from automl_cli.values.recipe import Recipe
 
-Count = Annotated[int, Meta(ge=0)]
 Metrics = dict[str, int | float]
 
 
@@ -22,11 +22,7 @@ RunState = Literal["running", "waiting", "finished", "interrupted", "out of time
 """How far a run is. A repeat waits while others of its search run; a killed run left no word of its end."""
 
 
-class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class RankedTrial(_Body, frozen=True):
+class RankedTrial(ReportPart, frozen=True):
     """A successful trial. `score` is the validation score; `choices` are what the genotype chose."""
 
     trial: Count
@@ -37,14 +33,14 @@ class RankedTrial(_Body, frozen=True):
     metrics: Metrics
 
 
-class CurvePoint(_Body, frozen=True):
+class CurvePoint(ReportPart, frozen=True):
     """The best score after this many trials; only where it rose or, as a mean over seeds, changed."""
 
     trials: Count
     score: float
 
 
-class ParetoPoint(_Body, frozen=True):
+class ParetoPoint(ReportPart, frozen=True):
     """The best value of its length, which is better than every shorter one. `words` is the value in words."""
 
     length: Count
@@ -53,7 +49,7 @@ class ParetoPoint(_Body, frozen=True):
     words: str
 
 
-class Reason(_Body, frozen=True):
+class Reason(ReportPart, frozen=True):
     """A reason why trials have no score: so many with this status, whose messages differ in numbers at most; `message` is that
     of the first of them, trial `first`."""
 
@@ -63,7 +59,7 @@ class Reason(_Body, frozen=True):
     first: Count
 
 
-class RunCost(_Body, frozen=True):
+class RunCost(ReportPart, frozen=True):
     """Time and computing that a run spent.
 
     `compute_seconds` is the sum over its children of the seconds each took, `wall_seconds` the sum over its sessions. `trained`
@@ -79,7 +75,7 @@ class RunCost(_Body, frozen=True):
     published: str
 
 
-class TransferSummary(_Body, frozen=True):
+class TransferSummary(ReportPart, frozen=True):
     """The winner of a run scaled to the data set it is meant for.
 
     `state`: planned (the search goes on), written (nothing is trained, for the reason in `problem`; `command` trains it),
@@ -105,7 +101,7 @@ class TransferSummary(_Body, frozen=True):
     test_top5_accuracy: float | None
 
 
-class MadeByHand(_Body, frozen=True):
+class MadeByHand(ReportPart, frozen=True):
     """The winner of a run, trial `trial`, beside what people would make by hand: both trained after the search, for as many
     epochs, on seeds that the winner was not chosen by.
 
@@ -128,21 +124,21 @@ class MadeByHand(_Body, frozen=True):
     problem: str = ""
 
 
-class ReachedScore(_Body, frozen=True):
+class ReachedScore(ReportPart, frozen=True):
     """The number of trials after which a run had this score; None while it has not."""
 
     target: float
     trials: Count | None
 
 
-class RungSummary(_Body, frozen=True):
+class RungSummary(ReportPart, frozen=True):
     """A rung of so many epochs, and how many trials ended there: were stopped, failed, or were trained to the end."""
 
     epochs: Count
     ended: Count
 
 
-class EarlyStopSummary(_Body, frozen=True):
+class EarlyStopSummary(ReportPart, frozen=True):
     """The rungs of a search that stops children early, the epochs of all its trainings, and those with none stopped."""
 
     rungs: tuple[RungSummary, ...]
@@ -150,7 +146,7 @@ class EarlyStopSummary(_Body, frozen=True):
     epochs_without: Count
 
 
-class RunSummary(_Body, frozen=True):
+class RunSummary(ReportPart, frozen=True):
     """One run. `trials` counts the finished ones, of `planned_trials` as far as that is known: those over a limit are in both,
     since they are drawn again. `statuses` says how trials ended, `reasons` why some have no score, the most frequent first;
     `running` is whether a process holds it.
@@ -197,7 +193,7 @@ class RunSummary(_Body, frozen=True):
         return searched and not (self.baseline and self.baseline.gain is None and not self.baseline.problem)
 
 
-class EpochPoint(_Body, frozen=True):
+class EpochPoint(ReportPart, frozen=True):
     """The mean loss of an epoch, and the score of the validation examples after it."""
 
     epoch: Count
@@ -205,7 +201,7 @@ class EpochPoint(_Body, frozen=True):
     score: float
 
 
-class TrainingSummary(_Body, frozen=True):
+class TrainingSummary(ReportPart, frozen=True):
     """One training. `epochs` are those on record of `planned_epochs`, and `curve` has all of these.
 
     `trained` is the network by name or in words, `roles` what else its child is made of, in words. `metric` is that of the
@@ -233,93 +229,6 @@ class TrainingSummary(_Body, frozen=True):
     wall_seconds: float
     sessions: Count
     resume: str | None
-
-
-class Spread(_Body, frozen=True):
-    """A figure over repeats: mean, standard deviation, and the 95 % confidence interval of the mean by Student's t.
-
-    `low` and `high` are None for a single repeat; so is `std`, which a difference of two means does not have either.
-    """
-
-    mean: float
-    std: float | None
-    low: float | None
-    high: float | None
-
-
-class Point(_Body, frozen=True):
-    """A figure after this many trials."""
-
-    trials: Count
-    value: Spread
-
-
-class IncumbentPoint(_Body, frozen=True):
-    """The incumbent (best by reward) after this many trials: its score, and the mean over repeats of each report column."""
-
-    trials: Count
-    score: Spread
-    columns: dict[str, float]
-
-
-class Reach(_Body, frozen=True):
-    """Number of repeats that reached the target score, and the median number of trials they took (None: half never did)."""
-
-    reached: Count
-    median_trials: float | None
-
-
-class GroupSummary(_Body, frozen=True):
-    """The repeats of one search with different seeds. `top_means[k]` is the mean of the k best scores so far."""
-
-    name: str
-    strategy: str
-    seeds: tuple[int, ...]
-    curve: tuple[IncumbentPoint, ...]
-    top_means: dict[str, tuple[Point, ...]]
-    reach: Reach
-
-
-class Contrast(_Body, frozen=True):
-    """A group against the baseline after equally many trials.
-
-    `difference` is that of the means, with Welch's 95 % confidence interval. `p_value` is that of the two-sided Mann-Whitney U
-    test over repeats, None with fewer than two on a side; `superiority` the chance that a repeat of the group beats one of the
-    baseline, ties counted half.
-    """
-
-    group: str
-    baseline: str
-    measure: str
-    trials: Count
-    difference: float
-    low: float | None
-    high: float | None
-    p_value: float | None
-    superiority: float
-
-
-class TopDifference(_Body, frozen=True):
-    """Mean of the k best scores so far, minus the same of the baseline (NAS, arXiv 1611.01578, figure 6)."""
-
-    group: str
-    baseline: str
-    k: Count
-    points: tuple[Point, ...]
-
-
-class Comparison(_Body, frozen=True):
-    """Groups of runs on the same task, over the first `trials` trials, which all of them finished.
-
-    `target` is the score that `reach` is about.
-    """
-
-    trials: Count
-    baseline: str
-    target: float
-    groups: tuple[GroupSummary, ...]
-    contrasts: tuple[Contrast, ...]
-    top_differences: tuple[TopDifference, ...]
 
 
 class Report(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):

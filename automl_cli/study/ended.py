@@ -5,7 +5,8 @@ from pathlib import Path
 from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Stage, Status
 from automl_cli.plugins.listing import kind_named
-from automl_cli.store.journal import Ended, Ledger, Record, placed_records
+from automl_cli.store.journal import Ended, Record, placed_records
+from automl_cli.store.ledger import Ledger
 from automl_cli.store.study import StudySettings
 from automl_cli.study.incumbent import Winner, ranking_of, winner_of
 from automl_cli.study.limits import OverLimit

@@ -20,7 +20,7 @@ from results import record, table
 
 from automl_cli.core.trials import Stage
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.journal import read_trials
+from automl_cli.store.ledger import read_trials
 from automl_cli.store.study import StudySettings
 
 ROOT = Path(__file__).parents[2]

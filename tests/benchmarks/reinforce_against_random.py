@@ -20,7 +20,7 @@ from scipy import stats
 from automl_cli.core.rewards import Reward
 from automl_cli.core.trials import Trial
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.journal import read_trials
+from automl_cli.store.ledger import read_trials
 from automl_cli.store.study import StudySettings
 
 STRATEGIES = ("random", "reinforce")

@@ -24,7 +24,7 @@ from automl_cli.core.spaces import SearchSpace
 from automl_cli.core.trials import Task
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.store.artifact import read_artifact
-from automl_cli.store.journal import read_trials
+from automl_cli.store.ledger import read_trials
 from automl_cli.store.study import StudySettings
 from automl_cli.system.process import set_up_this_process
 from search_spaces.nasnet import QUICK, SPACE

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from automl_cli.store.artifact import decode_artifact
-from automl_cli.store.journal import read_trials
+from automl_cli.store.ledger import read_trials
 from automl_cli.store.run_directory import runs_in
 from tests.chaos.cells import FORMULA, TABLE
 from tests.chaos.endings import endings

@@ -11,7 +11,7 @@ import pytest
 
 from automl_cli.core.spaces import Plugin, SearchSpace
 from automl_cli.plugins.discovery import plugin_named
-from automl_cli.store.journal import read_trials
+from automl_cli.store.ledger import read_trials
 from tests.contracts import test_every_space as laws
 from tests.contracts.test_every_command import lines_of
 from tests.packaging.outside import Shell, install

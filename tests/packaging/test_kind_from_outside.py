@@ -71,7 +71,7 @@ def test_killed_and_resumed_it_names_the_same_winner(shell: Shell, whole: Path) 
 
 
 def test_genotypes_that_mean_the_same_are_measured_once(whole: Path) -> None:
-    from automl_cli.store.journal import read_trials
+    from automl_cli.store.ledger import read_trials
 
     trials = list(read_trials(whole / "journal.jsonl"))
     measured = [trial.task.genotype for trial in trials if trial.reused is None]

@@ -11,8 +11,9 @@ import pytest
 from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.core.trials import Measurement, Outcome, Stage, Status
 from automl_cli.store import journal as journal_module
-from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told, cut_torn_tail, read_records, read_trials
+from automl_cli.store.journal import Asked, Ended, Journal, Record, Started, Told, cut_torn_tail, read_records
 from automl_cli.store.journal_tail import JournalTail
+from automl_cli.store.ledger import read_trials
 from tests.store.lines import unsigned
 
 RECORDS: list[Record] = [

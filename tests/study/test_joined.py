@@ -15,7 +15,7 @@ from automl_cli.kinds.augmentation_policy import JOINED_TRIALS, AugmentationPoli
 from automl_cli.plugins.discovery import plugins
 from automl_cli.store.artifact import artifact_of, read_artifact, write_artifact
 from automl_cli.store.encoding import document, parse
-from automl_cli.store.journal import read_trials
+from automl_cli.store.ledger import read_trials
 from automl_cli.store.study import StudySettings
 from automl_cli.values.policy import SubPolicies
 from automl_cli.values.policy_words import sub_policy_words

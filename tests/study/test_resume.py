@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from automl_cli.core.errors import ArtifactError, UserError
 from automl_cli.core.trials import Outcome, Status, Task
-from automl_cli.store.journal import read_trials
+from automl_cli.store.ledger import read_trials
 from tests.study.worlds import Obedient, PowerCut, World, settings, value
 
 

@@ -19,7 +19,8 @@ from automl_cli.reporting.sections import run_blocks
 from automl_cli.reporting.summary import summarise
 from automl_cli.reporting.trial_table import trial_rows
 from automl_cli.store.artifact import artifact_of, write_artifact
-from automl_cli.store.journal import Asked, Told, read_records, read_trials
+from automl_cli.store.journal import Asked, Told, read_records
+from automl_cli.store.ledger import read_trials
 from automl_cli.store.study import StudySettings
 from automl_cli.study import limits
 from automl_cli.study.ended import ended_winner

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.core.protocols import Strategy, canonical
 from automl_cli.core.trials import Costs, Limits, Measurement, Outcome, Stage, Status, Task
-from automl_cli.store.journal import Asked, Journal, read_records, read_trials
+from automl_cli.store.journal import Asked, Journal, read_records
+from automl_cli.store.ledger import read_trials
 from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import EarlyStop, Replication, StudySettings
 from automl_cli.strategies.random_search import RandomSearch
