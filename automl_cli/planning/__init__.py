@@ -6,7 +6,7 @@ worker_flags     the rows about where children are trained
 memory           how much memory a child may take, and what there is here
 network_flags    the rows about the network, where another role is searched
 augment_flags    the rows of `search-augment` alone
-fidelity_flags   the rows about how long children are trained
+fidelity_flags   the rows about how long children are trained, in the search and after it
 transfer_flags   the rows about what becomes of the winner
 compare_flags    the rows of the flags of `automl compare`
 compare          from what was asked of a comparison to its settings

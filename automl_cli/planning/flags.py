@@ -15,7 +15,7 @@ from automl_cli.core.errors import UserError, unknown_name
 from automl_cli.core.flags import Flag, said_or_none
 from automl_cli.core.rewards import LARGEST_EXPONENT
 from automl_cli.planning.augment_flags import AUGMENT
-from automl_cli.planning.fidelity_flags import FIDELITY
+from automl_cli.planning.fidelity_flags import AFTER_SEARCH, FIDELITY
 from automl_cli.planning.memory import MEMORY_LIMIT
 from automl_cli.planning.network_flags import network_rows
 from automl_cli.planning.run_flags import RUN_ROWS
@@ -172,42 +172,7 @@ SEARCH = (
         at_most=LARGEST_EXPONENT,
         recorded="reward.exponent",
     ),
-    Flag(
-        name="retrain-top",
-        type=int,
-        panel=HOW,
-        metavar="K",
-        help="Train the K best again, longer and on new seeds, before the winner is named.",
-        at_least=0,
-        recorded="retrain_top",
-    ),
-    Flag(
-        name="retrain-epochs",
-        type=int,
-        panel=HOW,
-        metavar="N",
-        help="How long those are trained. [default: 3 times --epochs]",
-        at_least=1,
-        recorded="retrain_epochs",
-    ),
-    Flag(
-        name="retrain-seeds",
-        type=int,
-        panel=HOW,
-        metavar="N",
-        help="On how many seeds each is trained again; the best mean wins.",
-        at_least=1,
-        recorded="retrain_seeds",
-    ),
-    Flag(
-        name="baseline",
-        type=bool,
-        negatable=True,
-        panel=HOW,
-        help="Whether the winner is compared with what one makes by hand, trained as long. [default: of quick searches]",
-        recorded="has_baseline",
-        of_children=True,
-    ),
+    *AFTER_SEARCH,
     Flag(
         name="reuse",
         type=bool,

@@ -1,6 +1,6 @@
 """Check a request to resume a study, or to search it anew: some settings may change, all others must be as recorded."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,6 @@ from automl_cli.store.encoding import convert, plain
 from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
 from automl_cli.store.study import EarlierRun, StudySettings
 from automl_cli.study.session import evaluator_of, setup_of
-from automl_cli.system.machine import Environment, current_environment
 
 
 class TakingUp(NamedTuple):
@@ -142,23 +141,6 @@ def check_best(run: Path, recorded: StudySettings) -> None:
         must_equal(f"{best}: body.found.child", found.child, child, STUDY_FILE)
     for field, value in {**said, "seed": recorded.seed}.items():
         must_equal(f"{best}: body.found.{field}", getattr(found, field), value, STUDY_FILE)
-
-
-def environment_changes(recorded: Environment) -> Iterator[str]:
-    """Yield, in words, what differs from the recorded environment and may change low bits of scores."""
-    here = current_environment()
-    if here.cpu != recorded.cpu:
-        yield f"CPU {recorded.cpu}, now {here.cpu}"
-    if here.python != recorded.python:
-        yield f"Python {recorded.python}, now {here.python}"
-    for name in sorted(recorded.packages.keys() | here.packages.keys()):
-        before, now = recorded.packages.get(name, "none"), here.packages.get(name, "none")
-        if before != now:
-            yield f"{name} {before}, now {now}"
-    for name in sorted(recorded.settings.keys() | here.settings.keys()):
-        before, now = recorded.settings.get(name, "not set"), here.settings.get(name, "not set")
-        if before != now:
-            yield f"{name} {before}, now {now}"
 
 
 def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchRequest, how: TakingUp) -> None:

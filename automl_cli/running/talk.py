@@ -48,7 +48,7 @@ def say_labelled(console: "Console", text: str, *, label: str) -> None:
 
 def warn_of_environment(recorded: "Environment", what: str, talk: Talk) -> None:
     """Warn of versions and CPUs that are not those on record."""
-    from automl_cli.planning.resume import environment_changes
+    from automl_cli.system.machine import environment_changes
 
     if changes := ", ".join(environment_changes(recorded)):
         talk.console.print(f"warning: not as {what} was started: {changes}; scores may differ in low bits", soft_wrap=True)

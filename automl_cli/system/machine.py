@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -106,3 +107,20 @@ def _git_state(directory: Path) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{commit} with changes" if changed else commit
+
+
+def environment_changes(recorded: Environment) -> Iterator[str]:
+    """Yield, in words, what differs from the recorded environment and may change low bits of scores."""
+    here = current_environment()
+    if here.cpu != recorded.cpu:
+        yield f"CPU {recorded.cpu}, now {here.cpu}"
+    if here.python != recorded.python:
+        yield f"Python {recorded.python}, now {here.python}"
+    for name in sorted(recorded.packages.keys() | here.packages.keys()):
+        before, now = recorded.packages.get(name, "none"), here.packages.get(name, "none")
+        if before != now:
+            yield f"{name} {before}, now {now}"
+    for name in sorted(recorded.settings.keys() | here.settings.keys()):
+        before, now = recorded.settings.get(name, "not set"), here.settings.get(name, "not set")
+        if before != now:
+            yield f"{name} {before}, now {now}"

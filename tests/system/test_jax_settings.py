@@ -10,10 +10,9 @@ import jax.numpy as jnp
 import pytest
 
 import automl_cli as automl
-from automl_cli.planning.resume import environment_changes
 from automl_cli.system import jax_settings, process
 from automl_cli.system.jax_settings import is_set_aside, set_settings_aside, settings_in_force, usual_jax
-from automl_cli.system.machine import current_environment
+from automl_cli.system.machine import current_environment, environment_changes
 from automl_cli.system.tuning import SWITCH
 
 ASIDE = [
