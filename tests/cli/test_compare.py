@@ -224,8 +224,8 @@ def test_a_problem_is_compared_without_a_directory(automl: Callable, tmp_path: P
 
 
 def test_augmentations_are_compared_and_the_table_is_printed_again_by_report(automl: Callable) -> None:
-    search = ("--train-examples", "200", "--epochs", "1", "--network", "convnet-1x4", "--executor", "serial", "--no-baseline")
-    assert automl("search-augment", *search, "--trials", "1", "--out", "policy", "--quiet").code == 0
+    search = ("--train-examples", "200", "--epochs", "1", "--network", "convnet-1x4", "--executor", "serial")
+    assert automl("search-augment", *search, "--no-baseline", "--trials", "1", "--out", "policy", "--quiet").code == 0
     values = "none,none+trivialaugment,policy"
     rates = ("--learning-rates", "0.1", "--seeds", "1")
     done = automl("compare", "--augment", values, *search, *rates, "--out", "a", "--json", "--quiet")
