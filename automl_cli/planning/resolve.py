@@ -80,7 +80,7 @@ def plan_search(
         strategy_settings=_constants(request, preset, strategy, start, trials=measured["trials"]),
         replication=_replication(request, measured),
         seed=request.seed or 0,
-        limits=Limits(request.max_parameters, request.max_multiply_adds or _affordable(request, preset, data)),
+        limits=Limits(request.max_parameters, request.max_multiply_adds or _affordable(request, preset, space, data)),
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
         memory_limit_bytes=limit_asked_for(request.memory_limit, measured["executor"]),
@@ -94,7 +94,7 @@ def plan_search(
         **after_search(request, preset, space, EVALUATORS.load(measured["evaluator"].name), measured),
     )
     _check_together(settings, request, space)
-    by_preset = preset.warm_start if _as_designed(request) else 0
+    by_preset = preset.warm_start if _as_designed(request, preset, space) else 0
     if request.warm_start == "costs" or (request.warm_start is None and by_preset):
         settings = with_warm_start(settings, space, first=by_preset or None)
     return settings, space
@@ -109,14 +109,14 @@ def _early_data(request: SearchRequest, preset: SearchPreset, *, data_needed: bo
     return data if hasattr(getattr(data, "facts", None), "image_shape") else None
 
 
-def _as_designed(request: SearchRequest) -> bool:
-    """Return whether the user left the strategy and the space as they are in the preset."""
-    return request.strategy is None and not request.space_option
+def _as_designed(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> bool:
+    """Return whether the strategy and the space are those of the preset, whether or not the user named them."""
+    return request.strategy in (None, preset.strategy) and space.options == space.plugin.settle(preset.space_options)
 
 
-def _affordable(request: SearchRequest, preset: SearchPreset, data: KnownData | None) -> int | None:
+def _affordable(request: SearchRequest, preset: SearchPreset, space: SearchSpace, data: KnownData | None) -> int | None:
     """Return the most multiply-adds of a network for such images by the preset; None where it bounds none."""
-    if preset.multiply_adds_per_pixel is None or data is None or not _as_designed(request):
+    if preset.multiply_adds_per_pixel is None or data is None or not _as_designed(request, preset, space):
         return None
     height, width, _ = data.facts.image_shape
     return int(preset.multiply_adds_per_pixel * height * width)
