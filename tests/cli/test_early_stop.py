@@ -19,6 +19,7 @@ from automl_cli.reporting.runs import read_history
 from automl_cli.reporting.search_course import SearchCourse
 from automl_cli.store.journal import read_records
 from tests.conftest import CommandResult
+from tests.store.lines import unsigned
 from tests.tables import ROOT
 
 TINY = f"{ROOT}/tests/tiny_space.py"
@@ -81,7 +82,7 @@ def test_a_promotion_changed_by_hand_is_found(
 ) -> None:
     search("run", "--executor", "serial")
     journal = tmp_path / "run/journal.jsonl"
-    text = journal.read_text()
+    text = unsigned(journal.read_bytes()).decode()
     for old, new, problem in (
         (
             '"record":"promoted","trial":0,"epochs":3',

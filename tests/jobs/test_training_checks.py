@@ -11,6 +11,7 @@ from automl_cli.store.files import file_digest
 from automl_cli.store.weights import read_arrays, write_arrays
 from tests.reporting.runs import write_run
 from tests.reporting.trainings import write_training
+from tests.store.lines import unsigned
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def spoil_arrays(file: str, **changes: np.ndarray) -> Callable[[Path], None]:
 def spoil_text(file: str, before: bytes, after: bytes) -> Callable[[Path], None]:
     def spoil(path: Path) -> None:
         assert before in (path / file).read_bytes()
-        (path / file).write_bytes((path / file).read_bytes().replace(before, after))
+        (path / file).write_bytes(unsigned((path / file).read_bytes()).replace(before, after))
 
     return spoil
 
