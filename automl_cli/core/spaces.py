@@ -66,7 +66,7 @@ class SearchPreset(Struct, frozen=True, kw_only=True):
     settings for data sets by name, and `large_images` those for images whose shorter side has `large_from` pixels or more, but
     for the child. `sized_for` are facts of the data that trials and epochs are meant for, where that is not the preset's set.
 
-    While a user names neither strategy nor options of the space, networks of more than `multiply_adds_per_pixel` are not
+    While strategy and options of the space are those of the preset, networks of more than `multiply_adds_per_pixel` are not
     trained, and the first `warm_start` trials propose the costliest of many others.
 
     After the search the `retrain_top` best of so many trials are trained again, on `retrain_seeds` seeds each, and fewer

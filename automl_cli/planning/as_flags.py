@@ -31,6 +31,9 @@ ALWAYS = (*SORT, "layout", "pixel-range")
 """Flags that are written whether or not the preset means the same, as far as the evaluator has them: without the last two some
 arrays cannot be read."""
 
+_NONE = "none"
+"""A choice of flags that may say that there is nothing of the kind."""
+
 ROUNDS = 3
 """A flag may bring others into line, or out of it, so often."""
 
@@ -100,7 +103,7 @@ def _differing(planned: StudySettings, settings: StudySettings, asked: SearchReq
         if row.name in asked.given() or (row.name in NETWORK_FLAGS and _has_network(asked)):
             continue
         was, now = _recorded(row, settings), _recorded(row, planned)
-        if was is not None and not alike(was, now):
+        if (was is not None or _NONE in row.choices) and not alike(was, now):
             yield row
 
 
@@ -130,7 +133,9 @@ def _said(row: Flag, settings: StudySettings, given: SearchRequest) -> Any:
         value = {name: item for name, item in settings.evaluator.settings.items() if name in own}
     if isinstance(value, Mapping):
         return {name: item for name, item in plain(value).items() if item not in (None, [], {})} or None
-    return None if value is None else row.as_said(plain(value))
+    if value is None:
+        return _NONE if _NONE in row.choices else None
+    return row.as_said(plain(value))
 
 
 def _role(flag: str, settings: StudySettings, given: SearchRequest) -> str:

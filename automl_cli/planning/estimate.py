@@ -128,7 +128,7 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
 def _room(settings: StudySettings) -> int:
     """Return how many children can be trained at a time: as many as this machine has cores or GPUs for, or as were asked of a
     cluster."""
-    return default_workers() if settings.cluster is None else settings.workers
+    return default_workers(settings.memory_limit_bytes) if settings.cluster is None else settings.workers
 
 
 def _steps(settings: StudySettings) -> int | None:

@@ -1,7 +1,7 @@
 """Settle what a preset depends on the images for: one may have another for large ones."""
 
 from automl_cli.core.protocols import EvaluatorFactory
-from automl_cli.core.spaces import SearchPreset
+from automl_cli.core.spaces import SearchPreset, SearchSpace
 from automl_cli.evaluators import own
 from automl_cli.evaluators.own_function import is_reference
 from automl_cli.planning.child import KnownData, known_data
@@ -26,14 +26,14 @@ def data_at_first(request: SearchRequest, preset: SearchPreset, *, data_needed: 
     return data if hasattr(getattr(data, "facts", None), "image_shape") else None
 
 
-def is_as_designed(request: SearchRequest) -> bool:
-    """Return whether the user left the strategy and the space as they are in the preset."""
-    return request.strategy is None and not request.space_option
+def is_as_designed(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> bool:
+    """Return whether the strategy and the space are those of the preset, whether or not the user named them."""
+    return request.strategy in (None, preset.strategy) and space.options == space.plugin.settle(preset.space_options)
 
 
-def affordable(request: SearchRequest, preset: SearchPreset, data: KnownData | None) -> int | None:
+def affordable(request: SearchRequest, preset: SearchPreset, space: SearchSpace, data: KnownData | None) -> int | None:
     """Return the most multiply-adds of a network for such images by the preset; None where it bounds none."""
-    if preset.multiply_adds_per_pixel is None or data is None or not is_as_designed(request):
+    if preset.multiply_adds_per_pixel is None or data is None or not is_as_designed(request, preset, space):
         return None
     height, width, _ = data.facts.image_shape
     return int(preset.multiply_adds_per_pixel * height * width)

@@ -82,7 +82,7 @@ def plan_search(
         strategy_settings=_constants(request, preset, strategy, start, trials=measured["trials"]),
         replication=_replication(request, measured),
         seed=request.seed or 0,
-        limits=Limits(request.max_parameters, request.max_multiply_adds or affordable(request, preset, data)),
+        limits=Limits(request.max_parameters, request.max_multiply_adds or affordable(request, preset, space, data)),
         max_failures=request.max_failures or MAX_FAILURES,
         trial_timeout_seconds=request.trial_timeout,
         memory_limit_bytes=limit_asked_for(request.memory_limit, measured["executor"]),
@@ -96,7 +96,7 @@ def plan_search(
         **after_search(request, preset, space, EVALUATORS.load(measured["evaluator"].name), measured),
     )
     _check_together(settings, request, space)
-    by_preset = preset.warm_start if is_as_designed(request) else 0
+    by_preset = preset.warm_start if is_as_designed(request, preset, space) else 0
     if request.warm_start == "costs" or (request.warm_start is None and by_preset):
         settings = with_warm_start(settings, space, first=by_preset or None)
     return settings, space

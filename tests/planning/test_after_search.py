@@ -7,6 +7,7 @@ import pytest
 
 from automl_cli.core.errors import UserError
 from automl_cli.core.trials import Limits
+from automl_cli.planning.as_flags import flags_for
 from automl_cli.planning.estimate import plan_of
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
@@ -93,6 +94,17 @@ def test_on_large_images_the_search_begins_with_the_largest_networks_it_can_affo
     for trial in range(settings.warm_start.count):
         cost = costs_of_genotype(settings, space, strategy.ask(trial).genotype).multiply_adds
         assert 0.75 * limit < cost <= limit
+
+
+SAID = [{}, {"warm_start": "none"}, {"strategy": "random"}, {"max_multiply_adds": 5_000_000}, {"space_option": {"layers": 2}}]
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_a_search_on_large_images_can_be_said_by_flags(said: dict[str, object], tmp_path: Path) -> None:
+    request = SearchRequest(dataset=images(tmp_path / "images.npz", 32), **said)
+    settings, _ = plan_search("search-arch", request, default_space="cnn")
+    found, _ = plan_search("search-arch", flags_for(settings, SearchRequest(), default_space="cnn"), default_space="cnn")
+    assert found == settings
 
 
 def test_what_a_user_says_of_large_images_comes_before_the_preset(tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ def test_children_of_many_small_blocks_take_their_time_for_passes_and_programs()
 
 def test_the_plan_multiplies_children_and_divides_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trained, "matrix_speed", lambda: 1e9)
-    monkeypatch.setattr(estimate, "default_workers", lambda: 2)
-    config = of_trained_children(trials=20, workers=2, retrain_top=3)
+    monkeypatch.setattr(estimate, "default_workers", lambda of_each: 1 if of_each is None else 2)
+    config = of_trained_children(trials=20, workers=2, retrain_top=3, memory_limit_bytes=2**28)
     plan = plan_of(config, space())
     assert plan.multiply_adds is not None
     assert plan.compute_seconds is not None

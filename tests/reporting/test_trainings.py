@@ -15,6 +15,7 @@ from automl_cli.store.run_layout import TRAINING
 from automl_cli.values.sheet import Curves
 from tests.reporting.runs import write_run
 from tests.reporting.trainings import write_training
+from tests.store.lines import unsigned
 
 
 def test_a_training_in_figures(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_a_score_to_reach_is_about_trials(automl: Callable, tmp_path: Path) -> N
 def test_a_bad_journal_is_an_error_with_file_and_line(automl: Callable, tmp_path: Path) -> None:
     path = write_training(tmp_path / "t", [0.5, 0.6])
     journal = path / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes().replace(b'"epoch":2', b'"epoch":4'))
+    journal.write_bytes(unsigned(journal.read_bytes()).replace(b'"epoch":2', b'"epoch":4'))
     done = automl("report", path)
     assert (done.code, done.stdout) == (2, "")
     assert f"{journal}:3: epoch 4 was trained where epoch 2 comes next" in done.stderr
