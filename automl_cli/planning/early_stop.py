@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from automl_cli.core.errors import UserError
-from automl_cli.core.numbers import counted
 from automl_cli.core.protocols import EvaluatorFactory
 from automl_cli.planning.request import SearchRequest
 from automl_cli.store.study import EarlyStop
@@ -30,8 +29,8 @@ def early_stop_of(
         return None
     if len(rungs := rungs_for(epochs)) < 2:
         raise UserError(
-            f"--early-stop {ASHA} stops children after a third of their epochs, and there is {counted(epochs, 'epoch')}; give "
-            f"--epochs {FACTOR} or more, or leave it out"
+            f"--early-stop {ASHA} stops children after a third of their epochs, so that fewer "
+            f"than {FACTOR} are too few, and --epochs is {epochs}; give --epochs {FACTOR} or more, or leave it out"
         )
     if (together := factory.together(settings)) > 1:
         raise UserError(

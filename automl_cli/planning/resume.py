@@ -49,7 +49,7 @@ class TakingUp(NamedTuple):
     also: tuple[str, ...] = ()
 
 
-RESUMED = TakingUp("--resume", "continue it", "On resume", "for anything else start a new run")
+RESUMED = TakingUp("--out RUN --resume", "continue it", "On resume", "for anything else start a new run")
 ANEW = TakingUp(
     "--config RUN",
     "search it anew",

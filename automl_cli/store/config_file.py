@@ -22,8 +22,9 @@ def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
 
     Raises UserError for a flag that no row has and for a value of another type. The caller checks the bounds.
     """
+    content = read_bytes(path)
     try:
-        asked = tomllib.loads(read_bytes(path).decode("utf-8-sig"))  # Windows marks the order of bytes
+        asked = tomllib.loads(content.decode("utf-8-sig"))  # Windows marks the order of bytes
     except (ValueError, RecursionError) as error:  # of the syntax, of UTF-8, of a number of thousands of digits
         problem = "it is nested too deep" if isinstance(error, RecursionError) else error
         raise UserError(f"{path}: not TOML: {problem}") from error

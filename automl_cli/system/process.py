@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import entry_points
 from itertools import takewhile
 from pathlib import Path
 
@@ -148,12 +149,18 @@ def visible_gpus() -> tuple[str, ...]:
 def _check_platform() -> None:
     """Raise UserError where JAX_PLATFORMS asks for a device that is not here. JAX itself says so late and in a traceback."""
     chosen = _given("JAX_PLATFORMS") or ""
-    here = {"cuda": bool(visible_gpus()), "tpu": importlib.util.find_spec("libtpu") is not None}
-    if not here.get(chosen.partition(",")[0], True):
+    first = chosen.partition(",")[0]
+    here = {"": True, "cpu": True, "cuda": bool(visible_gpus()), "tpu": importlib.util.find_spec("libtpu") is not None}
+    if not (here[first] if first in here else bool(visible_gpus() and first == "gpu") or _has_plugins()):
         raise UserError(
             f"JAX_PLATFORMS is {chosen}, and JAX finds no such device here; unset it to compute on what is here, or set it "
             "to cpu"
         )
+
+
+def _has_plugins() -> bool:
+    """Return whether JAX has plug-ins here, each of which may bring devices of any name."""
+    return bool(entry_points(group="jax_plugins")) or importlib.util.find_spec("jax_plugins") is not None
 
 
 def workers_have_accelerator() -> bool:

@@ -136,7 +136,7 @@ def test_the_plan_says_it(automl: Callable[..., CommandResult], environment_of_i
         ({"evaluator": "analytic"}, "--early-stop is about networks that are trained, and --evaluator analytic trains none"),
         (
             {"epochs": 2},
-            "--early-stop asha stops children after a third of their epochs, .* 2 epochs; give --epochs 3",
+            "after a third of their epochs, so that fewer than 3 are too few, and --epochs is 2; give --epochs 3 or more",
         ),
         ({"replicates": 3, "reuse": False}, "with --early-stop asha and --no-reuse .* leave one of the three out"),
     ],

@@ -120,7 +120,7 @@ def test_a_run_on_a_table_resumes_with_its_own_flags_and_with_no_others(
         assert run([*flags, *given, *changed, "--resume"]) == 2
         assert f"{changed[0]} {changed[1]} is not what this run was started with" in capfd.readouterr().err
     assert run(["search-arch", "--out", str(tmp_path / "r"), "--resume"]) == 2
-    assert "this is a run of search-cell; continue it with `automl search-cell --resume`" in capfd.readouterr().err
+    assert "this is a run of search-cell; continue it with `automl search-cell --out RUN --resume`" in capfd.readouterr().err
 
 
 def test_a_table_that_has_changed_or_gone_is_said_before_a_trial_is_resumed(

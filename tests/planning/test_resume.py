@@ -104,7 +104,7 @@ def test_a_relative_place_means_what_lies_there_from_where_the_search_is_resumed
 
 
 def test_another_command_is_refused() -> None:
-    with pytest.raises(UserError, match=r"this is a run of search-arch; continue it with `automl search-arch --resume`"):
+    with pytest.raises(UserError, match=r"a run of search-arch; continue it with `automl search-arch --out RUN --resume`"):
         resume_search("search-cell", settings(), SearchRequest())
 
 

@@ -262,3 +262,15 @@ def test_an_accelerator_is_seen_unless_another_platform_was_chosen(monkeypatch: 
         assert process.has_accelerator() == there
     monkeypatch.setattr(process, "visible_gpus", lambda: ("0",))
     assert process.has_accelerator()
+
+
+@pytest.mark.parametrize("chosen", ["cuda", "gpu", "tpu", "cdua", "cuda,cpu"])
+def test_a_device_that_is_not_here_is_refused_before_a_child_fails_by_it(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(process, "entry_points", lambda **_: ())
+    monkeypatch.setattr(os, "environ", {"JAX_PLATFORMS": chosen})
+    with pytest.raises(UserError, match=f"JAX_PLATFORMS is {chosen}, and JAX finds no such device here"):
+        process.set_up_this_process()
+    monkeypatch.setattr(process, "entry_points", lambda **_: ("a plug-in",))
+    if chosen == "cdua":
+        process.set_up_this_process()
