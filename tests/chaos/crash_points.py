@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from automl_cli.store.artifact import decode_artifact
 from automl_cli.store.ledger import read_trials
-from automl_cli.store.run_directory import runs_in
+from automl_cli.store.run_layout import runs_in
 from tests.chaos.cells import FORMULA, TABLE
 from tests.chaos.endings import endings
 from tests.chaos.forks import completed, forked, import_what_is_needed

@@ -7,7 +7,7 @@ import msgspec
 
 from automl_cli.core.trials import Outcome, Stage
 from automl_cli.store.journal import Told, read_records
-from automl_cli.store.run_directory import runs_in
+from automl_cli.store.run_layout import runs_in
 
 Key = tuple[Stage, int]
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-from automl_cli.store.run_directory import runs_in
+from automl_cli.store.run_layout import runs_in
 from tests.chaos.crash_points import SEARCH
 from tests.chaos.endings import Ending, endings
 from tests.chaos.forks import Forked, completed, forked

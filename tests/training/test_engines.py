@@ -73,7 +73,7 @@ def test_a_search_records_the_engine_of_its_children(command, request_, engine):
 
 
 def test_a_search_in_this_process_computes_on_the_cpu_whatever_else_is_here(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("automl_cli.evaluators.trained.workers_have_accelerator", lambda: True)
+    monkeypatch.setattr("automl_cli.planning.place.workers_have_accelerator", lambda: True)
     for executor, engine in (("serial", "blocks"), ("local", "whole")):
         settings, _ = plan_search("search-arch", SearchRequest(executor=executor), default_space="cnn")
         assert settings.evaluator.settings["engine"] == engine
