@@ -8,6 +8,7 @@
 Anything else is a defect and keeps its traceback, as does every error under `--debug`.
 """
 
+import re
 import sys
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ import typer
 from automl_cli.core.errors import AutomlError, UserError
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+_EXPECTED = ("expected a number, such as 0.5", "expected a whole number in digits, such as 100000")
+"""What is said of a text that is no number, and of one that is no whole number: typer's checks say it in words of pydantic."""
 
 
 class Interrupted(Exception):
@@ -59,6 +63,7 @@ def usage_text(error: typer.TyperException) -> str:
     context, near = getattr(error, "ctx", None), getattr(error, "possibilities", None)
     text = " ".join(f"{error.message}. Did you mean {near[0]}?".split()) if near else " ".join(error.format_message().split())
     text = text.replace(": Value error, ", ": ", 1)  # typer's checks say so of every choice
+    text = re.sub(r"Input should be a valid (?:number|(integer)).*", lambda found: _EXPECTED[found[1] is not None], text)
     hint = f"\nTry '{context.command_path} --help'" if context else ""
     return f"{text[:1].lower()}{text[1:].rstrip('.')}{hint}"
 

@@ -85,7 +85,8 @@ def _rows_after(plan: "SearchPlan") -> Iterator[tuple[str, str]]:
         yield "retraining", f"the {best} again for {counted(plan.retrain_epochs, 'epoch')}{seeds}"
     if plan.baseline is not None:
         often = counted(plan.retrain_seeds, "new seed")
-        yield "by hand", f"{plan.baseline} and the winner for {counted(plan.retrain_epochs, 'epoch')}, on {often} each"
+        both = f"the {plan.baseline_role} {plan.baseline} and the winner"
+        yield "by hand", f"{both} for {counted(plan.retrain_epochs, 'epoch')}, on {often} each"
 
 
 def _proposing_rows(plan: "SearchPlan") -> Iterator[tuple[str, str]]:

@@ -58,6 +58,7 @@ class SearchPlan(Struct, frozen=True, kw_only=True):
     retrain_epochs: int
     retrain_seeds: int
     baseline: str | None
+    baseline_role: str | None
     decisions: CountRange
     multiply_adds: CountRange | None
     limits: Limits
@@ -108,6 +109,7 @@ def plan_of(settings: StudySettings, space: SearchSpace) -> SearchPlan:
         retrain_epochs=settings.retrain_epochs,
         retrain_seeds=settings.retrain_seeds,
         baseline=None if settings.baseline is None else settings.baseline.name,
+        baseline_role=None if settings.baseline is None or settings.child is None else settings.child.open_role,
         decisions=_range([len(genotype) for genotype in genotypes]),
         multiply_adds=_range([one.multiply_adds for one in costs]) if costs else None,
         limits=settings.limits,

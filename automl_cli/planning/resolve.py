@@ -255,7 +255,9 @@ def _reward(request: SearchRequest, preset: Reward) -> Reward:
 def _check_flags(name: str, factory: EvaluatorFactory, request: SearchRequest) -> None:
     """Raise UserError for flags that mean nothing to the evaluator."""
     own = {flag.name for flag in factory.flags}
-    for flag in request.given():
+    for flag, value in request.given().items():
+        if (flag, value) == ("baseline", False):
+            continue
         row = flag_named(flag)
         if row.of_children and not factory.trains:
             raise UserError(f"--{flag} is about networks that are trained, and --evaluator {name} trains none; leave it out")

@@ -9,7 +9,6 @@ from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.reporting.runs import History
 from automl_cli.store.reports import MadeByHand
 from automl_cli.store.study import StudySettings
-from automl_cli.values.child import ROLES
 
 BEYOND_CHANCE = 2.0
 """So many standard errors are taken for more than chance."""
@@ -28,6 +27,7 @@ def by_hand_of(history: History, winner: Trial | None) -> MadeByHand | None:
 
 def _against(settings: StudySettings, winner: Trial, again: list[Outcome | None], by_hand: list[Outcome | None]) -> MadeByHand:
     assert settings.baseline is not None
+    assert settings.child is not None
     both, reward = [*again, *by_hand], settings.reward
     scores, winner_scores = _scores(by_hand, reward), _scores(again, reward)
     whole = len(scores) == len(winner_scores) == settings.retrain_seeds
@@ -35,7 +35,7 @@ def _against(settings: StudySettings, winner: Trial, again: list[Outcome | None]
     error = _error(winner_scores, scores) if whole else None
     return MadeByHand(
         name=settings.baseline.name or settings.baseline.kind,
-        role=_role(settings),
+        role=settings.child.open_role,
         trial=winner.number,
         epochs=settings.retrain_epochs,
         seeds=settings.retrain_seeds,
@@ -62,13 +62,6 @@ def _error(winner: tuple[float, ...], by_hand: tuple[float, ...]) -> float | Non
     if len(winner) < 2:
         return None
     return math.sqrt(variance(winner) / len(winner) + variance(by_hand) / len(by_hand))
-
-
-def _role(settings: StudySettings) -> str:
-    """Return what the search left open, in words."""
-    assert settings.baseline is not None
-    filled = {} if settings.child is None else settings.child.roles
-    return next(role for role in ROLES if role not in filled)
 
 
 def by_hand_in_words(said: MadeByHand) -> str:

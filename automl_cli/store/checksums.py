@@ -9,7 +9,7 @@ from zlib import crc32
 
 from automl_cli.core.errors import ArtifactError
 
-_END = re.compile(rb',"crc":"([0-9a-f]{8})"}\n\Z')
+_END = re.compile(rb',"crc":"([0-9a-f]{8})"}\r?\n\Z')
 
 
 def with_checksum(line: bytes) -> bytes:
@@ -24,8 +24,11 @@ def with_checksum(line: bytes) -> bytes:
 
 def without_checksum(line: bytes, place: str) -> bytes:
     r"""Return the line without its checksum, if it has one. Raises ArtifactError naming the place where that does not fit.
+    The ends of lines may have become those of Windows on the way.
 
     >>> without_checksum(b'{"trial":1,"crc":"a72ee64d"}\n', "journal.jsonl:1")
+    b'{"trial":1}\n'
+    >>> without_checksum(b'{"trial":1,"crc":"a72ee64d"}\r\n', "journal.jsonl:1")
     b'{"trial":1}\n'
     """
     if (end := _END.search(line)) is None:

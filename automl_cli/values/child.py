@@ -63,6 +63,11 @@ class Child(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         dataset = {name: value for name, value in self.problem.dataset.items() if name != "data_dir"}
         return msgspec.structs.replace(self, problem=msgspec.structs.replace(self.problem, dataset=dataset))
 
+    @property
+    def open_role(self) -> str:
+        """The role that the search leaves open."""
+        return next(role for role in ROLES if role not in self.roles)
+
     def filled(self, **roles: Filling) -> "Child":
         """Return the child with these roles filled."""
         return msgspec.structs.replace(self, roles={**self.roles, **roles})

@@ -85,6 +85,17 @@ def test_debug_keeps_the_traceback_of_any_error() -> None:
     [
         (["trian"], "error: unknown command 'trian'. Did you mean 'train'? Known: "),
         (["--versoin"], "error: no such option: --versoin. Did you mean --version?\nTry 'automl --help'\n"),
+        (
+            ["search-arch", "--max-parameters", "1e5"],
+            (
+                "error: invalid value for '--max-parameters': expected a whole number in digits, such as 100000\n"
+                "Try 'automl search-arch --help'\n"
+            ),
+        ),
+        (
+            ["search-arch", "--trial-timeout", "an hour"],
+            "error: invalid value for '--trial-timeout': expected a number, such as 0.5\nTry 'automl search-arch --help'\n",
+        ),
         (["show"], "error: missing argument 'ARTIFACT|NAME|FORMULA'\nTry 'automl show --help'\n"),
         (["report", "--top", "many"], "error: invalid value for '--top': "),
         (["report", "--top", "0"], "error: invalid value for '--top': "),

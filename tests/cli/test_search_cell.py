@@ -100,6 +100,13 @@ def test_flags_of_trained_networks_are_refused_with_a_table(
     assert f"{flag} is about networks that are trained, and --evaluator table trains none" in capfd.readouterr().err
 
 
+def test_that_nothing_is_made_by_hand_may_be_said_with_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    given = [*FLAGS, "--table", str(table(tmp_path)), "--reward-column", "valid", "--dry-run"]
+    assert run([*given, "--no-baseline"]) == 0
+    assert run([*given, "--baseline"]) == 2
+    assert "--baseline is about networks that are trained" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("flag", ["--epochs", "--retrain-top"])
 def test_flags_that_mean_nothing_to_a_table_are_refused(flag: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run([*FLAGS, "--table", str(table(tmp_path)), "--reward-column", "valid", flag, "3"]) == 2

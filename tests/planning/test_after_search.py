@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from automl_cli.cli.plans import plan_text
 from automl_cli.core.errors import UserError
 from automl_cli.core.trials import Limits
 from automl_cli.planning.as_flags import flags_for
@@ -33,6 +34,7 @@ def test_a_quick_search_has_something_made_by_hand_that_fills_its_role(name: str
     roles = {**settings.child.roles, role: settings.baseline}
     assert costs_of(roles, typed_facts(settings.child.problem)).parameters > 0
     assert plan_of(settings, space).baseline == settings.baseline.name
+    assert f"  the {role} {settings.baseline.name} and the winner for " in plan_text(plan_of(settings, space))
     assert planned(name, preset="paper")[0].baseline is None
     assert planned(name, baseline=False)[0].baseline is None
 
