@@ -16,6 +16,7 @@ import socket
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -158,15 +159,17 @@ class _Connection:
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
         self._lock = filelock.FileLock(self._folder / "held.lock")
         self._lock.acquire()
-        self._ray.init(
-            address=OWN,
-            num_cpus=cores,
-            num_gpus=gpus,
-            object_store_memory=STORE_BYTES,
-            include_dashboard=False,
-            _temp_dir=str(self._folder),
-            **_SILENT,
-        )
+        with warnings.catch_warnings():  # JAX warns of forks; what Ray forks becomes another program at once
+            warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
+            self._ray.init(
+                address=OWN,
+                num_cpus=cores,
+                num_gpus=gpus,
+                object_store_memory=STORE_BYTES,
+                include_dashboard=False,
+                _temp_dir=str(self._folder),
+                **_SILENT,
+            )
 
     def join(self, address: str) -> None:
         """Join the cluster at this address. Raises UserError where there is none, or it does not take this process."""

@@ -22,18 +22,20 @@ LEAST_BYTES = 64 * 2**20
 """A worker that has computed nothing yet holds about so much."""
 
 
-def memory_limit(text: str) -> int:
-    """Return the bytes that `--memory-limit` allows. Raises UserError for what is no size.
+def memory_limit(said: str | int) -> int:
+    """Return the bytes that `--memory-limit` allows, which a file of flags may hold as a number. Raises UserError for what is
+    no size.
 
-    >>> memory_limit("2GB")
-    2000000000
+    >>> memory_limit("2GB"), memory_limit(2_000_000_000)
+    (2000000000, 2000000000)
     """
-    return bytes_of(text, what="--memory-limit", at_least=LEAST_BYTES)
+    return bytes_of(str(said), what="--memory-limit", at_least=LEAST_BYTES)
 
 
 MEMORY_LIMIT = Flag(
     name="memory-limit",
     type=str,
+    in_file=int | str,
     panel=WHERE,
     metavar="SIZE",
     help="End a child that takes more memory, such as 2GB. [default: what the container allows]",
@@ -44,7 +46,7 @@ MEMORY_LIMIT = Flag(
 )
 
 
-def limit_asked_for(text: str | None, executor: str) -> int | None:
+def limit_asked_for(text: str | int | None, executor: str) -> int | None:
     """Return the bytes that a child may take, or None where nothing was said. Raises UserError for what is no size, and for an
     executor that cannot end a child."""
     if text is None:

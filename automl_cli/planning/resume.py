@@ -154,7 +154,7 @@ def _check_that_nothing_else_changes(recorded: StudySettings, request: SearchReq
         if not _agrees(asked, was):
             may_change = ", ".join(f"--{row.name}" for row in search_rows() if row.changeable or row.name in how.also)
             raise UserError(
-                f"--{name} {_shown(value)} is not what this run was started with ({_was(row, value, recorded)}). "
+                f"{_as_typed(row, value)} is not what this run was started with ({_was(row, value, recorded)}). "
                 f"{how.when} only {may_change} may change; {how.otherwise}"
             )
 
@@ -265,6 +265,8 @@ def _was(row: Flag, value: Any, recorded: StudySettings) -> str:
     if row.name == "start-from" and recorded.taken_over:
         return ", ".join(f"{counted(run.trials, 'trial')} of {run.path}" for run in recorded.taken_over)
     was = row.recorded_in(recorded)
+    if row.negatable and isinstance(was, bool):
+        return _as_typed(row, was)
     return _was_option(was, value) if isinstance(was, Mapping) and isinstance(value, Mapping) else _shown(was)
 
 
@@ -279,6 +281,13 @@ def _agrees(given: Any, recorded: Any) -> bool:
     if isinstance(given, Mapping):
         return all(name in recorded and value == recorded[name] for name, value in typed(given).items())
     return bool(given == recorded)
+
+
+def _as_typed(row: Flag, value: Any) -> str:
+    """Return the flag with the value, as it would be typed."""
+    if row.negatable and isinstance(value, bool):
+        return f"--{row.name}" if value else f"--no-{row.name}"
+    return f"--{row.name} {_shown(value)}"
 
 
 def _shown(value: Any) -> str:

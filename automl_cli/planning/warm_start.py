@@ -121,7 +121,10 @@ def _difference(recorded: StudySettings, measured: Mapping[str, Any]) -> str | N
     if alike(there, here):
         return None
     path, one, other = first_difference(there, here)
-    return f"{path.lstrip('.')} is {one} and here {other}"
+    if (name := path.lstrip(".")).startswith("early_stop"):
+        stops = (recorded.early_stop, measured["early_stop"])
+        name, (one, other) = "--early-stop", ("none" if stop is None else stop.words for stop in stops)
+    return f"{name} is {one} and here {other}"
 
 
 def _measuring(evaluator: Any, child: Any, epochs: int, early_stop: Any, reward: Any) -> Any:

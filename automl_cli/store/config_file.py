@@ -16,6 +16,9 @@ from automl_cli.store.files import replace_file
 TYPES: dict[Any, Any] = {list: list[str], dict: dict[str, Any], Path: str}
 """The types of values in a file, where they differ from the type of the flag."""
 
+OF_ONE_RUN = ("out", "resume", "resume-or-start", "overwrite", "repeat", "config", "write-config", "dry-run", "json", "quiet")
+"""Flags that say what becomes of one run. A file holds those that may be the same for many."""
+
 
 def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
     """Read the values that the file gives, by the attributes of these rows.
@@ -30,6 +33,8 @@ def read_flags(path: Path, rows: Iterable[Flag]) -> dict[str, Any]:
         raise UserError(f"{path}: not TOML: {problem}") from error
     known = {row.name: row for row in rows}
     for name in asked:
+        if name in OF_ONE_RUN and name not in known:
+            raise UserError(f"{path}: --{name} is about one run and stands on the command line; leave it out of the file")
         if name not in known:
             raise unknown_name(f"flag in {path}:", name, known)
     return typed_values(asked, known.values(), str(path))

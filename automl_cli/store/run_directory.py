@@ -101,6 +101,12 @@ def check_new_run(path: Path, *, overwrite: bool, layout: DirectoryLayout = SEAR
         raise UserError(f"{path} is a file; --out names the directory of the {layout.noun}")
     if not is_run(path, layout) and (foreign := foreign_entries(path, layout)):
         raise UserError(f"{path} is not a {layout.noun} directory (it holds {foreign[0].name}); choose another --out")
+    if not overwrite and not is_run(path, layout):
+        held = ", ".join(sorted(entry.name for entry in path.iterdir()))
+        raise PlaceTaken(
+            f"{path} is no whole {layout.noun}: {layout.settings} is missing beside {held}. Bring it back from a copy, replace "
+            "the rest with --overwrite, or choose another --out"
+        )
     if not overwrite:
         raise PlaceTaken(
             f"{path} exists already: continue it with --resume, replace it with --overwrite, or choose another --out"

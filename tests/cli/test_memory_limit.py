@@ -143,3 +143,11 @@ def test_a_control_group_that_is_made_up_is_no_limit_here(monkeypatch: pytest.Mo
     monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
     monkeypatch.setattr(memory, "allowed_cores", lambda: tuple(range(memory.os.cpu_count() or 1)))
     assert memory.granted_here() is None
+
+
+def test_a_file_of_flags_may_hold_bytes_as_a_number(automl: Callable, tmp_path: Path) -> None:
+    (tmp_path / "flags.toml").write_text("memory-limit = 2000000000\n")
+    asked = ("search-arch", "--evaluator", "analytic", "--trials", 1, "--config", tmp_path / "flags.toml")
+    done = automl(*asked, "--out", tmp_path / "a")
+    assert done.code == 0
+    assert json.loads((tmp_path / "a" / "study.json").read_text())["body"]["memory_limit_bytes"] == 2_000_000_000

@@ -89,6 +89,14 @@ def test_a_bad_number_in_a_file_of_flags_is_refused_with_the_name_of_the_file(au
     assert (done.code, done.stderr) == (2, "error: flags.toml: trials is 0; it must be at least 1\n")
 
 
+def test_a_flag_about_one_run_is_no_part_of_a_file_of_flags(automl: Automl) -> None:
+    for flag in ("resume-or-start = true", "out = 'a'"):
+        Path("flags.toml").write_text(f"{flag}\n")
+        done = automl(*search("--config", "flags.toml"))
+        assert done.code == 2
+        assert f"flags.toml: --{flag.split()[0]} is about one run and stands on the command line; leave it out" in done.stderr
+
+
 def test_the_plan_of_a_resumed_search_that_is_not_there_is_refused(automl: Automl) -> None:
     for command in ("search-arch", "search-cell"):
         done = automl(command, "--resume", "--dry-run", "--out", "missing")

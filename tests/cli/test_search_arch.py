@@ -114,7 +114,7 @@ def test_resume_with_more_trials_is_the_longer_search(automl: Automl) -> None:
         (["--space-option", "layers=9"], "--space-option layers=9 is not what this run was started with (layers=4)"),
         (["--max-parameters", "9"], "--max-parameters 9 is not what this run was started with (none)"),
         (["--dataset", "digits"], "--dataset digits is not what this run was started with (none)"),
-        (["--no-reuse"], "--reuse false is not what this run was started with (true)"),
+        (["--no-reuse"], "--no-reuse is not what this run was started with (--reuse)"),
         (["--trials", "3"], "--trials 3 is less than the recorded 8; on resume it can only be raised"),
         (["--trials", "0"], "--trials is 0; it must be at least 1"),
     ],

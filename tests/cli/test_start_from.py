@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from automl_cli.core.errors import UserError
+from automl_cli.planning.request import SearchRequest
+from automl_cli.planning.resolve import plan_search
+from automl_cli.store.artifact import artifact_of
+from automl_cli.store.run_directory import create_run
 from tests.cli.searches import SPACE, search
 from tests.tables import STRATEGIES
 
@@ -169,3 +174,15 @@ def test_on_resume_the_same_run_may_be_named_again_though_it_went_on_and_no_othe
     refused = automl(*again, "--start-from", "other")
     assert refused.code == 2
     assert "--start-from ['other'] is not what this run was started with (" in refused.stderr
+
+
+def test_that_children_were_stopped_early_there_and_are_not_here_is_said_in_words(tmp_path: Path) -> None:
+    asked = {"space": "cnn", "epochs": 9, "trials": 2}
+    there, _ = plan_search("search-arch", SearchRequest(**asked, early_stop="asha"), default_space="cnn")
+    create_run(tmp_path / "a", artifact_of(there)).close()
+    here = SearchRequest(**asked, start_from=[str(tmp_path / "a")])
+    words = (
+        "there, --early-stop is asha: the best third after 1 epoch goes on to 3, the best third of those to 9 and here none, so"
+    )
+    with pytest.raises(UserError, match=words):
+        plan_search("search-arch", here, default_space="cnn")

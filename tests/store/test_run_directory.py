@@ -90,6 +90,8 @@ def test_a_half_cleared_directory_can_be_overwritten_and_not_resumed(tmp_path: P
     (tmp_path / "a" / "journal.jsonl").write_text("x")
     with pytest.raises(UserError, match="there is no run at"):
         open_run(tmp_path / "a")
+    with pytest.raises(UserError, match=r"a is no whole run: study\.json is missing beside journal\.jsonl.* --overwrite"):
+        create_run(tmp_path / "a", STUDY)
     with create_run(tmp_path / "a", STUDY, overwrite=True) as run:
         assert not run.journal_file.exists()
 
