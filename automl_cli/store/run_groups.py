@@ -1,4 +1,4 @@
-"""How groups of runs compare, as frozen plain data: the part `comparison` of the document of `automl report --json`."""
+"""Comparisons of groups of runs, as frozen plain data: the part `comparison` of the document of `automl report --json`."""
 
 from msgspec import Struct
 
