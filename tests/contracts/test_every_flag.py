@@ -349,7 +349,7 @@ def test_a_resumed_search_may_be_told_the_same_again_and_nothing_else(row: Flag,
     if row.changeable:
         assert row.recorded_in(resumed(other)) == row.as_recorded(other)
         return
-    with pytest.raises(UserError, match=rf"^--{row.name} .* is not what this run was started with"):
+    with pytest.raises(UserError, match=rf"^--(no-)?{row.name} .*is not what this run was started with"):
         resumed(other)
 
 
