@@ -72,7 +72,8 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SEARCHES))
     parser.add_argument("--no-record", action="store_true")
     options = parser.parse_args()
-    seeds, rows = numbers_of(options.seeds), []
+    seeds = numbers_of(options.seeds)
+    rows: list[list[str]] = []
     for name in options.only.split(","):
         runs: dict[str, list[Path]] = {strategy: [] for strategy in BOTH}
         for seed in seeds:
