@@ -25,9 +25,9 @@ from automl_cli.store.ledger import Ledger
 from automl_cli.store.rung_records import AtRung, Promoted
 from automl_cli.store.study import Found, JoinedTrial, Retraining, StudySettings
 from automl_cli.study.evaluation_cache import EvaluationCache, itself
-from automl_cli.study.incumbent import Retrained, Winner, joined_trials, provenance, ranking_of, winner_of, winner_of_retraining
+from automl_cli.study.incumbent import Retrained, Winner, joined_trials, provenance, ranking_of, winner_of_retraining
 from automl_cli.study.limits import OverLimit
-from automl_cli.study.retraining import chosen_by, seed_after
+from automl_cli.study.retraining import chosen_by, seed_after, winner_on_record
 
 
 class JournalChecker:
@@ -93,8 +93,7 @@ class JournalChecker:
         if not (ranked := ranking.best()):
             return None
         candidates = ranked[: settings.retrain_top]
-        retrained = self.retrained(candidates)
-        if self.ended == "finished" and candidates and retrained is None:
+        if self.ended == "finished" and candidates and self.retrained(candidates) is None:
             missing = next(trial.number for trial in candidates if self.retrained([trial]) is None)
             raise ArtifactError(
                 f"the search finished, and trial {missing}, one of the {settings.retrain_top} best, was never trained "
@@ -102,11 +101,11 @@ class JournalChecker:
             )
         told = sum(stage is Stage.SEARCH for stage, *_ in self.ledger.trials)
         searched = self._over_limit.is_enough(told, settings.trials)
-        return winner_of(ranked, settings, joins=self._joins, retrained=retrained if searched else None)
+        return winner_on_record(ranked, self.ledger.outcomes, settings, joins=self._joins, searched=searched)
 
     def retrained(self, candidates: Sequence[Trial]) -> Retrained | None:
         """Return the outcomes of these candidates that were trained again, by trial; None where one is missing."""
-        return chosen_by({key: trial.outcome for key, trial in self.ledger.trials.items()}, candidates, self._settings)
+        return chosen_by(self.ledger.outcomes, candidates, self._settings)
 
     def _check_asked(self, record: Asked, place: str) -> None:
         settings = self._settings

@@ -34,9 +34,9 @@ from automl_cli.store.reports import (
 )
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, itself
-from automl_cli.study.incumbent import Winner, ranking_of, reward_of, score_of, winner_of
+from automl_cli.study.incumbent import Winner, ranking_of, reward_of, score_of
 from automl_cli.study.limits import OverLimit
-from automl_cli.study.retraining import chosen_by
+from automl_cli.study.retraining import winner_on_record
 from automl_cli.study.session import costs_of
 
 
@@ -209,10 +209,8 @@ def _winner(history: History, ranked: Sequence[Trial], joins: int) -> Winner | N
     score."""
     if not ranked:
         return None
-    candidates = ranked[: history.settings.retrain_top]
-    retrained = chosen_by(history.outcomes_after, candidates, history.settings)
     searched = _over_limit(history.trials).is_enough(len(history.trials), history.settings.trials)
-    return winner_of(ranked, history.settings, joins=joins, retrained=retrained if searched else None)
+    return winner_on_record(ranked, history.outcomes_after, history.settings, joins=joins, searched=searched)
 
 
 def _checked(trial: Trial, space: SearchSpace | None, run: Path) -> Trial:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from automl_cli.core.errors import ArtifactError
-from automl_cli.core.trials import Stage, Trial
+from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.store.journal import Asked, Record, Told, TrainingKey, placed_records
 from automl_cli.store.rung_records import Promoted
 
@@ -24,6 +24,11 @@ class Ledger:
         self.trials: dict[TrainingKey, Trial] = {}
         """Told, in the order in which their outcomes arrived."""
         self._next = 0
+
+    @property
+    def outcomes(self) -> dict[TrainingKey, Outcome]:
+        """The outcomes of all that was told."""
+        return {key: trial.outcome for key, trial in self.trials.items()}
 
     def ask(self, record: Asked, place: str) -> None:
         """Take the record of a trial that was proposed: the next one of the search, or one of its candidates again."""

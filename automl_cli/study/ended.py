@@ -8,9 +8,9 @@ from automl_cli.plugins.listing import kind_named
 from automl_cli.store.journal import Ended, Record, placed_records
 from automl_cli.store.ledger import Ledger
 from automl_cli.store.study import StudySettings
-from automl_cli.study.incumbent import Winner, ranking_of, winner_of
+from automl_cli.study.incumbent import Winner, ranking_of
 from automl_cli.study.limits import OverLimit
-from automl_cli.study.retraining import chosen_by
+from automl_cli.study.retraining import winner_on_record
 
 
 def ended_winner(journal: Path, settings: StudySettings, space: SearchSpace) -> Winner | None:
@@ -33,6 +33,5 @@ def ended_winner(journal: Path, settings: StudySettings, space: SearchSpace) -> 
     searching = any(stage is Stage.SEARCH for stage, *_ in ledger.open)
     if not finished or not best or searching or not over_limit.is_enough(told, settings.trials):
         return None
-    candidates = best[: settings.retrain_top]
-    retrained = chosen_by({key: trial.outcome for key, trial in ledger.trials.items()}, candidates, settings)
-    return None if candidates and retrained is None else winner_of(best, settings, joins=joins, retrained=retrained)
+    winner = winner_on_record(best, ledger.outcomes, settings, joins=joins, searched=True)
+    return None if settings.retrain_top and winner.retraining is None else winner

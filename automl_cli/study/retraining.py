@@ -16,6 +16,7 @@ from automl_cli.core.trials import Outcome, Stage, Task, Trial
 from automl_cli.store.journal import Asked, Journal, Told, TrainingKey
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import Representative, child_seed, itself
+from automl_cli.study.incumbent import Winner, winner_of
 
 Wait = Callable[[], tuple[Task, Outcome] | None]
 """Returns the next task that ended; None when the time budget ends before."""
@@ -149,3 +150,17 @@ def chosen_by(
     if not keys or any(key not in outcomes for of_one in keys.values() for key in of_one):
         return None
     return {number: tuple(outcomes[key] for key in of_one) for number, of_one in keys.items()}
+
+
+def winner_on_record(
+    ranked: Sequence[Trial],
+    outcomes: Mapping[TrainingKey, Outcome],
+    settings: StudySettings,
+    *,
+    joins: int,
+    searched: bool,
+) -> Winner:
+    """Return the winner among ranked trials by what is on record: by retraining where the search is over and all of that is
+    there, and else the first. `outcomes` are those of the trainings after the search, others are passed over."""
+    retrained = chosen_by(outcomes, ranked[: settings.retrain_top], settings) if searched else None
+    return winner_of(ranked, settings, joins=joins, retrained=retrained)
