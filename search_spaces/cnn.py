@@ -244,7 +244,7 @@ QUICK = SearchPreset(
     epochs=4,
     least_steps=90,
     child=ChildPreset(recipe=Recipe(batch_size=32, learning_rate=0.15, schedule="cosine")),
-    strategy="reinforce",
+    strategy="auto",
     reward=Power(2.0),
     retrain_top=6,
     retrain_seeds=2,

@@ -205,12 +205,13 @@ def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) 
     is_free = request.strategy in (None, AUTO) and not request.strategy_option and trials <= space.size
     if is_free and not request.replicates and space.fewer_distinct_than(trials + 1):
         return "exhaustive"
-    if request.strategy == AUTO:
+    named = request.strategy or preset.strategy
+    if named == AUTO:
         if request.strategy_option:
-            raise UserError("--strategy-option is about one strategy, and --strategy auto chooses which; name the strategy")
+            raise UserError("--strategy-option is about one strategy, and `auto` chooses which; name it with --strategy")
         return AUTO
     try:
-        return STRATEGIES.check(request.strategy or preset.strategy)
+        return STRATEGIES.check(named)
     except UserError as error:
         if request.strategy:
             raise

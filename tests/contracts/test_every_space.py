@@ -16,6 +16,7 @@ from automl_cli.core.trials import Task
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
+from automl_cli.planning.strategy_rule import AUTO
 from automl_cli.plugins.discovery import open_space, plugin_named
 from automl_cli.plugins.listing import kind_named, standing_kind
 from automl_cli.plugins.registry import STRATEGIES
@@ -182,7 +183,7 @@ def test_preset_fits_its_space_and_its_strategies(name: str, preset: str) -> Non
     plugin, settings = PLUGINS[name], PLUGINS[name].presets[preset]
     assert isinstance(settings, SearchPreset)
     assert plugin.settle(settings.space_options).keys() == {option.name for option in plugin.options}
-    assert settings.strategy in STRATEGIES.names()
+    assert settings.strategy in (AUTO, *STRATEGIES.names())
     for strategy, given in settings.strategy_settings.items():
         STRATEGIES.load(strategy).resolve(settings.trials, given)
 
