@@ -16,8 +16,9 @@ from math import sqrt
 from typing import Any
 
 from automl_cli.nn.ops.backend import element_count
-from automl_cli.store.timing_tables import table_of_this_machine
-from automl_cli.values.timings import TimingTable
+from automl_cli.store.timings_in_force import timings_in_force, use_timings
+
+__all__ = ["choose_form", "timings_in_force", "use_timings"]
 
 Pair = tuple[int, int]
 
@@ -27,23 +28,6 @@ modelled."""
 
 LARGE_WINDOWS = 2**23
 """Elements of XLA's window matrix for the kernel gradient from which on that gradient is computed in chunks."""
-
-
-_in_force: TimingTable | None = None
-
-
-def use_timings(table: TimingTable) -> None:
-    """Choose forms by this table from now on, in this process."""
-    global _in_force
-    _in_force = table
-
-
-def timings_in_force() -> TimingTable:
-    """Return the table that forms are chosen by: that of this machine, until another one is set."""
-    global _in_force
-    if _in_force is None:
-        _in_force = table_of_this_machine()
-    return _in_force
 
 
 def choose_form(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, usual: bool = True) -> str:
