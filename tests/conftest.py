@@ -1,4 +1,5 @@
-"""How every test runs: on the CPU, on one thread, without the user's caches and calibration, and with JAX refusing silent rank promotion."""
+"""How every test runs: on the CPU, on one thread, without the user's caches and calibration, and with JAX refusing silent rank
+promotion."""
 
 import gc
 import os
