@@ -22,6 +22,8 @@ from automl_cli.store.artifact import read_artifact, write_artifact
 from automl_cli.store.files import file_digest
 from automl_cli.store.run_directory import check_new_run, create_run, is_held
 from automl_cli.store.study import StudySettings
+from automl_cli.store.timing_tables import measured_tables
+from automl_cli.values.timings import calibrated
 from tests.conftest import ROOT
 
 TINY = ("--space-option", "blocks=1", "--evaluator", "analytic", "--strategy", "random", "--trials", "3")
@@ -251,8 +253,10 @@ def test_a_training_of_an_earlier_winner_is_replaced(trained: Path, tmp_path: Pa
     assert transfer_of(run, settings).state == "planned"
     scale_winner(run, settings)
     assert transfer_of(run, settings).state == "training"
-    prepare_training(run, settings)
+    own = calibrated("here", measured_tables()["amd-zen-4"].coefficients)
+    prepare_training(run, msgspec.structs.replace(settings, timings=own))
     assert not (run / FILES[2]).exists()
+    assert read_artifact(run / "transfer/training.json", TrainingSettings).body.timings == own  # that of the study
 
 
 def test_the_scaled_winner_is_trained_at_the_rate_and_by_the_schedule_that_suit_the_update_rule(

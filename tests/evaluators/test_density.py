@@ -19,7 +19,9 @@ from automl_cli.nn.augment.pipeline import whiten
 from automl_cli.nn.compilation import Program
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
+from automl_cli.store.timings_in_force import timings_in_force, timings_restored, use_timings
 from automl_cli.study.session import setup_of
+from automl_cli.values.timings import calibrated
 from tests.tables import ROOT
 
 EPOCHS = 6
@@ -144,6 +146,11 @@ def test_whatever_networks_depend_on_makes_others(monkeypatch):
     DensityEvaluator.prepare(planned(evaluator_option={"versions": "9", "folds": "1"})[0], no_progress)
     DensityEvaluator.prepare(planned(space_option={"operations": "Invert"})[0], no_progress)
     assert len(list(cache_folder().glob("fold-model-*/weights.npy"))) == 2 * len(changes)
+    rows = timings_in_force().coefficients
+    with timings_restored():
+        use_timings(calibrated("here", {form: tuple(2 * number for number in row) for form, row in rows.items()}))
+        DensityEvaluator.prepare(planned()[0], no_progress)
+    assert len(list(cache_folder().glob("fold-model-*/weights.npy"))) == 2 * (len(changes) + 1)
 
 
 def test_60_policies_compile_nothing_after_the_first(monkeypatch):
