@@ -93,7 +93,7 @@ def test_the_number_of_chunks_follows_from_the_table():
 
     assert by(0.0, 1e4) == 1
     assert by(0.01, 1e4) == 32
-    assert by(0.01, 3e6) in (2, 4, 8, 16)
+    assert by(0.01, 1e6) in (4, 8)
     assert by(1e-4, 0.0) == 1  # what it gains is not worth a loop
 
 
@@ -155,22 +155,24 @@ def in_float64(x, kernel, gradient, stride):
         return [np.asarray(part) for part in (value, *pull(gradient))]
 
 
+ULP = 2.0**-23
+"""The distance between 1 and the next number in float32."""
+
+
 @pytest.mark.parametrize("shapes", EXACT, ids=str)
 def test_every_form_is_at_most_twice_as_far_from_float64_as_xlas_own(shapes):
+    """By the root mean square, relative to that of the array; the worst of the value and both gradients counts. Errors of two
+    units in the last place are allowed anyway."""
     case, random = Case(*shapes, HALF(shapes[1])), np.random.default_rng(0)
-    given = [
-        random.normal(size=shape).astype("f4")
-        for shape in (case.shape, case.kernel, (*case.outputs, case.batch, case.kernel[3]))
-    ]
+    sizes = case.shape, case.kernel, (*case.outputs, case.batch, case.kernel[3])
+    given = [random.normal(size=size).astype("f4") for size in sizes]
     expected = in_float64(*given, case.stride)
 
-    def errors(form: str, chunks: int = 1) -> list[float]:
+    def error(form: str, chunks: int = 1) -> float:
         value, gradients = jax.jit(value_and_gradients(form, case, chunks=chunks))(*given)
-        return [
-            float(np.abs(np.asarray(found, "f8") - wanted).max())
-            for found, wanted in zip((value, *gradients), expected, strict=True)
-        ]
+        pairs = zip((value, *gradients), expected, strict=True)
+        return max(float(np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2))) for found, wanted in pairs)
 
-    allowed = [2 * error for error in errors("native")]
+    allowed = 2 * max(error("native"), 2 * ULP)
     for form, chunks in [*product(applicable_forms(case), [1]), ("direct", case.outputs[0])]:
-        assert all(np.less_equal(errors(form, chunks), allowed)), form
+        assert error(form, chunks) <= allowed, form
