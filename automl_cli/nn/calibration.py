@@ -172,7 +172,10 @@ def value_and_gradients(form: str, case: Case, *, chunks: int = 1) -> Callable[.
 
 
 def medians(programs: Mapping[Name, tuple[Callable[..., Any], tuple[Array, ...]]]) -> dict[Name, float]:
-    """Return the median seconds of computing of each program, by name. They are run in turn."""
+    """Return the median seconds of computing of each program, by name; each comes with its arguments, arrays of any shape.
+
+    The programs are run in turn.
+    """
     times: dict[Name, list[float]] = {name: [] for name in programs}
 
     def run(name: Name) -> None:
