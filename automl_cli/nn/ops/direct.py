@@ -6,9 +6,9 @@ Method: in the layout (height, width, batch, channels) the next column is `batch
     y[i, (j, b)] = sum over (u, v, c) of x[i s + u - p, (j + v - q, b), c] kernel[u, v, c, o]
 
 A stride of t columns splits the columns by their remainder: every t-th column of the map meets every t-th column of the kernel,
-and the results are added. The gradient of the input is such a convolution for each remainder of row and column; the results
-interleave. The gradient of the kernel is a convolution, too, in which the output's gradient is the kernel. It is computed for a
-chunk of the output's rows at a time, whose windows stay in the cache:
+and the results are added; in an image they become channels. The gradient of the input is such a convolution for each remainder
+of row and column; the results interleave. The gradient of the kernel is a convolution, too, in which the output's gradient is
+the kernel. It is computed for a chunk of the output's rows at a time, whose windows stay in the cache:
 
     g[u, v, c, o] = sum over chunks of the sum over (i, j, b) of x[i s + u - p, j t + v - q, b, c] dy[i, j, b, o]
 
@@ -35,6 +35,9 @@ EXAMPLES_FIRST = ("NHWC", "HWIO", "NHWC")
 FEW, ENOUGH = 16, 20
 """With so few channels and filters XLA takes a routine that is two to four times slower than its library; with `ENOUGH` filters
 it takes the library."""
+
+IMAGE_CHANNELS = 4
+"""Up to so many channels, as of an image, neighbouring columns are joined where columns have a stride."""
 
 MANY = 24
 """Filters above which a number of channels below 6 needs no filling up."""
@@ -131,6 +134,8 @@ def forward(x: Array, kernel: Array, steps: Steps) -> Array:
     """Return the convolution of x (height, width, batch, channels) with a kernel (k, l, channels, filters)."""
     (rows, columns), (down, across) = steps.pads, steps.stride
     outputs = output_count(x.shape[1], kernel.shape[1], columns, across, steps.dilation)
+    if joins_columns(x.shape[3], across):
+        return _correlate(*_columns_as_channels(x, kernel, columns[0], across, outputs), (rows, (0, 0)), down, 1)
 
     def part(phase: _Phase) -> Array:
         every = x[:, phase.start :: across]
@@ -194,6 +199,26 @@ def kernel_gradient(x: Array, gradient: Array, steps: Steps, sides: Pair, *, chu
         zeros = jnp.zeros((x.shape[3], *sides, gradient.shape[3]), x.dtype)
         total, _ = lax.scan(add_chunk, zeros, jnp.arange(chunks))
     return total.transpose(1, 2, 0, 3)
+
+
+def joins_columns(channels: int, across: int) -> bool:
+    """Return whether neighbouring columns become channels where columns have a stride, so that one convolution does for all."""
+    return across > 1 and channels <= IMAGE_CHANNELS
+
+
+def _columns_as_channels(x: Array, kernel: Array, left: int, across: int, outputs: int) -> tuple[Array, Array]:
+    """Return a map with `across` times as many channels and as many times fewer columns, and the kernel for it.
+
+    x is (height, width, batch, channels), the kernel (k, l, channels, filters). With m = ceil(l / across) the result is
+    (height, outputs + m - 1, batch, across * channels) and (k, m, across * channels, filters).
+    """
+    rows, taps, channels, filters = kernel.shape
+    wide = -(-taps // across)
+    right = (outputs - 1 + wide) * across - left - x.shape[1]
+    padded = lax.pad(x, x.dtype.type(0), [(0, 0, 0), (left, right, 0), (0, 0, 0), (0, 0, 0)])
+    whole = jnp.pad(kernel, ((0, 0), (0, wide * across - taps), (0, 0), (0, 0)))
+    joined = jnp.concatenate([padded[:, start::across] for start in range(across)], -1)
+    return joined, whole.reshape(rows, wide, across * channels, filters)
 
 
 def filled_up(channels: int, filters: int) -> Pair:

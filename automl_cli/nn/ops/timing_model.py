@@ -17,7 +17,7 @@ from math import log2, prod
 from typing import Any, NamedTuple
 
 from automl_cli.nn.ops.dft_1d import goes_along_width
-from automl_cli.nn.ops.direct import filled_up, output_count, reached_taps
+from automl_cli.nn.ops.direct import filled_up, joins_columns, output_count, reached_taps
 from automl_cli.nn.ops.native import Pads, Pair
 
 Features = dict[str, tuple[float, ...]]
@@ -92,8 +92,9 @@ def _direct(case: Case, chunks: int) -> Features:
     windows, (down, across) = positions * case.taps, case.stride
     doublings = max(0.0, log2(positions / chunks / CACHED_POSITIONS))
     exact, forward, backward = windows * channels * filters, filled_up(channels, filters), filled_up(filters, channels)
+    parts = 1 if joins_columns(channels, across) else across
     return {
-        "direct.forward": (windows * prod(forward), windows * forward[0], read * (across > 1), across),
+        "direct.forward": (windows * prod(forward), windows * forward[0], read * (across > 1), parts),
         "direct.input_gradient": (windows * prod(backward), windows * backward[0], read * (down * across > 1), down * across),
         "direct.kernel_gradient": (exact, exact * doublings, read, chunks),
     }

@@ -81,7 +81,13 @@ def test_taps_that_meet_no_position_get_no_gradient():
 
 @pytest.mark.parametrize("step", [(1, 1), (2, 3)])
 def test_no_map_is_copied_to_have_the_examples_first(step):
-    x, kernel = array(0, 8, 8, 4, 3), array(1, 3, 3, 3, 20)
+    x, kernel = array(0, 8, 8, 4, 5), array(1, 3, 3, 5, 20)
     text = str(jax.make_jaxpr(lambda x: direct.convolution(x, kernel, step))(x))
     assert "transpose[" not in text
     assert text.count("conv_general_dilated[") == step[1]
+
+
+def test_columns_of_an_image_at_a_stride_are_one_convolution():
+    x, kernel = array(0, 9, 8, 4, 3), array(1, 3, 5, 3, 20)
+    text = str(jax.make_jaxpr(lambda x: direct.convolution(x, kernel, (1, 3)))(x))
+    assert text.count("conv_general_dilated[") == 1
