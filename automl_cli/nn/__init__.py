@@ -4,6 +4,7 @@ compilation        compiler options, and the compiled programs that a process ke
 program_cache      compiled programs on disk
 ops                convolution, pooling, batch norm: one function each, its form chosen by backend and shape
 networks           a `values.network.Network` as Flax modules, parameters drawn with NumPy
+calibration        measures this machine for the choice between forms of convolution
 conversion         a function in operations that other formats know
 interpret  expressions as programs: activation functions and update rules
 augment            training images on the device: gathered, whitened and augmented, batch by batch

@@ -1,134 +1,159 @@
-"""The forms of convolution against each other on a CPU: the measurements that `ops.choice` was fitted to.
+"""The forms of convolution against each other and against PyTorch, and the timing table that the rule chooses by.
 
-    python tests/benchmarks/convolutions.py [--core 0]
+    python tests/benchmarks/convolutions.py --torch-python PYTHON [--core 0]
+    python tests/benchmarks/convolutions.py --fit amd-zen-4 [--core 0]
 
-Value and both gradients as one program, in milliseconds, for every form that can compute a convolution; the one that the rule
-chooses is marked. Where it is not the fastest, the last column says how much slower it is. Some three minutes.
+The first measures the value and both gradients of single convolutions, as one program, in every form that can compute them, and
+by PyTorch in the better of its two memory formats. The second measures this machine as `automl doctor --calibrate` does and
+writes the table of its family. One or two minutes each on an idle core.
 """
 
 import argparse
 import os
-import time
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
+HERE = Path(__file__).parent
+TABLES = HERE.parents[1] / "automl_cli" / "nn" / "ops" / "timings"
 REPEATS = 11
 
 
-class Case(NamedTuple):
-    """A convolution of a batch of 32 maps."""
+def cases() -> list[Any]:
+    """The convolutions of the table: kinds of kernels and strides, on maps of 8 x 8 to 32 x 32."""
+    from automl_cli.nn.calibration import case
 
-    side: int
-    channels: int
-    kernel: tuple[int, int]
-    filters: int
-    stride: tuple[int, int] = (1, 1)
-    dilation: int = 1
-
-    def __str__(self) -> str:
-        steps = "" if self.stride == (1, 1) else f", stride {self.stride[0]}×{self.stride[1]}"
-        dilated = "" if self.dilation == 1 else f", dilation {self.dilation}"
-        sides = "×".join(map(str, self.kernel))
-        return f"{self.side}×{self.side}, {self.channels} → {self.filters}, {sides}{steps}{dilated}"
-
-
-CASES = [
-    *(Case(8, 1, kernel, 36) for kernel in ((5, 5), (7, 1), (1, 3))),
-    *(Case(8, 48, kernel, 36) for kernel in ((3, 3), (5, 7), (7, 1), (1, 7))),
-    *(Case(side, channels, (3, 3), channels) for side, channels in ((8, 16), (16, 8), (16, 16), (16, 32), (32, 4), (32, 8))),
-    *(Case(32, channels, (1, 7), channels) for channels in (4, 16, 36)),
-    *(Case(32, 8, (3, 5), 5), Case(16, 8, (5, 5), 3), Case(16, 3, (7, 7), 1), Case(32, 4, (3, 3), 8), Case(32, 16, (3, 3), 8)),
-    *(Case(32, 3, kernel, 36) for kernel in ((3, 3), (5, 5), (7, 7), (7, 1), (1, 5))),
-    *(Case(32, 24, kernel, 36) for kernel in ((3, 3), (5, 5), (7, 3))),
-    *(Case(32, 8, (3, 3), 8, (2, 2)), Case(32, 16, (3, 3), 16, (2, 2)), Case(16, 36, (7, 3), 48, (2, 2))),
-    *(Case(32, 36, (1, 5), 36, (2, 3)), Case(32, 36, (7, 1), 36, (2, 1)), Case(32, 3, (7, 7), 48, (2, 3))),
-    Case(12, 36, (7, 3), 64, (3, 2)),
-    *(Case(32, 4, (3, 3), 4, dilation=2), Case(16, 8, (3, 3), 8, dilation=2), Case(16, 32, (3, 3), 32, dilation=2)),
-]
+    return [
+        case(8, 32, 24, (3, 3), 36),
+        case(8, 64, 36, (7, 7), 48),
+        case(8, 64, 36, (1, 7), 48),
+        case(8, 64, 36, (3, 3), 48, (2, 2)),
+        case(8, 64, 36, (5, 7), 48, (2, 3)),
+        case(16, 64, 24, (3, 3), 36),
+        case(16, 32, 48, (3, 3), 48),
+        case(16, 32, 16, (3, 3), 16),
+        case(16, 64, 24, (5, 5), 36),
+        case(16, 64, 24, (7, 1), 36),
+        case(16, 64, 36, (3, 3), 48, (2, 2)),
+        case(16, 64, 36, (7, 3), 48, (2, 2)),
+        case(16, 64, 36, (3, 5), 48, (1, 2)),
+        case(32, 64, 3, (3, 3), 36),
+        case(32, 64, 24, (3, 3), 36),
+        case(32, 32, 16, (3, 3), 16),
+        case(32, 32, 36, (5, 5), 48),
+        case(32, 32, 24, (1, 7), 36),
+        case(32, 64, 24, (1, 1), 36),
+        case(32, 64, 24, (3, 3), 36, (2, 2)),
+        case(32, 64, 24, (5, 5), 36, (2, 2)),
+        case(32, 64, 3, (3, 3), 36, (2, 2)),
+    ]
 
 
-def measured(case: Case) -> tuple[dict[str, float], str]:
-    """Form -> seconds of computing, the median; and the chosen form."""
-    import jax
+def described(case: Any) -> str:
+    """A convolution in words."""
+    (height, width, batch, channels), (rows, columns, _, filters) = case.shape, case.kernel
+    steps = "" if case.stride == (1, 1) else f", stride {case.stride[0]}×{case.stride[1]}"
+    return f"{batch} × {height}×{width}, {channels} → {filters}, {rows}×{columns}{steps}"
+
+
+def measured(case: Any) -> tuple[dict[str, float], str]:
+    """Seconds of computing by form, and the form that the rule chooses."""
     import jax.numpy as jnp
     import numpy as np
 
+    from automl_cli.nn.calibration import medians, value_and_gradients
     from automl_cli.nn.compilation import compiled
-    from automl_cli.nn.ops import convolution as face
-    from automl_cli.nn.ops import native
-    from automl_cli.nn.ops.convolution import ANY_PADS, FORMS
-    from automl_cli.nn.ops.dispatch import choose_form
+    from automl_cli.nn.ops.dispatch import applicable_forms, choose_chunks, choose_form, possible_chunks
 
     random = np.random.default_rng(0)
-    shapes = (case.side, case.side, 32, case.channels), (*case.kernel, case.channels, case.filters)
-    x, kernel = (jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes)
-    pads = native.half(jnp.zeros((*(case.dilation * (side - 1) + 1 for side in case.kernel), 1, 1)))
-    usual = case.dilation == 1
-
-    def program(form: str) -> Any:
-        more = {"pads": pads, "dilation": case.dilation} if form in ANY_PADS else {}
-
-        def both(x: Any, kernel: Any) -> Any:
-            value, pull = jax.vjp(lambda *given: FORMS[form](*given, case.stride, **more), x, kernel)
-            return value, pull(value)
-
-        return compiled(both)
-
-    programs = {form: program(form) for form in FORMS if _can(form, case, usual=usual)}
-    expected = face(x, kernel, stride=case.stride, dilation=case.dilation)
-    times: dict[str, list[float]] = {form: [] for form in programs}
-    for _ in range(REPEATS + 1):
-        for form, run in programs.items():
-            start = time.process_time()
-            value, _ = jax.block_until_ready(run(x, kernel))
-            times[form].append(time.process_time() - start)
-            np.testing.assert_allclose(value, expected, atol=1e-3)
-    chosen = choose_form(x.shape, kernel.shape, case.stride, usual=usual)
-    return {form: float(np.median(seconds[1:])) for form, seconds in times.items()}, chosen
+    shapes = case.shape, case.kernel, (*case.outputs, case.batch, case.kernel[3])
+    given = tuple(jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes)
+    how = {"pads": case.pads, "dilation": case.dilation}
+    chosen, chunks = choose_form(*case[:3], **how), choose_chunks(*case[:3], **how)
+    forms = [(form, number) for form in applicable_forms(case) for number in _chunks(form, chunks, possible_chunks(case))]
+    programs = {
+        _name(form, number): (compiled(value_and_gradients(form, case, chunks=number)).for_fixed_shapes(), given)
+        for form, number in forms
+    }
+    return medians(programs), _name(chosen, chunks if chosen == "direct" else 1)
 
 
-def _can(form: str, case: Case, *, usual: bool) -> bool:
-    """Whether a form computes this case, and is not another one under its name."""
-    match form:
-        case "native":
-            return True
-        case "shift_gemm":
-            return case.stride == (1, 1)
-        case "pointwise":
-            return usual and case.kernel == (1, 1)
-        case "dft_1d":
-            return usual and 1 in case.kernel and case.kernel != (1, 1)
-        case "direct":
-            return usual and case.stride == (1, 1)
-    return usual
+def _chunks(form: str, chosen: int, possible: list[int]) -> list[int]:
+    """The numbers of chunks that a form is measured with."""
+    return sorted({1, chosen, possible[len(possible) // 2], possible[-1]}) if form == "direct" else [1]
+
+
+def _name(form: str, chunks: int) -> str:
+    return form if chunks == 1 else f"{form}, {chunks} chunks"
+
+
+def compare(asked: argparse.Namespace) -> None:
+    """Measure all convolutions and record them."""
+    from results import record, table
+    from sides import Side
+
+    from automl_cli.nn.ops.dispatch import timings_in_force
+
+    script = str(HERE / "pytorch_convolutions.py")
+    torch = Side([asked.torch_python, script], core=asked.core, environment={"OMP_NUM_THREADS": "1"})
+    rows, lost, speeds = [], [], []
+    for case in cases():
+        times, chosen = measured(case)
+        theirs = torch.ask(shape=case.shape, kernel=case.kernel, stride=case.stride, repeats=REPEATS)["seconds"]
+        best = min(times, key=lambda form: times[form])
+        lost.append(times[chosen] / times[best])
+        speeds.append(theirs / times[chosen])
+        shown = [f"{form} {1e3 * times[form]:.2f}" for form in (best, chosen)]
+        others = ", ".join(f"{form} {1e3 * times[form]:.2f}" for form in sorted(times, key=lambda form: times[form])[1:4])
+        rows.append([described(case), *shown, f"{1e3 * theirs:.2f}", f"{speeds[-1]:.2f}", f"{lost[-1]:.2f}", others])
+        print(*rows[-1], sep=" | ", flush=True)
+    torch.close()
+    text = (
+        f"Value and both gradients, ms of computing, medians, in turn; chosen by the table {timings_in_force().name}. The "
+        f"chosen form takes {max(lost):.2f} times as long as the best at most; PyTorch {torch.greeting['torch']} takes "
+        f"{min(speeds):.2f} to {max(speeds):.2f} times as long as the chosen form. Load meanwhile: {os.getloadavg()[2]:.1f} on "
+        f"{os.cpu_count()} cores."
+    )
+    columns = [
+        "batch × map, channels → filters, kernel",
+        "best form",
+        "chosen form",
+        "PyTorch",
+        "PyTorch / chosen",
+        "chosen / best",
+    ]
+    record(
+        "Forms of convolution",
+        "tests/benchmarks/convolutions.py --torch-python PYTHON",
+        f"{text}\n\n{table([*columns, 'next best'], rows)}",
+    )
+
+
+def write_table(name: str) -> None:
+    """Measure this machine and write its table as that of a family."""
+    import msgspec
+
+    from automl_cli.nn.calibration import measure_timings
+    from automl_cli.store.encoding import document
+
+    table = measure_timings(lambda done, total: print(f"{done} of {total}", flush=True))
+    (TABLES / f"{name}.json").write_bytes(document(msgspec.structs.replace(table, name=name)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--core", type=int, default=0)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--torch-python", help="the interpreter of an environment with torch and NumPy")
+    what.add_argument("--fit", metavar="NAME", help="the family of this CPU, such as amd-zen-4")
     asked = parser.parse_args()
     os.sched_setaffinity(0, {asked.core})
-    from automl_cli.system.process import keep_heap, process_settings
+    from automl_cli.system.process import set_up_this_process
 
-    keep_heap()
-    os.environ.update(process_settings())
-    from results import record, table
-
-    names, rows, lost = ("native", "direct", "shift_gemm", "dft_1d", "dft_2d"), [], []
-    for case in CASES:
-        times, chosen = measured(case)
-        marked = {
-            form: f"**{1e3 * seconds:.2f}**" if form == chosen else f"{1e3 * seconds:.2f}" for form, seconds in times.items()
-        }
-        ratio = times.get(chosen, 0) / min(times.values())
-        lost.append(ratio)
-        rows.append([str(case), *(marked.get(name, "") for name in names), f"{ratio:.2f}" if ratio > 1 else ""])
-        print(*rows[-1], flush=True)
-    text = (
-        f"Batch 32; median of {REPEATS}, in turn. The chosen form takes {max(lost):.2f} times as long as the fastest at most. "
-        f"Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
-    )
-    columns = ["convolution", *names, "chosen / fastest"]
-    record("Forms of convolution", "tests/benchmarks/convolutions.py", f"{text}\n\n{table(columns, rows)}")
+    set_up_this_process()
+    if asked.fit:
+        write_table(asked.fit)
+    else:
+        compare(asked)
 
 
 if __name__ == "__main__":

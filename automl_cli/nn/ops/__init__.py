@@ -2,8 +2,9 @@
 
     convolution       convolution, in the form that `dispatch` chooses
     dispatch          chooses the fastest form of a convolution
+    timing_model      predicts how long a form takes
     native            XLA's own convolution
-    direct            XLA's own, with the kernel gradient in chunks
+    direct            by XLA's library without moving a map, strides and large kernels in parts
     pointwise         1 x 1 kernels, as one matrix product
     shift_gemm        few taps and filters, as one matrix product and shifted sums
     dft_1d            k x 1 and 1 x k kernels in the frequency domain

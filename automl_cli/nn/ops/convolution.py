@@ -8,7 +8,7 @@ from jax import Array
 
 from automl_cli.nn.ops import dft_1d, dft_2d, direct, native, pointwise, shift_gemm
 from automl_cli.nn.ops.backend import for_cpu
-from automl_cli.nn.ops.dispatch import choose_form
+from automl_cli.nn.ops.dispatch import choose_chunks, choose_form
 from automl_cli.nn.ops.relu_recomputed import of_positive_part
 from automl_cli.nn.ops.relu_recomputed import relu as positive_part
 from automl_cli.values.operations import Padding, padding, reach
@@ -21,7 +21,7 @@ FORMS: dict[str, Callable[..., Array]] = {
     "dft_2d": dft_2d.convolution,
     "shift_gemm": shift_gemm.convolution,
 }
-ANY_PADS = ("native", "shift_gemm")
+ANY_PADS = ("native", "direct", "shift_gemm")
 """Forms for any padding and dilation. The others support only "half" padding without dilation."""
 
 
@@ -44,12 +44,13 @@ def convolution(
     batch, filters), or smaller with "valid" padding. With `relu`, x is replaced by its positive part.
     """
     sides = (kernel.shape[0], kernel.shape[1])
-    axes = tuple(zip(x.shape[:2], reach(sides, dilation), stride, strict=True))
-    pads = (padding(*axes[0], rule), padding(*axes[1], rule))
-    usual = dilation == 1 and pads == (padding(*axes[0], "half"), padding(*axes[1], "half"))
-    form = choose_form(x.shape, kernel.shape, stride, usual=usual) if for_cpu(x) else "native"
-    others: dict[str, Any] = {"pads": pads, "dilation": dilation} if form in ANY_PADS else {}
-    chosen = partial(FORMS[form], stride=stride, **others)
+    rows, columns = zip(x.shape[:2], reach(sides, dilation), stride, strict=True)
+    where: dict[str, Any] = {"pads": (padding(*rows, rule), padding(*columns, rule)), "dilation": dilation}
+    form = choose_form(x.shape, kernel.shape, stride, **where) if for_cpu(x) else "native"
+    more = where if form in ANY_PADS else {}
+    if form == "direct":
+        more = {**more, "chunks": choose_chunks(x.shape, kernel.shape, stride, **where)}
+    chosen = partial(FORMS[form], stride=stride, **more)
     if relu and not _keeps_spectra(form, x.shape, kernel.shape):
         return of_positive_part(chosen, x, kernel)
     return chosen(positive_part(x) if relu else x, kernel)

@@ -37,7 +37,7 @@ def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
     `ops.convolution`."""
     if goes_row_by_row(x.shape, kernel.shape):
         return _along_width(x[:: stride[0]], kernel[0], Dft1dPlan(x.shape[1], kernel.shape[1], stride[1]))
-    if kernel.shape[0] == 1 < kernel.shape[1]:
+    if goes_along_width(kernel.shape):
         return convolution(x.swapaxes(0, 1), kernel.swapaxes(0, 1), stride[::-1]).swapaxes(0, 1)
     x = x[:, :: stride[1]]
     height, width, batch, channels = x.shape
@@ -48,7 +48,12 @@ def convolution(x: Array, kernel: Array, stride: tuple[int, int]) -> Array:
 
 def goes_row_by_row(shape: tuple[Any, ...], kernel: tuple[int, ...]) -> bool:
     """Return whether only the input and the kernel are saved for the gradient, and the spectrum of each row is recomputed."""
-    return kernel[0] == 1 < kernel[1] and element_count(shape) >= LARGE
+    return goes_along_width(kernel) and element_count(shape) >= LARGE
+
+
+def goes_along_width(kernel: tuple[int, ...]) -> bool:
+    """Return whether the kernel (k, l, channels, filters) lies along the width."""
+    return kernel[0] == 1 < kernel[1]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))

@@ -1,69 +1,87 @@
-"""The choice of the fastest form of a convolution on a CPU, by a model of how long each form takes.
+"""The choice of the fastest form of a convolution on a CPU.
 
-Nanoseconds of the forms, forward and both gradients, per pixel of the map and example: the sum of the features below, each
-times its coefficient in the timing table in force (`use_timings`). k l is the size of the kernel, c and f are channels and
-filters, n the longest side of the map that a form transforms, s the product of the strides:
-
-    native     k l c f and k l without a stride, k l c f / s and k l / s with one
-    shift_gemm (k l)^2 f and c, without a stride
-    dft_1d     n (c + f / s), c f and 1, a stride across the kernel divides all of it
-    dft_2d     n (c + f / sqrt(s)) and c f
-
-`tests/benchmarks/convolutions.py` measures all forms and the loss by errors of the model.
+Which forms can compute a convolution, and which may be fast, is a rule. Among them the timing table in force decides
+(`use_timings`), by the model of `timing_model`: the low bits of a result depend on nothing but shapes and that table.
 """
 
-from math import sqrt
 from typing import Any
 
-from automl_cli.nn.ops.backend import element_count
+from automl_cli.nn.ops import native
+from automl_cli.nn.ops.native import Pads, Pair
+from automl_cli.nn.ops.timing_model import Case, features, nanoseconds
 from automl_cli.store.timings_in_force import timings_in_force, use_timings
 
-__all__ = ["choose_form", "timings_in_force", "use_timings"]
-
-Pair = tuple[int, int]
+__all__ = ["applicable_forms", "choose_chunks", "choose_form", "possible_chunks", "timings_in_force", "use_timings"]
 
 MOST_TAPS, MOST_COLUMNS, MOST_WRITTEN = 15, 80, 2**22
 """Limits of `shift_gemm`: taps, columns, and elements that its product writes. Beyond them memory decides, which is not
 modelled."""
 
-LARGE_WINDOWS = 2**23
-"""Elements of XLA's window matrix for the kernel gradient from which on that gradient is computed in chunks."""
+FEWEST_POSITIONS = 1024
+"""Outputs of a chunk of a kernel gradient, at the least: below, the calls take longer than the products."""
+
+WORTH_A_LOOP = 0.9
+"""A kernel gradient in chunks must take at most this share of the time of one without: its loop takes a tenth of a second
+longer to compile."""
 
 
-def choose_form(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, usual: bool = True) -> str:
+def choose_form(
+    shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, pads: Pads | None = None, dilation: int = 1
+) -> str:
     """Return the name of the fastest form for a map (height, width, batch, channels) and a kernel (k, l, channels, filters).
 
-    `usual` says that padding is "half" without dilation, which all forms but native and shift_gemm need. The batch may be
-    unknown.
+    Without `pads` the padding is "half" for a kernel without dilation. The batch may be unknown.
     """
-    if kernel[:2] == (1, 1) and usual:
-        return "pointwise"
-    costs = _costs(shape, kernel, stride, usual=usual)
-    form = min(costs, key=lambda name: costs[name])
-    chunks = form == "native" and usual and stride == (1, 1) and kernel[0] % 2 == kernel[1] % 2 == 1
-    windows = kernel[0] * kernel[1] * element_count(shape)
-    return "direct" if chunks and windows >= LARGE_WINDOWS else form
-
-
-def _costs(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, usual: bool) -> dict[str, float]:
-    """Return nanoseconds of each form that supports this convolution and may be the fastest."""
-    (height, width), (rows, columns, channels, filters) = shape[:2], kernel
-    taps, steps, products = rows * columns, stride[0] * stride[1], channels * filters
-    features: dict[str, tuple[float, ...]] = {}
-    if not usual or (rows <= -(-height // stride[0]) and columns <= -(-width // stride[1])):
-        # A kernel larger than the image sends XLA to a routine that is 15 to 30 times slower.
-        window = (taps * products / steps, taps / steps)
-        features["native"] = (*window, 0.0, 0.0) if steps == 1 else (0.0, 0.0, *window)
-        written = element_count(shape[:3]) * taps * filters
-        if steps == 1 and taps <= MOST_TAPS and taps * filters <= MOST_COLUMNS and written <= MOST_WRITTEN:
-            features["shift_gemm"] = (taps**2 * filters, channels)
-    if usual and 1 in (rows, columns):
-        side, along, across = (width, stride[1], stride[0]) if rows == 1 else (height, stride[0], stride[1])
-        features["dft_1d"] = (side * (channels + filters / along) / across, products / across, 1 / across)
-    elif usual:
-        features["dft_2d"] = (max(height, width) * (channels + filters / sqrt(steps)), products)
+    case = Case(shape, kernel, stride, pads or native.half(kernel), dilation)
+    forms = applicable_forms(case)
+    if len(forms) == 1:
+        return forms[0]
     table = timings_in_force().coefficients
-    return {
-        form: sum(coefficient * feature for coefficient, feature in zip(table[form], row, strict=True))
-        for form, row in features.items()
-    }
+
+    def time(form: str) -> float:
+        return nanoseconds(features(case, form, _chunks(case, table) if form == "direct" else 1), table)
+
+    return min(forms, key=time)
+
+
+def choose_chunks(
+    shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, pads: Pads | None = None, dilation: int = 1
+) -> int:
+    """Return the number of chunks of `direct`'s kernel gradient; the arguments are those of `choose_form`."""
+    case = Case(shape, kernel, stride, pads or native.half(kernel), dilation)
+    return _chunks(case, timings_in_force().coefficients)
+
+
+def applicable_forms(case: Case) -> list[str]:
+    """Return the forms that can compute a convolution and may be the fastest."""
+    (rows, columns, _, filters), usual = case.kernel, case.pads == native.half(case.kernel) and case.dilation == 1
+    if usual and (rows, columns) == (1, 1):
+        return ["pointwise"]
+    without_stride, known = case.stride == (1, 1), isinstance(case.shape[2], int)
+    forms = ["direct" if known and (without_stride or case.dilation == 1) else "native"]
+    written = case.batch * case.shape[0] * case.shape[1] * rows * columns * filters
+    small = rows * columns <= MOST_TAPS and rows * columns * filters <= MOST_COLUMNS and written <= MOST_WRITTEN
+    if without_stride and small:
+        forms.append("shift_gemm")
+    if usual:
+        forms.append("dft_1d" if 1 in (rows, columns) else "dft_2d")
+    return forms
+
+
+def possible_chunks(case: Case) -> list[int]:
+    """Return the numbers of chunks that the outputs of a convolution can be split into, without too small ones."""
+    rows, columns = case.outputs
+    return [
+        chunks
+        for chunks in range(1, rows + 1)
+        if rows % chunks == 0 and (chunks == 1 or rows // chunks * columns * case.batch >= FEWEST_POSITIONS)
+    ]
+
+
+def _chunks(case: Case, table: dict[str, tuple[float, ...]]) -> int:
+    def time(chunks: int) -> float:
+        name = "direct.kernel_gradient"
+        return nanoseconds({name: features(case, "direct", chunks)[name]}, table)
+
+    best = min(possible_chunks(case), key=time)
+    return best if time(best) <= WORTH_A_LOOP * time(1) else 1

@@ -1,4 +1,4 @@
-"""XLA's own convolution: the form for GPUs and TPUs, and on a CPU wherever no other form is faster."""
+"""XLA's own convolution: the form for GPUs and TPUs, and on a CPU where `direct` cannot compute one."""
 
 from jax import Array, lax
 
@@ -16,11 +16,11 @@ def convolution(x: Array, kernel: Array, stride: Pair, *, pads: Pads | None = No
 
     See `ops.convolution`. Without `pads` the padding is "half" for a kernel without dilation.
     """
-    around = pads or half(kernel)
+    around = pads or half(kernel.shape)
     return lax.conv_general_dilated(x, kernel, stride, around, rhs_dilation=(dilation, dilation), dimension_numbers=LAYOUT)
 
 
-def half(kernel: Array) -> Pads:
-    """Return the zeros of "half" padding, which depend only on the shape of the kernel (k, l, channels, filters)."""
-    rows, columns = (padding(0, side, 1, "half") for side in kernel.shape[:2])
+def half(kernel: tuple[int, ...]) -> Pads:
+    """Return the zeros of "half" padding, which depend only on the shape of the kernel, (k, l, channels, filters)."""
+    rows, columns = (padding(0, side, 1, "half") for side in kernel[:2])
     return rows, columns

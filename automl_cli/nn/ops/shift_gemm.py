@@ -33,7 +33,7 @@ def convolution(x: Array, kernel: Array, stride: Pair, *, pads: Pads | None = No
     """
     if stride != (1, 1):
         return native.convolution(x, kernel, stride, pads=pads, dilation=dilation)
-    return _convolution(x, kernel, pads or native.half(kernel), dilation)
+    return _convolution(x, kernel, pads or native.half(kernel.shape), dilation)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

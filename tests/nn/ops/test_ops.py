@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from automl_cli.nn import ops
 from automl_cli.nn.ops import dft_1d, dft_2d, native, normalisation
 from automl_cli.nn.ops.convolution import FORMS
-from automl_cli.nn.ops.dispatch import choose_form
 
 TOLERANCE = 5e-6
 """Tolerance relative to the largest value: float32 has 6e-8 per operation, and sums here have up to a few thousand terms."""
@@ -117,14 +116,6 @@ def test_convolution_takes_an_unknown_number_of_examples(sides, filters, how):
     np.testing.assert_allclose(exported.call(x), ops.convolution(x, kernel, relu=True, **how), rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(16, 16, 32, 3, 5), (32, 32, 8, 4, 6)])
-def test_the_direct_form_in_several_chunks_equals_the_formula(shape):
-    height, width, batch, ins, outs = shape
-    x, kernel, gradient = draw(0, height, width, batch, ins), draw(1, 3, 5, ins, outs), draw(2, height, width, batch, outs)
-    found = all_of(lambda x, kernel: FORMS["direct"](x, kernel, (1, 1)), x, kernel, gradient=gradient)
-    assert_close(found, convolution_in_float64(x, kernel, (1, 1), gradient))
-
-
 @pytest.mark.parametrize("backend", ["gpu", "tpu"])
 @pytest.mark.parametrize("how", [{}, {"dilation": 2}, {"rule": "valid"}, {"rule": "same", "relu": True}])
 @pytest.mark.parametrize("filters", [4, 48])
@@ -134,31 +125,6 @@ def test_accelerators_take_the_native_form(backend, how, filters, monkeypatch):
     text = str(jax.make_jaxpr(lambda x, kernel: ops.convolution(x, kernel, **how))(x, kernel))
     assert "conv_general_dilated[" in text
     assert not any(f"{name}[" in text for name in ("dot_general", "slice", "scan"))
-
-
-@pytest.mark.parametrize(
-    ("form", "shape", "kernel", "stride", "usual"),
-    [
-        ("pointwise", (8, 8, 64, 48), (1, 1, 48, 64), (2, 2), True),
-        ("dft_1d", (8, 8, 64, 48), (7, 1, 48, 64), (1, 1), True),
-        ("dft_2d", (8, 8, 64, 48), (5, 7, 48, 64), (1, 1), True),
-        ("native", (32, 32, 32, 3), (3, 3, 3, 48), (1, 1), True),
-        ("direct", (32, 32, 128, 24), (3, 3, 24, 36), (1, 1), True),  # more windows than a cache holds
-        ("native", (32, 32, 256, 3), (3, 4, 3, 24), (1, 1), True),  # an even side
-        ("shift_gemm", (32, 32, 32, 4), (3, 3, 4, 4), (1, 1), True),
-        ("native", (32, 32, 32, 4), (3, 3, 4, 4), (2, 2), True),
-        ("dft_2d", (16, 16, 32, 8), (5, 5, 8, 3), (1, 1), True),  # few columns, but many taps
-        ("dft_2d", (96, 96, 64, 24), (7, 7, 24, 64), (1, 1), True),
-        ("native", (96, 96, 64, 4), (3, 3, 4, 8), (1, 1), False),  # as many numbers as no cache holds
-        ("shift_gemm", (32, 32, 32, 4), (3, 3, 4, 4), (1, 1), False),
-        ("native", (32, 32, 32, 4), (5, 5, 4, 3), (1, 1), False),
-        ("native", (8, 8, 32, 4), (1, 1, 4, 4), (2, 2), False),
-        ("dft_2d", (4, 4, 64, 3), (7, 5, 3, 24), (1, 1), True),  # a kernel larger than the image
-        ("dft_1d", (4, 4, 64, 3), (1, 5, 3, 24), (1, 1), True),
-    ],
-)
-def test_the_rule_takes_the_form_that_is_fastest_on_a_cpu(form, shape, kernel, stride, usual):
-    assert choose_form(shape, kernel, stride, usual=usual) == form
 
 
 @settings(max_examples=8, deadline=None)

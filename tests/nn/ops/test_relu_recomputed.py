@@ -11,8 +11,11 @@ from automl_cli.nn import ops
 from automl_cli.nn.engines import library
 from automl_cli.nn.ops.dispatch import choose_form
 from automl_cli.nn.ops.relu_recomputed import relu
+from automl_cli.nn.ops.timing_model import ROWS
 from automl_cli.nn.ops.units import kernel_shapes, transform
-from automl_cli.values.operations import ConvolutionUnit, FactorizedReduction
+from automl_cli.store.timings_in_force import timings_restored, use_timings
+from automl_cli.values.operations import ConvolutionUnit, FactorizedReduction, padding
+from automl_cli.values.timings import calibrated
 
 kernels = st.sampled_from(((1, 1), (3, 3), (1, 3), (3, 1), (5, 5)))
 
@@ -65,21 +68,31 @@ UNITS = {
     "shift_gemm": (ConvolutionUnit((3, 3), 4, order="act-conv-bn"), 4),
     "shift_gemm, dilated": (ConvolutionUnit((3, 3), 4, order="act-conv-bn", dilation=2, padding="same"), 4),
     "direct": (ConvolutionUnit((3, 3), 12, order="act-conv-bn"), 4),
-    "native": (ConvolutionUnit((3, 3), 4, (2, 2), order="act-conv-bn", padding="same"), 4),
+    "direct, strided": (ConvolutionUnit((3, 3), 4, (2, 2), order="act-conv-bn", padding="same"), 4),
+    "native": (ConvolutionUnit((3, 3), 12, (2, 2), order="act-conv-bn", dilation=2, padding="same"), 4),
     "dft_1d, row by row": (ConvolutionUnit((1, 7), 64, order="act-conv-bn"), 64),
     "factorized": (FactorizedReduction(5, order="act-conv-bn"), 4),
 }
 
 
+@pytest.fixture
+def table_restored():
+    with timings_restored():
+        yield
+
+
+@pytest.mark.usefixtures("table_restored")
 @pytest.mark.parametrize("name", [*UNITS, "activation"])
 def test_a_block_that_rectifies_first_keeps_no_map_for_its_gradient(name, monkeypatch):
     monkeypatch.setattr("automl_cli.nn.ops.dft_1d.LARGE", 0)
-    monkeypatch.setattr("automl_cli.nn.ops.dispatch.LARGE_WINDOWS", 0)
     unit, channels = UNITS.get(name, (None, 4))
+    fastest = name.partition(",")[0]
+    use_timings(calibrated("none", {row: ((1.0 if row.startswith(fastest) else 1e9),) * n for row, n in ROWS.items()}))
     if isinstance(unit, ConvolutionUnit):
-        usual = unit.dilation == 1 and unit.padding == "half"
-        form = choose_form((32, 32, 1, channels), (*unit.kernel, channels, unit.filters), unit.stride, usual=usual)
-        assert name.startswith(form)
+        sides = tuple(unit.dilation * (side - 1) + 1 for side in unit.kernel)
+        pads = tuple(padding(32, side, step, unit.padding) for side, step in zip(sides, unit.stride, strict=True))
+        shapes = (32, 32, 1, channels), (*unit.kernel, channels, unit.filters)
+        assert choose_form(*shapes, unit.stride, pads=pads, dilation=unit.dilation) == fastest
     block = library.activation((32, 32), relu) if unit is None else library.part(unit, channels, (32, 32), relu)
     x = map_with_zeros(32, 32, 1, channels)
     page = jnp.zeros(block.size) if block.size else np.float32(0)
