@@ -1,14 +1,11 @@
 """Measures this machine for `automl doctor --calibrate`, and keeps its timing table for the searches and trainings to come."""
 
 from collections.abc import Callable
-from importlib import import_module
 
 from msgspec import Struct
 
 from automl_cli.store.timing_tables import check_calibration_file, forget_calibration, keep_calibration
 from automl_cli.values.timings import TimingTable
-
-MEASURING = "automl_cli.nn.calibration"
 
 
 class KeptCalibration(Struct, frozen=True, kw_only=True):
@@ -30,8 +27,10 @@ def calibrate(progress: Callable[[int, int], None]) -> KeptCalibration:
     Call `system.process.set_up_this_process` before: a worker of a search is set up so. Raises RunFailed where the table could
     not be written, before anything is measured.
     """
+    from automl_cli.nn.calibration import measure_timings
+
     check_calibration_file()
-    table: TimingTable = import_module(MEASURING).measure_timings(progress)
+    table = measure_timings(progress)
     return KeptCalibration(table=table, file=str(keep_calibration(table)))
 
 

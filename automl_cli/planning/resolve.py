@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from automl_cli.core.decisions import Choice
-from automl_cli.core.errors import SpaceError, UserError
+from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import LARGEST, counted
 from automl_cli.core.protocols import EvaluationRequest, EvaluatorFactory, StrategyFactory
 from automl_cli.core.rewards import Power, Reward
@@ -29,7 +29,7 @@ from automl_cli.planning.memory import doubts_of_room, limit_asked_for
 from automl_cli.planning.place import Workplace, cluster_of, place_of
 from automl_cli.planning.population import with_warm_start
 from automl_cli.planning.request import SearchRequest, typed
-from automl_cli.planning.strategy_rule import AUTO, is_noisy, settled_strategy
+from automl_cli.planning.strategy_rule import AUTO, is_noisy, settled_strategy, strategy_asked_for
 from automl_cli.planning.transfer import plan_transfer
 from automl_cli.planning.warm_start import Start, starting, why_not_told
 from automl_cli.plugins.discovery import plugin_named, spaces_of
@@ -68,7 +68,7 @@ def plan_search(
     options = {**preset.space_options, **asked_for}
     space = SearchSpace(plugin, options, place=None if file is None else request.space)
     check_space(space)
-    strategy, reward = _strategy(request, preset, space), _reward(request, preset.reward)
+    strategy, reward = strategy_asked_for(request, preset, space), _reward(request, preset.reward)
     numbers = {name: _first(getattr(request, name), getattr(preset, name)) for name in _PRESET_FIELDS}
     measured = _measured(request, preset, space, data, data_needed=data_needed)
     strategy, why = settled_strategy(strategy, space, measured)
@@ -195,30 +195,6 @@ def _plugin(command: str, name: str) -> tuple[Plugin, str | None]:
             f"{', '.join(spaces_of(command))}"
         )
     return plugin, file
-
-
-def _strategy(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
-    """Return the name of the strategy: that of the flag, or of the preset. A wrong one of a preset is said with the space.
-
-    Enough trials for every genotype that means something of its own, where the space knows which do, and no more than there are
-    genotypes, visit each once: `exhaustive`.
-    """
-    trials = request.trials or preset.trials
-    is_free = request.strategy in (None, AUTO) and not request.strategy_option and trials <= space.size
-    if is_free and not request.replicates and space.fewer_distinct_than(trials + 1):
-        return "exhaustive"
-    named = request.strategy or preset.strategy
-    if named == AUTO:
-        if request.strategy_option:
-            raise UserError("--strategy-option is about one strategy, and `auto` chooses which; name it with --strategy")
-        return AUTO
-    try:
-        return STRATEGIES.check(named)
-    except UserError as error:
-        if request.strategy:
-            raise
-        field = f"presets[{request.preset or 'quick'!r}] of SPACE"
-        raise SpaceError(f"{space.place}: {field}: {error}. Mend the preset, or give --strategy") from error
 
 
 def _space_options(plugin: Plugin, given: Mapping[str, Any]) -> dict[str, Choice]:

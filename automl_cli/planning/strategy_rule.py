@@ -1,4 +1,6 @@
-"""Choose the strategy that `--strategy auto` means, once, from budget, space and noise; the study records it.
+"""The strategy of a search: the one asked for, and what `auto` means, chosen once from budget, space and noise.
+
+What `auto` means:
 
     evolution     fewer than `FEW_TRIALS` trials: too few for a model
     local-search  scores without noise, and trials for `CLIMBS` times all neighbours of a genotype
@@ -12,9 +14,11 @@ what they learn from takes thousands of trials.
 from collections.abc import Mapping
 from typing import Any
 
+from automl_cli.core.errors import SpaceError, UserError
 from automl_cli.core.numbers import counted
-from automl_cli.core.spaces import SearchSpace
-from automl_cli.plugins.registry import EVALUATORS
+from automl_cli.core.spaces import SearchPreset, SearchSpace
+from automl_cli.planning.request import SearchRequest
+from automl_cli.plugins.registry import EVALUATORS, STRATEGIES
 
 AUTO = "auto"
 """The name that a user gives in place of a strategy's."""
@@ -36,6 +40,30 @@ def chosen(space: SearchSpace, *, trials: int, noisy: bool) -> tuple[str, str]:
         return "local-search", f"scores have no noise, and {many}"
     why = "scores have noise" if noisy else f"a genotype has {neighbours:,} neighbours, many for {trials:,} trials"
     return "surrogate", why
+
+
+def strategy_asked_for(request: SearchRequest, preset: SearchPreset, space: SearchSpace) -> str:
+    """Return the name of the strategy: that of the flag, or of the preset.
+
+    Enough trials for every genotype that means something of its own, where the space knows which do, and no more than there are
+    genotypes, visit each once: `exhaustive`. Raises UserError for a wrong name; that of a preset is said with the space.
+    """
+    trials = request.trials or preset.trials
+    is_free = request.strategy in (None, AUTO) and not request.strategy_option and trials <= space.size
+    if is_free and not request.replicates and space.fewer_distinct_than(trials + 1):
+        return "exhaustive"
+    named = request.strategy or preset.strategy
+    if named == AUTO:
+        if request.strategy_option:
+            raise UserError("--strategy-option is about one strategy, and `auto` chooses which; name it with --strategy")
+        return AUTO
+    try:
+        return STRATEGIES.check(named)
+    except UserError as error:
+        if request.strategy:
+            raise
+        field = f"presets[{request.preset or 'quick'!r}] of SPACE"
+        raise SpaceError(f"{space.place}: {field}: {error}. Mend the preset, or give --strategy") from error
 
 
 def settled_strategy(name: str, space: SearchSpace, measured: Mapping[str, Any]) -> tuple[str, str]:
