@@ -134,9 +134,17 @@ def write_table(name: str) -> None:
 
     from automl_cli.nn.calibration import measure_timings
     from automl_cli.store.encoding import document
+    from automl_cli.system.machine import cpu_fields
 
+    numbers = [
+        f"{what} {cpu_fields()[field]}"
+        for what, field in (("family", "cpu family"), ("model", "model"))
+        if field in cpu_fields()
+    ]
     table = measure_timings(lambda done, total: print(f"{done} of {total}", flush=True))
-    (TABLES / f"{name}.json").write_bytes(document(msgspec.structs.replace(table, name=name)))
+    (TABLES / f"{name}.json").write_bytes(
+        document(msgspec.structs.replace(table, name=name, cpu=", ".join([table.cpu, *numbers])))
+    )
 
 
 def main() -> None:
