@@ -1,4 +1,5 @@
-"""How every test runs: on the CPU, on one thread, without the user's caches, and with JAX refusing silent rank promotion."""
+"""How every test runs: on the CPU, on one thread, without the user's caches and calibration, and with JAX refusing silent rank
+promotion."""
 
 import gc
 import os
@@ -32,6 +33,7 @@ if "AUTOML_TEST_CACHE" not in os.environ:
     os.environ["AUTOML_TEST_CACHE"] = _cache.name
 os.environ.update(
     XDG_CACHE_HOME=os.environ["AUTOML_TEST_CACHE"],
+    XDG_CONFIG_HOME=os.environ["AUTOML_TEST_CACHE"] + "/config",
     JAX_COMPILATION_CACHE_DIR=os.environ["AUTOML_TEST_CACHE"] + "/programs",
     JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0",
     JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES="-1",

@@ -26,6 +26,7 @@ def search(what: What, /, **words: Unpack[SearchWords]) -> SearchResult:
     from automl_cli.planning.flags import DEFAULT_SPACES, flags_of
     from automl_cli.running.search_display import check_log_file, check_one_volume
     from automl_cli.running.searches import RunPlace, run_search
+    from automl_cli.store.timings_in_force import timings_restored
     from automl_cli.system.process import set_up_for_a_while
 
     command = f"{PREFIX}{what}"
@@ -42,7 +43,7 @@ def search(what: What, /, **words: Unpack[SearchWords]) -> SearchResult:
     check_log_file(values.get("log_file"))
     place = RunPlace(**{name: values[name] for name in RunPlace._fields if name in values})
     talk = talk._replace(log_file=values.get("log_file"), events=values.get("tensorboard", False))
-    with set_up_for_a_while():
+    with set_up_for_a_while(), timings_restored():
         goes_on = place.resume or place.resume_or_start
         finished = run_search(asked_search(command, values, values.get("config"), resume=goes_on), place, talk)
     return SearchResult(finished.path)

@@ -68,6 +68,7 @@ def train(**words: Unpack[TrainWords]) -> TrainingResult:
     Raises UserError for what does not fit, and RunFailed for a training that diverges or lacks memory.
     """
     from automl_cli.running.trainings import TrainingPlace, run_training
+    from automl_cli.store.timings_in_force import timings_restored
     from automl_cli.system.process import set_up_lone_process
     from automl_cli.training.asked import asked_training
     from automl_cli.training.flags import train_flags
@@ -78,7 +79,8 @@ def train(**words: Unpack[TrainWords]) -> TrainingResult:
     asked = asked_training(values)
     set_up_lone_process()
     place = TrainingPlace(**{name: values[name] for name in TrainingPlace._fields if name in values})
-    return TrainingResult(*run_training(asked, place, talk))
+    with timings_restored():
+        return TrainingResult(*run_training(asked, place, talk))
 
 
 @usual_jax()

@@ -12,7 +12,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted, duration
 from automl_cli.core.shell_commands import command_line
 from automl_cli.running.search_display import PLAIN_SECONDS
-from automl_cli.running.talk import Talk, goes_on_with, warn_of_marker, warn_of_set_aside
+from automl_cli.running.talk import Talk, goes_on_with, say_timings, warn_of_marker, warn_of_set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,6 +118,7 @@ def compare_on_data(request: "ComparisonRequest", given: Mapping[str, Any]) -> N
         with goes_on_with(command_line("compare", "--resume", "--out", run.path)):
             display = _ComparisonDisplay(quiet=given["quiet"])
             display.say(f"{run.path}: {_in_words(settings)}")
+            say_timings(settings.timings, Talk(talk_console(), quiet=given["quiet"]))
             prepare_comparison(settings, lambda done, total: None)
             warn_of_the_cache(Talk(talk_console()))
             trials = run_comparison(run, settings, on_trial=display.ended)

@@ -122,12 +122,16 @@ class StrategyFactory(Protocol):
 class EvaluatorSetup(Struct, frozen=True, forbid_unknown_fields=True):
     """Plain data from which a worker builds an evaluator: the evaluator's name and settings, the space, the child with one
     role open (a `values.child.Child`; None where nothing is trained), and what stands there in the stage `baseline` (a
-    `values.child.Filling`; None where there is none)."""
+    `values.child.Filling`; None where there is none).
+
+    `timings` is the `values.timings.TimingTable` that the process of the evaluator chooses forms of convolution by; None leaves
+    it that of its machine."""
 
     evaluator: EvaluatorSpec
     space: SpaceReference
     child: dict[str, Any] | None = None
     baseline: dict[str, Any] | None = None
+    timings: dict[str, Any] | None = None
 
 
 class Evaluator(Protocol):

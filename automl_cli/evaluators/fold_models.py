@@ -1,8 +1,8 @@
 """Networks for density matching: one for each fold of the training examples, trained without a policy.
 
 They are made once, and kept among the prepared data (`data.cache`) under a digest of all that they depend on: data, child,
-fold, epochs, seed, engine, code, versions and CPU. A process that needs one waits for the one that makes it; one that is
-missing or torn is made again.
+fold, epochs, seed, engine, code, timing table, versions and CPU. A process that needs one waits for the one that makes it; one
+that is missing or torn is made again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from automl_cli.core.protocols import Diverged
 from automl_cli.core.random_streams import stream_seed
 from automl_cli.plugins.roles import filling_of, typed_dataset, value_of
 from automl_cli.store.encoding import line
+from automl_cli.store.timings_in_force import digest_in_force
 from automl_cli.system.machine import cpu_model, installed_version
 from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
@@ -105,6 +106,7 @@ class FoldModels:
             "engine": self._engine,
             "version": __version__,
             "code": sources(),
+            "timings": digest_in_force(),
             "packages": [installed_version(name) for name in (*VERSIONED_PACKAGES, "flax")],
             "cpu": cpu_model(),
             "device": jax.default_backend(),

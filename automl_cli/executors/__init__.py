@@ -3,6 +3,7 @@
 outcomes        one outcome for every task, whatever the evaluator raises
 serial          in this process, one task after the other: the reference
 local           worker processes of this machine
+setting_up      the evaluator is built, with the timing table of the study
 worker_process  a worker process as its parent sees it
 worker_main     the program that a worker process runs
 memory_watch    ends workers that take more memory than they may

@@ -11,7 +11,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.protocols import Evaluator, EvaluatorSetup
 from automl_cli.core.trials import Outcome, Status, Task
 from automl_cli.executors.outcomes import attempt_all, described
-from automl_cli.plugins.registry import EVALUATORS
+from automl_cli.executors.setting_up import built_evaluator
 from automl_cli.system.process import set_up_this_process
 
 
@@ -62,5 +62,5 @@ class SerialExecutor:
 
     def _built_evaluator(self) -> Evaluator:
         if self._evaluator is None:
-            self._evaluator = EVALUATORS.load(self._setup.evaluator.name)(self._setup)
+            self._evaluator = built_evaluator(self._setup)
         return self._evaluator

@@ -18,7 +18,7 @@ from automl_cli.core.protocols import Evaluator
 from automl_cli.core.trials import Task
 from automl_cli.executors.messages import Done, Message, Ready, Setup, Unusable
 from automl_cli.executors.outcomes import attempt_all, described
-from automl_cli.plugins.registry import EVALUATORS
+from automl_cli.executors.setting_up import built_evaluator
 from automl_cli.store import encoding
 from automl_cli.system.jax_settings import set_settings_aside
 from automl_cli.system.process import LEFT_TO_THE_PARENT, die_first, die_with, keep_heap, resident_bytes
@@ -38,7 +38,7 @@ def main() -> None:
     tasks: SimpleQueue[tuple[Task, ...]] = SimpleQueue()
     threading.Thread(target=_read_tasks, args=(sys.stdin.buffer, tasks), daemon=True).start()
     try:
-        evaluator: Evaluator = EVALUATORS.load(setup.evaluator.evaluator.name)(setup.evaluator)
+        evaluator: Evaluator = built_evaluator(setup.evaluator)
     except Exception as error:  # noqa: BLE001  any defect of an evaluator is the parent's to report
         _say(answers, Unusable(described(error)))
         return

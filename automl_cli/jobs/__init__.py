@@ -21,6 +21,7 @@ coco        boxes and polygons of pictures, and of their copies
 picture_files  pictures of a folder: found, checked, named, written
 loading     gives what an artifact holds to a program in Python
 doctor      examines installation and machine
+calibration  measures this machine, and keeps its timing table
 installation  what the installed package needs, and what of it is here
 caches      shows and clears what is kept between runs
 """

@@ -38,7 +38,8 @@ def setup_of(settings: ComparisonSettings) -> EvaluatorSetup:
         for number, value in enumerate(settings.values)
     )
     compared = ComparedSettings(role=settings.role, ways=ways, engine=settings.engine)
-    return EvaluatorSetup(EvaluatorSpec("compared", plain(compared)), settings.space, plain(settings.child))
+    timings = None if settings.timings is None else plain(settings.timings)
+    return EvaluatorSetup(EvaluatorSpec("compared", plain(compared)), settings.space, plain(settings.child), timings=timings)
 
 
 def prepare_comparison(settings: ComparisonSettings, report: Callable[[int, int], None]) -> None:

@@ -19,6 +19,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted
 from automl_cli.jobs import installation
 from automl_cli.store.encoding import decode
+from automl_cli.store.timing_tables import choose_table
 from automl_cli.system.granted import Grant, granted_cores, granted_memory
 from automl_cli.system.jax_settings import is_set_aside, settings_set_aside
 from automl_cli.system.machine import allowed_cores, available_cores, cpu_model
@@ -87,7 +88,15 @@ def _machine() -> Iterator[Finding]:
     yield Finding("machine", "memory", "ok", f"{memory.amount / 2**30:,.1f} GiB{_as_granted(memory)}")
     gpus = visible_gpus()
     yield Finding("machine", "GPUs", "ok", f"{', '.join(gpus)}" if gpus else "none that JAX could use")
+    yield from _timings()
     yield Finding("machine", "workers", "ok", f"a search has {default_workers()} at a time unless told otherwise")
+
+
+def _timings() -> Iterator[Finding]:
+    """Yield the table that forms of convolution are chosen by, and why."""
+    chosen = choose_table()
+    state: State = "note" if chosen.advice or chosen.problem else "ok"
+    yield Finding("machine", "timing table", state, f"{chosen.table.name}: {chosen.reason}", chosen.problem or chosen.advice)
 
 
 def _as_granted(grant: Grant) -> str:

@@ -54,6 +54,7 @@ def prepare_training(run: Path, settings: StudySettings) -> Path:
     request = training_request(settings.transfer, settings.seed)
     body = read_artifact(network, NetworkBody).body
     training = new_training(body, str(network), request, roles=settings.transfer.roles)
+    training = msgspec.structs.replace(training, timings=settings.timings)
     inputs = {"network": file_digest(network), **training.child.inputs}
     create_run(directory, artifact_of(training, inputs), overwrite=directory.exists(), layout=TRAINING).close()
     return directory

@@ -12,6 +12,7 @@ from automl_cli.system.machine import Environment
 from automl_cli.values.child import Child, Filling
 from automl_cli.values.engine import EngineName
 from automl_cli.values.recipe import Recipe
+from automl_cli.values.timings import TimingTable
 
 Positive = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0)]
@@ -48,6 +49,7 @@ class ComparisonSettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=
     executor: str
     workers: Positive
     environment: Environment
+    timings: TimingTable | None = None
 
     def rates_of(self, value: int) -> tuple[float, ...]:
         """Return the learning rates that are tried for a value, in rising order: its own where none are given."""

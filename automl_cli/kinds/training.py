@@ -17,6 +17,7 @@ from automl_cli.values.child import Child
 from automl_cli.values.engine import EngineName
 from automl_cli.values.recipe import Recipe
 from automl_cli.values.sheet import Facts, Part
+from automl_cli.values.timings import TimingTable
 
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -24,8 +25,8 @@ Positive = Annotated[int, Meta(ge=1)]
 class TrainingSettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings that decide the weights of a training. No role of the child is open.
 
-    `with_validation` trains on the validation examples too; then nothing is left to validate with. `engine` decides the low
-    bits (`values.engine`).
+    `with_validation` trains on the validation examples too; then nothing is left to validate with. `engine` and
+    `timings` decide the low bits (`values.engine`, `values.timings`).
     """
 
     SCHEMA: ClassVar[Schema] = Schema("training")
@@ -36,6 +37,7 @@ class TrainingSettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     with_validation: bool
     environment: Environment
     engine: EngineName
+    timings: TimingTable | None = None
 
     @property
     def steps_per_epoch(self) -> int:

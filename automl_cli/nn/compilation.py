@@ -22,6 +22,7 @@ from typing import Any
 import jax
 
 from automl_cli.nn.program_cache import current_program_cache, identity_of
+from automl_cli.store.timings_in_force import digest_in_force
 from automl_cli.system.tuning import tuning_is_off
 
 warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache", UserWarning)
@@ -74,7 +75,8 @@ class _CachedProgram:
 
 
 class Program:
-    """A function that is compiled once for each combination of argument shapes, with the options of this module.
+    """A function that is compiled once for each combination of argument shapes and timing table, with the options of this
+    module.
 
     It does what `jax.jit` does, but keeps neither traces nor lowered text. All instances of a process together keep at most
     `LARGEST_LIBRARY` programs.
@@ -110,7 +112,7 @@ class Program:
 
     def _program_for(self, arguments: tuple[Any, ...]) -> _CachedProgram:
         leaves, structure = jax.tree.flatten(arguments)
-        shapes = (structure, *[(leaf.shape, leaf.dtype) for leaf in leaves])
+        shapes = (structure, digest_in_force(), *[(leaf.shape, leaf.dtype) for leaf in leaves])
         program = self._programs.get(shapes)
         if program is None:
             _evict_if_full()
@@ -132,6 +134,7 @@ class Program:
             keep_unused = self._identity is None
             return jax.jit(traced, compiler_options=options, keep_unused=keep_unused, **self._options).lower(*arguments)
 
+        _clear_traces_of_other_timings()
         if (cache := current_program_cache(options)) is None:
             return lower().compile()
         if self._identity is not None:
@@ -153,6 +156,18 @@ class Program:
     def evict(self, shapes: Any) -> None:
         """Drop the program that was compiled for these shapes."""
         del self._programs[shapes]
+
+
+_traced_by: str | None = None
+"""The digest of the timing table that JAX's traces in this process come from."""
+
+
+def _clear_traces_of_other_timings() -> None:
+    """Clear JAX's own caches once another timing table is in force: a trace holds the forms that were chosen for it."""
+    global _traced_by
+    if _traced_by not in (None, digest_in_force()):
+        jax.clear_caches()
+    _traced_by = digest_in_force()
 
 
 _library: weakref.WeakSet[Program] = weakref.WeakSet()

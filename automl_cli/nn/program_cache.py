@@ -2,9 +2,10 @@
 
 JAX's own compilation cache is looked up by the text of a program, so a program must be traced and lowered before it can be
 fetched: three quarters of the 40 ms that fetching an operation of a cell takes. Here a program is looked up by everything that
-determines it: its name and settings, the shapes of its arguments, our own sources, package versions, CPU, compiler options and
-number of threads. A program whose function has no complete description, such as a whole network, is looked up by its text here,
-too. One process compiles a program, and others that need it wait.
+determines it: its name and settings, the shapes of its arguments, our own sources, the timing table that forms of convolution
+are chosen by, package versions, CPU, compiler options and number of threads. A program whose function has no complete
+description, such as a whole network, is looked up by its text here, too. One process compiles a program, and others that need
+it wait.
 
 A file that is truncated, damaged or foreign is compiled again and replaced (JAX would compile it again every time). If the
 folder cannot be written, programs are compiled and not stored. This cache serves only a CPU that JAX sees as one device;
@@ -29,6 +30,7 @@ from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 from jax.tree_util import PyTreeDef, default_registry
 
+from automl_cli.store.timings_in_force import digest_in_force
 from automl_cli.system.locks import holding, remove_lock
 from automl_cli.system.machine import allowed_cores, available_cores, cpu_features, cpu_model
 
@@ -112,7 +114,14 @@ def current_program_cache(options: dict[str, bool | int]) -> ProgramCache | None
     if not local or not enabled or _SOURCES is None or jax.default_backend() != "cpu" or jax.device_count() != 1:
         return None
     settings = {name: value for name, value in jax.config.values.items() if not name.startswith(_IGNORED_SETTINGS)}
-    environment = (_SOURCES, *_machine(), os.environ.get("XLA_FLAGS"), sorted(settings.items()), sorted(options.items()))
+    environment = (
+        _SOURCES,
+        digest_in_force(),
+        *_machine(),
+        os.environ.get("XLA_FLAGS"),
+        sorted(settings.items()),
+        sorted(options.items()),
+    )
     return ProgramCache(Path(str(folder)) / FOLDER, repr(environment))
 
 

@@ -73,7 +73,7 @@ def _flags_of(settings: StudySettings, given: SearchRequest, default_space: str)
 
 def _decisive(settings: StudySettings, *, but: str = "environment") -> Any:
     """Return the settings as plain data, without the machine that they were resolved on, and without another one."""
-    return {name: value for name, value in plain(settings).items() if name not in ("environment", but)}
+    return {name: value for name, value in plain(settings).items() if name not in ("environment", "timings", but)}
 
 
 def _always(settings: StudySettings) -> Iterator[Flag]:

@@ -22,6 +22,8 @@ from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, problem_named
 from automl_cli.plugins.roles import check_recipe, costs_of, needs_whole, suited_recipe, typed_facts, value_of
 from automl_cli.references import open_filling, role_flags
+from automl_cli.store.timing_tables import choose_table
+from automl_cli.store.timings_in_force import settled
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import default_workers
 from automl_cli.system.speed import matrix_speed
@@ -77,6 +79,7 @@ def plan_comparison(request: ComparisonRequest, *, data_needed: bool = True) -> 
         executor=place.executor,
         workers=place.workers,
         environment=current_environment(),
+        timings=choose_table().table,
     )
 
 
@@ -135,7 +138,7 @@ def plan_resumed(recorded: ComparisonSettings, request: ComparisonRequest) -> Co
         if flag not in ("workers", "executor"):
             raise UserError(f"--{flag} was settled when this comparison was started; resume it without that flag")
     place = place_of(request.executor or recorded.executor, request.workers or recorded.workers, None)
-    return msgspec.structs.replace(recorded, executor=place.executor, workers=place.workers)
+    return msgspec.structs.replace(recorded, executor=place.executor, workers=place.workers, timings=settled(recorded.timings))
 
 
 def comparison_plan(settings: ComparisonSettings) -> ComparisonPlan:

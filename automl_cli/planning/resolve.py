@@ -38,6 +38,7 @@ from automl_cli.plugins.registry import EVALUATORS, EXECUTORS, STRATEGIES
 from automl_cli.plugins.roles import typed_dataset, typed_facts
 from automl_cli.plugins.space_checks import check_placed, check_space
 from automl_cli.store.study import Replication, StudySettings
+from automl_cli.store.timing_tables import choose_table
 from automl_cli.study.proposals import window
 from automl_cli.system.machine import current_environment
 
@@ -91,6 +92,7 @@ def plan_search(
         taken_over=start.taken_over,
         transfer=plan_transfer(request, space, request.preset or "quick"),
         environment=current_environment(),
+        timings=choose_table().table if EVALUATORS.load(measured["evaluator"].name).trains else None,
         **numbers,
         **measured,
         **after_search(request, preset, space, EVALUATORS.load(measured["evaluator"].name), measured),

@@ -36,6 +36,7 @@ from automl_cli.store.earlier_trials import head_of
 from automl_cli.store.encoding import convert, plain
 from automl_cli.store.file_names import BEST_FILE, STUDY_FILE
 from automl_cli.store.study import EarlierRun, StudySettings
+from automl_cli.store.timings_in_force import settled
 from automl_cli.study.session import evaluator_of, setup_of
 
 
@@ -101,6 +102,7 @@ def take_up(command: str, recorded: StudySettings, request: SearchRequest, how: 
         time_budget_seconds=request.time_budget or recorded.time_budget_seconds,
         trial_timeout_seconds=timeout,
         memory_limit_bytes=memory,
+        timings=settled(recorded.timings) if evaluator_of(recorded).trains else None,
         **place._asdict(),
     )
     check_transfer(settings)

@@ -159,7 +159,7 @@ def _grouped(histories: Iterable[History]) -> list[tuple[str, list[History]]]:
 
 LIMITS = ("time_budget_seconds", "trial_timeout_seconds", "memory_limit_bytes")
 AFTER = ("retrain_top", "retrain_epochs", "retrain_seeds", "baseline")
-VARYING = ("seed", "trials", "workers", "executor", "cluster", *LIMITS, *AFTER, "environment")
+VARYING = ("seed", "trials", "workers", "executor", "cluster", *LIMITS, *AFTER, "environment", "timings")
 """The settings that may differ between repeats of one search: what is trained after it is not compared."""
 
 

@@ -9,7 +9,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.running.event_files import check_event_files
 from automl_cli.running.opening import check_one_way, open_patiently
 from automl_cli.running.studies import Finished, FinishedSearch, ended_before, prepare_data, run_one
-from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment, warn_of_marker, warn_of_set_aside
+from automl_cli.running.talk import Talk, goes_on_with, say_timings, warn_of_environment, warn_of_marker, warn_of_set_aside
 from automl_cli.running.transferring import transfer
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def say_doubts(settings: "StudySettings", request: "SearchRequest", talk: Talk) 
         talk.say(f"{granted}: {settings.workers} at a time")
     for doubt in doubts(settings, request):
         talk.console.print(f"warning: {doubt}", soft_wrap=True)
+    say_timings(settings.timings, talk)
 
 
 def _say_fitted(settings: "StudySettings", space: "SearchSpace", talk: Talk) -> None:

@@ -74,9 +74,12 @@ class FinishedSearch(NamedTuple):
 
 def prepare_data(settings: "StudySettings", talk: Talk) -> None:
     """Prepare what all workers share before the first trial, so that broken data are reported at once."""
+    from automl_cli.store.timings_in_force import use_timings
     from automl_cli.study.session import evaluator_of, setup_of
 
     say_what_was_read(settings.child, talk)
+    if settings.timings is not None:
+        use_timings(settings.timings)
     said = time.monotonic()
 
     def say(done: int, total: int) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from automl_cli.store.run_directory import RunDirectory
     from automl_cli.system.machine import Environment
+    from automl_cli.values.timings import TimingTable
 
 
 class Talk(NamedTuple):
@@ -58,6 +59,23 @@ def warn_of_set_aside(talk: Talk) -> None:
     """Warn of settings that the user gave JAX and that do not hold here."""
     if names := ", ".join(settings_set_aside()):
         talk.warn(f"set aside, so that one seed gives one result whatever JAX is told elsewhere: {names}")
+
+
+def say_timings(table: "TimingTable | None", talk: Talk) -> None:
+    """Say which timing table is used where it is not that of this machine, or where this kind of CPU was not measured. On GPUs
+    and TPUs none is used."""
+    from automl_cli.store.timing_tables import choose_table
+    from automl_cli.system.process import has_accelerator
+
+    if table is None or has_accelerator():
+        return
+    here = choose_table()
+    if here.problem:
+        talk.warn(here.problem)
+    if table.digest != here.table.digest:
+        talk.say(f"forms of convolution are chosen by the timing table on record, {table.name}; here it is {here.table.name}")
+    elif here.advice:
+        talk.say(f"{here.reason}; {here.advice}")
 
 
 def warn_of_marker(run: "RunDirectory", talk: Talk) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from automl_cli.running.opening import check_one_way, open_patiently
-from automl_cli.running.talk import Talk, goes_on_with, warn_of_environment, warn_of_marker, warn_of_set_aside
+from automl_cli.running.talk import Talk, goes_on_with, say_timings, warn_of_environment, warn_of_marker, warn_of_set_aside
 
 if TYPE_CHECKING:
     from automl_cli.kinds.model import ModelBody
@@ -31,6 +31,7 @@ def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "t
     from automl_cli.running.accounts import say_what_was_read, warn_of_the_cache
     from automl_cli.running.event_files import check_event_files, event_file, training_curves
     from automl_cli.running.training_display import shown
+    from automl_cli.store.timings_in_force import settled
     from automl_cli.training.directory import resume_training_command, settings_of
     from automl_cli.training.run import train
 
@@ -46,6 +47,7 @@ def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "t
         training = settings_of(run.path)
         warn_of_marker(run, talk)
         say_what_was_read(training.child, talk)
+        say_timings(settled(training.timings), talk)
         curves = training_curves(stack.enter_context(event_file(run.path))) if talk.events else None
         display = shown(talk.console, epochs=training.epochs, unseen=not training.with_validation, quiet=talk.quiet)
         with goes_on_with(resume_training_command(run.path)), display as watch:

@@ -14,6 +14,8 @@ run_groups     the part of it about groups of runs
 listings       the document of a list of runs
 comparisons    the documents that `automl compare --json` prints
 weights        arrays on disk, bound to the artifact that names them
+timing_tables  the timing table of this machine: measured families, the calibration of the user
+timings_in_force  the timing table that this process uses
 config_file    files of flags, in TOML
 csv_cells      cells of CSV files that no spreadsheet runs
 journal        the file of trials: append-only, group commit, torn tails

@@ -15,6 +15,7 @@ from automl_cli.store.artifact import Body, Schema
 from automl_cli.system.machine import Environment
 from automl_cli.values.child import Child, Filling
 from automl_cli.values.dataset import DatasetReference
+from automl_cli.values.timings import TimingTable
 
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -146,6 +147,8 @@ class StudySettings(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     memory_limit_bytes: Positive | None = None
     cluster: Cluster | None = None
     """The Ray cluster of `--executor ray`, and the share of each worker; None for the other executors."""
+    timings: TimingTable | None = None
+    """The table by which every worker chooses forms of convolution, whatever its machine; None where nothing is trained."""
 
     @property
     def rungs(self) -> tuple[int, ...]:

@@ -65,7 +65,8 @@ def evaluator_of(settings: StudySettings) -> EvaluatorFactory:
 def setup_of(settings: StudySettings) -> EvaluatorSetup:
     """Return the data that workers build the evaluator from."""
     child, baseline = (None if one is None else plain(one) for one in (settings.child, settings.baseline))
-    return EvaluatorSetup(settings.evaluator, settings.space, child, baseline)
+    timings = None if settings.timings is None else plain(settings.timings)
+    return EvaluatorSetup(settings.evaluator, settings.space, child, baseline, timings)
 
 
 def costs_of(settings: StudySettings, space: SearchSpace, genotype: Genotype) -> Costs | None:

@@ -1,6 +1,7 @@
 """The machine and the process.
 
 control_groups  what Linux's control groups allow this process, and count of it
+cpu_family      which CPUs take about the same time
 granted         cores and memory as the container or the scheduler grants them
 jax_settings    settings of JAX that a user has for other programs
 locks           locks of files, also where the file system has none

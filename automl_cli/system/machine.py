@@ -52,13 +52,13 @@ def installed_version(package: str) -> str | None:
 
 def cpu_model() -> str:
     """Return the name of the CPU, as precisely as the system tells."""
-    fields = _cpu_fields()
-    return fields.get("model name") or fields.get("CPU part") or _brand() or platform.processor() or platform.machine()
+    fields = cpu_fields()
+    return fields.get("model name") or fields.get("CPU part") or cpu_brand() or platform.processor() or platform.machine()
 
 
 def cpu_features() -> str:
     """Return the instruction-set extensions of the CPU, or an empty text where the system does not tell."""
-    fields = _cpu_fields()
+    fields = cpu_fields()
     return fields.get("flags") or fields.get("Features") or ""
 
 
@@ -74,7 +74,7 @@ def available_cores() -> int:
 
 
 @cache
-def _cpu_fields() -> dict[str, str]:
+def cpu_fields() -> dict[str, str]:
     """Return what Linux says about the first core; empty elsewhere."""
     try:
         first, *_ = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")
@@ -85,7 +85,7 @@ def _cpu_fields() -> dict[str, str]:
 
 
 @cache
-def _brand() -> str | None:
+def cpu_brand() -> str | None:
     """Return the CPU's name on macOS, such as "Apple M2 Pro", where Python knows only "arm"; None elsewhere."""
     if platform.system() != "Darwin":
         return None

@@ -22,6 +22,7 @@ from automl_cli.store.consistency import alike, first_difference
 from automl_cli.store.encoding import plain
 from automl_cli.store.file_names import STUDY_FILE, TRAINING_FILE
 from automl_cli.store.run_directory import RunDirectory
+from automl_cli.store.timings_in_force import settled
 from automl_cli.system.machine import current_environment
 from automl_cli.training.directory import check_new_training, create_training
 from automl_cli.training.flags import rows_in_files, training_rows
@@ -73,7 +74,7 @@ def train_anew(recorded: RecordedTraining, request: TrainingRequest, named: Name
     before = resumed(before, request.replaced(seed=None), named, otherwise=_otherwise(recorded, named))
     problem_named(before.child.problem.name).check(before.child)
     seed = before.seed if request.seed is None else request.seed
-    return msgspec.structs.replace(before, seed=seed, environment=current_environment())
+    return msgspec.structs.replace(before, seed=seed, environment=current_environment(), timings=settled(before.timings))
 
 
 def _otherwise(recorded: RecordedTraining, named: NamedTrainable | None) -> str:
@@ -140,7 +141,7 @@ def _named(recorded: RecordedTraining) -> NamedTrainable:
 
 def _decisive(settings: TrainingSettings) -> Any:
     """Return the settings as plain data, without the machine that they were resolved on."""
-    return {name: value for name, value in plain(settings).items() if name not in ("environment", "engine")}
+    return {name: value for name, value in plain(settings).items() if name not in ("environment", "engine", "timings")}
 
 
 def _differing(planned: TrainingSettings, settings: TrainingSettings, asked: TrainingRequest) -> Iterator[Flag]:

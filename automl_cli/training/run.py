@@ -24,6 +24,7 @@ from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.listing import problem_named
 from automl_cli.store.artifact import Artifact, artifact_of, read_artifact, write_artifact
 from automl_cli.store.file_names import CHECKPOINT_FILE, MODEL_FILE, TRAINING_FILE, WEIGHTS_FILE
+from automl_cli.store.timings_in_force import settled, use_timings
 from automl_cli.store.weights import read_arrays, write_arrays
 from automl_cli.training.checkpoint import SECONDS_BETWEEN_CHECKPOINTS, Checkpoint
 from automl_cli.training.contents import write_contents
@@ -68,6 +69,7 @@ def train(
     if (directory / MODEL_FILE).exists():
         return _ended(directory)
     watch = watch or TrainingObserver()
+    use_timings(settled(settings.body.timings))
     trainer = _trainer(settings.body, watch)
     checkpoint = Checkpoint(directory / CHECKPOINT_FILE, directory / TRAINING_FILE, every_seconds=checkpoint_seconds)
     start = checkpoint.read()

@@ -35,6 +35,7 @@ from automl_cli.plugins.same_data import changes_of_data, found_again, said_if_m
 from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import filled_by_flags, open_filling, role_flags
 from automl_cli.store.encoding import plain
+from automl_cli.store.timing_tables import choose_table
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import has_accelerator
 from automl_cli.training.flags import RECIPE_FIELDS, training_rows
@@ -220,6 +221,7 @@ def _settled(child: Child, *, epochs: int, seed: int, with_validation: bool) -> 
         with_validation=with_validation,
         environment=current_environment(),
         engine="whole",
+        timings=choose_table().table,
     )
 
 

@@ -20,6 +20,7 @@ analytic_problems  functions that update rules minimise without data
 published_recipes  how networks of cells and those of experts are trained to the end
 dataset            which images a child is trained on
 class_scores       scores of single classes, and which are taken for which
+timings            how long the forms of a convolution take on a kind of CPU
 engine             which engine computes with a network
 drawings           drawings of values as plain data
 drawn_networks     networks as drawings

@@ -212,15 +212,15 @@ def test_chips_of_apple_have_names(printed: str | None, model: str, monkeypatch:
             raise FileNotFoundError(command[0])
         return subprocess.CompletedProcess(command, 0, stdout=printed)
 
-    monkeypatch.setattr(machine, "_cpu_fields", dict)
+    monkeypatch.setattr(machine, "cpu_fields", dict)
     monkeypatch.setattr(machine.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(machine.platform, "processor", lambda: "arm")
     monkeypatch.setattr(machine.subprocess, "run", run)
-    machine._brand.cache_clear()
+    machine.cpu_brand.cache_clear()
     try:
         assert machine.cpu_model() == model
     finally:
-        machine._brand.cache_clear()
+        machine.cpu_brand.cache_clear()
 
 
 def test_memory_is_measured() -> None:

@@ -27,6 +27,7 @@ from jax import Array, lax
 
 from automl_cli.nn.compilation import Program, compiled
 from automl_cli.nn.ops.no_inline import outlined
+from automl_cli.store.timings_in_force import digest_in_force
 
 Parameters = dict[str, Array]
 Operands = tuple[tuple[Array, ...], ...]
@@ -281,7 +282,7 @@ def _single_terms(operands: Operands) -> list[Array]:
 
 
 def _signature(*arrays: Any) -> Any:
-    return jax.tree.structure(arrays), tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(arrays))
+    return digest_in_force(), jax.tree.structure(arrays), tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(arrays))
 
 
 def _slice(page: Array, offset: Array, size: int) -> Array:

@@ -1,21 +1,24 @@
-"""The choice of the fastest form of a convolution on a CPU, by a cost model.
+"""The choice of the fastest form of a convolution on a CPU, by a model of how long each form takes.
 
-Costs of the forms, forward and both gradients, per pixel of the map and example, in units of one multiply-add of XLA's own
-convolution (0.085 ns). k l is the size of the kernel, c and f are channels and filters, n the longest side of the map that a
-form transforms, s the product of the strides:
+Nanoseconds of the forms, forward and both gradients, per pixel of the map and example: the sum of the features below, each
+times its coefficient in the timing table in force (`use_timings`). k l is the size of the kernel, c and f are channels and
+filters, n the longest side of the map that a form transforms, s the product of the strides:
 
-    native     k l (c f + 170) / s, with a stride a quarter more
-    shift_gemm 2.35 (k l)^2 f + 53 c, without a stride
-    dft_1d     1.9 n (c + f / s) + 2 c f + 170, a stride across the kernel divides all of it
-    dft_2d     3.8 n (c + f / sqrt(s)) + 3.5 c f
+    native     k l c f and k l without a stride, k l c f / s and k l / s with one
+    shift_gemm (k l)^2 f and c, without a stride
+    dft_1d     n (c + f / s), c f and 1, a stride across the kernel divides all of it
+    dft_2d     n (c + f / sqrt(s)) and c f
 
-Fitted to an AMD Zen 4 (`tests/benchmarks/convolutions.py` measures all forms and the loss by errors of the model).
+`tests/benchmarks/convolutions.py` measures all forms and the loss by errors of the model.
 """
 
 from math import sqrt
 from typing import Any
 
 from automl_cli.nn.ops.backend import element_count
+from automl_cli.store.timings_in_force import timings_in_force, use_timings
+
+__all__ = ["choose_form", "timings_in_force", "use_timings"]
 
 Pair = tuple[int, int]
 
@@ -43,19 +46,24 @@ def choose_form(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *
 
 
 def _costs(shape: tuple[Any, ...], kernel: tuple[int, ...], stride: Pair, *, usual: bool) -> dict[str, float]:
-    """Return the cost of each form that supports this convolution and may be the fastest."""
+    """Return nanoseconds of each form that supports this convolution and may be the fastest."""
     (height, width), (rows, columns, channels, filters) = shape[:2], kernel
     taps, steps, products = rows * columns, stride[0] * stride[1], channels * filters
-    costs: dict[str, float] = {}
+    features: dict[str, tuple[float, ...]] = {}
     if not usual or (rows <= -(-height // stride[0]) and columns <= -(-width // stride[1])):
         # A kernel larger than the image sends XLA to a routine that is 15 to 30 times slower.
-        costs["native"] = taps * (products + 170) / steps * (1 if steps == 1 else 1.25)
+        window = (taps * products / steps, taps / steps)
+        features["native"] = (*window, 0.0, 0.0) if steps == 1 else (0.0, 0.0, *window)
         written = element_count(shape[:3]) * taps * filters
         if steps == 1 and taps <= MOST_TAPS and taps * filters <= MOST_COLUMNS and written <= MOST_WRITTEN:
-            costs["shift_gemm"] = 2.35 * taps**2 * filters + 53 * channels
+            features["shift_gemm"] = (taps**2 * filters, channels)
     if usual and 1 in (rows, columns):
         side, along, across = (width, stride[1], stride[0]) if rows == 1 else (height, stride[0], stride[1])
-        costs["dft_1d"] = (1.9 * side * (channels + filters / along) + 2 * products + 170) / across
+        features["dft_1d"] = (side * (channels + filters / along) / across, products / across, 1 / across)
     elif usual:
-        costs["dft_2d"] = 3.8 * max(height, width) * (channels + filters / sqrt(steps)) + 3.5 * products
-    return costs
+        features["dft_2d"] = (max(height, width) * (channels + filters / sqrt(steps)), products)
+    table = timings_in_force().coefficients
+    return {
+        form: sum(coefficient * feature for coefficient, feature in zip(table[form], row, strict=True))
+        for form, row in features.items()
+    }
