@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from automl_cli.system.cpu_family import this_cpu
 from automl_cli.system.machine import allowed_cores, cpu_features, cpu_model, installed_version
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -26,12 +27,6 @@ FEATURES = {
     "SVE": r"sve",
 }
 """Instruction sets that decide how fast children train, each with the names that systems have for it."""
-
-FAMILIES = {
-    ("AuthenticAMD", "25", *map(str, (*range(0x10, 0x20), *range(0x60, 0x80), *range(0xA0, 0xB0)))): "AMD Zen 4",
-    ("GenuineIntel", "6", "143"): "Intel Sapphire Rapids",
-}
-"""Families by vendor, family and models."""
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
@@ -84,14 +79,9 @@ def _caches() -> list[str]:
 
 
 def cpu_family() -> str:
-    """The family of this CPU, or its model where the family has no name."""
-    fields = dict(
-        (part.strip() for part in line.split(":", 1))
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if ":" in line
-    )
-    vendor, family, model = (fields.get(name, "") for name in ("vendor_id", "cpu family", "model"))
-    for (of, number, *models), name in FAMILIES.items():
-        if vendor == of and family == number and model in models:
-            return name
-    return cpu_model()
+    """The family of this CPU in words, such as "AMD Zen 4"; the CPU's model where nothing tells the family."""
+    family = this_cpu().family
+    if family == "unknown":
+        return cpu_model()
+    vendor, *words = family.split("-")
+    return " ".join([vendor.upper() if vendor == "amd" else vendor.title(), *(word.title() for word in words)])

@@ -12,6 +12,7 @@ import sides
 from automl_cli.children.schedule import schedule
 from automl_cli.data import load_images
 from automl_cli.nn.augment.crops import UPSAMPLING, upsampling_matrix
+from automl_cli.nn.ops.dispatch import timings_in_force
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import Network
 from automl_cli.values.recipe import Recipe
@@ -136,7 +137,8 @@ def note(apart: Apart, found: list[dict[str, Any]]) -> str:
     """What to know of a comparison besides its figures."""
     scored = [one for one in found if "warm" in one]
     load = f"Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
-    return f"{_same_work(apart)} {_accuracies(scored)} {_imports(found[0])} {load}"
+    forms = f"Forms of convolution by the timing table {timings_in_force().name}."
+    return f"{_same_work(apart)} {_accuracies(scored)} {_imports(found[0])} {forms} {load}"
 
 
 def better_format(side: sides.Side, job: Job) -> bool:
