@@ -26,7 +26,7 @@ from automl_cli.values.network import Network
 from search_spaces.nasnet import QUICK, SPACE
 
 FILTERS, IMAGE, CLASSES = 16, (32, 32, 3), 10
-LONG_CELLS, COLD_CELLS, COMPILED_CELLS = 2, 20, 2
+LONG_CELLS, COLD_CELLS, COMPILED_CELLS = 2, 20, 1
 GOALS: Goals = {"step": 1.3, "warm": 1.25, "disk": 1.25}
 LONG_GOALS: Goals = {"warm": 1.25}
 COLD_GOAL = 1.0
