@@ -32,17 +32,17 @@ from automl_cli.values.recipe import Recipe
 trainers: dict[str, Trainer] = {}
 
 
-def _child(job: dict[str, Any]) -> Child:
+def child_of_job(job: dict[str, Any]) -> Child:
     """The child of a job, as `same_work` and PyTorch's side train it: Nesterov momentum, standard augmentation."""
     network = msgspec.convert(job["network"], Network)
     return child_on(msgspec.convert(job["dataset"], DatasetReference), msgspec.convert(job["recipe"], Recipe), network=network)
 
 
-def _trainer(job: dict[str, Any]) -> Trainer:
+def trainer_of(job: dict[str, Any]) -> Trainer:
     """For the first `job["examples"]` of the training images."""
     key = json.dumps([job["dataset"], job["examples"], job["recipe"], job["engine"]])
     if key not in trainers:
-        child = _child(job)
+        child = child_of_job(job)
         trainers[key] = Trainer(child, engine=job["engine"])
         data = load_images(typed_dataset(child.problem))
         first = ImageSplit(*(array[: job["examples"]] for array in (data.train.images, data.train.labels)))
@@ -50,15 +50,15 @@ def _trainer(job: dict[str, Any]) -> Trainer:
     return trainers[key]
 
 
-def _model(job: dict[str, Any]) -> Any:
+def model_of(job: dict[str, Any]) -> Any:
     return build_network(msgspec.convert(job["network"], Network), tuple(job["image"]), job["classes"], seed=job["seed"])
 
 
 def train(job: dict[str, Any]) -> dict[str, Any]:
     """From specification to trained child; then some steps alone."""
-    trainer = _trainer(job)
+    trainer = trainer_of(job)
     start = time.process_time(), time.perf_counter()
-    child, model = _child(job), _model(job)
+    child, model = child_of_job(job), model_of(job)
     progress = trainer.train(child, model=model, epochs=job["epochs"], seed=job["seed"])
     whole = time.process_time() - start[0], time.perf_counter() - start[1]
     engine, batches = trainer.engine(child, model), trainer.learning.batches(child)
@@ -70,19 +70,22 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
             state, _ = engine.step(state, *next(epoch), job["recipe"]["learning_rate"])
             jax.block_until_ready(state)
             steps.append(time.process_time() - begin)
+    begin = time.process_time()
+    outputs_of(engine, state, trainer.learning.validation(child, like_training=job["engine"] == "blocks"))
     return {
         "cpu": whole[0],
         "wall": whole[1],
         "step": float(np.median(steps[2:])),
+        "validation": job["epochs"] * (time.process_time() - begin),
         "score": progress.scores[-1] if progress.scores else 0.0,
     }
 
 
 def fill(job: dict[str, Any]) -> dict[str, Any]:
     """One step and one validation batch: enough to compile whatever a training needs."""
-    trainer = _trainer(job)
-    child = _child(job)
-    engine = trainer.engine(child, _model(job))
+    trainer = trainer_of(job)
+    child = child_of_job(job)
+    engine = trainer.engine(child, model_of(job))
     images, labels = next(trainer.learning.batches(child).epoch(job["seed"], 0))
     state, loss = engine.step(engine.initial(), images, labels, job["rates"][0])
     engine.outputs(state, images)
@@ -96,9 +99,9 @@ def example(job: dict[str, Any]) -> dict[str, Any]:
     The offsets of batch norm start at 6, a quarter of them at -6. With the usual 0 so many activations stand near 0, where the
     gradient jumps, that in networks of cells the first gradients in float32 and in float64 differ by several per cent.
     """
-    trainer = _trainer(job)
-    child = _child(job)
-    engine = trainer.engine(child, _model(job))
+    trainer = trainer_of(job)
+    child = child_of_job(job)
+    engine = trainer.engine(child, model_of(job))
     start, random = engine.arrays(engine.initial()), np.random.default_rng(0)
     start |= {
         name: np.where(random.random(array.shape) < 0.25, -6, 6).astype(np.float32)

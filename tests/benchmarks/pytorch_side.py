@@ -8,6 +8,7 @@ of our side.
 import ctypes
 import json
 import os
+import resource
 import sys
 import time
 from typing import Any
@@ -25,6 +26,18 @@ from torch.nn import functional
 torch.set_num_threads(1)
 
 
+def spent() -> float:
+    """Seconds of computing of this process and of the compilers that it ran."""
+    compilers = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + compilers.ru_utime + compilers.ru_stime
+
+
+def warm_up_compiler() -> None:
+    """Compile a small network, so that what is done once in a process is part of no figure."""
+    small = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU())
+    torch.compile(small)(torch.zeros(2, 3, 8, 8)).sum().backward()
+
+
 def crop(images: torch.Tensor, windows: torch.Tensor, flip: bool) -> torch.Tensor:
     """Upsample and cut at random, by matrices as on our side: images (batch, channels, height, width)."""
     offsets = torch.randint(len(windows), (2, len(images)))
@@ -35,7 +48,10 @@ def crop(images: torch.Tensor, windows: torch.Tensor, flip: bool) -> torch.Tenso
 
 
 def train(job: dict[str, Any]) -> dict[str, Any]:
-    """From specification to child trained on the first `job["examples"]` images; then some steps alone."""
+    """From specification to child trained on the first `job["examples"]` images; then some steps alone. Where
+    `job["compiled"]` says so, the training step runs compiled, and `compile` is what its first run takes more than others."""
+    if job["compiled"]:
+        torch._dynamo.reset()  # else one network's programs count against the number that another may have
     data = {name: torch.from_numpy(array) for name, array in np.load(job["data"]).items()}
     layout = torch.channels_last if job["channels_last"] else torch.contiguous_format
     train_images, validation_images = (
@@ -43,17 +59,21 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     )
     train_images, labels = train_images[: job["examples"]], data["train_labels"].long()[: job["examples"]]
     validation_labels, windows = data["validation_labels"].long(), data["windows"]
-    start = time.process_time(), time.perf_counter()
+    start = spent(), time.perf_counter()
     torch.manual_seed(job["seed"])
     model = Network(job["network"], job["image"], job["classes"]).to(memory_format=layout)
+    trained = torch.compile(model) if job["compiled"] else model
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4, nesterov=True)
-    size, score = job["batch_size"], 0.0
+    size, score, validation = job["batch_size"], 0.0, 0.0
+    steps: list[float] = []
 
     def step(chosen: torch.Tensor) -> None:
+        begin = spent()
         images = crop(train_images[chosen], windows, job["flip"]).contiguous(memory_format=layout)
         optimizer.zero_grad(set_to_none=True)
-        functional.cross_entropy(model(images), labels[chosen]).backward()
+        functional.cross_entropy(trained(images), labels[chosen]).backward()
         optimizer.step()
+        steps.append(spent() - begin)
 
     rates = iter(job["rates"])
     for _ in range(job["epochs"]):
@@ -61,18 +81,19 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         for chosen in torch.randperm(len(labels))[: len(labels) // size * size].reshape(-1, size):
             optimizer.param_groups[0]["lr"] = next(rates)
             step(chosen)
+        begin = spent()
         model.eval()
         with torch.no_grad():
             parts = [model(part).argmax(1) for part in validation_images.split(job["validation_batch"])]
+        validation += spent() - begin
         score = float((torch.cat(parts) == validation_labels).float().mean())
-    whole = time.process_time() - start[0], time.perf_counter() - start[1]
+    whole = spent() - start[0], time.perf_counter() - start[1]
     model.train()
-    steps = []
     for _ in range(job["steps"]):
-        begin = time.process_time()
         step(torch.arange(size))
-        steps.append(time.process_time() - begin)
-    return {"cpu": whole[0], "wall": whole[1], "step": float(np.median(steps)), "score": score}
+    steady = float(np.median(steps[-job["steps"] :]))
+    found = {"cpu": whole[0], "wall": whole[1], "step": steady, "validation": validation, "score": score}
+    return {**found, "compile": steps[0] - steady} if job["compiled"] else found
 
 
 def agreement(job: dict[str, Any]) -> dict[str, float]:
@@ -147,6 +168,8 @@ def operation(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {int(os.environ["BENCHMARK_CORE"])})
+    if os.environ.get("BENCHMARK_COMPILES"):
+        warm_up_compiler()
     print(json.dumps({"imports": time.process_time(), "torch": torch.__version__}), flush=True)
     for line in sys.stdin:
         job = json.loads(line)

@@ -12,6 +12,7 @@ import sides
 from automl_cli.children.schedule import schedule
 from automl_cli.data import load_images
 from automl_cli.nn.augment.crops import UPSAMPLING, upsampling_matrix
+from automl_cli.nn.ops.dispatch import timings_in_force
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import Network
 from automl_cli.values.recipe import Recipe
@@ -22,6 +23,9 @@ rounding decides between the places of a max pool, all that the gradient passes 
 
 STEPS = 10
 """Of which the median is the steady step."""
+
+STEPS_OF_A_CHOICE = 4
+"""From the median of so many the better memory format is chosen."""
 
 Job = dict[str, Any]
 Apart = dict[str, float]
@@ -64,7 +68,7 @@ def job_of(facts: dict[str, Any], training: Training, *, engine: str) -> Job:
     """The training of any child as both sides are told it; what is missing is the network."""
     examples = training.examples or facts["examples"]
     size, epochs = training.recipe.batch_size, training.epochs
-    steps = epochs * (examples // size)
+    steps = steps_of({"epochs": epochs, "examples": examples, "batch_size": size})
     rate = schedule(training.recipe, epochs)
     return {
         **facts,
@@ -77,7 +81,13 @@ def job_of(facts: dict[str, Any], training: Training, *, engine: str) -> Job:
         "seed": 1,
         "steps": STEPS,
         "engine": engine,
+        "compiled": False,
     }
+
+
+def steps_of(job: Job) -> int:
+    """The steps of a whole training."""
+    return int(job["epochs"] * (job["examples"] // job["batch_size"]))
 
 
 def check_agreement(networks: list[Network], job: Job, *, torch_python: str, core: int, folder: Path) -> Apart:
@@ -127,16 +137,12 @@ def note(apart: Apart, found: list[dict[str, Any]]) -> str:
     """What to know of a comparison besides its figures."""
     scored = [one for one in found if "warm" in one]
     load = f"Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
-    return f"{_same_work(apart)} {_accuracies(scored)} {_imports(found[0])} {load}"
+    forms = f"Forms of convolution by the timing table {timings_in_force().name}."
+    return f"{_same_work(apart)} {_accuracies(scored)} {_imports(found[0])} {forms} {load}"
 
 
 def better_format(side: sides.Side, job: Job) -> bool:
     """Whether some steps of PyTorch are faster with the channels last."""
-    steps_only = {**job, "epochs": 0}
+    steps_only = {**job, "epochs": 0, "steps": STEPS_OF_A_CHOICE}
     times = {chosen: side.ask(**steps_only, channels_last=chosen)["step"] for chosen in (False, True)}
     return min(times, key=times.__getitem__)
-
-
-def ratios(found: list[dict[str, Any]], figure: str, theirs: str, ours: str) -> list[float]:
-    """PyTorch's time by ours, of each architecture."""
-    return [each[theirs][figure] / each[ours][figure] for each in found]

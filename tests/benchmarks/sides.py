@@ -58,20 +58,31 @@ def ours(core: int, programs: Path, data: Path) -> Side:
     environment = {**process_settings(), "AUTOML_CACHE_DIR": str(data)}
     # As a worker does, before JAX is imported.
     keep_heap = "from automl_cli.system.process import keep_heap; keep_heap()"
-    start = f"{keep_heap}; import runpy; runpy.run_path({OURS!r}, None, '__main__')"
+    start = f"{keep_heap}; import runpy, sys; sys.path.append({str(HERE)!r}); runpy.run_path({OURS!r}, None, '__main__')"
     return Side([sys.executable, "-c", start], core=core, environment=environment)
 
 
-def pytorch(python: str, core: int, *, keeps_heap: bool = False) -> Side:
-    """PyTorch's side, run by the interpreter of its environment."""
-    environment = {"BENCHMARK_KEEPS_HEAP": "1"} if keeps_heap else {}
-    return Side([python, str(HERE / "pytorch_side.py")], core=core, environment={"OMP_NUM_THREADS": "1", **environment})
+def pytorch(python: str, core: int, *, keeps_heap: bool = False, compiles: Path | None = None) -> Side:
+    """PyTorch's side, run by the interpreter of its environment. One that compiles keeps its programs in the folder `compiles`
+    and compiles in its own process, one program after the other."""
+    environment = {"OMP_NUM_THREADS": "1"}
+    if keeps_heap:
+        environment["BENCHMARK_KEEPS_HEAP"] = "1"
+    if compiles is not None:
+        folder, threads = {"TORCHINDUCTOR_CACHE_DIR": str(compiles)}, {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
+        environment |= {"BENCHMARK_COMPILES": "1", **folder, **threads}
+    return Side([python, str(HERE / "pytorch_side.py")], core=core, environment=environment)
+
+
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler for `torch.compile`."""
+    return any(map(shutil.which, filter(None, (os.environ.get("CXX"), "g++", "clang++"))))
 
 
 def all_sides(asked: argparse.Namespace, folder: Path, fill: Iterable[dict[str, Any]]) -> dict[str, Side]:
-    """Ours three times, PyTorch twice. `warm` has done the jobs `fill`, with a compilation cache below the folder; `disk` has
-    a copy of that cache, which does not get what the first one compiles later; `cold` starts with an empty one. `torch_heap`
-    has our setting of the heap."""
+    """Ours three times, PyTorch three times. `warm` has done the jobs `fill`, with a compilation cache below the folder; `disk`
+    has a copy of that cache, which does not get what the first one compiles later; `cold` starts with an empty one.
+    `torch_heap` has our setting of the heap; `torch_compile` compiles, and is there where a compiler is."""
     running = {"warm": ours(asked.core, folder / "disk", folder / "data")}
     for job in fill:
         running["warm"].ask(**job)
@@ -80,6 +91,8 @@ def all_sides(asked: argparse.Namespace, folder: Path, fill: Iterable[dict[str, 
     running["cold"] = ours(asked.core, folder / "cold", folder / "data")
     running["torch"] = pytorch(asked.torch_python, asked.core)
     running["torch_heap"] = pytorch(asked.torch_python, asked.core, keeps_heap=True)
+    if has_compiler():
+        running["torch_compile"] = pytorch(asked.torch_python, asked.core, compiles=folder / "inductor")
     return running
 
 

@@ -51,10 +51,22 @@ def _max_and_argmax(x: Array, windows: Windows) -> tuple[Array, Array]:
 
 
 def _max_gradient(gradient: Array, argmax: Array, windows: Windows) -> Array:
+    if windows.window == windows.stride and windows.pads == ((0, 0), (0, 0)):
+        return _spread_gradient(gradient, argmax, windows)
+
     def contribution(offset: tuple[int, int], gradient: Array, argmax: Array) -> Array:
         return jnp.where(argmax == argmax.dtype.type(windows.offsets.index(offset)), gradient, 0)
 
     return scatter_contributions((gradient, argmax), contribution, windows)
+
+
+def _spread_gradient(gradient: Array, argmax: Array, windows: Windows) -> Array:
+    """Return the gradient of windows that lie side by side and cover the map: one loop over it."""
+    (height, width), (batch, channels) = windows.outputs, gradient.shape[2:]
+    rows, columns = windows.window
+    numbers = jnp.arange(rows * columns, dtype=argmax.dtype).reshape(1, rows, 1, columns, 1, 1)
+    of_pixel = jnp.where(argmax[:, None, :, None] == numbers, gradient[:, None, :, None], 0)
+    return of_pixel.reshape(height * rows, width * columns, batch, channels)
 
 
 _outlined_max = outlined(_max_and_argmax, static=(1,))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from automl_cli.nn import ops
@@ -142,6 +142,7 @@ def test_batch_norm_equals_the_formula(height, width, batch, ins, relu, seed, la
     with pytest.MonkeyPatch.context() as patch:
         for name in ("LARGE", "WORTH_A_LOOP"):
             patch.setattr(normalisation, name, 0 if large else getattr(normalisation, name))
+        patch.setattr(normalisation, "PART", 2 * batch * ins)  # two positions, so that there are several parts
         found = all_of(lambda *a: ops.batch_norm(*a, relu=relu)[0], x, scale, offset, gradient=gradient)
     for f, e in zip(found, (*expected, active.sum((0, 1, 2))), strict=True):
         # A few examples may have almost no variance; then the gradient is a small difference of large numbers.
@@ -158,6 +159,8 @@ def test_no_gradient_flows_through_the_moments_of_batch_norm():
 
 
 @settings(max_examples=20, deadline=None)
+@example(4, 6, 2, 3, 2, 2, 2, 2)  # windows side by side that cover the map
+@example(6, 4, 2, 3, 3, 1, 3, 1)
 @given(sizes, sizes, st.integers(1, 4), channels, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
 def test_max_pool_equals_the_native_operation(height, width, batch, ins, rows, columns, down, across):
     # Few distinct values, so that windows hold their maximum several times.
