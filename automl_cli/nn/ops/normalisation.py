@@ -2,17 +2,16 @@
 
 Differences from the formula as written: the moments are sums of x and of its square, one pass over x instead of two.
 Normalising and its gradient are one multiplication and one addition per element each, with everything else computed per
-channel. The gradient saves only x and finds again where ReLU was active. On a CPU its two sums add positions of a map element
-by element before they sum the channels, and go through large maps in parts that stay in the cache. Whatever the dtype of x,
-everything is computed in float32, and moments, scale and offset are float32.
+channel. The gradient saves only x and finds again where ReLU was active. Its two sums process large maps row by row, so that
+their operands stay in the cache. Whatever the dtype of x, everything is computed in float32, and moments, scale and offset are
+float32.
 
     y = relu(a x + c),              a = scale / sqrt(variance + e),  c = offset - mean a
     dx = a u - a (mean of u) - a (x - mean) (mean of u (x - mean)) / (variance + e),    u = dy where y > 0
 """
 
 from collections.abc import Callable
-from functools import partial, reduce
-from operator import add
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -23,16 +22,10 @@ from automl_cli.nn.ops.backend import element_count, for_cpu
 EPSILON = 1e-5
 
 LARGE = 2**20
-"""Elements of a map from which on it is processed part by part on a CPU: more than a core's cache holds."""
-
-PART = 2**17
-"""Most elements of such a part."""
+"""Elements of a map from which on it is processed row by row on a CPU: more than a core's cache holds."""
 
 WORTH_A_LOOP = 2**18
-"""Elements of a map from which on its sums are compiled as loops, which run faster and take longer to compile."""
-
-MOST_ADDED = 8
-"""Positions of a map that are added in one loop. More at a time read from too many places."""
+"""Elements of a map from which on its sums are compiled as a loop."""
 
 STATISTICS_MOMENTUM = 0.9
 """Share of the running statistics that is kept at each step."""
@@ -99,55 +92,24 @@ def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -
 def _total_and_correlation(active_part: Callable[[Array, Array], Array], x: Array, gradient: Array) -> tuple[Array, Array]:
     """Return, for each channel, the sums of u and of x u, where u is the active part of the gradient."""
 
-    loops = element_count(x.shape) >= WORTH_A_LOOP and for_cpu(x)
+    ones = 1 if element_count(x.shape) >= WORTH_A_LOOP else 2
 
     def sums_of(x: Array, gradient: Array) -> tuple[Array, Array]:
-        if loops:
-            return _added(active_part, x, gradient), _added(lambda x, gradient: active_part(x, gradient) * x, x, gradient)
         active = active_part(x, gradient)
-        return _sums(active), _sums(active * x)
+        return _sums(active, ones), _sums(active * x, ones)
 
     if element_count(x.shape) < LARGE or not for_cpu(x):
         return sums_of(x, gradient)
 
-    def add_part(sums: tuple[Array, Array], parts: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
-        total, correlation = sums_of(*(part[None] for part in parts))
+    def add_row(sums: tuple[Array, Array], rows: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
+        total, correlation = sums_of(*(row[None] for row in rows))
         return (sums[0] + total, sums[1] + correlation), None
 
     zeros = jnp.zeros(x.shape[-1], x.dtype)
-    return lax.scan(add_part, (zeros, zeros), (_in_parts(x), _in_parts(gradient)))[0]
+    return lax.scan(add_row, (zeros, zeros), (x, gradient))[0]
 
 
-def _in_parts(x: Array) -> Array:
-    """Return a map (height, width, batch, channels) as (parts, positions, batch, channels)."""
-    (height, width), examples = x.shape[:2], x.shape[2:]
-    sizes = [size for size in _divisors(height * width) if size * examples[0] * examples[1] <= PART]
-    size = max(sizes, key=lambda size: (_added_at_once(size), size), default=1)
-    return x.reshape(height * width // size, size, *examples)
-
-
-def _divisors(number: int) -> list[int]:
-    return [size for size in range(1, number + 1) if number % size == 0]
-
-
-def _added_at_once(positions: int) -> int:
-    """Return how many of so many positions are added in one loop: a divisor of them."""
-    return max(size for size in _divisors(positions) if size <= MOST_ADDED)
-
-
-def _added(term: Callable[[Array, Array], Array], x: Array, gradient: Array) -> Array:
-    """Return the sum of each channel of a term of two maps (height, width, batch, channels), for a CPU.
-
-    XLA vectorises a sum of slices, and what is left for the sum over rows is a fraction of the map: a third to a half of the
-    time that the sum over rows alone takes.
-    """
-    positions = x.shape[0] * x.shape[1]
-    group = _added_at_once(positions)
-    grouped = [each.reshape(positions // group, group, *each.shape[2:]) for each in (x, gradient)]
-    return _sums(reduce(add, (term(*(each[:, at : at + 1] for each in grouped)) for at in range(group))), 1)
-
-
-def _sums(x: Array, ones: int = 2) -> Array:
+def _sums(x: Array, ones: int) -> Array:
     """Return the sum of each channel. On a CPU it is a product with ones, since XLA does not vectorise a fused sum.
 
     With one row of ones XLA compiles a loop for it, up to a fifth faster; with two it calls its library, which takes 12 ms less
