@@ -210,7 +210,7 @@ def _update(rule: optax.TransformUpdateFn, average_decay: float | None) -> Any:
         pages = jax.tree.map(lambda page, change: page - rate * change, pages, changes)
         return pages, optimizer, *updated_average(average_decay, average, averaged, pages)
 
-    return compiled(update, long=True, donate_argnums=0)
+    return compiled(update, donate_argnums=0)
 
 
 def _slice(source: ParameterSource) -> tuple[slice, ...]:

@@ -64,7 +64,8 @@ def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction |
         return transform(unit, parameters, pad_to(x, *size), activation, code), None
 
     shapes = {**kernel_shapes(unit, channels), **beta_shapes(activation, channels)}
-    return CompiledBlock(_name(unit), function, shapes, settings=_settings(activation, unit, channels, size))
+    settings, loops = _settings(activation, unit, channels, size), _loops(activation)
+    return CompiledBlock(_name(unit), function, shapes, settings=settings, loops=loops)
 
 
 @cached_block
@@ -81,9 +82,16 @@ def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
         (mean, variance), code = _without_code(activation, side_inputs)
         return normalise_then(activation, inputs[0], parameters, (mean, variance), code)
 
-    settings, adds_gradients = _settings(activation, filters), activation is not None
     shapes = {**norm_shapes(filters), **beta_shapes(activation, filters)}
-    return CompiledBlock("norm", function, shapes, evaluation, settings=settings, adds_gradients=adds_gradients)
+    return CompiledBlock(
+        "norm",
+        function,
+        shapes,
+        evaluation,
+        settings=_settings(activation, filters),
+        adds_gradients=activation is not None,
+        loops=_loops(activation),
+    )
 
 
 @cached_block
@@ -112,6 +120,7 @@ def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> Co
         evaluation,
         settings=_settings(activation, unit, channels),
         adds_gradients=False,
+        loops=_loops(activation),
     )
 
 
@@ -136,6 +145,11 @@ def _settings(activation: ActivationFunction | None, *settings: Any) -> tuple[An
     return (*settings, "data") if takes_code(activation) else None
 
 
+def _loops(activation: ActivationFunction | None) -> bool:
+    """Return whether an activation makes a block loop over its maps (`nn.compilation.compiled`): any function but ReLU does."""
+    return activation is not None and activation is not relu
+
+
 def _without_code(activation: ActivationFunction | None, side_inputs: Inputs) -> tuple[Inputs, Array | None]:
     """Return the side inputs of a block, and the code of its activation, which stands last where it takes one."""
     return (side_inputs[:-1], side_inputs[-1]) if takes_code(activation) else (side_inputs, None)
@@ -156,8 +170,9 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
             return ops.max_pool(x, pool.window, pool.stride), None
         return ops.average_pool(x, pool.window, pool.stride, padding=pool.padding), None
 
-    name = "max_pool" if isinstance(pool, MaxPool) else "average_pool"
-    return CompiledBlock(name, function, {}, settings=(pool, size))
+    largest = isinstance(pool, MaxPool)
+    name = "max_pool" if largest else "average_pool"
+    return CompiledBlock(name, function, {}, settings=(pool, size), loops=largest)
 
 
 @cached_block
@@ -184,7 +199,8 @@ def activation(size: Pair, activation: ActivationFunction, channels: int | None 
         return activated(activation, pad_to(x, *size), parameters, code), None
 
     shapes = {} if channels is None else beta_shapes(activation, channels)
-    return CompiledBlock("activation", function, shapes, settings=_settings(activation, size, channels))
+    settings, loops = _settings(activation, size, channels), _loops(activation)
+    return CompiledBlock("activation", function, shapes, settings=settings, loops=loops)
 
 
 @cached_block
