@@ -85,7 +85,7 @@ class BlocksEngine:
         """Return the state before the first step, a pytree."""
         parameters, statistics = self._initial_arrays
         pages = self._packed({name: np.asarray(array) for name, array in parameters.items()})
-        gradients = tuple(jnp.zeros(size, jnp.float32) for size in self._graph.pages)
+        gradients = tuple(jax.device_put(np.zeros(size, np.float32)) for size in self._graph.pages)
         average = initial_average(self._average_decay, pages)
         return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages), *average)
 
@@ -156,14 +156,14 @@ class BlocksEngine:
 
         def restored(path: Any, leaf: Any) -> Any:
             name = ".".join(("optimizer", jax.tree_util.keystr(path, simple=True, separator=".")))
-            return self._packed(_with_prefix(f"{name}.", arrays)) if self._is_pages(leaf) else jnp.array(arrays[name])
+            return self._packed(_with_prefix(f"{name}.", arrays)) if self._is_pages(leaf) else jax.device_put(arrays[name])
 
         optimizer = jax.tree.map_with_path(restored, fresh.optimizer, is_leaf=self._is_pages)
-        statistics = {name: jnp.array(arrays[f"statistics.{name}"]) for name in fresh.statistics}
+        statistics = {name: jax.device_put(arrays[f"statistics.{name}"]) for name in fresh.statistics}
         pages = self._packed(_with_prefix("parameters.", arrays))
         if self._average_decay is None:
             return BlocksState(pages, fresh.gradients, statistics, optimizer)
-        average = self._packed(_with_prefix("average.", arrays)), jnp.array(arrays["averaged"])
+        average = self._packed(_with_prefix("average.", arrays)), jax.device_put(arrays["averaged"])
         return BlocksState(pages, fresh.gradients, statistics, optimizer, *average)
 
     def _packed(self, arrays: Mapping[str, np.ndarray]) -> Pages:
@@ -175,7 +175,7 @@ class BlocksEngine:
                 flat = np.asarray(arrays[source.array])[_slice(source)].ravel()
                 pages[call.page][start : start + flat.size] = flat
                 start += flat.size
-        return tuple(map(jnp.array, pages))
+        return jax.device_put(tuple(pages))
 
     def _unpacked(self, pages: Pages, prefix: str) -> dict[str, np.ndarray]:
         """Copy pages into named arrays, whose names begin with `prefix`."""

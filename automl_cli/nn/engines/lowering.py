@@ -6,7 +6,8 @@ inputs, and a space has few blocks: 16 kernels x 5 inputs x 4 filters at one ima
 is therefore never computed, unless several are added: it is a list of pieces that its readers go through.
 """
 
-import jax.numpy as jnp
+import jax
+import numpy as np
 
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.graph import (
@@ -257,7 +258,7 @@ class _GraphBuilder:
         """Append one call; return the number of its value."""
         page, offset = self._allocate(0 if block is None else block.size)
         output = len(self._calls)
-        self._calls.append(BlockCall(block, page, jnp.int32(offset), operands, side_inputs, output))
+        self._calls.append(BlockCall(block, page, jax.device_put(np.int32(offset)), operands, side_inputs, output))
         self._sources.append(sources)
         return output
 
