@@ -141,6 +141,15 @@ def test_a_second_network_of_the_same_shapes_compiles_nothing():
     assert not found
 
 
+def test_scoring_a_network_compiles_only_what_makes_logits_of_the_sum_of_the_shares():
+    engine = BlocksEngine(build_network(NETWORK, (6, 7, 2), 3, seed=1), loss=loss, update_rule=RULE)
+    images, labels = np.ones((4, 6, 7, 2), np.float32), np.zeros(4, np.int32)
+    state, _ = engine.step(engine.initial(), images, labels, 0.1)
+    with compilations() as found:
+        engine.outputs(state, images)
+    assert len(found) == 1
+
+
 def test_only_programs_that_loop_over_large_maps_have_the_fusion_emitters(monkeypatch: pytest.MonkeyPatch):
     asked: list[dict[str, bool | int]] = []
     monkeypatch.setattr(compilation, "current_program_cache", asked.append)

@@ -16,7 +16,7 @@ from jax import Array
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.drop_masks import drop_masks
 from automl_cli.nn.engines.ema import initial_average, updated_average
-from automl_cli.nn.engines.graph import ParameterSource
+from automl_cli.nn.engines.graph import EVALUATES, ParameterSource
 from automl_cli.nn.engines.lowering import lower
 from automl_cli.nn.engines.protocol import StepContext, required_context
 from automl_cli.nn.engines.tape import BlockCall, run_backward, run_evaluation, run_forward
@@ -77,6 +77,7 @@ class BlocksEngine:
         self._calls: dict[tuple[Any, ...], tuple[BlockCall, ...]] = {}
         self._initial_arrays = named_arrays(model)
         self._fixed = {} if (code := code_of(model.activation)) is None else {"activation": jnp.asarray(code)}
+        self._evaluates = {evaluates: jax.device_put(np.bool(evaluates)) for evaluates in (False, True)}
         self._update_rule = update_rule
         self._drop = drop
         self._average_decay = average_decay
@@ -96,7 +97,7 @@ class BlocksEngine:
 
         Raises ValueError if the engine drops paths or features and `context` is None.
         """
-        side_inputs = {**self._fixed, **state.statistics, "examples": _spatial_first(inputs), "targets": targets}
+        side_inputs = self._side_inputs(state, inputs, targets, evaluates=False)
         if self._drop is not None:
             side_inputs |= drop_masks(self._drop, self._graph, required_context(context), len(inputs))
         calls = self._calls_for(inputs, training=True)
@@ -117,9 +118,15 @@ class BlocksEngine:
     def outputs(self, state: BlocksState, inputs: Array) -> Array:
         """Return the logits (batch, classes) of the network in evaluation mode."""
         pages = state.pages if state.average is None else state.average
-        absent = dict.fromkeys(self._graph.features)
-        side_inputs = {**self._fixed, **state.statistics, **absent, "examples": _spatial_first(inputs), "targets": None}
+        side_inputs = self._side_inputs(state, inputs, None, evaluates=True) | dict.fromkeys(self._graph.features)
         return run_evaluation(self._calls_for(inputs, training=False), pages, side_inputs)
+
+    def _side_inputs(
+        self, state: BlocksState, inputs: Array, targets: Array | None, *, evaluates: bool
+    ) -> dict[str, Array | None]:
+        """Return what blocks read besides their inputs, by name, without random factors."""
+        own = {EVALUATES: self._evaluates[evaluates], "examples": _spatial_first(inputs), "targets": targets}
+        return {**self._fixed, **state.statistics, **own}
 
     def with_carry(self, state: BlocksState, carry: Any) -> BlocksState:
         """Return the state unchanged. Raises ValueError for any carry but None: blocks are made of feed-forward networks."""

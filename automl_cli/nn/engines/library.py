@@ -37,7 +37,6 @@ from automl_cli.nn.ops.units import (
     Unit,
     batch_norm_then,
     kernel_shapes,
-    normalise_then,
     transform,
 )
 from automl_cli.values.operations import AveragePool, MaxPool
@@ -72,22 +71,18 @@ def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction |
 def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
     """Return the block `norm`: (height, width, batch, filters) -> the same shape, followed by the activation unless it is None.
 
-    Side inputs are the running statistics, (filters,) each; their new values are the by-products.
+    Side inputs are the running statistics, (filters,) each, whose new values are the by-products, and whether to normalise by
+    them, as in evaluation, a scalar bool. So one program serves training and evaluation.
     """
 
     def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, Inputs]:
         return _normalised(activation, parameters, inputs[0], side_inputs)
-
-    def evaluation(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
-        (mean, variance), code = _without_code(activation, side_inputs)
-        return normalise_then(activation, inputs[0], parameters, (mean, variance), code)
 
     shapes = {**norm_shapes(filters), **beta_shapes(activation, filters)}
     return CompiledBlock(
         "norm",
         function,
         shapes,
-        evaluation,
         settings=_settings(activation, filters),
         adds_gradients=activation is not None,
         loops=_loops(activation),
@@ -98,26 +93,19 @@ def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
 def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> CompiledBlock:
     """Return the block `unit`, with the activation before its linear map unless that is None.
 
-    Side inputs are the running statistics, (filters,) each, and the training examples if they are the input.
+    Side inputs are those of `norm`, and the training examples if they are the input.
     """
 
     def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, Inputs]:
-        (mean, variance, *examples), code = _without_code(activation, side_inputs)
+        (mean, variance, evaluates, *examples), code = _without_code(activation, side_inputs)
         (x,) = (*inputs, *examples)
-        return _normalised(None, parameters, transform(unit, parameters, x, activation, code), (mean, variance))
-
-    def evaluation(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
-        (mean, variance, *examples), code = _without_code(activation, side_inputs)
-        (x,) = (*inputs, *examples)
-        y = transform(unit, parameters, x, activation, code)
-        return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=False)
+        return _normalised(None, parameters, transform(unit, parameters, x, activation, code), (mean, variance, evaluates))
 
     shapes = {**kernel_shapes(unit, channels), **beta_shapes(activation, channels), **norm_shapes(unit.filters)}
     return CompiledBlock(
         f"{_name(unit)}_norm",
         function,
         shapes,
-        evaluation,
         settings=_settings(activation, unit, channels),
         adds_gradients=False,
         loops=_loops(activation),
@@ -133,9 +121,9 @@ def _normalised(
     activation: ActivationFunction | None, parameters: Parameters, x: Array, side_inputs: Inputs
 ) -> tuple[Array, Inputs]:
     """Apply batch norm and the activation; return the result and the new running statistics."""
-    statistics, code = _without_code(activation, side_inputs)
-    y, *moments = batch_norm_then(activation, x, parameters, code)
-    return y, tuple(ops.moving_average(old, new) for old, new in zip(statistics, moments, strict=True))
+    (mean, variance, evaluates), code = _without_code(activation, side_inputs)
+    y, *moments = batch_norm_then(activation, x, parameters, code, (evaluates, mean, variance))
+    return y, tuple(ops.moving_average(old, new) for old, new in zip((mean, variance), moments, strict=True))
 
 
 def _settings(activation: ActivationFunction | None, *settings: Any) -> tuple[Any, ...] | None:
