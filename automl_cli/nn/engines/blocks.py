@@ -121,9 +121,7 @@ class BlocksEngine:
         side_inputs = self._side_inputs(state, inputs, None, evaluates=True) | dict.fromkeys(self._graph.features)
         return run_evaluation(self._calls_for(inputs, training=False), pages, side_inputs)
 
-    def _side_inputs(
-        self, state: BlocksState, inputs: Array, targets: Array | None, *, evaluates: bool
-    ) -> dict[str, Array | None]:
+    def _side_inputs(self, state: BlocksState, inputs: Array, targets: Array | None, *, evaluates: bool) -> dict[str, Any]:
         """Return what blocks read besides their inputs, by name, without random factors."""
         own = {EVALUATES: self._evaluates[evaluates], "examples": _spatial_first(inputs), "targets": targets}
         return {**self._fixed, **state.statistics, **own}
