@@ -11,7 +11,7 @@ import numpy as np
 
 from automl_cli.strategies.controller.layout import Step, StepLayout
 from automl_cli.strategies.controller.parameters import Floats, Parameters
-from automl_cli.strategies.controller.rollout import Made, Walk, selected
+from automl_cli.strategies.controller.rollout import StepRecord, Walk, selected
 
 
 def gradient(layout: StepLayout, parameters: Parameters, walk: Walk, *, weights: Floats, entropy_weights: Floats) -> Parameters:
@@ -36,7 +36,7 @@ def gradient(layout: StepLayout, parameters: Parameters, walk: Walk, *, weights:
     return found | walk.lstm.gradient()
 
 
-def _of_logits(made: Made, weights: Floats, entropy_weights: Floats) -> Floats:
+def _of_logits(made: StepRecord, weights: Floats, entropy_weights: Floats) -> Floats:
     """Return the gradient for the logits of a step, (batch, decisions, choices), by weights of the rows, (batch,) each."""
     batch, decisions = made.choice.shape
     slopes = -made.probabilities
@@ -48,7 +48,7 @@ def _of_logits(made: Made, weights: Floats, entropy_weights: Floats) -> Floats:
     return slopes
 
 
-def _through_softmax(parameters: Parameters, found: Parameters, step: Step, made: Made, slopes: Floats) -> Floats:
+def _through_softmax(parameters: Parameters, found: Parameters, step: Step, made: StepRecord, slopes: Floats) -> Floats:
     """Add the gradient of head and bias, by `slopes` (batch, choices); return that of the top state, (batch, units)."""
     rows = slice(step.rows.start, step.rows.stop)
     found["head"][rows] = slopes.T @ made.top
@@ -57,7 +57,7 @@ def _through_softmax(parameters: Parameters, found: Parameters, step: Step, made
 
 
 def _through_anchor(
-    parameters: Parameters, found: Parameters, step: Step, made: Made, slopes: Floats, to_projected: Floats
+    parameters: Parameters, found: Parameters, step: Step, made: StepRecord, slopes: Floats, to_projected: Floats
 ) -> Floats:
     """Add the gradient of the set selection, by `slopes` (batch, items); return that of the top state, (batch, units).
 

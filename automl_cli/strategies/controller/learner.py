@@ -1,4 +1,4 @@
-"""What a controller does: draw a minibatch, score genotypes, update."""
+"""The learner of a controller: it draws minibatches, scores genotypes and updates the parameters."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

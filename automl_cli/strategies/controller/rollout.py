@@ -35,8 +35,8 @@ class Rollout(NamedTuple):
     entropy: Floats
 
 
-class Made(NamedTuple):
-    """What a step decided.
+class StepRecord(NamedTuple):
+    """Record of a step.
 
     `top` is the state of the top layer (batch, units); probabilities and their logarithms are (batch, decisions of the step,
     choices); `entropies`, `choice` and `live`, whether a decision is in the live prefix, (batch, decisions of the step). Of an
@@ -57,7 +57,7 @@ class Walk(NamedTuple):
 
     rollout: Rollout
     lstm: Lstm
-    made: list[Made]
+    made: list[StepRecord]
     anchors: Floats
 
 
@@ -108,7 +108,7 @@ def walk(layout: StepLayout, parameters: Parameters, lengths: Integers, choose: 
     return Walk(Rollout(genotypes, log_probability, entropy), lstm, made, anchors)
 
 
-def _decide(step: Step, top: Floats, logits: Floats, similar: Floats | None, lengths: Integers, choose: Choose) -> Made:
+def _decide(step: Step, top: Floats, logits: Floats, similar: Floats | None, lengths: Integers, choose: Choose) -> StepRecord:
     """Make the decisions of a step by its logits (batch, decisions of the step, choices)."""
     logits = logits - logits.max(-1, keepdims=True)
     shares = np.exp(logits)
@@ -116,11 +116,11 @@ def _decide(step: Step, top: Floats, logits: Floats, similar: Floats | None, len
     probabilities, log_probabilities = shares / total, logits - np.log(total)
     entropies = -(probabilities * log_probabilities).sum(-1)
     live = np.asarray(step.positions, np.int32) < lengths[:, None]
-    return Made(top, probabilities, log_probabilities, entropies, choose(step, probabilities), live, similar)
+    return StepRecord(top, probabilities, log_probabilities, entropies, choose(step, probabilities), live, similar)
 
 
 def _logits(parameters: Parameters, step: Step, top: Floats, projected: Floats) -> tuple[Floats, Floats | None]:
-    """Return the logits of the decisions of a step, (batch, decisions of the step, choices), and what `Made` calls similar."""
+    """Return the logits of the decisions of a step, (batch, decisions of the step, choices), and `similar` of the record."""
     if step.anchor is None:
         rows = slice(step.rows.start, step.rows.stop)
         return (top @ parameters["head"][rows].T + parameters["bias"][rows])[:, None], None
