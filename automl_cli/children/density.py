@@ -105,4 +105,4 @@ def _inputs(pipeline: Pipeline) -> Program:
     def inputs(images: Array, mean: Array, std: Array, key: Array, policy: PolicyTable | None) -> Array:
         return training_inputs(images, mean, std, key, pipeline=pipeline, policy=policy)
 
-    return compiled(inputs)
+    return compiled(inputs, loops=True)

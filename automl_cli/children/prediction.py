@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
@@ -130,7 +129,7 @@ def _load(model: nnx.Module, weights: Mapping[str, np.ndarray]) -> None:
     for prefix, kind in (("parameters", nnx.Param), ("statistics", nnx.BatchStat)):
         state = nnx.state(model, kind)
         for path, variable in nnx.to_flat_state(state):
-            variable[...] = jnp.asarray(weights[".".join([prefix, *map(str, path)])])
+            variable[...] = jax.device_put(np.array(weights[".".join([prefix, *map(str, path)])]))
         nnx.update(model, state)
 
 

@@ -16,7 +16,6 @@ fit                the training loop, for searching and for `automl train`
 evaluation         the outputs of a network for a whole split, batch by batch
 analytic_problems  functions that update rules minimise without data
 self_test          one small program, compiled and compared with NumPy
-controller         the recurrent policy of `reinforce` and `ppo`
 """
 
 import jax

@@ -2,12 +2,14 @@
 
 On a CPU a child trains for seconds, so compile time counts as much as run time. Measured on an AMD Zen 4: LLVM's level 1
 without its expensive passes saves a fifth of the compile time and costs no run time. One code module instead of up to 32, which
-could be compiled in parallel, saves a tenth, since a worker has one thread. Level 0 saves another third, and its programs run
-two to twenty times slower.
+could be compiled in parallel, saves a tenth, since a worker has one thread. Vectors of 512 bits cost no compile time. Level 0
+saves another half, and its programs run two to twenty times slower.
 
-XLA's newer fusion emitters and vectors of 512 bits make loops over whole arrays (`ops.windows`) a fifth faster and double the
-compile time. That pays off for large arrays and for a network as one program, which is used for long trainings. It does not for
-blocks on small maps: a search compiles hundreds of them, and each runs for a tenth of a millisecond.
+XLA's newer fusion emitters double the compile time of most programs. On large maps they halve the run time of loops that are
+not calls of a library: max pooling, augmentation policies, and some activation functions (the gradient of ELU and the arc
+tangent take a seventh). Convolutions, depthwise ones too, batch norm with ReLU, and the update of the parameters take as long
+without them (8 x 8 to 32 x 32). So a program says whether it `loops`, and gets them if its maps are large; a network as one
+program, which is used for long trainings, always has them.
 
 `AUTOML_NO_PROCESS_TUNING=1` leaves all options at XLA's defaults.
 """
@@ -32,23 +34,22 @@ _CPU_OPTIONS: dict[str, bool | int] = {
     "xla_backend_optimization_level": 1,
     "xla_llvm_disable_expensive_passes": True,
     "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_cpu_prefer_vector_width": 512,
 }
 
-_FAST_COMPILE: dict[str, bool | int] = {"xla_cpu_use_fusion_emitters": False}
-_FAST_RUN: dict[str, bool | int] = {"xla_cpu_prefer_vector_width": 512}
+_WITHOUT_EMITTERS: dict[str, bool | int] = {"xla_cpu_use_fusion_emitters": False}
 
 LARGE = 2**18
-"""Elements of a map above which its run time counts more than its compile time."""
+"""Elements of a map above which the run time of a loop counts more than its compile time."""
 
 MAP_AXES = 4
 """Number of axes of a map. Arrays with fewer axes, such as spectra, are operands of matrix products, not of loops."""
 
 
-def compiler_options(*, fast_compile: bool) -> dict[str, bool | int]:
-    """Return the options of `jax.jit` for this backend; `fast_compile` halves the compile time, and programs run a fifth
-    slower."""
+def compiler_options(*, emitters: bool) -> dict[str, bool | int]:
+    """Return the options of `jax.jit` for this backend, with XLA's fusion emitters or without them."""
     tuned = jax.default_backend() == "cpu" and not tuning_is_off()
-    return _CPU_OPTIONS | (_FAST_COMPILE if fast_compile else _FAST_RUN) if tuned else {}
+    return _CPU_OPTIONS | ({} if emitters else _WITHOUT_EMITTERS) if tuned else {}
 
 
 LARGEST_LIBRARY = 400
@@ -83,10 +84,17 @@ class Program:
     """
 
     def __init__(
-        self, function: Callable[..., Any], *, identity: str | None = None, long: bool = False, **options: Any
+        self,
+        function: Callable[..., Any],
+        *,
+        identity: str | None = None,
+        long: bool = False,
+        loops: bool = False,
+        **options: Any,
     ) -> None:
         self._function = function
         self._long = long
+        self._loops = loops
         self._identity = identity
         self._options = options
         self._programs: dict[Any, _CachedProgram] = {}
@@ -125,9 +133,8 @@ class Program:
             return self._function(*arguments)
 
         maps = [leaf.size for leaf in jax.tree.leaves(arguments) if leaf.ndim == MAP_AXES]
-        large = max(maps, default=0) >= LARGE
         # The options are asked for late: that starts JAX's backend, and importing must not.
-        options = compiler_options(fast_compile=not (self._long or large))
+        options = compiler_options(emitters=self._long or (self._loops and max(maps, default=0) >= LARGE))
 
         def lower() -> Any:
             # The text of a program must tell which arguments it reads: those that JAX leaves out are not in it.
@@ -188,12 +195,15 @@ def begin_child() -> None:
         jax.clear_caches()
 
 
-def compiled(function: Callable[..., Any], *, identity: str | None = None, long: bool = False, **options: Any) -> Program:
+def compiled(
+    function: Callable[..., Any], *, identity: str | None = None, long: bool = False, loops: bool = False, **options: Any
+) -> Program:
     """Return the function as a program over pytrees of arrays; `options` are options of `jax.jit` that do not name arguments.
 
-    `long` is for programs of long trainings, where run time counts more than compile time.
+    `long` is for programs of long trainings, where run time counts more than compile time; `loops` for those that loop over
+    maps where others call a library, for which it counts more if the maps are large.
 
     `identity` is a name followed, after a space, by all settings that the function closes over. With it the program is found on
     disk without being traced (`program_cache`); without it the program is found by its lowered text.
     """
-    return Program(function, identity=identity, long=long, **options)
+    return Program(function, identity=identity, long=long, loops=loops, **options)

@@ -113,7 +113,7 @@ def _prepared(pipeline: Pipeline) -> Program:
         prepared = training_inputs(images, mean, std, key, pipeline=pipeline, policy=policy)
         return prepared, prepared[0, 0, 0, 0]
 
-    return compiled(prepare)
+    return compiled(prepare, loops=True)
 
 
 class StreamedExamples:

@@ -10,6 +10,7 @@
     replicates     measures again what looks best, between the proposals of another strategy
     starting       starts of local_search and surrogate, and what they have in flight
     gaussian_process  the model of the surrogate
+    controller     the recurrent policy of reinforce and ppo, computed with NumPy
     policy_search  what reinforce and ppo share: minibatches from one policy, the rule from the budget
     baselines      stand-ins for missing rewards, baselines, ranks, a queue of the best
 

@@ -44,13 +44,13 @@ from automl_cli.core.trials import Proposal
 from automl_cli.strategies.baselines import BestQueue, Floor, MovingBaseline, RankBaseline
 
 if TYPE_CHECKING:
-    from automl_cli.nn.controller.policy import ControllerPolicy
+    from automl_cli.strategies.controller.policy import ControllerPolicy
 
 DRAWS_READ = 256
 """So many draws show the probability of a choice to some three per cent."""
 
 Objective = Literal["reinforce", "ppo"]
-"""The objectives that a policy can be taught by: see `nn.controller.objectives`."""
+"""The objectives that a policy can be taught by: see `strategies.controller.objectives`."""
 
 
 class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,8 +154,8 @@ class PolicySearch:
 
     @cached_property
     def _policy(self) -> "ControllerPolicy":
-        from automl_cli.nn.controller.learner import ControllerSize
-        from automl_cli.nn.controller.policy import ControllerPolicy
+        from automl_cli.strategies.controller.learner import ControllerSize
+        from automl_cli.strategies.controller.policy import ControllerPolicy
 
         return ControllerPolicy(
             self._space.decisions,
@@ -193,8 +193,8 @@ class PolicySearch:
         return {place for place, genotype in enumerate(genotypes) if genotype in self._seen or first[genotype] != place}
 
     def _learn(self, proposals: Sequence[Proposal], rewards: Sequence[float | None]) -> None:
-        from automl_cli.nn.controller.objectives import Coefficients
-        from automl_cli.nn.controller.policy import Example
+        from automl_cli.strategies.controller.objectives import Coefficients
+        from automl_cli.strategies.controller.policy import Example
 
         settings = self._settings
         genotypes = [proposal.genotype for proposal in proposals]

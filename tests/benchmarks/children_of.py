@@ -35,7 +35,7 @@ def child_on(
 def rule_of(preset: SearchPreset) -> Any:
     """The update rule of a preset."""
     filling = by_names({"optimizer": preset.child.optimizer})["optimizer"]
-    return built_by(filling)(value_of(filling), preset.child.recipe)
+    return built_by(filling)(value_of(filling), preset.child.recipe, total_steps=1, seed=0)
 
 
 def child_of(preset: SearchPreset, **changes: Any) -> Child:

@@ -134,7 +134,7 @@ def operation(job: dict[str, Any]) -> dict[str, Any]:
     )
     page = jnp.asarray(random.normal(size=block.size), jnp.float32) if block.size else nothing
     gradient, place = jnp.zeros_like(page) if block.size else nothing, jnp.int32(0) if block.size else nothing
-    given = (jnp.zeros(unit.filters), jnp.ones(unit.filters)) if isinstance(unit, Unit) else ()
+    given = (jnp.zeros(unit.filters), jnp.ones(unit.filters), np.bool(False)) if isinstance(unit, Unit) else ()
     times = []
     for _ in range(job["repeats"] + 2):
         begin = time.process_time()

@@ -4,10 +4,13 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 import optax
 import pytest
@@ -19,6 +22,7 @@ from automl_cli.system.process import process_settings
 from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, MaxPool, Network
 
 ENGINES = (WholeEngine, BlocksEngine)
+RULE = optax.trace(0.9)
 
 NETWORK = Network(
     blocks=(
@@ -92,3 +96,67 @@ def test_programs_outlive_the_clearing_of_what_jax_keeps(monkeypatch: pytest.Mon
     compilation.begin_child()
     assert len(program) == 1
     assert (np.asarray(program(jnp.ones(3))) == 2).all()
+
+
+@contextmanager
+def compilations() -> Iterator[list[str]]:
+    """Yield the list to which an event is added for every program that XLA compiles meanwhile."""
+    found: list[str] = []
+
+    def listen(event: str, seconds: float, **_: object) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            found.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield found
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def trained_and_scored(engine_class: type, network: Network) -> None:
+    engine = engine_class(build_network(network, (6, 7, 2), 3, seed=1), loss=loss, update_rule=RULE)
+    images, labels = np.ones((5, 6, 7, 2), np.float32), np.zeros(5, np.int32)
+    state = engine.state(engine.arrays(engine.initial()))
+    state, _ = engine.step(state, images, labels, 0.1)
+    engine.outputs(state, images)
+
+
+@pytest.mark.parametrize("engine_class", ENGINES)
+def test_making_a_network_of_new_shapes_compiles_nothing(engine_class: type):
+    trained_and_scored(engine_class, NETWORK)  # the state of the update rule, and programs of JAX's own
+    wider = msgspec.structs.replace(
+        NETWORK, blocks=(Block("a", ConvolutionUnit(kernel=(1, 5), filters=11), (IMAGE,)), *NETWORK.blocks[1:])
+    )
+    with compilations() as found:
+        engine = engine_class(build_network(wider, (6, 7, 2), 3, seed=1), loss=loss, update_rule=optax.identity())
+        engine.state(engine.arrays(engine.initial()))
+    assert not found
+
+
+def test_a_second_network_of_the_same_shapes_compiles_nothing():
+    trained_and_scored(BlocksEngine, NETWORK)
+    with compilations() as found:
+        trained_and_scored(BlocksEngine, NETWORK)
+    assert not found
+
+
+def test_scoring_a_network_compiles_only_what_makes_logits_of_the_sum_of_the_shares():
+    engine = BlocksEngine(build_network(NETWORK, (6, 7, 2), 3, seed=1), loss=loss, update_rule=RULE)
+    images, labels = np.ones((4, 6, 7, 2), np.float32), np.zeros(4, np.int32)
+    state, _ = engine.step(engine.initial(), images, labels, 0.1)
+    with compilations() as found:
+        engine.outputs(state, images)
+    assert len(found) == 1
+
+
+def test_only_programs_that_loop_over_large_maps_have_the_fusion_emitters(monkeypatch: pytest.MonkeyPatch):
+    asked: list[dict[str, bool | int]] = []
+    monkeypatch.setattr(compilation, "current_program_cache", asked.append)
+    monkeypatch.setattr(compilation, "LARGE", 16)
+    small, large = jnp.ones((1, 3, 5, 1)), jnp.ones((2, 2, 2, 2))
+    for options in ({}, {"loops": True}, {"long": True}):
+        for x in (small, large):
+            compilation.compiled(lambda x: x + 1, **options)(x)
+    without = [options.get("xla_cpu_use_fusion_emitters") is False for options in asked]
+    assert without == [True, True, True, False, False, False]

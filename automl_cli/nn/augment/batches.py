@@ -64,12 +64,13 @@ class Batches:
 
     def epoch(self, seed: int, epoch: int) -> Generator[tuple[Array, Array], None, None]:
         """Yield the batches of one epoch: images (size, height, width, channels) float32, labels (size,) int32."""
+        batch = _batch(self._pipeline, self.policy is not None)
         for indices, key in shuffled_batches(seed, epoch, examples=self._examples, size=self.size):
-            yield _batch(self._pipeline)(*self._arrays, indices, key, self.policy)
+            yield batch(*self._arrays, indices, key, self.policy)
 
 
 @cache
-def _batch(pipeline: Pipeline) -> Program:
+def _batch(pipeline: Pipeline, with_policy: bool) -> Program:
     """Return the program (images, labels, mean, standard deviation, indices, key, policy or None) -> (batch of images, their
     labels)."""
 
@@ -78,7 +79,7 @@ def _batch(pipeline: Pipeline) -> Program:
     ) -> tuple[Array, Array]:
         return training_inputs(images[indices], mean, std, key, pipeline=pipeline, policy=policy), labels[indices]
 
-    return compiled(batch)
+    return compiled(batch, loops=with_policy)
 
 
 class Examples:

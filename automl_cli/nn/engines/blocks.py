@@ -16,7 +16,7 @@ from jax import Array
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines.drop_masks import drop_masks
 from automl_cli.nn.engines.ema import initial_average, updated_average
-from automl_cli.nn.engines.graph import ParameterSource
+from automl_cli.nn.engines.graph import EVALUATES, ParameterSource
 from automl_cli.nn.engines.lowering import lower
 from automl_cli.nn.engines.protocol import StepContext, required_context
 from automl_cli.nn.engines.tape import BlockCall, run_backward, run_evaluation, run_forward
@@ -77,6 +77,7 @@ class BlocksEngine:
         self._calls: dict[tuple[Any, ...], tuple[BlockCall, ...]] = {}
         self._initial_arrays = named_arrays(model)
         self._fixed = {} if (code := code_of(model.activation)) is None else {"activation": jnp.asarray(code)}
+        self._evaluates = {evaluates: jax.device_put(np.bool(evaluates)) for evaluates in (False, True)}
         self._update_rule = update_rule
         self._drop = drop
         self._average_decay = average_decay
@@ -85,7 +86,7 @@ class BlocksEngine:
         """Return the state before the first step, a pytree."""
         parameters, statistics = self._initial_arrays
         pages = self._packed({name: np.asarray(array) for name, array in parameters.items()})
-        gradients = tuple(jnp.zeros(size, jnp.float32) for size in self._graph.pages)
+        gradients = tuple(jax.device_put(np.zeros(size, np.float32)) for size in self._graph.pages)
         average = initial_average(self._average_decay, pages)
         return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages), *average)
 
@@ -96,7 +97,7 @@ class BlocksEngine:
 
         Raises ValueError if the engine drops paths or features and `context` is None.
         """
-        side_inputs = {**self._fixed, **state.statistics, "examples": _spatial_first(inputs), "targets": targets}
+        side_inputs = self._side_inputs(state, inputs, targets, evaluates=False)
         if self._drop is not None:
             side_inputs |= drop_masks(self._drop, self._graph, required_context(context), len(inputs))
         calls = self._calls_for(inputs, training=True)
@@ -117,9 +118,13 @@ class BlocksEngine:
     def outputs(self, state: BlocksState, inputs: Array) -> Array:
         """Return the logits (batch, classes) of the network in evaluation mode."""
         pages = state.pages if state.average is None else state.average
-        absent = dict.fromkeys(self._graph.features)
-        side_inputs = {**self._fixed, **state.statistics, **absent, "examples": _spatial_first(inputs), "targets": None}
+        side_inputs = self._side_inputs(state, inputs, None, evaluates=True) | dict.fromkeys(self._graph.features)
         return run_evaluation(self._calls_for(inputs, training=False), pages, side_inputs)
+
+    def _side_inputs(self, state: BlocksState, inputs: Array, targets: Array | None, *, evaluates: bool) -> dict[str, Any]:
+        """Return what blocks read besides their inputs, by name, without random factors."""
+        own = {EVALUATES: self._evaluates[evaluates], "examples": _spatial_first(inputs), "targets": targets}
+        return {**self._fixed, **state.statistics, **own}
 
     def with_carry(self, state: BlocksState, carry: Any) -> BlocksState:
         """Return the state unchanged. Raises ValueError for any carry but None: blocks are made of feed-forward networks."""
@@ -156,14 +161,14 @@ class BlocksEngine:
 
         def restored(path: Any, leaf: Any) -> Any:
             name = ".".join(("optimizer", jax.tree_util.keystr(path, simple=True, separator=".")))
-            return self._packed(_with_prefix(f"{name}.", arrays)) if self._is_pages(leaf) else jnp.array(arrays[name])
+            return self._packed(_with_prefix(f"{name}.", arrays)) if self._is_pages(leaf) else jax.device_put(arrays[name])
 
         optimizer = jax.tree.map_with_path(restored, fresh.optimizer, is_leaf=self._is_pages)
-        statistics = {name: jnp.array(arrays[f"statistics.{name}"]) for name in fresh.statistics}
+        statistics = {name: jax.device_put(arrays[f"statistics.{name}"]) for name in fresh.statistics}
         pages = self._packed(_with_prefix("parameters.", arrays))
         if self._average_decay is None:
             return BlocksState(pages, fresh.gradients, statistics, optimizer)
-        average = self._packed(_with_prefix("average.", arrays)), jnp.array(arrays["averaged"])
+        average = self._packed(_with_prefix("average.", arrays)), jax.device_put(arrays["averaged"])
         return BlocksState(pages, fresh.gradients, statistics, optimizer, *average)
 
     def _packed(self, arrays: Mapping[str, np.ndarray]) -> Pages:
@@ -175,7 +180,7 @@ class BlocksEngine:
                 flat = np.asarray(arrays[source.array])[_slice(source)].ravel()
                 pages[call.page][start : start + flat.size] = flat
                 start += flat.size
-        return tuple(map(jnp.array, pages))
+        return jax.device_put(tuple(pages))
 
     def _unpacked(self, pages: Pages, prefix: str) -> dict[str, np.ndarray]:
         """Copy pages into named arrays, whose names begin with `prefix`."""
@@ -210,7 +215,7 @@ def _update(rule: optax.TransformUpdateFn, average_decay: float | None) -> Any:
         pages = jax.tree.map(lambda page, change: page - rate * change, pages, changes)
         return pages, optimizer, *updated_average(average_decay, average, averaged, pages)
 
-    return compiled(update, long=True, donate_argnums=0)
+    return compiled(update, donate_argnums=0)
 
 
 def _slice(source: ParameterSource) -> tuple[slice, ...]:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 Tree = TypeVar("Tree")
@@ -20,7 +21,7 @@ def initial_average(decay: float | None, parameters: Tree) -> tuple[Tree | None,
     """
     if decay is None:
         return None, None
-    return jax.tree.map(jnp.copy, parameters), jnp.zeros((), jnp.float32)
+    return jax.device_put((parameters, np.float32(0)), may_alias=False)
 
 
 def updated_average(

@@ -42,6 +42,10 @@ class Graph(NamedTuple):
     features: dict[str, slice]
 
 
+EVALUATES = "evaluates"
+"""Name of the side input that says whether batch norm takes the running statistics, as in evaluation: a scalar bool."""
+
+
 def path_name(number: int) -> str:
     """Return the name of the side input with the factors of this path."""
     return f"path {number}"

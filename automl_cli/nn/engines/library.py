@@ -37,7 +37,6 @@ from automl_cli.nn.ops.units import (
     Unit,
     batch_norm_then,
     kernel_shapes,
-    normalise_then,
     transform,
 )
 from automl_cli.values.operations import AveragePool, MaxPool
@@ -64,54 +63,52 @@ def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction |
         return transform(unit, parameters, pad_to(x, *size), activation, code), None
 
     shapes = {**kernel_shapes(unit, channels), **beta_shapes(activation, channels)}
-    return CompiledBlock(_name(unit), function, shapes, settings=_settings(activation, unit, channels, size))
+    settings, loops = _settings(activation, unit, channels, size), _loops(activation)
+    return CompiledBlock(_name(unit), function, shapes, settings=settings, loops=loops)
 
 
 @cached_block
 def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
     """Return the block `norm`: (height, width, batch, filters) -> the same shape, followed by the activation unless it is None.
 
-    Side inputs are the running statistics, (filters,) each; their new values are the by-products.
+    Side inputs are the running statistics, (filters,) each, whose new values are the by-products, and whether to normalise by
+    them, as in evaluation, a scalar bool. So one program serves training and evaluation.
     """
 
     def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, Inputs]:
         return _normalised(activation, parameters, inputs[0], side_inputs)
 
-    def evaluation(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
-        (mean, variance), code = _without_code(activation, side_inputs)
-        return normalise_then(activation, inputs[0], parameters, (mean, variance), code)
-
-    settings, adds_gradients = _settings(activation, filters), activation is not None
     shapes = {**norm_shapes(filters), **beta_shapes(activation, filters)}
-    return CompiledBlock("norm", function, shapes, evaluation, settings=settings, adds_gradients=adds_gradients)
+    return CompiledBlock(
+        "norm",
+        function,
+        shapes,
+        settings=_settings(activation, filters),
+        adds_gradients=activation is not None,
+        loops=_loops(activation),
+    )
 
 
 @cached_block
 def unit(unit: Unit, channels: int, activation: ActivationFunction | None) -> CompiledBlock:
     """Return the block `unit`, with the activation before its linear map unless that is None.
 
-    Side inputs are the running statistics, (filters,) each, and the training examples if they are the input.
+    Side inputs are those of `norm`, and the training examples if they are the input.
     """
 
     def function(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> tuple[Array, Inputs]:
-        (mean, variance, *examples), code = _without_code(activation, side_inputs)
+        (mean, variance, evaluates, *examples), code = _without_code(activation, side_inputs)
         (x,) = (*inputs, *examples)
-        return _normalised(None, parameters, transform(unit, parameters, x, activation, code), (mean, variance))
-
-    def evaluation(parameters: Parameters, inputs: Inputs, side_inputs: Inputs) -> Array:
-        (mean, variance, *examples), code = _without_code(activation, side_inputs)
-        (x,) = (*inputs, *examples)
-        y = transform(unit, parameters, x, activation, code)
-        return ops.normalise(y, parameters["scale"], parameters["offset"], mean, variance, relu=False)
+        return _normalised(None, parameters, transform(unit, parameters, x, activation, code), (mean, variance, evaluates))
 
     shapes = {**kernel_shapes(unit, channels), **beta_shapes(activation, channels), **norm_shapes(unit.filters)}
     return CompiledBlock(
         f"{_name(unit)}_norm",
         function,
         shapes,
-        evaluation,
         settings=_settings(activation, unit, channels),
         adds_gradients=False,
+        loops=_loops(activation),
     )
 
 
@@ -124,9 +121,9 @@ def _normalised(
     activation: ActivationFunction | None, parameters: Parameters, x: Array, side_inputs: Inputs
 ) -> tuple[Array, Inputs]:
     """Apply batch norm and the activation; return the result and the new running statistics."""
-    statistics, code = _without_code(activation, side_inputs)
-    y, *moments = batch_norm_then(activation, x, parameters, code)
-    return y, tuple(ops.moving_average(old, new) for old, new in zip(statistics, moments, strict=True))
+    (mean, variance, evaluates), code = _without_code(activation, side_inputs)
+    y, *moments = batch_norm_then(activation, x, parameters, code, (evaluates, mean, variance))
+    return y, tuple(ops.moving_average(old, new) for old, new in zip((mean, variance), moments, strict=True))
 
 
 def _settings(activation: ActivationFunction | None, *settings: Any) -> tuple[Any, ...] | None:
@@ -134,6 +131,11 @@ def _settings(activation: ActivationFunction | None, *settings: Any) -> tuple[An
     if activation is None or activation is relu:
         return (*settings, "relu" if activation is relu else None)
     return (*settings, "data") if takes_code(activation) else None
+
+
+def _loops(activation: ActivationFunction | None) -> bool:
+    """Return whether an activation makes a block loop over its maps (`nn.compilation.compiled`): any function but ReLU does."""
+    return activation is not None and activation is not relu
 
 
 def _without_code(activation: ActivationFunction | None, side_inputs: Inputs) -> tuple[Inputs, Array | None]:
@@ -156,8 +158,9 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
             return ops.max_pool(x, pool.window, pool.stride), None
         return ops.average_pool(x, pool.window, pool.stride, padding=pool.padding), None
 
-    name = "max_pool" if isinstance(pool, MaxPool) else "average_pool"
-    return CompiledBlock(name, function, {}, settings=(pool, size))
+    largest = isinstance(pool, MaxPool)
+    name = "max_pool" if largest else "average_pool"
+    return CompiledBlock(name, function, {}, settings=(pool, size), loops=largest)
 
 
 @cached_block
@@ -184,7 +187,8 @@ def activation(size: Pair, activation: ActivationFunction, channels: int | None 
         return activated(activation, pad_to(x, *size), parameters, code), None
 
     shapes = {} if channels is None else beta_shapes(activation, channels)
-    return CompiledBlock("activation", function, shapes, settings=_settings(activation, size, channels))
+    settings, loops = _settings(activation, size, channels), _loops(activation)
+    return CompiledBlock("activation", function, shapes, settings=settings, loops=loops)
 
 
 @cached_block

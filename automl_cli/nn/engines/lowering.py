@@ -6,10 +6,12 @@ inputs, and a space has few blocks: 16 kernels x 5 inputs x 4 filters at one ima
 is therefore never computed, unless several are added: it is a list of pieces that its readers go through.
 """
 
-import jax.numpy as jnp
+import jax
+import numpy as np
 
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.graph import (
+    EVALUATES,
     Graph,
     ParameterSource,
     Piece,
@@ -194,7 +196,7 @@ class _GraphBuilder:
         if len(pieces) == 1 and last is None and is_normalised(unit):
             kernels = {**kernel_sources(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels)}
             sources = {**kernels, **norm_sources(prefix, unit.filters)}
-            side_inputs = (*statistics_names(prefix), *_examples(pieces[0]), *_code(first))
+            side_inputs = (*statistics_names(prefix), EVALUATES, *_examples(pieces[0]), *_code(first))
             block = library.unit(unit, channels, first)
             return Piece(self._call(block, _operands(pieces[0]), sources, side_inputs), shape)
         parts, start = [], 0
@@ -213,7 +215,7 @@ class _GraphBuilder:
     def _norm(self, prefix: str, filters: int, operands: tuple[tuple[int, ...], ...], last: ActivationFunction | None) -> int:
         """Append the batch norm of the sum of some values, followed by an activation unless it is None."""
         sources = {**norm_sources(prefix, filters), **self._betas(f"{prefix}.norm", last, 0, filters)}
-        return self._call(library.norm(filters, last), operands, sources, (*statistics_names(prefix), *_code(last)))
+        return self._call(library.norm(filters, last), operands, sources, (*statistics_names(prefix), EVALUATES, *_code(last)))
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
         """Append the linear layer of a classifier; return the values whose sum it is. Names of its arrays begin with
@@ -257,7 +259,7 @@ class _GraphBuilder:
         """Append one call; return the number of its value."""
         page, offset = self._allocate(0 if block is None else block.size)
         output = len(self._calls)
-        self._calls.append(BlockCall(block, page, jnp.int32(offset), operands, side_inputs, output))
+        self._calls.append(BlockCall(block, page, jax.device_put(np.int32(offset)), operands, side_inputs, output))
         self._sources.append(sources)
         return output
 

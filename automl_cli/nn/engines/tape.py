@@ -53,7 +53,7 @@ class CompiledBlock:
     `shapes` are the shapes of the parameters by name. `evaluation` is the function in evaluation mode, if it differs.
     `settings` are all that the function closes over; without them its programs cannot be found on disk untraced
     (`nn.program_cache`). `adds_gradients` says whether several gradients of the output are summed inside the backward program;
-    if not, one program serves any number of gradients.
+    if not, one program serves any number of gradients. `loops` is as in `nn.compilation.compiled`.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class CompiledBlock:
         *,
         settings: tuple[Any, ...] | None = None,
         adds_gradients: bool = True,
+        loops: bool = False,
     ) -> None:
         self.name = name
         self.adds_gradients = adds_gradients
@@ -73,6 +74,7 @@ class CompiledBlock:
         self._function = function
         self._pullbacks: dict[Any, tuple[Any, tuple[int, ...]]] = {}
         self._settings = settings
+        self._loops = loops
         self.forward: Callable[..., Any] = self._program("forward", self._forward)
         self.backward: Callable[..., Any] = self._program("backward", self._backward, donate_argnums=7)
         self.evaluate: Callable[..., Any] | None = (
@@ -93,7 +95,7 @@ class CompiledBlock:
     def _program(self, use: str, function: Callable[..., Any], **options: Any) -> Program:
         name = f"{use}_{self.name}"
         identity = None if self._settings is None else f"{name} {self._settings} {sorted(self.shapes.items())}"
-        return compiled(_named(function, name), identity=identity, **options)
+        return compiled(_named(function, name), identity=identity, loops=self._loops, **options)
 
     def _forward(
         self, page: Array, offset: Array, operands: Operands, side_inputs: tuple[Array, ...]

@@ -75,7 +75,7 @@ class WholeEngine:
 
     def initial(self) -> WholeState:
         """Return the state before the first step, a pytree."""
-        parameters, statistics = (jax.tree.map(jnp.copy, array_tree) for array_tree in self._initial_arrays)
+        parameters, statistics = jax.device_put(self._initial_arrays, may_alias=False)  # the step gives their memory away
         optimizer = self._init(parameters)
         decay = self._average_decay if scoring_offset(optimizer) is None else 0.0  # any number: it starts from the parameters
         return WholeState(parameters, statistics, optimizer, *initial_average(decay, parameters))
@@ -110,7 +110,7 @@ class WholeEngine:
 
     def state(self, arrays: Mapping[str, np.ndarray]) -> WholeState:
         """Return the state that `arrays` came from."""
-        return jax.tree.map_with_path(lambda path, _: jnp.array(arrays[_name(path)]), self.initial())
+        return jax.tree.map_with_path(lambda path, _: jax.device_put(arrays[_name(path)]), self.initial())
 
 
 def _apply(model: Any, inputs: Array, carry: Any, **options: Any) -> tuple[Any, Any]:

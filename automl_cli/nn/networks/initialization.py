@@ -1,8 +1,14 @@
-"""Initial parameters: normal, drawn with NumPy, so that making a network compiles nothing."""
+"""Initial parameters: normal, drawn with NumPy, so that making a network compiles nothing.
 
+Arrays are put on the device as they are: `jnp.asarray`, `jnp.ones` and the like compile a program for every new shape, which
+takes 30 ms, and the kernels of every network have new shapes.
+"""
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax import Array
 
 from automl_cli.core.random_streams import stream_seed
 from automl_cli.values.network import Fan
@@ -33,4 +39,9 @@ class Initializer:
         return self._normal((features, classes), 1 / features)
 
     def _normal(self, shape: tuple[int, ...], variance: float) -> nnx.Param[jnp.ndarray]:
-        return nnx.Param(jnp.asarray(self._random.standard_normal(shape, np.float32) * np.sqrt(np.float32(variance))))
+        return nnx.Param(jax.device_put(self._random.standard_normal(shape, np.float32) * np.sqrt(np.float32(variance))))
+
+
+def constant(value: float, size: int) -> Array:
+    """Return an array (size,), float32, of one value."""
+    return jax.device_put(np.full(size, value, np.float32))

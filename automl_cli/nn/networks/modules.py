@@ -13,7 +13,7 @@ from flax import nnx
 from jax import Array
 
 from automl_cli.nn import ops
-from automl_cli.nn.networks.initialization import Initializer
+from automl_cli.nn.networks.initialization import Initializer, constant
 from automl_cli.nn.ops.activations import (
     ActivationFunction,
     ParametricActivation,
@@ -85,10 +85,10 @@ class BatchNorm(nnx.Module):
     def __init__(self, channels: int, activation: ActivationFunction | None = None) -> None:
         self.activation = activation
         _add_betas(self, activation, channels)
-        self.scale = nnx.Param(jnp.ones(channels))
-        self.offset = nnx.Param(jnp.zeros(channels))
-        self.mean = nnx.BatchStat(jnp.zeros(channels))
-        self.variance = nnx.BatchStat(jnp.ones(channels))
+        self.scale = nnx.Param(constant(1, channels))
+        self.offset = nnx.Param(constant(0, channels))
+        self.mean = nnx.BatchStat(constant(0, channels))
+        self.variance = nnx.BatchStat(constant(1, channels))
 
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Normalise x (height, width, batch, channels), then apply the activation."""
@@ -174,7 +174,7 @@ class Classifier(nnx.Module):
 
     def __init__(self, features: int, classes: int, initial: Initializer) -> None:
         self.weights = initial.weights(features, classes)
-        self.bias = nnx.Param(jnp.zeros(classes))
+        self.bias = nnx.Param(constant(0, classes))
 
     def __call__(self, outputs: Sequence[Array], mask: Callable[[Array], Array] | None = None) -> Array:
         """Return float32 logits (batch, classes), whatever the dtype of the outputs; `mask` is applied to the pooled

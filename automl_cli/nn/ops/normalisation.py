@@ -33,13 +33,18 @@ STATISTICS_MOMENTUM = 0.9
 Saved = tuple[Array, Array, Array, Array, Array]
 
 
-def batch_norm(x: Array, scale: Array, offset: Array, *, relu: bool) -> tuple[Array, Array, Array]:
-    """Normalise x (height, width, batch, channels) by the moments of this batch.
+Known = tuple[Array, Array, Array]
+"""Moments in place of those of a batch: whether to take them, a scalar bool; mean and variance, (channels,) each, float32."""
+
+
+def batch_norm(x: Array, scale: Array, offset: Array, *, relu: bool, known: Known | None = None) -> tuple[Array, Array, Array]:
+    """Normalise x (height, width, batch, channels) by the moments of this batch, or by the known ones where they say so, as one
+    program for training and evaluation does.
 
     Returns the result in the dtype of x, and the mean and the (biased) variance of each channel, (channels,) each, float32. No
     gradient flows through the returned moments, which are for running statistics. Scale and offset are (channels,).
     """
-    return _batch_norm(x, scale, offset, relu)
+    return _batch_norm(x, scale, offset, known, relu)
 
 
 def normalise(x: Array, scale: Array, offset: Array, mean: Array, variance: Array, *, relu: bool) -> Array:
@@ -58,20 +63,31 @@ def _affine(x: Array, factor: Array, shift: Array, relu: bool) -> Array:
     return jnp.maximum(y, 0) if relu else y
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _batch_norm(x: Array, scale: Array, offset: Array, relu: bool) -> tuple[Array, Array, Array]:
-    return _forward(x, scale, offset, relu)[0]
+@partial(jax.custom_vjp, nondiff_argnums=(4,))
+def _batch_norm(x: Array, scale: Array, offset: Array, known: Known | None, relu: bool) -> tuple[Array, Array, Array]:
+    return _forward(x, scale, offset, known, relu)[0]
 
 
-def _forward(x: Array, scale: Array, offset: Array, relu: bool) -> tuple[tuple[Array, Array, Array], Saved]:
+def _moments(x: Array) -> tuple[Array, Array]:
+    """Return mean and variance of each channel of x (height, width, batch, channels): (channels,) each, float32."""
     exact = x.astype(jnp.float32)
     mean = exact.mean((0, 1, 2))
-    variance = jnp.maximum(jnp.square(exact).mean((0, 1, 2)) - jnp.square(mean), 0)
+    return mean, jnp.maximum(jnp.square(exact).mean((0, 1, 2)) - jnp.square(mean), 0)
+
+
+def _forward(
+    x: Array, scale: Array, offset: Array, known: Known | None, relu: bool
+) -> tuple[tuple[Array, Array, Array], Saved]:
+    if known is None:
+        mean, variance = _moments(x)
+    else:
+        take, *moments = known
+        mean, variance = lax.cond(take, lambda x, *moments: moments, lambda x, *_: _moments(x), x, *moments)
     y = normalise(x, scale, offset, mean, variance, relu=relu)
     return (y, mean, variance), (x, mean, lax.rsqrt(variance + EPSILON), scale, offset)
 
 
-def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, None]:
     x, mean, inverse_deviation, scale, offset = saved
     factor = scale * inverse_deviation
     dtype, x, gradient = x.dtype, x.astype(jnp.float32), gradients[0].astype(jnp.float32)
@@ -86,7 +102,7 @@ def _backward(relu: bool, saved: Saved, gradients: tuple[Array, Array, Array]) -
     shift = -factor * total / examples - slope * mean
     active = active_part(x, gradient)
     x_gradient = active * factor[None, None, None] + x * slope[None, None, None] + shift[None, None, None]
-    return x_gradient.astype(dtype), scale_gradient, total
+    return x_gradient.astype(dtype), scale_gradient, total, None
 
 
 def _total_and_correlation(active_part: Callable[[Array, Array], Array], x: Array, gradient: Array) -> tuple[Array, Array]:

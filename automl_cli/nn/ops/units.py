@@ -16,7 +16,7 @@ from jax import Array
 from automl_cli.nn.ops.activations import ActivationFunction, activated
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.depthwise import depthwise
-from automl_cli.nn.ops.normalisation import batch_norm, normalise
+from automl_cli.nn.ops.normalisation import Known, batch_norm, normalise
 from automl_cli.nn.ops.relu_recomputed import of_positive_part, relu
 from automl_cli.values.operations import ConvolutionUnit, FactorizedReduction, SeparableUnit
 
@@ -73,15 +73,19 @@ def _two_paths(x: Array, kernels: Mapping[str, Array]) -> Array:
 
 
 def batch_norm_then(
-    activation: ActivationFunction | None, x: Array, parameters: Mapping[str, Array], code: Array | None = None
+    activation: ActivationFunction | None,
+    x: Array,
+    parameters: Mapping[str, Array],
+    code: Array | None = None,
+    known: Known | None = None,
 ) -> tuple[Array, Array, Array]:
     """Apply `ops.batch_norm` and the activation, if any, to x (height, width, batch, channels).
 
-    `parameters` are `scale` and `offset`, (channels,) each, and those of the activation. Returns the result, and mean and
-    variance of the batch, (channels,) each.
+    `parameters` are `scale` and `offset`, (channels,) each, and those of the activation; `known` is as there. Returns the
+    result, and mean and variance, (channels,) each.
     """
     rectify = activation is relu
-    y, mean, variance = batch_norm(x, parameters["scale"], parameters["offset"], relu=rectify)
+    y, mean, variance = batch_norm(x, parameters["scale"], parameters["offset"], relu=rectify, known=known)
     return activated(None if rectify else activation, y, parameters, code), mean, variance
 
 

@@ -151,6 +151,26 @@ def test_batch_norm_equals_the_formula(height, width, batch, ins, relu, seed, la
     assert np.allclose(found_variance, variance, atol=1e-5)
 
 
+@pytest.mark.parametrize("relu", [False, True])
+def test_batch_norm_takes_known_moments_where_it_is_told_to(relu: bool):
+    random = np.random.default_rng(0)
+    x, gradient = (jnp.asarray(random.normal(size=(5, 4, 3, 2)), jnp.float32) for _ in range(2))
+    scale, offset, mean, variance = (jnp.asarray(random.uniform(0.5, 2, 2), jnp.float32) for _ in range(4))
+
+    def normalised(take: bool, *arguments: jax.Array) -> jax.Array:
+        y, *moments = ops.batch_norm(*arguments, relu=relu, known=(jnp.bool(take), mean, variance))
+        assert all(np.array_equal(*pair) for pair in zip(moments, (mean, variance), strict=True)) == take
+        return y
+
+    known = ops.normalise(x, scale, offset, mean, variance, relu=relu)
+    np.testing.assert_allclose(normalised(True, x, scale, offset), known, rtol=1e-6, atol=1e-6)
+    expected = all_of(lambda *a: ops.batch_norm(*a, relu=relu)[0], x, scale, offset, gradient=gradient)
+    known_moments = (jnp.bool(False), mean, variance)
+    found = all_of(lambda *a: ops.batch_norm(*a, relu=relu, known=known_moments)[0], x, scale, offset, gradient=gradient)
+    for f, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(f, e, rtol=1e-5, atol=1e-5)
+
+
 def test_no_gradient_flows_through_the_moments_of_batch_norm():
     x = jnp.asarray(draw(0, 2, 2, 3, 4), jnp.float32)
     gradient = jax.grad(lambda x: sum(part.sum() for part in ops.batch_norm(x, jnp.ones(4), jnp.zeros(4), relu=False)[1:]))(x)

@@ -102,5 +102,5 @@ def test_a_block_that_rectifies_first_keeps_no_map_for_its_gradient(name, monkey
 
 def test_a_batch_norm_that_rectifies_keeps_no_map_for_its_gradient():
     block, x = library.norm(4, relu), map_with_zeros(32, 32, 1, 4)
-    _, _, kept = block.forward(jnp.ones(block.size), jnp.int32(0), ((x,),), (jnp.zeros(4), jnp.ones(4)))
+    _, _, kept = block.forward(jnp.ones(block.size), jnp.int32(0), ((x,),), (jnp.zeros(4), jnp.ones(4), np.bool(False)))
     assert [array.shape for array in kept if array.size >= x.size] == []

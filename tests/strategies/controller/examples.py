@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 
 from automl_cli.core.decisions import Decision, DecisionList, Genotype, Membership
-from automl_cli.nn.controller.learner import ControllerSize, Learner, LearnerState, learner
-from automl_cli.nn.controller.objectives import Batch, Genotypes, ObjectiveName
+from automl_cli.strategies.controller.learner import ControllerSize, Learner, LearnerState
+from automl_cli.strategies.controller.objectives import Batch, Genotypes, ObjectiveName
 
 TWO = DecisionList((Decision("a", (1, 2)), Decision("b", (1, 2, 3))))
 
@@ -50,7 +50,7 @@ def enumerate_genotypes(decisions: DecisionList, length: int | None = None) -> l
 @cache
 def opinionated(decisions: DecisionList, name: ObjectiveName = "reinforce", *, layers: int = 2) -> tuple[Learner, LearnerState]:
     """Return a learner of 5 units with a policy that is far from uniform."""
-    taught = learner(decisions, ControllerSize(layers, 5), name)
+    taught = Learner(decisions, ControllerSize(layers, 5), name)
     return taught, taught.fresh(initial_range=1.5, seed=3)
 
 
@@ -67,8 +67,8 @@ def batch(decisions: DecisionList, genotypes: list[Genotype], advantages: list[f
     """Return a batch without a queue."""
     return Batch(
         pack(decisions, genotypes),
-        np.array(advantages, np.float32),
+        np.array(advantages, np.float64),
         np.asarray(old),
         pack(decisions, []),
-        np.zeros(0, np.float32),
+        np.zeros(0),
     )

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import jax
 import numpy as np
 from msgspec import Struct
 
 from automl_cli.core.decisions import DecisionList, Genotype
-from automl_cli.nn.controller.learner import ControllerSize, learner
-from automl_cli.nn.controller.objectives import Batch, Coefficients, Genotypes, ObjectiveName
+from automl_cli.strategies.controller.learner import ControllerSize, Learner
+from automl_cli.strategies.controller.objectives import Batch, Coefficients, Genotypes, ObjectiveName
 
 
 class Example(Struct, frozen=True):
@@ -26,7 +25,7 @@ class ControllerPolicy:
         self, decisions: DecisionList, size: ControllerSize, *, objective: ObjectiveName, initial_range: float, seed: int
     ) -> None:
         self._decisions = decisions
-        self._learner = learner(decisions, size, objective)
+        self._learner = Learner(decisions, size, objective)
         self._state = self._learner.fresh(initial_range=initial_range, seed=seed)
 
     def draw(
@@ -40,30 +39,29 @@ class ControllerPolicy:
         """
         rollout = self._learner.draw(
             self._state.parameters,
-            np.asarray(uniforms, np.float32),
+            np.asarray(uniforms, np.float64),
             np.asarray(lengths, np.int32),
-            np.full(len(lengths), exploration, np.float32),
+            np.full(len(lengths), exploration),
         )
-        indices, log_probabilities = jax.device_get((rollout.genotypes, rollout.log_probability))
-        rows = zip(indices.tolist(), lengths, log_probabilities.tolist(), strict=True)
+        rows = zip(rollout.genotypes.tolist(), lengths, rollout.log_probability.tolist(), strict=True)
         return [(tuple(row[:length]), log_probability) for row, length, log_probability in rows]
 
     def log_probabilities(self, genotypes: Sequence[Genotype]) -> list[float]:
         """Return the log-probability of each genotype, of any live length, under the current policy."""
         rollout = self._learner.score(self._state.parameters, self._pack(genotypes, len(genotypes)))
-        return [float(value) for value in np.asarray(rollout.log_probability)]
+        return [float(value) for value in rollout.log_probability]
 
     def learn(
         self, examples: Sequence[Example], *, best: Sequence[Genotype], queue_size: int, rates: Coefficients, epochs: int
     ) -> None:
         """Take `epochs` steps up the objective on these examples and on the best genotypes, in a queue of `queue_size`
         places."""
-        weights = np.zeros(queue_size, np.float32)
+        weights = np.zeros(queue_size)
         weights[: len(best)] = 1 / max(1, len(best))
         batch = Batch(
             proposals=self._pack([example.genotype for example in examples], len(examples)),
-            advantages=np.asarray([example.advantage for example in examples], np.float32),
-            log_probabilities=np.asarray([example.log_probability for example in examples], np.float32),
+            advantages=np.asarray([example.advantage for example in examples], np.float64),
+            log_probabilities=np.asarray([example.log_probability for example in examples], np.float64),
             queue=self._pack(best, queue_size),
             queue_weights=weights,
         )
