@@ -59,7 +59,7 @@ def test_auto_is_settled_once_and_kept_when_a_resume_adds_trials() -> None:
     [
         (
             {"strategy": "auto", "strategy_option": {"starts": "3"}},
-            "--strategy-option is about one strategy, and --strategy auto",
+            "--strategy-option is about one strategy, and `auto` chooses which",
         ),
         ({"replicates": 3}, "--replicates measures again what has noise, and here a score is always the same"),
         ({"replicates": 1}, "--replicates is 1; it must be at least 2"),
