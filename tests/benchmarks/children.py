@@ -44,7 +44,10 @@ for where one takes five seconds."""
 FIRST = 7100
 """The first architecture by default: none of these was looked at while anything was made faster."""
 
-GOALS: dict[str, Goals] = {"digits": {"step": 1.5, "warm": 1.3, "cold": 1.1}, "cifar10": {"step": 1.25, "warm": 1.25}}
+GOALS: dict[str, Goals] = {
+    "digits": {"step": 1.5, "again": 1.3, "warm": 1.3, "cold": 1.1},
+    "cifar10": {"step": 1.25, "again": 1.25, "warm": 1.25},
+}
 
 
 def architectures(variants: list[dict[str, Any]], count: int, first: int) -> list[Network]:
@@ -78,6 +81,7 @@ def measure(
 def _measure_one(network: Network, job: Job, running: dict[str, sides.Side]) -> Found:
     one = {**job, "network": msgspec.to_builtins(network)}
     found = {name: side.ask(**one) for name, side in running.items() if not name.startswith("torch")}
+    found["again"] = running["warm"].ask(**one)
     found |= measure_pytorch(running, one)
     found["imports"] = sides.imports(running)
     print({name: {key: round(value, 4) for key, value in figures.items()} for name, figures in found.items()}, flush=True)
@@ -89,10 +93,10 @@ def body(found: list[Found], networks: list[Network], apart: Apart, *, job: Job,
     columns = [
         "architecture: kernels and strides, inputs",
         "step: PyTorch eager, compiled, ours (ms)",
-        "whole: PyTorch eager, compiled, ours warm, disk, cold (s)",
+        "whole: PyTorch eager, compiled, ours again, warm, disk, cold (s)",
         "accuracy: PyTorch, ours",
     ]
-    sides_of_whole = ("torch", "torch_compile", "warm", "disk", "cold")
+    sides_of_whole = ("torch", "torch_compile", "again", "warm", "disk", "cold")
     names = [describe(network) for network in networks]
     each = []
     for name, one in zip(names, found, strict=True):
@@ -102,7 +106,7 @@ def body(found: list[Found], networks: list[Network], apart: Apart, *, job: Job,
         )
     goals = GOALS[asked.setting]
     tables = (summary(found, goals), results.table(columns, each), behind(found, names, steps_of(job)))
-    which = f"Known programs are those of {asked.others} others of the same variants."
+    which = f"The others are {asked.others} of the same variants, in whose process `again` trains the network once more."
     return "\n\n".join([*tables, f"{verdict(found, goals)} {which} {compiled_words(found)} {note(apart, found)}"])
 
 

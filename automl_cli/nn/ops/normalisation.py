@@ -78,11 +78,10 @@ def _moments(x: Array) -> tuple[Array, Array]:
 def _forward(
     x: Array, scale: Array, offset: Array, known: Known | None, relu: bool
 ) -> tuple[tuple[Array, Array, Array], Saved]:
-    if known is None:
-        mean, variance = _moments(x)
-    else:
-        take, *moments = known
-        mean, variance = lax.cond(take, lambda x, *moments: moments, lambda x, *_: _moments(x), x, *moments)
+    mean, variance = _moments(x)
+    if known is not None:  # a branch would save a pass over x in evaluation, and take a fifth longer to compile
+        take, known_mean, known_variance = known
+        mean, variance = jnp.where(take, known_mean, mean), jnp.where(take, known_variance, variance)
     y = normalise(x, scale, offset, mean, variance, relu=relu)
     return (y, mean, variance), (x, mean, lax.rsqrt(variance + EPSILON), scale, offset)
 
