@@ -7,11 +7,12 @@
 For each of 8 random architectures, a third of them plain, a third with strides and a third with pooling, as the ratio of
 PyTorch's time to ours: the steady training step, and everything from specification to trained child. Before anything is timed
 both sides do two steps and the validation from the same parameters; sides that differ are not timed. They work in turn, pinned
-to one core, with one thread. Ours is measured in three processes: warm, which has done the work of other architectures
-itself, as a worker in the middle of a search has, so that most programs are known, and once more, when all are; disk, a fresh one whose cache these have
-filled; cold, whose cache was empty before the first architecture, so that programs are new. PyTorch runs in three ways: eager
-in its better memory format, the same with our setting of its heap, and with its training step compiled. Times are the
-computing time of the processes and of the compilers they run, which on an idle machine is what a clock shows.
+to one core, with one thread. Ours is measured in three processes: warm, which has done the work of other architectures itself,
+as a worker in the middle of a search has, so that most programs are known, and once more, when all are; disk, a fresh one
+whose cache these have filled; cold, whose cache was empty before the first architecture, so that programs are new. PyTorch
+runs in three ways: eager in its better memory format, the same with our setting of its heap, and with its training step
+compiled. Times are the computing time of the processes and of the compilers they run, which on an idle machine is what a clock
+shows.
 
 `--first` says which architectures: those that a change was tried on say nothing about it. `nasnet` are random cells
 (`cell_children`), which are also trained for longer and, cold, twenty of them one after the other.
