@@ -9,7 +9,7 @@ from automl_cli.values.timings import TimingTable
 
 def built_evaluator(setup: EvaluatorSetup) -> Evaluator:
     """Build the evaluator. From now on this process chooses forms of convolution by the timing table of the setup, so that
-    machines of several kinds compute the same bits."""
+    what another machine has as its table changes no bits."""
     if setup.timings is not None:
         use_timings(convert(setup.timings, TimingTable, "setup: timings"))
     evaluator: Evaluator = EVALUATORS.load(setup.evaluator.name)(setup)

@@ -8,6 +8,7 @@ Call `system.process.set_up_this_process` before, so that the process has the th
 minute or two on an idle core, half of it compilation.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -30,6 +31,12 @@ from automl_cli.values.timings import TimingTable, calibrated
 
 REPEATS, LEAST_REPEATS, BUDGET_SECONDS = 15, 5, 0.6
 """Most and fewest computations of a program, and the seconds for all of one convolution."""
+
+clock = time.perf_counter if sys.platform == "win32" else time.process_time
+"""Seconds of computing; on Windows, which counts those in steps of 16 ms, seconds that pass."""
+
+SHORTEST = 1e-7
+"""Seconds that a program takes at the least, whatever the clock says."""
 
 SLOW = 6
 """How many times as long as the usual one a program may take to be run more than twice."""
@@ -180,9 +187,9 @@ def medians(programs: Mapping[Name, tuple[Callable[..., Any], tuple[Array, ...]]
 
     def run(name: Name) -> None:
         program, arguments = programs[name]
-        begin = time.process_time()
+        begin = clock()
         jax.block_until_ready(program(*arguments))
-        times[name].append(time.process_time() - begin)
+        times[name].append(max(SHORTEST, clock() - begin))
 
     for name in [*programs, *programs]:
         run(name)  # the first time it is compiled

@@ -101,7 +101,9 @@ OTHER_FOLDER = "set XDG_CONFIG_HOME to a folder that may be written"
 
 def check_calibration_file() -> None:
     """Make the folder of the calibration. Raises RunFailed where the file cannot be written: measuring takes minutes."""
-    folder = calibration_file().parent
+    if _is_no_file(path := calibration_file()):
+        raise RunFailed(f"{path} is no file; remove it, or {OTHER_FOLDER}")
+    folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
@@ -122,7 +124,7 @@ def forget_calibration() -> Path | None:
     path = calibration_file()
     try:
         path.unlink()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise RunFailed(f"cannot remove {path}: {error.strerror or error}") from error
@@ -134,15 +136,22 @@ def _calibration() -> TimingTable | None:
     or of another version of automl."""
     try:
         path = calibration_file()
-        content = path.read_bytes()
-    except (UserError, FileNotFoundError):
+        content = None if _is_no_file(path) else path.read_bytes()
+    except (UserError, FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ArtifactError(f"cannot read {path}: {error.strerror or error}") from error
+    if content is None:
+        raise ArtifactError(f"{path} is no file")
     table = decode(content, TimingTable, str(path))
     if not is_of_this_version(table):
         raise ArtifactError(f"{path} is of another version of automl, which chose between other forms")
     return table
+
+
+def _is_no_file(path: Path) -> bool:
+    """Return whether something else stands there: a folder, or a pipe, which would be waited for."""
+    return path.exists() and not path.is_file()
 
 
 def is_of_this_version(table: TimingTable) -> bool:

@@ -99,7 +99,7 @@ class _ToldTrial(NamedTuple):
 class PolicySearch:
     """Search by a policy over a space that is taught minibatch by minibatch to increase its `objective`.
 
-    The controller is built and compiled at the first `ask`, so planning a study needs no JAX.
+    The controller is built at the first `ask`.
     """
 
     reading = "draws from the policy"

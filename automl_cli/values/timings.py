@@ -5,8 +5,11 @@ That choice fixes the low bits of a training, so a search records the whole tabl
 """
 
 import hashlib
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Nanoseconds = Annotated[float, Meta(ge=0)]
 
 
 class TimingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,7 +18,7 @@ class TimingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     name: str
     cpu: str
-    coefficients: dict[str, tuple[float, ...]]
+    coefficients: dict[str, tuple[Nanoseconds, ...]]
 
     @property
     def digest(self) -> str:
@@ -27,7 +30,7 @@ class TimingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 def calibrated(cpu: str, coefficients: dict[str, tuple[float, ...]]) -> TimingTable:
     """Return the table of a user's calibration, named by its content.
 
-    >>> calibrated("a CPU", {"native": (0.1, 14.0)}).name
+    >>> calibrated("a CPU", {"shift_gemm": (0.1, 14.0)}).name
     'calibrated-408a6b9a'
     """
     table = TimingTable(name="", cpu=cpu, coefficients=coefficients)

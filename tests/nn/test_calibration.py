@@ -59,3 +59,8 @@ def test_a_table_of_this_version_is_measured_and_tells_how_far_it_is(monkeypatch
 def test_what_is_measured_covers_every_row_several_times():
     rows = [row for each in CASES for form in applicable_forms(each) for row in features(each, form)]
     assert {row: rows.count(row) >= 2 * count - 1 for row, count in ROWS.items()} == dict.fromkeys(ROWS, True)
+
+
+def test_times_too_short_for_the_clock_are_measured_all_the_same(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(calibration, "clock", lambda: 0.0)
+    assert all(each.nanoseconds > 0 for each in measure(SMALL[0]))

@@ -1,5 +1,6 @@
 """The timing table of a machine: that of its family, the nearest one, or the user's calibration; and the one in force."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ from automl_cli.core.errors import ArtifactError, RunFailed
 from automl_cli.store import timing_tables, timings_in_force
 from automl_cli.store.timing_tables import (
     calibration_file,
+    check_calibration_file,
     choose_table,
     forget_calibration,
     keep_calibration,
@@ -115,6 +117,7 @@ def test_machines_of_two_kinds_that_share_a_home_keep_both(monkeypatch: pytest.M
         (b"{", "is not used: "),
         (b'{"name": "x", "cpu": "y"}', "coefficients"),
         (msgspec.json.encode(OTHER_VERSION), "is of another version of automl"),
+        (msgspec.json.encode(OWN).replace(b"0.03552", b"-0.03552"), "expected a number of at least 0"),
     ],
 )
 def test_a_broken_calibration_is_set_aside_and_said(content: bytes, problem: str) -> None:
@@ -133,6 +136,26 @@ def test_a_folder_that_cannot_be_written_is_refused_with_what_to_do(home: Path, 
     with pytest.raises(RunFailed, match="set XDG_CONFIG_HOME to a folder that may be written"):
         keep_calibration(OWN)
     assert choose_table().table == ZEN_4
+
+
+def test_a_calibration_where_no_file_can_be_is_refused_before_it_is_measured() -> None:
+    calibration_file().mkdir(parents=True)
+    assert "is no file" in choose_table().problem
+    with pytest.raises(RunFailed, match="is no file"):
+        check_calibration_file()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_place_of_a_calibration_is_not_waited_for() -> None:
+    calibration_file().parent.mkdir(parents=True)
+    os.mkfifo(calibration_file())
+    assert "is no file" in choose_table().problem
+
+
+def test_a_folder_of_configuration_that_is_no_folder_holds_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
+    assert choose_table() == (ZEN_4, "this CPU is of the family amd-zen-4", "", "")
+    assert forget_calibration() is None
 
 
 def test_a_name_follows_from_the_content_and_the_digest_from_the_coefficients_alone() -> None:
