@@ -12,7 +12,7 @@ from automl_cli.core.errors import UserError
 from automl_cli.core.numbers import counted, duration
 from automl_cli.core.shell_commands import command_line
 from automl_cli.running.search_display import PLAIN_SECONDS
-from automl_cli.running.talk import Talk, goes_on_with, say_timings, warn_of_marker, warn_of_set_aside
+from automl_cli.running.talk import Talk, goes_on_with, say_timings, warn_of_marker, warn_of_set_aside, warn_of_timings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,6 +147,7 @@ def _held(request: "ComparisonRequest", given: Mapping[str, Any]) -> "RunDirecto
     try:
         recorded = _recorded(run.path)
         settings = plan_resumed(recorded, request)
+        warn_of_timings(recorded.timings, "the comparison", Talk(talk_console()))
         if settings != recorded:
             write_artifact(run.path / COMPARISON.settings, artifact_of(settings, settings.inputs))
     except BaseException:

@@ -60,7 +60,7 @@ def doctor(*, calibrate: Calibrate = False, forget_calibration: ForgetCalibratio
 
 
 def _calibrate(*, json: bool) -> None:
-    """Measure this machine with a progress bar, and say where its table is."""
+    """Measure this machine, on a terminal with a progress bar, and say where its table is."""
     from rich.progress import Progress
 
     from automl_cli.cli.console import talk_console, write_json, write_line
@@ -68,13 +68,16 @@ def _calibrate(*, json: bool) -> None:
     from automl_cli.system.process import set_up_this_process
 
     set_up_this_process()
-    with Progress(console=talk_console(), transient=True) as bar:
+    console = talk_console()
+    if not console.is_terminal:
+        console.print("measuring this machine takes a minute or two")
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("measuring this machine", total=None)
         kept = calibrate(lambda done, total: bar.update(task, completed=done, total=total))
     if json:
         write_json(kept)
         return
-    talk_console().print(
+    console.print(
         f"forms of convolution are chosen by {kept.table.name} on this machine from now on; automl doctor --forget-calibration "
         "takes that back. Runs on record keep their table",
         soft_wrap=True,

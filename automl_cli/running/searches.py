@@ -9,7 +9,15 @@ from automl_cli.core.errors import UserError
 from automl_cli.running.event_files import check_event_files
 from automl_cli.running.opening import check_one_way, open_patiently
 from automl_cli.running.studies import Finished, FinishedSearch, ended_before, prepare_data, run_one
-from automl_cli.running.talk import Talk, goes_on_with, say_timings, warn_of_environment, warn_of_marker, warn_of_set_aside
+from automl_cli.running.talk import (
+    Talk,
+    goes_on_with,
+    say_timings,
+    warn_of_environment,
+    warn_of_marker,
+    warn_of_set_aside,
+    warn_of_timings,
+)
 from automl_cli.running.transferring import transfer
 
 if TYPE_CHECKING:
@@ -144,6 +152,7 @@ def say_what_differs(asked: "AskedSearch", talk: Talk) -> None:
     if asked.recorded is None:
         return
     warn_of_environment(asked.recorded.settings.environment, f"the run in {asked.recorded.place}", talk)
+    warn_of_timings(asked.recorded.settings.timings, f"the run in {asked.recorded.place}", talk)
     for flag in asked.by_the_clock():
         talk.console.print(f"warning: it ran with {flag}, so the clock had a say in what it found", soft_wrap=True)
 
@@ -172,6 +181,7 @@ def _say_what_is_new(run: "RunDirectory", recorded: "StudySettings", talk: Talk)
         words = f"the last line of the journal was cut off by a crash; its rest is in {run.torn_tail}"
         talk.console.print(words, soft_wrap=True)
     warn_of_environment(recorded.environment, "the run", talk)
+    warn_of_timings(recorded.timings, "the run", talk)
 
 
 def _run_all(held: "RunDirectory", settle: "Settle", talk: Talk, *, may_have_ended: bool) -> FinishedSearch:

@@ -55,6 +55,17 @@ def warn_of_environment(recorded: "Environment", what: str, talk: Talk) -> None:
         talk.console.print(f"warning: not as {what} was started: {changes}; scores may differ in low bits", soft_wrap=True)
 
 
+def warn_of_timings(recorded: "TimingTable | None", what: str, talk: Talk) -> None:
+    """Warn of a timing table on record that this version of automl cannot choose by."""
+    from automl_cli.store.timings_in_force import is_of_this_version, settled
+
+    if recorded is not None and not is_of_this_version(recorded):
+        talk.warn(
+            f"not as {what} was started: its timing table, {recorded.name}, is of another version of automl, and "
+            f"{settled(recorded).name} is used; scores may differ in low bits"
+        )
+
+
 def warn_of_set_aside(talk: Talk) -> None:
     """Warn of settings that the user gave JAX and that do not hold here."""
     if names := ", ".join(settings_set_aside()):

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from automl_cli.running.opening import check_one_way, open_patiently
-from automl_cli.running.talk import Talk, goes_on_with, say_timings, warn_of_environment, warn_of_marker, warn_of_set_aside
+from automl_cli.running.talk import (
+    Talk,
+    goes_on_with,
+    say_timings,
+    warn_of_environment,
+    warn_of_marker,
+    warn_of_set_aside,
+    warn_of_timings,
+)
 
 if TYPE_CHECKING:
     from automl_cli.kinds.model import ModelBody
@@ -47,6 +55,7 @@ def run_training(asked: "AskedTraining", place: TrainingPlace, talk: Talk) -> "t
         training = settings_of(run.path)
         warn_of_marker(run, talk)
         say_what_was_read(training.child, talk)
+        warn_of_timings(training.timings, "the training", talk)
         say_timings(settled(training.timings), talk)
         curves = training_curves(stack.enter_context(event_file(run.path))) if talk.events else None
         display = shown(talk.console, epochs=training.epochs, unseen=not training.with_validation, quiet=talk.quiet)

@@ -5,6 +5,7 @@ folder of configuration, one for each kind of CPU. JAX is not imported for any o
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -77,7 +78,7 @@ def choose_table() -> ChosenTable:
     if cpu.family in tables and FAMILIES[cpu.family] == cpu:
         return ChosenTable(tables[cpu.family], f"this CPU is of the family {cpu.family}", problem=problem)
     table = tables[nearest_family(cpu, tables)]
-    reason = f"CPUs like this one ({_in_words(cpu)}) were not measured, and the nearest that were are {table.name}"
+    reason = f"CPUs like this one ({_in_words(cpu)}) were not measured; the table of the nearest that were is {table.name}"
     return ChosenTable(table, reason, f"{CALIBRATE} measures this machine in minutes, and may make trainings faster", problem)
 
 
@@ -93,7 +94,7 @@ def calibration_file() -> Path:
     except RuntimeError as error:
         raise UserError("there is no home folder to keep a calibration in; set XDG_CONFIG_HOME to a folder") from error
     digest = hashlib.sha256(f"{cpu_model()} {cpu_features()}".encode()).hexdigest()
-    return folder / f"{this_cpu().family}-{digest[:12]}.json"
+    return folder / f"{re.sub('[^a-z0-9-]', '-', this_cpu().family)}-{digest[:12]}.json"
 
 
 OTHER_FOLDER = "set XDG_CONFIG_HOME to a folder that may be written"

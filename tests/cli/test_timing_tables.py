@@ -98,8 +98,10 @@ def test_a_study_without_a_table_that_this_version_reads_goes_on_with_that_of_th
     study["body"]["timings"] = before
     Path("run/study.json").write_text(json.dumps(study))
     keep_calibration(OWN)
-    assert automl(*searching("--trials", 2, "--executor", "serial", "--resume")).code == 0
-    assert (recorded(), scores()) == (OWN, [0.5, 1.0])
+    went_on = automl(*searching("--trials", 2, "--executor", "serial", "--resume"))
+    assert (went_on.code, recorded(), scores()) == (0, OWN, [0.5, 1.0])
+    warned = f"its timing table, old, is of another version of automl, and {OWN.name} is used" if before else "timing table"
+    assert went_on.stderr.count(warned) == bool(before)
 
 
 def test_what_trains_nothing_records_no_table(automl: Callable) -> None:
