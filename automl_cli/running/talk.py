@@ -57,7 +57,8 @@ def warn_of_environment(recorded: "Environment", what: str, talk: Talk) -> None:
 
 def warn_of_timings(recorded: "TimingTable | None", what: str, talk: Talk) -> None:
     """Warn of a timing table on record that this version of automl cannot choose by."""
-    from automl_cli.store.timings_in_force import is_of_this_version, settled
+    from automl_cli.store.timing_tables import is_of_this_version
+    from automl_cli.store.timings_in_force import settled
 
     if recorded is not None and not is_of_this_version(recorded):
         talk.warn(
