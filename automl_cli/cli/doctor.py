@@ -69,11 +69,15 @@ def _calibrate(*, json: bool) -> None:
 
     set_up_this_process()
     console = talk_console()
-    if not console.is_terminal:
-        console.print("measuring this machine takes a minute or two")
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("measuring this machine", total=None)
-        kept = calibrate(lambda done, total: bar.update(task, completed=done, total=total))
+
+        def show(done: int, total: int) -> None:
+            if not (done or console.is_terminal):
+                console.print("measuring this machine takes a minute or two")
+            bar.update(task, completed=done, total=total)
+
+        kept = calibrate(show)
     if json:
         write_json(kept)
         return
