@@ -27,9 +27,9 @@ def calibrate(progress: Callable[[int, int], None]) -> KeptCalibration:
     Call `system.process.set_up_this_process` before: a worker of a search is set up so. Raises RunFailed where the table could
     not be written, before anything is measured.
     """
+    check_calibration_file()
     from automl_cli.nn.calibration import measure_timings
 
-    check_calibration_file()
     table = measure_timings(progress)
     return KeptCalibration(table=table, file=str(keep_calibration(table)))
 
