@@ -177,7 +177,7 @@ def test_on_resume_the_same_run_may_be_named_again_though_it_went_on_and_no_othe
 
 
 def test_that_children_were_stopped_early_there_and_are_not_here_is_said_in_words(tmp_path: Path) -> None:
-    asked = {"space": "cnn", "epochs": 9, "trials": 2}
+    asked = {"space": "cnn", "strategy": "reinforce", "epochs": 9, "trials": 2}
     there, _ = plan_search("search-arch", SearchRequest(**asked, early_stop="asha"), default_space="cnn")
     create_run(tmp_path / "a", artifact_of(there)).close()
     here = SearchRequest(**asked, start_from=[str(tmp_path / "a")])
