@@ -31,7 +31,7 @@ def calibrated(cpu: str, coefficients: dict[str, tuple[float, ...]]) -> TimingTa
     """Return the table of a user's calibration, named by its content.
 
     >>> calibrated("a CPU", {"shift_gemm": (0.1, 14.0)}).name
-    'calibrated-408a6b9a'
+    'calibrated-44df4f77'
     """
     table = TimingTable(name="", cpu=cpu, coefficients=coefficients)
     return TimingTable(name=f"calibrated-{table.digest[:8]}", cpu=cpu, coefficients=coefficients)
