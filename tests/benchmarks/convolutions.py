@@ -91,7 +91,7 @@ def compare(asked: argparse.Namespace) -> None:
     from results import record, table
     from sides import Side
 
-    from automl_cli.nn.ops.dispatch import timings_in_force
+    from automl_cli.store.timings_in_force import timings_in_force
 
     script = str(HERE / "pytorch_convolutions.py")
     torch = Side([asked.torch_python, script], core=asked.core, environment={"OMP_NUM_THREADS": "1"})

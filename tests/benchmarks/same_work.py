@@ -12,7 +12,7 @@ import sides
 from automl_cli.children.schedule import schedule
 from automl_cli.data import load_images
 from automl_cli.nn.augment.crops import UPSAMPLING, upsampling_matrix
-from automl_cli.nn.ops.dispatch import timings_in_force
+from automl_cli.store.timings_in_force import timings_in_force
 from automl_cli.values.dataset import DatasetReference
 from automl_cli.values.network import Network
 from automl_cli.values.recipe import Recipe

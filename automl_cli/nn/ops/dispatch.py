@@ -1,7 +1,8 @@
 """The choice of the fastest form of a convolution on a CPU.
 
 Which forms can compute a convolution, and which may be fast, is a rule. Among them the timing table in force decides
-(`use_timings`), by the model of `timing_model`: the low bits of a result depend on nothing but shapes and that table.
+(`store.timings_in_force`), by the model of `timing_model`. The low bits of a result depend on nothing but shapes and that
+table.
 """
 
 from typing import Any
@@ -9,9 +10,7 @@ from typing import Any
 from automl_cli.nn.ops import native
 from automl_cli.nn.ops.native import Pads, Pair
 from automl_cli.nn.ops.timing_model import Case, features, nanoseconds
-from automl_cli.store.timings_in_force import timings_in_force, use_timings
-
-__all__ = ["applicable_forms", "choose_chunks", "choose_form", "possible_chunks", "timings_in_force", "use_timings"]
+from automl_cli.store.timings_in_force import timings_in_force
 
 MOST_TAPS, MOST_COLUMNS, MOST_WRITTEN = 15, 80, 2**22
 """Limits of `shift_gemm`: taps, columns, and elements that its product writes. Beyond them memory decides, which is not
