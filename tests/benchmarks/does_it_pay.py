@@ -78,9 +78,9 @@ def trained(folder: Path, name: str, *what: object) -> dict[str, float]:
 
 
 def found(asked: argparse.Namespace, folder: Path, seed: int, again: int) -> dict[str, float]:
-    """Return the scores of one training of a winner."""
-    where = () if asked.data_dir is None else ("--data-dir", asked.data_dir)
-    return trained(folder, f"found-{seed}-{again}", "--arch", folder / f"search-{seed}", "--seed", again, *where)
+    """Return the scores of one training of a winner, on the examples of its search."""
+    data = data_flags(asked)[2:]
+    return trained(folder, f"found-{seed}-{again}", "--arch", folder / f"search-{seed}", "--seed", again, *data)
 
 
 def by_hand(asked: argparse.Namespace, folder: Path, again: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.no_inline import outlined
-from automl_cli.nn.ops.windows import Windows, gather, scatter_add
+from automl_cli.nn.ops.windows import Windows, gather, scatter_unweighted
 
 
 def average_pool(
@@ -46,7 +46,7 @@ def _mean_over(x: Array, windows: Windows) -> Array:
 
 
 def _scatter_mean(gradient: Array, windows: Windows) -> Array:
-    return scatter_add(gradient / _counts(windows), _ones(windows), windows)
+    return scatter_unweighted(gradient / _counts(windows), windows)
 
 
 def _ones(windows: Windows) -> Array:

@@ -93,10 +93,32 @@ def scatter_add(y: Array, weights: Array, windows: Windows) -> Array:
     y is (outputs, outputs, batch, channels), the result (height, width, batch, channels).
     """
     weights = weights[:, :, None, None, None]
-    return scatter_contributions((y,), lambda offset, y: weights[offset] * y, windows)
+    return scatter_contributions((y,), lambda offset, y: weights[offset] * y, windows, interleaved_by_adding)
 
 
-def scatter_contributions(maps: tuple[Array, ...], contribution: Callable[..., Array], windows: Windows) -> Array:
+def scatter_unweighted(y: Array, windows: Windows) -> Array:
+    """Add every output to all positions of its window; shapes are those of `scatter_add`.
+
+    Along columns and rows one after the other if windows are apart along both, which adds a third fewer slices.
+    """
+    if min(windows.stride) > 1:
+        (height, width), (rows, columns), (down, right) = windows.size, windows.window, windows.stride
+        y = scatter_unweighted(y, Windows((windows.outputs[0], width), (1, columns), (1, right)))
+        windows = Windows((height, width), (rows, 1), (down, 1))
+    return scatter_contributions((y,), lambda _, y: y, windows, interleaved_by_stacking)
+
+
+Phases = list[list[Array]]
+"""The rows and columns of a map by their remainder when they are divided by the distance between windows, each (outputs,
+outputs, batch, channels)."""
+
+
+def scatter_contributions(
+    maps: tuple[Array, ...],
+    contribution: Callable[..., Array],
+    windows: Windows,
+    interleaved: Callable[[Phases, Windows], Array],
+) -> Array:
     """Return the sum, at every pixel of the map, of the contributions of the windows over it: (height, width, batch, channels).
 
     `contribution` takes a position in a window, (row, column), and slices of the maps, (outputs, outputs, batch, channels), at
@@ -106,7 +128,7 @@ def scatter_contributions(maps: tuple[Array, ...], contribution: Callable[..., A
     number of zeros in front, d the dilation. So the rows of one r are a sum of shifted outputs, and the map interleaves them.
     """
     steps, (batch, channels) = windows.stride, maps[0].shape[2:]
-    counts = [-(-size // step) for size, step in zip(windows.size, steps, strict=True)]
+    counts = windows.outputs
     shifts = [_shifts(windows, axis) for axis in (0, 1)]
     low, high = (
         tuple(max([0, *(sign * shift for pairs in axis for _, shift in pairs)]) for axis in shifts) for sign in (-1, 1)
@@ -121,10 +143,33 @@ def scatter_contributions(maps: tuple[Array, ...], contribution: Callable[..., A
             terms.append(contribution((u, v), *shifted))
         return reduce(add, terms) if terms else jnp.zeros((*counts, batch, channels), maps[0].dtype)
 
-    if steps == (1, 1):
-        return phase(shifts[0][0], shifts[1][0])
-    phases = jnp.stack([jnp.stack([phase(rows, columns) for columns in shifts[1]], 2) for rows in shifts[0]], 1)
-    whole = phases.reshape(counts[0] * steps[0], counts[1] * steps[1], batch, channels)
+    phases = [[phase(rows, columns) for columns in shifts[1]] for rows in shifts[0]]
+    return phases[0][0] if steps == (1, 1) else interleaved(phases, windows)
+
+
+def interleaved_by_adding(phases: Phases, windows: Windows) -> Array:
+    """Return the map, (height, width, batch, channels): the sum of its phases, each with zeros in between.
+
+    XLA makes each phase in a loop of its own, where a stack makes it value by value: a quarter to two thirds of the time less
+    for sums that are weighted or selected, and several times more for those that are not.
+    """
+
+    def spread(row: int, column: int) -> Array:
+        values = phases[row][column]
+        ends = (
+            (first, size - first - (count - 1) * step - 1, step - 1)
+            for first, size, count, step in zip((row, column), windows.size, windows.outputs, windows.stride, strict=True)
+        )
+        return lax.pad(values, jnp.zeros((), values.dtype), [*ends, (0, 0, 0), (0, 0, 0)])
+
+    return reduce(add, (spread(*remainders) for remainders in product(*map(range, windows.stride))))
+
+
+def interleaved_by_stacking(phases: Phases, windows: Windows) -> Array:
+    """Return the map, (height, width, batch, channels), by stacking its phases."""
+    counts, (batch, channels) = windows.outputs, phases[0][0].shape[2:]
+    whole = jnp.stack([jnp.stack(row, 2) for row in phases], 1)
+    whole = whole.reshape(counts[0] * windows.stride[0], counts[1] * windows.stride[1], batch, channels)
     return whole[: windows.size[0], : windows.size[1]]
 
 
