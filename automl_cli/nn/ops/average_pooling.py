@@ -1,4 +1,9 @@
-"""Average pooling: the mean over windows, without the padding."""
+"""Average pooling: the mean over windows, without the padding.
+
+On a CPU sums are taken along rows and then along columns, for which XLA has fast loops that copy nothing to pad the map: two
+fifths to three quarters of the time of adding shifted views of a padded one. The gradient of windows that are apart is a sum of
+such views, and each of its passes is kept by itself: fused they take twice as long.
+"""
 
 from functools import partial
 from typing import Literal
@@ -10,7 +15,7 @@ from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.no_inline import outlined
-from automl_cli.nn.ops.windows import Windows, gather, scatter_unweighted
+from automl_cli.nn.ops.windows import Windows, scatter_contributions
 
 
 def average_pool(
@@ -42,17 +47,39 @@ def _average_pool(x: Array, windows: Windows) -> Array:
 
 
 def _mean_over(x: Array, windows: Windows) -> Array:
-    return gather(x, _ones(windows), windows) / _counts(windows)
+    total = x.astype(jnp.float32)
+    for axis in (0, 1):
+        total = _sums(total, axis, windows.window[axis], windows.stride[axis], windows.pads[axis])
+    return (total / _counts(windows)).astype(x.dtype)
 
 
 def _scatter_mean(gradient: Array, windows: Windows) -> Array:
-    return scatter_unweighted(gradient / _counts(windows), windows)
+    spread = _shares(gradient, windows)
+    for axis in (1, 0):
+        if windows.stride[axis] == 1:
+            spread = _sums(spread, axis, windows.window[axis], 1, windows.pads[axis][::-1])
+        else:
+            spread = _scatter(spread, windows.along(axis, spread.shape[1 - axis]))
+    return spread.astype(gradient.dtype)
 
 
-def _ones(windows: Windows) -> Array:
-    return jnp.ones((*windows.window, 1), jnp.float32)
+def _shares_of(gradient: Array, windows: Windows) -> Array:
+    return gradient.astype(jnp.float32) / _counts(windows)
 
 
+def _scatter_along(y: Array, windows: Windows) -> Array:
+    return scatter_contributions((y,), lambda _, y: y, windows)
+
+
+def _sums(x: Array, axis: int, side: int, step: int, pads: tuple[int, int]) -> Array:
+    """Return the sums over windows along one axis of x (height, width, batch, channels)."""
+    sides, steps, zeros = [1] * 4, [1] * 4, [(0, 0)] * 4
+    sides[axis], steps[axis], zeros[axis] = side, step, pads
+    return lax.reduce_window(x, 0.0, lax.add, sides, steps, zeros)
+
+
+_shares = outlined(_shares_of, static=(1,))
+_scatter = outlined(_scatter_along, static=(1,))
 _mean = outlined(_mean_over, static=(1,))
 _mean_gradient = outlined(_scatter_mean, static=(1,))
 _average_pool.defvjp(

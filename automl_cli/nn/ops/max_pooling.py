@@ -18,7 +18,7 @@ from jax import Array, lax
 
 from automl_cli.nn.ops.backend import for_cpu
 from automl_cli.nn.ops.no_inline import outlined
-from automl_cli.nn.ops.windows import Windows, interleaved_by_adding, scatter_contributions, views
+from automl_cli.nn.ops.windows import Windows, scatter_contributions, views
 
 
 def max_pool(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
@@ -57,7 +57,7 @@ def _max_gradient(gradient: Array, argmax: Array, windows: Windows) -> Array:
     def contribution(offset: tuple[int, int], gradient: Array, argmax: Array) -> Array:
         return jnp.where(argmax == argmax.dtype.type(windows.offsets.index(offset)), gradient, 0)
 
-    return scatter_contributions((gradient, argmax), contribution, windows, interleaved_by_adding)
+    return scatter_contributions((gradient, argmax), contribution, windows)
 
 
 def _spread_gradient(gradient: Array, argmax: Array, windows: Windows) -> Array:

@@ -1,4 +1,4 @@
-"""Windows over a map as shifted, strided views: the basis of depthwise convolution and pooling on a CPU.
+"""Windows over a map as shifted, strided views: the basis of depthwise convolution and max pooling on a CPU.
 
 XLA's own forms process every window separately, which on a CPU is five to fifty times slower than a pass over whole arrays for
 each position in the window. Padding is "same": even, with an odd zero at the bottom and right. Arrays are (height, width,
@@ -37,6 +37,13 @@ class Windows(NamedTuple):
         """Number of windows along each axis."""
         height, width = (-(-size // step) for size, step in zip(self.size, self.stride, strict=True))
         return height, width
+
+    def along(self, axis: int, across: int) -> "Windows":
+        """Return the windows along one axis alone, on a map that has `across` positions along the other."""
+        size, window, stride = self.size[axis], self.window[axis], self.stride[axis]
+        if axis == 0:
+            return Windows((size, across), (window, 1), (stride, 1), self.dilation)
+        return Windows((across, size), (1, window), (1, stride), self.dilation)
 
     @property
     def offsets(self) -> list[Pair]:
@@ -93,39 +100,19 @@ def scatter_add(y: Array, weights: Array, windows: Windows) -> Array:
     y is (outputs, outputs, batch, channels), the result (height, width, batch, channels).
     """
     weights = weights[:, :, None, None, None]
-    return scatter_contributions((y,), lambda offset, y: weights[offset] * y, windows, interleaved_by_adding)
+    return scatter_contributions((y,), lambda offset, y: weights[offset] * y, windows)
 
 
-def scatter_unweighted(y: Array, windows: Windows) -> Array:
-    """Add every output to all positions of its window; shapes are those of `scatter_add`.
-
-    Along columns and rows one after the other if windows are apart along both, which adds a third fewer slices.
-    """
-    if min(windows.stride) > 1:
-        (height, width), (rows, columns), (down, right) = windows.size, windows.window, windows.stride
-        y = scatter_unweighted(y, Windows((windows.outputs[0], width), (1, columns), (1, right)))
-        windows = Windows((height, width), (rows, 1), (down, 1))
-    return scatter_contributions((y,), lambda _, y: y, windows, interleaved_by_stacking)
-
-
-Phases = list[list[Array]]
-"""The rows and columns of a map by their remainder when they are divided by the distance between windows, each (outputs,
-outputs, batch, channels)."""
-
-
-def scatter_contributions(
-    maps: tuple[Array, ...],
-    contribution: Callable[..., Array],
-    windows: Windows,
-    interleaved: Callable[[Phases, Windows], Array],
-) -> Array:
+def scatter_contributions(maps: tuple[Array, ...], contribution: Callable[..., Array], windows: Windows) -> Array:
     """Return the sum, at every pixel of the map, of the contributions of the windows over it: (height, width, batch, channels).
 
     `contribution` takes a position in a window, (row, column), and slices of the maps, (outputs, outputs, batch, channels), at
     the windows; it returns their contributions to that position. For windows that do not exist the maps hold zeros.
 
     Row s a + r of the map, with 0 <= r < s, lies at row u of window a + (r + p - u d) / s, if that is a whole number; p is the
-    number of zeros in front, d the dilation. So the rows of one r are a sum of shifted outputs, and the map interleaves them.
+    number of zeros in front, d the dilation. So the rows of one r are a sum of shifted outputs. The map is the sum of them all,
+    each with zeros in between: XLA makes each in a loop of its own, in three quarters down to a third of the time of a stack,
+    which it makes value by value.
     """
     steps, (batch, channels) = windows.stride, maps[0].shape[2:]
     counts = windows.outputs
@@ -143,34 +130,15 @@ def scatter_contributions(
             terms.append(contribution((u, v), *shifted))
         return reduce(add, terms) if terms else jnp.zeros((*counts, batch, channels), maps[0].dtype)
 
-    phases = [[phase(rows, columns) for columns in shifts[1]] for rows in shifts[0]]
-    return phases[0][0] if steps == (1, 1) else interleaved(phases, windows)
-
-
-def interleaved_by_adding(phases: Phases, windows: Windows) -> Array:
-    """Return the map, (height, width, batch, channels): the sum of its phases, each with zeros in between.
-
-    XLA makes each phase in a loop of its own, where a stack makes it value by value: a quarter to two thirds of the time less
-    for sums that are weighted or selected, and several times more for those that are not.
-    """
-
-    def spread(row: int, column: int) -> Array:
-        values = phases[row][column]
+    def spread(rows: int, columns: int) -> Array:
         ends = (
             (first, size - first - (count - 1) * step - 1, step - 1)
-            for first, size, count, step in zip((row, column), windows.size, windows.outputs, windows.stride, strict=True)
+            for first, size, count, step in zip((rows, columns), windows.size, counts, steps, strict=True)
         )
+        values = phase(shifts[0][rows], shifts[1][columns])
         return lax.pad(values, jnp.zeros((), values.dtype), [*ends, (0, 0, 0), (0, 0, 0)])
 
-    return reduce(add, (spread(*remainders) for remainders in product(*map(range, windows.stride))))
-
-
-def interleaved_by_stacking(phases: Phases, windows: Windows) -> Array:
-    """Return the map, (height, width, batch, channels), by stacking its phases."""
-    counts, (batch, channels) = windows.outputs, phases[0][0].shape[2:]
-    whole = jnp.stack([jnp.stack(row, 2) for row in phases], 1)
-    whole = whole.reshape(counts[0] * windows.stride[0], counts[1] * windows.stride[1], batch, channels)
-    return whole[: windows.size[0], : windows.size[1]]
+    return reduce(add, (spread(*remainders) for remainders in product(*map(range, steps))))
 
 
 def _shifts(windows: Windows, axis: int) -> list[list[Pair]]:
