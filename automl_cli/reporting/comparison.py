@@ -16,9 +16,20 @@ from numpy.typing import NDArray
 
 from automl_cli.core.trials import Status, Trial
 from automl_cli.reporting import statistics as st
+from automl_cli.reporting.made_by_hand import of_repeats
 from automl_cli.reporting.runs import BASELINE, History, settled, space_of
+from automl_cli.reporting.summary import summarise
 from automl_cli.store.encoding import line
-from automl_cli.store.run_groups import Comparison, Contrast, GroupSummary, IncumbentPoint, Point, Spread, TopDifference
+from automl_cli.store.run_groups import (
+    BesideMadeByHand,
+    Comparison,
+    Contrast,
+    GroupSummary,
+    IncumbentPoint,
+    Point,
+    Spread,
+    TopDifference,
+)
 from automl_cli.store.study import StudySettings
 from automl_cli.study.evaluation_cache import itself
 from automl_cli.study.incumbent import ranking_of, score_of
@@ -43,6 +54,7 @@ class RunGroup:
     incumbents: NDArray[np.intp]
     best_so_far: st.Scores
     columns: dict[str, st.Scores]
+    made_by_hand: BesideMadeByHand | None
     sign: int
     """1 where the higher score is better, -1 where the lower is."""
 
@@ -192,6 +204,7 @@ def _group(name: str, members: Sequence[History], trials: int) -> RunGroup:
         scores=scores,
         incumbents=places,
         best_so_far=best_so_far,
+        made_by_hand=of_repeats(summarise(each).baseline for each in members if each.settings.baseline is not None),
         sign=1 if reward.better == "higher" else -1,
         columns={
             column: np.array([[np.nan if one is None else one.metrics[column] for one in row] for row in measured])
@@ -232,6 +245,7 @@ def _summary(group: RunGroup, points: Sequence[int], target: float) -> GroupSumm
         ),
         top_means={str(k): _points(group.top_means(k, points), points) for k in MEAN_KS},
         reach=st.reach(group.sign * group.best_so_far, group.sign * target),
+        made_by_hand=group.made_by_hand,
     )
 
 

@@ -1,13 +1,17 @@
-"""Says whether the winner of a search beats what people would have made by hand, as far as the seeds of both tell."""
+"""Says whether the winners of searches beat what people would have made by hand, as far as the seeds of both tell."""
 
 import math
+from collections.abc import Iterable
 from statistics import fmean, variance
+
+from msgspec import UNSET, UnsetType
 
 from automl_cli.core.numbers import counted
 from automl_cli.core.rewards import Reward
 from automl_cli.core.trials import Outcome, Stage, Trial
 from automl_cli.reporting.runs import History
 from automl_cli.store.reports import MadeByHand
+from automl_cli.store.run_groups import BesideMadeByHand
 from automl_cli.store.study import StudySettings
 
 BEYOND_CHANCE = 2.0
@@ -23,6 +27,24 @@ def by_hand_of(history: History, winner: Trial | None) -> MadeByHand | None:
     by_hand = [outcomes.get((Stage.BASELINE, 0, seed)) for seed in range(seeds)]
     again = [outcomes.get((Stage.RETRAIN, winner.number, seeds + seed)) for seed in range(seeds)]
     return _against(settings, winner, again, by_hand)
+
+
+def of_repeats(said: Iterable[MadeByHand | UnsetType]) -> BesideMadeByHand | None:
+    """Return what the repeats of one search say together; None where none has compared its winner."""
+    import numpy as np
+
+    from automl_cli.reporting.statistics import spread
+
+    compared = [one for one in said if one is not UNSET and one.gain is not None]
+    if not compared:
+        return None
+    return BesideMadeByHand(
+        role=compared[0].role,
+        name=compared[0].name,
+        compared=len(compared),
+        beating=sum(bool(one.beats) for one in compared),
+        gain=spread(np.array([one.gain for one in compared])),
+    )
 
 
 def _against(settings: StudySettings, winner: Trial, again: list[Outcome | None], by_hand: list[Outcome | None]) -> MadeByHand:

@@ -54,7 +54,7 @@ def comparison_blocks(comparison: Comparison, runs: Sequence[RunSummary]) -> Ite
     yield _group_grid(comparison)
     if columns := comparison.groups[0].curve[-1].columns:
         yield _column_grid(comparison, columns, runs)
-    yield Facts(tuple(_reach_facts(comparison)))
+    yield Facts((*_reach_facts(comparison), *_made_by_hand_facts(comparison)))
     if comparison.contrasts:
         yield _contrast_grid(comparison, runs)
         yield Facts(tuple(_rank_test_facts(comparison)))
@@ -182,6 +182,13 @@ def _reach_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
         repeats, median = counted(len(group.seeds), "repeat"), group.reach.median_trials
         after = "" if median is None else f"; trials it took (median): {median:g}"
         yield f"{group.name} reaches {number(comparison.target)}", f"in {group.reach.reached} of {repeats}{after}"
+
+
+def _made_by_hand_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    for group in comparison.groups:
+        if said := group.made_by_hand:
+            repeats, gain = counted(said.compared, "repeat"), mean_and_interval(said.gain, signed=True)
+            yield f"{group.name} beats {said.name}", f"in {said.beating} of {repeats}; by {gain} on average"
 
 
 def _difference_facts(comparison: Comparison) -> Iterator[tuple[str, str]]:

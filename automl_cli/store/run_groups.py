@@ -43,8 +43,23 @@ class Reach(ReportPart, frozen=True):
     median_trials: float | None
 
 
+class BesideMadeByHand(ReportPart, frozen=True):
+    """The winners of repeats beside what people would make by hand: a value of `role`, by name.
+
+    `compared` repeats have trained both, and in `beating` of them the winner beats it, as `MadeByHand` says. `gain` is by how
+    much winners are better.
+    """
+
+    role: str
+    name: str
+    compared: Count
+    beating: Count
+    gain: Spread
+
+
 class GroupSummary(ReportPart, frozen=True):
-    """The repeats of one search with different seeds. `top_means[k]` is the mean of the k best scores so far."""
+    """The repeats of one search with different seeds. `top_means[k]` is the mean of the k best scores so far, and
+    `made_by_hand` is None where no winner was compared with what is made by hand."""
 
     name: str
     strategy: str
@@ -52,6 +67,7 @@ class GroupSummary(ReportPart, frozen=True):
     curve: tuple[IncumbentPoint, ...]
     top_means: dict[str, tuple[Point, ...]]
     reach: Reach
+    made_by_hand: BesideMadeByHand | None
 
 
 class Contrast(ReportPart, frozen=True):

@@ -5,17 +5,22 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from automl_cli.core.spaces import SpaceReference
 from automl_cli.core.trials import Cluster, EvaluatorSpec, Outcome, Status
 from automl_cli.plugins.roles import filling_named
 from automl_cli.reporting.comparison import compare, obstacle
+from automl_cli.reporting.made_by_hand import of_repeats
 from automl_cli.reporting.runs import History, read_history
+from automl_cli.reporting.sections import comparison_blocks
 from automl_cli.reporting.summary import summarise
 from automl_cli.store.journal import Journal
+from automl_cli.store.reports import MadeByHand
 from automl_cli.store.run_directory import open_run
 from automl_cli.store.study import Replication
+from automl_cli.values.sheet import Facts
 from tests.reporting.runs import SPACE, asked, study, told, write_run
 from tests.study.worlds import digits_child
 
@@ -45,7 +50,10 @@ def test_searches_of_one_strategy_with_different_settings_are_told_apart_by_thei
 
 def test_where_children_ran_and_what_was_trained_after_them_make_no_other_search(tmp_path: Path) -> None:
     changes = [{}, {"executor": "ray", "cluster": Cluster()}, {"retrain_top": 3, "retrain_seeds": 2}, {"baseline": BY_HAND}]
-    runs = [history(tmp_path / f"run-{seed}", [0.5], seed=seed, **changed) for seed, changed in enumerate(changes)]
+    runs = [
+        history(tmp_path / f"run-{seed}", [0.5], seed=seed, child=digits_child(), **changed)
+        for seed, changed in enumerate(changes)
+    ]
     (group,) = compare(runs).groups
     assert group.seeds == (0, 1, 2, 3)
 
@@ -200,3 +208,42 @@ def test_with_replicates_the_incumbent_is_the_one_of_the_best_mean_and_its_score
     best = summarise(found).best
     assert best is not None
     assert (best.trial, best.score, best.metrics["seeds"]) == (1, pytest.approx(0.75), 2)
+
+
+def made_by_hand(gain: float | None, beats: bool | None) -> MadeByHand:
+    """What a run says of its winner beside a network made by hand."""
+    return MadeByHand(
+        name="convnet-3x64",
+        role="network",
+        trial=3,
+        epochs=16,
+        seeds=2,
+        winner_scores=(0.9, 0.9),
+        scores=(0.8, 0.8),
+        gain=gain,
+        error=0.01,
+        beats=beats,
+    )
+
+
+def test_repeats_say_together_whether_their_winners_beat_what_is_made_by_hand() -> None:
+    said = [made_by_hand(0.03, True), UNSET, made_by_hand(-0.01, False), made_by_hand(None, None), made_by_hand(0.04, True)]
+    found = of_repeats(said)
+    assert found is not None
+    assert (found.name, found.role, found.compared, found.beating) == ("convnet-3x64", "network", 3, 2)
+    assert (found.gain.mean, found.gain.std) == (pytest.approx(0.02), pytest.approx(0.0264575))
+    assert of_repeats([UNSET, made_by_hand(None, None)]) is None
+
+
+def test_a_group_says_how_many_of_its_winners_beat_what_is_made_by_hand(tmp_path: Path) -> None:
+    runs = [history(tmp_path / str(seed), [0.5], seed=seed) for seed in range(2)]
+    found = compare(runs)
+    said = of_repeats([made_by_hand(0.03, True), made_by_hand(-0.01, False)])
+    told = replace(found, groups=(replace(found.groups[0], made_by_hand=said),))
+    facts = [
+        dict(part.rows).get("random beats convnet-3x64")
+        for part in comparison_blocks(told, [summarise(run) for run in runs])
+        if isinstance(part, Facts)
+    ]
+    assert "in 1 of 2 repeats; by +0.0100 [-0.2441, +0.2641] on average" in facts
+    assert found.groups[0].made_by_hand is None

@@ -11,6 +11,7 @@ from automl_cli.core.errors import ArtifactError
 from automl_cli.core.trials import Costs, Limits, Measurement, Outcome, Stage, Status, Task
 from automl_cli.jobs.run_checks import check_journal
 from automl_cli.plugins.roles import filling_named
+from automl_cli.reporting.comparison import compare
 from automl_cli.reporting.followed_searches import FollowedSearch
 from automl_cli.reporting.made_by_hand import by_hand_in_words, by_hand_of
 from automl_cli.reporting.next_steps import steps_after
@@ -118,6 +119,9 @@ def test_like_is_compared_with_like_on_seeds_that_chose_nothing(tmp_path: Path) 
     chosen = [outcomes[Stage.RETRAIN, winner.number, seed].measurement for seed in (2, 3)]
     assert said.winner_scores == tuple(score(one) for one in chosen if one is not None)
     assert said.gain == pytest.approx(fmean(said.winner_scores) - fmean(said.scores))
+    (group,) = compare([history(tmp_path, world.config)]).groups
+    assert group.made_by_hand is not None
+    assert (group.made_by_hand.compared, group.made_by_hand.gain.mean) == (1, pytest.approx(said.gain))
 
 
 @pytest.mark.parametrize("cut_after", range(18))
