@@ -9,8 +9,8 @@ on the same pixels of the same training examples, whose two numbers are chosen o
 the test split once, at its end. What is done stays in the folder, so the script goes on where it was stopped; the parts
 `search`, `train`, `hand`, `svm` and `record` can be asked for by themselves. `--validation` tells, in place of all that, how
 the winners and what is made by hand score on the validation examples at the end of their trainings: that is what settings were
-chosen by, on seeds from 100, and nothing is recorded then. A seed takes about five minutes of two cores on digits, and about
-one and a half hours on 4,000 images of CIFAR-10.
+chosen by, on seeds from 100, and nothing is recorded then. A seed takes about five minutes of one core on digits, and about
+fifteen on 4,000 images of CIFAR-10.
 """
 
 import argparse
@@ -52,10 +52,15 @@ class Ledger:
         return self.done[name]
 
 
+def part_flags(asked: argparse.Namespace) -> tuple[object, ...]:
+    """Return the flags that say which part of the set is taken, and where it lies."""
+    where = () if asked.data_dir is None else ("--data-dir", asked.data_dir)
+    return (*SETS[asked.set], *where)
+
+
 def data_flags(asked: argparse.Namespace) -> tuple[object, ...]:
     """Return the flags that say on which data."""
-    where = () if asked.data_dir is None else ("--data-dir", asked.data_dir)
-    return ("--dataset", asked.set, *SETS[asked.set], *where)
+    return ("--dataset", asked.set, *part_flags(asked))
 
 
 def search(asked: argparse.Namespace, folder: Path, seed: int) -> dict[str, Any]:
@@ -79,8 +84,8 @@ def trained(folder: Path, name: str, *what: object) -> dict[str, float]:
 
 def found(asked: argparse.Namespace, folder: Path, seed: int, again: int) -> dict[str, float]:
     """Return the scores of one training of a winner, on the examples of its search."""
-    data = data_flags(asked)[2:]
-    return trained(folder, f"found-{seed}-{again}", "--arch", folder / f"search-{seed}", "--seed", again, *data)
+    run = folder / f"search-{seed}"
+    return trained(folder, f"found-{seed}-{again}", "--arch", run, "--seed", again, *part_flags(asked))
 
 
 def by_hand(asked: argparse.Namespace, folder: Path, again: int) -> dict[str, float]:

@@ -1,8 +1,8 @@
-"""Windows over a map as shifted, strided views: the basis of depthwise convolution and max pooling on a CPU.
+"""Windows over a map as shifted, strided views: the basis of depthwise convolution and pooling on a CPU.
 
 XLA's own forms process every window separately, which on a CPU is five to fifty times slower than a pass over whole arrays for
-each position in the window. Padding is "same": even, with an odd zero at the bottom and right. Arrays are (height, width,
-batch, channels).
+each position in the window; only its sums over windows of one axis are fast (`average_pooling`). Padding is "same": even, with
+an odd zero at the bottom and right. Arrays are (height, width, batch, channels).
 
 A loop that reads many views at once reads memory at addresses batch * channels elements apart. If that is a multiple of 1024,
 as with 32 examples of 32 channels, all addresses fall into one set of the nearest cache and evict each other. One more example
@@ -111,8 +111,8 @@ def scatter_contributions(maps: tuple[Array, ...], contribution: Callable[..., A
 
     Row s a + r of the map, with 0 <= r < s, lies at row u of window a + (r + p - u d) / s, if that is a whole number; p is the
     number of zeros in front, d the dilation. So the rows of one r are a sum of shifted outputs. The map is the sum of them all,
-    each with zeros in between: XLA makes each in a loop of its own, in three quarters down to a third of the time of a stack,
-    which it makes value by value.
+    each with zeros in between. Without XLA's fusion emitters that takes four fifths (3 x 3) down to a third (7 x 7) of the time
+    of stacking them, and with emitters a twentieth more.
     """
     steps, (batch, channels) = windows.stride, maps[0].shape[2:]
     counts = windows.outputs

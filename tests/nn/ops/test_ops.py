@@ -180,7 +180,8 @@ def test_no_gradient_flows_through_the_moments_of_batch_norm():
 @settings(max_examples=20, deadline=None)
 @example(4, 6, 2, 3, 2, 2, 2, 2)  # windows side by side that cover the map
 @example(6, 4, 2, 3, 3, 1, 3, 1)
-@given(sizes, sizes, st.integers(1, 4), channels, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
+@example(7, 6, 2, 3, 5, 7, 2, 1)  # large ones, along rows and columns one after the other
+@given(sizes, sizes, st.integers(1, 4), channels, st.integers(1, 7), st.integers(1, 7), st.integers(1, 3), st.integers(1, 3))
 def test_max_pool_equals_the_native_operation(height, width, batch, ins, rows, columns, down, across):
     # Few distinct values, so that windows hold their maximum several times.
     x = np.round(draw(0, height, width, batch, ins))
