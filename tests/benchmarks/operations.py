@@ -22,7 +22,8 @@ from automl_cli.values.operations import AveragePool, MaxPool, Operation, Separa
 BATCH, REPEATS, ROUNDS = 32, 15, 3
 
 CAUSES = {
-    "separable": "the gradient of the depthwise kernel: one pass over the map for each row of the kernel",
+    "separable": "the gradients of both kernels: a product along the pixels at half the peak, and a pass for each row of the "
+    "depthwise one",
     "max-pool": "a padded copy of the map, and the place of each maximum by comparing nine strided views one after the other",
     "average-pool": "a pass along each axis, and one more to divide by the number of pixels",
 }
