@@ -35,7 +35,7 @@ def assert_same(found, expected):
         np.testing.assert_allclose(f, e, rtol=0, atol=5e-6 * max(1e-30, np.abs(e).max()))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(1, 9), kernels, st.integers(1, 6), st.integers(1, 6), st.integers(1, 2), st.integers(1, 2))
 def test_convolution_of_the_positive_part_equals_relu_and_convolution(size, sides, ins, outs, stride, dilation):
     x, kernel = (
