@@ -104,7 +104,7 @@ def compiled_words(found: list[Found]) -> str:
     """In words, what the column of `torch.compile` holds, or why it is empty."""
     seconds = [one["torch_compile"]["compile"] for one in found if "torch_compile" in one]
     if not seconds:
-        return "`torch.compile` was not measured: there is no C++ compiler here that it works with."
+        return "`torch.compile` was not measured: it was not asked for, or found no C++ compiler that it works with."
     return (
         "`torch.compile` (inductor, default mode) compiles the training step; it validates eagerly, which takes less than "
         f"compiling that too. It compiled for {np.median(seconds):.0f} s of computing per network ({min(seconds):.0f} to "
