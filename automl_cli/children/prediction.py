@@ -109,7 +109,7 @@ class Predictor:
         batches, accelerated = -(-examples // size), jax.default_backend() != "cpu"
         name = engine_for_prediction(batches, trained=self._trained, accelerated=accelerated)
         if name == "blocks" and isinstance(self._model, NetworkModule):
-            return BlocksEngine(self._model, **NO_TRAINING), {"size": size, "smaller": False}
+            return BlocksEngine(self._model, **NO_TRAINING, batch=self._batch_size), {"size": size, "smaller": False}
         return WholeEngine(self._model, **NO_TRAINING), {"size": None, "smaller": True}
 
 

@@ -145,5 +145,7 @@ class Trainer:
             "average_decay": recipe.average_decay,
         }
         if self._engine == "blocks" and isinstance(model, NetworkModule) and not half and needs_whole(child.roles) is None:
-            return BlocksEngine(model, **settings, tight=self._as_data is not None)
+            again_and_again = self._as_data is not None
+            batch = None if again_and_again else recipe.batch_size
+            return BlocksEngine(model, **settings, tight=again_and_again, batch=batch)
         return WholeEngine(model, half=half, **settings)

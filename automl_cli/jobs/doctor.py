@@ -38,6 +38,9 @@ CHANGING = {
     "JAX_PLATFORMS": "which devices compute",
     "CUDA_VISIBLE_DEVICES": "which GPUs compute",
     "NVIDIA_TF32_OVERRIDE": "the precision of products on NVIDIA GPUs",
+    "OPENBLAS_CORETYPE": "how NumPy multiplies matrices: other low bits",
+    "NPY_DISABLE_CPU_FEATURES": "how NumPy computes: other low bits",
+    "NPY_ENABLE_CPU_FEATURES": "how NumPy computes: other low bits",
 }
 """Environment variables that change results, and what each decides."""
 

@@ -32,11 +32,16 @@ class CrossEntropy:
 
     def __call__(self, logits: Array, labels: Array) -> Array:
         each = self._each(logits, labels)
-        if self.class_counts is None:
+        if (weights := self.class_weights()) is None:
             return each.mean()
-        counts = np.maximum(np.asarray(self.class_counts), 1)
-        weights = (counts.sum() / (len(counts) * counts)).astype(np.float32)
         return (each * jnp.asarray(weights)[labels]).mean()
+
+    def class_weights(self) -> np.ndarray | None:
+        """Return the weight of the examples of each class, (classes,) float32; None if all weigh alike."""
+        if self.class_counts is None:
+            return None
+        counts = np.maximum(np.asarray(self.class_counts), 1)
+        return (counts.sum() / (len(counts) * counts)).astype(np.float32)
 
     def _each(self, logits: Array, labels: Array) -> Array:
         if self.smoothing == 0:

@@ -13,7 +13,6 @@ That candidates are mutated copies of the best is what such searches owe their r
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from automl_cli.core.trials import Proposal
 from automl_cli.strategies.evolution import fit
 from automl_cli.strategies.gaussian_process import GaussianProcess, features, fitted, likeliest
 from automl_cli.strategies.starting import InFlight, StartSettings, given_start, resolved
+from automl_cli.system.linear_algebra import one_thread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,9 +137,10 @@ class Surrogate:
     def _preferred(self, candidates: list[Genotype], trial: int) -> int:
         """Return the place of the candidate at which a function drawn from the posterior is highest."""
         import numpy as np
+        import scipy.linalg  # noqa: F401  so that its threads are limited, too
 
         normal = np.random.Generator(np.random.Philox(key=stream_seed(self._seed, "posterior", trial)))
-        with _threads().limit(limits=1):
+        with one_thread():
             model = self._model = self._model or self._fitted()
             drawn = model.draw(features(candidates, self._space.decisions), normal.standard_normal(len(candidates)))
         return int(np.argmax(drawn))
@@ -177,12 +178,3 @@ def normal_scores(rewards: list[float]) -> "np.ndarray":
     _, places, counts = np.unique(np.asarray(rewards), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
     return np.asarray(ndtri((ranks - 0.5) / len(rewards)))
-
-
-@cache
-def _threads() -> Any:
-    """Return what limits the threads of linear algebra. Looking for its libraries takes longer than a draw, so it is done
-    once, when all of them are loaded."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()

@@ -31,8 +31,11 @@ UNUSABLE = (
 )  # fmt: skip
 """Prefixes of variables with which trainings fail, or children that diverge are taken for defects."""
 
-RECORDED = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE")
-"""Variables of compilers and drivers: they stay as the user set them."""
+RECORDED = (
+    "XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES",
+    "NPY_ENABLE_CPU_FEATURES",
+)  # fmt: skip
+"""Variables of compilers, drivers and NumPy: they stay as the user set them."""
 
 DEFAULTS = {
     "enable_x64": False,

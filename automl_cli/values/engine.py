@@ -1,7 +1,8 @@
 """Chooses the engine that computes with a network, and says why. `nn.engines` describes the engines.
 
     whole    one program for the network: a long compilation, the fastest steps; trains for long, and on GPUs and TPUs
-    blocks   programs that all networks share: little to compile for one more network; trains for a short while on a CPU
+    blocks   programs that all networks share, and NumPy on small maps: little to compile for one more network; trains for a
+             short while on a CPU
 
 A GPU or TPU always gets `whole`, since it would wait for the calls of hundreds of small programs. A CPU gets `blocks`, unless
 there are so many steps that faster ones make up for the compilation. Both compilation and the time that a step gains grow with

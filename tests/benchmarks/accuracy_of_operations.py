@@ -35,6 +35,9 @@ def use_native_operations() -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("automl_cli.nn.ops") and hasattr(module, "for_cpu"):
             module.for_cpu = lambda x: False  # type: ignore[attr-defined]
+    from automl_cli.nn.engines import lowering
+
+    lowering.SMALL = 0  # nothing by NumPy either
 
 
 def are_native() -> set[bool]:

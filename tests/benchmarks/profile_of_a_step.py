@@ -2,8 +2,8 @@
 
     python tests/benchmarks/profile_of_a_step.py --data-dir ../shared/data/tfds [--core 1] [--only strided]
 
-Every call of a compiled program is timed inside real steps of the engine `blocks`, with the arrays that it has there; what the
-calls leave of a step is Python. Rows are operations on maps of one size, forward and backward apart. Beside the milliseconds
+Every call of a block is timed inside real steps of the engine `blocks`, with the arrays that it has there; what the calls leave
+of a step is Python. Rows are operations on maps of one size, forward and backward apart. Beside the milliseconds
 stand, for linear maps, their multiply-adds as written as a share of what the core reaches in a float32 matrix product (measured
 here; a form that needs fewer may have more than 1), and for all, the memory of the maps that they read and write as a share of
 what a copy moves.
@@ -15,6 +15,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -90,23 +91,32 @@ def describe_call(block: Any, use: str) -> Callable[..., tuple[str, int]]:
     """What names a call of a block, and the multiply-adds of it, by its arguments."""
     import jax
 
+    from automl_cli.nn.engines.numpy_block import NumpyBlock
+    from automl_cli.nn.numpy_ops.convolution import Convolution
     from automl_cli.nn.ops.dispatch import choose_form
     from automl_cli.values.operations import ConvolutionUnit, SeparableUnit
 
-    unit, *_ = block._settings or (None,)
+    by_numpy = isinstance(block, NumpyBlock)
+    operation = block._operation if by_numpy else None
+    if by_numpy:
+        unit = operation.unit if isinstance(operation, Convolution) else None
+    else:
+        unit, *_ = block._settings or (None,)
 
     def describe(page: Any, offset: Any, operands: Any, side_inputs: Any, *_: Any) -> tuple[str, int]:
         shape = next((leaf.shape for leaf in jax.tree.leaves((operands, side_inputs)) if leaf.ndim == 4), (1, 1, 1, 1))
+        if isinstance(operation, Convolution):  # of all its inputs together
+            shape = (*operation.size, shape[2], block.shapes["kernel"][2])
         where = f"{shape[3]} channels at {shape[0]}×{shape[1]}, {use}"
         if not isinstance(unit, ConvolutionUnit | SeparableUnit):
-            return f"{block.name.replace('_', ' ')}, {where}", 0
+            return f"{block.name.replace('_', ' ')}{', NumPy' if by_numpy else ''}, {where}", 0
         height, width, _ = unit.output_shape((shape[0], shape[1], shape[3]))
         places, passes = height * width * shape[2], 1 if use == "forward" else 2
         if isinstance(unit, SeparableUnit):
             products = unit.kernel**2 * shape[3] + shape[3] * unit.filters
             return f"separable {unit.kernel}×{unit.kernel}/{unit.stride}, {where}", passes * places * products
         kernel = (*unit.kernel, shape[3], unit.filters)
-        form = choose_form(shape, kernel, unit.stride)
+        form = f"{operation.form}, NumPy" if operation is not None else choose_form(shape, kernel, unit.stride)
         name = "×".join(map(str, unit.kernel)) + ("" if unit.stride == (1, 1) else "/" + "×".join(map(str, unit.stride)))
         return f"{name} → {unit.filters}, {form}, {where}", passes * places * unit.kernel[0] * unit.kernel[1] * shape[
             3
@@ -178,27 +188,26 @@ def profile(job: Any) -> tuple[dict[str, Row], float]:
 
 @contextmanager
 def timed_outside_blocks(timer: Timer, engine: Any) -> Iterator[None]:
-    """Time the programs that no block has while the context lasts."""
-    from automl_cli.nn.engines import blocks, tape
+    """Time what no block computes while the context lasts."""
+    from automl_cli.nn.engines import tape
 
-    before = blocks._spatial_first, tape._add, blocks._update
-    update = timer.timed(before[2](engine._update_rule.update, None), lambda *_: ("update rule", 0))
-    blocks._spatial_first = timer.timed(before[0], lambda *_: ("layout of the images", 0))
-    tape._add = timer.timed(before[1], lambda *_: ("sums of values", 0))
-    blocks._update = lambda *_: update
+    before = tape._sum
+    engine._update = timer.timed(engine._update, lambda *_: ("update rule", 0))
+    engine._spatial_first = timer.timed(engine._spatial_first, lambda *_: ("layout of the images", 0))
+    tape._sum = timer.timed(before, lambda *_: ("sums of values", 0))
     try:
         yield
     finally:
-        blocks._spatial_first, tape._add, blocks._update = before
+        tape._sum = before
 
 
 def _with_timers(call: Any, timer: Timer) -> Any:
     if call.block is None:
         return call
-    block = call.block
+    block = copy(call.block)
     block.forward = timer.timed(block.forward, describe_call(block, "forward"))
     block.backward = timer.timed(block.backward, describe_call(block, "backward"))
-    return call
+    return call._replace(block=block)
 
 
 def peaks() -> tuple[float, float]:
@@ -235,7 +244,7 @@ def section(rows: dict[str, Row], step: float, peak: float, copies: float) -> st
     listed.append(["everything else", sum(row.calls for row in others), f"{1e3 * taken:.2f}", f"{taken / step:.1%}", "", ""])
     python = step - timed
     listed.append(["Python between the calls", "", f"{1e3 * python:.2f}", f"{python / step:.1%}", "", ""])
-    columns = ["program", "calls", "ms", "of the step", "of the matrix peak", "of what a copy moves"]
+    columns = ["block", "calls", "ms", "of the step", "of the matrix peak", "of what a copy moves"]
     return table(columns, listed)
 
 

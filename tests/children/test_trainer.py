@@ -16,6 +16,8 @@ from automl_cli.data import StreamedData
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.nn import losses
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
+from automl_cli.nn.engines.compiled_block import CompiledBlock
+from automl_cli.nn.engines.numpy_block import SMALL, NumpyBlock
 from automl_cli.nn.evaluation import evaluate
 from automl_cli.nn.networks import build_network
 from automl_cli.problems.image_learning import ImageLearningTask
@@ -65,6 +67,14 @@ def test_both_engines_train_a_child_alike_and_other_modules_are_left_to_the_whol
     assert trained["blocks"].arrays.keys() == trained["whole"].arrays.keys()
     assert isinstance(trainer.engine(child, build_network(NETWORK, (6, 6, 1), 2, seed=0)), BlocksEngine)
     assert isinstance(trainer.engine(child, nnx.Linear(2, 2, rngs=nnx.Rngs(0))), WholeEngine)
+
+
+def test_numpy_computes_small_maps_of_batches_as_large_as_the_recipe_s():
+    for batch_size, expected in ((8, {NumpyBlock}), (SMALL, {CompiledBlock})):
+        child = child_on(recipe=msgspec.structs.replace(RECIPE, batch_size=batch_size))
+        engine = trainer_on(child, engine="blocks").engine(child, build_network(NETWORK, (6, 6, 1), 2, seed=0))
+        assert isinstance(engine, BlocksEngine)
+        assert {type(call.block) for call in engine._graph.calls if call.block and call.block.size} >= expected
 
 
 @pytest.mark.parametrize(("augmentation", "kind"), [("inception", "ImageData"), ("standard", "StreamedData")])

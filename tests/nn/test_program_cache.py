@@ -21,7 +21,7 @@ from automl_cli.nn.augment.pipeline import whiten
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.blocks import _update as optimizer_of_blocks
-from automl_cli.nn.engines.tape import CompiledBlock
+from automl_cli.nn.engines.compiled_block import CompiledBlock
 from automl_cli.nn.interpret.rule_programs import update
 from automl_cli.nn.losses import CrossEntropy, WithAuxiliary
 from automl_cli.nn.ops.relu_recomputed import relu

@@ -11,7 +11,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from automl_cli.nn.compilation import compiled
 from automl_cli.nn.engines import library
-from automl_cli.nn.engines.tape import CompiledBlock
+from automl_cli.nn.engines.compiled_block import CompiledBlock
 from automl_cli.nn.ops.convolution import convolution
 from automl_cli.nn.ops.dispatch import choose_form
 from automl_cli.nn.ops.no_inline import outlined

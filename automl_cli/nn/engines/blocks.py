@@ -1,11 +1,13 @@
-"""The engine `blocks`: a network as calls of shared blocks, so that a new architecture compiles almost nothing.
+"""The engine `blocks`: a network as calls of shared blocks, so that a new architecture compiles almost nothing, and nothing at
+all if its maps are small.
 
 `lowering` chooses the blocks, `tape` runs them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -14,34 +16,38 @@ import optax
 from jax import Array
 
 from automl_cli.nn.compilation import compiled
+from automl_cli.nn.engines.compiled_block import CompiledBlock
 from automl_cli.nn.engines.drop_masks import drop_masks
 from automl_cli.nn.engines.ema import initial_average, updated_average
 from automl_cli.nn.engines.graph import EVALUATES, ParameterSource
 from automl_cli.nn.engines.lowering import lower
+from automl_cli.nn.engines.numpy_block import NumpyBlock
+from automl_cli.nn.engines.pages import Pages, zeros
 from automl_cli.nn.engines.protocol import StepContext, required_context
 from automl_cli.nn.engines.tape import BlockCall, run_backward, run_evaluation, run_forward
 from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings, NetworkModule
 from automl_cli.nn.ops.activations import code_of
+from automl_cli.system.linear_algebra import one_thread
 
-Pages = tuple[Array, ...]
+Arrays = tuple[Array, ...]
 """Flat float32 arrays (page size,) that together hold one number for every parameter."""
 
 
 class BlocksState(NamedTuple):
     """State of a training with blocks.
 
-    `pages` hold the parameters, `gradients` those of the last step, both in pages; `statistics` are the running statistics by
-    name. If the engine keeps an average, `average` holds the moving average of the parameters, in pages, and `averaged` the
-    number of steps in it, a scalar.
+    `pages` hold the parameters; `gradients` those of the last step that programs computed, in pages, which are empty where they
+    compute none; `statistics` are the running statistics by name. If the engine keeps an average, `average` holds the moving
+    average of the parameters, in pages, and `averaged` the number of steps in it, a scalar.
     """
 
-    pages: Pages
-    gradients: Pages
+    pages: Arrays
+    gradients: Arrays
     statistics: dict[str, Array]
     optimizer: Any
-    average: Pages | None = None
+    average: Arrays | None = None
     averaged: Array | None = None
 
 
@@ -50,8 +56,8 @@ class BlocksEngine:
 
     The update rule works on whole pages, so it may be any rule that treats parameters one by one, or by sums over all of them.
     `drop` and `average_decay` are as in `WholeEngine`, with the same random draws; `tight` is for one network that is trained
-    again and again (`lower`). Inputs are images (batch, height, width,
-    channels) float32, targets labels (batch,) int32, and outputs logits (batch, classes).
+    again and again, and `batch` for one that is trained only a few times, on batches of so many examples (`lower`). Inputs are
+    images (batch, height, width, channels) float32, targets labels (batch,) int32, and outputs logits (batch, classes).
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class BlocksEngine:
         drop: DropSettings | None = None,
         average_decay: float | None = None,
         tight: bool = False,
+        batch: int | None = None,
     ) -> None:
         self._graph = lower(
             model.network,
@@ -73,12 +80,19 @@ class BlocksEngine:
             drop=drop,
             auxiliary=model.has_auxiliary,
             tight=tight,
+            batch=batch if jax.default_backend() == "cpu" else None,
         )
+        self._pages_of_programs, self._pages_of_numpy = (self._pages_of(kind) for kind in (CompiledBlock, NumpyBlock))
+        of_numpy = (size if page in self._pages_of_numpy else 0 for page, size in enumerate(self._graph.pages))
+        self._numpy_gradients = tuple(map(zeros, of_numpy))
+        read_by = {type(call.block) for call in self._graph.calls if "examples" in call.side_inputs}
+        self._spatial_first = _spatial_first_by_numpy if read_by == {NumpyBlock} else _spatial_first
         self._calls: dict[tuple[Any, ...], tuple[BlockCall, ...]] = {}
         self._initial_arrays = named_arrays(model)
         self._fixed = {} if (code := code_of(model.activation)) is None else {"activation": jnp.asarray(code)}
         self._evaluates = {evaluates: jax.device_put(np.bool(evaluates)) for evaluates in (False, True)}
         self._update_rule = update_rule
+        self._update = _update(update_rule.update, average_decay).for_fixed_shapes()
         self._drop = drop
         self._average_decay = average_decay
 
@@ -86,7 +100,8 @@ class BlocksEngine:
         """Return the state before the first step, a pytree."""
         parameters, statistics = self._initial_arrays
         pages = self._packed({name: np.asarray(array) for name, array in parameters.items()})
-        gradients = tuple(jax.device_put(np.zeros(size, np.float32)) for size in self._graph.pages)
+        written = (size if page in self._pages_of_programs else 0 for page, size in enumerate(self._graph.pages))
+        gradients = tuple(jax.device_put(np.zeros(size, np.float32)) for size in written)
         average = initial_average(self._average_decay, pages)
         return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages), *average)
 
@@ -101,29 +116,59 @@ class BlocksEngine:
         if self._drop is not None:
             side_inputs |= drop_masks(self._drop, self._graph, required_context(context), len(inputs))
         calls = self._calls_for(inputs, training=True)
-        tape = run_forward(calls, state.pages, side_inputs)
+        with _as_programs():
+            loss, statistics, gradients = self._gradients(calls, state, side_inputs)
+        trained = (state.pages, state.optimizer, state.average, state.averaged)
+        pages, *others = self._update(trained, self._joined(gradients), np.float32(rate))
+        return BlocksState(pages, tuple(gradients.compiled), statistics, *others), loss
+
+    def _gradients(
+        self, calls: Sequence[BlockCall], state: BlocksState, side_inputs: Mapping[str, Any]
+    ) -> tuple[Any, dict[str, Any], Pages]:
+        """Return the loss, the new running statistics by name, and the gradient pages.
+
+        The pages are read through views, which are gone when this returns: a program cannot reuse memory that is viewed.
+        """
+        pages = self._readable(state.pages)
+        tape = run_forward(calls, pages, side_inputs)
         loss = tape.values[calls[-1].output]
         statistics = {
             name: array
             for call, by_products in zip(calls, tape.by_products, strict=True)
             for name, array in zip(call.side_inputs, by_products or (), strict=False)
         }
-        gradients = list(state.gradients)
-        run_backward(calls, tape, state.pages, gradients, side_inputs)
-        update = _update(self._update_rule.update, self._average_decay)
-        trained = (state.pages, state.optimizer, state.average, state.averaged)
-        pages, *others = update(trained, tuple(gradients), np.float32(rate))
-        return BlocksState(pages, tuple(gradients), statistics, *others), loss
+        gradient_pages = Pages(state.gradients, self._numpy_gradients)
+        return loss, statistics, run_backward(calls, tape, pages, gradient_pages, side_inputs)
 
     def outputs(self, state: BlocksState, inputs: Array) -> Array:
         """Return the logits (batch, classes) of the network in evaluation mode."""
         pages = state.pages if state.average is None else state.average
         side_inputs = self._side_inputs(state, inputs, None, evaluates=True) | dict.fromkeys(self._graph.features)
-        return run_evaluation(self._calls_for(inputs, training=False), pages, side_inputs)
+        with _as_programs():
+            return run_evaluation(self._calls_for(inputs, training=False), self._readable(pages), side_inputs)
+
+    def _pages_of(self, kind: type) -> set[int]:
+        """Return the pages with parameters of blocks of this kind."""
+        blocks = ((call.block, call.page) for call in self._graph.calls)
+        return {page for block, page in blocks if block is not None and isinstance(block, kind) and block.size}
+
+    def _readable(self, pages: Arrays) -> Pages:
+        """Return the pages for blocks of both kinds."""
+        used = self._pages_of_numpy
+        return Pages(pages, [np.from_dlpack(cast("Any", page)) if at in used else _NO_PAGE for at, page in enumerate(pages)])
+
+    def _joined(self, gradients: Pages) -> tuple[Any, ...]:
+        """Return the gradients of all blocks in pages. In a page of both kinds each has left the other's part zero."""
+        of_programs, of_numpy = self._pages_of_programs, self._pages_of_numpy
+        return tuple(
+            compiled if page not in of_numpy else numpy if page not in of_programs else numpy + np.asarray(compiled)
+            for page, (compiled, numpy) in enumerate(zip(gradients.compiled, gradients.numpy, strict=True))
+        )
 
     def _side_inputs(self, state: BlocksState, inputs: Array, targets: Array | None, *, evaluates: bool) -> dict[str, Any]:
         """Return what blocks read besides their inputs, by name, without random factors."""
-        own = {EVALUATES: self._evaluates[evaluates], "examples": _spatial_first(inputs), "targets": targets}
+        examples = self._spatial_first(inputs)
+        own = {EVALUATES: self._evaluates[evaluates], "examples": examples, "targets": targets}
         return {**self._fixed, **state.statistics, **own}
 
     def with_carry(self, state: BlocksState, carry: Any) -> BlocksState:
@@ -171,7 +216,7 @@ class BlocksEngine:
         average = self._packed(_with_prefix("average.", arrays)), jax.device_put(arrays["averaged"])
         return BlocksState(pages, fresh.gradients, statistics, optimizer, *average)
 
-    def _packed(self, arrays: Mapping[str, np.ndarray]) -> Pages:
+    def _packed(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
         """Copy named arrays into pages."""
         pages = [np.zeros(size, np.float32) for size in self._graph.pages]
         for call, sources in zip(self._graph.calls, self._graph.sources, strict=True):
@@ -182,7 +227,7 @@ class BlocksEngine:
                 start += flat.size
         return jax.device_put(tuple(pages))
 
-    def _unpacked(self, pages: Pages, prefix: str) -> dict[str, np.ndarray]:
+    def _unpacked(self, pages: Arrays, prefix: str) -> dict[str, np.ndarray]:
         """Copy pages into named arrays, whose names begin with `prefix`."""
         flat = [np.asarray(page) for page in pages]
         arrays = {f"{prefix}{name}": np.empty(array.shape, np.float32) for name, array in self._initial_arrays[0].items()}
@@ -202,20 +247,36 @@ class BlocksEngine:
         return type(leaf) is tuple and [getattr(page, "shape", None) for page in leaf] == shapes
 
 
+@contextmanager
+def _as_programs() -> Iterator[None]:
+    """Have NumPy compute as programs do: on one thread, and silent where numbers are not finite."""
+    with np.errstate(all="ignore"), one_thread():
+        yield
+
+
+_NO_PAGE = np.zeros(0, np.float32)
+
 _spatial_first = compiled(lambda examples: examples.transpose(1, 2, 0, 3), identity="spatial_first")
+
+
+def _spatial_first_by_numpy(examples: Array) -> np.ndarray:
+    return np.ascontiguousarray(np.asarray(examples).transpose(1, 2, 0, 3))
 
 
 @cache
 def _update(rule: optax.TransformUpdateFn, average_decay: float | None) -> Any:
-    """Return the update program, which all networks with the same number of pages share."""
+    """Return the update program, which all networks with pages of the same sizes share.
 
-    def update(trained: tuple[Pages, Any, Pages | None, Array | None], gradients: Pages, rate: Array) -> tuple[Any, ...]:
+    It reads and writes every parameter and does little with each, so it is compiled for speed: it takes half the time.
+    """
+
+    def update(trained: tuple[Arrays, Any, Arrays | None, Array | None], gradients: Arrays, rate: Array) -> tuple[Any, ...]:
         pages, optimizer, average, averaged = trained
         changes, optimizer = rule(gradients, optimizer, pages)
         pages = jax.tree.map(lambda page, change: page - rate * change, pages, changes)
         return pages, optimizer, *updated_average(average_decay, average, averaged, pages)
 
-    return compiled(update, donate_argnums=0)
+    return compiled(update, donate_argnums=0, long=True)
 
 
 def _slice(source: ParameterSource) -> tuple[slice, ...]:

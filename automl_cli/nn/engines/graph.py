@@ -24,6 +24,27 @@ class Piece(NamedTuple):
     value: int | None
     shape: Shape
 
+    @property
+    def operands(self) -> tuple[tuple[int, ...], ...]:
+        """Return the piece as the input of a call, none for the image."""
+        return () if self.value is None else ((self.value,),)
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Return the side input that holds the piece, none unless it is the image."""
+        return ("examples",) if self.value is None else ()
+
+
+def largest_size(pieces: Iterable[Piece]) -> tuple[int, int]:
+    """Return the height and the width that all pieces fit into."""
+    heights, widths = zip(*(piece.shape[:2] for piece in pieces), strict=True)
+    return max(heights), max(widths)
+
+
+def numbers(pieces: Iterable[Piece]) -> tuple[int, ...]:
+    """Return the numbers of the values of these pieces, without the image."""
+    return tuple(piece.value for piece in pieces if piece.value is not None)
+
 
 class Graph(NamedTuple):
     """A network as calls of blocks.

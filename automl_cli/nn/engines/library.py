@@ -2,6 +2,7 @@
 
     part        one input, zero-padded to the size of the join, and the linear map of its unit (`ops.units`), optionally after
                 the activation
+    joined      several inputs, concatenated, and the linear map of their unit, by NumPy
     norm        sum of the parts, then batch norm, optionally with the activation behind it
     unit        part and norm in one block, for a unit with a single input
     pool        max or average pooling of one input
@@ -27,9 +28,14 @@ from typing import Any
 from jax import Array
 
 from automl_cli.nn import ops
-from automl_cli.nn.engines.tape import CompiledBlock, Parameters
+from automl_cli.nn.engines.compiled_block import CompiledBlock, Parameters
+from automl_cli.nn.engines.numpy_block import NumpyBlock
 from automl_cli.nn.losses import Loss, is_described
 from automl_cli.nn.networks.drop_path import scale_examples
+from automl_cli.nn.numpy_ops.convolution import Convolution
+from automl_cli.nn.numpy_ops.head import MeanLoss, Share
+from automl_cli.nn.numpy_ops.max_pooling import MaxPooling
+from automl_cli.nn.numpy_ops.normalisation import Norm
 from automl_cli.nn.ops.activations import ActivationFunction, activated, beta_shapes, takes_code
 from automl_cli.nn.ops.concatenation import pad_to
 from automl_cli.nn.ops.relu_recomputed import relu
@@ -39,7 +45,7 @@ from automl_cli.nn.ops.units import (
     kernel_shapes,
     transform,
 )
-from automl_cli.values.operations import AveragePool, MaxPool
+from automl_cli.values.operations import AveragePool, ConvolutionUnit, Identity, MaxPool, Operation
 
 CACHED_BLOCKS = 512
 """Blocks of each kind that are cached; the least recently used one is dropped first, since a search for activation functions
@@ -67,6 +73,29 @@ def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction |
     return CompiledBlock(_name(unit), function, shapes, settings=settings, loops=loops)
 
 
+def numpy_computes(operation: Operation, activation: ActivationFunction) -> bool:
+    """Return whether NumPy computes all of an operation of a network with this activation function."""
+    match operation:
+        case ConvolutionUnit(order=order):
+            return Convolution.computes(operation) and order != "act-conv-bn" and activation is relu
+        case Identity() | MaxPool():
+            return True
+    return False
+
+
+@cached_block
+def joined(unit: Unit, channels: tuple[int, ...], are_examples: tuple[bool, ...], size: Pair) -> NumpyBlock | None:
+    """Return the block `joined` for inputs of so many channels, zero-padded to `size`, some of which may be the examples; None
+    if NumPy does not compute the unit's linear map.
+
+    There is nothing to share, so the map of a concatenation is not split into those of its parts.
+    """
+    if not isinstance(unit, ConvolutionUnit) or not Convolution.computes(unit):
+        return None
+    operation = Convolution(unit, channels, are_examples, size)
+    return NumpyBlock(_name(unit), operation, kernel_shapes(unit, sum(channels)))
+
+
 @cached_block
 def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
     """Return the block `norm`: (height, width, batch, filters) -> the same shape, followed by the activation unless it is None.
@@ -86,6 +115,7 @@ def norm(filters: int, activation: ActivationFunction | None) -> CompiledBlock:
         settings=_settings(activation, filters),
         adds_gradients=activation is not None,
         loops=_loops(activation),
+        in_numpy=None if _loops(activation) else Norm(relu=activation is relu),
     )
 
 
@@ -160,7 +190,8 @@ def pool(pool: MaxPool | AveragePool, size: Pair) -> CompiledBlock:
 
     largest = isinstance(pool, MaxPool)
     name = "max_pool" if largest else "average_pool"
-    return CompiledBlock(name, function, {}, settings=(pool, size), loops=largest)
+    in_numpy = MaxPooling(pool, size) if isinstance(pool, MaxPool) else None
+    return CompiledBlock(name, function, {}, settings=(pool, size), loops=largest, in_numpy=in_numpy)
 
 
 @cached_block
@@ -227,7 +258,8 @@ def share(channels: int, classes: int, size: Pair, *, dropped: bool) -> Compiled
         features = x.sum((0, 1)) / (size[0] * size[1])
         return (features if factors is None else features * factors) @ parameters["weights"], None
 
-    return CompiledBlock("share", function, {"weights": (channels, classes)}, settings=(channels, classes, size, dropped))
+    shapes, settings = {"weights": (channels, classes)}, (channels, classes, size, dropped)
+    return CompiledBlock("share", function, shapes, settings=settings, in_numpy=Share(size, dropped=dropped))
 
 
 @cached_block
@@ -255,4 +287,5 @@ def loss(classes: int, loss: Loss) -> CompiledBlock:
         return loss((own, *auxiliary) if auxiliary else own, *side_inputs), None
 
     settings = (classes, loss) if is_described(loss) else None
-    return CompiledBlock("loss", function, {"bias": (classes,)}, logits, settings=settings)
+    shapes = {"bias": (classes,)}
+    return CompiledBlock("loss", function, shapes, logits, settings=settings, in_numpy=MeanLoss.of(loss))

@@ -6,22 +6,29 @@ inputs, and a space has few blocks: 16 kernels x 5 inputs x 4 filters at one ima
 is therefore never computed, unless several are added: it is a list of pieces that its readers go through.
 """
 
+from math import prod
+
 import jax
 import numpy as np
 
 from automl_cli.nn.engines import library
+from automl_cli.nn.engines.compiled_block import CompiledBlock
 from automl_cli.nn.engines.graph import (
     EVALUATES,
     Graph,
     ParameterSource,
     Piece,
     kernel_sources,
+    largest_size,
     norm_sources,
+    numbers,
     path_name,
     statistics_names,
     without_drops,
 )
-from automl_cli.nn.engines.tape import BlockCall, CompiledBlock
+from automl_cli.nn.engines.numpy_block import SMALL, NumpyBlock
+from automl_cli.nn.engines.pages import Allocation, offsets_in_one_page
+from automl_cli.nn.engines.tape import BlockCall
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.drop_path import DropSettings, final_drop_rate
 from automl_cli.nn.ops.activations import ActivationFunction, beta_shapes, takes_code
@@ -39,9 +46,6 @@ from automl_cli.values.network import (
     Subsampling,
 )
 
-PAGE = 2**18
-"""Floats of a page, unless a single block needs more."""
-
 Pair = tuple[int, int]
 
 
@@ -55,14 +59,18 @@ def lower(
     drop: DropSettings | None = None,
     auxiliary: bool = False,
     tight: bool = False,
+    batch: int | None = None,
 ) -> Graph:
     """Return the graph of a network, optionally with its auxiliary head, for a training that drops paths and features as in
     `drop`.
 
     With `tight` the last page is as long as what it holds: shorter to work through, but of a size that other networks do not
-    share.
+    share. With `batch`, the number of examples that are computed together, NumPy computes the operations on small maps of
+    networks all of whose operations it knows; in others the copies between its arrays and those of programs cost what it gains.
     """
-    builder = _GraphBuilder(image, activation, drop or DropSettings(1.0, 0.0))
+    if not all(library.numpy_computes(block.operation, activation) for block in network.blocks):
+        batch = None
+    builder = _GraphBuilder(image, activation, drop or DropSettings(1.0, 0.0), batch)
     for number, block in enumerate(network.blocks):
         builder.add(block, f"blocks.{block.name}")
         if block.drop_path is not None:
@@ -80,16 +88,17 @@ def lower(
 class _GraphBuilder:
     """Collects calls, numbers values, and allocates parameters in pages."""
 
-    def __init__(self, image: Shape, activation: ActivationFunction, drop: DropSettings) -> None:
+    def __init__(self, image: Shape, activation: ActivationFunction, drop: DropSettings, batch: int | None) -> None:
         self._activation = activation
         self._drop = drop
+        self._batch = batch
+        self._shapes: list[Shape] = []
         self._paths: dict[int, float] = {}
         self._features: dict[str, slice] = {}
         self._pieces: dict[str, list[Piece]] = {IMAGE: [Piece(None, image)]}
         self._calls: list[BlockCall] = []
         self._sources: list[dict[str, ParameterSource]] = []
-        self._pages: list[int] = []
-        self._page_fill = PAGE
+        self._allocation = Allocation()
 
     @property
     def length(self) -> int:
@@ -98,15 +107,19 @@ class _GraphBuilder:
 
     def graph(self, evaluation_calls: int, *, tight: bool) -> Graph:
         """Return the graph. Evaluation has the first `evaluation_calls` calls, and the last one."""
+        pages = self._allocation.sizes(tight=tight)
+        if not any(isinstance(call.block, CompiledBlock) and call.block.size for call in self._calls):
+            offsets, size = offsets_in_one_page(call.block.size if call.block else 0 for call in self._calls)
+            pages = (size,)
+            self._calls = [call._replace(page=0, offset=at) for call, at in zip(self._calls, offsets, strict=True)]
         last = self._calls[-1]._replace(operands=self._calls[-1].operands[:1])
         evaluation = without_drops((*self._calls[:evaluation_calls], last))
-        pages = (*self._pages[:-1], self._page_fill) if tight else tuple(self._pages)
         return Graph(tuple(self._calls), evaluation, tuple(self._sources), pages, self._paths, self._features)
 
     def add(self, block: Block, prefix: str) -> None:
         """Append the calls of one block of the network; names of its arrays begin with `prefix`."""
         pieces = self._inputs(block)
-        size = _largest_size(pieces)
+        size = largest_size(pieces)
         match block.operation:
             case Identity():
                 same = all(piece.shape[:2] == size for piece in pieces)
@@ -119,9 +132,7 @@ class _GraphBuilder:
                 self._pieces[block.name] = [self._apply(library.pool(pool, size), *pair) for pair in pairs]
             case Normalisation(order=order):
                 last = self._activation if order == "bn-act" else None
-                piece = self._single(pieces)
-                value = self._norm(prefix, piece.shape[2], _operands(piece), last)
-                self._pieces[block.name] = [Piece(value, piece.shape)]
+                self._pieces[block.name] = [self._norm(prefix, [self._single(pieces)], last)]
             case Subsampling() as subsampling:
                 self._pieces[block.name] = self._subsampled(subsampling, pieces, size)
             case unit:
@@ -134,30 +145,30 @@ class _GraphBuilder:
         self._paths[number] = final_drop_rate(self._drop, depth)
         side_inputs = (path_name(number),)
         pieces = [self._single([piece]) for piece in self._pieces[name]]
-        self._pieces[name] = [
-            Piece(self._call(library.drop(), _operands(piece), {}, side_inputs), piece.shape) for piece in pieces
-        ]
+        self._pieces[name] = [self._call(library.drop(), piece.operands, {}, side_inputs, piece.shape) for piece in pieces]
 
     def _inputs(self, block: Block) -> list[Piece]:
         """Return the tensors whose concatenation is the input of the block's operation."""
         if block.join == "concatenate":
             return [piece for name in block.inputs for piece in self._pieces[name]]
         parts = [self._single(self._pieces[name]) for name in block.inputs]
-        values = tuple(part.value for part in parts if part.value is not None)
-        return [Piece(self._call(None, (values,), {}, ()), parts[0].shape)]
+        return [self._call(None, (numbers(parts),), {}, (), parts[0].shape)]
 
     def _single(self, pieces: list[Piece]) -> Piece:
         """Return the concatenation of the pieces as one value."""
         if len(pieces) == 1 and pieces[0].value is not None:
             return pieces[0]
-        size = _largest_size(pieces)
+        size = largest_size(pieces)
         operands = tuple((piece.value,) for piece in pieces if piece.value is not None)
         examples = tuple("examples" for piece in pieces if piece.value is None)
-        value = self._call(library.gather(size, tuple(piece.value is None for piece in pieces)), operands, {}, examples)
-        return Piece(value, (*size, sum(piece.shape[2] for piece in pieces)))
+        block, shape = (
+            library.gather(size, tuple(piece.value is None for piece in pieces)),
+            (*size, sum(piece.shape[2] for piece in pieces)),
+        )
+        return self._call(block, operands, {}, examples, shape)
 
     def _apply(self, block: CompiledBlock, piece: Piece, shape: Shape) -> Piece:
-        return Piece(self._call(block, _operands(piece), {}, _examples(piece)), shape)
+        return self._call(block, piece.operands, {}, piece.examples, shape)
 
     def _activations(self, prefix: str, pieces: list[Piece], size: Pair) -> list[Piece]:
         """Append the activation of each piece, with its slice of the trained parameters."""
@@ -166,8 +177,8 @@ class _GraphBuilder:
             channels = piece.shape[2]
             sources = self._betas(prefix, self._activation, start, start + channels)
             block = library.activation(size, self._activation, channels if sources else None)
-            side_inputs = (*_examples(piece), *_code(self._activation))
-            found.append(Piece(self._call(block, _operands(piece), sources, side_inputs), (*size, channels)))
+            side_inputs = (*piece.examples, *_code(self._activation))
+            found.append(self._call(block, piece.operands, sources, side_inputs, (*size, channels)))
             start += channels
         return found
 
@@ -196,41 +207,53 @@ class _GraphBuilder:
         if len(pieces) == 1 and last is None and is_normalised(unit):
             kernels = {**kernel_sources(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels)}
             sources = {**kernels, **norm_sources(prefix, unit.filters)}
-            side_inputs = (*statistics_names(prefix), EVALUATES, *_examples(pieces[0]), *_code(first))
+            side_inputs = (*statistics_names(prefix), EVALUATES, *pieces[0].examples, *_code(first))
             block = library.unit(unit, channels, first)
-            return Piece(self._call(block, _operands(pieces[0]), sources, side_inputs), shape)
+            return self._call(block, pieces[0].operands, sources, side_inputs, shape)
+        if first is None and (whole := self._joined(unit, pieces, size, shape)) is not None:
+            examples = tuple(name for piece in pieces for name in piece.examples)
+            operands = tuple(terms for piece in pieces for terms in piece.operands)
+            joined = self._call(whole, operands, kernel_sources(prefix, unit, 0, channels), examples, shape)
+            return self._norm(prefix, [joined], last) if is_normalised(unit) else joined
         parts, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             part = library.part(unit, piece.shape[2], size, first)
             sources = {**kernel_sources(prefix, unit, start, stop), **self._betas(prefix, first, start, stop)}
-            parts.append(self._call(part, _operands(piece), sources, (*_examples(piece), *_code(first))))
+            parts.append(self._call(part, piece.operands, sources, (*piece.examples, *_code(first)), shape))
             start = stop
         if last is None and len(parts) > 1:  # that of a cell, which reads any number of states: one program for all numbers
-            parts = [self._call(None, (tuple(parts),), {}, ())]
-        if not is_normalised(unit):
-            return Piece(parts[0], shape)
-        return Piece(self._norm(prefix, unit.filters, (tuple(parts),), last), shape)
+            parts = [self._call(None, (numbers(parts),), {}, (), shape)]
+        return self._norm(prefix, parts, last) if is_normalised(unit) else parts[0]
 
-    def _norm(self, prefix: str, filters: int, operands: tuple[tuple[int, ...], ...], last: ActivationFunction | None) -> int:
-        """Append the batch norm of the sum of some values, followed by an activation unless it is None."""
-        sources = {**norm_sources(prefix, filters), **self._betas(f"{prefix}.norm", last, 0, filters)}
-        return self._call(library.norm(filters, last), operands, sources, (*statistics_names(prefix), EVALUATES, *_code(last)))
+    def _joined(self, unit: Unit, pieces: list[Piece], size: Pair, shape: Shape) -> NumpyBlock | None:
+        """Return the block for all inputs of a unit together, if NumPy computes its linear map and all maps are small."""
+        if not self._are_small([shape, *((*size, piece.shape[2]) for piece in pieces)]):
+            return None
+        channels, are_examples = zip(*((piece.shape[2], piece.value is None) for piece in pieces), strict=True)
+        return library.joined(unit, channels, are_examples, size)
+
+    def _norm(self, prefix: str, terms: list[Piece], last: ActivationFunction | None) -> Piece:
+        """Append the batch norm of the sum of some values of one shape, followed by an activation unless it is None."""
+        shape = terms[0].shape
+        sources = {**norm_sources(prefix, shape[2]), **self._betas(f"{prefix}.norm", last, 0, shape[2])}
+        side_inputs = (*statistics_names(prefix), EVALUATES, *_code(last))
+        return self._call(library.norm(shape[2], last), (numbers(terms),), sources, side_inputs, shape)
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
         """Append the linear layer of a classifier; return the values whose sum it is. Names of its arrays begin with
         `classifier`."""
         pieces = [piece for name in outputs for piece in self._pieces[name]]
-        size, dropped = _largest_size(pieces), droppable and self._drop.dropout > 0
+        size, dropped = largest_size(pieces), droppable and self._drop.dropout > 0
         shares, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             source = {"weights": ParameterSource(f"{classifier}.weights", 0, start, stop)}
-            side_inputs = (*self._factors(start, stop), *_examples(piece)) if dropped else _examples(piece)
+            side_inputs = (*self._factors(start, stop), *piece.examples) if dropped else piece.examples
             block = library.share(piece.shape[2], classes, size, dropped=dropped)
-            shares.append(self._call(block, _operands(piece), source, side_inputs))
+            shares.append(self._call(block, piece.operands, source, side_inputs, (1, 1, classes)))
             start = stop
-        return tuple(shares)
+        return numbers(shares)
 
     def _factors(self, start: int, stop: int) -> tuple[str]:
         """Register the factors of these features; return the name of their side input."""
@@ -242,49 +265,36 @@ class _GraphBuilder:
         """Append the classifier of an auxiliary head; return its logits as the only summand."""
         shares = self.shares("auxiliary_classifier", (output,), classes, droppable=False)
         bias = {"bias": ParameterSource("auxiliary_classifier.bias", 0, 0, classes)}
-        return (self._call(library.logits(classes), (shares,), bias, ()),)
+        return numbers([self._call(library.logits(classes), (shares,), bias, (), (1, 1, classes))])
 
     def loss(self, operands: tuple[tuple[int, ...], ...], classes: int, loss: Loss) -> None:
         """Append the loss of these operands."""
         bias = {"bias": ParameterSource("classifier.bias", 0, 0, classes)}
-        self._call(library.loss(classes, loss), operands, bias, ("targets",))
+        self._call(library.loss(classes, loss), operands, bias, ("targets",), (1, 1, 1))
 
     def _call(
         self,
-        block: CompiledBlock | None,
+        block: CompiledBlock | NumpyBlock | None,
         operands: tuple[tuple[int, ...], ...],
         sources: dict[str, ParameterSource],
         side_inputs: tuple[str, ...],
-    ) -> int:
-        """Append one call; return the number of its value."""
-        page, offset = self._allocate(0 if block is None else block.size)
+        shape: Shape,
+    ) -> Piece:
+        """Append one call, whose value has this shape for each example; return its value."""
+        page, offset = self._allocation.place(0 if block is None else block.size)
         output = len(self._calls)
-        self._calls.append(BlockCall(block, page, jax.device_put(np.int32(offset)), operands, side_inputs, output))
+        self._shapes.append(shape)
+        read = [self._shapes[number] for terms in operands for number in terms]
+        if isinstance(block, CompiledBlock) and block.in_numpy is not None and self._are_small([shape, *read]):
+            block = block.in_numpy
+        start = offset if isinstance(block, NumpyBlock) else jax.device_put(np.int32(offset))
+        self._calls.append(BlockCall(block, page, start, operands, side_inputs, output))
         self._sources.append(sources)
-        return output
+        return Piece(output, shape)
 
-    def _allocate(self, size: int) -> tuple[int, int]:
-        """Return the page and the offset of newly allocated parameters."""
-        if not size:
-            return 0, 0
-        if self._page_fill + size > PAGE:
-            self._pages.append(max(PAGE, size))
-            self._page_fill = 0
-        start = self._page_fill
-        self._page_fill += size
-        return len(self._pages) - 1, start
-
-
-def _largest_size(pieces: list[Piece]) -> Pair:
-    return max(piece.shape[0] for piece in pieces), max(piece.shape[1] for piece in pieces)
-
-
-def _operands(piece: Piece) -> tuple[tuple[int, ...], ...]:
-    return () if piece.value is None else ((piece.value,),)
-
-
-def _examples(piece: Piece) -> tuple[str, ...]:
-    return ("examples",) if piece.value is None else ()
+    def _are_small(self, shapes: list[Shape]) -> bool:
+        """Return whether maps of all examples together are small."""
+        return self._batch is not None and max(map(prod, shapes)) * self._batch <= SMALL
 
 
 def _code(activation: ActivationFunction | None) -> tuple[str, ...]:

@@ -1,0 +1,46 @@
+"""The interface of an operation that NumPy computes, forward and backward."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+"""Parameters of an operation, or their gradients, by name."""
+
+Inputs = tuple[Any, ...]
+
+
+class NumpyOperation(Protocol):
+    """An operation as two functions. `parameters` are by name, `inputs` arrays that have a gradient, `side_inputs` those that
+    have none (`engines.library` says for each operation what they are)."""
+
+    def forward(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> tuple[np.ndarray, Inputs | None, Any]:
+        """Return the output, the by-products, such as new running statistics, and what `backward` needs. No argument is
+        changed, and none may be changed before `backward` is done."""
+        ...
+
+    def backward(
+        self, parameters: Arrays, saved: Any, output: np.ndarray, gradient: np.ndarray, parameter_gradients: Arrays
+    ) -> list[np.ndarray]:
+        """Write the gradients of the parameters into `parameter_gradients`; return those of the inputs."""
+        ...
+
+    def evaluate(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> np.ndarray:
+        """Return the output in evaluation mode."""
+        ...
+
+
+def padded(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Zero-pad x (height, width, batch, channels) evenly to a size; an odd pixel goes to the bottom and right."""
+    if x.shape[:2] == size:
+        return x
+    whole = np.zeros((*size, *x.shape[2:]), np.float32)
+    inside(whole, x.shape)[...] = x
+    return whole
+
+
+def inside(whole: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the part of a padded map that is not padding, a view; `shape` is that of the map before."""
+    top, left = ((to - of) // 2 for to, of in zip(whole.shape[:2], shape, strict=False))
+    return whole[top : top + shape[0], left : left + shape[1]]
