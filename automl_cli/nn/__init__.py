@@ -12,7 +12,7 @@ augment            training images on the device: gathered, whitened and augment
 streaming          batches of pictures that are decoded on demand
 losses             loss functions
 metrics            scores of a split, as folds over batches
-engines            a network as compiled programs: a training step and a prediction
+engines            a network as a training step and a prediction: compiled programs, or calls of NumPy
 fit                the training loop, for searching and for `automl train`
 evaluation         the outputs of a network for a whole split, batch by batch
 analytic_problems  functions that update rules minimise without data

@@ -9,7 +9,7 @@ XLA's newer fusion emitters double the compile time of most programs. On large m
 not calls of a library: max pooling, augmentation policies, and some activation functions (the gradient of ELU and the arc
 tangent take a seventh). Convolutions, depthwise ones too, and batch norm with ReLU take as long without them (8 x 8 to
 32 x 32). So a program says whether it `loops`, and gets them if its maps are large; a network as one program, which is used for
-long trainings, always has them, and so has the update of the parameters, which takes half the time and is compiled once.
+long trainings, always has them, and so has the update of the parameters, which takes half the time and which networks share.
 
 `AUTOML_NO_PROCESS_TUNING=1` leaves all options at XLA's defaults.
 """

@@ -1,18 +1,51 @@
 """The threads of linear algebra by NumPy and SciPy: the low bits of a product depend on their number."""
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
+_lock = Lock()
+_inside = 0
+"""Number of contexts that are open, in all threads of this process."""
+_limited: dict[bool, Any] = {}
+"""What the open contexts limit, by whether SciPy's libraries are among it."""
+_limits = ExitStack()
+"""What gives the process its threads back."""
 
-def one_thread() -> AbstractContextManager[Any]:
-    """Return a context in which products of matrices take one thread each, whatever this process has otherwise.
 
-    NumPy, and SciPy if it is used inside, must have been imported before.
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have products of matrices take one thread each inside the context, whatever this process has otherwise.
+
+    It holds for the whole process, from the first of several contexts that overlap to the end of the last; for the libraries
+    that threadpoolctl knows, such as OpenBLAS and MKL. NumPy, and SciPy if it is used inside, must have been imported before.
     """
-    limited: AbstractContextManager[Any] = _controller("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas")
-    return limited
+    _enter()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+def _enter() -> None:
+    global _inside
+    with _lock:
+        with_scipy = "scipy.linalg" in sys.modules
+        if with_scipy not in _limited:
+            _limited[with_scipy] = _limits.enter_context(_controller(with_scipy).limit(limits=1, user_api="blas"))
+        _inside += 1
+
+
+def _leave() -> None:
+    global _inside
+    with _lock:
+        _inside -= 1
+        if not _inside:
+            _limits.close()
+            _limited.clear()
 
 
 @cache

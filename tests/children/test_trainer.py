@@ -1,6 +1,7 @@
 """Children on images: a child with all its roles, trained and scored."""
 
 from random import Random
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from flax import nnx
 
 from automl_cli.children import schedule
+from automl_cli.children.prediction import Predictor, weights_of
 from automl_cli.core.errors import DataError
 from automl_cli.core.protocols import Diverged, EvaluatorSetup
 from automl_cli.core.spaces import SearchSpace
@@ -69,12 +71,32 @@ def test_both_engines_train_a_child_alike_and_other_modules_are_left_to_the_whol
     assert isinstance(trainer.engine(child, nnx.Linear(2, 2, rngs=nnx.Rngs(0))), WholeEngine)
 
 
-def test_numpy_computes_small_maps_of_batches_as_large_as_the_recipe_s():
-    for batch_size, expected in ((8, {NumpyBlock}), (SMALL, {CompiledBlock})):
-        child = child_on(recipe=msgspec.structs.replace(RECIPE, batch_size=batch_size))
-        engine = trainer_on(child, engine="blocks").engine(child, build_network(NETWORK, (6, 6, 1), 2, seed=0))
-        assert isinstance(engine, BlocksEngine)
-        assert {type(call.block) for call in engine._graph.calls if call.block and call.block.size} >= expected
+def kinds(engine: Any) -> set[type]:
+    """The kinds of blocks with parameters."""
+    assert isinstance(engine, BlocksEngine)
+    return {type(call.block) for call in engine._graph.calls if call.block and call.block.size}
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "options", "expected"),
+    [
+        (8, {}, {NumpyBlock}),
+        (SMALL, {}, {CompiledBlock}),
+        (8, {"as_data": "optimizer"}, {CompiledBlock}),  # its programs serve all children
+    ],
+)
+def test_numpy_computes_small_maps_of_children_that_share_no_programs(batch_size, options, expected):
+    child = child_on(recipe=msgspec.structs.replace(RECIPE, batch_size=batch_size))
+    engine = trainer_on(child, engine="blocks", **options).engine(child, build_network(NETWORK, (6, 6, 1), 2, seed=0))
+    assert kinds(engine) == expected
+
+
+def test_a_child_is_scored_by_the_kind_of_block_that_validated_it():
+    child = child_on()
+    trained = trainer_on(child, engine="blocks").train(child, epochs=1, seed=0)
+    predictor = Predictor(child, weights_of(trained.arrays), trained="blocks")
+    engine, _ = predictor._engine_for(20)
+    assert kinds(engine) == {NumpyBlock}
 
 
 @pytest.mark.parametrize(("augmentation", "kind"), [("inception", "ImageData"), ("standard", "StreamedData")])

@@ -1,4 +1,4 @@
-"""Engines: a child as compiled programs.
+"""Engines: a child as something that can be trained and evaluated.
 
 Both compute the same loss and gradients, to float tolerance, from one description of the network. `values.engine` chooses one.
 

@@ -1,5 +1,5 @@
-"""The engine `blocks`: a network as calls of shared blocks, so that a new architecture compiles almost nothing, and nothing at
-all if its maps are small.
+"""The engine `blocks`: a network as calls of shared blocks, so that a new architecture compiles almost nothing: if its maps are
+small, no more than the update of so many parameters.
 
 `lowering` chooses the blocks, `tape` runs them.
 """
@@ -31,23 +31,27 @@ from automl_cli.nn.networks import DropSettings, NetworkModule
 from automl_cli.nn.ops.activations import code_of
 from automl_cli.system.linear_algebra import one_thread
 
-Arrays = tuple[Array, ...]
+FlatArrays = tuple[Array, ...]
 """Flat float32 arrays (page size,) that together hold one number for every parameter."""
+
+
+Trained = tuple[FlatArrays, Any, FlatArrays | None, Array | None]
+"""Pages of the parameters, state of the update rule, pages of the average, and the number of steps in it."""
 
 
 class BlocksState(NamedTuple):
     """State of a training with blocks.
 
-    `pages` hold the parameters; `gradients` those of the last step that programs computed, in pages, which are empty where they
-    compute none; `statistics` are the running statistics by name. If the engine keeps an average, `average` holds the moving
+    `pages` hold the parameters, `gradients` those of the last step in pages, which are empty where no block of their kind has
+    parameters; `statistics` are the running statistics by name. If the engine keeps an average, `average` holds the moving
     average of the parameters, in pages, and `averaged` the number of steps in it, a scalar.
     """
 
-    pages: Arrays
-    gradients: Arrays
+    pages: FlatArrays
+    gradients: Pages
     statistics: dict[str, Array]
     optimizer: Any
-    average: Arrays | None = None
+    average: FlatArrays | None = None
     averaged: Array | None = None
 
 
@@ -83,8 +87,6 @@ class BlocksEngine:
             batch=batch if jax.default_backend() == "cpu" else None,
         )
         self._pages_of_programs, self._pages_of_numpy = (self._pages_of(kind) for kind in (CompiledBlock, NumpyBlock))
-        of_numpy = (size if page in self._pages_of_numpy else 0 for page, size in enumerate(self._graph.pages))
-        self._numpy_gradients = tuple(map(zeros, of_numpy))
         read_by = {type(call.block) for call in self._graph.calls if "examples" in call.side_inputs}
         self._spatial_first = _spatial_first_by_numpy if read_by == {NumpyBlock} else _spatial_first
         self._calls: dict[tuple[Any, ...], tuple[BlockCall, ...]] = {}
@@ -100,10 +102,8 @@ class BlocksEngine:
         """Return the state before the first step, a pytree."""
         parameters, statistics = self._initial_arrays
         pages = self._packed({name: np.asarray(array) for name, array in parameters.items()})
-        written = (size if page in self._pages_of_programs else 0 for page, size in enumerate(self._graph.pages))
-        gradients = tuple(jax.device_put(np.zeros(size, np.float32)) for size in written)
         average = initial_average(self._average_decay, pages)
-        return BlocksState(pages, gradients, dict(statistics), self._update_rule.init(pages), *average)
+        return BlocksState(pages, self._no_gradients(), dict(statistics), self._update_rule.init(pages), *average)
 
     def step(
         self, state: BlocksState, inputs: Array, targets: Array, rate: float, context: StepContext | None = None
@@ -119,8 +119,8 @@ class BlocksEngine:
         with _as_programs():
             loss, statistics, gradients = self._gradients(calls, state, side_inputs)
         trained = (state.pages, state.optimizer, state.average, state.averaged)
-        pages, *others = self._update(trained, self._joined(gradients), np.float32(rate))
-        return BlocksState(pages, tuple(gradients.compiled), statistics, *others), loss
+        pages, *others = self._update(trained, self._added(gradients), np.float32(rate))
+        return BlocksState(pages, gradients, statistics, *others), loss
 
     def _gradients(
         self, calls: Sequence[BlockCall], state: BlocksState, side_inputs: Mapping[str, Any]
@@ -137,8 +137,7 @@ class BlocksEngine:
             for call, by_products in zip(calls, tape.by_products, strict=True)
             for name, array in zip(call.side_inputs, by_products or (), strict=False)
         }
-        gradient_pages = Pages(state.gradients, self._numpy_gradients)
-        return loss, statistics, run_backward(calls, tape, pages, gradient_pages, side_inputs)
+        return loss, statistics, run_backward(calls, tape, pages, state.gradients, side_inputs)
 
     def outputs(self, state: BlocksState, inputs: Array) -> Array:
         """Return the logits (batch, classes) of the network in evaluation mode."""
@@ -152,13 +151,25 @@ class BlocksEngine:
         blocks = ((call.block, call.page) for call in self._graph.calls)
         return {page for block, page in blocks if block is not None and isinstance(block, kind) and block.size}
 
-    def _readable(self, pages: Arrays) -> Pages:
+    def _readable(self, pages: FlatArrays) -> Pages:
         """Return the pages for blocks of both kinds."""
         used = self._pages_of_numpy
         return Pages(pages, [np.from_dlpack(cast("Any", page)) if at in used else _NO_PAGE for at, page in enumerate(pages)])
 
-    def _joined(self, gradients: Pages) -> tuple[Any, ...]:
-        """Return the gradients of all blocks in pages. In a page of both kinds each has left the other's part zero."""
+    def _no_gradients(self) -> Pages:
+        """Return pages of zeros for the gradients of both kinds of blocks."""
+        of_programs, of_numpy = (
+            [size if page in used else 0 for page, size in enumerate(self._graph.pages)]
+            for used in (self._pages_of_programs, self._pages_of_numpy)
+        )
+        return Pages(tuple(jax.device_put(np.zeros(size, np.float32)) for size in of_programs), tuple(map(zeros, of_numpy)))
+
+    def _added(self, gradients: Pages) -> tuple[Any, ...]:
+        """Return the gradients of all blocks in pages. In a page of both kinds each has left the other's part zero.
+
+        Programs read NumPy's pages where they are: the update is done when it returns (`automl_cli.nn`), before the next step
+        writes to them.
+        """
         of_programs, of_numpy = self._pages_of_programs, self._pages_of_numpy
         return tuple(
             compiled if page not in of_numpy else numpy if page not in of_programs else numpy + np.asarray(compiled)
@@ -216,7 +227,7 @@ class BlocksEngine:
         average = self._packed(_with_prefix("average.", arrays)), jax.device_put(arrays["averaged"])
         return BlocksState(pages, fresh.gradients, statistics, optimizer, *average)
 
-    def _packed(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    def _packed(self, arrays: Mapping[str, np.ndarray]) -> FlatArrays:
         """Copy named arrays into pages."""
         pages = [np.zeros(size, np.float32) for size in self._graph.pages]
         for call, sources in zip(self._graph.calls, self._graph.sources, strict=True):
@@ -227,7 +238,7 @@ class BlocksEngine:
                 start += flat.size
         return jax.device_put(tuple(pages))
 
-    def _unpacked(self, pages: Arrays, prefix: str) -> dict[str, np.ndarray]:
+    def _unpacked(self, pages: FlatArrays, prefix: str) -> dict[str, np.ndarray]:
         """Copy pages into named arrays, whose names begin with `prefix`."""
         flat = [np.asarray(page) for page in pages]
         arrays = {f"{prefix}{name}": np.empty(array.shape, np.float32) for name, array in self._initial_arrays[0].items()}
@@ -270,7 +281,7 @@ def _update(rule: optax.TransformUpdateFn, average_decay: float | None) -> Any:
     It reads and writes every parameter and does little with each, so it is compiled for speed: it takes half the time.
     """
 
-    def update(trained: tuple[Arrays, Any, Arrays | None, Array | None], gradients: Arrays, rate: Array) -> tuple[Any, ...]:
+    def update(trained: Trained, gradients: FlatArrays, rate: Array) -> tuple[Any, ...]:
         pages, optimizer, average, averaged = trained
         changes, optimizer = rule(gradients, optimizer, pages)
         pages = jax.tree.map(lambda page, change: page - rate * change, pages, changes)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from automl_cli.nn.engines import library
 from automl_cli.nn.engines.tape import BlockCall
+from automl_cli.nn.ops.activations import ActivationFunction, takes_code
 from automl_cli.nn.ops.units import Unit, kernel_shapes
 from automl_cli.values.network import Shape
 
@@ -65,6 +66,11 @@ class Graph(NamedTuple):
 
 EVALUATES = "evaluates"
 """Name of the side input that says whether batch norm takes the running statistics, as in evaluation: a scalar bool."""
+
+
+def code_input(activation: ActivationFunction | None) -> tuple[str, ...]:
+    """Return the side input that holds the code of an activation function; none for one that takes no code."""
+    return ("activation",) if takes_code(activation) else ()
 
 
 def path_name(number: int) -> str:

@@ -31,7 +31,7 @@ from automl_cli.nn import ops
 from automl_cli.nn.engines.compiled_block import CompiledBlock, Parameters
 from automl_cli.nn.engines.numpy_block import NumpyBlock
 from automl_cli.nn.losses import Loss, is_described
-from automl_cli.nn.networks.drop_path import scale_examples
+from automl_cli.nn.networks.drop_path import DropSettings, scale_examples
 from automl_cli.nn.numpy_ops.convolution import Convolution
 from automl_cli.nn.numpy_ops.head import MeanLoss, Share
 from automl_cli.nn.numpy_ops.max_pooling import MaxPooling
@@ -45,7 +45,8 @@ from automl_cli.nn.ops.units import (
     kernel_shapes,
     transform,
 )
-from automl_cli.values.operations import AveragePool, ConvolutionUnit, Identity, MaxPool, Operation
+from automl_cli.values.network import Block
+from automl_cli.values.operations import AveragePool, ConvolutionUnit, Identity, MaxPool
 
 CACHED_BLOCKS = 512
 """Blocks of each kind that are cached; the least recently used one is dropped first, since a search for activation functions
@@ -73,13 +74,15 @@ def part(unit: Unit, channels: int, size: Pair, activation: ActivationFunction |
     return CompiledBlock(_name(unit), function, shapes, settings=settings, loops=loops)
 
 
-def numpy_computes(operation: Operation, activation: ActivationFunction) -> bool:
-    """Return whether NumPy computes all of an operation of a network with this activation function."""
-    match operation:
+def numpy_computes(block: Block, activation: ActivationFunction, drop: DropSettings | None) -> bool:
+    """Return whether NumPy computes all of a block of a network with this activation function, and does not drop its path."""
+    if block.drop_path is not None and drop is not None and drop.keep < 1:
+        return False
+    match block.operation:
         case ConvolutionUnit(order=order):
-            return Convolution.computes(operation) and order != "act-conv-bn" and activation is relu
+            return Convolution.computes(block.operation) and order != "act-conv-bn" and activation is relu
         case Identity() | MaxPool():
-            return True
+            return block.join == "concatenate"
     return False
 
 

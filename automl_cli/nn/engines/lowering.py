@@ -3,7 +3,8 @@
 A unit over several joined inputs is the sum of one linear map per input, conv(concat(a, b)) = conv_a(a) + conv_b(b), and so is
 the linear layer behind the pooled outputs. So a block depends on the kernel and the channels of one input, and not on the other
 inputs, and a space has few blocks: 16 kernels x 5 inputs x 4 filters at one image size for NAS's plain variant. A concatenation
-is therefore never computed, unless several are added: it is a list of pieces that its readers go through.
+is therefore not computed, unless several are added: it is a list of pieces that its readers go through. NumPy has one call for
+all inputs of a unit, and joins them, since nothing is compiled for it.
 """
 
 from math import prod
@@ -18,6 +19,7 @@ from automl_cli.nn.engines.graph import (
     Graph,
     ParameterSource,
     Piece,
+    code_input,
     kernel_sources,
     largest_size,
     norm_sources,
@@ -31,7 +33,7 @@ from automl_cli.nn.engines.pages import Allocation, offsets_in_one_page
 from automl_cli.nn.engines.tape import BlockCall
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.drop_path import DropSettings, final_drop_rate
-from automl_cli.nn.ops.activations import ActivationFunction, beta_shapes, takes_code
+from automl_cli.nn.ops.activations import ActivationFunction, beta_shapes
 from automl_cli.nn.ops.units import Unit, activations, is_normalised
 from automl_cli.values.network import (
     IMAGE,
@@ -65,10 +67,10 @@ def lower(
     `drop`.
 
     With `tight` the last page is as long as what it holds: shorter to work through, but of a size that other networks do not
-    share. With `batch`, the number of examples that are computed together, NumPy computes the operations on small maps of
-    networks all of whose operations it knows; in others the copies between its arrays and those of programs cost what it gains.
+    share. With `batch`, the number of examples that are computed together, NumPy computes the operations on small maps in
+    networks that it could compute whole; in others the copies between its arrays and those of programs cost what it gains.
     """
-    if not all(library.numpy_computes(block.operation, activation) for block in network.blocks):
+    if auxiliary or not all(library.numpy_computes(block, activation, drop) for block in network.blocks):
         batch = None
     builder = _GraphBuilder(image, activation, drop or DropSettings(1.0, 0.0), batch)
     for number, block in enumerate(network.blocks):
@@ -127,9 +129,8 @@ class _GraphBuilder:
             case ActivationOperation():
                 self._pieces[block.name] = self._activations(prefix, pieces, size)
             case MaxPool() | AveragePool() as pool:
-                shapes = [pool.output_shape((*size, piece.shape[2])) for piece in pieces]
-                pairs = zip(pieces, shapes, strict=True)
-                self._pieces[block.name] = [self._apply(library.pool(pool, size), *pair) for pair in pairs]
+                shapes = [(piece, pool.output_shape((*size, piece.shape[2]))) for piece in pieces]
+                self._pieces[block.name] = [self._apply(library.pool(pool, size), *shape) for shape in shapes]
             case Normalisation(order=order):
                 last = self._activation if order == "bn-act" else None
                 self._pieces[block.name] = [self._norm(prefix, [self._single(pieces)], last)]
@@ -177,7 +178,7 @@ class _GraphBuilder:
             channels = piece.shape[2]
             sources = self._betas(prefix, self._activation, start, start + channels)
             block = library.activation(size, self._activation, channels if sources else None)
-            side_inputs = (*piece.examples, *_code(self._activation))
+            side_inputs = (*piece.examples, *code_input(self._activation))
             found.append(self._call(block, piece.operands, sources, side_inputs, (*size, channels)))
             start += channels
         return found
@@ -197,37 +198,38 @@ class _GraphBuilder:
         return made
 
     def _unit(self, prefix: str, unit: Unit, pieces: list[Piece], size: Pair) -> Piece:
-        """Append a unit: one call if it has one input, as in cells.
+        """Append a unit: its map of all inputs by NumPy, or one call if it has one input, as in cells.
 
-        The units of layered networks read any number of inputs; there the parts are shared, and one norm serves all kernels.
+        The units of layered networks read any number of inputs; there compiled parts are shared, and one norm serves all
+        kernels.
         """
         channels = sum(piece.shape[2] for piece in pieces)
         shape = unit.output_shape((*size, channels))
         first, last = activations(unit, self._activation)
-        if len(pieces) == 1 and last is None and is_normalised(unit):
-            kernels = {**kernel_sources(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels)}
-            sources = {**kernels, **norm_sources(prefix, unit.filters)}
-            side_inputs = (*statistics_names(prefix), EVALUATES, *pieces[0].examples, *_code(first))
-            block = library.unit(unit, channels, first)
-            return self._call(block, pieces[0].operands, sources, side_inputs, shape)
-        if first is None and (whole := self._joined(unit, pieces, size, shape)) is not None:
+        if first is None and (whole := self._whole_map(unit, pieces, size, shape)) is not None:
             examples = tuple(name for piece in pieces for name in piece.examples)
             operands = tuple(terms for piece in pieces for terms in piece.operands)
             joined = self._call(whole, operands, kernel_sources(prefix, unit, 0, channels), examples, shape)
             return self._norm(prefix, [joined], last) if is_normalised(unit) else joined
+        if len(pieces) == 1 and last is None and is_normalised(unit):
+            kernels = {**kernel_sources(prefix, unit, 0, channels), **self._betas(prefix, first, 0, channels)}
+            sources = {**kernels, **norm_sources(prefix, unit.filters)}
+            side_inputs = (*statistics_names(prefix), EVALUATES, *pieces[0].examples, *code_input(first))
+            block = library.unit(unit, channels, first)
+            return self._call(block, pieces[0].operands, sources, side_inputs, shape)
         parts, start = [], 0
         for piece in pieces:
             stop = start + piece.shape[2]
             part = library.part(unit, piece.shape[2], size, first)
             sources = {**kernel_sources(prefix, unit, start, stop), **self._betas(prefix, first, start, stop)}
-            parts.append(self._call(part, piece.operands, sources, (*piece.examples, *_code(first)), shape))
+            parts.append(self._call(part, piece.operands, sources, (*piece.examples, *code_input(first)), shape))
             start = stop
         if last is None and len(parts) > 1:  # that of a cell, which reads any number of states: one program for all numbers
             parts = [self._call(None, (numbers(parts),), {}, (), shape)]
         return self._norm(prefix, parts, last) if is_normalised(unit) else parts[0]
 
-    def _joined(self, unit: Unit, pieces: list[Piece], size: Pair, shape: Shape) -> NumpyBlock | None:
-        """Return the block for all inputs of a unit together, if NumPy computes its linear map and all maps are small."""
+    def _whole_map(self, unit: Unit, pieces: list[Piece], size: Pair, shape: Shape) -> NumpyBlock | None:
+        """Return the block for all inputs of a unit together, if NumPy computes its linear map and each map is small."""
         if not self._are_small([shape, *((*size, piece.shape[2]) for piece in pieces)]):
             return None
         channels, are_examples = zip(*((piece.shape[2], piece.value is None) for piece in pieces), strict=True)
@@ -237,7 +239,7 @@ class _GraphBuilder:
         """Append the batch norm of the sum of some values of one shape, followed by an activation unless it is None."""
         shape = terms[0].shape
         sources = {**norm_sources(prefix, shape[2]), **self._betas(f"{prefix}.norm", last, 0, shape[2])}
-        side_inputs = (*statistics_names(prefix), EVALUATES, *_code(last))
+        side_inputs = (*statistics_names(prefix), EVALUATES, *code_input(last))
         return self._call(library.norm(shape[2], last), (numbers(terms),), sources, side_inputs, shape)
 
     def shares(self, classifier: str, outputs: tuple[str, ...], classes: int, *, droppable: bool) -> tuple[int, ...]:
@@ -295,7 +297,3 @@ class _GraphBuilder:
     def _are_small(self, shapes: list[Shape]) -> bool:
         """Return whether maps of all examples together are small."""
         return self._batch is not None and max(map(prod, shapes)) * self._batch <= SMALL
-
-
-def _code(activation: ActivationFunction | None) -> tuple[str, ...]:
-    return ("activation",) if takes_code(activation) else ()

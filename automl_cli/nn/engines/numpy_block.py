@@ -10,12 +10,12 @@ import numpy as np
 from automl_cli.nn.numpy_ops.operation import Arrays, NumpyOperation
 
 SMALL = 2**17
-"""Numbers of a map up to which NumPy computes its operations. A pass over it then takes at most some 100 microseconds, and what
-it takes longer than a compiled program adds up to less than compiling that over the few hundred steps of a child."""
+"""Numbers of a map of all examples up to which NumPy computes its operations. It takes up to a quarter longer for them than
+compiled programs do, which over the few hundred steps of a child is less than it takes to compile those."""
 
 
 class NumpyBlock:
-    """One operation, with the methods of a compiled block (`engines.tape`), whose pages are arrays of NumPy.
+    """One operation, with the methods of a compiled block (`engines.compiled_block`), whose pages are arrays of NumPy.
 
     `shapes` are the shapes of the parameters by name, in the order in which they stand in a page.
     """
@@ -37,7 +37,7 @@ class NumpyBlock:
     def forward(
         self, page: np.ndarray, offset: int, operands: Any, side_inputs: tuple[Any, ...]
     ) -> tuple[np.ndarray, Any, Any]:
-        """Return output, by-products, and what `backward` needs besides the arguments and the output."""
+        """Return output, by-products, and what `backward` needs besides them."""
         return self._operation.forward(self._read(page, offset), tuple(map(total, operands)), side_inputs)
 
     def backward(

@@ -12,9 +12,9 @@ import numpy as np
 PAGE = 2**18
 """Floats of a page, unless a single block needs more. Compiled blocks are compiled for one size of it."""
 
-PART = 2**15
-"""A page that only the update rule reads is a multiple of so many floats. More sizes would need more programs for that rule; a
-larger step would leave more of a page empty."""
+PART, PARTS = 2**15, 8
+"""A page that no program but the update reads is a multiple of so many floats, and a large one a multiple of an eighth to a
+quarter of itself. More sizes would need more programs for the update; larger steps would leave more of a page empty."""
 
 ALIGNMENT = 64
 """Bytes to which JAX wants the memory of an array to be aligned; it copies any other before a program reads it."""
@@ -54,12 +54,15 @@ class Allocation:
 
 
 def offsets_in_one_page(sizes: Iterable[int]) -> tuple[list[int], int]:
-    """Return the offsets of parameters of these sizes in a single page, and its size, a multiple of `PART`."""
+    """Return the offsets of parameters of these sizes in a single page, and its size (`PART`)."""
     fill, offsets = 0, []
     for size in sizes:
         offsets.append(fill)
         fill += size
-    return offsets, -(-fill // PART) * PART
+    step = PART
+    while fill > PARTS * step:
+        step *= 2
+    return offsets, -(-fill // step) * step
 
 
 def zeros(size: int) -> np.ndarray:

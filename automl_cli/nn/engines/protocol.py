@@ -25,9 +25,10 @@ def required_context(context: StepContext | None) -> StepContext:
 
 
 class Engine(Protocol):
-    """A network, its loss and its update rule as compiled programs over a state, a pytree that only the engine understands.
+    """A network, its loss and its update rule over a state, a pytree that only the engine understands.
 
-    `step` may reuse the memory of the old state: do not use a state after it was stepped.
+    `step` may reuse the memory of the old state: do not use a state after it was stepped. Arrays that are returned are JAX's or
+    NumPy's.
     """
 
     def initial(self) -> Any:

@@ -93,7 +93,7 @@ def run_backward(
         for terms, gradient in zip(call.operands, inputs, strict=True):
             for value in terms:
                 gradients.setdefault(value, []).append(gradient)
-    return written
+    return Pages(tuple(compiled_pages), gradient_pages.numpy)
 
 
 def run_evaluation(calls: Sequence[BlockCall], pages: Pages, side_inputs: Mapping[str, Any]) -> Any:

@@ -23,12 +23,9 @@ class Form(Protocol):
         """Return the convolution of x (height, width, batch, channels), and what `backward` needs."""
         ...
 
-    def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray) -> None:
-        """Write the gradient of the kernel, (k, l, channels, filters), except for taps that never meet the map."""
-        ...
-
-    def input_gradient(self, saved: Any, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient of the input."""
+    def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool) -> np.ndarray | None:
+        """Write the gradient of the kernel, (k, l, channels, filters), except for taps that never meet the map; return that of
+        the input if it is asked for."""
         ...
 
 
@@ -52,7 +49,7 @@ class Convolution:
         ends = list(accumulate(channels))
         self._parts = [slice(end - count, end) for end, count in zip(ends, channels, strict=True)]
         self._near = tuple(_middle(*axis) for axis in zip(size, unit.kernel, strict=True))
-        """The middle of the kernel, which holds all taps that meet the map in any window."""
+        """The middle of the kernel, which holds all taps that meet the map in any window: fewer frequencies."""
         sides = tuple(len(range(side)[part]) for side, part in zip(unit.kernel, self._near, strict=True))
         kernel = (sides[0], sides[1], ends[-1], unit.filters)
         self._form = _fastest(size, kernel, unit.stride, of_input=not all(are_examples))
@@ -81,10 +78,10 @@ class Convolution:
     ) -> list[np.ndarray]:
         """Return the gradients of the maps that are not the examples."""
         of_form, shapes = saved
-        self._form.backward(of_form, gradient, parameter_gradients["kernel"][self._near])
-        if all(self._are_examples):
+        of_input, kernel_gradient = not all(self._are_examples), parameter_gradients["kernel"][self._near]
+        x_gradient = self._form.backward(of_form, gradient, kernel_gradient, of_input=of_input)
+        if x_gradient is None:
             return []
-        x_gradient = self._form.input_gradient(of_form, gradient)
         each = zip(self._parts, shapes, self._are_examples, strict=True)
         return [inside(x_gradient[..., part], shape) for part, shape, is_example in each if not is_example]
 

@@ -22,13 +22,11 @@ ALIASED = 1024
 
 class Spectra(NamedTuple):
     """Record for the gradients of a convolution: the spectra of the input and of the kernel, (rows, examples, channels) and
-    (rows, channels, filters), with one more example or channel of zeros where that is faster; the shape of the input; and the
-    spectrum of the output's gradient, once there is one."""
+    (rows, channels, filters), with one more example or channel of zeros where that is faster; and the shape of the input."""
 
     image: np.ndarray
     kernel: np.ndarray
     shape: tuple[int, ...]
-    gradient: list[np.ndarray]
 
 
 class Fourier2d:
@@ -46,23 +44,22 @@ class Fourier2d:
     def forward(self, x: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, Spectra]:
         """Return the convolution, and the spectra of x and of the kernel."""
         of_image, of_kernel, of_output = self._maps
-        spectra = Spectra(_analyse(x, of_image), _analyse(kernel, of_kernel), x.shape, [])
+        spectra = Spectra(_analyse(x, of_image), _analyse(kernel, of_kernel), x.shape)
         product = _product(spectra.image[:, : x.shape[2]], spectra.kernel[:, : x.shape[3]])
         return _synthesise(product, of_output, x.shape[2]), spectra
 
-    def backward(self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray) -> None:
-        """Write the gradient of the kernel."""
+    def backward(
+        self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool
+    ) -> np.ndarray | None:
+        """Write the gradient of the kernel; return that of the input if it is asked for."""
         _, of_kernel, of_output = self._maps
         batch, channels = saved.shape[2:]
         spectrum = _analyse(gradient, of_output)
-        saved.gradient.append(spectrum)
         product = _product(saved.image[:, :batch].transpose(0, 2, 1), spectrum[:, :batch])
         kernel_gradient[...] = _synthesise(product, of_kernel, channels)
-
-    def input_gradient(self, saved: Spectra, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient of the input."""
-        batch, channels = saved.shape[2:]
-        product = _product(saved.gradient.pop()[:, :batch], saved.kernel[:, :channels].transpose(0, 2, 1))
+        if not of_input:
+            return None
+        product = _product(spectrum[:, :batch], saved.kernel[:, :channels].transpose(0, 2, 1))
         return _synthesise(product, self._maps[0], batch)
 
 
@@ -81,20 +78,20 @@ class FourierAlongHeight:
         read = x[:, :: self._step]
         height, width, batch, channels = read.shape
         signal = read.reshape(height, width * batch, channels)
-        spectra = Spectra(_times(self._maps.image, signal), _times(self._maps.kernel, kernel[:, 0]), x.shape, [])
+        spectra = Spectra(_times(self._maps.image, signal), _times(self._maps.kernel, kernel[:, 0]), x.shape)
         y = _times(self._maps.output.T, spectra.image @ spectra.kernel)
         return y.reshape(-1, width, batch, kernel.shape[3]), spectra
 
-    def backward(self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray) -> None:
-        """Write the gradient of the kernel."""
+    def backward(
+        self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool
+    ) -> np.ndarray | None:
+        """Write the gradient of the kernel; return that of the input if it is asked for."""
         height, width, batch, filters = gradient.shape
         spectrum = _times(self._maps.output, gradient.reshape(height, width * batch, filters))
-        saved.gradient.append(spectrum)
         kernel_gradient[:, 0] = _times(self._maps.kernel.T, saved.image.transpose(0, 2, 1) @ spectrum)
-
-    def input_gradient(self, saved: Spectra, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient of the input."""
-        x = _times(self._maps.image.T, saved.gradient.pop() @ saved.kernel.transpose(0, 2, 1))
+        if not of_input:
+            return None
+        x = _times(self._maps.image.T, spectrum @ saved.kernel.transpose(0, 2, 1))
         return apart(x.reshape(len(x), -1, *saved.shape[2:]), saved.shape, (1, self._step))
 
 
@@ -111,18 +108,18 @@ class FourierAlongWidth:
     def forward(self, x: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, Spectra]:
         """Return the convolution, and the spectra of x and of the kernel."""
         image = _each_times(self._maps.image, x[:: self._step])
-        spectra = Spectra(image, _times(self._maps.kernel, kernel[0]), x.shape, [])
+        spectra = Spectra(image, _times(self._maps.kernel, kernel[0]), x.shape)
         return _each_times(self._maps.output.T, spectra.image @ spectra.kernel), spectra
 
-    def backward(self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray) -> None:
-        """Write the gradient of the kernel."""
+    def backward(
+        self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool
+    ) -> np.ndarray | None:
+        """Write the gradient of the kernel; return that of the input if it is asked for."""
         spectrum = _each_times(self._maps.output, gradient)
-        saved.gradient.append(spectrum)
         kernel_gradient[0] = _times(self._maps.kernel.T, (saved.image.swapaxes(2, 3) @ spectrum).sum(0))
-
-    def input_gradient(self, saved: Spectra, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient of the input."""
-        x = _each_times(self._maps.image.T, saved.gradient.pop() @ saved.kernel.transpose(0, 2, 1))
+        if not of_input:
+            return None
+        x = _each_times(self._maps.image.T, spectrum @ saved.kernel.transpose(0, 2, 1))
         return apart(x, saved.shape, (self._step, 1))
 
 
@@ -151,7 +148,7 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the product of a[r] and b[r] for each row r: (rows, m, k), (rows, k, n) -> (rows, m or m + 1, n)."""
     rows, examples, channels = len(a), a.shape[1], b.shape[2]
     found = np.empty((rows, _more(examples, channels), channels), np.float32)
-    found[:, examples:] = 0
+    found[:, examples:] = 0  # nothing reads it, but what stood there may be slow to compute with
     np.matmul(a, b, out=found[:, :examples])
     return found
 

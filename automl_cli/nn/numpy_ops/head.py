@@ -51,54 +51,46 @@ class Share:
 
 
 class MeanLoss:
-    """Operation: logits (batch, classes), and those of an auxiliary head if there is one -> the loss, a scalar; in evaluation
-    mode the logits with the bias.
+    """Operation: logits (batch, classes) without bias -> the loss, a scalar; in evaluation mode the logits with the bias.
 
-    The parameter is `bias`, (classes,), of the first logits; the side input is the labels, (batch,).
+    The parameter is `bias`, (classes,); the side input is the labels, (batch,).
     """
 
-    def __init__(self, loss: CrossEntropy, *, auxiliary_weight: float = 0.0) -> None:
+    def __init__(self, loss: CrossEntropy) -> None:
         self._loss = loss
-        self._weights = (1.0, auxiliary_weight)
 
     @classmethod
     def of(cls, loss: Loss) -> "MeanLoss | None":
-        """Return the operation for a loss; None if it is not of the kind that this one computes."""
-        if type(loss) is CrossEntropy:
-            return cls(loss)
-        if type(loss) is WithAuxiliary and type(loss.loss) is CrossEntropy:
-            return cls(loss.loss, auxiliary_weight=loss.weight)
-        return None
+        """Return the operation for a loss of a network without an auxiliary head; None for a loss that is not described."""
+        if type(loss) is WithAuxiliary:
+            loss = loss.loss
+        return cls(loss) if type(loss) is CrossEntropy else None
 
     def forward(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> tuple[np.ndarray, Inputs | None, Any]:
-        """Return the loss, None, and its gradients for the logits."""
-        labels = np.asarray(side_inputs[0])
-        both = zip((self.evaluate(parameters, inputs, ()), *inputs[1:]), self._weights, strict=False)
-        losses, gradients = zip(*(self._weighted(logits, labels, weight) for logits, weight in both), strict=True)
-        return np.asarray(sum(losses), np.float32), None, gradients
-
-    def _weighted(self, logits: np.ndarray, labels: np.ndarray, weight: float) -> tuple[np.float32, np.ndarray]:
-        """Return the cross-entropy of some logits times a weight, and its gradient."""
+        """Return the loss, None, and its gradient for the logits."""
+        logits, labels = self.evaluate(parameters, inputs, ()), np.asarray(side_inputs[0])
         smoothing, classes = self._loss.smoothing, logits.shape[1]
         targets = np.full(logits.shape, smoothing / classes, np.float32)
         targets[np.arange(len(labels)), labels] += 1 - smoothing
-        weights = np.full(len(labels), weight / len(labels), np.float32)
+        weights = np.full(len(labels), 1 / len(labels), np.float32)
         if (of_classes := self._loss.class_weights()) is not None:
             weights *= of_classes[labels]
         shifted = logits - logits.max(1, keepdims=True)
         exponentials = np.exp(shifted)
         totals = exponentials.sum(1)
         each = np.log(totals) - (targets * shifted).sum(1)
-        return each @ weights, (exponentials / totals[:, None] - targets) * weights[:, None]
+        gradient = (exponentials / totals[:, None] - targets) * weights[:, None]
+        return np.asarray(each @ weights, np.float32), None, gradient
 
     def backward(
         self, parameters: Arrays, saved: Any, output: np.ndarray, gradient: np.ndarray, parameter_gradients: Arrays
     ) -> list[np.ndarray]:
-        """Return the gradients of the logits."""
-        of_logits = [each * gradient for each in saved]
-        parameter_gradients["bias"][...] = sums(of_logits[0])
-        return of_logits
+        """Return the gradient of the logits."""
+        of_logits = saved * gradient
+        parameter_gradients["bias"][...] = sums(of_logits)
+        return [of_logits]
 
     def evaluate(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> np.ndarray:
         """Return the logits."""
-        return inputs[0] + parameters["bias"]
+        (logits,) = inputs
+        return np.asarray(logits + parameters["bias"])

@@ -1,4 +1,5 @@
-"""Maximum over windows by NumPy: as `ops.max_pooling`, the first maximum of a window in row-major order takes its gradient."""
+"""Maximum over windows by NumPy: as in `ops.max_pooling`, the first maximum of a window in row-major order takes its gradient,
+which a window with NaN loses."""
 
 from itertools import product
 from typing import Any

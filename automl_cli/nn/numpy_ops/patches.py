@@ -72,13 +72,12 @@ class Patches:
         flat, matrix = windows.reshape(-1, reached[..., 0].size), reached.reshape(-1, kernel.shape[3])
         return (flat @ matrix).reshape(*windows.shape[:3], -1), (flat, matrix, x.shape)
 
-    def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray) -> None:
-        """Write the gradient of the kernel."""
+    def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool) -> np.ndarray | None:
+        """Write the gradient of the kernel; return that of the input if it is asked for."""
         reached = self._reached(kernel_gradient)
         reached[...] = (saved[0].T @ gradient.reshape(-1, gradient.shape[3])).reshape(reached.shape)
-
-    def input_gradient(self, saved: Any, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient of the input."""
+        if not of_input:
+            return None
         _, matrix, shape = saved
         rows, columns = self._axes
         of_windows = gradient.reshape(-1, gradient.shape[3]) @ matrix.T
@@ -105,10 +104,12 @@ class OfImages(Patches):
         y = matrix.T @ reached.reshape(-1, kernel.shape[3])
         return y.reshape(*windows.shape[3:], -1), matrix
 
-    def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray) -> None:
-        """Write the gradient of the kernel."""
+    def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool) -> np.ndarray | None:
+        """Write the gradient of the kernel; return None."""
+        assert not of_input
         reached = self._reached(kernel_gradient)
         reached[...] = (saved @ gradient.reshape(-1, gradient.shape[3])).reshape(reached.shape)
+        return None
 
 
 class Pointwise:
@@ -123,12 +124,11 @@ class Pointwise:
         rows, matrix = read.reshape(-1, x.shape[3]), kernel[0, 0]
         return (rows @ matrix).reshape(*read.shape[:3], -1), (rows, matrix, x.shape)
 
-    def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray) -> None:
-        """Write the gradient of the kernel."""
+    def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool) -> np.ndarray | None:
+        """Write the gradient of the kernel; return that of the input if it is asked for."""
         np.matmul(saved[0].T, gradient.reshape(-1, gradient.shape[3]), out=kernel_gradient[0, 0])
-
-    def input_gradient(self, saved: Any, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient of the input."""
+        if not of_input:
+            return None
         _, matrix, shape = saved
         x_gradient = gradient.reshape(-1, gradient.shape[3]) @ matrix.T
         return apart(x_gradient.reshape(*gradient.shape[:3], -1), shape, self._stride)

@@ -76,8 +76,8 @@ def by_form(name: str, made: Case) -> tuple[np.ndarray, ...]:
     form = kind(size, sides, made.stride)
     y, saved = form.forward(made.x, made.kernel)
     of_kernel = np.zeros_like(made.kernel)
-    form.backward(saved, made.gradient, of_kernel)
-    return (y, of_kernel) if name == "of_images" else (y, form.input_gradient(saved, made.gradient), of_kernel)
+    of_x = form.backward(saved, made.gradient, of_kernel, of_input=name != "of_images")
+    return (y, of_kernel) if name == "of_images" else (y, of_x, of_kernel)
 
 
 def error(found: tuple[Any, ...], expected: tuple[np.ndarray, ...]) -> float:
@@ -111,8 +111,12 @@ def test_a_single_pixel_is_one_product(stride: Pair):
     form = Pointwise(stride)
     y, saved = form.forward(made.x, made.kernel)
     of_kernel = np.zeros_like(made.kernel)
-    form.backward(saved, made.gradient, of_kernel)
-    assert is_near((y, form.input_gradient(saved, made.gradient), of_kernel), exact(made))
+    of_x = form.backward(saved, made.gradient, of_kernel, of_input=True)
+    assert of_x is not None
+    assert is_near((y, of_x, of_kernel), exact(made))
+    alone = np.zeros_like(of_kernel)
+    assert form.backward(saved, made.gradient, alone, of_input=False) is None
+    assert (alone == of_kernel).all()
 
 
 @settings(max_examples=60, deadline=None)
@@ -148,6 +152,21 @@ def test_maps_of_any_size_are_joined_and_only_examples_have_no_gradient(
     assert by_products is None
     assert is_near((y, *found, written["kernel"]), (expected_y, *expected, of_kernel))
     assert (operation.evaluate(parameters, inputs, examples) == y).all()
+
+
+def test_a_kernel_larger_than_its_map_has_no_more_frequencies_than_one_that_meets_it():
+    unit = ConvolutionUnit(kernel=(7, 5), filters=4)
+    operation = Convolution(unit, (3,), (False,), (2, 2))
+    made = case((2, 2), (7, 5), (1, 1))
+    _, _, (saved, _) = operation.forward({"kernel": made.kernel}, (made.x,), ())
+    assert len(saved.image) == len(Fourier2d((2, 2), (3, 3), (1, 1)).forward(made.x, made.kernel[2:5, 1:4])[1].image)
+
+
+def test_rows_as_long_as_memory_pages_are_made_longer():
+    for channels, rows in ((32, 33), (31, 32)):
+        made = case((4, 4), (3, 3), (1, 1), channels=channels, filters=8, batch=32)
+        _, saved = Fourier2d((4, 4), (3, 3), (1, 1)).forward(made.x, made.kernel)
+        assert saved.image.shape[1] == rows
 
 
 def test_every_form_is_chosen_somewhere():
