@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from automl_cli.nn.numpy_ops.operation import Arrays, Inputs, inside, padded
-from automl_cli.nn.numpy_ops.patches import Tap
+from automl_cli.nn.numpy_ops.patches import taps_on_map
 from automl_cli.values.operations import MaxPool, padding
 
 Pair = tuple[int, int]
@@ -21,7 +21,8 @@ class MaxPooling:
 
     def __init__(self, pool: MaxPool, size: Pair) -> None:
         self._size = size
-        self._axes = [_positions(*axis) for axis in zip(size, pool.window, pool.stride, strict=True)]
+        axes = zip(size, pool.window, pool.stride, strict=True)
+        self._axes = [tuple(taps_on_map(*axis, padding(*axis, "same")[0]).values()) for axis in axes]
         self._outputs = pool.output_shape((*size, 1))[:2]
 
     def forward(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> tuple[np.ndarray, Inputs | None, Any]:
@@ -52,16 +53,3 @@ class MaxPooling:
     def evaluate(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> np.ndarray:
         """Return the output."""
         return self.forward(parameters, inputs, side_inputs)[0]
-
-
-def _positions(size: int, side: int, step: int) -> list[Tap]:
-    """Return, for each position in a window, the windows in which it lies on the map, and where; padding is "same"."""
-    outputs, (front, _) = -(-size // step), padding(size, side, step, "same")
-    found = []
-    for offset in range(side):
-        first = max(0, -((offset - front) // step))
-        last = min(outputs - 1, (size - 1 + front - offset) // step)
-        if first <= last:
-            start = first * step + offset - front
-            found.append(Tap(slice(first, last + 1), slice(start, last * step + offset - front + 1, step)))
-    return found

@@ -26,17 +26,22 @@ class Axis(NamedTuple):
     met: tuple[Tap, ...]
 
 
-def axis(size: int, side: int, step: int) -> Axis:
-    """Return the windows of a kernel with "half" padding along an axis."""
-    outputs, front = -(-size // step), side // 2
-    met, numbers = [], []
+def taps_on_map(size: int, side: int, step: int, front: int) -> dict[int, Tap]:
+    """Return the taps of windows along an axis that meet the map in any of its ceil(size / step) windows, by their number in a
+    window; `front` zeros stand before the map."""
+    met, outputs = {}, -(-size // step)
     for tap in range(side):
         first = max(0, -((tap - front) // step))
         last = min(outputs - 1, (size - 1 + front - tap) // step)
         if first <= last:
-            numbers.append(tap)
-            met.append(Tap(slice(first, last + 1), slice(first * step + tap - front, last * step + tap - front + 1, step)))
-    return Axis(outputs, slice(numbers[0], numbers[-1] + 1), tuple(met))
+            met[tap] = Tap(slice(first, last + 1), slice(first * step + tap - front, last * step + tap - front + 1, step))
+    return met
+
+
+def axis(size: int, side: int, step: int) -> Axis:
+    """Return the windows of a kernel with "half" padding along an axis."""
+    met = taps_on_map(size, side, step, side // 2)
+    return Axis(-(-size // step), slice(min(met), max(met) + 1), tuple(met.values()))
 
 
 class Patches:
