@@ -29,6 +29,7 @@ from automl_cli.plugins.roles import (
     costs_of,
     filling_of,
     needs_whole,
+    numpy_computes,
     rate_in_words,
     typed_dataset,
     typed_facts,
@@ -97,8 +98,10 @@ class TrainedEvaluator:
             problem_named(child.problem.name).check(with_augmentation(child, request.space))
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
-            engine = engine_for_training(steps, accelerated=request.accelerated, needs_whole=needs_whole(child.roles)).engine
-            if not request.accelerated and needs_whole(child.roles) is None:
+            (network,) = _networks(request.space, child, [request.space.sample(0, 0)])  # others have the same operations
+            by_numpy, needed = numpy_computes(child.roles, child.recipe, network), needs_whole(child.roles)
+            engine = engine_for_training(steps, accelerated=request.accelerated, needs_whole=needed, by_numpy=by_numpy).engine
+            if not request.accelerated and needed is None:
                 engine = kind.as_data or engine
         elif engine == "blocks" and (needed := needs_whole(child.roles)) is not None:
             raise UserError(
@@ -197,7 +200,7 @@ class TrainedEvaluator:
             multiply_adds=fmean(one.multiply_adds for one in costs),
             speed=matrix_speed(),
         )
-        programs = [programs_of(network, image) for network in networks]
+        programs = [programs_of(network, image, batch=child.recipe.batch_size) for network in networks]
         more = max(1.0, trials / len(networks)) if engine == "whole" else 1.0  # the others of `whole` are networks of their own
         return SecondsEstimate(
             start=START_SECONDS,

@@ -3,7 +3,7 @@
 compilation        compiler options, and the compiled programs that a process keeps
 program_cache      compiled programs on disk
 ops                convolution, pooling, batch norm: one function each, its form chosen by backend and shape
-numpy_ops          the same on small maps by NumPy, which compiles nothing
+numpy_ops          the same by NumPy, which compiles nothing
 networks           a `values.network.Network` as Flax modules, parameters drawn with NumPy
 calibration        measures this machine for the choice between forms of convolution
 conversion         a function in operations that other formats know

@@ -14,6 +14,7 @@ from automl_cli.store.encoding import convert, plain
 from automl_cli.store.study import Found
 from automl_cli.values.child import ROLES, Child, Filling, ProblemReference
 from automl_cli.values.drawings import Drawing
+from automl_cli.values.engine import numpy_computes_network
 from automl_cli.values.network import Network
 from automl_cli.values.recipe import Recipe
 
@@ -186,6 +187,13 @@ def needs_whole(roles: Mapping[str, Filling]) -> str | None:
         if kind_named(filling.kind).whole(value_of(filling)):
             return filling.name or words_of(filling)
     return None
+
+
+def numpy_computes(roles: Mapping[str, Filling], recipe: Recipe, network: Any) -> bool:
+    """Return whether NumPy computes the operations of a network with the activation function that stands in its role."""
+    activation = roles.get("activation")
+    is_relu = activation is not None and activation.name == "relu"
+    return is_relu and recipe.precision == "float32" and numpy_computes_network(network)
 
 
 def trained_per_channel(roles: Mapping[str, Filling]) -> int:

@@ -141,4 +141,5 @@ def _seconds(training: TrainingSettings, network: Any, costs: Costs) -> tuple[Ch
         multiply_adds=costs.multiply_adds,
         speed=matrix_speed(),
     )
-    return seconds, compile_seconds(training.engine, [programs_of(network, image)], blocks=blocks)
+    programs = programs_of(network, image, batch=training.child.recipe.batch_size)
+    return seconds, compile_seconds(training.engine, [programs], blocks=blocks)

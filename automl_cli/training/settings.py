@@ -24,6 +24,7 @@ from automl_cli.plugins.roles import (
     check_roles,
     costs_of,
     needs_whole,
+    numpy_computes,
     replaced,
     suited_recipe,
     typed_dataset,
@@ -37,7 +38,7 @@ from automl_cli.references import filled_by_flags, open_filling, role_flags
 from automl_cli.store.encoding import plain
 from automl_cli.store.timing_tables import choose_table
 from automl_cli.system.machine import current_environment
-from automl_cli.system.process import has_accelerator
+from automl_cli.system.process import has_accelerator, has_one_thread
 from automl_cli.training.flags import RECIPE_FIELDS, training_rows
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.trainable import NamedTrainable
@@ -158,8 +159,10 @@ def _check_paths(child: Child, request: TrainingRequest) -> None:
 
 def engine_of(training: TrainingSettings) -> EngineChoice:
     """Choose the engine of a new training on this machine. A resumed training keeps the recorded one."""
-    steps, needed = training.epochs * training.steps_per_epoch, needs_whole(training.child.roles)
-    return engine_for_training(steps, accelerated=has_accelerator(), needs_whole=needed)
+    child, steps = training.child, training.epochs * training.steps_per_epoch
+    by_numpy = has_one_thread() and numpy_computes(child.roles, child.recipe, value_of(child.roles["network"]))
+    needed = needs_whole(child.roles)
+    return engine_for_training(steps, accelerated=has_accelerator(), needs_whole=needed, by_numpy=by_numpy)
 
 
 OTHERWISE = "resume it without that flag, or choose another --out"

@@ -3,15 +3,16 @@
     python tests/benchmarks/convolutions.py --torch-python PYTHON [--core 0]
     python tests/benchmarks/convolutions.py --fit amd-zen-4 [--core 0]
 
-The first measures the value and both gradients of single convolutions, as one program, in every form that can compute them, and
-by PyTorch in the better of its two memory formats. The second measures this machine as `automl doctor --calibrate` does and
-writes the table of its family. One or two minutes each on an idle core.
+The first measures the value and both gradients of single convolutions: by a program in every form that can compute them, by
+NumPy in every form, and by PyTorch in the better of its two memory formats. The second measures this machine as `automl doctor
+--calibrate` does and writes the table of its family. Some minutes each on an idle core.
 """
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 TABLES = HERE.parents[1] / "automl_cli" / "nn" / "ops" / "timings"
@@ -55,8 +56,17 @@ def described(case: Any) -> str:
     return f"{batch} × {height}×{width}, {channels} → {filters}, {rows}×{columns}{steps}"
 
 
-def measured(case: Any) -> tuple[dict[str, float], str]:
-    """Seconds of computing by form, and the form that the rule chooses."""
+class Measured(NamedTuple):
+    """Seconds of computing by form, those of programs and those of NumPy, and the form that each rule chooses."""
+
+    programs: dict[str, float]
+    by_numpy: dict[str, float]
+    chosen: str
+    chosen_of_numpy: str
+
+
+def measured(case: Any) -> Measured:
+    """The times of all forms, measured in turn."""
     import jax.numpy as jnp
     import numpy as np
 
@@ -66,7 +76,8 @@ def measured(case: Any) -> tuple[dict[str, float], str]:
 
     random = np.random.default_rng(0)
     shapes = case.shape, case.kernel, (*case.outputs, case.batch, case.kernel[3])
-    given = tuple(jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes)
+    arrays = [random.normal(size=shape).astype(np.float32) for shape in shapes]
+    given = tuple(map(jnp.asarray, arrays))
     how = {"pads": case.pads, "dilation": case.dilation}
     chosen, chunks = choose_form(*case[:3], **how), choose_chunks(*case[:3], **how)
     forms = [(form, number) for form in applicable_forms(case) for number in _chunks(form, chunks, possible_chunks(case))]
@@ -74,7 +85,38 @@ def measured(case: Any) -> tuple[dict[str, float], str]:
         _name(form, number): (compiled(value_and_gradients(form, case, chunks=number)).for_fixed_shapes(), given)
         for form, number in forms
     }
-    return medians(programs), _name(chosen, chunks if chosen == "direct" else 1)
+    of_numpy, chosen_of_numpy = numpy_forms(case)
+    times = medians(programs | {f"NumPy {name}": (form, (*arrays,)) for name, form in of_numpy.items()})
+    by_numpy = {name: times.pop(f"NumPy {name}") for name in of_numpy}
+    return Measured(times, by_numpy, _name(chosen, chunks if chosen == "direct" else 1), chosen_of_numpy)
+
+
+def numpy_forms(case: Any) -> tuple[dict[str, Callable[..., Any]], str]:
+    """Value and both gradients by NumPy in each form, by name, and the name of the form that a child's network takes."""
+    import numpy as np
+
+    from automl_cli.nn.numpy_ops.convolution import Convolution, Joined
+    from automl_cli.nn.numpy_ops.fourier import Fourier2d
+    from automl_cli.nn.numpy_ops.fourier_1d import Fourier1d
+    from automl_cli.nn.numpy_ops.taps import Taps
+    from automl_cli.values.operations import ConvolutionUnit
+
+    size, sides, (channels, filters) = case.shape[:2], case.kernel[:2], case.kernel[2:]
+    of_one_map: dict[str, Any] = {} if sides == (1, 1) else {"Fourier1d": Fourier1d} if 1 in sides else {"Fourier2d": Fourier2d}
+    forms = {name: Joined(form(size, sides, case.stride), size) for name, form in of_one_map.items()}
+
+    def value_and_gradients(form: Any) -> Callable[..., Any]:
+        def compute(x: Any, kernel: Any, gradient: Any) -> Any:
+            y, saved = form.forward([x], kernel)
+            of_kernel = np.empty_like(kernel)
+            return y, form.backward(saved, gradient, of_kernel, [True]), of_kernel
+
+        return compute
+
+    unit = ConvolutionUnit(kernel=sides, filters=filters, stride=case.stride)
+    all_forms = {**forms, "Taps": Taps([size], size, sides, case.stride)}
+    chosen = Convolution(unit, (channels,), (size,), (False,)).form
+    return {name: value_and_gradients(form) for name, form in all_forms.items()}, chosen
 
 
 def _chunks(form: str, chosen: int, possible: list[int]) -> list[int]:
@@ -95,36 +137,44 @@ def compare(asked: argparse.Namespace) -> None:
 
     script = str(HERE / "pytorch_convolutions.py")
     torch = Side([asked.torch_python, script], core=asked.core, environment={"OMP_NUM_THREADS": "1"})
-    rows, lost, speeds = [], [], []
+    rows, lost, lost_of_numpy, speeds = [], [], [], []
     for case in cases():
-        times, chosen = measured(case)
+        found = measured(case)
         theirs = torch.ask(shape=case.shape, kernel=case.kernel, stride=case.stride, repeats=REPEATS)["seconds"]
-        best = min(times, key=lambda form: times[form])
-        lost.append(times[chosen] / times[best])
-        speeds.append(theirs / times[chosen])
-        shown = [f"{form} {1e3 * times[form]:.2f}" for form in (best, chosen)]
-        others = ", ".join(f"{form} {1e3 * times[form]:.2f}" for form in sorted(times, key=lambda form: times[form])[1:4])
-        rows.append([described(case), *shown, f"{1e3 * theirs:.2f}", f"{speeds[-1]:.2f}", f"{lost[-1]:.2f}", others])
+        best, best_of_numpy = (min(times, key=times.__getitem__) for times in (found.programs, found.by_numpy))
+        program, ours = found.programs[found.chosen], found.by_numpy[found.chosen_of_numpy]
+        lost.append(program / found.programs[best])
+        lost_of_numpy.append(ours / found.by_numpy[best_of_numpy])
+        speeds.append(theirs / ours)
+        programs = [f"{form} {1e3 * found.programs[form]:.2f}" for form in (best, found.chosen)]
+        by_numpy = [f"{form} {1e3 * found.by_numpy[form]:.2f}" for form in (best_of_numpy, found.chosen_of_numpy)]
+        ratios = [f"{ratio:.2f}" for ratio in (theirs / ours, theirs / program, lost_of_numpy[-1], lost[-1])]
+        rows.append([described(case), *by_numpy, *programs, f"{1e3 * theirs:.2f}", *ratios])
         print(*rows[-1], sep=" | ", flush=True)
     torch.close()
     text = (
-        f"Value and both gradients, ms of computing, medians, in turn; chosen by the table {timings_in_force().name}. The "
-        f"chosen form takes {max(lost):.2f} times as long as the best at most; PyTorch {torch.greeting['torch']} takes "
-        f"{min(speeds):.2f} to {max(speeds):.2f} times as long as the chosen form. Load meanwhile: {os.getloadavg()[2]:.1f} on "
-        f"{os.cpu_count()} cores."
+        f"Value and both gradients, ms of computing, medians, in turn. NumPy trains networks of convolutions on one thread, in "
+        f"the form of least cost, which takes {max(lost_of_numpy):.2f} times as long as its best at most; PyTorch "
+        f"{torch.greeting['torch']} takes {min(speeds):.2f} to {max(speeds):.2f} times as long. Programs compute all else; "
+        f"their form is chosen by the table {timings_in_force().name} and takes {max(lost):.2f} times as long as the best at "
+        f"most. Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
     )
     columns = [
         "batch × map, channels → filters, kernel",
-        "best form",
-        "chosen form",
+        "NumPy: best",
+        "NumPy: chosen",
+        "program: best",
+        "program: chosen",
         "PyTorch",
-        "PyTorch / chosen",
-        "chosen / best",
+        "PyTorch / NumPy",
+        "PyTorch / program",
+        "chosen / best, NumPy",
+        "chosen / best, program",
     ]
     record(
         "Forms of convolution",
         "tests/benchmarks/convolutions.py --torch-python PYTHON",
-        f"{text}\n\n{table([*columns, 'next best'], rows)}",
+        f"{text}\n\n{table(columns, rows)}",
     )
 
 

@@ -17,12 +17,13 @@ from automl_cli.core.trials import EvaluatorSpec, Task
 from automl_cli.data import StreamedData
 from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.nn import losses
-from automl_cli.nn.engines import BlocksEngine, WholeEngine
+from automl_cli.nn.engines import BlocksEngine, WholeEngine, blocks
 from automl_cli.nn.engines.compiled_block import CompiledBlock
-from automl_cli.nn.engines.numpy_block import SMALL, NumpyBlock
+from automl_cli.nn.engines.numpy_block import NumpyBlock
 from automl_cli.nn.evaluation import evaluate
 from automl_cli.nn.networks import build_network
 from automl_cli.problems.image_learning import ImageLearningTask
+from automl_cli.values.engine import SMALL
 from search_spaces.cnn import SPACE
 from tests.children.line_images import LINES, NETWORK, RECIPE, child_on, image_data, trainer_on
 from tests.study.worlds import digits_child
@@ -78,14 +79,17 @@ def kinds(engine: Any) -> set[type]:
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "options", "expected"),
+    ("batch_size", "one_thread", "options", "expected"),
     [
-        (8, {}, {NumpyBlock}),
-        (SMALL, {}, {CompiledBlock}),
-        (8, {"as_data": "optimizer"}, {CompiledBlock}),  # its programs serve all children
+        (8, True, {}, {NumpyBlock}),
+        (8, False, {}, {NumpyBlock}),
+        (SMALL, True, {}, {NumpyBlock, CompiledBlock}),
+        (SMALL, False, {}, {CompiledBlock}),
+        (8, True, {"as_data": "optimizer"}, {CompiledBlock}),  # its programs serve all children
     ],
 )
-def test_numpy_computes_small_maps_of_children_that_share_no_programs(batch_size, options, expected):
+def test_numpy_computes_children_that_share_no_programs(batch_size, one_thread, options, expected, monkeypatch):
+    monkeypatch.setattr(blocks, "has_one_thread", lambda: one_thread)
     child = child_on(recipe=msgspec.structs.replace(RECIPE, batch_size=batch_size))
     engine = trainer_on(child, engine="blocks", **options).engine(child, build_network(NETWORK, (6, 6, 1), 2, seed=0))
     assert kinds(engine) == expected

@@ -32,6 +32,13 @@ def test_a_cpu_trains_block_by_block_until_one_program_pays_and_an_accelerator_n
     assert engine_for_training(STEPS_THAT_PAY, accelerated=False).engine == "whole"
 
 
+def test_on_one_thread_numpy_trains_its_networks_for_any_number_of_steps():
+    for steps in (1, 10 * STEPS_THAT_PAY):
+        assert engine_for_training(steps, accelerated=False, by_numpy=True).engine == "blocks"
+        assert engine_for_training(steps, accelerated=True, by_numpy=True).engine == "whole"
+        assert engine_for_training(steps, accelerated=False, by_numpy=True, needs_whole="muon").engine == "whole"
+
+
 def test_a_few_batches_are_looked_at_by_the_programs_of_the_training():
     few, many = BATCHES_THAT_PAY - 1, BATCHES_THAT_PAY
     assert engine_for_prediction(few, trained="blocks", accelerated=False) == "blocks"
@@ -39,6 +46,12 @@ def test_a_few_batches_are_looked_at_by_the_programs_of_the_training():
         assert engine_for_prediction(batches, trained=trained, accelerated=accelerated) == "whole"
 
 
+@pytest.fixture
+def several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("automl_cli.training.settings.has_one_thread", lambda: False)
+
+
+@pytest.mark.usefixtures("several_threads")
 def test_a_training_has_the_engine_of_its_number_of_steps(architecture, monkeypatch):
     short = new_training(architecture, "found", TrainingRequest(epochs=1))
     assert short.steps_per_epoch == short.child.problem.facts["train_examples"] // 16 > 1
@@ -55,6 +68,20 @@ def test_a_training_has_the_engine_of_its_number_of_steps(architecture, monkeypa
     assert new_training(architecture, "found", TrainingRequest(epochs=1)).engine == "whole"
 
 
+@pytest.mark.parametrize(
+    ("options", "engine"),
+    [
+        ({}, "blocks"),
+        ({"activation": "swish"}, "whole"),
+        ({"precision": "mixed"}, "whole"),
+        ({"optimizer": "muon"}, "whole"),
+    ],
+)
+def test_a_long_training_on_one_thread_is_numpy_s_if_it_computes_all_of_it(architecture, options, engine):
+    assert new_training(architecture, "found", TrainingRequest(epochs=400, **options)).engine == engine
+
+
+@pytest.mark.usefixtures("several_threads")
 @pytest.mark.parametrize(("epochs", "word"), [(2, "block by block"), (400, "make up for compiling it")])
 def test_a_plan_says_which_engine_and_why(found, epochs, word):
     plan = plan_training(NamedTrainable("arch", str(found)), TrainingRequest(epochs=epochs))
@@ -63,10 +90,11 @@ def test_a_plan_says_which_engine_and_why(found, epochs, word):
     assert plan.engine == engine_for_training(plan.steps, accelerated=False).engine
 
 
-@pytest.mark.parametrize(("request_", "engine"), [({}, "blocks"), ({"epochs": 50}, "whole"), ({"preset": "paper"}, "whole")])
+@pytest.mark.parametrize("request_", [{}, {"epochs": 50}, {"preset": "paper"}])
 @pytest.mark.parametrize("command", ["search-arch", "search-cell"])
-def test_a_search_records_the_engine_of_its_children(command, request_, engine):
+def test_a_search_records_the_engine_of_its_children(command, request_):
     request = SearchRequest(strategy="random", **request_)
+    engine = "whole" if request_ and command == "search-cell" else "blocks"  # cells have operations that NumPy lacks
     default = {"search-arch": "cnn", "search-cell": "nasnet"}[command]
     settings, _ = plan_search(command, request, default_space=default, data_needed=False)
     assert settings.evaluator.settings["engine"] == engine
@@ -80,7 +108,7 @@ def test_a_search_in_this_process_computes_on_the_cpu_whatever_else_is_here(monk
 
 
 @pytest.fixture
-def rule(monkeypatch: pytest.MonkeyPatch):
+def rule(monkeypatch: pytest.MonkeyPatch, several_threads):
     """Sets what the rule says of short trainings."""
     pays_from = {"whole": 1, "blocks": 10**9}
     return lambda engine: monkeypatch.setattr(engines, "STEPS_THAT_PAY", pays_from[engine])

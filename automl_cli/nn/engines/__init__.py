@@ -9,7 +9,7 @@ Both compute the same loss and gradients, to float tolerance, from one descripti
     graph           a network as calls of such blocks, and where their parameters stand
     library         the blocks themselves, each made once per process
     compiled_block  a block that XLA computes
-    numpy_block     a block that NumPy computes, on small maps
+    numpy_block     a block that NumPy computes: on small maps, and convolutions
     tape            runs a graph of blocks forward and backward
     pages           flat arrays that hold the parameters
     drop_masks      random factors for dropped paths and features in a step of `blocks`

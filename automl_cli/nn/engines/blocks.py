@@ -30,6 +30,7 @@ from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings, NetworkModule
 from automl_cli.nn.ops.activations import code_of
 from automl_cli.system.linear_algebra import one_thread
+from automl_cli.system.process import has_one_thread
 
 FlatArrays = tuple[Array, ...]
 """Flat float32 arrays (page size,) that together hold one number for every parameter."""
@@ -85,6 +86,7 @@ class BlocksEngine:
             auxiliary=model.has_auxiliary,
             tight=tight,
             batch=batch if jax.default_backend() == "cpu" else None,
+            one_thread=has_one_thread(),
         )
         self._pages_of_programs, self._pages_of_numpy = (self._pages_of(kind) for kind in (CompiledBlock, NumpyBlock))
         read_by = {type(call.block) for call in self._graph.calls if "examples" in call.side_inputs}

@@ -45,8 +45,9 @@ from automl_cli.nn.ops.units import (
     kernel_shapes,
     transform,
 )
-from automl_cli.values.network import Block
-from automl_cli.values.operations import AveragePool, ConvolutionUnit, Identity, MaxPool
+from automl_cli.values import engine
+from automl_cli.values.network import Block, Shape
+from automl_cli.values.operations import AveragePool, ConvolutionUnit, MaxPool
 
 CACHED_BLOCKS = 512
 """Blocks of each kind that are cached; the least recently used one is dropped first, since a search for activation functions
@@ -78,24 +79,20 @@ def numpy_computes(block: Block, activation: ActivationFunction, drop: DropSetti
     """Return whether NumPy computes all of a block of a network with this activation function, and does not drop its path."""
     if block.drop_path is not None and drop is not None and drop.keep < 1:
         return False
-    match block.operation:
-        case ConvolutionUnit(order=order):
-            return Convolution.computes(block.operation) and order != "act-conv-bn" and activation is relu
-        case Identity() | MaxPool():
-            return block.join == "concatenate"
-    return False
+    return engine.numpy_computes(block) and (activation is relu or not isinstance(block.operation, ConvolutionUnit))
 
 
 @cached_block
-def joined(unit: Unit, channels: tuple[int, ...], are_examples: tuple[bool, ...], size: Pair) -> NumpyBlock | None:
-    """Return the block `joined` for inputs of so many channels, zero-padded to `size`, some of which may be the examples; None
-    if NumPy does not compute the unit's linear map.
+def joined(unit: Unit, shapes: tuple[Shape, ...], are_examples: tuple[bool, ...]) -> NumpyBlock | None:
+    """Return the block `joined` for inputs of these shapes, some of which may be the examples; None if NumPy does not compute
+    the unit's linear map.
 
     There is nothing to share, so the map of a concatenation is not split into those of its parts.
     """
     if not isinstance(unit, ConvolutionUnit) or not Convolution.computes(unit):
         return None
-    operation = Convolution(unit, channels, are_examples, size)
+    *sizes, channels = zip(*shapes, strict=True)
+    operation = Convolution(unit, channels, tuple(zip(*sizes, strict=True)), are_examples)
     return NumpyBlock(_name(unit), operation, kernel_shapes(unit, sum(channels)))
 
 

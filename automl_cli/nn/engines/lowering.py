@@ -28,13 +28,14 @@ from automl_cli.nn.engines.graph import (
     statistics_names,
     without_drops,
 )
-from automl_cli.nn.engines.numpy_block import SMALL, NumpyBlock
+from automl_cli.nn.engines.numpy_block import NumpyBlock
 from automl_cli.nn.engines.pages import Allocation, offsets_in_one_page
 from automl_cli.nn.engines.tape import BlockCall
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks.drop_path import DropSettings, final_drop_rate
 from automl_cli.nn.ops.activations import ActivationFunction, beta_shapes
 from automl_cli.nn.ops.units import Unit, activations, is_normalised
+from automl_cli.values.engine import SMALL
 from automl_cli.values.network import (
     IMAGE,
     ActivationOperation,
@@ -62,17 +63,18 @@ def lower(
     auxiliary: bool = False,
     tight: bool = False,
     batch: int | None = None,
+    one_thread: bool = False,
 ) -> Graph:
     """Return the graph of a network, optionally with its auxiliary head, for a training that drops paths and features as in
     `drop`.
 
     With `tight` the last page is as long as what it holds: shorter to work through, but of a size that other networks do not
-    share. With `batch`, the number of examples that are computed together, NumPy computes the operations on small maps in
-    networks that it could compute whole; in others the copies between its arrays and those of programs cost what it gains.
+    share. With `batch`, the number of examples that are computed together, NumPy computes the operations on small maps, and
+    with `one_thread` all convolutions, in networks that it could compute whole; in others copies would cost what it gains.
     """
     if auxiliary or not all(library.numpy_computes(block, activation, drop) for block in network.blocks):
         batch = None
-    builder = _GraphBuilder(image, activation, drop or DropSettings(1.0, 0.0), batch)
+    builder = _GraphBuilder(image, activation, drop or DropSettings(1.0, 0.0), batch, one_thread=one_thread)
     for number, block in enumerate(network.blocks):
         builder.add(block, f"blocks.{block.name}")
         if block.drop_path is not None:
@@ -90,10 +92,13 @@ def lower(
 class _GraphBuilder:
     """Collects calls, numbers values, and allocates parameters in pages."""
 
-    def __init__(self, image: Shape, activation: ActivationFunction, drop: DropSettings, batch: int | None) -> None:
+    def __init__(
+        self, image: Shape, activation: ActivationFunction, drop: DropSettings, batch: int | None, *, one_thread: bool
+    ) -> None:
         self._activation = activation
         self._drop = drop
         self._batch = batch
+        self._one_thread = one_thread and batch is not None
         self._shapes: list[Shape] = []
         self._paths: dict[int, float] = {}
         self._features: dict[str, slice] = {}
@@ -162,11 +167,8 @@ class _GraphBuilder:
         size = largest_size(pieces)
         operands = tuple((piece.value,) for piece in pieces if piece.value is not None)
         examples = tuple("examples" for piece in pieces if piece.value is None)
-        block, shape = (
-            library.gather(size, tuple(piece.value is None for piece in pieces)),
-            (*size, sum(piece.shape[2] for piece in pieces)),
-        )
-        return self._call(block, operands, {}, examples, shape)
+        block = library.gather(size, tuple(piece.value is None for piece in pieces))
+        return self._call(block, operands, {}, examples, (*size, sum(piece.shape[2] for piece in pieces)))
 
     def _apply(self, block: CompiledBlock, piece: Piece, shape: Shape) -> Piece:
         return self._call(block, piece.operands, {}, piece.examples, shape)
@@ -229,11 +231,11 @@ class _GraphBuilder:
         return self._norm(prefix, parts, last) if is_normalised(unit) else parts[0]
 
     def _whole_map(self, unit: Unit, pieces: list[Piece], size: Pair, shape: Shape) -> NumpyBlock | None:
-        """Return the block for all inputs of a unit together, if NumPy computes its linear map and each map is small."""
-        if not self._are_small([shape, *((*size, piece.shape[2]) for piece in pieces)]):
+        """Return the block for all inputs of a unit together, if NumPy computes its linear map."""
+        if not self._one_thread and not self._are_small([shape, *((*size, piece.shape[2]) for piece in pieces)]):
             return None
-        channels, are_examples = zip(*((piece.shape[2], piece.value is None) for piece in pieces), strict=True)
-        return library.joined(unit, channels, are_examples, size)
+        shapes, are_examples = zip(*((piece.shape, piece.value is None) for piece in pieces), strict=True)
+        return library.joined(unit, shapes, are_examples)
 
     def _norm(self, prefix: str, terms: list[Piece], last: ActivationFunction | None) -> Piece:
         """Append the batch norm of the sum of some values of one shape, followed by an activation unless it is None."""

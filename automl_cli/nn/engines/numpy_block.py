@@ -9,10 +9,6 @@ import numpy as np
 
 from automl_cli.nn.numpy_ops.operation import Arrays, NumpyOperation
 
-SMALL = 2**17
-"""Numbers of a map of all examples up to which NumPy computes its operations. It takes up to a quarter longer for them than
-compiled programs do, which over the few hundred steps of a child is less than it takes to compile those."""
-
 
 class NumpyBlock:
     """One operation, with the methods of a compiled block (`engines.compiled_block`), whose pages are arrays of NumPy.

@@ -1,39 +1,89 @@
-"""The linear map of a convolution unit by NumPy, in the form that takes the fewest multiply-adds."""
+"""The linear map of a convolution unit by NumPy, in the form that costs the least."""
 
-from itertools import accumulate
+from collections.abc import Sequence
 from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 
-from automl_cli.nn.numpy_ops.fourier import Fourier2d, FourierAlongHeight, FourierAlongWidth
+from automl_cli.nn.numpy_ops.fourier import Fourier2d
+from automl_cli.nn.numpy_ops.fourier_1d import Fourier1d
 from automl_cli.nn.numpy_ops.operation import Arrays, Inputs, inside, padded
-from automl_cli.nn.numpy_ops.patches import OfImages, Patches, Pointwise
-from automl_cli.nn.ops import native
-from automl_cli.nn.ops.timing_model import Case, features
+from automl_cli.nn.numpy_ops.taps import OfImages, Taps, parts_of
 from automl_cli.values.operations import ConvolutionUnit
 
 Pair = tuple[int, int]
 
 
+FEW_CHANNELS = 4
+"""Channels of a map without a gradient, up to which its windows are columns."""
+
+COPIED = 20
+"""Multiply-adds that take as long as copying a number of a map into a concatenation, and its gradient back."""
+
+
 class Form(Protocol):
-    """A way to compute a convolution with "half" padding and its gradients."""
+    """A way to compute a convolution with "half" padding, and its gradients."""
+
+    def forward(self, maps: Sequence[np.ndarray], kernel: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return the convolution of the concatenation of maps (height, width, batch, channels), each zero-padded evenly, and
+        what `backward` needs."""
+        ...
+
+    def backward(
+        self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray, wanted: Sequence[bool]
+    ) -> list[np.ndarray]:
+        """Write the gradient of the kernel, (k, l, channels, filters); return those of the maps that are wanted."""
+        ...
+
+    def cost(self, channels: Sequence[int], filters: int, wanted: Sequence[bool]) -> float:
+        """Return what value and gradients of an example take: multiply-adds, and whatever takes as long as one."""
+        ...
+
+
+class FormOfOneMap(Protocol):
+    """A form for a single map that has its size."""
 
     def forward(self, x: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the convolution of x (height, width, batch, channels), and what `backward` needs."""
         ...
 
     def backward(self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool) -> np.ndarray | None:
-        """Write the gradient of the kernel, (k, l, channels, filters), except for taps that never meet the map; return that of
-        the input if it is asked for."""
+        """Write the gradient of the kernel, (k, l, channels, filters); return that of the input if it is asked for."""
+        ...
+
+    def cost(self, channels: int, filters: int, *, of_input: bool) -> float:
+        """Return the cost as in `Form`."""
         ...
 
 
-FEW_CHANNELS = 4
-"""Channels of a map without a gradient, up to which its windows are columns."""
+class Joined:
+    """A form of maps that are padded and concatenated for a form of one map."""
 
-COPIED = 11
-"""Multiply-adds that take as long as copying one number of a window forward and adding it up backward."""
+    def __init__(self, form: FormOfOneMap, size: Pair) -> None:
+        self.form, self._size = form, size
+
+    def cost(self, channels: Sequence[int], filters: int, wanted: Sequence[bool]) -> float:
+        """See `Form`."""
+        copied = COPIED * prod(self._size) * sum(channels) if len(channels) > 1 else 0
+        return copied + self.form.cost(sum(channels), filters, of_input=any(wanted))
+
+    def forward(self, maps: Sequence[np.ndarray], kernel: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return the convolution, what the form needs, and the maps."""
+        whole = [padded(x, self._size) for x in maps]
+        y, saved = self.form.forward(whole[0] if len(whole) == 1 else np.concatenate(whole, axis=3), kernel)
+        return y, (saved, maps)
+
+    def backward(
+        self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray, wanted: Sequence[bool]
+    ) -> list[np.ndarray]:
+        """Write the gradient of the kernel; return those of the maps that are wanted."""
+        of_form, maps = saved
+        x_gradient = self.form.backward(of_form, gradient, kernel_gradient, of_input=any(wanted))
+        if x_gradient is None:
+            return []
+        each = zip(maps, parts_of(maps), wanted, strict=True)
+        return [inside(x_gradient[..., part], x.shape) for x, part, is_wanted in each if is_wanted]
 
 
 class Convolution:
@@ -43,21 +93,29 @@ class Convolution:
     The parameter is `kernel`. Where `are_examples`, the map is the training examples, the only side input, and has no gradient.
     """
 
-    def __init__(self, unit: ConvolutionUnit, channels: tuple[int, ...], are_examples: tuple[bool, ...], size: Pair) -> None:
-        self.unit, self.size = unit, size
+    def __init__(
+        self, unit: ConvolutionUnit, channels: tuple[int, ...], sizes: tuple[Pair, ...], are_examples: tuple[bool, ...]
+    ) -> None:
+        self.unit = unit
         self._are_examples = are_examples
-        ends = list(accumulate(channels))
-        self._parts = [slice(end - count, end) for end, count in zip(ends, channels, strict=True)]
-        self._near = tuple(_middle(*axis) for axis in zip(size, unit.kernel, strict=True))
+        self._wanted = tuple(not is_example for is_example in are_examples)
+        height, width = (max(lengths) for lengths in zip(*sizes, strict=True))
+        self.size = height, width
+        self._near = tuple(_middle(*axis) for axis in zip(self.size, unit.kernel, strict=True))
         """The middle of the kernel, which holds all taps that meet the map in any window: fewer frequencies."""
-        sides = tuple(len(range(side)[part]) for side, part in zip(unit.kernel, self._near, strict=True))
-        kernel = (sides[0], sides[1], ends[-1], unit.filters)
-        self._form = _fastest(size, kernel, unit.stride, of_input=not all(are_examples))
+        rows, columns = (len(range(side)[part]) for side, part in zip(unit.kernel, self._near, strict=True))
+        given = self.size, (rows, columns), unit.stride
+        forms: list[Form] = [Taps(sizes, *given)]
+        if (rows, columns) != (1, 1):
+            forms.append(Joined(Fourier1d(*given) if 1 in (rows, columns) else Fourier2d(*given), self.size))
+        if not any(self._wanted) and sum(channels) <= FEW_CHANNELS:
+            forms.append(Joined(OfImages(*given), self.size))
+        self._form = min(forms, key=lambda form: form.cost(channels, unit.filters, self._wanted))
 
     @property
     def form(self) -> str:
         """Return the name of the form that it takes."""
-        return type(self._form).__name__
+        return type(self._form.form if isinstance(self._form, Joined) else self._form).__name__
 
     @staticmethod
     def computes(unit: Any) -> bool:
@@ -66,46 +124,20 @@ class Convolution:
 
     def forward(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> tuple[np.ndarray, Inputs | None, Any]:
         """Return the output, None, and what the form saves."""
-        maps, examples = iter(inputs), iter(side_inputs)
-        joined = [np.asarray(next(examples if is_example else maps)) for is_example in self._are_examples]
-        whole = [padded(x, self.size) for x in joined]
-        x = whole[0] if len(whole) == 1 else np.concatenate(whole, axis=3)
-        y, saved = self._form.forward(x, parameters["kernel"][self._near])
-        return y, None, (saved, [x.shape for x in joined])
+        own, examples = iter(inputs), iter(side_inputs)
+        maps = [np.asarray(next(examples if is_example else own)) for is_example in self._are_examples]
+        y, saved = self._form.forward(maps, parameters["kernel"][self._near])
+        return y, None, saved
 
     def backward(
         self, parameters: Arrays, saved: Any, output: np.ndarray, gradient: np.ndarray, parameter_gradients: Arrays
     ) -> list[np.ndarray]:
         """Return the gradients of the maps that are not the examples."""
-        of_form, shapes = saved
-        of_input, kernel_gradient = not all(self._are_examples), parameter_gradients["kernel"][self._near]
-        x_gradient = self._form.backward(of_form, gradient, kernel_gradient, of_input=of_input)
-        if x_gradient is None:
-            return []
-        each = zip(self._parts, shapes, self._are_examples, strict=True)
-        return [inside(x_gradient[..., part], shape) for part, shape, is_example in each if not is_example]
+        return self._form.backward(saved, gradient, parameter_gradients["kernel"][self._near], self._wanted)
 
     def evaluate(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> np.ndarray:
         """Return the output."""
         return self.forward(parameters, inputs, side_inputs)[0]
-
-
-def _fastest(size: Pair, kernel: tuple[int, int, int, int], stride: Pair, *, of_input: bool) -> Form:
-    """Return the form that takes the fewest multiply-adds for a map with a gradient, or without one."""
-    rows, columns, channels, filters = kernel
-    if not of_input and channels <= FEW_CHANNELS:
-        return OfImages(size, (rows, columns), stride)
-    if (rows, columns) == (1, 1):
-        return Pointwise(stride)
-    name = "dft_1d" if 1 in (rows, columns) else "dft_2d"
-    case = Case((*size, 1, channels), kernel, stride, native.half(kernel))
-    products, transforms, *_ = features(case, name)[name]
-    windows = prod(case.outputs) * case.taps * channels
-    if windows * (3 * filters + COPIED) <= products + transforms:
-        return Patches(size, (rows, columns), stride)
-    if name == "dft_2d":
-        return Fourier2d(size, (rows, columns), stride)
-    return (FourierAlongHeight if columns == 1 else FourierAlongWidth)(size, (rows, columns), stride)
 
 
 def _middle(size: int, side: int) -> slice:

@@ -1,8 +1,13 @@
-"""Convolution in the frequency domain: the mathematics of `ops.dft_2d` and `ops.dft_1d` by NumPy.
+"""Convolution in the frequency domain, a tile of the map at a time, so that all that is between stays in the cache.
 
-A row of a matrix that is multiplied from the left holds a number for every example and channel. If its length is a multiple of
-a memory page, as for 32 examples of 64 channels, all rows fall into one set of the nearest cache and evict each other, and the
-product takes two to three times as long. One more example of zeros avoids that.
+The outputs of a tile read a window of the map, which is taken to be a period of a signal: outputs that would reach around its
+ends are not those of the tile. `frequencies` has the mathematics. With the analyses I of a window, O of the outputs of a tile
+and K of the kernel, and a product for each row r of the factors,
+
+    y = transpose(O) P,    P[r] = (I x)[r] (K w)[r]    (examples of the tiles, channels) (channels, filters)
+
+and the gradients are those of a product between transposes: I x is multiplied with O dy for the kernel, O dy with K w for the
+input, where windows overlap and are added.
 """
 
 from functools import cached_property
@@ -10,173 +15,239 @@ from typing import NamedTuple
 
 import numpy as np
 
-from automl_cli.nn.ops import dft_matrices
+from automl_cli.nn.numpy_ops.frequencies import PASSED, TRANSFORMED, Rows, TiledAxis, tile_length
+from automl_cli.nn.numpy_ops.operation import aligned, zeros
+from automl_cli.nn.numpy_ops.scratch import Scratch
 
 Pair = tuple[int, int]
-Maps = tuple[np.ndarray, np.ndarray]
+Matrices = tuple[np.ndarray, np.ndarray]
 """The matrix along the height, and the matrix along the width."""
 
-ALIASED = 1024
-"""Floats of a memory page."""
+CACHED = 2**19
+"""Numbers of a chunk's coefficients: with its products they fit into the larger cache of a core."""
+
+LARGEST_WHOLE = 16
+"""Positions of the longest axis that is a single tile."""
+
+KEPT = 2**21
+"""Factors of a map, all in all, up to which they are kept for the gradient; to compute more of them again takes as long as to
+fetch them from memory."""
 
 
-class Spectra(NamedTuple):
-    """Record for the gradients of a convolution: the spectra of the input and of the kernel, (rows, examples, channels) and
-    (rows, channels, filters), with one more example or channel of zeros where that is faster; and the shape of the input."""
+class Tiles(NamedTuple):
+    """Examples, and tiles from `left` on in row `up` of tiles, that are computed together."""
 
-    image: np.ndarray
+    examples: slice
+    up: int
+    left: int
+    number: int
+
+    @property
+    def columns(self) -> int:
+        """Number of examples of all its tiles."""
+        return (self.examples.stop - self.examples.start) * self.number
+
+
+class SavedFactors(NamedTuple):
+    """What the gradients need: the input, its factors if there are few, and the kernel."""
+
+    x: np.ndarray
+    factors: list[np.ndarray]
     kernel: np.ndarray
-    shape: tuple[int, ...]
 
 
 class Fourier2d:
-    """A form (`convolution.Form`) for maps of one size and kernels of k x l: one product per frequency."""
+    """A form (`convolution.FormOfOneMap`) for kernels of k x l. `tile` is the length of tiles along both axes."""
 
-    def __init__(self, size: Pair, sides: Pair, stride: Pair) -> None:
-        self._axes = tuple(zip(size, sides, stride, strict=True))
+    def __init__(self, size: Pair, sides: Pair, stride: Pair, tile: Pair | None = None) -> None:
+        lengths = tile or [tile_length(*axis, largest=LARGEST_WHOLE) for axis in zip(size, stride, strict=True)]
+        height, width = (TiledAxis(*axis) for axis in zip(size, sides, stride, lengths, strict=True))
+        self._axes = height, width
+        self._rows = Rows(*self._axes)
+        self._is_written_once = all(axis.window == axis.tile and not axis.front for axis in self._axes)
+        """Whether each position is read by exactly one tile."""
 
-    @cached_property
-    def _maps(self) -> tuple[Maps, Maps, Maps]:
-        """The analyses of the image, of the kernel and of the output."""
-        rows, columns = dft_matrices.outer(*self._axes[0]), dft_matrices.inner(*self._axes[1])
-        return (rows.image, columns.image), (rows.kernel, columns.kernel), (rows.output, columns.output)
+    def cost(self, channels: int, filters: int, *, of_input: bool) -> float:
+        """See `convolution.Form`."""
+        height, width = self._axes
+        tiles, uses = height.tiles * width.tiles, (3 if of_input else 2) * channels
 
-    def forward(self, x: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, Spectra]:
-        """Return the convolution, and the spectra of x and of the kernel."""
-        of_image, of_kernel, of_output = self._maps
-        spectra = Spectra(_analyse(x, of_image), _analyse(kernel, of_kernel), x.shape)
-        product = _product(spectra.image[:, : x.shape[2]], spectra.kernel[:, : x.shape[3]])
-        return _synthesise(product, of_output, x.shape[2]), spectra
+        def transform(rows: int, columns: int) -> int:
+            return len(height.image) * columns * (rows + len(width.image))
 
-    def backward(
-        self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool
-    ) -> np.ndarray | None:
-        """Write the gradient of the kernel; return that of the input if it is asked for."""
-        _, of_kernel, of_output = self._maps
-        batch, channels = saved.shape[2:]
-        spectrum = _analyse(gradient, of_output)
-        product = _product(saved.image[:, :batch].transpose(0, 2, 1), spectrum[:, :batch])
-        kernel_gradient[...] = _synthesise(product, of_kernel, channels)
-        if not of_input:
-            return None
-        product = _product(spectrum[:, :batch], saved.kernel[:, :channels].transpose(0, 2, 1))
-        return _synthesise(product, self._maps[0], batch)
-
-
-class FourierAlongHeight:
-    """A form (`convolution.Form`) for kernels of k x 1: the columns of a map are further examples."""
-
-    def __init__(self, size: Pair, sides: Pair, stride: Pair) -> None:
-        self._axis, self._step = (size[0], sides[0], stride[0]), stride[1]
+        products = (3 if of_input else 2) * self._rows.count * channels * filters
+        transforms = uses * transform(height.window, width.window) + 2 * filters * transform(height.made, width.made)
+        return tiles * (products + TRANSFORMED * transforms + PASSED * self._rows.count * (uses + 2 * filters))
 
     @cached_property
-    def _maps(self) -> dft_matrices.Matrices:
-        return dft_matrices.dft_1d(*self._axis)
-
-    def forward(self, x: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, Spectra]:
-        """Return the convolution, and the spectra of x and of the kernel."""
-        read = x[:, :: self._step]
-        height, width, batch, channels = read.shape
-        signal = read.reshape(height, width * batch, channels)
-        spectra = Spectra(_times(self._maps.image, signal), _times(self._maps.kernel, kernel[:, 0]), x.shape)
-        y = _times(self._maps.output.T, spectra.image @ spectra.kernel)
-        return y.reshape(-1, width, batch, kernel.shape[3]), spectra
-
-    def backward(
-        self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool
-    ) -> np.ndarray | None:
-        """Write the gradient of the kernel; return that of the input if it is asked for."""
-        height, width, batch, filters = gradient.shape
-        spectrum = _times(self._maps.output, gradient.reshape(height, width * batch, filters))
-        kernel_gradient[:, 0] = _times(self._maps.kernel.T, saved.image.transpose(0, 2, 1) @ spectrum)
-        if not of_input:
-            return None
-        x = _times(self._maps.image.T, spectrum @ saved.kernel.transpose(0, 2, 1))
-        return apart(x.reshape(len(x), -1, *saved.shape[2:]), saved.shape, (1, self._step))
-
-
-class FourierAlongWidth:
-    """A form (`convolution.Form`) for kernels of 1 x k: one product for each row of a map and each frequency."""
-
-    def __init__(self, size: Pair, sides: Pair, stride: Pair) -> None:
-        self._axis, self._step = (size[1], sides[1], stride[1]), stride[0]
+    def _images(self) -> Matrices:
+        height, width = (axis.image.astype(np.float32) for axis in self._axes)
+        return height, width
 
     @cached_property
-    def _maps(self) -> dft_matrices.Matrices:
-        return dft_matrices.dft_1d(*self._axis)
+    def _outputs(self) -> Matrices:
+        height, width = (axis.output.astype(np.float32) for axis in self._axes)
+        return height, width
 
-    def forward(self, x: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, Spectra]:
-        """Return the convolution, and the spectra of x and of the kernel."""
-        image = _each_times(self._maps.image, x[:: self._step])
-        spectra = Spectra(image, _times(self._maps.kernel, kernel[0]), x.shape)
-        return _each_times(self._maps.output.T, spectra.image @ spectra.kernel), spectra
+    @cached_property
+    def _kernels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        along_height, alone, pair = (matrix.astype(np.float32) for matrix in self._rows.of_kernel(*self._axes))
+        return along_height, alone, pair
+
+    def forward(self, x: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, SavedFactors]:
+        """Return the convolution, and what its gradients need."""
+        channels, filters = kernel.shape[2:]
+        of_kernel = self._analyse_kernel(kernel)
+        y = aligned((*(axis.outputs for axis in self._axes), x.shape[2], filters))
+        chunks, scratch, kept = self._chunks(x.shape[2], max(channels, filters)), Scratch(), []
+        keep = self._rows.count * channels * sum(chunk.columns for chunk in chunks) <= KEPT
+        for chunk in chunks:
+            rows = (self._rows.count, chunk.columns)
+            factors = np.empty((*rows, channels), np.float32) if keep else scratch("factors", (*rows, channels))
+            self._analyse_window(x, chunk, factors, scratch)
+            products = np.matmul(factors, of_kernel, out=scratch("products", (*rows, filters)))
+            self._synthesise_outputs(products, y, chunk, scratch)
+            if keep:
+                kept.append(factors)
+        return y, SavedFactors(x, kept, kernel)
 
     def backward(
-        self, saved: Spectra, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool
+        self, saved: SavedFactors, gradient: np.ndarray, kernel_gradient: np.ndarray, *, of_input: bool
     ) -> np.ndarray | None:
         """Write the gradient of the kernel; return that of the input if it is asked for."""
-        spectrum = _each_times(self._maps.output, gradient)
-        kernel_gradient[0] = _times(self._maps.kernel.T, (saved.image.swapaxes(2, 3) @ spectrum).sum(0))
-        if not of_input:
-            return None
-        x = _each_times(self._maps.image.T, spectrum @ saved.kernel.transpose(0, 2, 1))
-        return apart(x, saved.shape, (self._step, 1))
+        x, kept, kernel = saved
+        (channels, filters), scratch = kernel.shape[2:], Scratch()
+        of_kernel = self._analyse_kernel(kernel.swapaxes(2, 3)) if of_input else scratch.nothing
+        x_gradient = (aligned if self._is_written_once else zeros)(x.shape) if of_input else None
+        total = np.empty((self._rows.count, channels, filters), np.float32)
+        for number, chunk in enumerate(self._chunks(x.shape[2], max(channels, filters))):
+            rows = (self._rows.count, chunk.columns)
+            if kept:
+                factors = kept[number]
+            else:
+                factors = scratch("factors", (*rows, channels))
+                self._analyse_window(x, chunk, factors, scratch)
+            of_output = scratch("products", (*rows, filters))
+            self._analyse_outputs(gradient, chunk, of_output, scratch)
+            if number:
+                total += np.matmul(factors.swapaxes(1, 2), of_output, out=scratch("of kernel", total.shape))
+            else:
+                np.matmul(factors.swapaxes(1, 2), of_output, out=total)
+            if x_gradient is not None:
+                of_x = np.matmul(of_output, of_kernel, out=scratch("of input", (*rows, channels)))
+                self._synthesise_window(of_x, x_gradient, chunk, scratch)
+        kernel_gradient[...] = self._synthesise_kernel(total, kernel.shape)
+        return x_gradient
+
+    def _chunks(self, batch: int, channels: int) -> list[Tiles]:
+        height, width = self._axes
+        numbers = CACHED // (len(height.image) * len(width.image))
+        parts = -(-batch // max(1, numbers // channels))
+        each = -(-batch // parts)
+        tiles = max(1, min(width.tiles, numbers // (each * channels)))
+        return [
+            Tiles(slice(start, min(batch, start + each)), up, left, min(tiles, width.tiles - left))
+            for start in range(0, batch, each)
+            for up in range(height.tiles)
+            for left in range(0, width.tiles, tiles)
+        ]
+
+    def _analyse_kernel(self, kernel: np.ndarray) -> np.ndarray:
+        """Return the factors of a kernel (k, l, m, n), (rows, m, n)."""
+        along_height, alone, pair = self._kernels
+        factors = np.empty((self._rows.count, *kernel.shape[2:]), np.float32)
+        of_alone, of_pairs = self._rows.parts(_flat(factors, 1))
+        coefficients = (along_height @ kernel.reshape(len(kernel), -1)).reshape(-1, of_alone.shape[2])
+        split = len(of_alone) * kernel.shape[1]
+        np.matmul(alone, coefficients[:split].reshape(len(of_alone), alone.shape[1], -1), out=of_alone)
+        if len(of_pairs):
+            np.matmul(pair, coefficients[split:].reshape(len(of_pairs), pair.shape[1], -1), out=of_pairs)
+        return factors
+
+    def _synthesise_kernel(self, factors: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Apply the transpose of `_analyse_kernel` for a kernel of this shape."""
+        along_height, alone, pair = self._kernels
+        of_alone, of_pairs = self._rows.parts(_flat(factors, 1))
+        parts = [alone.T @ of_alone, pair.T @ of_pairs]
+        coefficients = np.concatenate([part.reshape(-1, shape[1], of_alone.shape[2]) for part in parts])
+        return (along_height.T @ _flat(coefficients, 1)).reshape(shape)
+
+    def _analyse_window(self, x: np.ndarray, chunk: Tiles, factors: np.ndarray, scratch: Scratch) -> None:
+        """Compute the factors of what the tiles of a chunk read."""
+        (height, width), (along_height, along_width), signal = self._axes, self._images, _columns(x, chunk)
+        rows, up, _ = height.read(chunk.up, 1)
+        columns, left, length = width.read(chunk.left, chunk.number)
+        between = scratch.between(len(along_height), length, signal.shape[2])
+        if left != slice(0, length):
+            between.array[:, : left.start] = 0
+            between.array[:, left.stop :] = 0
+        _times(along_height[:, up], signal[rows, columns], between.array[:, left])
+        coefficients = scratch("coefficients", (len(along_height), len(along_width), chunk.number, signal.shape[2]))
+        np.matmul(along_width, between.windows(chunk.number, width.tile, width.window), out=coefficients.swapaxes(1, 2))
+        self._rows.split(_flat(coefficients, 2), _flat(factors, 1), of_output=False)
+
+    def _synthesise_window(self, factors: np.ndarray, x_gradient: np.ndarray, chunk: Tiles, scratch: Scratch) -> None:
+        """Apply the transpose of `_analyse_window`: add to x_gradient, or write it where no windows overlap."""
+        (height, width), (along_height, along_width), signal = self._axes, self._images, _columns(x_gradient, chunk)
+        rows, up, _ = height.read(chunk.up, 1)
+        columns, left, length = width.read(chunk.left, chunk.number)
+        coefficients = scratch("coefficients", (len(along_height), len(along_width), chunk.number, signal.shape[2]))
+        self._rows.join(_flat(factors, 1), _flat(coefficients, 2), of_output=False)
+        between = scratch.between(len(along_height), length, signal.shape[2])
+        if chunk.number == 1 or width.window == width.tile:
+            windows = between.windows(chunk.number, width.tile, width.window)
+            np.matmul(along_width.T, coefficients.swapaxes(1, 2), out=windows)
+        else:
+            parts = scratch("windows", (len(along_height), chunk.number, width.window, signal.shape[2]))
+            np.matmul(along_width.T, coefficients.swapaxes(1, 2), out=parts)
+            tiles, overlap = between.windows(chunk.number, width.tile, width.tile), width.window - width.tile
+            tiles[...] = parts[:, :, : width.tile]
+            between.array[:, chunk.number * width.tile :] = parts[:, -1, width.tile :]
+            tiles[:, 1:, :overlap] += parts[:, :-1, width.tile :]
+        if self._is_written_once:
+            _times(along_height[:, up].T, between.array[:, left], signal[rows, columns])
+            return
+        found = scratch("signal", signal[rows, columns].shape)
+        _times(along_height[:, up].T, between.array[:, left], found)
+        signal[rows, columns] += found
+
+    def _analyse_outputs(self, gradient: np.ndarray, chunk: Tiles, factors: np.ndarray, scratch: Scratch) -> None:
+        """Compute the factors of what the tiles of a chunk make."""
+        (height, width), (along_height, along_width), signal = self._axes, self._outputs, _columns(gradient, chunk)
+        rows, columns = height.written(chunk.up, 1), width.written(chunk.left, chunk.number)
+        made, count = columns.stop - columns.start, chunk.number * width.made
+        between = scratch.between(len(along_height), count, signal.shape[2])
+        if made < count:
+            between.array[:, made:] = 0
+        _times(along_height[:, : rows.stop - rows.start], signal[rows, columns], between.array[:, :made])
+        coefficients = scratch("coefficients", (len(along_height), len(along_width), chunk.number, signal.shape[2]))
+        np.matmul(along_width, between.windows(chunk.number, width.made, width.made), out=coefficients.swapaxes(1, 2))
+        self._rows.split(_flat(coefficients, 2), _flat(factors, 1), of_output=True)
+
+    def _synthesise_outputs(self, factors: np.ndarray, y: np.ndarray, chunk: Tiles, scratch: Scratch) -> None:
+        """Apply the transpose of `_analyse_outputs`."""
+        (height, width), (along_height, along_width), signal = self._axes, self._outputs, _columns(y, chunk)
+        rows, columns = height.written(chunk.up, 1), width.written(chunk.left, chunk.number)
+        coefficients = scratch("coefficients", (len(along_height), len(along_width), chunk.number, signal.shape[2]))
+        self._rows.join(_flat(factors, 1), _flat(coefficients, 2), of_output=True)
+        between = scratch.between(len(along_height), chunk.number * width.made, signal.shape[2])
+        tiles = between.windows(chunk.number, width.made, width.made)
+        np.matmul(along_width.T, coefficients.swapaxes(1, 2), out=tiles)
+        made = between.array[:, : columns.stop - columns.start]
+        _times(along_height[:, : rows.stop - rows.start].T, made, signal[rows, columns])
 
 
-def apart(x: np.ndarray, shape: tuple[int, ...], stride: Pair) -> np.ndarray:
-    """Return a map of this shape that holds x at every `stride`-th row and column, and zeros elsewhere."""
-    if stride == (1, 1):
-        return x
-    whole = np.zeros(shape, np.float32)
-    whole[:: stride[0], :: stride[1]] = x
-    return whole
+def _columns(x: np.ndarray, chunk: Tiles) -> np.ndarray:
+    """Return the examples of a chunk as (height, width, examples and channels), a view."""
+    channels, examples = x.shape[3], chunk.examples
+    return x.reshape(*x.shape[:2], -1)[:, :, examples.start * channels : examples.stop * channels]
 
 
-def _analyse(signal: np.ndarray, maps: Maps) -> np.ndarray:
-    """Transform (height, width, m, c) to the frequency domain: (rows, m or m + 1, c), one row per real product."""
-    along_height, along_width = maps
-    height, width, examples, channels = signal.shape
-    if (more := _more(examples, channels)) > examples:
-        wider = np.zeros((height, width, more, channels), np.float32)
-        wider[:, :, :examples] = signal
-        signal = wider
-    parts = (along_height @ signal.reshape(height, -1)).reshape(len(along_height) // 2, 2 * width, -1)
-    return (along_width @ parts).reshape(-1, *signal.shape[2:])
+def _flat(array: np.ndarray, axes: int) -> np.ndarray:
+    """Return an array whose axes from this one on are one."""
+    return array.reshape(*array.shape[:axes], -1)
 
 
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the product of a[r] and b[r] for each row r: (rows, m, k), (rows, k, n) -> (rows, m or m + 1, n)."""
-    rows, examples, channels = len(a), a.shape[1], b.shape[2]
-    found = np.empty((rows, _more(examples, channels), channels), np.float32)
-    found[:, examples:] = 0  # nothing reads it, but what stood there may be slow to compute with
-    np.matmul(a, b, out=found[:, :examples])
-    return found
-
-
-def _synthesise(spectrum: np.ndarray, maps: Maps, examples: int) -> np.ndarray:
-    """Apply the transpose of `_analyse`; return the first so many examples, (height, width, examples, c)."""
-    along_height, along_width = maps
-    frequencies, width, channels = len(along_height) // 2, along_width.shape[1] // 2, spectrum.shape[2]
-    parts = along_width.T @ spectrum.reshape(frequencies, len(along_width), -1)
-    if spectrum.shape[1] == examples:
-        return (along_height.T @ parts.reshape(2 * frequencies, -1)).reshape(-1, width, examples, channels)
-    signal = np.empty((along_height.shape[1], width, examples * channels), np.float32)
-    columns = parts.reshape(2 * frequencies, width, -1).swapaxes(0, 1)[..., : examples * channels]
-    np.matmul(along_height.T, columns, out=signal.swapaxes(0, 1))
-    return signal.reshape(-1, width, examples, channels)
-
-
-def _more(examples: int, channels: int) -> int:
-    """Return the number of examples to compute with: those given, or one more, of zeros."""
-    return examples + (examples * channels % ALIASED == 0)
-
-
-def _times(matrix: np.ndarray, signal: np.ndarray) -> np.ndarray:
-    """Multiply the first axis by a matrix."""
-    return (matrix @ signal.reshape(len(signal), -1)).reshape(-1, *signal.shape[1:])
-
-
-def _each_times(matrix: np.ndarray, signal: np.ndarray) -> np.ndarray:
-    """Multiply the second axis of (height, width, m, c) by a matrix."""
-    height, width, *rest = signal.shape
-    return (matrix @ signal.reshape(height, width, -1)).reshape(height, -1, *rest)
+def _times(matrix: np.ndarray, signal: np.ndarray, out: np.ndarray) -> None:
+    """Multiply the first axis of a signal (height, width, columns) by a matrix."""
+    np.matmul(matrix, signal.swapaxes(0, 1), out=out.swapaxes(0, 1))

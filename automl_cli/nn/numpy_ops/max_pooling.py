@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from automl_cli.nn.numpy_ops.operation import Arrays, Inputs, inside, padded
-from automl_cli.nn.numpy_ops.patches import taps_on_map
+from automl_cli.nn.numpy_ops.taps import taps_on_map
 from automl_cli.values.operations import MaxPool, padding
 
 Pair = tuple[int, int]
@@ -22,7 +22,7 @@ class MaxPooling:
     def __init__(self, pool: MaxPool, size: Pair) -> None:
         self._size = size
         axes = zip(size, pool.window, pool.stride, strict=True)
-        self._axes = [tuple(taps_on_map(*axis, padding(*axis, "same")[0]).values()) for axis in axes]
+        self._axes = [tuple(taps_on_map(*axis, padding(*axis, "same")[0], -(-axis[0] // axis[2])).values()) for axis in axes]
         self._outputs = pool.output_shape((*size, 1))[:2]
 
     def forward(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> tuple[np.ndarray, Inputs | None, Any]:

@@ -1,6 +1,7 @@
 """The interface of an operation that NumPy computes, forward and backward."""
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +10,9 @@ Arrays = Mapping[str, np.ndarray]
 """Parameters of an operation, or their gradients, by name."""
 
 Inputs = tuple[Any, ...]
+
+LINE = 16
+"""Floats of a line of the cache."""
 
 
 class NumpyOperation(Protocol):
@@ -35,7 +39,7 @@ def padded(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Zero-pad x (height, width, batch, channels) evenly to a size; an odd pixel goes to the bottom and right."""
     if x.shape[:2] == size:
         return x
-    whole = np.zeros((*size, *x.shape[2:]), np.float32)
+    whole = zeros((*size, *x.shape[2:]))
     inside(whole, x.shape)[...] = x
     return whole
 
@@ -44,3 +48,28 @@ def inside(whole: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return the part of a padded map that is not padding, a view; `shape` is that of the map before."""
     top, left = ((to - of) // 2 for to, of in zip(whole.shape[:2], shape, strict=False))
     return whole[top : top + shape[0], left : left + shape[1]]
+
+
+def apart(x: np.ndarray, shape: tuple[int, ...], stride: tuple[int, int]) -> np.ndarray:
+    """Return a map of this shape that holds x at every `stride`-th row and column, and zeros elsewhere."""
+    if stride == (1, 1):
+        return x
+    whole = zeros(shape)
+    whole[:: stride[0], :: stride[1]] = x
+    return whole
+
+
+def aligned(shape: tuple[int, ...]) -> np.ndarray:
+    """Return an uninitialised array that a compiled program reads without a copy: its first number begins a line of the
+    cache."""
+    count = prod(shape)
+    memory = np.empty(count + LINE, np.float32)
+    start = -memory.ctypes.data // memory.itemsize % LINE
+    return memory[start : start + count].reshape(shape)
+
+
+def zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of zeros that is aligned like that of `aligned`."""
+    array = aligned(shape)
+    array[...] = 0
+    return array

@@ -1,4 +1,4 @@
-"""The engine of blocks with NumPy on small maps: it computes what the engine of the whole does and compiles next to nothing."""
+"""The engine of blocks with NumPy: it computes what the engine of the whole does and compiles next to nothing."""
 
 import warnings
 from collections import Counter
@@ -102,8 +102,10 @@ def test_maps_of_several_sizes_images_and_all_orders(drop: DropSettings | None, 
     assert_same(trained(engine, SIZE), trained(engine_of(WholeEngine, SMALL, SIZE, **options), SIZE))
 
 
+@pytest.mark.parametrize("one_thread", [True, False])
 @pytest.mark.parametrize("limit", [60, 150, 400, 700])
-def test_large_maps_are_left_to_programs_in_the_same_network(limit: int, monkeypatch: pytest.MonkeyPatch):
+def test_large_maps_are_left_to_programs_in_the_same_network(limit: int, one_thread: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(blocks, "has_one_thread", lambda: one_thread)
     monkeypatch.setattr(lowering, "SMALL", limit)
     engine = by_numpy(SMALL, SIZE)
     assert set(kinds(engine)) == {NumpyBlock, CompiledBlock}
@@ -114,6 +116,7 @@ def test_a_block_is_as_large_as_the_largest_map_that_it_reads_or_makes(monkeypat
     halved = ConvolutionUnit(kernel=(1, 1), filters=1, stride=(2, 2))
     network = Network((Block("a", ConvolutionUnit(kernel=(3, 3), filters=4), (IMAGE,)), Block("b", halved, ("a",))), ("b",))
     found = {}
+    monkeypatch.setattr(blocks, "has_one_thread", lambda: False)
     for limit in (BATCH * 5 * 6 * 4, BATCH * 5 * 6 * 4 - 1):
         monkeypatch.setattr(lowering, "SMALL", limit)
         found[limit] = [type(call.block) for call in by_numpy(network, SIZE)._graph.calls if call.block is not None]
@@ -121,6 +124,16 @@ def test_a_block_is_as_large_as_the_largest_map_that_it_reads_or_makes(monkeypat
         BATCH * 5 * 6 * 4: [NumpyBlock] * 6,
         BATCH * 5 * 6 * 4 - 1: [CompiledBlock, CompiledBlock, CompiledBlock, NumpyBlock, NumpyBlock, NumpyBlock],
     }
+
+
+@pytest.mark.parametrize(("one_thread", "compiled"), [(True, set()), (False, {"convolution", "convolution_norm"})])
+def test_on_one_thread_no_convolution_is_compiled_however_large_its_maps(
+    one_thread: bool, compiled: set[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(lowering, "SMALL", 1)
+    monkeypatch.setattr(blocks, "has_one_thread", lambda: one_thread)
+    names = {call.block.name for call in by_numpy(SMALL, SIZE)._graph.calls if isinstance(call.block, CompiledBlock)}
+    assert names == {"norm", "max_pool", "share", "loss", *compiled}
 
 
 def test_an_engine_in_two_threads_computes_what_it_does_in_one():

@@ -1,7 +1,10 @@
 """Every form of convolution by NumPy against a sum over windows in float64: value, both gradients, and the size of errors."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import product
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +13,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from automl_cli.nn.numpy_ops import convolution
-from automl_cli.nn.numpy_ops.convolution import Convolution
-from automl_cli.nn.numpy_ops.fourier import Fourier2d, FourierAlongHeight, FourierAlongWidth
-from automl_cli.nn.numpy_ops.patches import OfImages, Patches, Pointwise
+from automl_cli.nn.numpy_ops import fourier, fourier_1d, taps
+from automl_cli.nn.numpy_ops.convolution import Convolution, Form, Joined
+from automl_cli.nn.numpy_ops.fourier import Fourier2d
+from automl_cli.nn.numpy_ops.fourier_1d import Fourier1d
+from automl_cli.nn.numpy_ops.operation import aligned, zeros
+from automl_cli.nn.numpy_ops.taps import OfImages, Taps
 from automl_cli.nn.ops import native
 from automl_cli.values.operations import ConvolutionUnit
 
@@ -23,7 +28,11 @@ TAPS = st.sampled_from((1, 2, 3, 4, 5, 7))
 STEPS = st.integers(1, 3)
 ULP = 2.0**-23
 """The distance between 1 and the next number in float32."""
-FORMS = ("patches", "fourier", "of_images")
+FORMS = ("taps", "fourier", "of_images")
+SMALL = {"CACHED": 60, "CACHED_WINDOWS": 60}
+CHUNKS: dict[str, dict[str, int]] = {"one": {}, "many": SMALL, "many, computed again": {**SMALL, "KEPT": 0}}
+"""Limits of the forms under which a map is computed at once, or in many chunks, with nothing kept for the gradient or without
+that."""
 
 
 class Case(NamedTuple):
@@ -66,18 +75,41 @@ def exact(made: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return y, of_x, of_kernel
 
 
-def by_form(name: str, made: Case) -> tuple[np.ndarray, ...]:
+def length_of(tile: int | None, size: int, step: int) -> int:
+    """A multiple of the step near a length of tiles, or the size."""
+    return size if tile is None else min(size, -(-tile // step) * step)
+
+
+def by_form(name: str, made: Case, *, tile: int | None = None) -> tuple[np.ndarray, ...]:
     """The same by a form; without the gradient of the input for one of images."""
-    size, sides = made.x.shape[:2], made.kernel.shape[:2]
-    kinds: dict[str, Any] = {"patches": Patches, "of_images": OfImages, "fourier": Fourier2d}
-    kind = kinds[name]
-    if name == "fourier" and 1 in sides:
-        kind = FourierAlongHeight if sides[1] == 1 else FourierAlongWidth
-    form = kind(size, sides, made.stride)
-    y, saved = form.forward(made.x, made.kernel)
-    of_kernel = np.zeros_like(made.kernel)
-    of_x = form.backward(saved, made.gradient, of_kernel, of_input=name != "of_images")
-    return (y, of_kernel) if name == "of_images" else (y, of_x, of_kernel)
+    given = made.x.shape[:2], made.kernel.shape[:2], made.stride
+    form: Form = Taps([given[0]], *given)
+    if name == "of_images":
+        form = Joined(OfImages(*given), given[0])
+    elif name == "fourier":
+        rows, columns = (length_of(tile, size, step) for size, step in zip(given[0], given[2], strict=True))
+        if 1 in given[1]:
+            one = rows if given[1][1] == 1 else columns
+            form = Joined(Fourier1d(*given, None if tile is None else one), given[0])
+        else:
+            form = Joined(Fourier2d(*given, None if tile is None else (rows, columns)), given[0])
+    y, saved = form.forward([made.x], made.kernel)
+    of_kernel = np.full_like(made.kernel, np.nan)
+    of_kernel_alone = np.full_like(made.kernel, np.nan)
+    of_x = form.backward(saved, made.gradient, of_kernel, [name != "of_images"])
+    if name != "of_images":
+        assert form.backward(form.forward([made.x], made.kernel)[1], made.gradient, of_kernel_alone, [False]) == []
+        assert (of_kernel_alone == of_kernel).all()
+    return (y, *of_x, of_kernel)
+
+
+@contextmanager
+def limits(**values: int) -> Iterator[None]:
+    with ExitStack() as stack:
+        for module, (name, value) in product((fourier, fourier_1d, taps), values.items()):
+            if hasattr(module, name):
+                stack.enter_context(patch.object(module, name, value))
+        yield
 
 
 def error(found: tuple[Any, ...], expected: tuple[np.ndarray, ...]) -> float:
@@ -94,29 +126,27 @@ def is_near(found: tuple[np.ndarray, ...], expected: tuple[np.ndarray, ...]) -> 
     )
 
 
-@settings(max_examples=120, deadline=None)
-@given(st.sampled_from(FORMS), SIDES, SIDES, TAPS, TAPS, STEPS, STEPS, st.booleans())
-def test_every_form_is_the_sum_over_windows(name, height, width, rows, columns, down, across, aliased):
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(FORMS), SIDES, SIDES, TAPS, TAPS, STEPS, STEPS, st.booleans(), st.sampled_from([*CHUNKS]), st.integers(1, 6)
+)
+def test_every_form_is_the_sum_over_windows(name, height, width, rows, columns, down, across, aliased, chunks, tile):
+    assume(name != "fourier" or (rows, columns) != (1, 1))
     many: dict[str, int] = {"channels": 32, "filters": 64, "batch": 32} if aliased else {}  # rows of a whole memory page
     assume(not aliased or height * width * rows * columns <= 200)
     made = case((height, width), (rows, columns), (down, across), **many)
     y, of_x, of_kernel = exact(made)
-    found = by_form(name, made)
+    with limits(**CHUNKS[chunks]):
+        found = by_form(name, made, tile=None if chunks == "one" else tile)
     assert is_near(found, (y, of_kernel) if name == "of_images" else (y, of_x, of_kernel))
 
 
-@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (3, 2)])
-def test_a_single_pixel_is_one_product(stride: Pair):
-    made = case((5, 4), (1, 1), stride)
-    form = Pointwise(stride)
-    y, saved = form.forward(made.x, made.kernel)
-    of_kernel = np.zeros_like(made.kernel)
-    of_x = form.backward(saved, made.gradient, of_kernel, of_input=True)
-    assert of_x is not None
-    assert is_near((y, of_x, of_kernel), exact(made))
-    alone = np.zeros_like(of_kernel)
-    assert form.backward(saved, made.gradient, alone, of_input=False) is None
-    assert (alone == of_kernel).all()
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize(("size", "sides"), [((17, 33), (3, 5)), ((20, 18), (7, 1)), ((33, 12), (1, 3)), ((34, 31), (4, 2))])
+def test_large_maps_are_cut_into_tiles(name: str, size: Pair, sides: Pair):
+    made = case(size, sides, (1, 1))
+    y, of_x, of_kernel = exact(made)
+    assert is_near(by_form(name, made), (y, of_kernel) if name == "of_images" else (y, of_x, of_kernel))
 
 
 @settings(max_examples=60, deadline=None)
@@ -140,7 +170,7 @@ def test_maps_of_any_size_are_joined_and_only_examples_have_no_gradient(
     for where in inside:
         whole[where] = made.x[where]
     maps = [np.ascontiguousarray(whole[where]) for where in inside]
-    operation = Convolution(unit, channels, are_examples, (height, width))
+    operation = Convolution(unit, channels, tuple(map(tuple, smaller)), are_examples)
     inputs, examples = (
         tuple(x for x, is_example in zip(maps, are_examples, strict=True) if is_example == wanted) for wanted in (False, True)
     )
@@ -154,34 +184,29 @@ def test_maps_of_any_size_are_joined_and_only_examples_have_no_gradient(
     assert (operation.evaluate(parameters, inputs, examples) == y).all()
 
 
-def test_a_kernel_larger_than_its_map_has_no_more_frequencies_than_one_that_meets_it():
-    unit = ConvolutionUnit(kernel=(7, 5), filters=4)
-    operation = Convolution(unit, (3,), (False,), (2, 2))
-    made = case((2, 2), (7, 5), (1, 1))
-    _, _, (saved, _) = operation.forward({"kernel": made.kernel}, (made.x,), ())
-    assert len(saved.image) == len(Fourier2d((2, 2), (3, 3), (1, 1)).forward(made.x, made.kernel[2:5, 1:4])[1].image)
-
-
-def test_rows_as_long_as_memory_pages_are_made_longer():
-    for channels, rows in ((32, 33), (31, 32)):
-        made = case((4, 4), (3, 3), (1, 1), channels=channels, filters=8, batch=32)
-        _, saved = Fourier2d((4, 4), (3, 3), (1, 1)).forward(made.x, made.kernel)
-        assert saved.image.shape[1] == rows
+def test_a_kernel_larger_than_its_map_costs_no_more_than_one_that_meets_it():
+    large, small = (
+        Convolution(ConvolutionUnit(kernel=kernel, filters=4), (3,), ((2, 2),), (False,)) for kernel in ((7, 5), (3, 3))
+    )
+    assert large._form.cost((3,), 4, (True,)) == small._form.cost((3,), 4, (True,))
 
 
 def test_every_form_is_chosen_somewhere():
-    chosen = {
-        type(convolution._fastest(size, kernel, stride, of_input=of_input))
-        for size, kernel, stride, of_input in (
-            ((8, 8), (3, 3, 24, 36), (1, 1), True),
-            ((8, 8), (7, 1, 24, 36), (1, 1), True),
-            ((8, 8), (1, 7, 24, 36), (1, 1), True),
-            ((8, 8), (1, 1, 24, 36), (2, 1), True),
-            ((8, 8), (3, 3, 24, 36), (3, 3), True),
-            ((8, 8), (3, 3, 1, 36), (1, 1), False),
-        )
-    }
-    assert chosen == {Fourier2d, FourierAlongHeight, FourierAlongWidth, Pointwise, Patches, OfImages}
+    def form(size: Pair, kernel: Pair, stride: Pair, channels: int, *, is_example: bool = False) -> str:
+        unit = ConvolutionUnit(kernel=kernel, filters=36, stride=stride)
+        return Convolution(unit, (channels,), (size,), (is_example,)).form
+
+    assert form((8, 8), (3, 3), (1, 1), 24) == form((32, 32), (5, 3), (1, 1), 24) == "Fourier2d"
+    assert form((8, 8), (7, 1), (1, 1), 24) == form((32, 32), (1, 7), (1, 1), 24) == "Fourier1d"
+    assert form((8, 8), (1, 1), (2, 1), 24) == form((8, 8), (3, 3), (3, 3), 24) == "Taps"
+    assert form((8, 8), (3, 3), (1, 1), 1, is_example=True) == "OfImages"
+
+
+def test_an_array_for_programs_begins_a_line_of_the_cache():
+    for shape in ((3, 5, 2, 7), (1,)):
+        assert aligned(shape).ctypes.data % 64 == zeros(shape).ctypes.data % 64 == 0
+        assert aligned(shape).shape == shape
+        assert not zeros(shape).any()
 
 
 @pytest.mark.parametrize(
@@ -192,6 +217,11 @@ def test_every_form_is_chosen_somewhere():
         ((8, 8), (5, 1), (1, 1)),
         ((8, 8), (1, 7), (1, 2)),
         ((4, 4), (5, 3), (2, 2)),
+        ((16, 16), (3, 3), (1, 1)),
+        ((32, 32), (3, 3), (1, 1)),
+        ((32, 32), (7, 5), (1, 1)),
+        ((32, 16), (7, 1), (1, 1)),
+        ((16, 32), (1, 5), (1, 1)),
     ],
 )
 def test_errors_are_at_most_twice_those_of_xla_s_own_convolution(size: Pair, sides: Pair, stride: Pair):
@@ -203,5 +233,5 @@ def test_errors_are_at_most_twice_those_of_xla_s_own_convolution(size: Pair, sid
 
     y, pull = jax.vjp(direct, jnp.asarray(made.x), jnp.asarray(made.kernel))
     own = error((y, *pull(jnp.asarray(made.gradient))), expected)
-    for name in ("patches", "fourier"):
+    for name in ("taps", "fourier"):
         assert error(by_form(name, made), expected) <= 2 * max(own, 2 * ULP), name
