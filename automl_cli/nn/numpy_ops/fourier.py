@@ -15,16 +15,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from automl_cli.nn.numpy_ops.frequencies import PASSED, TRANSFORMED, Rows, TiledAxis, tile_length
+from automl_cli.nn.numpy_ops.frequencies import PASSED, TRANSFORMED, FactorGroup, Rows, TiledAxis, tile_length
 from automl_cli.nn.numpy_ops.operation import aligned, zeros
-from automl_cli.nn.numpy_ops.scratch import Scratch
+from automl_cli.nn.numpy_ops.scratch import Scratch, Strip
 
 Pair = tuple[int, int]
 Matrices = tuple[np.ndarray, np.ndarray]
 """The matrix along the height, and the matrix along the width."""
 
-CACHED = 2**19
-"""Numbers of a chunk's coefficients: with its products they fit into the larger cache of a core."""
+CHUNK = 2**21
+"""Numbers of a chunk's coefficients. The factors of the kernel are fetched anew for every chunk."""
+
+CACHED = 2**18
+"""Numbers of the coefficients of a group: with their factors and products they fit into the larger cache of a core."""
 
 LARGEST_WHOLE = 16
 """Positions of the longest axis that is a single tile."""
@@ -48,8 +51,22 @@ class Tiles(NamedTuple):
         return (self.examples.stop - self.examples.start) * self.number
 
 
+class Place(NamedTuple):
+    """The part of a map that the tiles of a chunk read or make: its rows, and their place in the window of a tile; its columns,
+    and their place in a strip of `length` positions, in which the next tile begins `step` positions after one and has `window`.
+    """
+
+    rows: slice
+    up: slice
+    columns: slice
+    left: slice
+    length: int
+    step: int
+    window: int
+
+
 class SavedFactors(NamedTuple):
-    """What the gradients need: the input, its factors if there are few, and the kernel."""
+    """The input, its factors if there are few, and the kernel, as the gradients need them."""
 
     x: np.ndarray
     factors: list[np.ndarray]
@@ -97,18 +114,22 @@ class Fourier2d:
     def forward(self, x: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, SavedFactors]:
         """Return the convolution, and what its gradients need."""
         channels, filters = kernel.shape[2:]
-        of_kernel = self._analyse_kernel(kernel)
+        of_kernel, scratch, kept = self._analyse_kernel(kernel), Scratch(), []
         y = aligned((*(axis.outputs for axis in self._axes), x.shape[2], filters))
-        chunks, scratch, kept = self._chunks(x.shape[2], max(channels, filters)), Scratch(), []
+        chunks = self._chunks(x.shape[2], max(channels, filters))
         keep = self._rows.count * channels * sum(chunk.columns for chunk in chunks) <= KEPT
         for chunk in chunks:
-            rows = (self._rows.count, chunk.columns)
-            factors = np.empty((*rows, channels), np.float32) if keep else scratch("factors", (*rows, channels))
-            self._analyse_window(x, chunk, factors, scratch)
-            products = np.matmul(factors, of_kernel, out=scratch("products", (*rows, filters)))
-            self._synthesise_outputs(products, y, chunk, scratch)
-            if keep:
-                kept.append(factors)
+            read, made = self._strip(chunk, channels, scratch), self._strip(chunk, filters, scratch, of_output=True)
+            self._analyse_height(x, chunk, read)
+            for group in self._groups(chunk, max(channels, filters)):
+                shape = group.rows.stop - group.rows.start, chunk.columns
+                factors = np.empty((*shape, channels), np.float32) if keep else scratch("factors", (*shape, channels))
+                self._analyse_width(read, chunk, group, factors, scratch)
+                products = np.matmul(factors, of_kernel[group.rows], out=scratch("products", (*shape, filters)))
+                self._synthesise_width(products, chunk, group, made, scratch, of_output=True)
+                if keep:
+                    kept.append(factors)
+            self._synthesise_height(made, chunk, y, scratch, of_output=True)
         return y, SavedFactors(x, kept, kernel)
 
     def backward(
@@ -120,28 +141,36 @@ class Fourier2d:
         of_kernel = self._analyse_kernel(kernel.swapaxes(2, 3)) if of_input else scratch.nothing
         x_gradient = (aligned if self._is_written_once else zeros)(x.shape) if of_input else None
         total = np.empty((self._rows.count, channels, filters), np.float32)
+        factors_kept = iter(kept)
         for number, chunk in enumerate(self._chunks(x.shape[2], max(channels, filters))):
-            rows = (self._rows.count, chunk.columns)
-            if kept:
-                factors = kept[number]
-            else:
-                factors = scratch("factors", (*rows, channels))
-                self._analyse_window(x, chunk, factors, scratch)
-            of_output = scratch("products", (*rows, filters))
-            self._analyse_outputs(gradient, chunk, of_output, scratch)
-            if number:
-                total += np.matmul(factors.swapaxes(1, 2), of_output, out=scratch("of kernel", total.shape))
-            else:
-                np.matmul(factors.swapaxes(1, 2), of_output, out=total)
+            read, made = self._strip(chunk, channels, scratch), self._strip(chunk, filters, scratch, of_output=True)
+            if not kept:
+                self._analyse_height(x, chunk, read)
+            self._analyse_height(gradient, chunk, made, of_output=True)
+            for group in self._groups(chunk, max(channels, filters)):
+                shape, sums = (group.rows.stop - group.rows.start, chunk.columns), total[group.rows]
+                if kept:
+                    factors = next(factors_kept)
+                else:
+                    factors = scratch("factors", (*shape, channels))
+                    self._analyse_width(read, chunk, group, factors, scratch)
+                of_output = scratch("products", (*shape, filters))
+                self._analyse_width(made, chunk, group, of_output, scratch, of_output=True)
+                if number:
+                    sums += np.matmul(factors.swapaxes(1, 2), of_output, out=scratch("of kernel", sums.shape))
+                else:
+                    np.matmul(factors.swapaxes(1, 2), of_output, out=sums)
+                if x_gradient is not None:
+                    of_x = np.matmul(of_output, of_kernel[group.rows], out=scratch("of input", (*shape, channels)))
+                    self._synthesise_width(of_x, chunk, group, read, scratch)
             if x_gradient is not None:
-                of_x = np.matmul(of_output, of_kernel, out=scratch("of input", (*rows, channels)))
-                self._synthesise_window(of_x, x_gradient, chunk, scratch)
+                self._synthesise_height(read, chunk, x_gradient, scratch)
         kernel_gradient[...] = self._synthesise_kernel(total, kernel.shape)
         return x_gradient
 
     def _chunks(self, batch: int, channels: int) -> list[Tiles]:
         height, width = self._axes
-        numbers = CACHED // (len(height.image) * len(width.image))
+        numbers = CHUNK // (len(height.image) * len(width.image))
         parts = -(-batch // max(1, numbers // channels))
         each = -(-batch // parts)
         tiles = max(1, min(width.tiles, numbers // (each * channels)))
@@ -151,6 +180,21 @@ class Fourier2d:
             for up in range(height.tiles)
             for left in range(0, width.tiles, tiles)
         ]
+
+    def _groups(self, chunk: Tiles, channels: int) -> list[FactorGroup]:
+        """Return the groups of factors of a chunk."""
+        return self._rows.groups(max(1, CACHED // (2 * len(self._axes[1].image) * chunk.columns * channels)))
+
+    def _place(self, chunk: Tiles, *, of_output: bool) -> Place:
+        """Return what the tiles of a chunk read, or make."""
+        height, width = self._axes
+        if of_output:
+            rows, columns = height.written(chunk.up, 1), width.written(chunk.left, chunk.number)
+            up, left = slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start)
+            return Place(rows, up, columns, left, chunk.number * width.made, width.made, width.made)
+        rows, up, _ = height.read(chunk.up, 1)
+        columns, left, length = width.read(chunk.left, chunk.number)
+        return Place(rows, up, columns, left, length, width.tile, width.window)
 
     def _analyse_kernel(self, kernel: np.ndarray) -> np.ndarray:
         """Return the factors of a kernel (k, l, m, n), (rows, m, n)."""
@@ -172,69 +216,68 @@ class Fourier2d:
         coefficients = np.concatenate([part.reshape(-1, shape[1], of_alone.shape[2]) for part in parts])
         return (along_height.T @ _flat(coefficients, 1)).reshape(shape)
 
-    def _analyse_window(self, x: np.ndarray, chunk: Tiles, factors: np.ndarray, scratch: Scratch) -> None:
-        """Compute the factors of what the tiles of a chunk read."""
-        (height, width), (along_height, along_width), signal = self._axes, self._images, _columns(x, chunk)
-        rows, up, _ = height.read(chunk.up, 1)
-        columns, left, length = width.read(chunk.left, chunk.number)
-        between = scratch.between(len(along_height), length, signal.shape[2])
-        if left != slice(0, length):
-            between.array[:, : left.start] = 0
-            between.array[:, left.stop :] = 0
-        _times(along_height[:, up], signal[rows, columns], between.array[:, left])
-        coefficients = scratch("coefficients", (len(along_height), len(along_width), chunk.number, signal.shape[2]))
-        np.matmul(along_width, between.windows(chunk.number, width.tile, width.window), out=coefficients.swapaxes(1, 2))
-        self._rows.split(_flat(coefficients, 2), _flat(factors, 1), of_output=False)
+    def _strip(self, chunk: Tiles, channels: int, scratch: Scratch, *, of_output: bool = False) -> Strip:
+        """Return the memory for what tiles of a chunk read, or make, transformed along the height."""
+        examples, place = chunk.examples, self._place(chunk, of_output=of_output)
+        columns = (examples.stop - examples.start) * channels
+        return scratch.strip("made" if of_output else "read", len(self._axes[0].image), place.length, columns)
 
-    def _synthesise_window(self, factors: np.ndarray, x_gradient: np.ndarray, chunk: Tiles, scratch: Scratch) -> None:
-        """Apply the transpose of `_analyse_window`: add to x_gradient, or write it where no windows overlap."""
-        (height, width), (along_height, along_width), signal = self._axes, self._images, _columns(x_gradient, chunk)
-        rows, up, _ = height.read(chunk.up, 1)
-        columns, left, length = width.read(chunk.left, chunk.number)
-        coefficients = scratch("coefficients", (len(along_height), len(along_width), chunk.number, signal.shape[2]))
-        self._rows.join(_flat(factors, 1), _flat(coefficients, 2), of_output=False)
-        between = scratch.between(len(along_height), length, signal.shape[2])
-        if chunk.number == 1 or width.window == width.tile:
-            windows = between.windows(chunk.number, width.tile, width.window)
-            np.matmul(along_width.T, coefficients.swapaxes(1, 2), out=windows)
-        else:
-            parts = scratch("windows", (len(along_height), chunk.number, width.window, signal.shape[2]))
-            np.matmul(along_width.T, coefficients.swapaxes(1, 2), out=parts)
-            tiles, overlap = between.windows(chunk.number, width.tile, width.tile), width.window - width.tile
-            tiles[...] = parts[:, :, : width.tile]
-            between.array[:, chunk.number * width.tile :] = parts[:, -1, width.tile :]
-            tiles[:, 1:, :overlap] += parts[:, :-1, width.tile :]
-        if self._is_written_once:
-            _times(along_height[:, up].T, between.array[:, left], signal[rows, columns])
+    def _analyse_height(self, x: np.ndarray, chunk: Tiles, strip: Strip, *, of_output: bool = False) -> None:
+        """Transform what the tiles of a chunk read, or make, of a map along the height."""
+        place, matrix = self._place(chunk, of_output=of_output), (self._outputs if of_output else self._images)[0]
+        if place.left != slice(0, place.length):
+            strip.array[:, : place.left.start] = 0
+            strip.array[:, place.left.stop :] = 0
+        signal = _columns(x, chunk)[place.rows, place.columns]
+        np.matmul(matrix[:, place.up], signal.swapaxes(0, 1), out=strip.array[:, place.left].swapaxes(0, 1))
+
+    def _analyse_width(
+        self, strip: Strip, chunk: Tiles, group: FactorGroup, factors: np.ndarray, scratch: Scratch, *, of_output: bool = False
+    ) -> None:
+        """Compute a group of factors from what is transformed along the height."""
+        place, matrix = self._place(chunk, of_output=of_output), (self._outputs if of_output else self._images)[1]
+        coefficients = self._coefficients(strip, chunk, group, scratch)
+        for part, rows in zip(coefficients, group.coefficients, strict=True):
+            np.matmul(matrix, strip.windows(rows, chunk.number, place.step, place.window), out=part.swapaxes(1, 2))
+        self._rows.split(_flat(coefficients, 3), _flat(factors, 1), of_output=of_output)
+
+    def _synthesise_width(
+        self, factors: np.ndarray, chunk: Tiles, group: FactorGroup, strip: Strip, scratch: Scratch, *, of_output: bool = False
+    ) -> None:
+        """Apply the transpose of `_analyse_width`; windows that overlap are added."""
+        place, matrix = self._place(chunk, of_output=of_output), (self._outputs if of_output else self._images)[1].T
+        coefficients = self._coefficients(strip, chunk, group, scratch)
+        self._rows.join(_flat(factors, 1), _flat(coefficients, 3), of_output=of_output)
+        step, window = place.step, place.window
+        for part, rows in zip(coefficients, group.coefficients, strict=True):
+            if chunk.number == 1 or step == window:
+                np.matmul(matrix, part.swapaxes(1, 2), out=strip.windows(rows, chunk.number, step, window))
+                continue
+            made = scratch("windows", (len(part), chunk.number, window, part.shape[3]))
+            np.matmul(matrix, part.swapaxes(1, 2), out=made)
+            tiles = strip.windows(rows, chunk.number, step, step)
+            tiles[...] = made[:, :, :step]
+            strip.array[rows, chunk.number * step :] = made[:, -1, step:]
+            tiles[:, 1:, : window - step] += made[:, :-1, step:]
+
+    def _synthesise_height(
+        self, strip: Strip, chunk: Tiles, x: np.ndarray, scratch: Scratch, *, of_output: bool = False
+    ) -> None:
+        """Apply the transpose of `_analyse_height`: write to a map, or add to it where windows overlap."""
+        place, matrix = self._place(chunk, of_output=of_output), (self._outputs if of_output else self._images)[0]
+        signal, read = _columns(x, chunk)[place.rows, place.columns], strip.array[:, place.left].swapaxes(0, 1)
+        if of_output or self._is_written_once:
+            np.matmul(matrix[:, place.up].T, read, out=signal.swapaxes(0, 1))
             return
-        found = scratch("signal", signal[rows, columns].shape)
-        _times(along_height[:, up].T, between.array[:, left], found)
-        signal[rows, columns] += found
+        found = scratch("signal", signal.shape)
+        np.matmul(matrix[:, place.up].T, read, out=found.swapaxes(0, 1))
+        signal += found
 
-    def _analyse_outputs(self, gradient: np.ndarray, chunk: Tiles, factors: np.ndarray, scratch: Scratch) -> None:
-        """Compute the factors of what the tiles of a chunk make."""
-        (height, width), (along_height, along_width), signal = self._axes, self._outputs, _columns(gradient, chunk)
-        rows, columns = height.written(chunk.up, 1), width.written(chunk.left, chunk.number)
-        made, count = columns.stop - columns.start, chunk.number * width.made
-        between = scratch.between(len(along_height), count, signal.shape[2])
-        if made < count:
-            between.array[:, made:] = 0
-        _times(along_height[:, : rows.stop - rows.start], signal[rows, columns], between.array[:, :made])
-        coefficients = scratch("coefficients", (len(along_height), len(along_width), chunk.number, signal.shape[2]))
-        np.matmul(along_width, between.windows(chunk.number, width.made, width.made), out=coefficients.swapaxes(1, 2))
-        self._rows.split(_flat(coefficients, 2), _flat(factors, 1), of_output=True)
-
-    def _synthesise_outputs(self, factors: np.ndarray, y: np.ndarray, chunk: Tiles, scratch: Scratch) -> None:
-        """Apply the transpose of `_analyse_outputs`."""
-        (height, width), (along_height, along_width), signal = self._axes, self._outputs, _columns(y, chunk)
-        rows, columns = height.written(chunk.up, 1), width.written(chunk.left, chunk.number)
-        coefficients = scratch("coefficients", (len(along_height), len(along_width), chunk.number, signal.shape[2]))
-        self._rows.join(_flat(factors, 1), _flat(coefficients, 2), of_output=True)
-        between = scratch.between(len(along_height), chunk.number * width.made, signal.shape[2])
-        tiles = between.windows(chunk.number, width.made, width.made)
-        np.matmul(along_width.T, coefficients.swapaxes(1, 2), out=tiles)
-        made = between.array[:, : columns.stop - columns.start]
-        _times(along_height[:, : rows.stop - rows.start].T, made, signal[rows, columns])
+    def _coefficients(self, strip: Strip, chunk: Tiles, group: FactorGroup, scratch: Scratch) -> np.ndarray:
+        """Return the memory for the coefficients of a group, (1 or 2, height, width, tiles, columns)."""
+        first, columns = group.coefficients[0], strip.array.shape[2]
+        shape = len(group.coefficients), first.stop - first.start, len(self._axes[1].image), chunk.number, columns
+        return scratch("coefficients", shape)
 
 
 def _columns(x: np.ndarray, chunk: Tiles) -> np.ndarray:
@@ -246,8 +289,3 @@ def _columns(x: np.ndarray, chunk: Tiles) -> np.ndarray:
 def _flat(array: np.ndarray, axes: int) -> np.ndarray:
     """Return an array whose axes from this one on are one."""
     return array.reshape(*array.shape[:axes], -1)
-
-
-def _times(matrix: np.ndarray, signal: np.ndarray, out: np.ndarray) -> None:
-    """Multiply the first axis of a signal (height, width, columns) by a matrix."""
-    np.matmul(matrix, signal.swapaxes(0, 1), out=out.swapaxes(0, 1))

@@ -17,7 +17,7 @@ Each real product is a row of the factors. All that is before and behind the pro
 transpose. The matrices are orthogonal up to scale, so errors are as small as those of the direct sum.
 """
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -81,6 +81,16 @@ def _analysis(period: int, positions: np.ndarray) -> np.ndarray:
     return np.concatenate([np.cos(angles[alone]), np.cos(angles[~alone]), -np.sin(angles[~alone])])
 
 
+class FactorGroup(NamedTuple):
+    """Factors that are computed together: those of coefficients along the height without a partner, or those of some pairs.
+
+    `rows` is their place among all factors, `coefficients` that of the coefficients: all, or the cosines and the sines.
+    """
+
+    rows: slice
+    coefficients: tuple[slice, ...]
+
+
 class Rows:
     """The rows of the factors that two axes have.
 
@@ -96,40 +106,60 @@ class Rows:
         """Rows for a coefficient along the height without a partner, and for a pair."""
         self.count = height.alone * self._lines[0] + height.pairs * self._lines[1]
 
+    def groups(self, together: int) -> list[FactorGroup]:
+        """Return all factors in groups of so many pairs along the height at most."""
+        (up, _), (ups, _), (lines, of_pair) = self._alone, self._pairs, self._lines
+        found = [FactorGroup(slice(0, up * lines), (slice(0, up),))]
+        for first in range(0, ups, together):
+            last = min(ups, first + together)
+            rows = slice(up * lines + first * of_pair, up * lines + last * of_pair)
+            found.append(FactorGroup(rows, (slice(up + first, up + last), slice(up + ups + first, up + ups + last))))
+        return found
+
     def split(self, coefficients: np.ndarray, factors: np.ndarray, *, of_output: bool) -> None:
-        """Compute the factors (rows, m) of the input, or with `of_output` of the output, from coefficients (height, width,
-        m)."""
-        blocks, (alone, *triples) = self._blocks(coefficients), self._views(factors, of_output=of_output)
-        alone[...] = coefficients[: self._alone[0], : self._alone[1]]
-        for (cosine, sine), (real, imaginary, both) in zip(blocks[:2], triples, strict=False):
-            if cosine.size:
-                real[...] = cosine
-                imaginary[...] = sine
-                np.add(cosine, sine, out=both)
-        (cc, cs), (sc, ss) = blocks[2:]
-        if cc.size:
-            (real, imaginary, both), (conjugate_real, conjugate_imaginary, conjugate_both) = triples[2:]
+        """Compute the factors (rows, m) of a group of the input, or with `of_output` of the output, from its coefficients
+        (1 or 2, height, width, m)."""
+        left, lefts = self._alone[1], self._pairs[1]
+        if len(coefficients) == 1:
+            (whole,) = coefficients
+            lines = factors.reshape(len(whole), -1, factors.shape[1])
+            lines[:, :left] = whole[:, :left]
+            self._split_number(whole[:, left : left + lefts], whole[:, left + lefts :], lines[:, left:], of_output=of_output)
+            return
+        cosine, sine = coefficients
+        lines = factors.reshape(len(cosine), -1, factors.shape[1])
+        self._split_number(cosine[:, :left], sine[:, :left], lines[:, : 3 * left], of_output=of_output)
+        if lefts:
+            cc, cs, sc, ss = cosine[:, left:-lefts], cosine[:, -lefts:], sine[:, left:-lefts], sine[:, -lefts:]
+            real, imaginary, both = _triple(lines[:, 3 * left : 3 * (left + lefts)], of_output=of_output)
             np.subtract(cc, ss, out=real)
             np.add(sc, cs, out=imaginary)
             np.add(real, imaginary, out=both)
-            np.add(cc, ss, out=conjugate_real)
-            np.subtract(sc, cs, out=conjugate_imaginary)
-            np.add(conjugate_real, conjugate_imaginary, out=conjugate_both)
+            real, imaginary, both = _triple(lines[:, 3 * (left + lefts) :], of_output=of_output)
+            np.add(cc, ss, out=real)
+            np.subtract(sc, cs, out=imaginary)
+            np.add(real, imaginary, out=both)
 
     def join(self, factors: np.ndarray, coefficients: np.ndarray, *, of_output: bool) -> None:
         """Apply the transpose of `split`; the factors are changed."""
-        blocks, (alone, *triples) = self._blocks(coefficients), self._views(factors, of_output=of_output)
-        coefficients[: self._alone[0], : self._alone[1]] = alone
-        for (cosine, sine), (real, imaginary, both) in zip(blocks[:2], triples, strict=False):
-            if cosine.size:
-                np.add(real, both, out=cosine)
-                np.add(imaginary, both, out=sine)
-        (cc, cs), (sc, ss) = blocks[2:]
-        if cc.size:
-            for real, imaginary, both in triples[2:]:
-                np.add(real, both, out=real)
-                np.add(imaginary, both, out=imaginary)
-            (real, imaginary, _), (conjugate_real, conjugate_imaginary, _) = triples[2:]
+        left, lefts = self._alone[1], self._pairs[1]
+        if len(coefficients) == 1:
+            (whole,) = coefficients
+            lines = factors.reshape(len(whole), -1, factors.shape[1])
+            whole[:, :left] = lines[:, :left]
+            self._join_number(lines[:, left:], whole[:, left : left + lefts], whole[:, left + lefts :], of_output=of_output)
+            return
+        cosine, sine = coefficients
+        lines = factors.reshape(len(cosine), -1, factors.shape[1])
+        self._join_number(lines[:, : 3 * left], cosine[:, :left], sine[:, :left], of_output=of_output)
+        if lefts:
+            cc, cs, sc, ss = cosine[:, left:-lefts], cosine[:, -lefts:], sine[:, left:-lefts], sine[:, -lefts:]
+            real, imaginary, both = _triple(lines[:, 3 * left : 3 * (left + lefts)], of_output=of_output)
+            np.add(real, both, out=real)
+            np.add(imaginary, both, out=imaginary)
+            conjugate_real, conjugate_imaginary, both = _triple(lines[:, 3 * (left + lefts) :], of_output=of_output)
+            np.add(conjugate_real, both, out=conjugate_real)
+            np.add(conjugate_imaginary, both, out=conjugate_imaginary)
             np.add(real, conjugate_real, out=cc)
             np.subtract(conjugate_real, real, out=ss)
             np.subtract(imaginary, conjugate_imaginary, out=cs)
@@ -150,32 +180,26 @@ class Rows:
 
     def parts(self, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows (rows, m) of coefficients along the height without a partner, and of pairs, (height, lines, m)."""
-        (up, _), (ups, _), columns = self._alone, self._pairs, factors.shape[1]
-        first = up * self._lines[0]
-        return factors[:first].reshape(up, self._lines[0], columns), factors[first:].reshape(ups, self._lines[1], columns)
+        (up, _), (ups, _), (lines, of_pair), columns = self._alone, self._pairs, self._lines, factors.shape[1]
+        first = up * lines
+        return factors[:first].reshape(up, lines, columns), factors[first:].reshape(ups, of_pair, columns)
 
-    def _blocks(self, coefficients: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return views of the cosines and sines: along the width without height, the reverse, then cc, cs and sc, ss."""
-        (up, left), (ups, lefts) = self._alone, self._pairs
-        cosines, sines = slice(up, up + ups), slice(up + ups, None)
-        right_cosines, right_sines = slice(left, left + lefts), slice(left + lefts, None)
-        return [
-            (coefficients[:up, right_cosines], coefficients[:up, right_sines]),
-            (coefficients[cosines, :left], coefficients[sines, :left]),
-            (coefficients[cosines, right_cosines], coefficients[cosines, right_sines]),
-            (coefficients[sines, right_cosines], coefficients[sines, right_sines]),
-        ]
+    def _split_number(self, cosine: np.ndarray, sine: np.ndarray, lines: np.ndarray, *, of_output: bool) -> None:
+        if cosine.size:
+            real, imaginary, both = _triple(lines, of_output=of_output)
+            real[...] = cosine
+            imaginary[...] = sine
+            np.add(cosine, sine, out=both)
 
-    def _views(self, factors: np.ndarray, *, of_output: bool) -> list[Any]:
-        """Return the rows without partners, and the triples of rows of real parts, imaginary parts and sums in the order of
-        `_blocks`, of (f, g) and of (f, -g), all views (height, width, m)."""
-        (first, second), (_, left), (_, lefts) = self.parts(factors), self._alone, self._pairs
-        blocks, start = [(first, left, lefts)], 0
-        for width in (left, lefts, lefts):
-            blocks.append((second, start, width))
-            start += 3 * width
-        views: list[Any] = [first[:, :left]]
-        for lines, start, width in blocks:
-            a, b, c = (lines[:, start + at * width : start + (at + 1) * width] for at in range(3))
-            views.append((b, a, c) if of_output else (a, b, c))
-        return views
+    def _join_number(self, lines: np.ndarray, cosine: np.ndarray, sine: np.ndarray, *, of_output: bool) -> None:
+        if cosine.size:
+            real, imaginary, both = _triple(lines, of_output=of_output)
+            np.add(real, both, out=cosine)
+            np.add(imaginary, both, out=sine)
+
+
+def _triple(lines: np.ndarray, *, of_output: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the real parts, imaginary parts and sums in a triple of rows (height, width, m), views."""
+    each = lines.shape[1] // 3
+    first, second, both = lines[:, :each], lines[:, each : 2 * each], lines[:, 2 * each :]
+    return (second, first, both) if of_output else (first, second, both)

@@ -9,17 +9,17 @@ ALIASED = 1024
 other."""
 
 
-class Between(NamedTuple):
-    """What is transformed along the height only: an array (height, width, columns), and the memory that it is part of."""
+class Strip(NamedTuple):
+    """Maps that are transformed along the height only, an array (height, width, columns), and the memory that it is part of."""
 
     array: np.ndarray
     memory: np.ndarray
 
-    def windows(self, count: int, step: int, length: int) -> np.ndarray:
-        """Return windows along the width, (height, count, length, columns), a view."""
-        height, _, columns = self.array.shape
+    def windows(self, rows: slice, count: int, step: int, length: int) -> np.ndarray:
+        """Return windows along the width of some rows, (rows, count, length, columns), a view."""
         across, along, each = self.array.strides
-        return np.ndarray((height, count, length, columns), np.float32, self.memory, 0, (across, step * along, along, each))
+        shape = rows.stop - rows.start, count, length, self.array.shape[2]
+        return np.ndarray(shape, np.float32, self.memory, rows.start * across, (across, step * along, along, each))
 
 
 class Scratch:
@@ -38,7 +38,7 @@ class Scratch:
             found = self._arrays[name, shape] = np.empty(shape, np.float32)
         return found
 
-    def between(self, height: int, width: int, columns: int) -> Between:
+    def strip(self, name: str, height: int, width: int, columns: int) -> Strip:
         """Return an array (height, width, columns), whose rows do not evict each other."""
-        memory = self("between", (height, width, columns + 16 * (columns % ALIASED == 0)))
-        return Between(memory[:, :, :columns], memory)
+        memory = self(name, (height, width, columns + 16 * (columns % ALIASED == 0)))
+        return Strip(memory[:, :, :columns], memory)

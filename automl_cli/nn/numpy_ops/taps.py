@@ -78,7 +78,7 @@ class Met(NamedTuple):
 
 
 class Direct:
-    """What the forms without transforms share for one map, zero-padded to a size: the taps that meet it."""
+    """Base of the forms without transforms, for one map that is zero-padded to a size: the taps that meet it."""
 
     def __init__(self, size: Pair, sides: Pair, stride: Pair, padded: Pair | None = None) -> None:
         self._given = tuple(zip(size, sides, stride, padded or size, strict=True))

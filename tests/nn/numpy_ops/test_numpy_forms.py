@@ -29,8 +29,13 @@ STEPS = st.integers(1, 3)
 ULP = 2.0**-23
 """The distance between 1 and the next number in float32."""
 FORMS = ("taps", "fourier", "of_images")
-SMALL = {"CACHED": 60, "CACHED_WINDOWS": 60}
-CHUNKS: dict[str, dict[str, int]] = {"one": {}, "many": SMALL, "many, computed again": {**SMALL, "KEPT": 0}}
+SMALL = {"CACHED": 60, "CACHED_WINDOWS": 60, "CHUNK": 60}
+CHUNKS: dict[str, dict[str, int]] = {
+    "one": {},
+    "groups": {"CACHED": 1},
+    "many": SMALL,
+    "many, computed again": {**SMALL, "KEPT": 0},
+}
 """Limits of the forms under which a map is computed at once, or in many chunks, with nothing kept for the gradient or without
 that."""
 
