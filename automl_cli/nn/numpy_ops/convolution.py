@@ -8,7 +8,7 @@ import numpy as np
 
 from automl_cli.nn.numpy_ops.fourier import Fourier2d
 from automl_cli.nn.numpy_ops.fourier_1d import Fourier1d
-from automl_cli.nn.numpy_ops.operation import Arrays, Inputs, inside, padded
+from automl_cli.nn.numpy_ops.operation import Arrays, Inputs, aligned, inside, padded
 from automl_cli.nn.numpy_ops.taps import OfImages, Taps, parts_of
 from automl_cli.values.operations import ConvolutionUnit
 
@@ -70,9 +70,20 @@ class Joined:
 
     def forward(self, maps: Sequence[np.ndarray], kernel: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the convolution, what the form needs, and the maps."""
-        whole = [padded(x, self._size) for x in maps]
-        y, saved = self.form.forward(whole[0] if len(whole) == 1 else np.concatenate(whole, axis=3), kernel)
+        y, saved = self.form.forward(self._joined(maps), kernel)
         return y, (saved, maps)
+
+    def _joined(self, maps: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the concatenation of the maps. Copies into its parts are faster than NumPy's own."""
+        if len(maps) == 1:
+            return padded(maps[0], self._size)
+        parts = parts_of(maps)
+        whole = aligned((*self._size, maps[0].shape[2], parts[-1].stop))
+        for x, part in zip(maps, parts, strict=True):
+            if x.shape[:2] != self._size:
+                whole[..., part] = 0
+            inside(whole[..., part], x.shape)[...] = x
+        return whole
 
     def backward(
         self, saved: Any, gradient: np.ndarray, kernel_gradient: np.ndarray, wanted: Sequence[bool]
@@ -82,8 +93,14 @@ class Joined:
         x_gradient = self.form.backward(of_form, gradient, kernel_gradient, of_input=any(wanted))
         if x_gradient is None:
             return []
-        each = zip(maps, parts_of(maps), wanted, strict=True)
-        return [inside(x_gradient[..., part], x.shape) for x, part, is_wanted in each if is_wanted]
+        if len(maps) == 1:
+            return [inside(x_gradient, maps[0].shape)]
+        found = []
+        for x, part, is_wanted in zip(maps, parts_of(maps), wanted, strict=True):
+            if is_wanted:
+                found.append(aligned(x.shape))
+                found[-1][...] = inside(x_gradient[..., part], x.shape)
+        return found
 
 
 class Convolution:

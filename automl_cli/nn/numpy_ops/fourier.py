@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from automl_cli.nn.numpy_ops.frequencies import PASSED, TRANSFORMED, FactorGroup, Rows, TiledAxis, tile_length
+from automl_cli.nn.numpy_ops.frequencies import PASSED, TILE, TRANSFORMED, FactorGroup, Rows, TiledAxis, tile_length
 from automl_cli.nn.numpy_ops.operation import aligned, zeros
 from automl_cli.nn.numpy_ops.scratch import Scratch, Strip
 
@@ -28,6 +28,9 @@ CHUNK = 2**21
 
 CACHED = 2**18
 """Numbers of the coefficients of a group: with their factors and products they fit into the larger cache of a core."""
+
+LARGE_SIDE, LARGE_TILE = 6, 16
+"""Taps along an axis from which tiles are longer, and about how long."""
 
 LARGEST_WHOLE = 16
 """Positions of the longest axis that is a single tile."""
@@ -77,7 +80,10 @@ class Fourier2d:
     """A form (`convolution.FormOfOneMap`) for kernels of k x l. `tile` is the length of tiles along both axes."""
 
     def __init__(self, size: Pair, sides: Pair, stride: Pair, tile: Pair | None = None) -> None:
-        lengths = tile or [tile_length(*axis, largest=LARGEST_WHOLE) for axis in zip(size, stride, strict=True)]
+        lengths = tile or [
+            tile_length(length, step, whole=LARGEST_WHOLE, usual=TILE if side < LARGE_SIDE else LARGE_TILE)
+            for length, side, step in zip(size, sides, stride, strict=True)
+        ]
         height, width = (TiledAxis(*axis) for axis in zip(size, sides, stride, lengths, strict=True))
         self._axes = height, width
         self._rows = Rows(*self._axes)
@@ -170,10 +176,9 @@ class Fourier2d:
 
     def _chunks(self, batch: int, channels: int) -> list[Tiles]:
         height, width = self._axes
-        numbers = CHUNK // (len(height.image) * len(width.image))
-        parts = -(-batch // max(1, numbers // channels))
-        each = -(-batch // parts)
-        tiles = max(1, min(width.tiles, numbers // (each * channels)))
+        numbers = max(1, CHUNK // (len(height.image) * len(width.image)) // channels)
+        tiles = min(width.tiles, numbers)
+        each = -(-batch // -(-batch // max(1, numbers // tiles)))
         return [
             Tiles(slice(start, min(batch, start + each)), up, left, min(tiles, width.tiles - left))
             for start in range(0, batch, each)

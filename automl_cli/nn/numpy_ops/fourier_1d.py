@@ -45,7 +45,7 @@ class Fourier1d:
         self._skipped = (1, stride[1]) if self._along == 0 else (stride[0], 1)
         """Steps across: positions between are not read at all."""
         length, side, step = (pair[self._along] for pair in (size, sides, stride))
-        self._axis = TiledAxis(length, side, step, tile or tile_length(length, step, largest=LARGEST_WHOLE))
+        self._axis = TiledAxis(length, side, step, tile or tile_length(length, step, whole=LARGEST_WHOLE))
         self._rows = self._axis.alone + 3 * self._axis.pairs
         self._line_count = -(-size[1 - self._along] // self._skipped[1 - self._along])
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-USUAL_TILE = 8
+TILE = 8
 """Positions of a tile. Larger ones need fewer products and larger transforms."""
 
 TRANSFORMED, PASSED = 1.9, 30
@@ -64,11 +64,12 @@ class TiledAxis:
         return slice(first * self.made, min(self.outputs, (first + count) * self.made))
 
 
-def tile_length(size: int, stride: int, *, largest: int) -> int:
-    """Return the length of the tiles of an axis: all of it up to the largest map that is not cut, else about `USUAL_TILE`."""
-    if size <= largest:
+def tile_length(size: int, stride: int, *, whole: int, usual: int = TILE) -> int:
+    """Return the length of the tiles of an axis: all of it up to the largest size `whole` that is not cut, else about the usual
+    one."""
+    if size <= whole:
         return size
-    length = -(-size // round(size / USUAL_TILE))
+    length = -(-size // round(size / usual))
     return -(-length // stride) * stride
 
 
