@@ -133,7 +133,7 @@ def set_up_lone_process() -> None:
 
 def has_one_thread() -> bool:
     """Return whether JAX computes on a single thread in this process, as in a worker."""
-    return (_given("PJRT_NPROC") or str(available_cores())) == "1"
+    return (os.environ.get("PJRT_NPROC") or str(available_cores())) == "1"
 
 
 def visible_gpus() -> tuple[str, ...]:

@@ -43,6 +43,23 @@ c.jax_persistent_cache_min_entry_size_bytes, c.jax_platforms)"
     assert done.stdout.split() == [str(compilation_cache()), "0.0", "-1", "cpu"]
 
 
+@pytest.mark.parametrize(
+    ("set_up", "cores", "expected"),
+    [("set_up_this_process", 8, True), ("set_up_lone_process", 8, False), ("set_up_lone_process", 1, True)],
+)
+def test_a_process_of_a_search_has_one_thread_and_a_lone_one_those_of_its_cores(set_up: str, cores: int, expected: bool) -> None:
+    code = (
+        "from automl_cli.system import process\n"
+        f"process.available_cores = lambda: {cores}\n"
+        f"process.allowed_cores = lambda: set(range({cores}))\n"
+        f"process.{set_up}()\n"
+        "print(process.has_one_thread())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PJRT_NPROC"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(expected)
+
+
 def test_gpus_are_shared_by_their_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = process_settings("1", workers_of_gpu=2)
     assert settings["CUDA_VISIBLE_DEVICES"] == "1"

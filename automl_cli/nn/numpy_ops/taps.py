@@ -22,7 +22,7 @@ KEPT = 2**21
 """Numbers of all windows of an image up to which they are kept for the gradient; to copy more of them again takes as long as to
 fetch them from memory."""
 
-READ, WRITTEN, COPIED = 15, 30, 80
+READ, WRITTEN, COPIED = 25, 40, 80
 """Multiply-adds that take as long as reading a number of the input for a tap and adding to its gradient, as adding to a number
 of the output for a tap, and as copying a number of a window of an image twice."""
 
