@@ -3,8 +3,9 @@
     python tests/benchmarks/convolutions.py --torch-python PYTHON [--core 0]
     python tests/benchmarks/convolutions.py --fit amd-zen-4 [--core 0]
 
-The first measures the value and both gradients of single convolutions: by a program in every form that can compute them, by
-NumPy in every form, and by PyTorch in the better of its two memory formats. The second measures this machine as `automl doctor
+The first measures the value and both gradients of single convolutions, of images without that of the input, which nobody needs:
+by a program in every form that can compute them, by NumPy in every form, and by PyTorch in the better of its two memory
+formats; each by itself, some times in a row. The second measures this machine as `automl doctor
 --calibrate` does and writes the table of its family. Some minutes each on an idle core.
 """
 
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).parent
 TABLES = HERE.parents[1] / "automl_cli" / "nn" / "ops" / "timings"
 REPEATS = 11
+IMAGE_CHANNELS = 3
 
 
 def cases() -> list[Any]:
@@ -66,7 +68,7 @@ class Measured(NamedTuple):
 
 
 def measured(case: Any) -> Measured:
-    """The times of all forms, measured in turn."""
+    """The times of all forms."""
     import jax.numpy as jnp
     import numpy as np
 
@@ -81,14 +83,30 @@ def measured(case: Any) -> Measured:
     how = {"pads": case.pads, "dilation": case.dilation}
     chosen, chunks = choose_form(*case[:3], **how), choose_chunks(*case[:3], **how)
     forms = [(form, number) for form in applicable_forms(case) for number in _chunks(form, chunks, possible_chunks(case))]
-    programs = {
-        _name(form, number): (compiled(value_and_gradients(form, case, chunks=number)).for_fixed_shapes(), given)
-        for form, number in forms
-    }
+    of_input = has_input_gradient(case)
+
+    def program(form: str, number: int) -> Callable[..., Any]:
+        both = value_and_gradients(form, case, chunks=number)
+
+        def of_kernel(*given: Any) -> Any:
+            value, (_, gradient) = both(*given)
+            return value, gradient
+
+        return compiled(both if of_input else of_kernel).for_fixed_shapes()
+
+    programs = {_name(form, number): program(form, number) for form, number in forms}
     of_numpy, chosen_of_numpy = numpy_forms(case)
-    times = medians(programs | {f"NumPy {name}": (form, (*arrays,)) for name, form in of_numpy.items()})
-    by_numpy = {name: times.pop(f"NumPy {name}") for name in of_numpy}
-    return Measured(times, by_numpy, _name(chosen, chunks if chosen == "direct" else 1), chosen_of_numpy)
+    return Measured(
+        {name: medians({name: (form, given)})[name] for name, form in programs.items()},
+        {name: medians({name: (form, (*arrays,))})[name] for name, form in of_numpy.items()},
+        _name(chosen, chunks if chosen == "direct" else 1),
+        chosen_of_numpy,
+    )
+
+
+def has_input_gradient(case: Any) -> bool:
+    """Whether the input is no image."""
+    return bool(case.kernel[2] > IMAGE_CHANNELS)
 
 
 def numpy_forms(case: Any) -> tuple[dict[str, Callable[..., Any]], str]:
@@ -98,24 +116,27 @@ def numpy_forms(case: Any) -> tuple[dict[str, Callable[..., Any]], str]:
     from automl_cli.nn.numpy_ops.convolution import Convolution, Joined
     from automl_cli.nn.numpy_ops.fourier import Fourier2d
     from automl_cli.nn.numpy_ops.fourier_1d import Fourier1d
-    from automl_cli.nn.numpy_ops.taps import Taps
+    from automl_cli.nn.numpy_ops.taps import OfImages, Taps
     from automl_cli.values.operations import ConvolutionUnit
 
     size, sides, (channels, filters) = case.shape[:2], case.kernel[:2], case.kernel[2:]
     of_one_map: dict[str, Any] = {} if sides == (1, 1) else {"Fourier1d": Fourier1d} if 1 in sides else {"Fourier2d": Fourier2d}
+    wanted = [has_input_gradient(case)]
+    if not wanted[0]:
+        of_one_map["OfImages"] = OfImages
     forms = {name: Joined(form(size, sides, case.stride), size) for name, form in of_one_map.items()}
 
     def value_and_gradients(form: Any) -> Callable[..., Any]:
         def compute(x: Any, kernel: Any, gradient: Any) -> Any:
             y, saved = form.forward([x], kernel)
             of_kernel = np.empty_like(kernel)
-            return y, form.backward(saved, gradient, of_kernel, [True]), of_kernel
+            return y, form.backward(saved, gradient, of_kernel, wanted), of_kernel
 
         return compute
 
     unit = ConvolutionUnit(kernel=sides, filters=filters, stride=case.stride)
     all_forms = {**forms, "Taps": Taps([size], size, sides, case.stride)}
-    chosen = Convolution(unit, (channels,), (size,), (False,)).form
+    chosen = Convolution(unit, (channels,), (size,), (not wanted[0],)).form
     return {name: value_and_gradients(form) for name, form in all_forms.items()}, chosen
 
 
@@ -137,15 +158,18 @@ def compare(asked: argparse.Namespace) -> None:
 
     script = str(HERE / "pytorch_convolutions.py")
     torch = Side([asked.torch_python, script], core=asked.core, environment={"OMP_NUM_THREADS": "1"})
-    rows, lost, lost_of_numpy, speeds = [], [], [], []
+    rows, lost, lost_of_numpy, speeds, best_speeds = [], [], [], [], []
     for case in cases():
         found = measured(case)
-        theirs = torch.ask(shape=case.shape, kernel=case.kernel, stride=case.stride, repeats=REPEATS)["seconds"]
+        of_input = has_input_gradient(case)
+        asked_of_torch = {"shape": case.shape, "kernel": case.kernel, "stride": case.stride, "of_input": of_input}
+        theirs = torch.ask(**asked_of_torch, repeats=REPEATS)["seconds"]
         best, best_of_numpy = (min(times, key=times.__getitem__) for times in (found.programs, found.by_numpy))
         program, ours = found.programs[found.chosen], found.by_numpy[found.chosen_of_numpy]
         lost.append(program / found.programs[best])
         lost_of_numpy.append(ours / found.by_numpy[best_of_numpy])
         speeds.append(theirs / ours)
+        best_speeds.append(theirs / min(ours, program))
         programs = [f"{form} {1e3 * found.programs[form]:.2f}" for form in (best, found.chosen)]
         by_numpy = [f"{form} {1e3 * found.by_numpy[form]:.2f}" for form in (best_of_numpy, found.chosen_of_numpy)]
         ratios = [f"{ratio:.2f}" for ratio in (theirs / ours, theirs / program, lost_of_numpy[-1], lost[-1])]
@@ -153,11 +177,12 @@ def compare(asked: argparse.Namespace) -> None:
         print(*rows[-1], sep=" | ", flush=True)
     torch.close()
     text = (
-        f"Value and both gradients, ms of computing, medians, in turn. NumPy trains networks of convolutions on one thread, in "
-        f"the form of least cost, which takes {max(lost_of_numpy):.2f} times as long as its best at most; PyTorch "
-        f"{torch.greeting['torch']} takes {min(speeds):.2f} to {max(speeds):.2f} times as long. Programs compute all else; "
-        f"their form is chosen by the table {timings_in_force().name} and takes {max(lost):.2f} times as long as the best at "
-        f"most. Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
+        "Value and both gradients, of images without that of the input; ms of computing, medians. On one thread NumPy trains "
+        f"networks of convolutions, in the form of least cost, which takes {max(lost_of_numpy):.2f} times as long as its best "
+        f"at most; PyTorch {torch.greeting['torch']} takes {min(speeds):.2f} to {max(speeds):.2f} times as long. Programs "
+        f"compute all else; their form is chosen by the table {timings_in_force().name} and takes {max(lost):.2f} times as long "
+        f"as the best at most. PyTorch takes at least {min(best_speeds):.2f} times as long as the better of the two chosen. "
+        f"Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
     )
     columns = [
         "batch × map, channels → filters, kernel",

@@ -47,7 +47,9 @@ c.jax_persistent_cache_min_entry_size_bytes, c.jax_platforms)"
     ("set_up", "cores", "expected"),
     [("set_up_this_process", 8, True), ("set_up_lone_process", 8, False), ("set_up_lone_process", 1, True)],
 )
-def test_a_process_of_a_search_has_one_thread_and_a_lone_one_those_of_its_cores(set_up: str, cores: int, expected: bool) -> None:
+def test_a_process_of_a_search_has_one_thread_and_a_lone_one_those_of_its_cores(
+    set_up: str, cores: int, expected: bool
+) -> None:
     code = (
         "from automl_cli.system import process\n"
         f"process.available_cores = lambda: {cores}\n"
