@@ -180,8 +180,8 @@ def compare(asked: argparse.Namespace) -> None:
         "Value and both gradients, of images without that of the input; ms of computing, medians. On one thread NumPy trains "
         f"networks of convolutions, in the form of least cost, which takes {max(lost_of_numpy):.2f} times as long as its best "
         f"at most; PyTorch {torch.greeting['torch']} takes {min(speeds):.2f} to {max(speeds):.2f} times as long. Programs "
-        f"compute all else; their form is chosen by the table {timings_in_force().name} and takes {max(lost):.2f} times as long "
-        f"as the best at most. PyTorch takes at least {min(best_speeds):.2f} times as long as the better of the two chosen. "
+        f"compute all else; their form is chosen by the table {timings_in_force().name} and takes {max(lost):.2f} times as "
+        f"long as the best at most. PyTorch takes at least {min(best_speeds):.2f} times as long as the better of both. "
         f"Load meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores."
     )
     columns = [

@@ -22,6 +22,9 @@ KEPT = 2**21
 """Numbers of all windows of an image up to which they are kept for the gradient; to copy more of them again takes as long as to
 fetch them from memory."""
 
+SMALL_PRODUCT = 500_000
+"""Multiply-adds of a product that libraries compute without rearranging its operands, a quarter faster than a large one."""
+
 READ, WRITTEN, COPIED = 25, 40, 80
 """Multiply-adds that take as long as reading a number of the input for a tap and adding to its gradient, as adding to a number
 of the output for a tap, and as copying a number of a window of an image twice."""
@@ -152,7 +155,7 @@ class TapsOfMap(Direct):
     ) -> np.ndarray | None:
         """Write the gradient of the kernel; return that of the input if it is asked for.
 
-        The kernel's is summed over rows of outputs first: one sum over all would have larger rounding errors.
+        The kernel's is summed over parts of rows first: one sum over all would have larger rounding errors.
         """
         channels, filters = kernel.shape[2:]
         transposed = np.ascontiguousarray(kernel.swapaxes(2, 3))
@@ -166,17 +169,23 @@ class TapsOfMap(Direct):
                 if not read.flags.c_contiguous:
                     read = _like(read, memory)
                     read[...] = x[tap.positions]
-                rows, of_rows = read.reshape(len(read), -1, channels), of_outputs.reshape(len(read), -1, filters)
+                part = part_length(read.shape[1], read.shape[2], channels * filters)
+                rows, of_rows = read.reshape(-1, part, channels), of_outputs.reshape(-1, part, filters)
                 kernel_gradient[tap.row, tap.column] += (rows.swapaxes(1, 2) @ of_rows).sum(0)
                 if x_gradient is None:
                     continue
                 target = x_gradient[tap.positions]
                 made = target if self._is_pointwise else _like(target, memory)
-                flat = of_rows.reshape(-1, filters)
-                np.matmul(flat, transposed[tap.row, tap.column], out=made.reshape(-1, channels))
+                np.matmul(of_rows, transposed[tap.row, tap.column], out=made.reshape(-1, part, channels))
                 if not self._is_pointwise:
                     target += made
         return x_gradient
+
+
+def part_length(columns: int, batch: int, numbers: int) -> int:
+    """Return the length of parts of a row of a map, in examples, so that a product of each with so many numbers is small."""
+    most = SMALL_PRODUCT // (batch * numbers)
+    return batch * next(number for number in range(max(1, min(columns, most)), 0, -1) if columns % number == 0)
 
 
 def _like(array: np.ndarray, memory: np.ndarray) -> np.ndarray:
@@ -236,7 +245,8 @@ class OfImages(Direct):
         keep = y[..., 0].size * len(matrix) <= KEPT
         for chunk in self._chunks(x.shape[2] * len(matrix), CACHED_WINDOWS):
             windows = self._windows(channels_first, chunk)
-            np.matmul(windows.T, matrix, out=y[chunk].reshape(-1, kernel.shape[3]))
+            parts = self._in_parts(windows, y[chunk])
+            np.matmul(parts.transpose(1, 2, 0), matrix, out=y[chunk].reshape(*parts.shape[1:], -1))
             if keep:
                 kept.append(windows)
         return y, (channels_first, kept)
@@ -249,9 +259,15 @@ class OfImages(Direct):
         total = np.zeros((reached[..., 0].size, gradient.shape[3]), np.float32)
         for number, chunk in enumerate(self._chunks(gradient.shape[2] * len(total), CACHED_WINDOWS)):
             windows = kept[number] if kept else self._windows(channels_first, chunk)
-            total += windows @ gradient[chunk].reshape(-1, gradient.shape[3])
+            parts = self._in_parts(windows, gradient[chunk])
+            total += (parts.swapaxes(0, 1) @ gradient[chunk].reshape(*parts.shape[1:], -1)).sum(0)
         reached[...] = total.reshape(reached.shape)
         return None
+
+    def _in_parts(self, windows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Return windows (taps and channels, windows) with as many parts of them as make small products of outputs."""
+        _, columns, batch, filters = outputs.shape
+        return windows.reshape(len(windows), -1, part_length(columns, batch, len(windows) * filters))
 
     def _reached(self, kernel: np.ndarray) -> np.ndarray:
         """Return the taps that meet the map in any window, a view."""
