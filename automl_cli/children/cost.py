@@ -7,8 +7,8 @@
 
 A network of many small blocks, such as a stack of cells on small images, takes its time for passes and programs; a large one
 for arithmetic. Engine `blocks` compiles a program for each block that no network had before, `whole` all blocks of every
-network. Measured on an AMD Zen 4 with random children of the quick presets (engine `blocks`): six of space nasnet took 58 s
-from an empty cache and 28 s after that, six of space cnn 13 s and 7 s. Good to a factor of two.
+network; what NumPy computes is not compiled. Measured on an AMD Zen 4 with random children of the quick presets (engine
+`blocks`): six of space nasnet took 58 s from an empty cache and 28 s after that. Good to a factor of two.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from automl_cli.values.engine import SMALL, EngineName, numpy_computes_network
+from automl_cli.values.engine import SMALL, EngineName
 from automl_cli.values.network import Network
 from automl_cli.values.recipe import Recipe
 
@@ -79,16 +79,16 @@ def compile_seconds(engine: EngineName, networks: Iterable[frozenset[Hashable] |
 def programs_of(network: Any, image: Sequence[int] | None, *, batch: int | None = None) -> frozenset[Hashable] | None:
     """Return what tells the compiled programs of a network's blocks apart: operation, shapes of the inputs, and their join.
 
-    None where the network is no graph of blocks. With `batch`, the examples that are computed together on one thread, and a
-    network that NumPy computes, it is what follows the convolutions on large maps and the pools of such maps.
+    None where the network is no graph of blocks. `batch`, the examples that are computed together, is given for a network that
+    NumPy computes on one thread: then it is the update, what follows convolutions on large maps, and pools of such maps.
     """
     if not isinstance(network, Network) or image is None:
         return None
     height, width, channels = image
     shapes = network.shapes((height, width, channels))
-    if batch is not None and numpy_computes_network(network):
+    if batch is not None:
         made = ((type(one.operation), shapes[one.name]) for one in network.blocks)
-        return frozenset((operation, shape) for operation, shape in made if prod(shape) * batch > SMALL)
+        return frozenset({"update", *((operation, shape) for operation, shape in made if prod(shape) * batch > SMALL)})
     return frozenset((one.operation, tuple(shapes[name] for name in one.inputs), one.join) for one in network.blocks)
 
 

@@ -29,6 +29,7 @@ from automl_cli.plugins.roles import (
     costs_of,
     filling_of,
     needs_whole,
+    numpy_batch,
     numpy_computes,
     rate_in_words,
     typed_dataset,
@@ -38,6 +39,7 @@ from automl_cli.plugins.roles import (
 )
 from automl_cli.plugins.same_data import changes_of_data
 from automl_cli.store.encoding import plain
+from automl_cli.system.linear_algebra import workers_have_one_thread
 from automl_cli.system.speed import matrix_speed
 from automl_cli.values.child import Child, Filling
 from automl_cli.values.engine import EngineName, engine_for_training
@@ -47,12 +49,9 @@ from automl_cli.values.expressions.tree import number_text
 class TrainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the trained evaluator. How children are compiled fixes the low bits of their results."""
 
-    engine: Annotated[
-        EngineName, Meta(description="Compile a child whole, or block by block. Default: by its number of steps.")
-    ]
+    engine: Annotated[EngineName, Meta(description="Train a child whole, or block by block. Default: whichever is faster.")]
     as_data: Annotated[
-        bool,
-        Meta(description="Data to one program. Default: activations with engine=blocks, rules with engine=whole."),
+        bool, Meta(description="Data to one program. Default: activations with engine=blocks, rules with engine=whole.")
     ] = False
 
 
@@ -86,11 +85,11 @@ class TrainedEvaluator:
     def resolve(request: EvaluationRequest) -> dict[str, Any]:
         """Return the engine: the option's, or else the faster one for so many steps on this machine; and whether what is
         searched is data to its programs."""
-        plugin, child = request.space.plugin, request.child
-        kind = standing_kind(kind_named(plugin.produces))
+        space, child = request.space.plugin, request.child
+        kind = standing_kind(kind_named(space.produces))
         if kind.role is None or kind.build is None:
             raise UserError(
-                f"nothing is built from space {plugin.name!r} that could be trained; give --evaluator table --table FILE"
+                f"nothing is built from space {space.name!r} that could be trained; give --evaluator table --table FILE"
             )
         if "folds" in request.given and "folds" not in child.problem.dataset:
             raise UserError(f"--folds means nothing to problem {child.problem.name!r}; leave it out")
@@ -98,8 +97,9 @@ class TrainedEvaluator:
             problem_named(child.problem.name).check(with_augmentation(child, request.space))
         if (engine := request.options.get("engine")) is None:
             steps = request.epochs * child.recipe.steps(child.problem.facts["train_examples"])
-            (network,) = _networks(request.space, child, [request.space.sample(0, 0)])  # others have the same operations
-            by_numpy, needed = numpy_computes(child.roles, child.recipe, network), needs_whole(child.roles)
+            some = _networks(request.space, child, [request.space.sample(0, trial) for trial in range(8)])  # a few show all
+            by_numpy = workers_have_one_thread() and numpy_computes(child.roles, child.recipe, some)
+            needed = needs_whole(child.roles)
             engine = engine_for_training(steps, accelerated=request.accelerated, needs_whole=needed, by_numpy=by_numpy).engine
             if not request.accelerated and needed is None:
                 engine = kind.as_data or engine
@@ -200,7 +200,7 @@ class TrainedEvaluator:
             multiply_adds=fmean(one.multiply_adds for one in costs),
             speed=matrix_speed(),
         )
-        programs = [programs_of(network, image, batch=child.recipe.batch_size) for network in networks]
+        programs = [programs_of(one, image, batch=numpy_batch(child.roles, child.recipe, one, engine)) for one in networks]
         more = max(1.0, trials / len(networks)) if engine == "whole" else 1.0  # the others of `whole` are networks of their own
         return SecondsEstimate(
             start=START_SECONDS,

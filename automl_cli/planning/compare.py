@@ -20,10 +20,20 @@ from automl_cli.planning.place import place_of
 from automl_cli.plugins.discovery import plugins
 from automl_cli.plugins.kind import Kind
 from automl_cli.plugins.listing import kind_named, problem_named
-from automl_cli.plugins.roles import check_recipe, costs_of, needs_whole, numpy_computes, suited_recipe, typed_facts, value_of
+from automl_cli.plugins.roles import (
+    check_recipe,
+    costs_of,
+    needs_whole,
+    numpy_batch,
+    numpy_computes,
+    suited_recipe,
+    typed_facts,
+    value_of,
+)
 from automl_cli.references import open_filling, role_flags
 from automl_cli.store.timing_tables import choose_table
 from automl_cli.store.timings_in_force import settled
+from automl_cli.system.linear_algebra import workers_have_one_thread
 from automl_cli.system.machine import current_environment
 from automl_cli.system.process import default_workers
 from automl_cli.system.speed import matrix_speed
@@ -189,8 +199,10 @@ def _space_of(role: str) -> Plugin:
 def _engine(child: Child, epochs: int, fillings: list[Filling], *, accelerated: bool) -> Any:
     """Return the engine of all trainings. Optimizers that work on whole arrays are trained whole in any case."""
     steps = epochs * child.recipe.steps(child.problem.facts["train_examples"])
-    roles = [{**child.roles, str(kind_named(filling.kind).role): filling} for filling in fillings]
-    by_numpy = all(numpy_computes(each, child.recipe, value_of(each["network"])) for each in roles)
+    each = [{**child.roles, str(kind_named(filling.kind).role): filling} for filling in fillings]
+    by_numpy = workers_have_one_thread() and all(
+        numpy_computes(roles, child.recipe, [value_of(roles["network"])]) for roles in each
+    )
     needed = needs_whole(child.roles)
     return engine_for_training(steps, accelerated=accelerated, needs_whole=needed, by_numpy=by_numpy).engine
 
@@ -215,7 +227,10 @@ def _seconds(settings: ComparisonSettings, *, epochs: int, trainings: int) -> fl
 
 def _compiling(settings: ComparisonSettings) -> float:
     """Return the seconds that compiling takes with an empty cache, at most: values may share programs."""
-    child = next(children_of(settings))
-    network = value_of(child.roles["network"])
-    programs = programs_of(network, child.problem.facts.get("image_shape"), batch=child.recipe.batch_size)
-    return len(settings.values) * compile_seconds(settings.engine, [programs], blocks=blocks_of(network))
+    total = 0.0
+    for child in children_of(settings):
+        network = value_of(child.roles["network"])
+        batch = numpy_batch(child.roles, child.recipe, network, settings.engine)
+        programs = programs_of(network, child.problem.facts.get("image_shape"), batch=batch)
+        total += compile_seconds(settings.engine, [programs], blocks=blocks_of(network))
+    return total

@@ -1,6 +1,6 @@
 """Puts values into the roles of a child as plain data and takes them out again, by the rows of their kinds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from automl_cli.store.encoding import convert, plain
 from automl_cli.store.study import Found
 from automl_cli.values.child import ROLES, Child, Filling, ProblemReference
 from automl_cli.values.drawings import Drawing
-from automl_cli.values.engine import numpy_computes_network
+from automl_cli.values.engine import EngineName, numpy_computes_network
 from automl_cli.values.network import Network
 from automl_cli.values.recipe import Recipe
 
@@ -189,11 +189,16 @@ def needs_whole(roles: Mapping[str, Filling]) -> str | None:
     return None
 
 
-def numpy_computes(roles: Mapping[str, Filling], recipe: Recipe, network: Any) -> bool:
-    """Return whether NumPy computes the operations of a network with the activation function that stands in its role."""
+def numpy_computes(roles: Mapping[str, Filling], recipe: Recipe, networks: Iterable[Any]) -> bool:
+    """Return whether NumPy computes the operations of all networks with the activation function that stands in its role."""
     activation = roles.get("activation")
     is_relu = activation is not None and activation.name == "relu"
-    return is_relu and recipe.precision == "float32" and numpy_computes_network(network)
+    return is_relu and recipe.precision == "float32" and all(map(numpy_computes_network, networks))
+
+
+def numpy_batch(roles: Mapping[str, Filling], recipe: Recipe, network: Any, engine: EngineName) -> int | None:
+    """Return the examples of a batch if NumPy trains a network on one thread, by this engine; otherwise None."""
+    return recipe.batch_size if engine == "blocks" and numpy_computes(roles, recipe, [network]) else None
 
 
 def trained_per_channel(roles: Mapping[str, Filling]) -> int:

@@ -1,11 +1,15 @@
-"""The threads of linear algebra by NumPy and SciPy: the low bits of a product depend on their number."""
+"""The threads of linear algebra: the low bits of a product depend on their number."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from threading import Lock
 from typing import Any
+
+from automl_cli.system.machine import available_cores
+from automl_cli.system.tuning import tuning_is_off
 
 _lock = Lock()
 _inside = 0
@@ -14,6 +18,16 @@ _limited: dict[bool, Any] = {}
 """What the open contexts limit, by whether SciPy's libraries are among it."""
 _limits = ExitStack()
 """What gives the process its threads back."""
+
+
+def has_one_thread() -> bool:
+    """Return whether JAX computes on a single thread in this process, as in a worker."""
+    return (os.environ.get("PJRT_NPROC") or str(available_cores())) == "1"
+
+
+def workers_have_one_thread() -> bool:
+    """Return whether each worker process of a search computes on a single thread."""
+    return not tuning_is_off() or available_cores() == 1
 
 
 @contextmanager

@@ -131,11 +131,6 @@ def set_up_lone_process() -> None:
             os.environ.setdefault(name, value)
 
 
-def has_one_thread() -> bool:
-    """Return whether JAX computes on a single thread in this process, as in a worker."""
-    return (os.environ.get("PJRT_NPROC") or str(available_cores())) == "1"
-
-
 def visible_gpus() -> tuple[str, ...]:
     """Return the GPUs that JAX could use here, as CUDA_VISIBLE_DEVICES names them: by number, or by name as `GPU-…` and the
     part `MIG-…` of one; none without JAX's CUDA plug-in. What stands behind the first that is no name CUDA does not see."""

@@ -13,9 +13,10 @@ from automl_cli.core.errors import DataError, UserError
 from automl_cli.core.trials import Costs
 from automl_cli.kinds.training import TrainingSettings
 from automl_cli.plugins.listing import problem_named
-from automl_cli.plugins.roles import costs_of, typed_dataset, typed_facts, value_of
+from automl_cli.plugins.roles import costs_of, numpy_batch, typed_dataset, typed_facts, value_of
 from automl_cli.store.run_directory import check_is_run
 from automl_cli.store.run_layout import TRAINING
+from automl_cli.system.linear_algebra import has_one_thread
 from automl_cli.system.machine import available_cores
 from automl_cli.system.speed import matrix_speed
 from automl_cli.training.anew import RecordedTraining, train_anew
@@ -141,5 +142,7 @@ def _seconds(training: TrainingSettings, network: Any, costs: Costs) -> tuple[Ch
         multiply_adds=costs.multiply_adds,
         speed=matrix_speed(),
     )
-    programs = programs_of(network, image, batch=training.child.recipe.batch_size)
+    child = training.child
+    batch = numpy_batch(child.roles, child.recipe, network, training.engine) if has_one_thread() else None
+    programs = programs_of(network, image, batch=batch)
     return seconds, compile_seconds(training.engine, [programs], blocks=blocks)

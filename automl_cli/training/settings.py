@@ -37,8 +37,9 @@ from automl_cli.plugins.trainables import trainable_of
 from automl_cli.references import filled_by_flags, open_filling, role_flags
 from automl_cli.store.encoding import plain
 from automl_cli.store.timing_tables import choose_table
+from automl_cli.system.linear_algebra import has_one_thread
 from automl_cli.system.machine import current_environment
-from automl_cli.system.process import has_accelerator, has_one_thread
+from automl_cli.system.process import has_accelerator
 from automl_cli.training.flags import RECIPE_FIELDS, training_rows
 from automl_cli.training.request import TrainingRequest
 from automl_cli.training.trainable import NamedTrainable
@@ -160,7 +161,7 @@ def _check_paths(child: Child, request: TrainingRequest) -> None:
 def engine_of(training: TrainingSettings) -> EngineChoice:
     """Choose the engine of a new training on this machine. A resumed training keeps the recorded one."""
     child, steps = training.child, training.epochs * training.steps_per_epoch
-    by_numpy = has_one_thread() and numpy_computes(child.roles, child.recipe, value_of(child.roles["network"]))
+    by_numpy = has_one_thread() and numpy_computes(child.roles, child.recipe, [value_of(child.roles["network"])])
     needed = needs_whole(child.roles)
     return engine_for_training(steps, accelerated=has_accelerator(), needs_whole=needed, by_numpy=by_numpy)
 

@@ -85,7 +85,7 @@ def engine_for_training(
     if needs_whole is not None:
         return EngineChoice("whole", f"as one program: {needs_whole} works on whole arrays")
     if by_numpy:
-        return EngineChoice("blocks", "block by block: NumPy takes fewer multiplications than a program, and compiles nothing")
+        return EngineChoice("blocks", "block by block: NumPy computes the convolutions, in less time than a program")
     if steps >= STEPS_THAT_PAY:
         return EngineChoice("whole", f"as one program: {counted(steps, 'step')} make up for compiling it")
     return EngineChoice(

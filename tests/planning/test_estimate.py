@@ -29,7 +29,7 @@ from automl_cli.store.study import StudySettings
 from automl_cli.study.session import setup_of
 from automl_cli.system.speed import matrix_speed
 from automl_cli.values.dataset import DatasetReference, ImageFacts
-from automl_cli.values.network import Block, ConvolutionUnit, SeparableUnit
+from automl_cli.values.operations import ConvolutionUnit
 from automl_cli.values.recipe import Recipe
 from tests.study.worlds import digits_child, settings, space
 from tests.tiny_space import SPACE
@@ -66,13 +66,10 @@ def test_numpy_compiles_nothing_for_small_maps_and_no_convolution_for_large_ones
     decoded = space(3)
     network = decoded.decode(decoded.sample(0, 0))
     assert len(network.blocks) == 3
-    assert programs_of(network, (8, 8, 1), batch=1) == frozenset()
+    assert programs_of(network, (8, 8, 1), batch=1) == {"update"}
     large = programs_of(network, (8, 8, 1), batch=2**20)
     assert large is not None
-    assert {(operation, shape[:2]) for operation, shape in large} == {(ConvolutionUnit, (8, 8))}
-    separable = Block("separable", SeparableUnit(kernel=3, filters=4), (network.blocks[-1].name,))
-    whole = msgspec.structs.replace(network, blocks=(*network.blocks, separable), outputs=("separable",))
-    assert programs_of(whole, (8, 8, 1), batch=1) == programs_of(whole, (8, 8, 1)), "all of it is compiled"
+    assert {(operation, shape[:2]) for operation, shape in large - {"update"}} == {(ConvolutionUnit, (8, 8))}
 
 
 def test_children_of_many_small_blocks_take_their_time_for_passes_and_programs() -> None:

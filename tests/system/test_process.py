@@ -51,11 +51,11 @@ def test_a_process_of_a_search_has_one_thread_and_a_lone_one_those_of_its_cores(
     set_up: str, cores: int, expected: bool
 ) -> None:
     code = (
-        "from automl_cli.system import process\n"
-        f"process.available_cores = lambda: {cores}\n"
+        "from automl_cli.system import linear_algebra, process\n"
+        f"linear_algebra.available_cores = process.available_cores = lambda: {cores}\n"
         f"process.allowed_cores = lambda: set(range({cores}))\n"
         f"process.{set_up}()\n"
-        "print(process.has_one_thread())"
+        "print(linear_algebra.has_one_thread())"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PJRT_NPROC"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

@@ -6,11 +6,19 @@ import pytest
 
 from automl_cli.children.trainer import Trainer
 from automl_cli.cli.plans import training_text
+from automl_cli.core.decisions import Decision, DecisionList
+from automl_cli.core.protocols import EvaluationRequest
+from automl_cli.core.spaces import SearchSpace
 from automl_cli.data import ImageSplit
+from automl_cli.evaluators.trained import TrainedEvaluator
 from automl_cli.nn.engines import BlocksEngine, WholeEngine
+from automl_cli.planning.compare import plan_comparison
+from automl_cli.planning.compare_flags import ComparisonRequest
+from automl_cli.planning.estimate import plan_of
 from automl_cli.planning.request import SearchRequest
 from automl_cli.planning.resolve import plan_search
 from automl_cli.store.file_names import MODEL_FILE
+from automl_cli.system.tuning import SWITCH
 from automl_cli.training.directory import settings_of
 from automl_cli.training.evaluate import predictor, weights_beside
 from automl_cli.training.plan import plan_training
@@ -20,7 +28,10 @@ from automl_cli.training.settings import new_training
 from automl_cli.training.trainable import NamedTrainable
 from automl_cli.values import engine as engines
 from automl_cli.values.engine import BATCHES_THAT_PAY, STEPS_THAT_PAY, engine_for_prediction, engine_for_training
+from automl_cli.values.network import IMAGE, Block, ConvolutionUnit, Network, SeparableUnit
 from tests.children.line_images import held_out
+from tests.study.worlds import digits_child
+from tests.tiny_space import SPACE as TINY
 from tests.training.conftest import looked_at_last
 from tests.training.test_run import Killed, files_of, killed_after, started
 
@@ -98,6 +109,66 @@ def test_a_search_records_the_engine_of_its_children(command, request_):
     default = {"search-arch": "cnn", "search-cell": "nasnet"}[command]
     settings, _ = plan_search(command, request, default_space=default, data_needed=False)
     assert settings.evaluator.settings["engine"] == engine
+
+
+@pytest.mark.parametrize(
+    ("request_", "engine"),
+    [
+        ({"epochs": 50}, "blocks"),
+        ({"epochs": 50, "activation": "swish"}, "whole"),
+        ({"epochs": 50, "evaluator_option": {"engine": "whole"}}, "whole"),
+    ],
+)
+def test_a_plan_counts_what_is_compiled_and_nothing_that_numpy_computes(request_, engine):
+    plans = {}
+    for name, request in (("asked", request_), ("compiled", {**request_, "activation": "swish", "epochs": 4})):
+        settings, space = plan_search("search-arch", SearchRequest(strategy="random", **request), default_space="cnn")
+        plans[name] = plan_of(settings, space)
+        if name == "asked":
+            assert settings.evaluator.settings["engine"] == engine
+    assert plans["compiled"].compile_seconds > 10
+    assert plans["asked"].compile_seconds > 10 if engine == "whole" else plans["asked"].compile_seconds < 1
+
+
+@pytest.mark.parametrize(("operations", "engine"), [(("conv", "conv"), "blocks"), (("conv", "separable"), "whole")])
+def test_the_engine_of_a_search_is_one_that_all_its_networks_can_have(operations, engine):
+    kinds = {"conv": ConvolutionUnit(kernel=(3, 3), filters=4), "separable": SeparableUnit(kernel=3, filters=4)}
+
+    def decode(options, genotype):
+        return Network((Block("a", kinds[operations[genotype[0]]], (IMAGE,)),), ("a",))
+
+    decision = Decision("operation", tuple(f"{name} {at}" for at, name in enumerate(operations)))
+    mixed = msgspec.structs.replace(TINY, decisions=lambda options: DecisionList((decision,)), decode=decode)
+    request = EvaluationRequest(
+        space=SearchSpace(mixed, {"layers": 1}),
+        child=digits_child(),
+        data_needed=False,
+        epochs=10**6,
+        accelerated=False,
+        given={},
+        options={},
+    )
+    assert TrainedEvaluator.resolve(request)["engine"] == engine
+
+
+def test_workers_with_several_threads_leave_long_trainings_to_programs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(SWITCH, "1")
+    monkeypatch.setattr("automl_cli.system.linear_algebra.available_cores", lambda: 8)
+    settings, _ = plan_search("search-arch", SearchRequest(strategy="random", epochs=50), default_space="cnn")
+    assert settings.evaluator.settings["engine"] == "whole"
+
+
+@pytest.mark.parametrize(
+    ("values", "engine"),
+    [
+        ({"augment": "none,trivialaugment"}, "blocks"),
+        ({"activation": "relu,swish"}, "whole"),
+        ({"activation": "swish,relu"}, "whole"),
+    ],
+)
+def test_a_comparison_is_numpy_s_if_all_its_children_are(found, values, engine):
+    asked = ComparisonRequest(arch=str(found), epochs=400, **values)
+    assert plan_comparison(asked, data_needed=False).engine == engine
 
 
 def test_a_search_in_this_process_computes_on_the_cpu_whatever_else_is_here(monkeypatch: pytest.MonkeyPatch):

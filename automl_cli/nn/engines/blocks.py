@@ -29,8 +29,7 @@ from automl_cli.nn.engines.whole import named_arrays
 from automl_cli.nn.losses import Loss
 from automl_cli.nn.networks import DropSettings, NetworkModule
 from automl_cli.nn.ops.activations import code_of
-from automl_cli.system.linear_algebra import one_thread
-from automl_cli.system.process import has_one_thread
+from automl_cli.system.linear_algebra import has_one_thread, one_thread
 
 FlatArrays = tuple[Array, ...]
 """Flat float32 arrays (page size,) that together hold one number for every parameter."""

@@ -142,7 +142,7 @@ class Convolution:
     def forward(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> tuple[np.ndarray, Inputs | None, Any]:
         """Return the output, None, and what the form saves."""
         own, examples = iter(inputs), iter(side_inputs)
-        maps = [np.asarray(next(examples if is_example else own)) for is_example in self._are_examples]
+        maps = [np.ascontiguousarray(next(examples if is_example else own)) for is_example in self._are_examples]
         y, saved = self._form.forward(maps, parameters["kernel"][self._near])
         return y, None, saved
 
@@ -150,7 +150,8 @@ class Convolution:
         self, parameters: Arrays, saved: Any, output: np.ndarray, gradient: np.ndarray, parameter_gradients: Arrays
     ) -> list[np.ndarray]:
         """Return the gradients of the maps that are not the examples."""
-        return self._form.backward(saved, gradient, parameter_gradients["kernel"][self._near], self._wanted)
+        kernel_gradient = parameter_gradients["kernel"][self._near]
+        return self._form.backward(saved, np.ascontiguousarray(gradient), kernel_gradient, self._wanted)
 
     def evaluate(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> np.ndarray:
         """Return the output."""

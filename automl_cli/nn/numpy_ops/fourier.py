@@ -260,10 +260,10 @@ class Fourier2d:
                 continue
             made = scratch("windows", (len(part), chunk.number, window, part.shape[3]))
             np.matmul(matrix, part.swapaxes(1, 2), out=made)
-            tiles = strip.windows(rows, chunk.number, step, step)
-            tiles[...] = made[:, :, :step]
-            strip.array[rows, chunk.number * step :] = made[:, -1, step:]
-            tiles[:, 1:, : window - step] += made[:, :-1, step:]
+            strip.windows(rows, chunk.number, step, step)[...] = made[:, :, :step]
+            strip.array[rows, chunk.number * step :] = 0
+            for tile in range(chunk.number):
+                strip.array[rows, (tile + 1) * step : tile * step + window] += made[:, tile, step:]
 
     def _synthesise_height(
         self, strip: Strip, chunk: Tiles, x: np.ndarray, scratch: Scratch, *, of_output: bool = False

@@ -65,11 +65,11 @@ class TiledAxis:
 
 
 def tile_length(size: int, stride: int, *, whole: int, usual: int = TILE) -> int:
-    """Return the length of the tiles of an axis: all of it up to the largest size `whole` that is not cut, else about the usual
-    one."""
+    """Return the length of the tiles of an axis: all of it up to the largest size `whole` that is not cut, else the usual one
+    or more, so that all are of one length as nearly as may be."""
     if size <= whole:
         return size
-    length = -(-size // round(size / usual))
+    length = -(-size // max(1, size // usual))
     return -(-length // stride) * stride
 
 

@@ -17,6 +17,7 @@ from automl_cli.nn.numpy_ops import fourier, fourier_1d, taps
 from automl_cli.nn.numpy_ops.convolution import Convolution, Form, Joined
 from automl_cli.nn.numpy_ops.fourier import Fourier2d
 from automl_cli.nn.numpy_ops.fourier_1d import Fourier1d
+from automl_cli.nn.numpy_ops.frequencies import tile_length
 from automl_cli.nn.numpy_ops.operation import aligned, zeros
 from automl_cli.nn.numpy_ops.taps import OfImages, Taps
 from automl_cli.nn.ops import native
@@ -147,11 +148,41 @@ def test_every_form_is_the_sum_over_windows(name, height, width, rows, columns, 
 
 
 @pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize(("size", "sides"), [((17, 33), (3, 5)), ((20, 18), (7, 1)), ((33, 12), (1, 3)), ((34, 31), (4, 2))])
-def test_large_maps_are_cut_into_tiles(name: str, size: Pair, sides: Pair):
-    made = case(size, sides, (1, 1))
+@pytest.mark.parametrize("chunk", [10, 1000, 4000, 2**21])
+@pytest.mark.parametrize(
+    ("size", "sides", "stride"),
+    [
+        ((17, 33), (3, 5), (1, 1)),
+        ((20, 18), (7, 1), (1, 1)),
+        ((33, 12), (1, 3), (2, 1)),
+        ((34, 31), (4, 2), (3, 2)),
+        ((12, 40), (3, 11), (1, 3)),
+        ((8, 45), (2, 19), (1, 1)),
+        ((8, 60), (1, 19), (1, 1)),
+    ],
+)
+def test_large_maps_are_cut_into_tiles_and_batches_into_parts(name: str, chunk: int, size: Pair, sides: Pair, stride: Pair):
+    made = case(size, sides, stride, batch=5)
     y, of_x, of_kernel = exact(made)
-    assert is_near(by_form(name, made), (y, of_kernel) if name == "of_images" else (y, of_x, of_kernel))
+    with limits(CHUNK=chunk, CACHED=chunk):
+        found = by_form(name, made)
+    assert is_near(found, (y, of_kernel) if name == "of_images" else (y, of_x, of_kernel))
+
+
+@given(st.integers(1, 300), st.integers(1, 5), st.integers(1, 20), st.integers(2, 20))
+def test_tiles_are_as_long_as_asked_or_a_little_longer_and_multiples_of_the_stride(size, stride, whole, usual):
+    length = tile_length(size, stride, whole=whole, usual=usual)
+    if size <= whole:
+        assert length == size
+    else:
+        assert length % stride == 0
+        assert min(size, usual) <= length < 2 * usual + stride
+
+
+def test_a_map_of_32_positions_has_four_tiles_and_one_of_16_is_whole():
+    sizes = {size: Fourier2d((size, size), (3, 3), (1, 1))._chunks(64, 48) for size in (16, 32)}
+    assert {size: len({chunk.up for chunk in chunks}) for size, chunks in sizes.items()} == {16: 1, 32: 4}
+    assert all(chunk.columns <= 64 * 4 for chunks in sizes.values() for chunk in chunks)
 
 
 @settings(max_examples=60, deadline=None)
