@@ -8,7 +8,7 @@ import numpy as np
 
 from automl_cli.nn.numpy_ops.fourier import Fourier2d
 from automl_cli.nn.numpy_ops.fourier_1d import Fourier1d
-from automl_cli.nn.numpy_ops.operation import Arrays, Inputs, aligned, inside, padded
+from automl_cli.nn.numpy_ops.operation import LARGE, Arrays, Inputs, aligned, inside, padded
 from automl_cli.nn.numpy_ops.taps import OfImages, Taps, parts_of
 from automl_cli.values.operations import ConvolutionUnit
 
@@ -93,14 +93,9 @@ class Joined:
         x_gradient = self.form.backward(of_form, gradient, kernel_gradient, of_input=any(wanted))
         if x_gradient is None:
             return []
-        if len(maps) == 1:
-            return [inside(x_gradient, maps[0].shape)]
-        found = []
-        for x, part, is_wanted in zip(maps, parts_of(maps), wanted, strict=True):
-            if is_wanted:
-                found.append(aligned(x.shape))
-                found[-1][...] = inside(x_gradient[..., part], x.shape)
-        return found
+        each = zip(maps, parts_of(maps), wanted, strict=True)
+        parts = [inside(x_gradient[..., part], x.shape) for x, part, is_wanted in each if is_wanted]
+        return [_for_programs(part) if part.size >= LARGE else part for part in parts]
 
 
 class Convolution:
@@ -156,6 +151,15 @@ class Convolution:
     def evaluate(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> np.ndarray:
         """Return the output."""
         return self.forward(parameters, inputs, side_inputs)[0]
+
+
+def _for_programs(part: np.ndarray) -> np.ndarray:
+    """Return a part of an array as one that programs read without a copy."""
+    if part.flags.c_contiguous:
+        return part
+    copied = aligned(part.shape)
+    copied[...] = part
+    return copied
 
 
 def _middle(size: int, side: int) -> slice:

@@ -10,7 +10,7 @@ and the gradients are those of a product between transposes: I x is multiplied w
 input, where windows overlap and are added.
 """
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +89,8 @@ class Fourier2d:
         self._rows = Rows(*self._axes)
         self._is_written_once = all(axis.window == axis.tile and not axis.front for axis in self._axes)
         """Whether each position is read by exactly one tile."""
+        self._chunks, self._groups = lru_cache(64)(self._cut), lru_cache(64)(self._group)
+        self._place = lru_cache(256)(self._find)
 
     def cost(self, channels: int, filters: int, *, of_input: bool) -> float:
         """See `convolution.Form`."""
@@ -127,7 +129,7 @@ class Fourier2d:
         for chunk in chunks:
             read, made = self._strip(chunk, channels, scratch), self._strip(chunk, filters, scratch, of_output=True)
             self._analyse_height(x, chunk, read)
-            for group in self._groups(chunk, max(channels, filters)):
+            for group in self._groups(chunk.columns, max(channels, filters)):
                 shape = group.rows.stop - group.rows.start, chunk.columns
                 factors = np.empty((*shape, channels), np.float32) if keep else scratch("factors", (*shape, channels))
                 self._analyse_width(read, chunk, group, factors, scratch)
@@ -153,7 +155,7 @@ class Fourier2d:
             if not kept:
                 self._analyse_height(x, chunk, read)
             self._analyse_height(gradient, chunk, made, of_output=True)
-            for group in self._groups(chunk, max(channels, filters)):
+            for group in self._groups(chunk.columns, max(channels, filters)):
                 shape, sums = (group.rows.stop - group.rows.start, chunk.columns), total[group.rows]
                 if kept:
                     factors = next(factors_kept)
@@ -174,7 +176,8 @@ class Fourier2d:
         kernel_gradient[...] = self._synthesise_kernel(total, kernel.shape)
         return x_gradient
 
-    def _chunks(self, batch: int, channels: int) -> list[Tiles]:
+    def _cut(self, batch: int, channels: int) -> list[Tiles]:
+        """Return the chunks of a map."""
         height, width = self._axes
         numbers = max(1, CHUNK // (len(height.image) * len(width.image)) // channels)
         tiles = min(width.tiles, numbers)
@@ -186,19 +189,19 @@ class Fourier2d:
             for left in range(0, width.tiles, tiles)
         ]
 
-    def _groups(self, chunk: Tiles, channels: int) -> list[FactorGroup]:
-        """Return the groups of factors of a chunk."""
-        return self._rows.groups(max(1, CACHED // (2 * len(self._axes[1].image) * chunk.columns * channels)))
+    def _group(self, columns: int, channels: int) -> list[FactorGroup]:
+        """Return the groups of factors of a chunk with so many examples of its tiles."""
+        return self._rows.groups(max(1, CACHED // (2 * len(self._axes[1].image) * columns * channels)))
 
-    def _place(self, chunk: Tiles, *, of_output: bool) -> Place:
-        """Return what the tiles of a chunk read, or make."""
+    def _find(self, first: int, left_tile: int, number: int, of_output: bool) -> Place:
+        """Return what tiles read, or make."""
         height, width = self._axes
         if of_output:
-            rows, columns = height.written(chunk.up, 1), width.written(chunk.left, chunk.number)
+            rows, columns = height.written(first, 1), width.written(left_tile, number)
             up, left = slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start)
-            return Place(rows, up, columns, left, chunk.number * width.made, width.made, width.made)
-        rows, up, _ = height.read(chunk.up, 1)
-        columns, left, length = width.read(chunk.left, chunk.number)
+            return Place(rows, up, columns, left, number * width.made, width.made, width.made)
+        rows, up, _ = height.read(first, 1)
+        columns, left, length = width.read(left_tile, number)
         return Place(rows, up, columns, left, length, width.tile, width.window)
 
     def _analyse_kernel(self, kernel: np.ndarray) -> np.ndarray:
@@ -223,13 +226,13 @@ class Fourier2d:
 
     def _strip(self, chunk: Tiles, channels: int, scratch: Scratch, *, of_output: bool = False) -> Strip:
         """Return the memory for what tiles of a chunk read, or make, transformed along the height."""
-        examples, place = chunk.examples, self._place(chunk, of_output=of_output)
+        examples, place = chunk.examples, self._place(*chunk[1:], of_output)
         columns = (examples.stop - examples.start) * channels
         return scratch.strip("made" if of_output else "read", len(self._axes[0].image), place.length, columns)
 
     def _analyse_height(self, x: np.ndarray, chunk: Tiles, strip: Strip, *, of_output: bool = False) -> None:
         """Transform what the tiles of a chunk read, or make, of a map along the height."""
-        place, matrix = self._place(chunk, of_output=of_output), (self._outputs if of_output else self._images)[0]
+        place, matrix = self._place(*chunk[1:], of_output), (self._outputs if of_output else self._images)[0]
         if place.left != slice(0, place.length):
             strip.array[:, : place.left.start] = 0
             strip.array[:, place.left.stop :] = 0
@@ -240,7 +243,7 @@ class Fourier2d:
         self, strip: Strip, chunk: Tiles, group: FactorGroup, factors: np.ndarray, scratch: Scratch, *, of_output: bool = False
     ) -> None:
         """Compute a group of factors from what is transformed along the height."""
-        place, matrix = self._place(chunk, of_output=of_output), (self._outputs if of_output else self._images)[1]
+        place, matrix = self._place(*chunk[1:], of_output), (self._outputs if of_output else self._images)[1]
         coefficients = self._coefficients(strip, chunk, group, scratch)
         for part, rows in zip(coefficients, group.coefficients, strict=True):
             np.matmul(matrix, strip.windows(rows, chunk.number, place.step, place.window), out=part.swapaxes(1, 2))
@@ -250,7 +253,7 @@ class Fourier2d:
         self, factors: np.ndarray, chunk: Tiles, group: FactorGroup, strip: Strip, scratch: Scratch, *, of_output: bool = False
     ) -> None:
         """Apply the transpose of `_analyse_width`; windows that overlap are added."""
-        place, matrix = self._place(chunk, of_output=of_output), (self._outputs if of_output else self._images)[1].T
+        place, matrix = self._place(*chunk[1:], of_output), (self._outputs if of_output else self._images)[1].T
         coefficients = self._coefficients(strip, chunk, group, scratch)
         self._rows.join(_flat(factors, 1), _flat(coefficients, 3), of_output=of_output)
         step, window = place.step, place.window
@@ -269,7 +272,7 @@ class Fourier2d:
         self, strip: Strip, chunk: Tiles, x: np.ndarray, scratch: Scratch, *, of_output: bool = False
     ) -> None:
         """Apply the transpose of `_analyse_height`: write to a map, or add to it where windows overlap."""
-        place, matrix = self._place(chunk, of_output=of_output), (self._outputs if of_output else self._images)[0]
+        place, matrix = self._place(*chunk[1:], of_output), (self._outputs if of_output else self._images)[0]
         signal, read = _columns(x, chunk)[place.rows, place.columns], strip.array[:, place.left].swapaxes(0, 1)
         if of_output or self._is_written_once:
             np.matmul(matrix[:, place.up].T, read, out=signal.swapaxes(0, 1))

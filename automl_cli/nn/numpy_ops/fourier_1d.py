@@ -99,7 +99,7 @@ class Fourier1d:
         (x, kept, kernel), whole = saved
         (channels, filters), (image, of_taps, output), scratch = kernel.shape[2:], self._matrices, Scratch()
         of_kernel = self._analyse_kernel(kernel.swapaxes(2, 3)) if of_input else scratch.nothing
-        x_gradient = zeros(x.shape) if of_input else None
+        x_gradient = (aligned if self._axis.tiles == 1 else zeros)(x.shape) if of_input else None
         signal, made = self._lines(x), self._lines(gradient)
         total = np.empty((self._rows, channels, filters), np.float32)
         for number, chunk in enumerate(self._chunks(x.shape, kernel.shape)):
@@ -119,7 +119,10 @@ class Fourier1d:
                 of_x = np.matmul(of_output, of_kernel, out=scratch("of input", (*rows, channels)))
                 positions, place, _ = self._axis.read(chunk.tile, 1)
                 target = _part(self._lines(x_gradient), chunk, positions, channels)
-                target += np.matmul(image[:, place].T, _apart(of_x, chunk), out=scratch("signal", target.shape))
+                if self._axis.tiles == 1:
+                    np.matmul(image.T, _apart(of_x, chunk), out=target)
+                else:
+                    target += np.matmul(image[:, place].T, _apart(of_x, chunk), out=scratch("signal", target.shape))
         kernel_gradient[...] = (of_taps.T @ total.reshape(self._rows, -1)).reshape(kernel.shape)
         return None if x_gradient is None else apart(x_gradient, whole, self._skipped)
 

@@ -14,6 +14,9 @@ Inputs = tuple[Any, ...]
 LINE = 16
 """Floats of a line of the cache."""
 
+LARGE = 2**15
+"""Numbers of a map that takes longer to copy than to align."""
+
 
 class NumpyOperation(Protocol):
     """An operation as two functions. `parameters` are by name, `inputs` arrays that have a gradient, `side_inputs` those that
@@ -60,9 +63,10 @@ def apart(x: np.ndarray, shape: tuple[int, ...], stride: tuple[int, int]) -> np.
 
 
 def aligned(shape: tuple[int, ...]) -> np.ndarray:
-    """Return an uninitialised array that a compiled program reads without a copy: its first number begins a line of the
-    cache."""
-    count = prod(shape)
+    """Return an uninitialised array. A large one begins a line of the cache, so that a compiled program reads it without a
+    copy."""
+    if (count := prod(shape)) < LARGE:
+        return np.empty(shape, np.float32)
     memory = np.empty(count + LINE, np.float32)
     start = -memory.ctypes.data // memory.itemsize % LINE
     return memory[start : start + count].reshape(shape)

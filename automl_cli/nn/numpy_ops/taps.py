@@ -1,7 +1,7 @@
 """Convolution as products without transforms: of the positions that a tap of the kernel meets, or of windows of an image."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise, product
 from math import prod
 from typing import Any, NamedTuple
@@ -182,6 +182,7 @@ class TapsOfMap(Direct):
         return x_gradient
 
 
+@lru_cache(1024)
 def part_length(columns: int, batch: int, numbers: int) -> int:
     """Return the length of parts of a row of a map, in examples, so that a product of each with so many numbers is small."""
     most = SMALL_PRODUCT // (batch * numbers)
