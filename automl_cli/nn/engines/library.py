@@ -83,14 +83,12 @@ def numpy_computes(block: Block, activation: ActivationFunction, drop: DropSetti
 
 
 @cached_block
-def joined(unit: Unit, shapes: tuple[Shape, ...], are_examples: tuple[bool, ...]) -> NumpyBlock | None:
-    """Return the block `joined` for inputs of these shapes, some of which may be the examples; None if NumPy does not compute
-    the unit's linear map.
+def joined(unit: Unit, shapes: tuple[Shape, ...], are_examples: tuple[bool, ...]) -> NumpyBlock:
+    """Return the block `joined` for inputs of these shapes, some of which may be the examples.
 
     There is nothing to share, so the map of a concatenation is not split into those of its parts.
     """
-    if not isinstance(unit, ConvolutionUnit) or not Convolution.computes(unit):
-        return None
+    assert isinstance(unit, ConvolutionUnit), "networks with other units are left to programs"
     *sizes, channels = zip(*shapes, strict=True)
     operation = Convolution(unit, channels, tuple(zip(*sizes, strict=True)), are_examples)
     return NumpyBlock(_name(unit), operation, kernel_shapes(unit, sum(channels)))

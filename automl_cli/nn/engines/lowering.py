@@ -129,8 +129,7 @@ class _GraphBuilder:
         size = largest_size(pieces)
         match block.operation:
             case Identity():
-                same = all(piece.shape[:2] == size for piece in pieces)
-                self._pieces[block.name] = pieces if same else [self._single(pieces)]
+                self._pieces[block.name] = pieces if {piece.shape[:2] for piece in pieces} == {size} else [self._single(pieces)]
             case ActivationOperation():
                 self._pieces[block.name] = self._activations(prefix, pieces, size)
             case MaxPool() | AveragePool() as pool:
@@ -273,8 +272,8 @@ class _GraphBuilder:
 
     def loss(self, operands: tuple[tuple[int, ...], ...], classes: int, loss: Loss) -> None:
         """Append the loss of these operands."""
-        bias = {"bias": ParameterSource("classifier.bias", 0, 0, classes)}
-        self._call(library.loss(classes, loss), operands, bias, ("targets",), (1, 1, 1))
+        source = ParameterSource("classifier.bias", 0, 0, classes)
+        self._call(library.loss(classes, loss), operands, {"bias": source}, ("targets",), (1, 1, 1))
 
     def _call(
         self,

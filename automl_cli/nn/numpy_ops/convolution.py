@@ -129,11 +129,6 @@ class Convolution:
         """Return the name of the form that it takes."""
         return type(self._form.form if isinstance(self._form, Joined) else self._form).__name__
 
-    @staticmethod
-    def computes(unit: Any) -> bool:
-        """Return whether the linear map of a unit is of the kind that this operation computes."""
-        return isinstance(unit, ConvolutionUnit) and unit.padding == "half" and unit.dilation == 1
-
     def forward(self, parameters: Arrays, inputs: Inputs, side_inputs: Inputs) -> tuple[np.ndarray, Inputs | None, Any]:
         """Return the output, None, and what the form saves."""
         own, examples = iter(inputs), iter(side_inputs)
